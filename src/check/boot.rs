@@ -1,0 +1,286 @@
+//! It starts.
+//!
+//! ```toml
+//! [[boot]]
+//! name = "shop starts"
+//! command = ["./target/release/shop", "--port", "8080"]
+//! ready = { url = "{{base_url}}/health" }
+//! stop = { signal = "TERM", grace = "2s" }
+//! ```
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use toml::Spanned;
+use toml::de::DeValue;
+
+use super::process::{Command, Process, StopSignal};
+use super::step::{judge_http, template_failure};
+use super::{Check, Context, Resident, Session};
+use crate::deadline::{Deadline, Scope as BudgetScope};
+use crate::expect::http::HttpExpectation;
+use crate::expect::matcher::StatusSet;
+use crate::outcome::{Failure, Phase};
+use crate::probe::dial::{self, Target};
+use crate::probe::http::{Request, send};
+use crate::secret::Message;
+use crate::suite::Uses;
+use crate::suite::error::Diagnostic;
+use crate::suite::read::{FromTable, FromToml, Named, Reading, Table};
+use crate::suite::template::Template;
+use crate::suite::value::Scalar;
+
+/// How often it is asked whether it is ready. A boot is waited for by everything, so this is short.
+const ASK_EVERY: Duration = Duration::from_millis(25);
+
+/// How long one question whether it is ready may take.
+const ONE_QUESTION: Duration = Duration::from_secs(2);
+
+#[derive(Debug)]
+struct Boot {
+    command: Vec<Template>,
+    env: Vec<(Named, Scalar)>,
+    cwd: Option<Template>,
+    ready: Option<Ready>,
+    stop: Stop,
+}
+
+/// What says that the process is ready.
+#[derive(Debug)]
+enum Ready {
+    Url { request: Box<Request>, expect: Box<HttpExpectation> },
+    Port(Scalar),
+    Log(Template),
+}
+
+/// `stop = { signal = "TERM", grace = "2s" }`.
+#[derive(Debug, Clone, Copy)]
+struct Stop {
+    signal: StopSignal,
+    grace: Duration,
+}
+
+impl Default for Stop {
+    fn default() -> Self {
+        Stop { signal: StopSignal::Term, grace: Duration::from_secs(2) }
+    }
+}
+
+/// Reads a `[[boot]]` table.
+pub fn read(table: &mut Table<'_, '_, '_>) -> Option<Arc<dyn Check>> {
+    let command: Option<Vec<Template>> = table.required("command", "the program and its arguments");
+    let env = table.optional("env", "environment variables, added to smoke's own").unwrap_or_default();
+    let cwd = table.optional("cwd", "the folder it runs in, from the suite's folder");
+    let ready: Option<Ready> =
+        table.optional("ready", "what says that it is ready: { url }, { port } or { log }");
+    let ready = if table.has("ready") { Some(ready?) } else { None };
+    let stop = table.optional("stop", "{ signal, grace }: how it is stopped").unwrap_or_default();
+    let command = command?;
+    if command.is_empty() {
+        return table.reject("command", "the command is empty; its first entry is the program");
+    }
+    Some(Arc::new(Boot { command, env, cwd, ready, stop }))
+}
+
+impl FromTable for Ready {
+    fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
+        let port: Option<Scalar> = table.optional("port", "it accepts connections on this port of 127.0.0.1");
+        let log: Option<Template> = table.optional("log", "its output contains this text");
+        let request = Request::from_url(table);
+        let expect: Option<HttpExpectation> =
+            table.optional("expect", "what the answer of `url` must be like");
+        let expect = if table.has("expect") { expect? } else { HttpExpectation::default() };
+        let place = table.place();
+        match (table.has("url"), port, log) {
+            (true, None, None) => Some(Ready::Url { request: Box::new(request?), expect: Box::new(expect) }),
+            (false, Some(port), None) => Some(Ready::Port(port)),
+            (false, None, Some(log)) => Some(Ready::Log(log)),
+            _ => table.reading.reject(Diagnostic::new(place, "`ready` has one of `url`, `port` and `log`")),
+        }
+    }
+}
+
+impl FromTable for Stop {
+    fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
+        let default = Stop::default();
+        let signal =
+            table.optional("signal", "the signal that asks it to stop, \"TERM\" unless it says otherwise");
+        let grace = table.optional("grace", "how long it has before it is killed");
+        Some(Stop { signal: signal.unwrap_or(default.signal), grace: grace.unwrap_or(default.grace) })
+    }
+}
+
+impl FromToml for StopSignal {
+    fn from_toml(value: &Spanned<DeValue<'_>>, reading: &mut Reading<'_>) -> Option<Self> {
+        let name = value.get_ref().as_str().unwrap_or_default();
+        let name = name.strip_prefix("SIG").unwrap_or(name);
+        StopSignal::ALL
+            .iter()
+            .find(|(known, _)| *known == name)
+            .map(|(_, signal)| *signal)
+            .or_else(|| reading.expected(value, "one of \"TERM\", \"INT\", \"QUIT\", \"HUP\", \"KILL\""))
+    }
+}
+
+impl Check for Boot {
+    fn uses(&self, uses: &mut Uses) {
+        uses.read_all(&self.command);
+        uses.read_all(self.env.iter().map(|(_, value)| &value.0));
+        uses.read_all(&self.cwd);
+        match &self.ready {
+            None => {}
+            Some(Ready::Url { request, expect }) => {
+                request.uses(uses);
+                uses.read_all(expect.templates());
+            }
+            Some(Ready::Port(port)) => uses.read(&port.0),
+            Some(Ready::Log(text)) => uses.read(text),
+        }
+    }
+
+    fn run<'a>(
+        &'a self,
+        session: &'a mut Session,
+        context: &'a Context,
+    ) -> BoxFuture<'a, Result<(), Failure>> {
+        Box::pin(async move {
+            // A process of an attempt before, if `retry` is set.
+            if let Some(before) = session.resident.take() {
+                before.stop(context.deadline).await;
+            }
+            let command = self.command(session, context)?;
+            let process = Process::start(&command, &context.run.groups)?;
+            let (mut output, log) = (process.output(), process.output());
+            session.resident = Some(Box::new(Booted { process, stop: self.stop }));
+            context.timeline.enter(Phase::Ready);
+
+            // A session of its own for the questions: the process stays in the check's, where it is stopped from
+            // when this is cut.
+            let mut asking = Session::new(session.scope.clone());
+            let died = async {
+                match session.resident.as_mut() {
+                    Some(resident) => resident.ended().await,
+                    None => std::future::pending().await,
+                }
+            };
+            let ready = self.wait_until_ready(&mut asking, context, &mut output);
+            let bounded = context.deadline.bound(async {
+                tokio::select! {
+                    failure = died => Err(failure),
+                    result = ready => result,
+                }
+            });
+            let result = bounded.await.unwrap_or_else(|cut| Err(Failure::timed_out(cut, Phase::Ready)));
+            let result = result.map_err(|failure| self.with_output(failure, &log));
+            context.timeline.end();
+            result
+        })
+    }
+}
+
+impl Boot {
+    fn command(&self, session: &Session, context: &Context) -> Result<Command, Failure> {
+        let text = |template: &Template| template.text(&session.scope).map_err(template_failure);
+        let words: Result<Vec<String>, Failure> = self.command.iter().map(text).collect();
+        let env: Result<Vec<(String, String)>, Failure> =
+            self.env.iter().map(|(named, value)| Ok((named.name.clone(), text(&value.0)?))).collect();
+        let dir = &context.run.suite_dir;
+        let cwd: PathBuf = match &self.cwd {
+            Some(cwd) => dir.join(text(cwd)?),
+            None => dir.clone(),
+        };
+        Ok(Command { words: words?, env: env?, cwd })
+    }
+
+    /// A cut says what never came, and what the process said instead.
+    fn with_output(&self, failure: Failure, log: &super::process::Output) -> Failure {
+        match failure {
+            Failure::TimedOut { cut, phase, detail: None, last } => {
+                let tail = log.tail();
+                let said = match tail.trim().is_empty() {
+                    true => Message::new().words("; it printed nothing"),
+                    false => Message::new().words("; its last output:\n").excerpt(tail, 2_000),
+                };
+                Failure::TimedOut { cut, phase, detail: Some(self.awaited().then(said)), last }
+            }
+            other => other,
+        }
+    }
+
+    fn awaited(&self) -> Message {
+        match &self.ready {
+            None => Message::new().words("it was started"),
+            Some(Ready::Url { .. }) => Message::new().words("its `ready` URL never gave the expected answer"),
+            Some(Ready::Port(_)) => Message::new().words("its `ready` port never accepted a connection"),
+            Some(Ready::Log(_)) => Message::new().words("its output never contained the `ready` text"),
+        }
+    }
+
+    async fn wait_until_ready(
+        &self,
+        session: &mut Session,
+        context: &Context,
+        output: &mut super::process::Output,
+    ) -> Result<(), Failure> {
+        match &self.ready {
+            None => Ok(()),
+            Some(Ready::Log(text)) => {
+                let text = text.text(&session.scope).map_err(template_failure)?;
+                output.wait_for(&text).await;
+                Ok(())
+            }
+            Some(Ready::Port(port)) => {
+                let port = port.0.text(&session.scope).map_err(template_failure)?;
+                let port = port.parse().map_err(|_| template_failure(format!("`{port}` is not a port")))?;
+                let target = Target { host: "127.0.0.1".to_owned(), port };
+                loop {
+                    if dial::connect(&target, context).await.is_ok() {
+                        return Ok(());
+                    }
+                    Self::pause(context).await?;
+                }
+            }
+            Some(Ready::Url { request, expect }) => loop {
+                let question = context.within(context.deadline.tighten(ONE_QUESTION, BudgetScope::Step));
+                let mut cookies = cookie_store::CookieStore::default();
+                let asked = send(request, &context.run.clients, &mut cookies, &session.scope, &question);
+                if let Ok(Ok(answer)) = question.deadline.bound(asked).await
+                    && judge_http(&answer, expect, &StatusSet::success(), &[], session, &question).is_ok()
+                {
+                    return Ok(());
+                }
+                Self::pause(context).await?;
+            },
+        }
+    }
+
+    async fn pause(context: &Context) -> Result<(), Failure> {
+        context.deadline.pause(ASK_EVERY).await.map_err(|cut| Failure::timed_out(cut, Phase::Ready))
+    }
+}
+
+/// A process that stays for the run.
+struct Booted {
+    process: Process,
+    stop: Stop,
+}
+
+impl Resident for Booted {
+    fn ended(&mut self) -> BoxFuture<'_, Failure> {
+        Box::pin(async move {
+            let how = self.process.ended().await;
+            let tail = self.process.output().tail();
+            let log = (!tail.trim().is_empty()).then(|| Message::new().excerpt(tail, 2_000));
+            Failure::Exited { how: Message::new().words("the process ended: ").words(how), log }
+        })
+    }
+
+    fn stop(self: Box<Self>, deadline: Deadline) -> BoxFuture<'static, ()> {
+        Box::pin(async move {
+            let Booted { process, stop } = *self;
+            process.stop(stop.signal, deadline.tighten(stop.grace, BudgetScope::Grace)).await;
+        })
+    }
+}

@@ -1,0 +1,50 @@
+//! It answers.
+//!
+//! ```toml
+//! [[database]]
+//! name = "orders database"
+//! url = "{{db_url}}"
+//! query = "select status, n from order_counts order by status"
+//! expect.rows = { min = 1 }
+//! ```
+
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+
+use super::step::Query;
+use super::{Check, Context, Session};
+use crate::outcome::Failure;
+use crate::suite::Uses;
+use crate::suite::error::Diagnostic;
+use crate::suite::read::Table;
+use crate::suite::vars::Scope;
+
+#[derive(Debug)]
+struct Database {
+    query: Query,
+}
+
+/// Reads a `[[database]]` table.
+pub fn read(table: &mut Table<'_, '_, '_>) -> Option<Arc<dyn Check>> {
+    let query = Query::from_table(table, "url")?;
+    Some(Arc::new(Database { query }))
+}
+
+impl Check for Database {
+    fn uses(&self, uses: &mut Uses) {
+        self.query.uses(uses);
+    }
+
+    fn mistakes(&self, scope: &Scope) -> Vec<Diagnostic> {
+        self.query.mistakes(scope)
+    }
+
+    fn run<'a>(
+        &'a self,
+        session: &'a mut Session,
+        context: &'a Context,
+    ) -> BoxFuture<'a, Result<(), Failure>> {
+        Box::pin(self.query.run(&[], session, context))
+    }
+}

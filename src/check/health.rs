@@ -1,0 +1,169 @@
+//! It is up.
+//!
+//! ```toml
+//! [[health]]
+//! name = "api is healthy"
+//! url = "{{base_url}}/health"
+//! expect.status = 200
+//! expect.json."$.status" = "ok"
+//! expect.within = "300ms"
+//! ```
+
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use url::Url;
+
+use super::step::{judge_http, template_failure};
+use super::{Check, Context, Session};
+use crate::expect::http::HttpExpectation;
+use crate::expect::matcher::StatusSet;
+use crate::outcome::{Failure, Phase};
+use crate::probe::dial::{self, Target};
+use crate::probe::http::{Request, send};
+use crate::probe::trust::{TlsOptions, Verify};
+use crate::probe::{Protocol, SCHEMES, scheme_names, tls};
+use crate::suite::Uses;
+use crate::suite::error::Diagnostic;
+use crate::suite::read::Table;
+use crate::suite::vars::Scope;
+
+#[derive(Debug)]
+struct Health {
+    request: Request,
+    expect: HttpExpectation,
+}
+
+/// Reads a `[[health]]` table.
+pub fn read(table: &mut Table<'_, '_, '_>) -> Option<Arc<dyn Check>> {
+    let request = Request::from_url(table);
+    let expect = table.optional("expect", "what the answer must be like");
+    let expect: Option<HttpExpectation> =
+        if table.has("expect") { expect } else { Some(HttpExpectation::default()) };
+    if !table.has("url") {
+        let place = table.place();
+        return table
+            .reading
+            .reject(Diagnostic::new(place, "missing key `url`").hint("`url` is what is asked"));
+    }
+    let (request, expect) = (request?, expect?);
+    Some(Arc::new(Health { request, expect }))
+}
+
+fn protocol(url: &Url) -> Option<Protocol> {
+    SCHEMES.iter().find(|(scheme, _)| *scheme == url.scheme()).map(|(_, protocol)| *protocol)
+}
+
+impl Check for Health {
+    fn uses(&self, uses: &mut Uses) {
+        self.request.uses(uses);
+        uses.read_all(self.expect.templates());
+    }
+
+    fn mistakes(&self, scope: &Scope) -> Vec<Diagnostic> {
+        let place = self.request.url.place();
+        // What a template cannot say yet is said when the check runs.
+        let Ok(text) = self.request.url.text(scope) else { return Vec::new() };
+        let Ok(url) = Url::parse(&text) else {
+            let message = "this is not an URL";
+            return vec![
+                Diagnostic::new(place, message).hint("an URL is absolute, such as https://host:port/path"),
+            ];
+        };
+        let Some(protocol) = protocol(&url) else {
+            let message = format!("there is no probe for `{}://`", url.scheme());
+            let known = SCHEMES.iter().map(|(scheme, _)| *scheme);
+            return vec![
+                Diagnostic::new(place, message)
+                    .did_you_mean(url.scheme(), known)
+                    .hint(format!("a health check knows {}", scheme_names())),
+            ];
+        };
+        let mut found = Vec::new();
+        if matches!(protocol, Protocol::Tcp | Protocol::Tls) {
+            if url.host_str().is_none_or(str::is_empty) || url.port().is_none() {
+                found.push(Diagnostic::new(place, format!("`{}://` needs a host and a port", url.scheme())));
+            }
+            found.extend(self.expect.http_only().map(|place| {
+                Diagnostic::new(
+                    place,
+                    format!("a `{}://` check has no HTTP answer to expect this of", url.scheme()),
+                )
+            }));
+        }
+        if self.expect.expects_certificate() && !matches!(url.scheme(), "https" | "tls") {
+            found.push(Diagnostic::new(place, "`expect.certificate` needs an `https://` or `tls://` URL"));
+        }
+        found
+    }
+
+    fn remark(&self) -> Option<&'static str> {
+        self.request.options.is_insecure().then_some("insecure: the certificate is not verified")
+    }
+
+    fn run<'a>(
+        &'a self,
+        session: &'a mut Session,
+        context: &'a Context,
+    ) -> BoxFuture<'a, Result<(), Failure>> {
+        Box::pin(async move {
+            let text = self.request.url.text(&session.scope).map_err(template_failure)?;
+            match Url::parse(&text).ok().as_ref().and_then(protocol) {
+                Some(Protocol::Tcp) => self.connect(&text, session, context).await,
+                Some(Protocol::Tls) => self.shake_hands(&text, session, context).await,
+                // Sending finds out what is wrong with an URL that is none.
+                Some(Protocol::Http) | None => self.ask(session, context).await,
+            }
+        })
+    }
+}
+
+impl Health {
+    async fn ask(&self, session: &mut Session, context: &Context) -> Result<(), Failure> {
+        // Cookies of a health check live as long as its redirects.
+        let mut cookies = cookie_store::CookieStore::default();
+        let answer = send(&self.request, &context.run.clients, &mut cookies, &session.scope, context).await?;
+        judge_http(&answer, &self.expect, &StatusSet::success(), &[], session, context)
+    }
+
+    async fn connect(&self, url: &str, session: &Session, context: &Context) -> Result<(), Failure> {
+        dial::connect(&target(url)?, context).await?;
+        self.judge(session, context)
+    }
+
+    async fn shake_hands(&self, url: &str, session: &Session, context: &Context) -> Result<(), Failure> {
+        let keys = self.request.options.tls();
+        let in_dir = |path: &std::path::PathBuf| context.run.suite_dir.join(path);
+        let options = TlsOptions {
+            verify: if keys.insecure { Verify::Nothing } else { Verify::Full },
+            ca: keys.ca.as_ref().map(in_dir),
+            client: keys.client.as_ref().map(|(cert, key)| (in_dir(cert), in_dir(key))),
+            alpn: Vec::new(),
+        };
+        context.timeline.enter(Phase::Connect);
+        tls::shake_hands(&target(url)?, &options, context).await?;
+        self.judge(session, context)
+    }
+
+    fn judge(&self, session: &Session, context: &Context) -> Result<(), Failure> {
+        context.timeline.end();
+        let days_left = context.timeline.certificate().map(|certificate| certificate.days_left());
+        let mismatches = self
+            .expect
+            .judge_connection(context.timeline.elapsed(), days_left, &session.scope)
+            .map_err(template_failure)?;
+        match mismatches.is_empty() {
+            true => Ok(()),
+            false => Err(Failure::Mismatch { mismatches, answer: None }),
+        }
+    }
+}
+
+/// The host and port of a `tcp://` or `tls://` URL.
+fn target(url: &str) -> Result<Target, Failure> {
+    let parsed = Url::parse(url).ok();
+    let parts = parsed.as_ref().and_then(|url| url.host_str().zip(url.port()));
+    parts
+        .map(|(host, port)| Target { host: host.trim_matches(['[', ']']).to_owned(), port })
+        .ok_or_else(|| template_failure(format!("expected a host and a port, got `{url}`")))
+}

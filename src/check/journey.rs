@@ -1,0 +1,257 @@
+//! The core flow works.
+//!
+//! ```toml
+//! [[journey]]
+//! name = "log in and see the dashboard"
+//!
+//! [[journey.step]]
+//! name = "log in"
+//! post = "{{base_url}}/login"
+//! form = { user = "smoke", password = "{{password}}" }
+//! expect.status = 302
+//!
+//! [[journey.cleanup]]
+//! name = "log out"
+//! post = "{{base_url}}/logout"
+//! ```
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+
+use super::step::{Query, judge_http};
+use super::{Check, Context, Next, Session, Told, Tries};
+use crate::deadline::Scope as BudgetScope;
+use crate::event::StepReport;
+use crate::expect::capture::Capture;
+use crate::expect::http::HttpExpectation;
+use crate::expect::matcher::StatusSet;
+use crate::outcome::Failure;
+use crate::probe::http::{Request, VERB_KEYS, send};
+use crate::suite::Uses;
+use crate::suite::error::Diagnostic;
+use crate::suite::keys::Repeat;
+use crate::suite::read::{FromTable, Named, Table};
+use crate::suite::vars::{Scope, first_part, is_built_in};
+
+#[derive(Debug)]
+struct Journey {
+    steps: Vec<Step>,
+    cleanup: Vec<Step>,
+    share: Vec<Named>,
+}
+
+#[derive(Debug)]
+struct Step {
+    name: Named,
+    budget: Option<Duration>,
+    repeat: Repeat,
+    captures: Vec<(Named, Capture)>,
+    action: Action,
+}
+
+#[derive(Debug)]
+enum Action {
+    Request { request: Box<Request>, expect: Box<HttpExpectation> },
+    Query(Query),
+}
+
+/// Reads a `[[journey]]` table.
+pub fn read(table: &mut Table<'_, '_, '_>) -> Option<Arc<dyn Check>> {
+    let steps: Option<Vec<Step>> = table.required("step", "a step, as `[[journey.step]]`");
+    let cleanup: Option<Vec<Step>> =
+        table.optional("cleanup", "a step that runs however the journey ended, as `[[journey.cleanup]]`");
+    let cleanup = if table.has("cleanup") { cleanup? } else { Vec::new() };
+    let share: Vec<Named> =
+        table.optional("share", "captures that the checks which need this one may read").unwrap_or_default();
+    let steps = steps?;
+    if steps.is_empty() {
+        return table.reject("step", "a journey without a step asserts nothing");
+    }
+    let journey = Journey { steps, cleanup, share };
+    let mut uses = Uses::default();
+    journey.uses(&mut uses);
+    for named in &journey.share {
+        if !uses.sets().any(|set| set == named.name) {
+            let mistake = Diagnostic::new(named.place, format!("no step captures `{}`", named.name))
+                .did_you_mean(&named.name, uses.sets());
+            return table.reading.reject(mistake);
+        }
+    }
+    Some(Arc::new(journey))
+}
+
+impl FromTable for Step {
+    fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
+        let name = table.required("name", "what the step is called");
+        let budget = table.optional("budget", "the hard limit on the step, inside the check's");
+        let repeat = Repeat::from_table(table, None);
+        let captures: Option<Vec<(Named, Capture)>> =
+            table.optional("capture", "values kept for later steps");
+        let captures = if table.has("capture") { captures? } else { Vec::new() };
+        let action = Action::from_table(table);
+        let (name, action) = (name?, action?);
+        for (named, capture) in &captures {
+            let fits = capture.is_http() == matches!(action, Action::Request { .. });
+            if !fits {
+                let message = match action {
+                    Action::Request { .. } => {
+                        "`value` and `column` are captured from rows, and this step sends a request"
+                    }
+                    Action::Query(_) => "rows have `value = true` and `column = \"…\"` to capture",
+                };
+                return table.reading.reject(Diagnostic::new(named.place, message));
+            }
+        }
+        Some(Step { name, budget, repeat: repeat?, captures, action })
+    }
+}
+
+impl Action {
+    fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Action> {
+        if table.has("database") {
+            return Query::from_table(table, "database").map(Action::Query);
+        }
+        let request = Request::from_step(table);
+        let expect: Option<HttpExpectation> = table.optional("expect", "what the answer must be like");
+        let expect = if table.has("expect") { expect } else { Some(HttpExpectation::default()) };
+        // Asked for so that it is among the known keys.
+        let _ = table.raw("database", "the database's URL, for a step that runs a `query`");
+        let (request, expect) = (request?, expect?);
+        if request.url.literal() == Some("") {
+            let place = table.place();
+            let missing = Diagnostic::new(place, "a step without anything to ask");
+            return table
+                .reading
+                .reject(missing.hint(format!("give it one of {VERB_KEYS}, or `database` and `query`")));
+        }
+        Some(Action::Request { request: Box::new(request), expect: Box::new(expect) })
+    }
+}
+
+impl Step {
+    fn uses(&self, uses: &mut Uses) {
+        // In the order in which it happens: what it sends, what it captures, what it expects.
+        match &self.action {
+            Action::Request { request, expect } => {
+                request.uses(uses);
+                self.captures.iter().for_each(|(named, _)| uses.set(&named.name));
+                uses.read_all(expect.templates());
+            }
+            Action::Query(query) => {
+                query.uses(uses);
+                self.captures.iter().for_each(|(named, _)| uses.set(&named.name));
+            }
+        }
+    }
+
+    /// Does everything the step reads have a value?
+    fn can_run(&self, scope: &Scope) -> bool {
+        let mut uses = Uses::default();
+        self.uses(&mut uses);
+        uses.from_outside().iter().all(|(name, _)| is_built_in(name) || scope.has(first_part(name)))
+    }
+
+    async fn run(&self, number: usize, session: &mut Session, context: &Context) -> Result<(), Failure> {
+        let deadline = match self.budget {
+            Some(budget) => context.deadline.tighten(budget, BudgetScope::Step),
+            None => context.deadline,
+        };
+        let began = tokio::time::Instant::now();
+        let mut tries = Tries::new(self.repeat, deadline);
+        let (tried, timeline) = loop {
+            let context = context.within(deadline);
+            let observed = Arc::clone(&context.timeline).observe(self.attempt(session, &context));
+            let result = match deadline.bound(observed).await {
+                Ok(result) => result,
+                Err(cut) => Err(Failure::timed_out(cut, context.timeline.phase())),
+            };
+            context.timeline.end();
+            match tries.after(result).await {
+                Next::Again(_) => {}
+                Next::Done(tried) => break (tried, context.timeline),
+            }
+        };
+        let report = StepReport {
+            number,
+            name: self.name.name.clone(),
+            passed: tried.result.is_ok(),
+            attempts: tried.attempts,
+            took: began.elapsed(),
+            phases: timeline.phases(),
+            address: timeline.address(),
+        };
+        session.steps.push(report.clone());
+        context.teller.tell(Told::StepFinished(report));
+        tried.result.map_err(|source| Failure::Step {
+            step: self.name.name.clone(),
+            number,
+            source: Box::new(source),
+        })
+    }
+
+    async fn attempt(&self, session: &mut Session, context: &Context) -> Result<(), Failure> {
+        match &self.action {
+            Action::Query(query) => query.run(&self.captures, session, context).await,
+            Action::Request { request, expect } => {
+                let Session { scope, cookies, clients, .. } = session;
+                let answer = send(request, clients, cookies, scope, context).await?;
+                judge_http(&answer, expect, &StatusSet::not_an_error(), &self.captures, session, context)
+            }
+        }
+    }
+}
+
+impl Check for Journey {
+    fn uses(&self, uses: &mut Uses) {
+        self.steps.iter().chain(&self.cleanup).for_each(|step| step.uses(uses));
+    }
+
+    fn shares(&self) -> &[Named] {
+        &self.share
+    }
+
+    fn mistakes(&self, scope: &Scope) -> Vec<Diagnostic> {
+        let queries = self.steps.iter().chain(&self.cleanup).filter_map(|step| match &step.action {
+            Action::Query(query) => Some(query),
+            Action::Request { .. } => None,
+        });
+        queries.flat_map(|query| query.mistakes(scope)).collect()
+    }
+
+    fn remark(&self) -> Option<&'static str> {
+        let insecure = self.steps.iter().any(|step| match &step.action {
+            Action::Request { request, .. } => request.options.is_insecure(),
+            Action::Query(_) => false,
+        });
+        insecure.then_some("insecure: a step does not verify the certificate")
+    }
+
+    fn run<'a>(
+        &'a self,
+        session: &'a mut Session,
+        context: &'a Context,
+    ) -> BoxFuture<'a, Result<(), Failure>> {
+        Box::pin(async move {
+            // An attempt starts as a new visitor.
+            session.cookies = cookie_store::CookieStore::default();
+            session.steps.clear();
+            for (index, step) in self.steps.iter().enumerate() {
+                step.run(index + 1, session, context).await?;
+            }
+            Ok(())
+        })
+    }
+
+    fn cleanup<'a>(&'a self, session: &'a mut Session, context: &'a Context) -> BoxFuture<'a, ()> {
+        Box::pin(async move {
+            for (index, step) in self.cleanup.iter().enumerate() {
+                if step.can_run(&session.scope) {
+                    // One that fails does not keep the next from running; its report says that it failed.
+                    let _ = step.run(self.steps.len() + index + 1, session, context).await;
+                }
+            }
+        })
+    }
+}

@@ -1,0 +1,233 @@
+//! The kinds of checks, one file per table of the suite.
+//!
+//! A kind is a type that implements [`Check`], and its row in [`KINDS`]: the parser, the plan, the engine and
+//! the reports learn of it from there.
+
+mod boot;
+mod database;
+mod health;
+mod journey;
+mod process;
+mod repeat;
+mod step;
+
+use std::fmt::Debug;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cookie_store::CookieStore;
+use futures_util::future::BoxFuture;
+
+pub use self::repeat::{Next, Tried, Tries};
+use crate::deadline::Deadline;
+use crate::event::StepReport;
+use crate::outcome::Failure;
+use crate::probe::http::{Clients, Pooling, Tokens};
+use crate::probe::leftovers::Leftovers;
+use crate::probe::timeline::Timeline;
+use crate::probe::trust::Trust;
+use crate::secret::{Redacted, Redactor};
+use crate::suite::Uses;
+use crate::suite::error::Diagnostic;
+use crate::suite::read::{Named, Table};
+use crate::suite::vars::Scope;
+
+/// A kind of check: a table of the suite and the type that reads it.
+#[derive(Debug)]
+pub struct Kind {
+    /// The table's name, and the last part of the JUnit class name.
+    pub name: &'static str,
+    pub about: &'static str,
+    /// The budget of a check of this kind, where neither it nor `[defaults]` says one.
+    pub budget: Duration,
+    /// Is it a gate unless it says otherwise?
+    pub gate: bool,
+    /// Reads the kind's own keys.
+    pub read: fn(&mut Table<'_, '_, '_>) -> Option<Arc<dyn Check>>,
+}
+
+/// The table of kinds.
+pub const KINDS: &[Kind] = &[
+    Kind {
+        name: "boot",
+        about: "it starts: a process that runs for the whole suite",
+        budget: Duration::from_secs(30),
+        gate: true,
+        read: boot::read,
+    },
+    Kind {
+        name: "health",
+        about: "it is up: one request over http, https, tcp or tls",
+        budget: Duration::from_secs(5),
+        gate: false,
+        read: health::read,
+    },
+    Kind {
+        name: "database",
+        about: "it answers: one query on PostgreSQL or SQLite",
+        budget: Duration::from_secs(5),
+        gate: false,
+        read: database::read,
+    },
+    Kind {
+        name: "journey",
+        about: "the core flow works: several steps with captures and cookies",
+        budget: Duration::from_secs(15),
+        gate: false,
+        read: journey::read,
+    },
+];
+
+/// What a kind of check can do.
+pub trait Check: Debug + Send + Sync {
+    /// The variables it reads and sets, in order.
+    fn uses(&self, uses: &mut Uses);
+
+    /// The captures that it hands to the checks that need it.
+    fn shares(&self) -> &[Named] {
+        &[]
+    }
+
+    /// What is wrong with it once the variables have their values. Nothing is sent.
+    fn mistakes(&self, _scope: &Scope) -> Vec<Diagnostic> {
+        Vec::new()
+    }
+
+    /// Something that everyone who reads its line should know.
+    fn remark(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// One attempt. It is dropped when its budget ends or the run is cancelled.
+    fn run<'a>(
+        &'a self,
+        session: &'a mut Session,
+        context: &'a Context,
+    ) -> BoxFuture<'a, Result<(), Failure>>;
+
+    /// What is done after the last attempt however it ended, inside the suite's grace.
+    fn cleanup<'a>(&'a self, _session: &'a mut Session, _context: &'a Context) -> BoxFuture<'a, ()> {
+        Box::pin(std::future::ready(()))
+    }
+}
+
+/// What all checks of a run share.
+#[derive(Debug)]
+pub struct RunContext {
+    /// The suite's name, for servers that are told who asks.
+    pub suite: String,
+    /// Relative paths start here.
+    pub suite_dir: PathBuf,
+    pub trust: Trust,
+    pub clients: Clients,
+    pub tokens: Tokens,
+    pub redactor: Arc<Redactor>,
+    /// The processes that were booted.
+    pub groups: Arc<process::Groups>,
+}
+
+impl RunContext {
+    #[must_use]
+    pub fn new(suite: String, suite_dir: PathBuf, redactor: Arc<Redactor>) -> RunContext {
+        RunContext {
+            suite,
+            suite_dir,
+            trust: Trust::default(),
+            clients: Clients::new(Pooling::FreshConnections),
+            tokens: Tokens::default(),
+            redactor,
+            groups: Arc::default(),
+        }
+    }
+}
+
+/// What one attempt works with.
+#[derive(Debug, Clone)]
+pub struct Context {
+    pub run: Arc<RunContext>,
+    /// The check's name, for servers that are told who asks.
+    pub check: Arc<str>,
+    pub deadline: Deadline,
+    pub timeline: Arc<Timeline>,
+    pub leftovers: Leftovers,
+    pub teller: Teller,
+}
+
+impl Context {
+    /// The same with a timeline of its own and a tighter deadline.
+    #[must_use]
+    pub fn within(&self, deadline: Deadline) -> Context {
+        Context { deadline, timeline: Timeline::start(), ..self.clone() }
+    }
+
+    /// Keeps a value out of every output, if it is long enough to be told from ordinary text.
+    pub fn hide(&self, secret: &str) {
+        let _ = self.run.redactor.add(secret);
+    }
+
+    /// How a database server sees this check: `smoke/SUITE/CHECK`, in the 63 bytes that PostgreSQL keeps.
+    #[must_use]
+    pub fn application_name(&self) -> String {
+        let name = format!("smoke/{}/{}", self.run.suite, self.check);
+        let printable = name.chars().map(|c| if c.is_ascii_graphic() || c == ' ' { c } else { '?' });
+        printable.take(63).collect()
+    }
+}
+
+/// What a check gathers from attempt to cleanup: variables, cookies, a process it started.
+pub struct Session {
+    pub scope: Scope,
+    pub cookies: CookieStore,
+    pub clients: Clients,
+    pub steps: Vec<StepReport>,
+    pub resident: Option<Box<dyn Resident>>,
+}
+
+impl Session {
+    #[must_use]
+    pub fn new(scope: Scope) -> Session {
+        Session {
+            scope,
+            cookies: CookieStore::default(),
+            clients: Clients::new(Pooling::KeepAlive),
+            steps: Vec::new(),
+            resident: None,
+        }
+    }
+}
+
+/// Something a check started that stays for the whole run.
+pub trait Resident: Send + Sync {
+    /// Waits until it ends, though it should not.
+    fn ended(&mut self) -> BoxFuture<'_, Failure>;
+
+    /// Ends it and everything it started, by `deadline` at the latest.
+    fn stop(self: Box<Self>, deadline: Deadline) -> BoxFuture<'static, ()>;
+}
+
+/// What a check tells while it runs.
+#[derive(Debug, Clone)]
+pub enum Told {
+    AttemptFailed { attempt: u32, failure: Redacted<Failure> },
+    StepFinished(StepReport),
+}
+
+/// The way from a check to the engine: in order, and never in the way.
+#[derive(Debug, Clone)]
+pub struct Teller {
+    index: usize,
+    channel: tokio::sync::mpsc::UnboundedSender<(usize, Told)>,
+}
+
+impl Teller {
+    #[must_use]
+    pub fn new(index: usize, channel: tokio::sync::mpsc::UnboundedSender<(usize, Told)>) -> Teller {
+        Teller { index, channel }
+    }
+
+    pub fn tell(&self, told: Told) {
+        // Nobody listens any more only when the run is over.
+        let _ = self.channel.send((self.index, told));
+    }
+}

@@ -1,0 +1,170 @@
+//! One step of a journey: a request or a query, its captures and its expectations. Health and database checks
+//! are made of the same parts.
+
+use serde_json::Value;
+
+use super::{Context, Session};
+use crate::expect::capture::Capture;
+use crate::expect::http::{HttpAnswer, HttpExpectation};
+use crate::expect::matcher::StatusSet;
+use crate::expect::rows::{RowsAnswer, RowsExpectation};
+use crate::outcome::{Failure, Fault};
+use crate::probe::postgres::{self, PostgresUrl, Writes, is_postgres_url};
+use crate::probe::sqlite;
+use crate::secret::Message;
+use crate::suite::Uses;
+use crate::suite::error::Diagnostic;
+use crate::suite::read::{Named, Table};
+use crate::suite::template::Template;
+use crate::suite::vars::{Scope, hide_url_password};
+
+/// A template that has no value here.
+pub(super) fn template_failure(error: String) -> Failure {
+    Failure::fault(
+        Fault::Template,
+        Message::new().words("putting in the variables"),
+        Message::new().data(error),
+    )
+}
+
+/// Judges the status first, then takes the captures, then judges the rest.
+///
+/// # Errors
+/// The first of the three that fails.
+pub(super) fn judge_http(
+    answer: &HttpAnswer,
+    expect: &HttpExpectation,
+    default: &StatusSet,
+    captures: &[(Named, Capture)],
+    session: &mut Session,
+    context: &Context,
+) -> Result<(), Failure> {
+    context.timeline.end();
+    if let Some(mismatch) = expect.judge_status(answer, default) {
+        return Err(Failure::Mismatch { mismatches: vec![mismatch], answer: Some(answer.describe()) });
+    }
+    for (named, capture) in captures {
+        let value = capture.take(&named.name, answer)?;
+        keep(named, capture, &value, session, context);
+    }
+    let mismatches = expect.judge_rest(answer, &session.scope).map_err(template_failure)?;
+    match mismatches.is_empty() {
+        true => Ok(()),
+        false => Err(Failure::Mismatch { mismatches, answer: Some(answer.describe()) }),
+    }
+}
+
+fn keep(named: &Named, capture: &Capture, value: &Value, session: &mut Session, context: &Context) {
+    if capture.secret || crate::suite::vars::is_secret_name(&named.name) {
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        context.hide(&text);
+    }
+    session.scope.set(&named.name, value);
+}
+
+/// A query on a database, as a `[[database]]` check or a step writes it.
+#[derive(Debug)]
+pub(super) struct Query {
+    url: Template,
+    statement: Option<Template>,
+    writes: Writes,
+    expect: RowsExpectation,
+}
+
+impl Query {
+    /// Reads the keys, the database's URL under `url_key`.
+    pub fn from_table(table: &mut Table<'_, '_, '_>, url_key: &'static str) -> Option<Query> {
+        let url = table.required(url_key, "the database's URL: postgres:// or sqlite:");
+        let statement: Option<Template> =
+            table.optional("query", "one SQL statement; variables in it are bound");
+        let writes: Option<bool> =
+            table.optional("writes", "whether the statement may write; it is rolled back");
+        let expect: Option<RowsExpectation> = table.optional("expect", "what the rows must be like");
+        let expect = if table.has("expect") { expect? } else { RowsExpectation::default() };
+        if let Some(statement) = &statement {
+            if statement.quotes_an_expression() {
+                let place = statement.place();
+                let mistake =
+                    Diagnostic::new(place, "a variable in SQL stands inside quotes, where it would be text")
+                        .hint("take the quotes away: a variable in SQL is a bound parameter");
+                return table.reading.reject(mistake);
+            }
+            if statement.literal().is_some_and(|text| text.trim().is_empty()) {
+                return table.reject("query", "the query is empty");
+            }
+        } else if expect.needs_a_query() {
+            return table.reject("expect", "there are no rows to expect anything of without a `query`");
+        }
+        let writes = if writes == Some(true) { Writes::RolledBack } else { Writes::Refused };
+        Some(Query { url: url?, statement, writes, expect })
+    }
+
+    /// What the query reads.
+    pub fn uses(&self, uses: &mut Uses) {
+        uses.read(&self.url);
+        uses.read_all(&self.statement);
+        uses.read_all(self.expect.templates());
+    }
+
+    /// What is wrong with it once the variables have their values.
+    pub fn mistakes(&self, scope: &Scope) -> Vec<Diagnostic> {
+        match self.url.text(scope) {
+            Ok(url) if is_postgres_url(&url) || sqlite::path_of(&url).is_some() => Vec::new(),
+            Err(_) => Vec::new(),
+            Ok(url) => {
+                let scheme = url.split(':').next().unwrap_or_default();
+                vec![
+                    Diagnostic::new(
+                        self.url.place(),
+                        format!("there is no probe for a database at `{scheme}:`"),
+                    )
+                    .hint("a database's URL starts with postgres://, postgresql:// or sqlite:"),
+                ]
+            }
+        }
+    }
+
+    /// Asks, captures and judges.
+    pub async fn run(
+        &self,
+        captures: &[(Named, Capture)],
+        session: &mut Session,
+        context: &Context,
+    ) -> Result<(), Failure> {
+        let mut answer = self.ask(&session.scope, context).await?;
+        context.timeline.end();
+        answer.took = context.timeline.elapsed();
+        for (named, capture) in captures {
+            let value = capture.take_from_row(&named.name, &answer)?;
+            keep(named, capture, &value, session, context);
+        }
+        let mismatches = self.expect.judge(&answer, &session.scope).map_err(template_failure)?;
+        match mismatches.is_empty() {
+            true => Ok(()),
+            false => Err(Failure::Mismatch { mismatches, answer: Some(RowsExpectation::describe(&answer)) }),
+        }
+    }
+
+    async fn ask(&self, scope: &Scope, context: &Context) -> Result<RowsAnswer, Failure> {
+        let url = self.url.text(scope).map_err(template_failure)?;
+        hide_url_password(&Value::from(url.as_str()), &context.run.redactor);
+        let bind = |placeholder: fn(usize) -> String| {
+            self.statement
+                .as_ref()
+                .map(|sql| sql.sql(scope, placeholder))
+                .transpose()
+                .map_err(template_failure)
+        };
+        match sqlite::path_of(&url) {
+            Some(path) => {
+                let statement = bind(|number| format!("?{number}"))?;
+                sqlite::ask(&context.run.suite_dir.join(path), statement, self.writes, context).await
+            }
+            None => {
+                let statement = bind(|number| format!("${number}"))?;
+                let url = PostgresUrl::parse(&url, &context.application_name())?;
+                postgres::ask(&url, statement.as_ref(), self.writes, context).await
+            }
+        }
+    }
+}

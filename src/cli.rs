@@ -1,0 +1,191 @@
+//! The command line: what can be said, not what it does.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+use globset::{Glob, GlobMatcher};
+
+use crate::demo::Break;
+use crate::exit::Exit;
+use crate::report::{Color, Progress};
+use crate::suite::value::parse_duration;
+
+/// Smoke tests: does this build or deploy basically work enough to continue?
+#[derive(Debug, Parser)]
+#[command(name = "smoke", version, after_help = exit_codes(), disable_help_subcommand = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a suite
+    Run(RunArgs),
+    /// Read a suite and report every mistake in it; nothing is sent
+    Check(CheckArgs),
+    /// List a suite's checks: names, kinds, tags
+    List(ListArgs),
+    /// Run the example suite against a shop that is built in: nothing else is needed
+    Demo(DemoArgs),
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = exit_codes())]
+pub struct RunArgs {
+    /// The suite [default: smoke.toml, looked for here and in the parent folders]
+    pub suite: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub choices: ChoiceArgs,
+
+    /// Checks in flight at once, instead of the suite's `concurrency`
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub jobs: Option<u32>,
+
+    /// The run's budget, instead of the suite's
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub budget: Option<Duration>,
+
+    /// Do not stop at the first failure
+    #[arg(long)]
+    pub keep_going: bool,
+
+    /// Write `JUnit` XML there (`-` is standard output)
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<String>,
+
+    #[command(flatten)]
+    pub look: LookArgs,
+}
+
+/// Which environment, which values, which checks.
+#[derive(Debug, Args)]
+pub struct ChoiceArgs {
+    /// An environment of the suite
+    #[arg(short, long, value_name = "NAME")]
+    pub env: Option<String>,
+
+    /// Set a variable (repeatable)
+    #[arg(short, long, value_name = "NAME=VALUE", value_parser = name_and_value)]
+    pub var: Vec<(String, String)>,
+
+    /// Only checks with one of these tags (repeatable), and what they need
+    #[arg(short, long, value_name = "TAG")]
+    pub tag: Vec<String>,
+
+    /// Not the checks with one of these tags (repeatable)
+    #[arg(long, value_name = "TAG")]
+    pub skip_tag: Vec<String>,
+
+    /// Only checks whose name matches one of these globs (repeatable), and what they need
+    #[arg(long, value_name = "PATTERN", value_parser = glob)]
+    pub only: Vec<GlobMatcher>,
+
+    /// Not the checks whose name matches one of these globs (repeatable)
+    #[arg(long, value_name = "PATTERN", value_parser = glob)]
+    pub skip: Vec<GlobMatcher>,
+}
+
+/// How output looks.
+#[derive(Debug, Args)]
+pub struct LookArgs {
+    /// When to use colour
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t)]
+    pub color: Color,
+
+    /// When to show a progress bar
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t)]
+    pub progress: Progress,
+
+    /// Say only what went wrong, and the summary
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// The suite [default: smoke.toml, looked for here and in the parent folders]
+    pub suite: Option<PathBuf>,
+
+    /// A variable that `smoke run` will be given (repeatable)
+    #[arg(short, long, value_name = "NAME=VALUE", value_parser = name_and_value)]
+    pub var: Vec<(String, String)>,
+
+    /// When to use colour
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t)]
+    pub color: Color,
+}
+
+#[derive(Debug, Args)]
+pub struct ListArgs {
+    /// The suite [default: smoke.toml, looked for here and in the parent folders]
+    pub suite: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub choices: ChoiceArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = exit_codes())]
+pub struct DemoArgs {
+    /// Break the shop in this way first, to see what failure looks like
+    #[arg(long = "break", value_name = "PART", value_enum)]
+    pub fault: Option<Break>,
+
+    /// Write `JUnit` XML there (`-` is standard output)
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<String>,
+
+    /// Do not stop at the first failure
+    #[arg(long)]
+    pub keep_going: bool,
+
+    #[command(flatten)]
+    pub look: LookArgs,
+
+    /// Be the shop: what the example's `[[boot]]` starts
+    #[arg(long, value_name = "PORT", hide = true, requires = "database")]
+    pub serve: Option<u16>,
+
+    /// The shop's database
+    #[arg(long, value_name = "FILE", hide = true)]
+    pub database: Option<PathBuf>,
+}
+
+fn name_and_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.trim().is_empty() => Ok((name.trim().to_owned(), value.to_owned())),
+        _ => Err("expected NAME=VALUE".to_owned()),
+    }
+}
+
+fn glob(text: &str) -> Result<GlobMatcher, String> {
+    Glob::new(text).map(|glob| glob.compile_matcher()).map_err(|error| error.to_string())
+}
+
+/// The table of exit codes, as `--help` ends with it.
+fn exit_codes() -> String {
+    let mut text = "Exit codes:\n".to_owned();
+    for exit in Exit::ALL {
+        text.push_str(&format!("  {:>3}  {}\n", exit.code(), exit.meaning()));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,136 @@
+//! Deadlines: all arithmetic on time, in one place.
+//!
+//! Budgets nest: suite ⊇ check ⊇ step. A [`Deadline`] knows the instant it ends *and* whose budget set
+//! that instant, so that a cut can say so. Only this file waits on the clock.
+
+use std::fmt;
+use std::future::Future;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+/// Further away than any run lasts, and still an instant that the timer can represent.
+const FAR: Duration = Duration::from_secs(60 * 60 * 24 * 365);
+
+/// Whose budget a deadline comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    Suite,
+    Check,
+    Step,
+    /// The suite's `grace`: on top of its budget, for cleanup steps and for stopping what was started.
+    Grace,
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Scope::Suite => "suite",
+            Scope::Check => "check",
+            Scope::Step => "step",
+            Scope::Grace => "grace",
+        })
+    }
+}
+
+/// A budget ended: which one, and how long it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cut {
+    pub scope: Scope,
+    pub budget: Duration,
+}
+
+/// The instant by which something must have ended, and whose budget says so.
+#[derive(Debug, Clone, Copy)]
+pub struct Deadline {
+    at: Instant,
+    budget: Duration,
+    scope: Scope,
+}
+
+impl Deadline {
+    /// A deadline `budget` from now.
+    #[must_use]
+    pub fn after(budget: Duration, scope: Scope) -> Deadline {
+        let now = Instant::now();
+        Deadline { at: now + budget.min(FAR), budget, scope }
+    }
+
+    /// The earlier of this deadline and one `budget` from now. The outer one wins a tie, because it is
+    /// the one that ends more than this.
+    #[must_use]
+    pub fn tighten(self, budget: Duration, scope: Scope) -> Deadline {
+        let inner = Deadline::after(budget, scope);
+        if inner.at < self.at { inner } else { self }
+    }
+
+    /// What is left, zero once it has passed.
+    #[must_use]
+    pub fn remaining(&self) -> Duration {
+        self.at.saturating_duration_since(Instant::now())
+    }
+
+    #[must_use]
+    pub fn has_passed(&self) -> bool {
+        self.remaining().is_zero()
+    }
+
+    #[must_use]
+    pub fn scope(&self) -> Scope {
+        self.scope
+    }
+
+    /// What is reported when this deadline cuts something.
+    #[must_use]
+    pub fn cut(&self) -> Cut {
+        Cut { scope: self.scope, budget: self.budget }
+    }
+
+    /// Runs `future` until it ends or the deadline passes.
+    ///
+    /// # Errors
+    /// The [`Cut`], if the deadline passed first; `future` is dropped then.
+    pub async fn bound<F: Future>(&self, future: F) -> Result<F::Output, Cut> {
+        timeout_at(self.at, future).await.map_err(|_| self.cut())
+    }
+
+    /// Waits for `pause`, or for the deadline if that comes first.
+    ///
+    /// # Errors
+    /// The [`Cut`], if the deadline passed first.
+    pub async fn pause(&self, pause: Duration) -> Result<(), Cut> {
+        let until = Instant::now() + pause.min(FAR);
+        if until >= self.at {
+            sleep_until(self.at).await;
+            return Err(self.cut());
+        }
+        sleep_until(until).await;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_tighter_budget_cuts_and_is_named() {
+        let suite = Deadline::after(Duration::from_secs(10), Scope::Suite);
+        let check = suite.tighten(Duration::from_secs(5), Scope::Check);
+        let step = check.tighten(Duration::from_secs(7), Scope::Step);
+
+        let cut = step.bound(std::future::pending::<()>()).await.unwrap_err();
+
+        assert_eq!(cut.scope, Scope::Check);
+        assert_eq!(cut.budget, Duration::from_secs(5));
+        assert_eq!(suite.remaining(), Duration::from_secs(5));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pause_ends_with_the_deadline() {
+        let deadline = Deadline::after(Duration::from_secs(1), Scope::Check);
+        assert!(deadline.pause(Duration::from_millis(400)).await.is_ok());
+        assert!(deadline.pause(Duration::from_millis(700)).await.is_err());
+        assert!(deadline.has_passed());
+    }
+}

@@ -1,0 +1,460 @@
+//! The one loop that runs a plan.
+//!
+//! Checks run as tasks; everything they come to arrives here, is put in order and told as events. The loop starts
+//! what may start, and ends when every check has its one outcome. A cancel (fail-fast, budget, signal) ends what
+//! is in flight and skips the rest; cleanup and booted processes have the suite's grace after that.
+
+mod task;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use self::task::{Ended, Ending, Task};
+use crate::check::{Resident, RunContext, Session, Teller, Told};
+use crate::deadline::{Deadline, Scope as BudgetScope};
+use crate::event::{CancelReason, CheckReport, Event, RunReport};
+use crate::exit::Exit;
+use crate::outcome::{Failure, Fault, NeedFailed, Outcome, Signal, SkipReason, Started, Verdict};
+use crate::plan::{Plan, PlannedCheck};
+use crate::secret::Message;
+use crate::suite::vars::Scope;
+
+/// How long after budget and grace a task that does not end is waited for: it holds a thread and cannot be cut.
+const STUCK: Duration = Duration::from_millis(50);
+
+/// Runs `plan` to its end and tells `on_event` what happens, in order.
+pub async fn run(
+    plan: &Plan,
+    context: Arc<RunContext>,
+    signals: mpsc::UnboundedReceiver<Signal>,
+    on_event: &mut dyn FnMut(&Event),
+) -> RunReport {
+    let (told_sender, told) = mpsc::unbounded_channel();
+    let mut engine = Engine {
+        plan,
+        context,
+        on_event,
+        states: plan.checks.iter().map(|_| State::Waiting).collect(),
+        tasks: JoinSet::new(),
+        told,
+        told_sender,
+        cancel: watch::Sender::new(None),
+        cancelled: None,
+        began: Instant::now(),
+        suite: Deadline::after(plan.budget, BudgetScope::Suite),
+        grace: None,
+    };
+    engine.tell(&Event::RunStarted);
+    engine.run(signals).await;
+    engine.stop_residents().await;
+    engine.finish()
+}
+
+/// Where a check stands.
+enum State {
+    Waiting,
+    Running {
+        since: Instant,
+    },
+    /// It passed and what it started stays: it ends with the run.
+    Resident(Box<Stay>),
+    Done {
+        report: Arc<CheckReport>,
+        shared: Option<Scope>,
+    },
+}
+
+/// A check that has passed, and its resident.
+struct Stay {
+    resident: Box<dyn Resident>,
+    report: CheckReport,
+    shared: Scope,
+}
+
+struct Engine<'p> {
+    plan: &'p Plan,
+    context: Arc<RunContext>,
+    on_event: &'p mut dyn FnMut(&Event),
+    states: Vec<State>,
+    tasks: JoinSet<Ended>,
+    told: mpsc::UnboundedReceiver<(usize, Told)>,
+    told_sender: mpsc::UnboundedSender<(usize, Told)>,
+    /// Set once, with the end of the grace: every task in flight hears of it.
+    cancel: watch::Sender<Option<Deadline>>,
+    cancelled: Option<CancelReason>,
+    began: Instant,
+    suite: Deadline,
+    /// The end of the grace, from the moment the run is over.
+    grace: Option<Deadline>,
+}
+
+/// What the loop waits for.
+enum Next {
+    Told(usize, Told),
+    Ended(Ended),
+    Died(usize, Failure),
+    Signal(Signal),
+    OutOfBudget,
+    Stuck,
+}
+
+impl Engine<'_> {
+    fn tell(&mut self, event: &Event) {
+        (self.on_event)(event);
+    }
+
+    async fn run(&mut self, mut signals: mpsc::UnboundedReceiver<Signal>) {
+        self.skip_what_is_asked();
+        loop {
+            self.drain();
+            self.start_what_may();
+            if self.tasks.is_empty() {
+                self.fail_lost();
+                return;
+            }
+            match self.next(&mut signals).await {
+                Next::Told(check, told) => self.pass_on(check, told),
+                Next::Ended(ended) => {
+                    // What the check told before it ended goes first.
+                    self.drain();
+                    self.ended(ended);
+                }
+                Next::Died(check, failure) => self.died(check, failure),
+                Next::Signal(signal) => self.cancel(CancelReason::Signal(signal)),
+                Next::OutOfBudget => self.cancel(CancelReason::Budget(self.plan.budget)),
+                Next::Stuck => {
+                    self.give_up_stuck();
+                    return;
+                }
+            }
+        }
+    }
+
+    async fn next(&mut self, signals: &mut mpsc::UnboundedReceiver<Signal>) -> Next {
+        let clock = match (&self.cancelled, self.grace) {
+            (Some(_), Some(grace)) => grace,
+            _ => self.suite,
+        };
+        let over = self.cancelled.is_some();
+        let residents = self.states.iter_mut().enumerate().filter_map(|(check, state)| match state {
+            State::Resident(stay) => Some(stay.resident.ended().map(move |failure| (check, failure)).boxed()),
+            State::Waiting | State::Running { .. } | State::Done { .. } => None,
+        });
+        let mut deaths: futures_util::stream::FuturesUnordered<_> = residents.collect();
+        tokio::select! {
+            biased;
+            Some((check, told)) = self.told.recv() => Next::Told(check, told),
+            Some(Ok(ended)) = self.tasks.join_next() => Next::Ended(ended),
+            Some((check, failure)) = futures_util::StreamExt::next(&mut deaths) => Next::Died(check, failure),
+            Some(signal) = signals.recv() => Next::Signal(signal),
+            _ = clock.pause(Duration::MAX) => match over {
+                false => Next::OutOfBudget,
+                true => {
+                    let _ = Deadline::after(STUCK, BudgetScope::Grace).pause(Duration::MAX).await;
+                    Next::Stuck
+                }
+            },
+        }
+    }
+
+    fn drain(&mut self) {
+        while let Ok((check, told)) = self.told.try_recv() {
+            self.pass_on(check, told);
+        }
+    }
+
+    fn pass_on(&mut self, check: usize, told: Told) {
+        match told {
+            Told::AttemptFailed { attempt, failure } => {
+                self.tell(&Event::AttemptFailed { check, attempt, failure })
+            }
+            Told::StepFinished(report) => self.tell(&Event::StepFinished { check, report }),
+        }
+    }
+
+    fn skip_what_is_asked(&mut self) {
+        for check in 0..self.plan.checks.len() {
+            if let Some(reason) = self.plan.checks[check].skip.clone() {
+                self.skip(check, SkipReason::Asked(reason));
+            }
+        }
+    }
+
+    fn start_what_may(&mut self) {
+        let residents_hold_no_place = |state: &State| matches!(state, State::Running { .. });
+        let mut running = self.states.iter().filter(|state| residents_hold_no_place(state)).count();
+        for check in 0..self.states.len() {
+            if running >= self.plan.concurrency || self.cancelled.is_some() {
+                return;
+            }
+            let may = matches!(self.states[check], State::Waiting)
+                && self.plan.checks[check].needs.iter().all(|need| self.has_passed(*need));
+            if may {
+                self.start(check);
+                running += 1;
+            }
+        }
+    }
+
+    fn has_passed(&self, check: usize) -> bool {
+        match &self.states[check] {
+            State::Resident(_) => true,
+            State::Done { report, .. } => matches!(report.outcome, Outcome::Passed),
+            State::Waiting | State::Running { .. } => false,
+        }
+    }
+
+    fn start(&mut self, check: usize) {
+        let planned = &self.plan.checks[check];
+        let mut scope = self.plan.scope.clone();
+        for need in &planned.named_needs {
+            let names = self.plan.checks[*need].check.shares().iter().map(|named| named.name.as_str());
+            match &self.states[*need] {
+                State::Done { shared: Some(shared), .. } => scope.take_over(names, shared),
+                State::Resident(stay) => scope.take_over(names, &stay.shared),
+                State::Done { shared: None, .. } | State::Waiting | State::Running { .. } => {}
+            }
+        }
+        let task = Task {
+            index: check,
+            planned: planned.clone(),
+            run: Arc::clone(&self.context),
+            session: Session::new(scope),
+            suite: self.suite,
+            grace: self.plan.grace,
+            teller: Teller::new(check, self.told_sender.clone()),
+            cancel: self.cancel.subscribe(),
+        };
+        self.states[check] = State::Running { since: Instant::now() };
+        self.tell(&Event::CheckStarted { check });
+        self.tasks.spawn(task.run());
+    }
+
+    fn ended(&mut self, ended: Ended) {
+        let Ended { index: check, ending, session, mut report } = ended;
+        let planned = &self.plan.checks[check];
+        report.outcome = match ending {
+            Ending::Cancelled => Outcome::Skipped(self.cancelled_while(Started::InFlight)),
+            Ending::Result(Ok(())) => Outcome::Passed,
+            Ending::Result(Err(failure)) => outcome(planned, failure, &self.context),
+        };
+        let Session { resident, scope, .. } = session;
+        match (&report.outcome, resident) {
+            (Outcome::Passed, Some(resident)) => {
+                report.was_ready = true;
+                self.tell(&Event::CheckReady { check, took: report.took });
+                self.states[check] = State::Resident(Box::new(Stay { resident, report, shared: scope }));
+            }
+            (_, _) => self.done(check, report, Some(scope)),
+        }
+    }
+
+    /// A booted process ended though it should have stayed.
+    fn died(&mut self, check: usize, failure: Failure) {
+        let report = CheckReport {
+            outcome: outcome(&self.plan.checks[check], failure, &self.context),
+            ..self.report_so_far(check)
+        };
+        self.done(check, report, None);
+    }
+
+    fn report_so_far(&self, check: usize) -> CheckReport {
+        match &self.states[check] {
+            State::Resident(stay) => stay.report.clone(),
+            State::Running { since } => CheckReport { took: since.elapsed(), ..unstarted(check) },
+            State::Done { .. } | State::Waiting => unstarted(check),
+        }
+    }
+
+    /// A check has its outcome: told, kept, and passed on to what needs it.
+    fn done(&mut self, check: usize, report: CheckReport, shared: Option<Scope>) {
+        let report = Arc::new(report);
+        self.tell(&Event::CheckFinished(Arc::clone(&report)));
+        self.states[check] = State::Done { report: Arc::clone(&report), shared };
+        match &report.outcome {
+            Outcome::Passed => {}
+            Outcome::Undecided(_) => self.cancel(CancelReason::Budget(self.plan.budget)),
+            Outcome::Warned(_) => self.skip_dependents(check, check, NeedFailed::DidNotPass),
+            Outcome::Failed(_) => {
+                self.skip_dependents(check, check, NeedFailed::DidNotPass);
+                if self.plan.fail_fast {
+                    let failed = Arc::clone(&self.plan.checks[check].info.name);
+                    self.cancel(CancelReason::FailFast { failed });
+                }
+            }
+            Outcome::Skipped(SkipReason::Asked(_)) => {
+                self.skip_dependents(check, check, NeedFailed::WasSkipped)
+            }
+            Outcome::Skipped(_) => {}
+        }
+    }
+
+    fn skip_dependents(&mut self, check: usize, root: usize, why: NeedFailed) {
+        for dependent in 0..self.plan.checks.len() {
+            let waits = matches!(self.states[dependent], State::Waiting);
+            if waits && self.plan.checks[dependent].needs.contains(&check) {
+                let name = |index: usize| self.plan.checks[index].info.name.to_string();
+                self.skip(dependent, SkipReason::Need { need: name(check), root: name(root), why });
+                self.skip_dependents(dependent, root, why);
+            }
+        }
+    }
+
+    fn skip(&mut self, check: usize, reason: SkipReason) {
+        let report = CheckReport { outcome: Outcome::Skipped(reason), ..unstarted(check) };
+        self.done(check, report, None);
+    }
+
+    /// Ends the run: the first reason counts, but for a signal, which is somebody's will.
+    fn cancel(&mut self, reason: CancelReason) {
+        let is_signal = matches!(reason, CancelReason::Signal(_));
+        if let Some(before) = &self.cancelled
+            && (!is_signal || matches!(before, CancelReason::Signal(_)))
+        {
+            return;
+        }
+        self.tell(&Event::RunCancelled(reason.clone()));
+        self.cancelled = Some(reason);
+        let grace = *self.grace.get_or_insert_with(|| Deadline::after(self.plan.grace, BudgetScope::Grace));
+        // At the suite's deadline every task is cut by it, and says so itself; the others must be told.
+        if !matches!(self.cancelled, Some(CancelReason::Budget(_))) {
+            self.cancel.send_replace(Some(grace));
+        }
+        self.drain();
+        for check in 0..self.states.len() {
+            if matches!(self.states[check], State::Waiting) {
+                let reason = self.cancelled_while(Started::No);
+                self.skip(check, reason);
+            }
+        }
+    }
+
+    fn cancelled_while(&self, started: Started) -> SkipReason {
+        match &self.cancelled {
+            Some(CancelReason::FailFast { failed }) => {
+                SkipReason::FailFast { failed: failed.to_string(), started }
+            }
+            Some(CancelReason::Signal(signal)) => SkipReason::Signal { signal: *signal, started },
+            Some(CancelReason::Budget(_)) | None => SkipReason::Budget(self.plan.budget),
+        }
+    }
+
+    /// A check whose task is gone, or that waits for nothing any more, is a defect of smoke: red, never forgotten.
+    fn fail_lost(&mut self) {
+        for check in 0..self.states.len() {
+            if matches!(self.states[check], State::Waiting | State::Running { .. }) {
+                let doing = Message::new().words("smoke itself failed in this check");
+                let failure =
+                    Failure::fault(Fault::Internal, doing, Message::new().words("its task was lost"));
+                let failure = self.context.redactor.redact(failure);
+                let report = CheckReport { outcome: Outcome::Failed(failure), ..self.report_so_far(check) };
+                self.done(check, report, None);
+            }
+        }
+    }
+
+    /// The grace is over and tasks are left: they cannot be cut, so nothing is known of them.
+    fn give_up_stuck(&mut self) {
+        self.tasks.abort_all();
+        for check in 0..self.states.len() {
+            if matches!(self.states[check], State::Running { .. }) {
+                let outcome = match &self.cancelled {
+                    Some(CancelReason::Budget(_)) | None => {
+                        let failure = Failure::timed_out(self.suite.cut(), crate::outcome::Phase::Prepare);
+                        Outcome::Undecided(self.context.redactor.redact(failure))
+                    }
+                    Some(CancelReason::FailFast { .. } | CancelReason::Signal(_)) => {
+                        Outcome::Skipped(self.cancelled_while(Started::InFlight))
+                    }
+                };
+                let report = CheckReport { outcome, ..self.report_so_far(check) };
+                self.done(check, report, None);
+            }
+        }
+    }
+
+    /// The run is over: booted processes are looked at once more, and stopped together.
+    async fn stop_residents(&mut self) {
+        let grace = *self.grace.get_or_insert_with(|| Deadline::after(self.plan.grace, BudgetScope::Grace));
+        let mut stopping = Vec::new();
+        for check in 0..self.states.len() {
+            let dead = match &mut self.states[check] {
+                State::Resident(stay) => stay.resident.ended().now_or_never(),
+                State::Waiting | State::Running { .. } | State::Done { .. } => None,
+            };
+            if let Some(failure) = dead {
+                self.died_and_left(check, failure, &mut stopping, grace);
+            }
+            let report = self.report_so_far(check);
+            if matches!(self.states[check], State::Resident(_)) {
+                let state = std::mem::replace(&mut self.states[check], State::Waiting);
+                if let State::Resident(stay) = state {
+                    stopping.push(stay.resident.stop(grace));
+                    self.done(check, report, Some(stay.shared));
+                }
+            }
+        }
+        futures_util::future::join_all(stopping).await;
+    }
+
+    /// A process that is dead may have left children that are not.
+    fn died_and_left(
+        &mut self,
+        check: usize,
+        failure: Failure,
+        stopping: &mut Vec<futures_util::future::BoxFuture<'static, ()>>,
+        grace: Deadline,
+    ) {
+        let report = CheckReport {
+            outcome: outcome(&self.plan.checks[check], failure, &self.context),
+            ..self.report_so_far(check)
+        };
+        if let State::Resident(stay) = std::mem::replace(&mut self.states[check], State::Waiting) {
+            stopping.push(stay.resident.stop(grace));
+        }
+        self.done(check, report, None);
+    }
+
+    fn finish(mut self) -> RunReport {
+        let checks: Vec<Arc<CheckReport>> = (0..self.states.len())
+            .map(|check| match &self.states[check] {
+                State::Done { report, .. } => Arc::clone(report),
+                State::Waiting | State::Running { .. } | State::Resident(_) => Arc::new(unstarted(check)),
+            })
+            .collect();
+        let infos = self.plan.checks.iter().map(|planned| &planned.info);
+        let exit = Exit::of_run(infos.zip(checks.iter().map(AsRef::as_ref)), self.cancelled.as_ref());
+        let report = RunReport { took: self.began.elapsed(), exit, cancelled: self.cancelled.take(), checks };
+        self.tell(&Event::RunFinished(report.clone()));
+        report
+    }
+}
+
+fn unstarted(check: usize) -> CheckReport {
+    CheckReport {
+        check,
+        outcome: Outcome::Skipped(SkipReason::Asked("it was never started".to_owned())),
+        took: Duration::ZERO,
+        was_ready: false,
+        attempts: 0,
+        failed_attempts: Vec::new(),
+        phases: Vec::new(),
+        address: None,
+        steps: Vec::new(),
+    }
+}
+
+fn outcome(planned: &PlannedCheck, failure: Failure, context: &RunContext) -> Outcome {
+    let verdict = failure.verdict();
+    let failure = context.redactor.redact(failure);
+    match verdict {
+        Verdict::Undecided => Outcome::Undecided(failure),
+        Verdict::Failed | Verdict::Errored if planned.is_critical() => Outcome::Failed(failure),
+        Verdict::Failed | Verdict::Errored => Outcome::Warned(failure),
+    }
+}

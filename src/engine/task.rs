@@ -1,0 +1,187 @@
+//! One check as a task: its attempts inside its budget, then what must be done however it ended.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::check::{Context, Next, RunContext, Session, Teller, Told, Tried, Tries};
+use crate::deadline::{Deadline, Scope};
+use crate::event::CheckReport;
+use crate::outcome::{Failure, Fault, Outcome};
+use crate::plan::PlannedCheck;
+use crate::probe::leftovers::Leftovers;
+use crate::probe::timeline::Timeline;
+use crate::secret::{Message, Redacted};
+
+/// How long a server is given to take a cancel request. It gets one as well by its own time-out.
+const FAREWELL: Duration = Duration::from_millis(500);
+
+/// The same when the suite's budget is what ended: then the process is to end, and the server's own time-out does it.
+const LAST_FAREWELL: Duration = Duration::from_millis(60);
+
+/// A check that is about to run.
+pub(super) struct Task {
+    pub index: usize,
+    pub planned: PlannedCheck,
+    pub run: Arc<RunContext>,
+    pub session: Session,
+    pub suite: Deadline,
+    pub grace: Duration,
+    pub teller: Teller,
+    pub cancel: watch::Receiver<Option<Deadline>>,
+}
+
+/// A check that has run.
+pub(super) struct Ended {
+    pub index: usize,
+    pub ending: Ending,
+    pub session: Session,
+    /// Its outcome is still to be set.
+    pub report: CheckReport,
+}
+
+pub(super) enum Ending {
+    Result(Result<(), Failure>),
+    Cancelled,
+}
+
+impl Task {
+    pub async fn run(mut self) -> Ended {
+        let began = Instant::now();
+        let deadline = self.suite.tighten(self.planned.budget, Scope::Check);
+        let context = Context {
+            run: Arc::clone(&self.run),
+            check: Arc::clone(&self.planned.info.name),
+            deadline,
+            timeline: Timeline::start(),
+            leftovers: Leftovers::default(),
+            teller: self.teller.clone(),
+        };
+        let mut failed_attempts = Vec::new();
+        let mut last_timeline = None;
+        let tried = {
+            let attempts = attempts(
+                &self.planned,
+                &mut self.session,
+                &context,
+                &mut last_timeline,
+                &mut failed_attempts,
+            );
+            tokio::select! {
+                biased;
+                tried = attempts => Some(tried),
+                () = cancelled(&mut self.cancel) => None,
+            }
+        };
+        let took = began.elapsed();
+        self.after(&context).await;
+
+        let timeline = last_timeline.unwrap_or_else(Timeline::start);
+        let report = CheckReport {
+            check: self.index,
+            outcome: Outcome::Passed,
+            took,
+            was_ready: false,
+            attempts: tried.as_ref().map_or(1, |tried| tried.attempts),
+            failed_attempts,
+            phases: timeline.phases(),
+            address: timeline.address(),
+            steps: self.session.steps.clone(),
+        };
+        let ending = match tried {
+            Some(tried) => Ending::Result(tried.result),
+            None => Ending::Cancelled,
+        };
+        if !matches!(ending, Ending::Result(Ok(()))) {
+            // What a boot started before it was cut.
+            if let Some(resident) = self.session.resident.take() {
+                resident.stop(self.grace_deadline()).await;
+            }
+        }
+        Ended { index: self.index, ending, session: self.session, report }
+    }
+
+    /// The end of the grace: the run's if it is over, and never later than budget and grace allow.
+    fn grace_deadline(&self) -> Deadline {
+        let of_the_run = *self.cancel.borrow();
+        let latest = Deadline::after(self.suite.remaining() + self.grace, Scope::Grace);
+        of_the_run.unwrap_or(latest).tighten(self.grace, Scope::Grace)
+    }
+
+    /// Ends what a cut left on servers, and cleans up.
+    async fn after(&mut self, context: &Context) {
+        if !context.leftovers.is_empty() {
+            let time = if self.suite.has_passed() { LAST_FAREWELL } else { FAREWELL };
+            let _ = self.grace_deadline().tighten(time, Scope::Grace).bound(context.leftovers.end()).await;
+        }
+        let grace = self.grace_deadline();
+        let cleanup_context = context.within(grace);
+        let cleanup =
+            AssertUnwindSafe(self.planned.check.cleanup(&mut self.session, &cleanup_context)).catch_unwind();
+        // However it ends, the verdict stands.
+        let _ = grace.bound(cleanup).await;
+    }
+}
+
+async fn attempts(
+    planned: &PlannedCheck,
+    session: &mut Session,
+    context: &Context,
+    last_timeline: &mut Option<Arc<Timeline>>,
+    failed_attempts: &mut Vec<Redacted<Failure>>,
+) -> Tried {
+    let redactor = &context.run.redactor;
+    let mut tries = Tries::new(planned.repeat, context.deadline);
+    loop {
+        let attempt_context = context.within(context.deadline);
+        *last_timeline = Some(Arc::clone(&attempt_context.timeline));
+        let result = attempt(planned, session, &attempt_context).await;
+        match tries.after(result).await {
+            Next::Done(tried) => return tried,
+            Next::Again(None) => {}
+            Next::Again(Some(failure)) => {
+                let failure = redactor.redact(failure);
+                failed_attempts.push(failure.clone());
+                let attempt = u32::try_from(failed_attempts.len()).unwrap_or(u32::MAX);
+                context.teller.tell(Told::AttemptFailed { attempt, failure });
+            }
+        }
+    }
+}
+
+async fn attempt(planned: &PlannedCheck, session: &mut Session, context: &Context) -> Result<(), Failure> {
+    let running = AssertUnwindSafe(planned.check.run(session, context)).catch_unwind();
+    let observed = Arc::clone(&context.timeline).observe(running);
+    let result = match context.deadline.bound(observed).await {
+        Ok(Ok(result)) => result,
+        Ok(Err(panic)) => Err(panicked(panic.as_ref())),
+        Err(cut) => Err(Failure::timed_out(cut, context.timeline.phase())),
+    };
+    context.timeline.end();
+    result
+}
+
+fn panicked(panic: &(dyn std::any::Any + Send)) -> Failure {
+    let text = panic
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned())
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "no message".to_owned());
+    Failure::fault(
+        Fault::Internal,
+        Message::new().words("smoke itself failed in this check"),
+        Message::new().data(text),
+    )
+    .with_hint(Message::new().words("this is a defect of smoke: please report it with the suite"))
+}
+
+/// Ends when the run is cancelled.
+async fn cancelled(cancel: &mut watch::Receiver<Option<Deadline>>) {
+    if cancel.wait_for(Option::is_some).await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}

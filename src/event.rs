@@ -1,0 +1,122 @@
+//! All that reporters may know: what a run is about, and what happens in it, told in order.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::exit::Exit;
+use crate::outcome::{Failure, Outcome, Phase, Signal};
+use crate::secret::Redacted;
+use crate::suite::keys::Severity;
+use crate::suite::source::Location;
+
+/// What a run is about. The same from its first event to its last.
+#[derive(Debug, Clone)]
+pub struct RunInfo {
+    pub suite: String,
+    pub environment: Option<String>,
+    pub budget: Duration,
+    pub started: jiff::Timestamp,
+    /// Every selected check, in the suite's order. Events name a check by its index here.
+    pub checks: Vec<CheckInfo>,
+}
+
+/// One selected check.
+#[derive(Debug, Clone)]
+pub struct CheckInfo {
+    pub name: Arc<str>,
+    pub kind: &'static str,
+    pub location: Location,
+    pub gate: bool,
+    pub severity: Severity,
+    /// Something everyone who reads its line should know.
+    pub remark: Option<&'static str>,
+}
+
+/// Something happened.
+#[derive(Debug, Clone)]
+pub enum Event {
+    RunStarted,
+    CheckStarted {
+        check: usize,
+    },
+    /// An attempt failed, and there is another.
+    AttemptFailed {
+        check: usize,
+        attempt: u32,
+        failure: Redacted<Failure>,
+    },
+    StepFinished {
+        check: usize,
+        report: StepReport,
+    },
+    /// A booted process is ready, and stays; its check ends with the run.
+    CheckReady {
+        check: usize,
+        took: Duration,
+    },
+    CheckFinished(Arc<CheckReport>),
+    RunCancelled(CancelReason),
+    RunFinished(RunReport),
+}
+
+/// Why a run ends before all its checks have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CancelReason {
+    /// A critical check failed.
+    FailFast {
+        failed: Arc<str>,
+    },
+    /// The suite's budget ended.
+    Budget(Duration),
+    Signal(Signal),
+}
+
+/// What a check came to.
+#[derive(Debug, Clone)]
+pub struct CheckReport {
+    pub check: usize,
+    pub outcome: Outcome,
+    /// From its start to its verdict; for a boot, until it was ready. Zero if it never started.
+    pub took: Duration,
+    /// Was it a boot that had become ready? Its gate had opened then, whatever came later.
+    pub was_ready: bool,
+    pub attempts: u32,
+    /// What the attempts before the last came to; a check that passed after one is flaky.
+    pub failed_attempts: Vec<Redacted<Failure>>,
+    /// Where the last attempt's time went.
+    pub phases: Vec<(Phase, Duration)>,
+    pub address: Option<String>,
+    pub steps: Vec<StepReport>,
+}
+
+impl CheckReport {
+    /// Did it pass, though not at once?
+    #[must_use]
+    pub fn is_flaky(&self) -> bool {
+        matches!(self.outcome, Outcome::Passed) && !self.failed_attempts.is_empty()
+    }
+}
+
+/// What a step of a journey came to.
+#[derive(Debug, Clone)]
+pub struct StepReport {
+    /// Counted from 1; cleanup steps go on after the steps.
+    pub number: usize,
+    pub name: String,
+    pub passed: bool,
+    pub attempts: u32,
+    pub took: Duration,
+    /// Where the last attempt's time went.
+    pub phases: Vec<(Phase, Duration)>,
+    pub address: Option<String>,
+}
+
+/// What a run came to.
+#[derive(Debug, Clone)]
+pub struct RunReport {
+    pub took: Duration,
+    pub exit: Exit,
+    pub cancelled: Option<CancelReason>,
+    /// One for each check of [`RunInfo::checks`], in its order.
+    pub checks: Vec<Arc<CheckReport>>,
+}

@@ -1,0 +1,315 @@
+//! Expectations on an HTTP answer, and on what `tcp://` and `tls://` have of one.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use reqwest::header::HeaderMap;
+use serde_json::Value;
+use serde_json_path::JsonPath;
+
+use super::judge::{Found, Unjudgeable, judge};
+use super::matcher::{CertificateExpectation, Matcher, StatusSet, assert_something};
+use crate::outcome::{Mismatch, Span};
+use crate::secret::Message;
+use crate::suite::error::Diagnostic;
+use crate::suite::read::{FromTable, Named, Table};
+use crate::suite::source::Place;
+use crate::suite::template::Template;
+use crate::suite::vars::Scope;
+
+/// How much of a body is shown under a mismatch, in characters.
+const BODY_SHOWN: usize = 400;
+
+/// An HTTP answer, whole.
+#[derive(Debug)]
+pub struct HttpAnswer {
+    pub status: u16,
+    pub version: &'static str,
+    pub headers: HeaderMap,
+    pub body: String,
+    /// Where the answer came from, after redirects, without user and password.
+    pub url: String,
+    /// From the first byte sent to the last byte read, redirects included.
+    pub took: Duration,
+    /// Days until the server's certificate expires, over TLS.
+    pub days_left: Option<i64>,
+    json: OnceLock<Result<Value, String>>,
+}
+
+impl HttpAnswer {
+    #[must_use]
+    pub fn new(
+        status: u16,
+        version: &'static str,
+        headers: HeaderMap,
+        body: String,
+        url: String,
+    ) -> HttpAnswer {
+        let (took, days_left) = (Duration::ZERO, None);
+        HttpAnswer { status, version, headers, body, url, took, days_left, json: OnceLock::new() }
+    }
+
+    /// The body as JSON, parsed once.
+    pub(super) fn json(&self) -> Result<&Value, &str> {
+        self.json
+            .get_or_init(|| serde_json::from_str(&self.body).map_err(|error| error.to_string()))
+            .as_ref()
+            .map_err(String::as_str)
+    }
+
+    /// The answer in two lines: status and type, then the start of the body.
+    #[must_use]
+    pub fn describe(&self) -> Message {
+        let line = match self.headers.get(reqwest::header::CONTENT_TYPE) {
+            Some(kind) => Message::new()
+                .words(format!("{} {}, ", self.version, self.status))
+                .data(String::from_utf8_lossy(kind.as_bytes()))
+                .words(", "),
+            None => Message::new().words(format!("{} {}, ", self.version, self.status)),
+        };
+        let line = match self.headers.get(reqwest::header::LOCATION) {
+            Some(to) => line.words("location: ").data(String::from_utf8_lossy(to.as_bytes())).words(", "),
+            None => line,
+        };
+        match self.body.trim() {
+            "" => line.words("empty body"),
+            body => line
+                .words(format!("{} bytes\n", self.body.len()))
+                .excerpt(body.lines().map(str::trim_end).collect::<Vec<_>>().join("\n"), BODY_SHOWN),
+        }
+    }
+}
+
+/// `expect` of a health check or an HTTP step.
+#[derive(Debug, Clone, Default)]
+pub struct HttpExpectation {
+    pub status: Option<StatusSet>,
+    header: Vec<(Named, Matcher)>,
+    body: Option<Matcher>,
+    json: Vec<(Named, JsonPath, Matcher)>,
+    html: Vec<(Named, Matcher)>,
+    within: Option<Duration>,
+    certificate: Option<CertificateExpectation>,
+    url: Option<Matcher>,
+    /// The first key that only an HTTP answer can meet.
+    http_only: Option<Place>,
+}
+
+const KEYS: [&str; 8] = ["status", "header", "body", "json", "html", "within", "certificate", "url"];
+
+impl FromTable for HttpExpectation {
+    fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
+        let asserts = assert_something(table, &KEYS);
+        let status = table.optional("status", "the status, a class such as \"2xx\", or a list of both");
+        let header = table.optional("header", "matchers by header name").unwrap_or_default();
+        let body = table.optional("body", "a matcher for the body as text");
+        let json: Vec<(Named, Matcher)> = table.optional("json", "matchers by JSONPath").unwrap_or_default();
+        let html: Vec<(Named, Matcher)> =
+            table.optional("html", "matchers by CSS selector, for the element's text").unwrap_or_default();
+        let within = table.optional("within", "the longest the answer may take");
+        let certificate = table.optional("certificate", "what the server's certificate must be like");
+        let url = table.optional("url", "a matcher for the address after redirects");
+        let http_only = ["status", "header", "body", "json", "html", "url"]
+            .iter()
+            .find(|key| table.has(key))
+            .map(|key| table.key_place(key));
+
+        let json: Option<Vec<_>> = json
+            .into_iter()
+            .map(|(named, matcher)| json_path(&named, table).map(|path| (named, path, matcher)))
+            .collect();
+        let selectors: Option<Vec<()>> = html.iter().map(|(named, _)| css_selector(named, table)).collect();
+        asserts.and(selectors)?;
+        Some(HttpExpectation { status, header, body, json: json?, html, within, certificate, url, http_only })
+    }
+}
+
+/// Parses a JSONPath (RFC 9535) of the suite.
+pub(super) fn json_path(named: &Named, table: &mut Table<'_, '_, '_>) -> Option<JsonPath> {
+    match JsonPath::parse(&named.name) {
+        Ok(path) => Some(path),
+        Err(error) => {
+            let message = format!("this JSONPath does not parse: {}", error.message());
+            let hint = match named.name.starts_with('$') {
+                true => {
+                    "JSONPath is RFC 9535: $.items[0].id, $['a key'], $..id, $.items[?@.id == 1]".to_owned()
+                }
+                false => format!("a JSONPath starts with `$`: write \"$.{}\"", named.name),
+            };
+            table.reading.reject(Diagnostic::new(named.place, message).hint(hint))
+        }
+    }
+}
+
+/// Checks that a CSS selector of the suite parses.
+pub(super) fn css_selector(named: &Named, table: &mut Table<'_, '_, '_>) -> Option<()> {
+    match scraper::Selector::parse(&named.name) {
+        Ok(_) => Some(()),
+        Err(error) => {
+            let message = format!("this CSS selector does not parse: {error}");
+            table.reading.reject(Diagnostic::new(named.place, message))
+        }
+    }
+}
+
+impl HttpExpectation {
+    /// Every template in the matchers.
+    #[must_use]
+    pub fn templates(&self) -> Vec<&Template> {
+        let by_name = self.header.iter().chain(&self.html).map(|(_, matcher)| matcher);
+        let by_path = self.json.iter().map(|(_, _, matcher)| matcher);
+        let single = self.body.iter().chain(&self.url).chain(self.certificate.iter().map(|c| &c.days_left));
+        by_name.chain(by_path).chain(single).flat_map(Matcher::templates).collect()
+    }
+
+    /// A place where it expects something that only HTTP has.
+    #[must_use]
+    pub fn http_only(&self) -> Option<Place> {
+        self.http_only
+    }
+
+    /// Where `certificate` is expected of something without one.
+    #[must_use]
+    pub fn expects_certificate(&self) -> bool {
+        self.certificate.is_some()
+    }
+
+    /// Is the status the expected one? Judged before anything else is looked at.
+    #[must_use]
+    pub fn judge_status(&self, answer: &HttpAnswer, default: &StatusSet) -> Option<Mismatch> {
+        let expected = self.status.as_ref().unwrap_or(default);
+        (!expected.contains(answer.status)).then(|| Mismatch {
+            what: Message::new().words("status"),
+            expected: expected.describe(),
+            actual: Message::new().words(answer.status.to_string()),
+        })
+    }
+
+    /// Every other expectation that the answer does not meet.
+    ///
+    /// # Errors
+    /// A template in a matcher cannot be evaluated.
+    pub fn judge_rest(&self, answer: &HttpAnswer, scope: &Scope) -> Result<Vec<Mismatch>, Unjudgeable> {
+        let mut unmet = Vec::new();
+        for (named, matcher) in &self.header {
+            let what = Message::new().words(format!("header {}", named.name));
+            unmet.extend(judge(&what, matcher, &header_values(&answer.headers, &named.name), scope)?);
+        }
+        for (named, path, matcher) in &self.json {
+            let what = Message::new().words(format!("json {}", named.name));
+            match json_values(answer, path) {
+                Ok(found) => unmet.extend(judge(&what, matcher, &found, scope)?),
+                Err(mismatch) => {
+                    unmet.push(mismatch);
+                    break;
+                }
+            }
+        }
+        for (named, matcher) in &self.html {
+            let what = Message::new().words(format!("html {}", named.name));
+            unmet.extend(judge(&what, matcher, &html_texts(answer, &named.name, None), scope)?);
+        }
+        if let Some(matcher) = &self.body {
+            let body = Found::one(Value::from(answer.body.as_str()));
+            unmet.extend(judge(&Message::new().words("body"), matcher, &body, scope)?);
+        }
+        if let Some(matcher) = &self.url {
+            let url = Found::one(Value::from(answer.url.as_str()));
+            unmet.extend(judge(&Message::new().words("url"), matcher, &url, scope)?);
+        }
+        unmet.extend(self.judge_connection(answer.took, answer.days_left, scope)?);
+        Ok(unmet)
+    }
+
+    /// The expectations that every protocol of a health check has: `within` and `certificate`.
+    ///
+    /// # Errors
+    /// A template in a matcher cannot be evaluated.
+    pub fn judge_connection(
+        &self,
+        took: Duration,
+        days_left: Option<i64>,
+        scope: &Scope,
+    ) -> Result<Vec<Mismatch>, Unjudgeable> {
+        let mut unmet: Vec<Mismatch> = too_slow(self.within, took).into_iter().collect();
+        if let Some(certificate) = &self.certificate {
+            let found = Found {
+                values: days_left.map(Value::from).into_iter().collect(),
+                surroundings: Message::new().words("there is no certificate without TLS"),
+            };
+            let what = Message::new().words("certificate days-left");
+            unmet.extend(judge(&what, &certificate.days_left, &found, scope)?);
+        }
+        Ok(unmet)
+    }
+}
+
+/// The mismatch of an answer that came later than `within`.
+pub(super) fn too_slow(within: Option<Duration>, took: Duration) -> Option<Mismatch> {
+    let within = within.filter(|within| took > *within)?;
+    Some(Mismatch {
+        what: Message::new().words("an answer"),
+        expected: Message::new().words(format!("within {}", Span(within))),
+        actual: Message::new().words(format!("one after {}", Span(took))),
+    })
+}
+
+pub(super) fn header_values(headers: &HeaderMap, name: &str) -> Found {
+    let values = headers.get_all(name).iter();
+    Found {
+        values: values.map(|value| Value::from(String::from_utf8_lossy(value.as_bytes()))).collect(),
+        surroundings: Message::new()
+            .words("the headers are ")
+            .data(headers.keys().map(reqwest::header::HeaderName::as_str).collect::<Vec<_>>().join(", ")),
+    }
+}
+
+pub(super) fn json_values(answer: &HttpAnswer, path: &JsonPath) -> Result<Found, Mismatch> {
+    match answer.json() {
+        Ok(document) => Ok(Found {
+            values: path.query(document).all().into_iter().cloned().collect(),
+            surroundings: Message::new().words("the document is ").excerpt(document.to_string(), 160),
+        }),
+        Err(error) => {
+            let start = answer.body.trim();
+            let actual = match start.is_empty() {
+                true => Message::new().words("an empty body"),
+                false => Message::new()
+                    .words("something else (")
+                    .data(error)
+                    .words("): ")
+                    .excerpt(start.lines().next().unwrap_or_default(), 120),
+            };
+            Err(Mismatch {
+                what: Message::new().words("body"),
+                expected: Message::new().words("to be JSON"),
+                actual,
+            })
+        }
+    }
+}
+
+/// The texts of the elements that `selector` finds, white space folded, or their attribute.
+pub(super) fn html_texts(answer: &HttpAnswer, selector: &str, attribute: Option<&str>) -> Found {
+    let document = scraper::Html::parse_document(&answer.body);
+    let text_of = |element: scraper::ElementRef<'_>| {
+        element.text().collect::<String>().split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let values = match scraper::Selector::parse(selector) {
+        Err(_) => Vec::new(),
+        Ok(selector) => document
+            .select(&selector)
+            .filter_map(|element| match attribute {
+                None => Some(text_of(element)),
+                Some(attribute) => element.value().attr(attribute).map(str::to_owned),
+            })
+            .map(Value::from)
+            .collect(),
+    };
+    let text = text_of(document.root_element());
+    let surroundings = match text.is_empty() {
+        true => Message::new().words("the page has no text"),
+        false => Message::new().words("the page says ").excerpt(text, 160),
+    };
+    Found { values, surroundings }
+}

@@ -1,0 +1,117 @@
+//! Expectations on the rows of a query.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::http::too_slow;
+use super::judge::{Found, Unjudgeable, judge};
+use super::matcher::{Matcher, assert_something};
+use crate::outcome::Mismatch;
+use crate::secret::Message;
+use crate::suite::read::{FromTable, Named, Table};
+use crate::suite::template::Template;
+use crate::suite::vars::Scope;
+
+/// What a query gave back.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RowsAnswer {
+    /// Rows returned, or rows a statement without a result changed.
+    pub count: u64,
+    /// The first row, columns in their order; two columns may have one name.
+    pub first: Option<Vec<(String, Value)>>,
+    pub took: Duration,
+}
+
+/// `expect` of a database check or step.
+#[derive(Debug, Clone, Default)]
+pub struct RowsExpectation {
+    rows: Option<Matcher>,
+    value: Option<Matcher>,
+    row: Vec<(Named, Matcher)>,
+    within: Option<Duration>,
+}
+
+impl FromTable for RowsExpectation {
+    fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
+        let asserts = assert_something(table, &["rows", "value", "row", "within"]);
+        let rows = table.optional("rows", "a matcher for the number of rows");
+        let value = table.optional("value", "a matcher for the first column of the first row");
+        let row = table.optional("row", "matchers by column, for the first row").unwrap_or_default();
+        let within = table.optional("within", "the longest the query may take, connecting included");
+        asserts?;
+        Some(RowsExpectation { rows, value, row, within })
+    }
+}
+
+impl RowsExpectation {
+    /// Every template in the matchers.
+    #[must_use]
+    pub fn templates(&self) -> Vec<&Template> {
+        let by_column = self.row.iter().map(|(_, matcher)| matcher);
+        by_column.chain(&self.rows).chain(&self.value).flat_map(Matcher::templates).collect()
+    }
+
+    /// Does it look at anything but the time?
+    #[must_use]
+    pub fn needs_a_query(&self) -> bool {
+        self.rows.is_some() || self.value.is_some() || !self.row.is_empty()
+    }
+
+    /// Every expectation that the answer does not meet.
+    ///
+    /// # Errors
+    /// A template in a matcher cannot be evaluated.
+    pub fn judge(&self, answer: &RowsAnswer, scope: &Scope) -> Result<Vec<Mismatch>, Unjudgeable> {
+        let mut unmet = Vec::new();
+        let words = |words: &'static str| Message::new().words(words);
+        if let Some(matcher) = &self.rows {
+            unmet.extend(judge(&words("rows"), matcher, &Found::one(Value::from(answer.count)), scope)?);
+        }
+        let first = answer.first.as_deref();
+        let no_row = words("the query found no row");
+        if let Some(matcher) = &self.value {
+            let found = Found {
+                values: first
+                    .and_then(|row| row.first())
+                    .map(|(_, value)| value.clone())
+                    .into_iter()
+                    .collect(),
+                surroundings: no_row.clone(),
+            };
+            unmet.extend(judge(&words("value"), matcher, &found, scope)?);
+        }
+        for (named, matcher) in &self.row {
+            let cell = first.and_then(|row| row.iter().find(|(column, _)| *column == named.name));
+            let surroundings = match first {
+                None => no_row.clone(),
+                Some(row) => {
+                    let columns: Vec<&str> = row.iter().map(|(column, _)| column.as_str()).collect();
+                    words("the columns are ").data(columns.join(", "))
+                }
+            };
+            let found =
+                Found { values: cell.map(|(_, value)| value.clone()).into_iter().collect(), surroundings };
+            unmet.extend(judge(&words("column ").data(named.name.as_str()), matcher, &found, scope)?);
+        }
+        unmet.extend(too_slow(self.within, answer.took));
+        Ok(unmet)
+    }
+
+    /// The first row in one line, for under a mismatch.
+    #[must_use]
+    pub fn describe(answer: &RowsAnswer) -> Message {
+        let count = match answer.count {
+            1 => "1 row".to_owned(),
+            count => format!("{count} rows"),
+        };
+        match &answer.first {
+            None => Message::new().words(count),
+            Some(row) => {
+                let cells: Vec<String> =
+                    row.iter().map(|(column, value)| format!("{column} = {value}")).collect();
+                Message::new().words(count).words(", the first: ").data(cells.join(", "))
+            }
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! smoke: does this build or deploy basically work enough to continue?
+//!
+//! One direction: `suite → plan → engine → check → probe → outcome → event → report`. Reporters never see the
+//! engine, checks do not know which suite they are in, nothing flows back.
+//!
+//! Invariants:
+//! - only `report` and `main` print, and the demo shop, which is an application of its own;
+//! - only [`deadline`] waits on the clock;
+//! - everything that came from outside reaches an output through the one [`secret::Redactor`];
+//! - nothing is spawned that can outlive its check, but where a `// Why:` says so;
+//! - blocking work (names, `SQLite`, files) cannot delay the exit;
+//! - there is no global state, and a panic in one check is that check's fault and no other's.
+
+pub mod cli;
+pub mod run;
+
+pub mod suite;
+
+pub mod plan;
+
+pub mod engine;
+
+pub mod deadline;
+pub mod secret;
+
+pub mod check;
+pub mod expect;
+pub mod probe;
+
+pub mod event;
+pub mod exit;
+pub mod outcome;
+pub mod report;
+
+pub mod demo;

@@ -1,0 +1,25 @@
+//! Arguments in, exit code out.
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use smoke::cli::Cli;
+use smoke::exit::Exit;
+
+fn main() -> ExitCode {
+    // A panic's text may hold what a server sent, so it is told as the check's failure, redacted, and not here.
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map_or_else(String::new, |location| format!(" at {location}"));
+        let _ = writeln!(std::io::stderr(), "smoke: internal error{place}; please report it with the suite");
+    }));
+    let ran = std::panic::catch_unwind(|| smoke::run::run(Cli::parse()));
+    match ran {
+        Ok(Ok(exit)) => exit.into(),
+        Ok(Err(error)) => {
+            let _ = writeln!(std::io::stderr(), "error: {error:#}");
+            Exit::CannotWork.into()
+        }
+        Err(_) => Exit::CannotWork.into(),
+    }
+}

@@ -1,0 +1,300 @@
+//! The suite with no doubts left: environment chosen, defaults merged, selection applied, needs resolved.
+//!
+//! Pure: nothing is sent, and the only things read are the variables' environment and files.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use globset::GlobMatcher;
+
+use crate::check::{Check, Kind};
+use crate::event::CheckInfo;
+use crate::secret::Redactor;
+use crate::suite::error::Diagnostic;
+use crate::suite::keys::{EnvironmentKeys, Repeat, Severity};
+use crate::suite::vars::{Resolved, Scope, Variable, first_part, is_built_in, resolve};
+use crate::suite::{Suite, SuiteCheck, Uses};
+
+const BUDGET: Duration = Duration::from_secs(60);
+const CONCURRENCY: usize = 16;
+const GRACE: Duration = Duration::from_secs(3);
+
+/// What a command line says over the suite.
+#[derive(Debug, Default)]
+pub struct Choices {
+    pub environment: Option<String>,
+    pub variables: Vec<(String, String)>,
+    pub tags: Vec<String>,
+    pub skip_tags: Vec<String>,
+    pub only: Vec<GlobMatcher>,
+    pub skip: Vec<GlobMatcher>,
+    pub concurrency: Option<usize>,
+    pub budget: Option<Duration>,
+    pub keep_going: bool,
+}
+
+/// What runs, and how.
+#[derive(Debug)]
+pub struct Plan {
+    pub suite: String,
+    pub environment: Option<String>,
+    pub budget: Duration,
+    pub grace: Duration,
+    pub concurrency: usize,
+    pub fail_fast: bool,
+    /// The variables' values.
+    pub scope: Scope,
+    /// In the suite's order.
+    pub checks: Vec<PlannedCheck>,
+}
+
+/// One selected check.
+#[derive(Debug, Clone)]
+pub struct PlannedCheck {
+    pub info: CheckInfo,
+    pub budget: Duration,
+    pub repeat: Repeat,
+    /// The checks that must pass first, gates among them, as indexes into [`Plan::checks`].
+    pub needs: Vec<usize>,
+    /// Those of `needs` that the suite names: their shared captures are read here.
+    pub named_needs: Vec<usize>,
+    pub skip: Option<String>,
+    pub check: Arc<dyn Check>,
+}
+
+/// Makes a plan of `suite`.
+///
+/// # Errors
+/// What is wrong with the choices, or with the suite in this environment.
+pub fn plan(suite: &Suite, choices: &Choices, redactor: &Redactor) -> Result<Plan, Vec<Diagnostic>> {
+    let environment = environment(suite, choices)?;
+    let variables = variables(suite, environment, choices);
+    let resolved = resolve(&variables, &suite.dir, redactor)?;
+
+    let keys = environment.map(|environment| environment.suite.clone()).unwrap_or_default().or(&suite.keys);
+    let selected = select(suite, choices);
+    let mut mistakes = unknown_variables(suite, choices);
+    for check in selected.iter().map(|index| &suite.checks[*index]) {
+        mistakes.extend(missing_values(check, &resolved, suite));
+        mistakes.extend(check.check.mistakes(&resolved.scope));
+        let budget = keys.budget.unwrap_or(BUDGET);
+        if let Some((own, place)) = check.keys.budget.filter(|(own, _)| *own > budget) {
+            let message = format!(
+                "the check's budget of {} is larger than the suite's of {}",
+                crate::outcome::Span(own),
+                crate::outcome::Span(budget)
+            );
+            mistakes.push(Diagnostic::new(place, message).hint("raise `suite.budget`, or lower this one"));
+        }
+    }
+    if !mistakes.is_empty() {
+        return Err(mistakes);
+    }
+    Ok(Plan {
+        suite: keys.name.unwrap_or_else(|| "smoke".to_owned()),
+        environment: choices.environment.clone(),
+        budget: choices.budget.or(keys.budget).unwrap_or(BUDGET),
+        grace: keys.grace.unwrap_or(GRACE),
+        concurrency: choices
+            .concurrency
+            .or(keys.concurrency.and_then(|number| usize::try_from(number.get()).ok()))
+            .unwrap_or(CONCURRENCY),
+        fail_fast: keys.fail_fast.unwrap_or(true) && !choices.keep_going,
+        checks: planned(suite, &selected),
+        scope: resolved.scope,
+    })
+}
+
+fn environment<'s>(
+    suite: &'s Suite,
+    choices: &Choices,
+) -> Result<Option<&'s EnvironmentKeys>, Vec<Diagnostic>> {
+    let Some(name) = &choices.environment else { return Ok(None) };
+    suite.environments.get(name).map(Some).ok_or_else(|| {
+        let known: Vec<&str> = suite.environments.keys().map(String::as_str).collect();
+        let unknown = Diagnostic::new(None, format!("the suite has no environment `{name}` (`--env`)"));
+        vec![match known.is_empty() {
+            true => unknown.hint(format!("define one with `[env.{name}]`")),
+            false => unknown.hint(format!("its environments are {}", known.join(", "))),
+        }]
+    })
+}
+
+/// `--var` over `[env.NAME.vars]` over `[vars]`.
+fn variables(
+    suite: &Suite,
+    environment: Option<&EnvironmentKeys>,
+    choices: &Choices,
+) -> BTreeMap<String, Variable> {
+    let mut all = suite.variables.clone();
+    all.extend(environment.into_iter().flat_map(|environment| environment.vars.clone()));
+    for (name, value) in &choices.variables {
+        let given = Variable::from_command_line(value.clone()).as_secret_as(all.get(name));
+        all.insert(name.clone(), given);
+    }
+    all
+}
+
+/// A `--var` that nothing reads is a slip: what was meant keeps its old value, and the run lies.
+fn unknown_variables(suite: &Suite, choices: &Choices) -> Vec<Diagnostic> {
+    let mut known: Vec<String> = suite.variables.keys().cloned().collect();
+    known.extend(suite.environments.values().flat_map(|environment| environment.vars.keys().cloned()));
+    for check in &suite.checks {
+        let mut uses = Uses::default();
+        check.check.uses(&mut uses);
+        known.extend(uses.from_outside().iter().map(|(name, _)| first_part(name).to_owned()));
+    }
+    let unread = choices.variables.iter().filter(|(name, _)| !known.contains(name));
+    unread
+        .map(|(name, _)| {
+            Diagnostic::new(None, format!("the suite has no variable `{name}` (`--var`)")).hint(format!(
+                "its variables are {}",
+                suite.variables.keys().cloned().collect::<Vec<_>>().join(", ")
+            ))
+        })
+        .collect()
+}
+
+fn missing_values(check: &SuiteCheck, resolved: &Resolved, suite: &Suite) -> Vec<Diagnostic> {
+    let mut uses = Uses::default();
+    check.check.uses(&mut uses);
+    let shared = |name: &str| {
+        let needed =
+            suite.checks.iter().filter(|other| check.keys.needs.iter().any(|need| need.name == other.name()));
+        needed.flat_map(|other| other.check.shares()).any(|named| named.name == name)
+    };
+    uses.from_outside()
+        .into_iter()
+        .filter(|(name, _)| !is_built_in(name))
+        .filter(|(name, _)| !resolved.scope.has(first_part(name)) && !shared(first_part(name)))
+        .map(|(name, place)| {
+            let variable = first_part(name);
+            match resolved.missing.get(variable) {
+                Some(missing) => {
+                    Diagnostic::new(place, format!("`{variable}` has no value: {}", missing.reason))
+                        .hint(&missing.hint)
+                }
+                None => Diagnostic::new(place, format!("`{variable}` has no value in this environment"))
+                    .hint(
+                        "it is defined for other environments only: choose one with `--env`, or pass `--var`",
+                    ),
+            }
+        })
+        .collect()
+}
+
+/// The indexes of the checks that run, in the suite's order: what is chosen, and what that needs.
+fn select(suite: &Suite, choices: &Choices) -> Vec<usize> {
+    let here = |check: &SuiteCheck| match &check.keys.envs {
+        None => true,
+        Some(envs) => envs.iter().any(|env| Some(&env.name) == choices.environment.as_ref()),
+    };
+    // What is left out stays out, also where it is needed: an app that runs already need not be booted.
+    let left_out = |check: &SuiteCheck| {
+        check.keys.tags.iter().any(|tag| choices.skip_tags.contains(tag))
+            || choices.skip.iter().any(|glob| glob.is_match(check.name()))
+    };
+    let chosen = |check: &SuiteCheck| {
+        let by_tag = choices.tags.is_empty() || check.keys.tags.iter().any(|tag| choices.tags.contains(tag));
+        let by_name = choices.only.is_empty() || choices.only.iter().any(|glob| glob.is_match(check.name()));
+        by_tag && by_name
+    };
+    let possible: Vec<bool> = suite.checks.iter().map(|check| here(check) && !left_out(check)).collect();
+    let mut selected: Vec<bool> =
+        suite.checks.iter().zip(&possible).map(|(check, possible)| *possible && chosen(check)).collect();
+    loop {
+        let before = selected.clone();
+        for (index, check) in suite.checks.iter().enumerate().filter(|(index, _)| before[*index]) {
+            for (other_index, other) in suite.checks.iter().enumerate() {
+                let needed = check.keys.needs.iter().any(|need| need.name == other.name());
+                let gate = other.is_gate() && !check.is_gate() && other_index != index;
+                if possible[other_index] && (needed || gate) {
+                    selected[other_index] = true;
+                }
+            }
+        }
+        if selected == before {
+            break;
+        }
+    }
+    (0..suite.checks.len()).filter(|index| selected[*index]).collect()
+}
+
+fn planned(suite: &Suite, selected: &[usize]) -> Vec<PlannedCheck> {
+    let checks: Vec<&SuiteCheck> = selected.iter().map(|index| &suite.checks[*index]).collect();
+    // A need that is not selected does not exist here: another environment's, or left out on purpose.
+    let position: BTreeMap<&str, usize> =
+        checks.iter().enumerate().map(|(index, check)| (check.name(), index)).collect();
+    let named: Vec<Vec<usize>> = checks
+        .iter()
+        .map(|check| {
+            check.keys.needs.iter().filter_map(|need| position.get(need.name.as_str()).copied()).collect()
+        })
+        .collect();
+    let before: Vec<Vec<bool>> = (0..checks.len()).map(|index| reachable(index, &named)).collect();
+    checks
+        .iter()
+        .enumerate()
+        .map(|(index, check)| {
+            let mut needs = named[index].clone();
+            if !check.is_gate() {
+                // A gate that waits for this check cannot be waited for by it; a skipped gate holds nobody up.
+                let gates = checks.iter().enumerate().filter(|(gate, other)| {
+                    other.is_gate()
+                        && other.keys.skip.is_none()
+                        && !before[*gate][index]
+                        && !named[index].contains(gate)
+                });
+                needs.extend(gates.map(|(gate, _)| gate));
+            }
+            planned_check(suite, check, needs, named[index].clone())
+        })
+        .collect()
+}
+
+/// Which checks must come before the one at `index`, through any number of needs.
+fn reachable(index: usize, needs: &[Vec<usize>]) -> Vec<bool> {
+    let mut seen = vec![false; needs.len()];
+    let mut waiting = needs[index].clone();
+    while let Some(next) = waiting.pop() {
+        if !std::mem::replace(&mut seen[next], true) {
+            waiting.extend(&needs[next]);
+        }
+    }
+    seen
+}
+
+fn planned_check(
+    suite: &Suite,
+    check: &SuiteCheck,
+    needs: Vec<usize>,
+    named_needs: Vec<usize>,
+) -> PlannedCheck {
+    let kind: &Kind = check.kind;
+    let own_budget = check.keys.budget.map(|(budget, _)| budget);
+    PlannedCheck {
+        info: CheckInfo {
+            name: check.name().into(),
+            kind: kind.name,
+            location: suite.sources.location(check.place),
+            gate: check.is_gate(),
+            severity: check.keys.severity,
+            remark: check.check.remark(),
+        },
+        budget: own_budget.or(suite.default_budget).unwrap_or(kind.budget),
+        repeat: check.keys.repeat,
+        needs,
+        named_needs,
+        skip: check.keys.skip.clone(),
+        check: Arc::clone(&check.check),
+    }
+}
+
+impl PlannedCheck {
+    /// Does its failure turn the run red?
+    #[must_use]
+    pub fn is_critical(&self) -> bool {
+        self.info.severity == Severity::Critical
+    }
+}

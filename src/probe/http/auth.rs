@@ -1,0 +1,188 @@
+//! Credentials of a request.
+
+use tokio::sync::Mutex;
+
+use super::{Body, Request, RequestOptions};
+use crate::check::Context;
+use crate::expect::http::HttpAnswer;
+use crate::outcome::{Failure, Fault};
+use crate::secret::Message;
+use crate::suite::error::Diagnostic;
+use crate::suite::read::{FromTable, Named, Table};
+use crate::suite::template::Template;
+use crate::suite::value::{OneOrMore, Scalar};
+use crate::suite::vars::Scope;
+
+/// `auth = { basic = … }`, `{ bearer = … }` or `{ oauth2 = … }`.
+#[derive(Debug, Clone)]
+pub enum Auth {
+    Basic(Basic),
+    Bearer(Template),
+    OAuth2(Box<OAuth2>),
+}
+
+#[derive(Debug, Clone)]
+pub struct Basic {
+    user: Template,
+    password: Template,
+}
+
+/// OAuth 2.0 client credentials (RFC 6749, section 4.4).
+#[derive(Debug, Clone)]
+pub struct OAuth2 {
+    token_url: Template,
+    client_id: Template,
+    client_secret: Template,
+    scope: Option<Template>,
+}
+
+impl FromTable for Auth {
+    fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
+        let basic = table.optional("basic", "{ user, password }").map(Auth::Basic);
+        let bearer = table.optional("bearer", "the token").map(Auth::Bearer);
+        let oauth2 = table
+            .optional::<OAuth2>("oauth2", "{ token-url, client-id, client-secret, scope }")
+            .map(|oauth2| Auth::OAuth2(Box::new(oauth2)));
+        let mut kinds = [basic, bearer, oauth2].into_iter().flatten();
+        match (kinds.next(), kinds.next()) {
+            (Some(auth), None) => Some(auth),
+            _ => {
+                let place = table.place();
+                table
+                    .reading
+                    .reject(Diagnostic::new(place, "`auth` has one of `basic`, `bearer` and `oauth2`"))
+            }
+        }
+    }
+}
+
+impl FromTable for Basic {
+    fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
+        let user = table.required("user", "the user's name");
+        let password = table.required("password", "the user's password");
+        Some(Basic { user: user?, password: password? })
+    }
+}
+
+impl FromTable for OAuth2 {
+    fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
+        let token_url = table.required("token-url", "where the token is fetched");
+        let client_id = table.required("client-id", "the client's name");
+        let client_secret = table.required("client-secret", "the client's secret");
+        let scope = table.optional("scope", "what the token is for");
+        Some(OAuth2 { token_url: token_url?, client_id: client_id?, client_secret: client_secret?, scope })
+    }
+}
+
+impl Auth {
+    pub(super) fn templates(&self) -> Vec<&Template> {
+        match self {
+            Auth::Basic(basic) => vec![&basic.user, &basic.password],
+            Auth::Bearer(token) => vec![token],
+            Auth::OAuth2(oauth2) => {
+                let mut all = vec![&oauth2.token_url, &oauth2.client_id, &oauth2.client_secret];
+                all.extend(&oauth2.scope);
+                all
+            }
+        }
+    }
+
+    /// The value of the `Authorization` header.
+    pub(super) async fn header(&self, scope: &Scope, context: &Context) -> Result<String, Failure> {
+        use base64::Engine as _;
+        let text = |template: &Template| super::prepare::rendered(template.text(scope), "the credentials");
+        match self {
+            Auth::Basic(basic) => {
+                let (user, password) = (text(&basic.user)?, text(&basic.password)?);
+                context.hide(&password);
+                let pair = base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}"));
+                Ok(format!("Basic {pair}"))
+            }
+            Auth::Bearer(token) => {
+                let token = text(token)?;
+                context.hide(&token);
+                Ok(format!("Bearer {token}"))
+            }
+            Auth::OAuth2(oauth2) => Ok(format!("Bearer {}", oauth2.token(scope, context).await?)),
+        }
+    }
+}
+
+/// The OAuth 2.0 tokens of a run: each is fetched once, by the first check that wants it.
+#[derive(Debug, Default)]
+pub struct Tokens {
+    fetched: Mutex<Vec<(TokenFor, String)>>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct TokenFor {
+    token_url: String,
+    client_id: String,
+    scope: Option<String>,
+}
+
+impl OAuth2 {
+    async fn token(&self, scope: &Scope, context: &Context) -> Result<String, Failure> {
+        let text =
+            |template: &Template| super::prepare::rendered(template.text(scope), "the OAuth 2.0 request");
+        let wanted = TokenFor {
+            token_url: text(&self.token_url)?,
+            client_id: text(&self.client_id)?,
+            scope: self.scope.as_ref().map(text).transpose()?,
+        };
+        // Held while the token is fetched, so that the checks that want the same one wait for it.
+        let mut fetched = context.run.tokens.fetched.lock().await;
+        if let Some((_, token)) = fetched.iter().find(|(known, _)| *known == wanted) {
+            return Ok(token.clone());
+        }
+        context.hide(&text(&self.client_secret)?);
+        let token = self.fetch(&wanted, scope, context).await?;
+        context.hide(&token);
+        fetched.push((wanted, token.clone()));
+        Ok(token)
+    }
+
+    async fn fetch(&self, wanted: &TokenFor, scope: &Scope, context: &Context) -> Result<String, Failure> {
+        let field = |name: &str, value: &Template| {
+            let named = Named { name: name.to_owned(), place: value.place() };
+            (named, OneOrMore(vec![Scalar(value.clone())]))
+        };
+        let grant_type =
+            Template::parse("client_credentials", self.token_url.place(), &minijinja::Environment::empty());
+        let mut form = vec![field("client_id", &self.client_id), field("client_secret", &self.client_secret)];
+        form.extend(grant_type.iter().map(|grant| field("grant_type", grant)));
+        form.extend(self.scope.iter().map(|scope| field("scope", scope)));
+        let request = Request {
+            method: reqwest::Method::POST,
+            url: self.token_url.clone(),
+            query: Vec::new(),
+            body: Body::Form(form),
+            options: RequestOptions::default(),
+        };
+        // Boxed because sending a request may need a token, which sends a request.
+        let answer = Box::pin(super::send(
+            &request,
+            &context.run.clients,
+            &mut cookie_store::CookieStore::default(),
+            scope,
+            context,
+        ))
+        .await?;
+        token_in(&answer).ok_or_else(|| {
+            let doing = Message::new().words("fetching a token from ").data(wanted.token_url.as_str());
+            Failure::fault(Fault::Auth, doing, answer.describe()).with_hint(
+                Message::new().words(
+                    "check client-id and client-secret, and that this client may use client credentials",
+                ),
+            )
+        })
+    }
+}
+
+fn token_in(answer: &HttpAnswer) -> Option<String> {
+    if !(200..300).contains(&answer.status) {
+        return None;
+    }
+    let document: serde_json::Value = serde_json::from_str(&answer.body).ok()?;
+    document.get("access_token")?.as_str().map(str::to_owned)
+}

@@ -1,0 +1,167 @@
+//! HTTP clients: one for each way to connect, shared by the requests that connect that way.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context as Poller, Poll};
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use tower_layer::Layer;
+use tower_service::Service;
+
+use super::HttpVersion;
+use crate::outcome::{Failure, Fault, Phase};
+use crate::probe::timeline::mark;
+use crate::probe::trust::{TlsOptions, Trust};
+use crate::secret::Message;
+
+/// Is a connection used for one request, or for as many as go the same way?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pooling {
+    /// A check proves that one can connect: name, route, handshake.
+    FreshConnections,
+    /// A journey goes on as a browser does.
+    KeepAlive,
+}
+
+/// How a request connects.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Route {
+    pub tls: TlsOptions,
+    /// Addresses that take the place of a look-up, by host.
+    pub resolve: Vec<(String, SocketAddr)>,
+    pub proxy: Option<String>,
+    pub version: Option<HttpVersion>,
+}
+
+/// Makes and keeps clients.
+#[derive(Debug)]
+pub struct Clients {
+    pooling: Pooling,
+    made: Mutex<Vec<(Route, reqwest::Client)>>,
+}
+
+impl Clients {
+    #[must_use]
+    pub fn new(pooling: Pooling) -> Clients {
+        Clients { pooling, made: Mutex::default() }
+    }
+
+    /// The client for `route`.
+    pub(super) fn client(&self, route: &Route, trust: &Trust) -> Result<reqwest::Client, Failure> {
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, client)) = made.iter().find(|(known, _)| known == route) {
+            return Ok(client.clone());
+        }
+        let client = self.build(route, trust)?;
+        made.push((route.clone(), client.clone()));
+        Ok(client)
+    }
+
+    fn build(&self, route: &Route, trust: &Trust) -> Result<reqwest::Client, Failure> {
+        let tls = trust.config(&route.tls)?;
+        let mut builder = reqwest::Client::builder()
+            .user_agent(concat!("smoke/", env!("CARGO_PKG_VERSION")))
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .tls_backend_preconfigured((*tls).clone())
+            .dns_resolver(Arc::new(WatchedResolver))
+            .connector_layer(WatchConnect)
+            .tcp_nodelay(true);
+        if self.pooling == Pooling::FreshConnections {
+            builder = builder.pool_max_idle_per_host(0);
+        }
+        for (host, address) in &route.resolve {
+            builder = builder.resolve(host, *address);
+        }
+        builder = match route.version {
+            None => builder,
+            Some(HttpVersion::One) => builder.http1_only(),
+            Some(HttpVersion::Two) => builder.http2_prior_knowledge(),
+        };
+        if let Some(proxy) = &route.proxy {
+            let proxy = reqwest::Proxy::all(proxy).map_err(|error| {
+                let doing = Message::new().words("setting up the proxy `").data(proxy.as_str()).words("`");
+                Failure::fault(Fault::Template, doing, Message::new().data(error.to_string()))
+            })?;
+            builder = builder.no_proxy().proxy(proxy);
+        }
+        builder.connect_timeout(NO_LIMIT_OF_ITS_OWN).build().map_err(|error| {
+            let doing = Message::new().words("setting up the HTTP client");
+            Failure::fault(Fault::Internal, doing, Message::new().data(error.to_string()))
+        })
+    }
+}
+
+/// Time is limited by budgets alone; the library's own limit must not come first.
+const NO_LIMIT_OF_ITS_OWN: Duration = Duration::from_secs(60 * 60 * 24);
+
+/// The system's resolver, seen by the timeline.
+struct WatchedResolver;
+
+/// A name that could not be looked up, told apart from every other error on the way.
+#[derive(Debug, thiserror::Error)]
+#[error("{source}")]
+pub(super) struct NameError {
+    pub name: String,
+    pub source: std::io::Error,
+}
+
+impl Resolve for WatchedResolver {
+    fn resolve(&self, name: Name) -> Resolving {
+        mark(Phase::Dns);
+        Box::pin(async move {
+            let host = name.as_str().to_owned();
+            let looked_up = tokio::net::lookup_host((host.as_str(), 0)).await.map(Vec::from_iter);
+            match looked_up {
+                Ok(addresses) => {
+                    mark(Phase::Connect);
+                    Ok(Box::new(addresses.into_iter()) as Addrs)
+                }
+                Err(source) => Err(Box::new(NameError { name: host, source }) as _),
+            }
+        })
+    }
+}
+
+/// Tells the timeline when connecting begins and when the request goes out.
+#[derive(Clone)]
+struct WatchConnect;
+
+impl<S> Layer<S> for WatchConnect {
+    type Service = WatchedConnect<S>;
+
+    fn layer(&self, inner: S) -> WatchedConnect<S> {
+        WatchedConnect { inner }
+    }
+}
+
+#[derive(Clone)]
+struct WatchedConnect<S> {
+    inner: S,
+}
+
+impl<S, Target> Service<Target> for WatchedConnect<S>
+where
+    S: Service<Target>,
+    S::Future: Send + 'static,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = BoxFuture<'static, Result<S::Response, S::Error>>;
+
+    fn poll_ready(&mut self, poller: &mut Poller<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(poller)
+    }
+
+    fn call(&mut self, target: Target) -> Self::Future {
+        mark(Phase::Connect);
+        let connecting = self.inner.call(target);
+        Box::pin(async move {
+            let connection = connecting.await?;
+            mark(Phase::FirstByte);
+            Ok(connection)
+        })
+    }
+}

@@ -1,0 +1,124 @@
+//! From the library's errors to failures that name their cause.
+
+use std::error::Error;
+
+use super::client::NameError;
+use super::prepare::Prepared;
+use super::send::shown;
+use crate::check::Context;
+use crate::outcome::{Failure, Fault, Phase};
+use crate::probe::dial::{connect_hint, name_failure, plain};
+use crate::probe::trust::handshake_failure;
+use crate::secret::Message;
+
+/// What kept the request from being answered.
+pub(super) fn failure(error: &reqwest::Error, prepared: &Prepared, context: &Context) -> Failure {
+    let to = authority(prepared);
+    if let Some(error) = find::<NameError>(error) {
+        let doing = Message::new().words("looking up `").data(error.name.as_str()).words("`");
+        return name_failure(doing, &error.source);
+    }
+    if let Some(inner) = find_tls(error) {
+        let doing = Message::new().words("the TLS handshake with ").data(to);
+        return handshake_failure(doing, inner, context.timeline.certificate().as_ref());
+    }
+    let chain: Vec<String> = chain(error).map(ToString::to_string).collect();
+    let phase = context.timeline.phase();
+    if error.is_connect() {
+        if chain.iter().any(|text| text.contains("proxy") || text.contains("tunnel")) {
+            let cause = chain.last().cloned().unwrap_or_default();
+            let doing = Message::new().words("connecting to ").data(to).words(" through the proxy");
+            return Failure::fault(Fault::Proxy, doing, Message::new().data(cause))
+                .with_hint(Message::new().words("check `proxy`, HTTP_PROXY, HTTPS_PROXY and NO_PROXY"));
+        }
+        let fault = if phase == Phase::Tls { Fault::Tls } else { Fault::Connect };
+        let doing = match fault {
+            Fault::Tls => Message::new().words("the TLS handshake with ").data(to),
+            _ => Message::new().words("connecting to ").data(to),
+        };
+        return match find::<std::io::Error>(error) {
+            Some(io) if fault == Fault::Connect => {
+                Failure::fault(fault, doing, Message::new().data(plain(io))).with_hint(connect_hint(io))
+            }
+            Some(io) => Failure::fault(fault, doing, Message::new().data(plain(io))).with_hint(
+                Message::new().words("the other side ended the handshake: check that this port speaks TLS"),
+            ),
+            None => {
+                Failure::fault(fault, doing, Message::new().data(chain.last().cloned().unwrap_or_default()))
+            }
+        };
+    }
+    protocol_failure(error, prepared, phase, &chain)
+}
+
+/// It connected, and what came is not an HTTP answer, or not a whole one.
+fn protocol_failure(error: &reqwest::Error, prepared: &Prepared, phase: Phase, chain: &[String]) -> Failure {
+    let url = shown(&prepared.url);
+    let doing = match phase {
+        Phase::Body => Message::new().words("reading the body of ").data(url),
+        _ => Message::new().words("waiting for the answer of ").data(url),
+    };
+    let hyper = find::<hyper::Error>(error);
+    let io = find::<std::io::Error>(error);
+    let (cause, hint) = match (hyper, io) {
+        (Some(hyper), _) if hyper.is_parse_too_large() => {
+            ("the headers are too large".to_owned(), "look at the answer with `curl -v`")
+        }
+        (Some(hyper), _) if hyper.is_parse() => (
+            format!("what came is not HTTP: {}", chain.last().map_or("", String::as_str)),
+            "check the scheme and the port: another protocol may be spoken there, or TLS",
+        ),
+        (Some(hyper), _) if hyper.is_incomplete_message() => match phase {
+            Phase::Body => (
+                "the connection was closed before the body was complete".to_owned(),
+                "the server or a proxy broke off: look at its log",
+            ),
+            _ => (
+                "the connection was closed without an answer".to_owned(),
+                "the server may have crashed on this request: look at its log",
+            ),
+        },
+        (_, Some(io)) if io.kind() == std::io::ErrorKind::ConnectionReset => {
+            ("the connection was reset".to_owned(), "the server or a proxy broke off: look at its log")
+        }
+        (_, Some(io)) if io.kind() == std::io::ErrorKind::UnexpectedEof => (
+            "the connection was closed before the body was complete".to_owned(),
+            "the server or a proxy broke off: look at its log",
+        ),
+        _ if error.is_decode() => (
+            format!("the body cannot be decoded: {}", chain.last().map_or("", String::as_str)),
+            "the content-encoding does not fit the body: look at it with `curl -v --compressed`",
+        ),
+        _ => (chain.last().cloned().unwrap_or_default(), "look at the answer with `curl -v`"),
+    };
+    Failure::fault(Fault::Protocol, doing, Message::new().data(cause)).with_hint(Message::new().words(hint))
+}
+
+fn authority(prepared: &Prepared) -> String {
+    let port = prepared.url.port_or_known_default().unwrap_or(0);
+    format!("{}:{port}", prepared.url.host_str().unwrap_or_default())
+}
+
+/// The error and everything that caused it, the first cause last.
+fn chain<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
+    let mut next = Some(error);
+    std::iter::from_fn(move || {
+        let current = next?;
+        next = current.source();
+        Some(current)
+    })
+}
+
+fn find<'e, T: Error + 'static>(error: &'e (dyn Error + 'static)) -> Option<&'e T> {
+    chain(error).find_map(|cause| cause.downcast_ref())
+}
+
+/// rustls's error, which hides inside an I/O error.
+fn find_tls<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e rustls::Error> {
+    chain(error).find_map(|cause| {
+        cause.downcast_ref::<rustls::Error>().or_else(|| {
+            let io = cause.downcast_ref::<std::io::Error>()?;
+            io.get_ref()?.downcast_ref::<rustls::Error>()
+        })
+    })
+}

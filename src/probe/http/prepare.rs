@@ -1,0 +1,255 @@
+//! From a request as written to one that can be sent.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use url::Url;
+
+use super::client::Route;
+use super::{Body, HttpVersion, Part, Request, RequestOptions};
+use crate::check::Context;
+use crate::outcome::{Failure, Fault};
+use crate::probe::trust::{TlsOptions, Verify};
+use crate::secret::Message;
+use crate::suite::read::Named;
+use crate::suite::template::Template;
+use crate::suite::value::OneOrMore;
+use crate::suite::vars::{Scope, is_secret_name};
+
+/// A request with every value in its place.
+#[derive(Debug, Clone)]
+pub(super) struct Prepared {
+    pub method: reqwest::Method,
+    pub url: Url,
+    pub headers: HeaderMap,
+    pub body: PreparedBody,
+    pub route: Route,
+    pub redirects: u32,
+    pub max_body: usize,
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum PreparedBody {
+    None,
+    Bytes(Vec<u8>),
+    Multipart(Vec<PreparedPart>),
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct PreparedPart {
+    name: String,
+    bytes: Vec<u8>,
+    filename: Option<String>,
+    content_type: Option<String>,
+}
+
+/// A template's text, or the failure to make it.
+pub(super) fn rendered<T>(result: Result<T, String>, what: &'static str) -> Result<T, Failure> {
+    result.map_err(|error| unusable(what, Message::new().data(error)))
+}
+
+fn unusable(what: &'static str, cause: Message) -> Failure {
+    Failure::fault(Fault::Template, Message::new().words(format!("putting together {what}")), cause)
+}
+
+/// Parses an URL that a template made.
+///
+/// # Errors
+/// It is no URL, or a value in it breaks it.
+pub fn parse_url(template: &Template, scope: &Scope) -> Result<Url, Failure> {
+    let text = rendered(template.text(scope), "the URL")?;
+    if let Some(bad) = text.chars().find(|c| c.is_whitespace() || c.is_control()) {
+        let cause = Message::new().words(format!("{bad:?} cannot stand in an URL: ")).data(text);
+        return Err(unusable("the URL", cause)
+            .with_hint(Message::new().words("encode the value: `{{name|urlencode}}`")));
+    }
+    Url::parse(&text).map_err(|error| {
+        let cause = Message::new().words(format!("{error}: `")).data(text).words("`");
+        unusable("the URL", cause)
+            .with_hint(Message::new().words("an URL is absolute, such as https://host:port/path"))
+    })
+}
+
+/// Puts the request together.
+pub(super) async fn prepare(
+    request: &Request,
+    scope: &Scope,
+    context: &Context,
+) -> Result<Prepared, Failure> {
+    let mut url = parse_url(&request.url, scope)?;
+    if !request.query.is_empty() {
+        let fields = fields(&request.query, scope)?;
+        url.query_pairs_mut().extend_pairs(fields);
+    }
+    let options = &request.options;
+    let mut headers = headers(options, scope, context)?;
+    if let Some(auth) = &options.auth {
+        let value = auth.header(scope, context).await?;
+        headers.insert(AUTHORIZATION, header_value("authorization", &value)?);
+    }
+    let (body, content_type) = body(&request.body, scope, context)?;
+    if let Some(content_type) = content_type {
+        headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static(content_type));
+    }
+    let route = route(options, &mut url, &mut headers, scope, context)?;
+    Ok(Prepared {
+        method: request.method.clone(),
+        url,
+        headers,
+        body,
+        route,
+        redirects: options.redirects.unwrap_or(0),
+        max_body: options.max_body(),
+    })
+}
+
+fn fields(fields: &[(Named, OneOrMore)], scope: &Scope) -> Result<Vec<(String, String)>, Failure> {
+    fields
+        .iter()
+        .flat_map(|(named, values)| values.0.iter().map(move |value| (named, value)))
+        .map(|(named, value)| Ok((named.name.clone(), rendered(value.0.text(scope), "a field")?)))
+        .collect()
+}
+
+fn headers(options: &RequestOptions, scope: &Scope, context: &Context) -> Result<HeaderMap, Failure> {
+    let mut headers = HeaderMap::new();
+    for (named, template) in &options.headers {
+        let value = rendered(template.text(scope), "a header")?;
+        let name: HeaderName = named.name.parse().map_err(|_| {
+            unusable("a header", Message::new().words(format!("`{}` is not a header name", named.name)))
+        })?;
+        if name == AUTHORIZATION || name == reqwest::header::COOKIE || is_secret_name(name.as_str()) {
+            context.hide(&value);
+            // `Bearer abc`: the token alone is secret too.
+            context.hide(value.split_once(' ').map_or("", |(_, credentials)| credentials));
+        }
+        headers.insert(name, header_value(&named.name, &value)?);
+    }
+    Ok(headers)
+}
+
+fn header_value(name: &str, value: &str) -> Result<HeaderValue, Failure> {
+    HeaderValue::from_str(value).map_err(|_| {
+        let cause = Message::new()
+            .words(format!("the value of the header `{name}` has a character that no header may have (a line break, perhaps): "))
+            .data(value);
+        unusable("a header", cause)
+    })
+}
+
+fn body(
+    body: &Body,
+    scope: &Scope,
+    context: &Context,
+) -> Result<(PreparedBody, Option<&'static str>), Failure> {
+    Ok(match body {
+        Body::None => (PreparedBody::None, None),
+        Body::Text(text) => (PreparedBody::Bytes(rendered(text.text(scope), "the body")?.into_bytes()), None),
+        Body::Json(document) => {
+            let value = rendered(document.value(scope), "the JSON body")?;
+            (PreparedBody::Bytes(value.to_string().into_bytes()), Some("application/json"))
+        }
+        Body::Form(form) => {
+            let encoded = url::form_urlencoded::Serializer::new(String::new())
+                .extend_pairs(fields(form, scope)?)
+                .finish();
+            (PreparedBody::Bytes(encoded.into_bytes()), Some("application/x-www-form-urlencoded"))
+        }
+        Body::Multipart(parts) => {
+            let parts: Result<Vec<PreparedPart>, Failure> = parts
+                .iter()
+                .map(|(named, part)| prepare_part(&named.name, part, scope, &context.run.suite_dir))
+                .collect();
+            (PreparedBody::Multipart(parts?), None)
+        }
+    })
+}
+
+fn prepare_part(name: &str, part: &Part, scope: &Scope, dir: &Path) -> Result<PreparedPart, Failure> {
+    let name = name.to_owned();
+    match part {
+        Part::Text(text) => {
+            let bytes = rendered(text.text(scope), "a part")?.into_bytes();
+            Ok(PreparedPart { name, bytes, filename: None, content_type: None })
+        }
+        Part::File { path, filename, content_type } => {
+            let bytes = std::fs::read(dir.join(path)).map_err(|error| {
+                let doing = Message::new().words("reading `").data(path.display().to_string()).words("`");
+                Failure::fault(Fault::Local, doing, Message::new().data(error.to_string()))
+            })?;
+            let own_name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+            Ok(PreparedPart {
+                name,
+                bytes,
+                filename: filename.clone().or(own_name),
+                content_type: content_type.clone(),
+            })
+        }
+    }
+}
+
+impl PreparedPart {
+    pub(super) fn add_to(&self, form: reqwest::multipart::Form) -> Result<reqwest::multipart::Form, Failure> {
+        let mut part = reqwest::multipart::Part::bytes(self.bytes.clone());
+        if let Some(filename) = &self.filename {
+            part = part.file_name(filename.clone());
+        }
+        if let Some(content_type) = &self.content_type {
+            part = part.mime_str(content_type).map_err(|error| {
+                unusable("a part", Message::new().words("its `type`: ").data(error.to_string()))
+            })?;
+        }
+        Ok(form.part(self.name.clone(), part))
+    }
+}
+
+fn route(
+    options: &RequestOptions,
+    url: &mut Url,
+    headers: &mut HeaderMap,
+    scope: &Scope,
+    context: &Context,
+) -> Result<Route, Failure> {
+    let tls = options.tls();
+    let at = |path: &PathBuf| context.run.suite_dir.join(path);
+    let alpn = match options.version {
+        None => vec!["h2", "http/1.1"],
+        Some(HttpVersion::One) => vec!["http/1.1"],
+        Some(HttpVersion::Two) => vec!["h2"],
+    };
+    let tls = TlsOptions {
+        verify: if tls.insecure { Verify::Nothing } else { Verify::Full },
+        ca: tls.ca.as_ref().map(at),
+        client: tls.client.as_ref().map(|(cert, key)| (at(cert), at(key))),
+        alpn,
+    };
+    let mut resolve = Vec::new();
+    for (from, to) in &options.resolve {
+        let to = rendered(to.text(scope), "`resolve`")?;
+        let (host, port) = from.name.rsplit_once(':').unwrap_or((&from.name, ""));
+        let address: SocketAddr = to.parse().map_err(|_| {
+            unusable(
+                "`resolve`",
+                Message::new()
+                    .words("expected an address such as 127.0.0.1:8443, got `")
+                    .data(to.clone())
+                    .words("`"),
+            )
+        })?;
+        if url.host_str() == Some(host)
+            && url.port_or_known_default().map(|port| port.to_string()).as_deref() == Some(port)
+        {
+            // The library keeps the URL's port, so the URL takes the address's; the server is asked as before.
+            let host_header = match url.port() {
+                Some(port) => format!("{host}:{port}"),
+                None => host.to_owned(),
+            };
+            headers.entry(reqwest::header::HOST).or_insert(header_value("host", &host_header)?);
+            let _ = url.set_port(Some(address.port()));
+            resolve.push((host.to_owned(), address));
+        }
+    }
+    let proxy = options.proxy.as_ref().map(|proxy| rendered(proxy.text(scope), "the proxy")).transpose()?;
+    Ok(Route { tls, resolve, proxy, version: options.version })
+}

@@ -1,0 +1,195 @@
+//! Sending a request and reading its answer, redirects and cookies included.
+
+use cookie_store::{CookieStore, RawCookie};
+use futures_util::StreamExt as _;
+use reqwest::header::{
+    ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HeaderMap, HeaderValue,
+    LOCATION, SET_COOKIE, TRANSFER_ENCODING, USER_AGENT,
+};
+use reqwest::{Method, StatusCode};
+use url::Url;
+
+use super::Request;
+use super::client::Clients;
+use super::fault;
+use super::prepare::{Prepared, PreparedBody, prepare};
+use crate::check::Context;
+use crate::expect::http::HttpAnswer;
+use crate::outcome::{Failure, Phase};
+use crate::secret::Message;
+use crate::suite::vars::Scope;
+
+/// Sends `request` and reads the whole answer.
+///
+/// # Errors
+/// No answer, or none that is HTTP, or a body larger than `max-body`.
+pub async fn send(
+    request: &Request,
+    clients: &Clients,
+    cookies: &mut CookieStore,
+    scope: &Scope,
+    context: &Context,
+) -> Result<HttpAnswer, Failure> {
+    let mut prepared = prepare(request, scope, context).await?;
+    let began = tokio::time::Instant::now();
+    let mut redirects_left = prepared.redirects;
+    let mut seen = vec![shown(&prepared.url)];
+    loop {
+        let response = send_once(&prepared, clients, cookies, context).await?;
+        let next = match redirects_left {
+            0 => None,
+            _ => redirect(&prepared, response.status(), response.headers()),
+        };
+        match next {
+            Some(next) => {
+                redirects_left -= 1;
+                seen.push(shown(&next.url));
+                prepared = next;
+            }
+            None => {
+                let too_many =
+                    prepared.redirects > 0 && redirects_left == 0 && response.status().is_redirection();
+                let mut answer = read(response, &prepared, context).await?;
+                answer.took = began.elapsed();
+                answer.days_left = context.timeline.certificate().map(|certificate| certificate.days_left());
+                return if too_many { Err(redirect_loop(&answer, &seen)) } else { Ok(answer) };
+            }
+        }
+    }
+}
+
+/// A cookie at least this long may be what keeps a session.
+const SESSION_LENGTH: usize = 12;
+
+/// An URL without user, password and fragment.
+pub(super) fn shown(url: &Url) -> String {
+    let mut url = url.clone();
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    url.set_fragment(None);
+    url.to_string()
+}
+
+async fn send_once(
+    prepared: &Prepared,
+    clients: &Clients,
+    cookies: &mut CookieStore,
+    context: &Context,
+) -> Result<reqwest::Response, Failure> {
+    let client = clients.client(&prepared.route, &context.run.trust)?;
+    let mut headers = prepared.headers.clone();
+    if let Some(value) = cookie_header(cookies, &prepared.url) {
+        headers.entry(COOKIE).or_insert(value);
+    }
+    let mut builder = client.request(prepared.method.clone(), prepared.url.clone()).headers(headers);
+    builder = match &prepared.body {
+        PreparedBody::None => builder,
+        PreparedBody::Bytes(bytes) => builder.body(bytes.clone()),
+        PreparedBody::Multipart(parts) => {
+            let form =
+                parts.iter().try_fold(reqwest::multipart::Form::new(), |form, part| part.add_to(form))?;
+            builder.multipart(form)
+        }
+    };
+    context.timeline.enter(Phase::FirstByte);
+    let response = builder.send().await.map_err(|error| fault::failure(&error, prepared, context))?;
+    if let Some(address) = response.remote_addr() {
+        context.timeline.set_address(address);
+    }
+    let set: Vec<RawCookie<'static>> = response
+        .headers()
+        .get_all(SET_COOKIE)
+        .iter()
+        .filter_map(|header| RawCookie::parse(String::from_utf8_lossy(header.as_bytes()).into_owned()).ok())
+        .collect();
+    // What keeps a session is a credential, whatever it is called; `theme=dark` is none.
+    set.iter()
+        .filter(|cookie| cookie.value().len() >= SESSION_LENGTH)
+        .for_each(|cookie| context.hide(cookie.value()));
+    cookies.store_response_cookies(set.into_iter(), &prepared.url);
+    Ok(response)
+}
+
+fn cookie_header(cookies: &CookieStore, url: &Url) -> Option<HeaderValue> {
+    let pairs: Vec<String> =
+        cookies.get_request_values(url).map(|(name, value)| format!("{name}={value}")).collect();
+    (!pairs.is_empty()).then(|| HeaderValue::from_str(&pairs.join("; ")).ok()).flatten()
+}
+
+/// The request that follows a redirect, or `None` if the answer is none (or leads nowhere).
+fn redirect(from: &Prepared, status: StatusCode, headers: &HeaderMap) -> Option<Prepared> {
+    let keeps_method = match status {
+        StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND => from.method != Method::POST,
+        StatusCode::SEE_OTHER => from.method == Method::HEAD,
+        StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT => true,
+        _ => return None,
+    };
+    let location = headers.get(LOCATION)?.to_str().ok()?;
+    let url = from.url.join(location).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
+    let mut next = Prepared { url, ..from.clone() };
+    if !keeps_method {
+        next.method = Method::GET;
+        next.body = PreparedBody::None;
+        for name in [CONTENT_TYPE, CONTENT_LENGTH, TRANSFER_ENCODING] {
+            next.headers.remove(name);
+        }
+    }
+    if next.url.origin() != from.url.origin() {
+        // Credentials stay home: whatever the suite put into a header may be one.
+        let harmless = [ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, CONTENT_TYPE, USER_AGENT];
+        next.headers = harmless
+            .iter()
+            .filter_map(|name| next.headers.get(name).map(|value| (name.clone(), value.clone())))
+            .collect();
+        next.route.tls.client = None;
+        next.route.resolve.clear();
+    }
+    Some(next)
+}
+
+fn redirect_loop(answer: &HttpAnswer, seen: &[String]) -> Failure {
+    let mut path = Message::new();
+    for (index, url) in seen.iter().rev().take(4).rev().enumerate() {
+        path = path.words(if index > 0 { " → " } else { "" }).data(url.as_str());
+    }
+    let mismatch = crate::outcome::Mismatch {
+        what: Message::new().words("an end to the redirects"),
+        expected: Message::new().words(format!("after {} (`redirects`)", seen.len() - 1)),
+        actual: Message::new().words(format!("another {}: ", answer.status)).then(path),
+    };
+    Failure::Mismatch { mismatches: vec![mismatch], answer: Some(answer.describe()) }
+}
+
+async fn read(
+    response: reqwest::Response,
+    prepared: &Prepared,
+    context: &Context,
+) -> Result<HttpAnswer, Failure> {
+    let status = response.status().as_u16();
+    let version = version_name(response.version());
+    let headers = response.headers().clone();
+    context.timeline.enter(Phase::Body);
+    let mut body = Vec::new();
+    let mut chunks = response.bytes_stream();
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.map_err(|error| fault::failure(&error, prepared, context))?;
+        if body.len() + chunk.len() > prepared.max_body {
+            let expected =
+                Message::new().words(format!("of at most {} bytes (`max-body`)", prepared.max_body));
+            let actual = Message::new().words("a larger one; it was not read to its end");
+            return Err(Failure::mismatch(Message::new().words("a body"), expected, actual));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    let body = String::from_utf8(body)
+        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
+    Ok(HttpAnswer::new(status, version, headers, body, shown(&prepared.url)))
+}
+
+fn version_name(version: reqwest::Version) -> &'static str {
+    match version {
+        reqwest::Version::HTTP_10 => "HTTP/1.0",
+        reqwest::Version::HTTP_2 => "HTTP/2",
+        _ => "HTTP/1.1",
+    }
+}

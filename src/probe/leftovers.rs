@@ -1,0 +1,64 @@
+//! What a cut leaves on a server, and the requests that end it.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures_util::future::BoxFuture;
+
+/// Requests to be sent if an attempt is cut, such as a cancel request for the query it was waiting for.
+#[derive(Default, Clone)]
+pub struct Leftovers {
+    entries: Arc<Mutex<Entries>>,
+}
+
+#[derive(Default)]
+struct Entries {
+    next: u64,
+    requests: Vec<(u64, BoxFuture<'static, ()>)>,
+}
+
+impl Leftovers {
+    /// Remembers `request` until the guard is told that there is nothing left to end.
+    pub fn on_cut(&self, request: BoxFuture<'static, ()>) -> Leftover {
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        let id = entries.next;
+        entries.next += 1;
+        entries.requests.push((id, request));
+        Leftover { leftovers: self.clone(), id }
+    }
+
+    /// Sends every request that is still due.
+    pub async fn end(&self) {
+        let requests = {
+            let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::take(&mut entries.requests)
+        };
+        futures_util::future::join_all(requests.into_iter().map(|(_, request)| request)).await;
+    }
+
+    /// Is there anything to end?
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner).requests.is_empty()
+    }
+}
+
+impl std::fmt::Debug for Leftovers {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Leftovers").finish_non_exhaustive()
+    }
+}
+
+/// One thing that would be left over by a cut.
+#[derive(Debug)]
+pub struct Leftover {
+    leftovers: Leftovers,
+    id: u64,
+}
+
+impl Leftover {
+    /// It ended by itself.
+    pub fn is_done(self) {
+        let mut entries = self.leftovers.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        entries.requests.retain(|(id, _)| *id != self.id);
+    }
+}

@@ -1,0 +1,98 @@
+//! PostgreSQL: connect, log in, and run one statement that cannot write.
+//!
+//! A statement runs through the extended protocol (one statement, values bound) inside a transaction that is
+//! read-only and has taken its snapshot already, so that it cannot be made writable any more; and a query is
+//! wrapped as a common table expression and comes back as JSON text: no parser of our own, exact decimals, and
+//! nothing that is not a query (`COPY`, `DO`, `LOCK`) can run there. `statement_timeout` ends it on the server
+//! when nobody is left to cancel it.
+
+mod config;
+mod connect;
+mod fault;
+mod query;
+mod socket;
+
+use std::time::Duration;
+
+use tokio_postgres::SimpleQueryMessage;
+
+pub use self::config::{PostgresUrl, is_postgres_url};
+use self::connect::{Connection, beside};
+use crate::check::Context;
+use crate::expect::rows::RowsAnswer;
+use crate::outcome::{Failure, Phase};
+use crate::suite::template::BoundSql;
+
+/// May a statement write, in a transaction that is rolled back?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Writes {
+    Refused,
+    RolledBack,
+}
+
+/// The server ends a statement by itself this long after the budget did: late enough that a cut is told as what
+/// it is, early enough that nothing runs on.
+const SERVER_TIMEOUT_SLACK: Duration = Duration::from_millis(100);
+
+/// A lock that is not granted this long before the budget ends is given up, so that the lock can be named.
+const LOCK_TIMEOUT_LEAD: Duration = Duration::from_millis(30);
+
+/// Runs `statement` at `url`, or makes one round trip if there is none.
+///
+/// # Errors
+/// No connection, no login, or an SQL error.
+pub async fn ask(
+    url: &PostgresUrl,
+    statement: Option<&BoundSql>,
+    writes: Writes,
+    context: &Context,
+) -> Result<RowsAnswer, Failure> {
+    let mut link = connect::connect(url, context).await?;
+    context.timeline.enter(Phase::Query);
+    let leftover = context.leftovers.on_cut(link.connection.cancel_request(context));
+    let answer = beside(&mut link.io, in_transaction(&link.connection, statement, writes, context)).await;
+    leftover.is_done();
+    context.timeline.end();
+    link.say_good_bye().await;
+    answer
+}
+
+async fn in_transaction(
+    connection: &Connection,
+    statement: Option<&BoundSql>,
+    writes: Writes,
+    context: &Context,
+) -> Result<RowsAnswer, Failure> {
+    let client = &connection.client;
+    let left = context.deadline.remaining();
+    let mode = match writes {
+        Writes::Refused => "read only",
+        Writes::RolledBack => "read write",
+    };
+    // The `select` takes the snapshot: from here on the transaction cannot be made writable.
+    let begin = format!(
+        "begin transaction {mode}; set local statement_timeout = {}; set local lock_timeout = {}; select 1",
+        milliseconds(left + SERVER_TIMEOUT_SLACK),
+        milliseconds(left.saturating_sub(LOCK_TIMEOUT_LEAD)),
+    );
+    let messages = client.simple_query(&begin).await.map_err(|error| fault::sql(&error, None, context))?;
+    let answer = match statement {
+        Some(statement) => query::run(client, statement, writes, context).await,
+        None => Ok(RowsAnswer { count: rows_in(&messages), ..RowsAnswer::default() }),
+    };
+    if answer.is_ok() || !client.is_closed() {
+        // What it did is undone by the end of the connection too; this ends it in good order.
+        let _ = client.simple_query("rollback").await;
+    }
+    answer
+}
+
+fn rows_in(messages: &[SimpleQueryMessage]) -> u64 {
+    let rows = messages.iter().filter(|message| matches!(message, SimpleQueryMessage::Row(_))).count();
+    u64::try_from(rows).unwrap_or(u64::MAX)
+}
+
+/// A time-out as PostgreSQL takes it; zero would switch it off.
+fn milliseconds(span: Duration) -> u128 {
+    span.as_millis().clamp(1, i32::MAX as u128)
+}

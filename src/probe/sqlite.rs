@@ -1,0 +1,266 @@
+//! `SQLite`: open a file that is there, and run one statement that cannot write.
+//!
+//! SQLite blocks, so it runs on a thread that nothing waits for; a cut interrupts it.
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::fallible_iterator::FallibleIterator as _;
+use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
+use rusqlite::types::ValueRef;
+use rusqlite::{Batch, Connection, ErrorCode, InterruptHandle, OpenFlags, Statement};
+use serde_json::Value;
+
+use super::postgres::Writes;
+use crate::check::Context;
+use crate::expect::rows::RowsAnswer;
+use crate::outcome::{Failure, Fault, Phase};
+use crate::secret::Message;
+use crate::suite::template::BoundSql;
+
+/// The path of a `sqlite:` URL: `sqlite:shop.db`, `sqlite:///var/lib/shop.db`.
+#[must_use]
+pub fn path_of(url: &str) -> Option<&str> {
+    let rest = url.strip_prefix("sqlite:")?;
+    Some(rest.strip_prefix("//").unwrap_or(rest))
+}
+
+/// Runs `statement` on the database at `path`, or looks whether it is one if there is none.
+///
+/// # Errors
+/// No database there, or an SQL error.
+pub async fn ask(
+    path: &Path,
+    statement: Option<BoundSql>,
+    writes: Writes,
+    context: &Context,
+) -> Result<RowsAnswer, Failure> {
+    context.timeline.enter(Phase::Connect);
+    context.timeline.set_address(path.display());
+    let (handle, interrupt) = tokio::sync::oneshot::channel();
+    let job = Job { path: path.to_owned(), statement, writes, busy: context.deadline.remaining() };
+    let work = tokio::task::spawn_blocking(move || job.run(handle));
+    // Dropped when the budget cuts this future: then the thread's query ends too.
+    let _interrupt = match interrupt.await {
+        Ok(handle) => {
+            context.timeline.enter(Phase::Query);
+            Some(InterruptOnDrop(handle))
+        }
+        Err(_) => None,
+    };
+    work.await.unwrap_or_else(|panic| {
+        Err(Failure::fault(
+            Fault::Internal,
+            Message::new().words("running the query"),
+            Message::new().data(panic.to_string()),
+        ))
+    })
+}
+
+struct InterruptOnDrop(InterruptHandle);
+
+impl Drop for InterruptOnDrop {
+    fn drop(&mut self) {
+        self.0.interrupt();
+    }
+}
+
+struct Job {
+    path: PathBuf,
+    statement: Option<BoundSql>,
+    writes: Writes,
+    busy: std::time::Duration,
+}
+
+impl Job {
+    fn run(self, handle: tokio::sync::oneshot::Sender<InterruptHandle>) -> Result<RowsAnswer, Failure> {
+        let connection = self.open()?;
+        let _ = handle.send(connection.get_interrupt_handle());
+        let sql_failure = |error: rusqlite::Error| failure(&error, &self.path);
+        connection.busy_timeout(self.busy).map_err(sql_failure)?;
+        let begin = match self.writes {
+            Writes::Refused => "begin",
+            Writes::RolledBack => "begin immediate",
+        };
+        connection.execute_batch(begin).map_err(sql_failure)?;
+        let answer = match &self.statement {
+            // Reads the first page: a file that is no database is found out here.
+            None => connection
+                .query_row("select count(*) from sqlite_master", [], |_| Ok(()))
+                .map(|()| RowsAnswer { count: 1, ..RowsAnswer::default() })
+                .map_err(sql_failure),
+            Some(statement) => self.query(&connection, statement),
+        };
+        // Whatever it wrote is undone; a statement that ended the transaction itself leaves nothing to undo.
+        let _ = connection.execute_batch("rollback");
+        answer
+    }
+
+    fn open(&self) -> Result<Connection, Failure> {
+        let doing = || Message::new().words("opening `").data(self.path.display().to_string()).words("`");
+        let found =
+            std::fs::metadata(&self.path).map_err(|error| {
+                Failure::fault(Fault::Connect, doing(), Message::new().data(super::dial::plain(&error)))
+                    .with_hint(Message::new().words(
+                        "a relative path starts in the suite's folder; smoke never creates a database",
+                    ))
+            })?;
+        if found.is_dir() {
+            return Err(Failure::fault(Fault::Connect, doing(), Message::new().words("it is a folder")));
+        }
+        let access = match self.writes {
+            Writes::Refused => OpenFlags::SQLITE_OPEN_READ_ONLY,
+            Writes::RolledBack => OpenFlags::SQLITE_OPEN_READ_WRITE,
+        };
+        let flags = access | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let mut connection =
+            Connection::open_with_flags(self.uri(), flags).map_err(|error| failure(&error, &self.path))?;
+        // ATTACH could create a file, and so could VACUUM INTO, which attaches.
+        let no_other_files = |context: AuthContext<'_>| match context.action {
+            AuthAction::Attach { .. } => Authorization::Deny,
+            _ => Authorization::Allow,
+        };
+        connection.authorizer(Some(no_other_files)).map_err(|error| failure(&error, &self.path))?;
+        Ok(connection)
+    }
+
+    /// The file as an URI. A database in WAL mode with no log beside it is at rest: opened as immutable, because
+    /// even a reader would create the log otherwise.
+    fn uri(&self) -> String {
+        let path = self.path.to_string_lossy();
+        let encoded = percent_encoding::utf8_percent_encode(&path, URI_PATH);
+        let at_rest =
+            self.writes == Writes::Refused && is_wal(&self.path) && !beside(&self.path, "-wal").exists();
+        match at_rest {
+            true => format!("file:{encoded}?immutable=1"),
+            false => format!("file:{encoded}"),
+        }
+    }
+
+    fn query(&self, connection: &Connection, bound: &BoundSql) -> Result<RowsAnswer, Failure> {
+        let sql_failure = |error: rusqlite::Error| failure(&error, &self.path);
+        let mut batch = Batch::new(connection, &bound.text);
+        let mut statement = match batch.next().map_err(sql_failure)? {
+            Some(statement) => statement,
+            None => return Err(refused("there is no statement in the query", "write one `select`")),
+        };
+        if batch.next().map_or(true, |second| second.is_some()) {
+            return Err(refused(
+                "a query is one statement, and here are several",
+                "split them over several checks",
+            ));
+        }
+        if self.writes == Writes::Refused && !statement.readonly() {
+            let hint = "a check reads; `writes = true` allows a statement that writes, and rolls it back";
+            return Err(refused("the statement would write", hint));
+        }
+        for (index, value) in bound.parameters.iter().enumerate() {
+            bind(&mut statement, index + 1, value).map_err(sql_failure)?;
+        }
+        let columns: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+        if columns.is_empty() {
+            let changed = statement.raw_execute().map_err(sql_failure)?;
+            return Ok(RowsAnswer {
+                count: u64::try_from(changed).unwrap_or(u64::MAX),
+                ..RowsAnswer::default()
+            });
+        }
+        let mut answer = RowsAnswer::default();
+        let mut rows = statement.raw_query();
+        while let Some(row) = rows.next().map_err(sql_failure)? {
+            answer.count += 1;
+            if answer.first.is_none() {
+                let cells: Result<Vec<(String, Value)>, rusqlite::Error> = columns
+                    .iter()
+                    .enumerate()
+                    .map(|(index, name)| Ok((name.clone(), to_json(row.get_ref(index)?))))
+                    .collect();
+                answer.first = Some(cells.map_err(sql_failure)?);
+            }
+        }
+        Ok(answer)
+    }
+}
+
+/// What would end the path part of an URI.
+const URI_PATH: &percent_encoding::AsciiSet =
+    &percent_encoding::CONTROLS.add(b'?').add(b'#').add(b'%').add(b' ');
+
+/// Does the header say WAL? Source: <https://www.sqlite.org/fileformat.html>, offsets 18 and 19.
+fn is_wal(path: &Path) -> bool {
+    use std::io::Read as _;
+    let mut header = [0; 20];
+    let read = std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut header));
+    read.is_ok() && header[18..20] == [2, 2]
+}
+
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+fn bind(statement: &mut Statement<'_>, index: usize, value: &Value) -> rusqlite::Result<()> {
+    match value {
+        Value::Null => statement.raw_bind_parameter(index, rusqlite::types::Null),
+        Value::Bool(truth) => statement.raw_bind_parameter(index, truth),
+        Value::Number(number) => match (number.as_i64(), number.as_f64()) {
+            (Some(integer), _) => statement.raw_bind_parameter(index, integer),
+            (None, Some(float)) => statement.raw_bind_parameter(index, float),
+            (None, None) => statement.raw_bind_parameter(index, number.to_string()),
+        },
+        Value::String(text) => statement.raw_bind_parameter(index, text),
+        Value::Array(_) | Value::Object(_) => statement.raw_bind_parameter(index, value.to_string()),
+    }
+}
+
+fn to_json(cell: ValueRef<'_>) -> Value {
+    match cell {
+        ValueRef::Null => Value::Null,
+        ValueRef::Integer(number) => Value::from(number),
+        ValueRef::Real(number) => Value::from(number),
+        ValueRef::Text(text) => Value::from(String::from_utf8_lossy(text)),
+        ValueRef::Blob(bytes) => Value::from(format!("{} bytes of binary data", bytes.len())),
+    }
+}
+
+fn refused(cause: &'static str, hint: &'static str) -> Failure {
+    Failure::fault(Fault::Sql, Message::new().words("running the query"), Message::new().words(cause))
+        .with_hint(Message::new().words(hint))
+}
+
+fn failure(error: &rusqlite::Error, path: &Path) -> Failure {
+    let code = error.sqlite_error_code();
+    let (fault, hint) = match code {
+        Some(ErrorCode::NotADatabase) => {
+            (Fault::Connect, Some("the file is there, and is no SQLite database"))
+        }
+        Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
+            (Fault::Connect, Some("check that this user may read the file and its folder"))
+        }
+        Some(ErrorCode::ReadOnly) => (
+            Fault::Sql,
+            Some("a check reads; `writes = true` allows a statement that writes, and rolls it back"),
+        ),
+        Some(ErrorCode::AuthorizationForStatementDenied) => {
+            (Fault::Sql, Some("a check works on the database of its URL; it cannot open another file"))
+        }
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            (Fault::Sql, Some("another process holds the lock"))
+        }
+        _ => (Fault::Sql, None),
+    };
+    let doing = match fault {
+        Fault::Connect => Message::new().words("opening `").data(path.display().to_string()).words("`"),
+        _ => Message::new().words("running the query"),
+    };
+    let cause = match error {
+        rusqlite::Error::SqliteFailure(_, Some(text)) => text.clone(),
+        rusqlite::Error::SqlInputError { msg, .. } => msg.clone(),
+        other => other.to_string(),
+    };
+    let failure = Failure::fault(fault, doing, Message::new().data(cause));
+    match hint {
+        Some(hint) => failure.with_hint(Message::new().words(hint)),
+        None => failure,
+    }
+}

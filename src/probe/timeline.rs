@@ -1,0 +1,132 @@
+//! Where an attempt's time goes: which phase it is in, when each began, and what was met on the way.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::trust::PeerCertificate;
+use crate::outcome::Phase;
+
+tokio::task_local! {
+    /// Why: the library's connector, resolver and certificate verifier are shared by all requests and are told
+    /// nothing of the one they work for; but they work inside its task.
+    static CURRENT: Arc<Timeline>;
+}
+
+/// The phases of one attempt or step.
+#[derive(Debug)]
+pub struct Timeline {
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    began: Instant,
+    marks: Vec<(Phase, Instant)>,
+    ended: Option<Instant>,
+    address: Option<String>,
+    certificate: Option<PeerCertificate>,
+}
+
+impl Default for Timeline {
+    fn default() -> Self {
+        let began = Instant::now();
+        let state = State { began, marks: Vec::new(), ended: None, address: None, certificate: None };
+        Timeline { state: Mutex::new(state) }
+    }
+}
+
+impl Timeline {
+    #[must_use]
+    pub fn start() -> Arc<Timeline> {
+        Arc::default()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A phase begins, and the one before it ends.
+    pub fn enter(&self, phase: Phase) {
+        let mut state = self.state();
+        if state.marks.last().is_none_or(|(current, _)| *current != phase) {
+            state.marks.push((phase, Instant::now()));
+        }
+    }
+
+    /// The last phase ends.
+    pub fn end(&self) {
+        self.state().ended.get_or_insert_with(Instant::now);
+    }
+
+    /// The phase that is under way.
+    #[must_use]
+    pub fn phase(&self) -> Phase {
+        self.state().marks.last().map_or(Phase::Prepare, |(phase, _)| *phase)
+    }
+
+    pub fn set_address(&self, address: impl ToString) {
+        self.state().address = Some(address.to_string());
+    }
+
+    /// The address that was talked to.
+    #[must_use]
+    pub fn address(&self) -> Option<String> {
+        self.state().address.clone()
+    }
+
+    pub fn set_certificate(&self, certificate: PeerCertificate) {
+        self.state().certificate = Some(certificate);
+    }
+
+    /// The certificate the server showed, whether it was accepted or not.
+    #[must_use]
+    pub fn certificate(&self) -> Option<PeerCertificate> {
+        self.state().certificate.clone()
+    }
+
+    /// Since the timeline began.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        let state = self.state();
+        state.ended.unwrap_or_else(Instant::now).duration_since(state.began)
+    }
+
+    /// Each phase with the time spent in it, in the order in which they first came.
+    #[must_use]
+    pub fn phases(&self) -> Vec<(Phase, Duration)> {
+        let state = self.state();
+        let end = state.ended.unwrap_or_else(Instant::now);
+        let mut spent: Vec<(Phase, Duration)> = Vec::new();
+        for (index, (phase, began)) in state.marks.iter().enumerate() {
+            let until = state.marks.get(index + 1).map_or(end, |(_, next)| *next);
+            let span = until.saturating_duration_since(*began);
+            match spent.iter_mut().find(|(known, _)| known == phase) {
+                Some((_, total)) => *total += span,
+                None => spent.push((*phase, span)),
+            }
+        }
+        spent
+    }
+
+    /// Runs `future` with this timeline as the one that [`mark`] writes to.
+    pub async fn observe<F: Future>(self: Arc<Self>, future: F) -> F::Output {
+        CURRENT.scope(self, future).await
+    }
+}
+
+/// A phase begins in the attempt this is called from.
+pub fn mark(phase: Phase) {
+    let _ = CURRENT.try_with(|timeline| timeline.enter(phase));
+}
+
+/// The server of the attempt this is called from showed a certificate.
+pub fn saw_certificate(certificate: PeerCertificate) {
+    let _ = CURRENT.try_with(|timeline| timeline.set_certificate(certificate));
+}
+
+/// The attempt this is called from talks to `address`.
+pub fn saw_address(address: impl ToString) {
+    let _ = CURRENT.try_with(|timeline| timeline.set_address(address));
+}

@@ -1,0 +1,370 @@
+//! What people read: a line per check as it ends, what went wrong under it, and at the end the root cause.
+
+use std::io::Write;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::Reporter;
+use super::style::{Style, printable};
+use super::summary::{Counts, causes};
+use crate::event::{CancelReason, CheckReport, Event, RunInfo, RunReport, StepReport};
+use crate::exit::Exit;
+use crate::outcome::{Failure, Mismatch, Outcome, Phase, SkipReason, Span};
+use crate::suite::keys::Severity;
+
+/// How much is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verbosity {
+    /// Only what went wrong, and the summary.
+    Quiet,
+    Normal,
+}
+
+/// When a progress bar is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum Progress {
+    /// On a terminal, and not in CI.
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+impl Progress {
+    /// Is a bar shown on a stream that is a terminal or not?
+    #[must_use]
+    pub fn resolve(self, is_terminal: bool) -> bool {
+        match self {
+            Progress::Always => true,
+            Progress::Never => false,
+            Progress::Auto => is_terminal && std::env::var_os("CI").is_none(),
+        }
+    }
+}
+
+/// Tells people, on standard error or wherever `out` goes.
+pub struct Console<W> {
+    out: W,
+    style: Style,
+    verbosity: Verbosity,
+    bar: Option<ProgressBar>,
+    in_flight: Vec<usize>,
+}
+
+/// How far what belongs to a check's line is moved in.
+const INDENT: &str = "        ";
+
+impl<W: Write> Console<W> {
+    pub fn new(out: W, style: Style, verbosity: Verbosity, progress: bool) -> Console<W> {
+        let bar = progress.then(progress_bar);
+        Console { out, style, verbosity, bar, in_flight: Vec::new() }
+    }
+
+    /// Prints whole lines, above the progress bar if there is one.
+    fn print(&mut self, text: &str) {
+        let out = &mut self.out;
+        // A reader that has gone away (`| head`) is no reason to end the run.
+        let mut write = || drop(out.write_all(text.as_bytes()).and_then(|()| out.flush()));
+        match &self.bar {
+            Some(bar) => bar.suspend(write),
+            None => write(),
+        }
+    }
+
+    fn update_bar(&self, run: &RunInfo) {
+        let Some(bar) = &self.bar else { return };
+        let names: Vec<&str> = self.in_flight.iter().map(|check| &*run.checks[*check].name).collect();
+        bar.set_message(printable(&names.join(", ")));
+    }
+
+    fn check_line(&self, run: &RunInfo, check: usize, word: &str, took: Duration, note: &str) -> String {
+        let info = &run.checks[check];
+        let padded = format!("{word:>5}");
+        let painted = match word {
+            "PASS" | "READY" => self.style.good(padded),
+            "FAIL" | "ERROR" => self.style.bad(padded),
+            "WARN" | "FLAKY" | "CUT" => self.style.warning(padded),
+            _ => self.style.quiet(padded),
+        };
+        let time = if word == "SKIP" { String::new() } else { Span(took).to_string() };
+        let mut line = format!("{painted} {time:>7}  {:<8}  {}", info.kind, printable(&info.name));
+        if let Some(remark) = info.remark {
+            line.push_str(&format!("  {}", self.style.warning(format!("({remark})"))));
+        }
+        if !note.is_empty() {
+            line.push_str(&format!("  {}", self.style.quiet(note)));
+        }
+        line.push('\n');
+        line
+    }
+
+    fn finished(&mut self, report: &CheckReport, run: &RunInfo) {
+        self.in_flight.retain(|check| *check != report.check);
+        if let Some(bar) = &self.bar {
+            bar.inc(1);
+        }
+        let info = &run.checks[report.check];
+        let normal = self.verbosity == Verbosity::Normal;
+        let text = match &report.outcome {
+            // Its line was written when it was ready.
+            Outcome::Passed if report.was_ready => String::new(),
+            Outcome::Passed if report.is_flaky() => {
+                let note = format!("passed at attempt {}", report.attempts);
+                let mut text = self.check_line(run, report.check, "FLAKY", report.took, &note);
+                for (index, failure) in report.failed_attempts.iter().enumerate().take(3) {
+                    text.push_str(&indented(&format!(
+                        "attempt {}: {}",
+                        index + 1,
+                        printable(&failure.to_string())
+                    )));
+                }
+                text
+            }
+            Outcome::Passed if normal => self.check_line(run, report.check, "PASS", report.took, ""),
+            Outcome::Passed => String::new(),
+            Outcome::Failed(failure) => {
+                let word = match failure.verdict() {
+                    crate::outcome::Verdict::Errored => "ERROR",
+                    crate::outcome::Verdict::Failed | crate::outcome::Verdict::Undecided => "FAIL",
+                };
+                let line = self.check_line(run, report.check, word, report.took, &info.location.to_string());
+                line + &self.details(report, failure)
+            }
+            Outcome::Warned(failure) => {
+                let line = self.check_line(
+                    run,
+                    report.check,
+                    "WARN",
+                    report.took,
+                    "only a warning: the run stays green",
+                );
+                line + &self.details(report, failure)
+            }
+            Outcome::Undecided(failure) => {
+                let line = self.check_line(run, report.check, "CUT", report.took, &info.location.to_string());
+                line + &self.details(report, failure)
+            }
+            Outcome::Skipped(reason) if normal => {
+                let note = match reason {
+                    SkipReason::Asked(reason) => format!("skipped: {}", printable(reason)),
+                    SkipReason::Need { .. }
+                    | SkipReason::FailFast { .. }
+                    | SkipReason::Budget(_)
+                    | SkipReason::Signal { .. } => printable(&reason.to_string()),
+                };
+                self.check_line(run, report.check, "SKIP", report.took, &note)
+            }
+            Outcome::Skipped(_) => String::new(),
+        };
+        self.print(&text);
+        self.update_bar(run);
+    }
+
+    /// What went wrong, where its time went, and what to do.
+    fn details(&self, report: &CheckReport, failure: &Failure) -> String {
+        let mut text = indented(&self.failure(failure));
+        let cut = root(failure);
+        let mut facts = Vec::new();
+        let (phases, address) = match report.steps.iter().rev().find(|step| !step.passed) {
+            Some(step) if report.phases.is_empty() => (&step.phases, &step.address),
+            _ => (&report.phases, &report.address),
+        };
+        facts.extend(address.as_ref().map(|address| printable(address)));
+        facts.extend(times(phases));
+        if !facts.is_empty() {
+            text.push_str(&indented(&self.style.quiet(facts.join("; "))));
+        }
+        if let Failure::Fault { hint: Some(hint), .. } = cut {
+            text.push_str(&indented(&format!("{} {hint}", self.style.strong("hint:"))));
+        }
+        text
+    }
+
+    fn failure(&self, failure: &Failure) -> String {
+        match failure {
+            Failure::Mismatch { mismatches, answer } => {
+                let mut lines: Vec<String> =
+                    mismatches.iter().map(|mismatch| self.mismatch(mismatch)).collect();
+                lines.extend(answer.as_ref().map(|answer| self.style.quiet(printable(&answer.to_string()))));
+                lines.join("\n")
+            }
+            Failure::TimedOut { cut, phase, detail, last } => {
+                let mut text = String::new();
+                if let Some(last) = last {
+                    text.push_str(&format!("{}\n", self.failure(last)));
+                }
+                text.push_str(&cut.what_ended(*phase));
+                if let Some(detail) = detail {
+                    text.push_str(&format!(": {}", printable(&detail.to_string())));
+                }
+                text
+            }
+            Failure::Fault { doing, cause, .. } => printable(&format!("{doing}: {cause}")),
+            Failure::Exited { how, log } => match log {
+                Some(log) => format!(
+                    "{}; its last output:\n{}",
+                    printable(&how.to_string()),
+                    printable(&log.to_string())
+                ),
+                None => format!("{}; it printed nothing", printable(&how.to_string())),
+            },
+            Failure::Step { step, number, source } => {
+                format!("step {number} `{}`: {}", printable(step), self.failure(source))
+            }
+        }
+    }
+
+    fn mismatch(&self, mismatch: &Mismatch) -> String {
+        let Mismatch { what, expected, actual } = mismatch;
+        let (what, expected, actual) =
+            (printable(&what.to_string()), printable(&expected.to_string()), printable(&actual.to_string()));
+        format!("expected {what} {}, got {}", self.style.good(expected), self.style.bad(actual))
+    }
+
+    fn summary(&self, report: &RunReport, run: &RunInfo) -> String {
+        let style = self.style;
+        let headline =
+            format!("{}: {} in {}", printable(&run.suite), Counts::of(report).describe(), Span(report.took));
+        let word = match report.exit {
+            Exit::Passed => style.good("PASSED"),
+            Exit::Failed | Exit::GateClosed | Exit::CannotWork => style.bad("FAILED"),
+            Exit::OutOfBudget => style.warning("NO VERDICT"),
+            Exit::NothingSelected | Exit::BadSuite => style.warning("NOTHING RAN"),
+            Exit::Interrupted | Exit::Terminated => style.warning("INTERRUPTED"),
+        };
+        let mut text = format!("\n{word} {headline}\n");
+        if let Some(CancelReason::Budget(budget)) = &report.cancelled {
+            text.push_str(&format!("  the suite's budget of {} ended first\n", Span(*budget)));
+        }
+        for (index, cause) in causes(run, report).iter().enumerate() {
+            let info = &run.checks[cause.check.check];
+            let label = if index == 0 { style.strong("root cause:") } else { "also:".to_owned() };
+            let what = printable(&one_line(&cause.failure.to_string()));
+            let name = printable(&info.name);
+            text.push_str(&format!("  {label} `{name}` ({}): {what}\n", info.location));
+            if !cause.skipped.is_empty() {
+                let names: Vec<String> =
+                    cause.skipped.iter().take(5).map(|name| format!("`{}`", printable(name))).collect();
+                let more = if cause.skipped.len() > names.len() { ", …" } else { "" };
+                let checks = if cause.skipped.len() == 1 { "check" } else { "checks" };
+                text.push_str(&format!(
+                    "    because of it {} {checks} did not run: {}{more}\n",
+                    cause.skipped.len(),
+                    names.join(", ")
+                ));
+            }
+        }
+        if report.exit != Exit::Passed {
+            text.push_str(&format!("  exit code {}: {}\n", report.exit.code(), report.exit.meaning()));
+        }
+        text
+    }
+}
+
+/// The first cause under the steps and attempts.
+fn root(failure: &Failure) -> &Failure {
+    match failure {
+        Failure::Step { source, .. } => root(source),
+        Failure::TimedOut { last: Some(last), .. } => root(last),
+        Failure::TimedOut { last: None, .. }
+        | Failure::Mismatch { .. }
+        | Failure::Fault { .. }
+        | Failure::Exited { .. } => failure,
+    }
+}
+
+fn progress_bar() -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+    let style = ProgressStyle::with_template("{bar:24} {pos}/{len}  {elapsed:>4}  {wide_msg}");
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> "));
+    bar
+}
+
+/// Every line of `text` moved in, with a line break at its end.
+fn indented(text: &str) -> String {
+    text.lines().map(|line| format!("{INDENT}{line}\n")).collect()
+}
+
+/// The first line, and a sign that there is more.
+fn one_line(text: &str) -> String {
+    match text.split_once('\n') {
+        Some((first, _)) => format!("{} …", first.trim_end_matches(':')),
+        None => text.to_owned(),
+    }
+}
+
+/// `dns 0.3ms, connect 0.1ms, first byte 30ms`, or nothing if nothing was on the wire.
+fn times(phases: &[(Phase, Duration)]) -> Option<String> {
+    let mut spent: Vec<&(Phase, Duration)> = phases
+        .iter()
+        .filter(|(phase, _)| !matches!(phase, Phase::Prepare | Phase::Ready | Phase::Wait))
+        .collect();
+    spent.sort_by_key(|(phase, _)| *phase);
+    let shown: Vec<String> =
+        spent.iter().map(|(phase, span)| format!("{} {}", phase.name(), Span(*span))).collect();
+    (!shown.is_empty()).then(|| shown.join(", "))
+}
+
+impl<W: Write> Reporter for Console<W> {
+    fn on_event(&mut self, event: &Event, run: &RunInfo) {
+        match event {
+            Event::RunStarted => {
+                if self.verbosity == Verbosity::Normal {
+                    let environment =
+                        run.environment.as_ref().map(|name| format!(" ({name})")).unwrap_or_default();
+                    let count = run.checks.len();
+                    let checks = if count == 1 { "check" } else { "checks" };
+                    let head = format!(
+                        "{}{environment}: {count} {checks}, budget {}\n",
+                        run.suite,
+                        Span(run.budget)
+                    );
+                    self.print(&printable(&head));
+                }
+                if let Some(bar) = &self.bar {
+                    bar.set_length(u64::try_from(run.checks.len()).unwrap_or(u64::MAX));
+                    bar.enable_steady_tick(Duration::from_millis(100));
+                }
+            }
+            Event::CheckStarted { check } => {
+                self.in_flight.push(*check);
+                self.update_bar(run);
+            }
+            Event::CheckReady { check, took } => {
+                self.in_flight.retain(|other| other != check);
+                if self.verbosity == Verbosity::Normal {
+                    let line = self.check_line(run, *check, "READY", *took, "");
+                    self.print(&line);
+                }
+                self.update_bar(run);
+            }
+            Event::CheckFinished(report) => self.finished(report, run),
+            Event::AttemptFailed { .. } => {}
+            Event::StepFinished { check, report } => self.step_finished(*check, report, run),
+            Event::RunCancelled(reason) => {
+                if let CancelReason::Signal(signal) = reason {
+                    self.print(&format!("{signal}: cleaning up and writing the reports\n"));
+                }
+            }
+            Event::RunFinished(report) => {
+                if let Some(bar) = self.bar.take() {
+                    bar.finish_and_clear();
+                }
+                let summary = self.summary(report, run);
+                self.print(&summary);
+            }
+        }
+    }
+}
+
+impl<W: Write> Console<W> {
+    /// The bar shows how far a journey is.
+    fn step_finished(&self, check: usize, step: &StepReport, run: &RunInfo) {
+        if let Some(bar) = &self.bar {
+            let info = &run.checks[check];
+            let critical = if info.severity == Severity::Warn { " (warn)" } else { "" };
+            bar.set_message(printable(&format!("{}{critical}: {}", info.name, step.name)));
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! Writing a report: whole or not at all.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+/// Where a report goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Destination {
+    Stdout,
+    File(PathBuf),
+}
+
+impl Destination {
+    /// `-` is standard output.
+    #[must_use]
+    pub fn parse(text: &str) -> Destination {
+        match text {
+            "-" => Destination::Stdout,
+            path => Destination::File(path.into()),
+        }
+    }
+
+    /// Writes `content`, in place of whatever was there.
+    ///
+    /// # Errors
+    /// It could not be written; a file that was there is then as it was.
+    pub fn write(&self, content: &str) -> Result<(), ReportError> {
+        match self {
+            Destination::Stdout => {
+                let mut stdout = std::io::stdout().lock();
+                let written = stdout.write_all(content.as_bytes()).and_then(|()| stdout.flush());
+                written.map_err(|source| ReportError { to: "standard output".to_owned(), source })
+            }
+            Destination::File(path) => replace(path, content)
+                .map_err(|source| ReportError { to: format!("`{}`", path.display()), source }),
+        }
+    }
+
+    /// Can it be written? Asked before anything is sent, so that a run is not done for nothing.
+    ///
+    /// # Errors
+    /// It cannot.
+    pub fn probe(&self) -> Result<(), ReportError> {
+        let Destination::File(path) = self else { return Ok(()) };
+        let wrong = |source| ReportError { to: format!("`{}`", path.display()), source };
+        if path.is_dir() {
+            return Err(wrong(std::io::Error::from(std::io::ErrorKind::IsADirectory)));
+        }
+        if is_special(path) {
+            return Ok(());
+        }
+        let temporary = beside(path);
+        std::fs::File::create(&temporary).map_err(wrong)?;
+        std::fs::remove_file(&temporary).map_err(wrong)
+    }
+}
+
+/// A report that could not be written.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write the report to {to}: {source}")]
+pub struct ReportError {
+    to: String,
+    source: std::io::Error,
+}
+
+/// A new file takes the old one's place only when it is complete.
+fn replace(path: &Path, content: &str) -> std::io::Result<()> {
+    if is_special(path) {
+        return std::fs::write(path, content);
+    }
+    let temporary = beside(path);
+    let written = std::fs::File::create(&temporary).and_then(|mut file| {
+        file.write_all(content.as_bytes())?;
+        file.sync_all()
+    });
+    let replaced = written.and_then(|()| std::fs::rename(&temporary, path));
+    if replaced.is_err() {
+        let _ = std::fs::remove_file(&temporary);
+    }
+    replaced
+}
+
+/// A pipe or a device cannot be replaced, only written to.
+fn is_special(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir())
+}
+
+fn beside(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{}.tmp", std::process::id()));
+    name.into()
+}

@@ -1,0 +1,211 @@
+//! `JUnit` XML, as Jenkins, GitLab, GitHub actions and Azure read it.
+//!
+//! Source of the format: the Jenkins xUnit schema `junit-10.xsd`. One `testsuite`, one `testcase` per selected
+//! check, in the suite's order, each there exactly once.
+
+use std::time::Duration;
+
+use junit_report::{OffsetDateTime, Report, TestCase, TestSuite};
+
+use super::file::{Destination, ReportError};
+use super::{Reporter, style};
+use crate::event::{CheckReport, Event, RunInfo, RunReport, StepReport};
+use crate::outcome::{Failure, Outcome, Span, Verdict};
+
+/// Writes the report when the run is over.
+pub struct Junit {
+    to: Destination,
+    document: Option<String>,
+}
+
+impl Junit {
+    #[must_use]
+    pub fn new(to: Destination) -> Junit {
+        Junit { to, document: None }
+    }
+}
+
+impl Reporter for Junit {
+    fn on_event(&mut self, event: &Event, run: &RunInfo) {
+        if let Event::RunFinished(report) = event {
+            self.document = Some(render(report, run));
+        }
+    }
+
+    fn finish(&mut self) -> Result<(), ReportError> {
+        match self.document.take() {
+            Some(document) => self.to.write(&document),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The whole document.
+fn render(report: &RunReport, run: &RunInfo) -> String {
+    let mut suite = TestSuite::new(&clean(&run.suite));
+    suite.hostname = clean(&hostname());
+    let started = OffsetDateTime::from_unix_timestamp(run.started.as_second());
+    suite.set_timestamp(started.unwrap_or(OffsetDateTime::UNIX_EPOCH));
+    suite.add_testcases(report.checks.iter().map(|check| case(check, run)));
+    let skipped = suite.skipped();
+
+    let mut document = Vec::new();
+    // Writing to memory fails only if the library makes XML that it cannot write, which the tests rule out.
+    let mut junit = Report::new();
+    junit.add_testsuite(suite);
+    let written = junit.write_xml(&mut document);
+    debug_assert!(written.is_ok());
+    let document = String::from_utf8(document).unwrap_or_default();
+    with_suite_facts(&document, report.took, skipped)
+}
+
+/// The library sums the cases' times, though they ran side by side, and does not count what was skipped.
+fn with_suite_facts(document: &str, took: Duration, skipped: usize) -> String {
+    let Some(start) = document.find("<testsuite ") else { return document.to_owned() };
+    let Some(end) = document[start..].find('>').map(|end| start + end) else { return document.to_owned() };
+    let tag = &document[start..end];
+    let tag = match tag.find(" time=\"") {
+        Some(at) => {
+            let value = at + " time=\"".len();
+            let after = tag[value..].find('"').map_or(tag.len(), |quote| value + quote);
+            format!("{}{}{}", &tag[..value], seconds(took), &tag[after..])
+        }
+        None => tag.to_owned(),
+    };
+    let (tag, slash) = match tag.strip_suffix('/') {
+        Some(open) => (open.to_owned(), "/"),
+        None => (tag, ""),
+    };
+    format!("{}{tag} skipped=\"{skipped}\"{slash}{}\n", &document[..start], &document[end..])
+}
+
+/// Seconds with three decimals, as the schema's `SUREFIRE_TIME` has them.
+fn seconds(span: Duration) -> String {
+    format!("{:.3}", span.as_secs_f64())
+}
+
+fn case(check: &CheckReport, run: &RunInfo) -> TestCase {
+    let info = &run.checks[check.check];
+    let name = clean(&info.name);
+    // Milliseconds: the schema allows no more decimals.
+    let time = milliseconds(check.took);
+    let mut case = match &check.outcome {
+        Outcome::Passed => TestCase::success(&name, time),
+        Outcome::Failed(failure) | Outcome::Undecided(failure) => {
+            let message = clean(&first_line(&failure.to_string()));
+            let kind = failure.type_name();
+            let mut case = match failure.verdict() {
+                Verdict::Failed => TestCase::failure(&name, time, kind, &message),
+                Verdict::Errored | Verdict::Undecided => TestCase::error(&name, time, kind, &message),
+            };
+            set_cause(&mut case, &clean(&details(failure, check, &info.location.to_string())));
+            case
+        }
+        Outcome::Warned(failure) => {
+            let mut case =
+                TestCase::skipped_with_cause(&name, "warning", &clean(&first_line(&failure.to_string())));
+            set_cause(&mut case, &clean(&details(failure, check, &info.location.to_string())));
+            case.time = time;
+            case
+        }
+        Outcome::Skipped(reason) => {
+            let mut case = TestCase::skipped_with_cause(&name, "skipped", &clean(&reason.to_string()));
+            case.time = time;
+            case
+        }
+    };
+    case.set_classname(&clean(&format!("{}.{}", run.suite.replace('.', "_"), info.kind)));
+    let out = system_out(check);
+    if !out.is_empty() {
+        case.set_system_out(&clean(&out));
+    }
+    case
+}
+
+fn set_cause(case: &mut TestCase, text: &str) {
+    use junit_report::TestResult;
+    match &mut case.result {
+        TestResult::Error { cause, .. }
+        | TestResult::Failure { cause, .. }
+        | TestResult::SkippedWithCause { cause, .. } => {
+            *cause = Some(text.to_owned());
+        }
+        TestResult::Success | TestResult::Skipped => {}
+    }
+}
+
+/// Everything that is known of a failure, for the body of the element.
+fn details(failure: &Failure, check: &CheckReport, location: &str) -> String {
+    let mut text = format!("{failure}\n");
+    let mut deepest = failure;
+    loop {
+        deepest = match deepest {
+            Failure::Step { source, .. } => source,
+            Failure::TimedOut { last: Some(last), .. } => last,
+            Failure::Mismatch { answer: Some(answer), .. } => {
+                text.push_str(&format!("{answer}\n"));
+                break;
+            }
+            Failure::Fault { hint: Some(hint), .. } => {
+                text.push_str(&format!("hint: {hint}\n"));
+                break;
+            }
+            Failure::Exited { log: Some(log), .. } => {
+                text.push_str(&format!("its last output:\n{log}\n"));
+                break;
+            }
+            Failure::Mismatch { .. }
+            | Failure::TimedOut { .. }
+            | Failure::Fault { .. }
+            | Failure::Exited { .. } => break,
+        };
+    }
+    if let Some(address) = &check.address {
+        text.push_str(&format!("address: {address}\n"));
+    }
+    text.push_str(&format!("suite: {location}\n"));
+    text
+}
+
+fn system_out(check: &CheckReport) -> String {
+    let attempts = check.failed_attempts.iter().enumerate();
+    let mut lines: Vec<String> =
+        attempts.map(|(index, failure)| format!("attempt {} failed: {}", index + 1, **failure)).collect();
+    lines.extend(check.steps.iter().map(step_line));
+    lines.join("\n")
+}
+
+fn step_line(step: &StepReport) -> String {
+    let StepReport { number, name, passed, attempts, took, .. } = step;
+    let verdict = if *passed { "passed" } else { "did not pass" };
+    let again = if *attempts > 1 { format!(" after {attempts} attempts") } else { String::new() };
+    format!("step {number} `{name}`: {verdict}{again} in {}", Span(*took))
+}
+
+fn first_line(text: &str) -> String {
+    text.lines().next().unwrap_or_default().trim_end_matches(':').to_owned()
+}
+
+/// Whole milliseconds, because the library writes as many decimals as there are.
+fn milliseconds(span: Duration) -> junit_report::Duration {
+    junit_report::Duration::milliseconds(i64::try_from(span.as_millis()).unwrap_or(i64::MAX))
+}
+
+fn hostname() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/hostname")
+        .ok()
+        .map(|name| name.trim().to_owned())
+        .or_else(|| std::env::var("HOSTNAME").or_else(|_| std::env::var("COMPUTERNAME")).ok())
+        .filter(|name| !name.is_empty())
+        .unwrap_or_else(|| "localhost".to_owned())
+}
+
+/// Text without what XML 1.0 forbids, and without the end of a CDATA section.
+/// Source: <https://www.w3.org/TR/xml/#charsets>.
+fn clean(text: &str) -> String {
+    style::printable(text)
+        .chars()
+        .map(|c| if matches!(c, '\u{FFFE}' | '\u{FFFF}') { '\u{FFFD}' } else { c })
+        .collect::<String>()
+        .replace("]]>", "]] >")
+}

@@ -1,0 +1,82 @@
+//! How things look: words first, colour on top. Without colour nothing is lost.
+
+use std::fmt::Display;
+
+use anstyle::{AnsiColor, Style as Ansi};
+
+/// When colour is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless `NO_COLOR` is set.
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+impl Color {
+    /// Is colour used on a stream that is a terminal or not?
+    #[must_use]
+    pub fn resolve(self, is_terminal: bool) -> bool {
+        match self {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto => {
+                let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+                let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+                is_terminal && !unwanted && !dumb
+            }
+        }
+    }
+}
+
+/// Paints, or leaves plain.
+#[derive(Debug, Clone, Copy)]
+pub struct Style {
+    color: bool,
+}
+
+impl Style {
+    #[must_use]
+    pub fn new(color: bool) -> Style {
+        Style { color }
+    }
+
+    pub(super) fn good(self, text: impl Display) -> String {
+        self.paint(Ansi::new().bold().fg_color(Some(AnsiColor::Green.into())), text)
+    }
+
+    pub(super) fn bad(self, text: impl Display) -> String {
+        self.paint(Ansi::new().bold().fg_color(Some(AnsiColor::Red.into())), text)
+    }
+
+    pub(super) fn warning(self, text: impl Display) -> String {
+        self.paint(Ansi::new().bold().fg_color(Some(AnsiColor::Yellow.into())), text)
+    }
+
+    pub(super) fn quiet(self, text: impl Display) -> String {
+        self.paint(Ansi::new().dimmed(), text)
+    }
+
+    pub(super) fn strong(self, text: impl Display) -> String {
+        self.paint(Ansi::new().bold(), text)
+    }
+
+    fn paint(self, ansi: Ansi, text: impl Display) -> String {
+        if self.color { format!("{ansi}{text}{ansi:#}") } else { text.to_string() }
+    }
+}
+
+/// Text from outside as a terminal may have it: what would steer the terminal is shown as its code point.
+pub(super) fn printable(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\n' => out.push('\n'),
+            '\t' => out.push_str("  "),
+            c if c.is_control() => out.extend(c.escape_default()),
+            c => out.push(c),
+        }
+    }
+    out
+}

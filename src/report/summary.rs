@@ -1,0 +1,103 @@
+//! What a run came to, the root cause first.
+
+use crate::event::{CheckReport, RunInfo, RunReport};
+use crate::outcome::{Failure, NeedFailed, Outcome, SkipReason};
+
+/// How many checks came to what.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Counts {
+    pub passed: usize,
+    pub flaky: usize,
+    pub warned: usize,
+    pub failed: usize,
+    pub undecided: usize,
+    pub skipped: usize,
+}
+
+impl Counts {
+    pub fn of(report: &RunReport) -> Counts {
+        let mut counts = Counts::default();
+        for check in &report.checks {
+            match &check.outcome {
+                Outcome::Passed => {
+                    counts.passed += 1;
+                    counts.flaky += usize::from(check.is_flaky());
+                }
+                Outcome::Warned(_) => counts.warned += 1,
+                Outcome::Failed(_) => counts.failed += 1,
+                Outcome::Undecided(_) => counts.undecided += 1,
+                Outcome::Skipped(_) => counts.skipped += 1,
+            }
+        }
+        counts
+    }
+
+    /// `1 failed, 2 skipped, 8 passed (1 flaky)`.
+    pub fn describe(&self) -> String {
+        let parts = [
+            (self.failed, "failed"),
+            (self.undecided, "without a verdict"),
+            (self.warned, "warned"),
+            (self.skipped, "skipped"),
+            (self.passed, "passed"),
+        ];
+        let mut shown: Vec<String> = parts
+            .iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, what)| format!("{count} {what}"))
+            .collect();
+        if self.flaky > 0 {
+            if let Some(last) = shown.last_mut() {
+                last.push_str(&format!(" ({} flaky)", self.flaky));
+            }
+        }
+        shown.join(", ")
+    }
+}
+
+/// A check that did not pass by itself, and what was skipped because of it.
+pub(super) struct Cause<'r> {
+    pub check: &'r CheckReport,
+    pub failure: &'r Failure,
+    pub skipped: Vec<&'r str>,
+}
+
+/// Every check that is red by itself: first the gates, because everything hangs on them, then those that most was
+/// skipped for, then in the suite's order.
+pub(super) fn causes<'r>(run: &'r RunInfo, report: &'r RunReport) -> Vec<Cause<'r>> {
+    let mut causes: Vec<Cause<'r>> = report
+        .checks
+        .iter()
+        .filter_map(|check| match &check.outcome {
+            Outcome::Failed(failure) | Outcome::Undecided(failure) => Some((check, &**failure)),
+            Outcome::Warned(failure) => {
+                skipped_by(check.check, run, report).first().map(|_| (check, &**failure))
+            }
+            Outcome::Passed | Outcome::Skipped(_) => None,
+        })
+        .map(|(check, failure)| Cause { check, failure, skipped: skipped_by(check.check, run, report) })
+        .collect();
+    causes.sort_by_key(|cause| {
+        let gate = run.checks[cause.check.check].gate;
+        (!gate, std::cmp::Reverse(cause.skipped.len()), cause.check.check)
+    });
+    causes
+}
+
+fn skipped_by<'r>(cause: usize, run: &'r RunInfo, report: &'r RunReport) -> Vec<&'r str> {
+    let name = &*run.checks[cause].name;
+    let because = |reason: &SkipReason| match reason {
+        SkipReason::Need { root, why: NeedFailed::DidNotPass, .. } => root == name,
+        SkipReason::FailFast { failed, .. } => failed == name,
+        SkipReason::Need { why: NeedFailed::WasSkipped, .. }
+        | SkipReason::Asked(_)
+        | SkipReason::Budget(_)
+        | SkipReason::Signal { .. } => false,
+    };
+    report
+        .checks
+        .iter()
+        .filter(|check| matches!(&check.outcome, Outcome::Skipped(reason) if because(reason)))
+        .map(|check| &*run.checks[check.check].name)
+        .collect()
+}

@@ -1,0 +1,239 @@
+//! The composition root: suite → plan → reporters → engine → exit.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use tokio::sync::mpsc;
+
+use crate::check::RunContext;
+use crate::cli::{CheckArgs, ChoiceArgs, Cli, Command, ListArgs, LookArgs, RunArgs};
+use crate::engine;
+use crate::event::{CheckInfo, Event, RunInfo};
+use crate::exit::Exit;
+use crate::outcome::Signal;
+use crate::plan::{Choices, Plan, plan};
+use crate::report::{Color, Console, Destination, Junit, Reporter, Style, Verbosity};
+use crate::secret::Redactor;
+use crate::suite::{Suite, SuiteError, load, load_text};
+
+/// Does what the command line says.
+///
+/// # Errors
+/// smoke could not do its own work.
+pub fn run(cli: Cli) -> anyhow::Result<Exit> {
+    match cli.command {
+        Command::Run(args) => run_suite(args),
+        Command::Check(args) => check(&args),
+        Command::List(args) => list(args),
+        Command::Demo(args) => crate::demo::run(args),
+        Command::Completions { shell } => {
+            let mut command = <Cli as clap::CommandFactory>::command();
+            clap_complete::generate(shell, &mut command, "smoke", &mut std::io::stdout());
+            Ok(Exit::Passed)
+        }
+    }
+}
+
+/// A suite that is about to run.
+pub struct Job {
+    pub source: SuiteSource,
+    pub choices: Choices,
+    pub junit: Option<String>,
+    pub look: LookArgs,
+}
+
+/// Where the suite comes from.
+pub enum SuiteSource {
+    File(PathBuf),
+    /// Text that is at hand; relative paths in it start in the path's folder.
+    Text {
+        path: PathBuf,
+        text: String,
+    },
+}
+
+fn run_suite(args: RunArgs) -> anyhow::Result<Exit> {
+    let mut choices = choices(args.choices);
+    choices.concurrency = args.jobs.and_then(|jobs| usize::try_from(jobs).ok());
+    choices.budget = args.budget;
+    choices.keep_going = args.keep_going;
+    let source = SuiteSource::File(find_suite(args.suite));
+    run_job(Job { source, choices, junit: args.junit, look: args.look })
+}
+
+/// Runs a suite from its text to its exit code.
+///
+/// # Errors
+/// smoke could not do its own work.
+pub fn run_job(job: Job) -> anyhow::Result<Exit> {
+    let Job { source, choices, junit, look } = job;
+    let redactor = Arc::new(Redactor::new());
+    let color = look.color.resolve(std::io::stderr().is_terminal());
+    let (suite, plan) = match prepare(source, &choices, &redactor) {
+        Ok(prepared) => prepared,
+        Err(error) => return Ok(reject(&error, color)),
+    };
+    let junit = junit.as_deref().map(Destination::parse);
+    if let Some(junit) = &junit {
+        junit.probe()?;
+    }
+    let info = RunInfo {
+        suite: plan.suite.clone(),
+        environment: plan.environment.clone(),
+        budget: plan.budget,
+        started: jiff::Timestamp::now(),
+        checks: plan.checks.iter().map(|check| check.info.clone()).collect::<Vec<CheckInfo>>(),
+    };
+    let verbosity = if look.quiet { Verbosity::Quiet } else { Verbosity::Normal };
+    let progress = look.progress.resolve(std::io::stderr().is_terminal());
+    let console = Console::new(std::io::stderr(), Style::new(color), verbosity, progress);
+    let mut reporters: Vec<Box<dyn Reporter>> = vec![Box::new(console)];
+    reporters.extend(junit.map(|to| Box::new(Junit::new(to)) as Box<dyn Reporter>));
+
+    let context = Arc::new(RunContext::new(plan.suite.clone(), suite.dir, redactor));
+    let exit = execute(&plan, context, &mut |event| {
+        for reporter in &mut reporters {
+            reporter.on_event(event, &info);
+        }
+    })?;
+    for reporter in &mut reporters {
+        reporter.finish()?;
+    }
+    Ok(exit)
+}
+
+fn prepare(source: SuiteSource, choices: &Choices, redactor: &Redactor) -> Result<(Suite, Plan), SuiteError> {
+    let names: Vec<String> = choices.variables.iter().map(|(name, _)| name.clone()).collect();
+    let suite = match source {
+        SuiteSource::File(path) => load(&path, &names)?,
+        SuiteSource::Text { path, text } => load_text(&path, text, &names)?,
+    };
+    match plan(&suite, choices, redactor) {
+        Ok(plan) => Ok((suite, plan)),
+        Err(mistakes) => Err(SuiteError::new(suite.sources, mistakes)),
+    }
+}
+
+fn execute(plan: &Plan, context: Arc<RunContext>, on_event: &mut dyn FnMut(&Event)) -> anyhow::Result<Exit> {
+    // Two workers: checks wait more than they work, and one that works must not keep the other's time.
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
+    let report = runtime.block_on(async {
+        let signals = signals().context("cannot listen for signals")?;
+        anyhow::Ok(engine::run(plan, context, signals, on_event).await)
+    });
+    // Not dropped: a name look-up that hangs would hold the exit.
+    runtime.shutdown_background();
+    Ok(report?.exit)
+}
+
+/// SIGINT, SIGTERM, and SIGHUP, which ends a run as well when its terminal goes away.
+#[cfg(unix)]
+fn signals() -> std::io::Result<mpsc::UnboundedReceiver<Signal>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (sender, receiver) = mpsc::unbounded_channel();
+    let kinds = [
+        (SignalKind::interrupt(), Signal::Interrupt),
+        (SignalKind::terminate(), Signal::Terminate),
+        (SignalKind::hangup(), Signal::Terminate),
+    ];
+    for (kind, meaning) in kinds {
+        let mut stream = signal(kind)?;
+        let sender = sender.clone();
+        // Why: it ends with the runtime, and waits for nothing but the operating system.
+        tokio::spawn(async move {
+            while stream.recv().await.is_some() {
+                let _ = sender.send(meaning);
+            }
+        });
+    }
+    Ok(receiver)
+}
+
+#[cfg(not(unix))]
+fn signals() -> std::io::Result<mpsc::UnboundedReceiver<Signal>> {
+    let (sender, receiver) = mpsc::unbounded_channel();
+    // Why: it ends with the runtime, and waits for nothing but the operating system.
+    tokio::spawn(async move {
+        while tokio::signal::ctrl_c().await.is_ok() {
+            let _ = sender.send(Signal::Interrupt);
+        }
+    });
+    Ok(receiver)
+}
+
+fn check(args: &CheckArgs) -> anyhow::Result<Exit> {
+    let names: Vec<String> = args.var.iter().map(|(name, _)| name.clone()).collect();
+    match load(&find_suite(args.suite.clone()), &names) {
+        Ok(suite) => {
+            let count = suite.checks.len();
+            say(&format!("{count} {}, no mistakes\n", if count == 1 { "check" } else { "checks" }));
+            Ok(Exit::Passed)
+        }
+        Err(error) => Ok(reject(&error, colored(args.color))),
+    }
+}
+
+fn list(args: ListArgs) -> anyhow::Result<Exit> {
+    let choices = choices(args.choices);
+    let source = SuiteSource::File(find_suite(args.suite));
+    let (suite, plan) = match prepare(source, &choices, &Redactor::new()) {
+        Ok(prepared) => prepared,
+        Err(error) => return Ok(reject(&error, colored(Color::Auto))),
+    };
+    let mut out = std::io::stdout().lock();
+    for planned in &plan.checks {
+        let tags = suite
+            .checks
+            .iter()
+            .find(|check| check.name() == &*planned.info.name)
+            .map(|check| &check.keys.tags);
+        let tags = tags.filter(|tags| !tags.is_empty()).map(|tags| format!("  [{}]", tags.join(", ")));
+        writeln!(out, "{:<8}  {}{}", planned.info.kind, planned.info.name, tags.unwrap_or_default())?;
+    }
+    Ok(if plan.checks.is_empty() { Exit::NothingSelected } else { Exit::Passed })
+}
+
+fn choices(args: ChoiceArgs) -> Choices {
+    Choices {
+        environment: args.env,
+        variables: args.var,
+        tags: args.tag,
+        skip_tags: args.skip_tag,
+        only: args.only,
+        skip: args.skip,
+        ..Choices::default()
+    }
+}
+
+/// The suite that is named, or `smoke.toml` here or in the nearest parent folder.
+fn find_suite(named: Option<PathBuf>) -> PathBuf {
+    const NAME: &str = "smoke.toml";
+    named.unwrap_or_else(|| {
+        let here = std::env::current_dir().unwrap_or_default();
+        let found = here.ancestors().skip(1).map(|folder| folder.join(NAME)).find(|path| path.exists());
+        match Path::new(NAME).exists() {
+            true => NAME.into(),
+            false => found.unwrap_or_else(|| NAME.into()),
+        }
+    })
+}
+
+fn colored(color: Color) -> bool {
+    color.resolve(std::io::stderr().is_terminal())
+}
+
+fn reject(error: &SuiteError, color: bool) -> Exit {
+    say(&error.render(color));
+    Exit::BadSuite
+}
+
+fn say(text: &str) {
+    // A reader that has gone away is no reason to fail.
+    let _ = std::io::stderr().write_all(text.as_bytes());
+}

@@ -1,0 +1,258 @@
+//! What must never be printed, and the one redactor every output passes through.
+//!
+//! What people read is built as a [`Message`]: smoke's own *words*, and *data* that came from outside (a body,
+//! a header, an URL, an error text of a server). Only data is redacted, so a password `pass` does not turn
+//! `passed` into `***ed`; and it is redacted before it is shortened, so half a secret is never left over.
+//! Events carry [`Redacted`] values only, and a [`Redactor`] is the only way to make one.
+
+mod forms;
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::{PoisonError, RwLock};
+
+use aho_corasick::{AhoCorasick, MatchKind};
+
+/// What stands where a secret was.
+pub const STARS: &str = "***";
+
+/// A secret shorter than this would be found everywhere, and starring it out would show where it is not.
+pub const SHORTEST_SECRET: usize = 4;
+
+/// How much of one piece of data a message shows, in characters.
+const DATA_LIMIT: usize = 300;
+
+/// Text for people: own words and foreign data, kept apart until it is printed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Message {
+    parts: Vec<Part>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Part {
+    Words(Cow<'static, str>),
+    Data { text: String, limit: usize },
+}
+
+impl Message {
+    #[must_use]
+    pub fn new() -> Message {
+        Message::default()
+    }
+
+    /// Adds smoke's own words, which are never redacted.
+    #[must_use]
+    pub fn words(mut self, words: impl Into<Cow<'static, str>>) -> Message {
+        self.parts.push(Part::Words(words.into()));
+        self
+    }
+
+    /// Adds something from outside, which is redacted and shown up to a few hundred characters.
+    #[must_use]
+    pub fn data(self, data: impl Into<String>) -> Message {
+        self.excerpt(data, DATA_LIMIT)
+    }
+
+    /// Adds something from outside, of which at most `limit` characters are shown.
+    #[must_use]
+    pub fn excerpt(mut self, data: impl Into<String>, limit: usize) -> Message {
+        self.parts.push(Part::Data { text: data.into(), limit });
+        self
+    }
+
+    /// Adds another message's parts.
+    #[must_use]
+    pub fn then(mut self, other: Message) -> Message {
+        self.parts.extend(other.parts);
+        self
+    }
+
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.parts.is_empty()
+    }
+
+    /// The message with every secret starred out and long data shortened.
+    fn redact(self, redactor: &Redactor) -> Message {
+        let parts = self
+            .parts
+            .into_iter()
+            .map(|part| match part {
+                Part::Words(words) => Part::Words(words),
+                Part::Data { text, limit } => Part::Words(shorten(redactor.clean(&text), limit).into()),
+            })
+            .collect();
+        Message { parts }
+    }
+}
+
+impl fmt::Display for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.parts.iter().try_for_each(|part| match part {
+            Part::Words(words) => f.write_str(words),
+            Part::Data { text, limit } => f.write_str(&shorten(text.clone(), *limit)),
+        })
+    }
+}
+
+/// The first `limit` characters, and how much there was.
+fn shorten(text: String, limit: usize) -> String {
+    match text.char_indices().nth(limit) {
+        None => text,
+        Some((end, _)) => format!("{}… ({} bytes in all)", &text[..end], text.len()),
+    }
+}
+
+/// Holds messages that a redactor can go through.
+pub trait Redact {
+    /// The same with `clean` applied to every message in it.
+    #[must_use]
+    fn map_messages(self, clean: &dyn Fn(Message) -> Message) -> Self;
+}
+
+impl Redact for Message {
+    fn map_messages(self, clean: &dyn Fn(Message) -> Message) -> Self {
+        clean(self)
+    }
+}
+
+impl<T: Redact> Redact for Vec<T> {
+    fn map_messages(self, clean: &dyn Fn(Message) -> Message) -> Self {
+        self.into_iter().map(|item| item.map_messages(clean)).collect()
+    }
+}
+
+impl<T: Redact> Redact for Option<T> {
+    fn map_messages(self, clean: &dyn Fn(Message) -> Message) -> Self {
+        self.map(|item| item.map_messages(clean))
+    }
+}
+
+impl<T: Redact> Redact for Box<T> {
+    fn map_messages(self, clean: &dyn Fn(Message) -> Message) -> Self {
+        Box::new((*self).map_messages(clean))
+    }
+}
+
+/// Something that may be printed. Made by [`Redactor::redact`] only.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Redacted<T>(T);
+
+impl<T> std::ops::Deref for Redacted<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+/// Why a value cannot be kept secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Unredactable {
+    #[error("it is empty")]
+    Empty,
+    #[error("it has fewer than {SHORTEST_SECRET} characters, so it would be starred out all over the report")]
+    Short,
+}
+
+/// Knows every secret of the run, and stars them out in whatever form they appear.
+#[derive(Debug, Default)]
+pub struct Redactor {
+    known: RwLock<Known>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    forms: Vec<String>,
+    finder: Option<AhoCorasick>,
+}
+
+impl Redactor {
+    #[must_use]
+    pub fn new() -> Redactor {
+        Redactor::default()
+    }
+
+    /// Adds a secret, from now on starred out in every form it may take.
+    ///
+    /// # Errors
+    /// It is too short to be told from ordinary text.
+    pub fn add(&self, secret: &str) -> Result<(), Unredactable> {
+        // A file's last newline is not part of what is secret; what is left must still be long enough.
+        let trimmed = secret.trim();
+        if trimmed.is_empty() {
+            return Err(Unredactable::Empty);
+        }
+        if trimmed.chars().count() < SHORTEST_SECRET {
+            return Err(Unredactable::Short);
+        }
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        for form in forms::of(trimmed).into_iter().chain(forms::of(secret)) {
+            if !known.forms.contains(&form) {
+                known.forms.push(form);
+            }
+        }
+        known.finder = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(&known.forms).ok();
+        Ok(())
+    }
+
+    /// `text` with every known secret starred out.
+    #[must_use]
+    pub fn clean(&self, text: &str) -> String {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        match &known.finder {
+            None => text.to_owned(),
+            Some(finder) => {
+                let mut out = String::with_capacity(text.len());
+                finder.replace_all_with(text, &mut out, |_, _, out| {
+                    out.push_str(STARS);
+                    true
+                });
+                out
+            }
+        }
+    }
+
+    /// `value` with every message in it cleaned and shortened: what may leave the check.
+    #[must_use]
+    pub fn redact<T: Redact>(&self, value: T) -> Redacted<T> {
+        Redacted(value.map_messages(&|message| message.redact(self)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn own_words_are_not_redacted_and_data_is() {
+        let redactor = Redactor::new();
+        redactor.add("pass").unwrap();
+        let message = Message::new().words("passed with ").data("pass and passport");
+        assert_eq!(redactor.redact(message).to_string(), "passed with *** and ***port");
+    }
+
+    #[test]
+    fn the_longest_secret_wins_where_one_holds_another() {
+        let redactor = Redactor::new();
+        redactor.add("hunter").unwrap();
+        redactor.add("hunter2-long").unwrap();
+        assert_eq!(redactor.clean("x hunter2-long y hunter z"), "x *** y *** z");
+    }
+
+    #[test]
+    fn a_secret_at_the_cut_leaves_nothing() {
+        let redactor = Redactor::new();
+        redactor.add("s3cret-value").unwrap();
+        let text = format!("{}s3cret-value", "x".repeat(295));
+        let shown = redactor.redact(Message::new().data(text)).to_string();
+        assert!(!shown.contains("s3c"), "{shown}");
+    }
+
+    #[test]
+    fn secrets_too_short_to_redact_are_refused() {
+        let redactor = Redactor::new();
+        assert_eq!(redactor.add("\n"), Err(Unredactable::Empty));
+        assert_eq!(redactor.add("abc"), Err(Unredactable::Short));
+    }
+}

@@ -1,0 +1,97 @@
+//! Names and needs: duplicates, names that are not there, circles.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Suite;
+use super::error::Diagnostic;
+use super::read::Named;
+
+/// What is wrong with the suite's names and needs. `names` holds the names of the checks with mistakes too.
+pub fn mistakes(suite: &Suite, names: &mut [Named]) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    if names.is_empty() {
+        found.push(
+            Diagnostic::new(None, "the suite has no checks")
+                .hint("add at least one `[[health]]` with a `name` and an `url`"),
+        );
+    }
+    let mut seen: BTreeMap<&str, &Named> = BTreeMap::new();
+    for named in names.iter() {
+        if seen.insert(&named.name, named).is_some() {
+            found.push(
+                Diagnostic::new(named.place, format!("there is another check named `{}`", named.name))
+                    .hint("names are unique in a suite, because reports and `needs` go by them"),
+            );
+        }
+    }
+    for check in &suite.checks {
+        for need in &check.keys.needs {
+            if need.name == check.name() {
+                found.push(Diagnostic::new(need.place, format!("`{}` needs itself", need.name)));
+            } else if !seen.contains_key(need.name.as_str()) {
+                found.push(
+                    Diagnostic::new(need.place, format!("there is no check named `{}`", need.name))
+                        .did_you_mean(&need.name, seen.keys().copied()),
+                );
+            }
+        }
+        for env in check.keys.envs.iter().flatten() {
+            if !suite.environments.contains_key(&env.name) {
+                found.push(
+                    Diagnostic::new(env.place, format!("there is no environment `{}`", env.name))
+                        .did_you_mean(&env.name, suite.environments.keys().map(String::as_str))
+                        .hint(format!("define it with `[env.{}]`", env.name)),
+                );
+            }
+        }
+    }
+    found.extend(circles(suite));
+    found
+}
+
+/// Each circle of needs once, told at the need that closes it.
+fn circles(suite: &Suite) -> Vec<Diagnostic> {
+    let needs: BTreeMap<&str, &[Named]> =
+        suite.checks.iter().map(|check| (check.name(), check.keys.needs.as_slice())).collect();
+    let mut done = BTreeSet::new();
+    let mut found = Vec::new();
+    for start in needs.keys() {
+        walk(start, &needs, &mut Vec::new(), &mut done, &mut found);
+    }
+    found
+}
+
+fn walk<'a>(
+    name: &'a str,
+    needs: &BTreeMap<&'a str, &'a [Named]>,
+    path: &mut Vec<&'a str>,
+    done: &mut BTreeSet<&'a str>,
+    found: &mut Vec<Diagnostic>,
+) {
+    if done.contains(name) {
+        return;
+    }
+    path.push(name);
+    for need in needs.get(name).copied().unwrap_or_default() {
+        match path.iter().position(|on_path| *on_path == need.name) {
+            Some(from) if need.name != name => {
+                let circle: Vec<String> = path[from..]
+                    .iter()
+                    .chain([&need.name.as_str()])
+                    .map(|name| format!("`{name}`"))
+                    .collect();
+                found.push(
+                    Diagnostic::new(
+                        need.place,
+                        format!("these checks need each other: {}", circle.join(" → ")),
+                    )
+                    .hint("take one of these needs out"),
+                );
+            }
+            Some(_) => {}
+            None => walk(&need.name, needs, path, done, found),
+        }
+    }
+    path.pop();
+    done.insert(name);
+}

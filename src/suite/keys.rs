@@ -1,0 +1,211 @@
+//! The keys every check has, and the tables around the checks: `[suite]`, `[defaults]`, `[env.NAME]`.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use toml::Spanned;
+use toml::de::DeValue;
+
+use super::read::{FromTable, FromToml, Named, Reading, Table};
+use super::source::Place;
+use super::vars::Variable;
+use crate::probe::http::RequestOptions;
+
+/// `[suite]`, and what `[env.NAME]` says over it.
+#[derive(Debug, Clone, Default)]
+pub struct SuiteKeys {
+    pub name: Option<String>,
+    pub budget: Option<Duration>,
+    pub concurrency: Option<NonZeroU32>,
+    pub fail_fast: Option<bool>,
+    pub grace: Option<Duration>,
+}
+
+impl FromTable for SuiteKeys {
+    fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
+        Some(SuiteKeys {
+            name: table.optional("name", "the suite's name in every report"),
+            budget: table.optional("budget", "wall clock for the whole run, hard"),
+            concurrency: table.optional("concurrency", "how many checks are in flight at once"),
+            fail_fast: table.optional("fail-fast", "whether the first critical failure ends the run"),
+            grace: table.optional(
+                "grace",
+                "time on top of the budget, only for cleanup steps and stopping what was booted",
+            ),
+        })
+    }
+}
+
+impl SuiteKeys {
+    /// These keys, and `other`'s where these say nothing.
+    #[must_use]
+    pub fn or(self, other: &SuiteKeys) -> SuiteKeys {
+        SuiteKeys {
+            name: self.name.or_else(|| other.name.clone()),
+            budget: self.budget.or(other.budget),
+            concurrency: self.concurrency.or(other.concurrency),
+            fail_fast: self.fail_fast.or(other.fail_fast),
+            grace: self.grace.or(other.grace),
+        }
+    }
+}
+
+/// `[env.NAME]`: variables and suite keys of one environment.
+#[derive(Debug, Clone, Default)]
+pub struct EnvironmentKeys {
+    pub suite: SuiteKeys,
+    pub vars: BTreeMap<String, Variable>,
+}
+
+impl FromTable for EnvironmentKeys {
+    fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
+        Some(EnvironmentKeys {
+            suite: table.optional("suite", "suite keys of this environment").unwrap_or_default(),
+            vars: table.optional("vars", "variables of this environment").unwrap_or_default(),
+        })
+    }
+}
+
+/// `[defaults]`: for every check that does not say otherwise.
+#[derive(Debug, Clone, Default)]
+pub struct Defaults {
+    pub budget: Option<Duration>,
+    pub retry: Option<Retry>,
+    pub http: RequestOptions,
+}
+
+impl FromTable for Defaults {
+    fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
+        Some(Defaults {
+            budget: table.optional("budget", "the budget of every check that does not say otherwise"),
+            retry: table.optional("retry", "how often a failing check is tried again"),
+            http: table.optional("http", "request keys of every request").unwrap_or_default(),
+        })
+    }
+}
+
+impl Defaults {
+    /// These defaults, and `other`'s where these say nothing.
+    #[must_use]
+    pub fn or(self, other: &Defaults) -> Defaults {
+        Defaults {
+            budget: self.budget.or(other.budget),
+            retry: self.retry.or(other.retry),
+            http: self.http.or(&other.http),
+        }
+    }
+}
+
+/// `retry = { attempts = 3, delay = "500ms" }`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retry {
+    pub attempts: NonZeroU32,
+    pub delay: Duration,
+}
+
+impl FromTable for Retry {
+    fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
+        let attempts = table.required("attempts", "how often it is tried in all");
+        let delay = table.optional("delay", "how long to wait between two attempts");
+        Some(Retry { attempts: attempts?, delay: delay.unwrap_or(Duration::from_millis(500)) })
+    }
+}
+
+/// `poll = { every = "1s", hold = 3 }`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Poll {
+    pub every: Duration,
+    pub hold: NonZeroU32,
+}
+
+impl FromTable for Poll {
+    fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
+        let every = table.optional("every", "how long to wait between two attempts");
+        let hold = table.optional("hold", "how often in a row it must pass");
+        Some(Poll { every: every.unwrap_or(Duration::from_secs(1)), hold: hold.unwrap_or(NonZeroU32::MIN) })
+    }
+}
+
+/// How often something is tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Repeat {
+    Once,
+    /// Until it passes, at most so often.
+    Retry(Retry),
+    /// Until it passes so often in a row, or the budget ends.
+    Poll(Poll),
+}
+
+impl Repeat {
+    /// Reads `retry` and `poll`.
+    pub fn from_table(table: &mut Table<'_, '_, '_>, default: Option<Retry>) -> Option<Repeat> {
+        let retry: Option<Retry> = table.optional("retry", "how often it is tried again, inside the budget");
+        let poll: Option<Poll> =
+            table.optional("poll", "repeating until it passes `hold` times in a row, or the budget ends");
+        match (retry, poll) {
+            (Some(_), Some(_)) => {
+                table.reject("retry", "`poll` already repeats: give `retry` or `poll`, not both")
+            }
+            (None, Some(poll)) => Some(Repeat::Poll(poll)),
+            (retry, None) => Some(match retry.or(default) {
+                Some(retry) if retry.attempts.get() > 1 => Repeat::Retry(retry),
+                Some(_) | None => Repeat::Once,
+            }),
+        }
+    }
+}
+
+/// What a failed check does to the run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Severity {
+    #[default]
+    Critical,
+    /// Reported; never turns the run red, never stops it.
+    Warn,
+}
+
+impl FromToml for Severity {
+    fn from_toml(value: &Spanned<DeValue<'_>>, reading: &mut Reading<'_>) -> Option<Self> {
+        match value.get_ref() {
+            DeValue::String(text) if text == "critical" => Some(Severity::Critical),
+            DeValue::String(text) if text == "warn" => Some(Severity::Warn),
+            _ => reading.expected(value, "\"critical\" or \"warn\""),
+        }
+    }
+}
+
+/// The keys every check has.
+#[derive(Debug, Clone)]
+pub struct CheckKeys {
+    pub name: Named,
+    pub budget: Option<(Duration, Place)>,
+    pub tags: Vec<String>,
+    pub needs: Vec<Named>,
+    pub gate: Option<bool>,
+    pub severity: Severity,
+    pub repeat: Repeat,
+    pub envs: Option<Vec<Named>>,
+    pub skip: Option<String>,
+}
+
+impl CheckKeys {
+    pub fn from_table(table: &mut Table<'_, '_, '_>) -> Option<CheckKeys> {
+        let default_retry = table.reading.defaults.retry;
+        let name: Option<Named> = table.required("name", "what the check is called, unique in the suite");
+        let name = name.and_then(|named| match named.name.trim().is_empty() {
+            true => table.reject("name", "a check's name must not be empty"),
+            false => Some(named),
+        });
+        let budget = table.optional("budget", "the hard limit on the whole check");
+        let budget = budget.map(|budget| (budget, table.key_place("budget")));
+        let tags = table.optional("tags", "names for `--tag` and `--skip-tag`").unwrap_or_default();
+        let needs = table.optional("needs", "the names of checks that must pass first").unwrap_or_default();
+        let gate = table.optional("gate", "whether every check that is not itself a gate needs this one");
+        let severity = table.optional("severity", "\"critical\" or \"warn\"").unwrap_or_default();
+        let repeat = Repeat::from_table(table, default_retry);
+        let envs = table.optional("envs", "the `--env` names under which it runs");
+        let skip = table.optional("skip", "the reason why it is skipped");
+        Some(CheckKeys { name: name?, budget, tags, needs, gate, severity, repeat: repeat?, envs, skip })
+    }
+}

@@ -1,0 +1,235 @@
+//! From files to a [`Suite`].
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use minijinja::Environment;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::error::{Diagnostic, SuiteError};
+use super::keys::{CheckKeys, Defaults, EnvironmentKeys, SuiteKeys};
+use super::read::{Named, Reading, Table, describe, read_table};
+use super::source::{Place, Sources};
+use super::vars::Variable;
+use super::{Suite, SuiteCheck, graph, template, uses};
+use crate::check::{Check, KINDS, Kind};
+
+/// Reads the suite at `path` and what it includes. `extra_variables` are the names that `--var` defines.
+///
+/// # Errors
+/// Everything that is wrong with it. Nothing has been sent then, and nothing is.
+pub fn load(path: &Path, extra_variables: &[String]) -> Result<Suite, SuiteError> {
+    let text = std::fs::read_to_string(path).map_err(|error| SuiteError::unreadable(path, &error))?;
+    load_text(path, text, extra_variables)
+}
+
+/// The same for a suite whose text is at hand. Relative paths in it start in `path`'s folder.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn load_text(path: &Path, text: String, extra_variables: &[String]) -> Result<Suite, SuiteError> {
+    let environment = template::environment();
+    let mut loader =
+        Loader { environment: &environment, sources: Sources::default(), diagnostics: Vec::new() };
+    let parts = loader.read(path.to_owned(), text, &mut vec![identity(path)]);
+
+    let mut names: Vec<Named> = parts.names.clone();
+    let suite = Suite {
+        sources: Sources::default(),
+        dir: path.parent().map_or_else(PathBuf::new, Path::to_owned),
+        keys: parts.keys,
+        default_budget: parts.defaults.budget,
+        variables: parts.variables,
+        environments: parts.environments,
+        checks: parts.checks,
+    };
+    loader.diagnostics.extend(graph::mistakes(&suite, &mut names));
+    loader.diagnostics.extend(uses::mistakes(&suite, extra_variables));
+    match loader.diagnostics.is_empty() {
+        true => Ok(Suite { sources: loader.sources, ..suite }),
+        false => Err(SuiteError::new(loader.sources, loader.diagnostics)),
+    }
+}
+
+/// What makes a file the same file: its real path, where there is one.
+fn identity(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_owned())
+}
+
+struct Loader<'e> {
+    environment: &'e Environment<'static>,
+    sources: Sources,
+    diagnostics: Vec<Diagnostic>,
+}
+
+/// What one file and its includes say.
+#[derive(Default)]
+struct Parts {
+    keys: SuiteKeys,
+    defaults: Defaults,
+    variables: BTreeMap<String, Variable>,
+    environments: BTreeMap<String, EnvironmentKeys>,
+    checks: Vec<SuiteCheck>,
+    /// The names of all checks, of those too that have a mistake in them.
+    names: Vec<Named>,
+}
+
+impl Loader<'_> {
+    /// `chain` is the files that include this one, itself last.
+    fn read(&mut self, path: PathBuf, text: String, chain: &mut Vec<PathBuf>) -> Parts {
+        let file = self.sources.add(path.clone(), text.clone());
+        let (document, errors) = DeTable::parse_recoverable(&text);
+        if !errors.is_empty() {
+            self.diagnostics.extend(errors.iter().map(|error| {
+                let place = error.span().map(|span| Place::new(file, span));
+                Diagnostic::new(place, format!("this is not TOML: {}", error.message().replace('\n', ", ")))
+            }));
+            return Parts::default();
+        }
+        let mut parts = self.included(file, document.get_ref(), &path, chain);
+
+        let mut reading = Reading {
+            file,
+            environment: self.environment,
+            defaults: Defaults::default(),
+            diagnostics: Vec::new(),
+        };
+        let is_root = chain.len() == 1;
+        read_table(document.get_ref(), 0..0, &mut reading, |table| {
+            read_file(table, &mut parts, is_root);
+            Some(())
+        });
+        self.diagnostics.append(&mut reading.diagnostics);
+        parts
+    }
+
+    fn included(
+        &mut self,
+        file: usize,
+        document: &DeTable<'_>,
+        path: &Path,
+        chain: &mut Vec<PathBuf>,
+    ) -> Parts {
+        let mut parts = Parts::default();
+        let Some(DeValue::Array(entries)) = document.get("include").map(Spanned::get_ref) else {
+            return parts;
+        };
+        for entry in entries {
+            let DeValue::String(name) = entry.get_ref() else { continue };
+            let place = Place::new(file, entry.span());
+            let included = path.parent().unwrap_or(Path::new("")).join(name.as_ref());
+            if chain.contains(&identity(&included)) {
+                self.diagnostics.push(
+                    Diagnostic::new(place, format!("`{name}` includes itself"))
+                        .hint("take this entry out, or move what both files share into a third"),
+                );
+                continue;
+            }
+            match std::fs::read_to_string(&included) {
+                Err(error) => self
+                    .diagnostics
+                    .push(Diagnostic::new(place, format!("cannot read `{}`: {error}", included.display()))),
+                Ok(text) => {
+                    chain.push(identity(&included));
+                    let other = self.read(included, text, chain);
+                    chain.pop();
+                    parts.absorb(other);
+                }
+            }
+        }
+        parts
+    }
+}
+
+impl Parts {
+    /// Adds what another included file says; where both speak, the later one counts.
+    fn absorb(&mut self, later: Parts) {
+        self.defaults = later.defaults.or(&self.defaults);
+        self.variables.extend(later.variables);
+        for (name, environment) in later.environments {
+            self.add_environment(name, environment);
+        }
+        self.checks.extend(later.checks);
+        self.names.extend(later.names);
+    }
+
+    fn add_environment(&mut self, name: String, environment: EnvironmentKeys) {
+        let known = self.environments.entry(name).or_default();
+        known.vars.extend(environment.vars);
+        known.suite = environment.suite.or(&known.suite);
+    }
+}
+
+fn read_file(table: &mut Table<'_, '_, '_>, parts: &mut Parts, is_root: bool) {
+    // What the entries name was read before this file, because it comes first.
+    let _: Option<Vec<String>> =
+        table.optional("include", "other files whose vars, defaults and checks are read first");
+    let keys: Option<SuiteKeys> = table.optional("suite", "the suite's name, budget and so on");
+    if table.has("suite") && !is_root {
+        let _: Option<()> =
+            table.reject("suite", "only the suite's own file has a `[suite]`, not one that it includes");
+    }
+    parts.keys = keys.unwrap_or_default();
+    let defaults: Option<Defaults> =
+        table.optional("defaults", "what holds for every check that does not say otherwise");
+    parts.defaults = defaults.unwrap_or_default().or(&parts.defaults);
+    let variables: Option<BTreeMap<String, Variable>> = table.optional("vars", "variables, used as {{name}}");
+    parts.variables.extend(variables.unwrap_or_default());
+    let environments: Option<BTreeMap<String, EnvironmentKeys>> =
+        table.optional("env", "environments, chosen with `--env`");
+    for (name, environment) in environments.unwrap_or_default() {
+        parts.add_environment(name, environment);
+    }
+
+    table.reading.defaults = parts.defaults.clone();
+    let mut tables: Vec<(&'static Kind, &Spanned<DeValue<'_>>)> = Vec::new();
+    for kind in KINDS {
+        let Some(value) = table.raw(kind.name, kind.about) else { continue };
+        match value.get_ref() {
+            DeValue::Array(items) => tables.extend(items.iter().map(|item| (kind, item))),
+            other => {
+                let message =
+                    format!("`[[{0}]]` is an array of tables, found {1}", kind.name, describe(other));
+                let place = table.key_place(kind.name);
+                let hint = format!("write `[[{}]]`, with two brackets on each side", kind.name);
+                let _: Option<()> = table.reading.reject(Diagnostic::new(place, message).hint(hint));
+            }
+        }
+    }
+    // The order of the file, whatever the kinds.
+    tables.sort_by_key(|(_, item)| item.span().start);
+    for (kind, item) in tables {
+        read_check(kind, item, table.reading, parts);
+    }
+}
+
+fn read_check(
+    kind: &'static Kind,
+    item: &Spanned<DeValue<'_>>,
+    reading: &mut Reading<'_>,
+    parts: &mut Parts,
+) {
+    let DeValue::Table(keys) = item.get_ref() else {
+        let _: Option<()> = reading.expected(item, "a table");
+        return;
+    };
+    let place = reading.place(item.span());
+    let mut name = None;
+    let read: Option<(CheckKeys, Arc<dyn Check>)> = read_table(keys, item.span(), reading, |table| {
+        let common = CheckKeys::from_table(table);
+        name = common.as_ref().map(|keys| keys.name.clone());
+        let check = (kind.read)(table);
+        common.zip(check)
+    });
+    // A check with a mistake in it keeps its name, so that what needs it is not called a mistake too.
+    let name = name.or_else(|| match keys.get("name").map(Spanned::get_ref) {
+        Some(DeValue::String(text)) => Some(Named { name: text.to_string(), place }),
+        _ => None,
+    });
+    parts.names.extend(name);
+    if let Some((keys, check)) = read {
+        parts.checks.push(SuiteCheck { kind, place, keys, check });
+    }
+}

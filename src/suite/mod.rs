@@ -1,0 +1,63 @@
+//! The suite as a person wrote it.
+//!
+//! [`load`] reads the TOML files and is the only place where a mistake in them is found: after it there is a
+//! [`Suite`] whose keys, types, names and variables are sound, or a [`SuiteError`] with all mistakes at once.
+
+pub mod error;
+mod graph;
+pub mod keys;
+mod load;
+pub mod read;
+pub mod source;
+pub mod template;
+pub mod uses;
+pub mod value;
+pub mod vars;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+pub use self::error::SuiteError;
+use self::keys::{CheckKeys, EnvironmentKeys, SuiteKeys};
+pub use self::load::{load, load_text};
+use self::source::{Place, Sources};
+pub use self::uses::Uses;
+use self::vars::Variable;
+use crate::check::{Check, Kind};
+
+/// A suite file and what it includes.
+#[derive(Debug)]
+pub struct Suite {
+    pub sources: Sources,
+    /// The folder the suite is in: relative paths start here.
+    pub dir: PathBuf,
+    pub keys: SuiteKeys,
+    pub default_budget: Option<std::time::Duration>,
+    pub variables: BTreeMap<String, Variable>,
+    pub environments: BTreeMap<String, EnvironmentKeys>,
+    /// In the order of the files, what is included first.
+    pub checks: Vec<SuiteCheck>,
+}
+
+/// One check of a suite.
+#[derive(Debug, Clone)]
+pub struct SuiteCheck {
+    pub kind: &'static Kind,
+    pub place: Place,
+    pub keys: CheckKeys,
+    pub check: Arc<dyn Check>,
+}
+
+impl SuiteCheck {
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.keys.name.name
+    }
+
+    /// Do the checks that are not gates wait for this one?
+    #[must_use]
+    pub fn is_gate(&self) -> bool {
+        self.keys.gate.unwrap_or(self.kind.gate)
+    }
+}

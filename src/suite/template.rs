@@ -1,0 +1,344 @@
+//! Strings with `{{ … }}` in them.
+//!
+//! What stands between the braces is a minijinja expression (names, filters, calls); statements (`{% … %}`)
+//! are not part of the language, so SQL and regular expressions need no escaping. Splitting the string here
+//! keeps every expression's place for errors, lets a lone expression keep its type, and lets SQL bind a value
+//! instead of pasting it.
+
+use minijinja::value::{Value as Dynamic, ValueKind};
+use minijinja::{Environment, UndefinedBehavior};
+use serde_json::Value;
+
+use super::source::Place;
+use super::vars::Scope;
+
+/// A string of the suite, split at its expressions.
+#[derive(Debug, Clone)]
+pub struct Template {
+    segments: Vec<Segment>,
+    place: Place,
+}
+
+#[derive(Debug, Clone)]
+enum Segment {
+    Text(String),
+    Expression(Expression),
+}
+
+#[derive(Debug, Clone)]
+struct Expression {
+    source: String,
+    /// The variables it reads, such as `order` or `run.id`.
+    reads: Vec<String>,
+}
+
+/// A template that does not parse, with the byte range in the string.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Malformed {
+    pub message: String,
+    pub range: std::ops::Range<usize>,
+}
+
+/// A statement with its values apart from it.
+#[derive(Debug, PartialEq)]
+pub struct BoundSql {
+    pub text: String,
+    pub parameters: Vec<Value>,
+}
+
+/// What an expression may call besides minijinja's own filters.
+pub const FUNCTIONS: [&str; 2] = ["uuid", "now"];
+
+/// The expressions' environment: minijinja's filters, `b64encode`, `uuid()` and `now()`.
+#[must_use]
+pub fn environment() -> Environment<'static> {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.add_filter("b64encode", |text: String| {
+        use base64::Engine as _;
+        base64::engine::general_purpose::STANDARD.encode(text)
+    });
+    environment.add_function("uuid", || uuid::Uuid::new_v4().to_string());
+    environment.add_function("now", || jiff::Timestamp::now().to_string());
+    environment
+}
+
+impl Template {
+    /// Splits `text` and compiles its expressions.
+    ///
+    /// # Errors
+    /// A `{{` without `}}`, or an expression that does not compile.
+    pub fn parse(text: &str, place: Place, environment: &Environment<'_>) -> Result<Template, Malformed> {
+        let mut segments = Vec::new();
+        let mut at = 0;
+        while let Some(open) = text[at..].find("{{").map(|found| at + found) {
+            if open > at {
+                segments.push(Segment::Text(text[at..open].to_owned()));
+            }
+            let inner = open + 2;
+            let Some(close) = closing_braces(&text[inner..]).map(|found| inner + found) else {
+                let message = "`{{` without a closing `}}`".to_owned();
+                return Err(Malformed { message, range: open..open + 2 });
+            };
+            let source = text[inner..close].trim().to_owned();
+            let reads = variables_in(&source, environment)
+                .map_err(|message| Malformed { message, range: open..close + 2 })?;
+            segments.push(Segment::Expression(Expression { source, reads }));
+            at = close + 2;
+        }
+        if at < text.len() || segments.is_empty() {
+            segments.push(Segment::Text(text[at..].to_owned()));
+        }
+        Ok(Template { segments, place })
+    }
+
+    #[must_use]
+    pub fn place(&self) -> Place {
+        self.place
+    }
+
+    /// The text, if there is no expression in it.
+    #[must_use]
+    pub fn literal(&self) -> Option<&str> {
+        match self.segments.as_slice() {
+            [Segment::Text(text)] => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The text up to the first expression.
+    #[must_use]
+    pub fn literal_start(&self) -> &str {
+        match self.segments.first() {
+            Some(Segment::Text(text)) => text,
+            Some(Segment::Expression(_)) | None => "",
+        }
+    }
+
+    /// Every variable the template reads, such as `order` or `run.id`.
+    pub fn reads(&self) -> impl Iterator<Item = &str> {
+        self.segments
+            .iter()
+            .flat_map(|segment| match segment {
+                Segment::Text(_) => [].iter(),
+                Segment::Expression(expression) => expression.reads.iter(),
+            })
+            .map(String::as_str)
+    }
+
+    /// The text with every expression's value in its place.
+    ///
+    /// # Errors
+    /// An expression that cannot be evaluated.
+    pub fn text(&self, scope: &Scope) -> Result<String, String> {
+        let mut out = String::new();
+        for segment in &self.segments {
+            match segment {
+                Segment::Text(text) => out.push_str(text),
+                Segment::Expression(expression) => out.push_str(&as_text(&expression.eval(scope)?)),
+            }
+        }
+        Ok(out)
+    }
+
+    /// The value of a lone expression with its type kept, or the text.
+    ///
+    /// # Errors
+    /// An expression that cannot be evaluated.
+    pub fn value(&self, scope: &Scope) -> Result<Value, String> {
+        match self.segments.as_slice() {
+            [Segment::Expression(expression)] => Ok(to_json(&expression.eval(scope)?)),
+            _ => self.text(scope).map(Value::from),
+        }
+    }
+
+    /// The text as SQL: each expression becomes the placeholder that `placeholder` writes for its number,
+    /// counted from 1, and its value a parameter.
+    ///
+    /// # Errors
+    /// An expression that cannot be evaluated.
+    pub fn sql(&self, scope: &Scope, placeholder: fn(usize) -> String) -> Result<BoundSql, String> {
+        let mut bound = BoundSql { text: String::new(), parameters: Vec::new() };
+        for segment in &self.segments {
+            match segment {
+                Segment::Text(text) => bound.text.push_str(text),
+                Segment::Expression(expression) => {
+                    bound.parameters.push(to_json(&expression.eval(scope)?));
+                    bound.text.push_str(&placeholder(bound.parameters.len()));
+                }
+            }
+        }
+        Ok(bound)
+    }
+
+    /// Does an expression stand inside a quoted SQL string? There it would be text, not a parameter.
+    #[must_use]
+    pub fn quotes_an_expression(&self) -> bool {
+        let mut quoted = false;
+        for segment in &self.segments {
+            match segment {
+                Segment::Text(text) => {
+                    for line in text.split_inclusive('\n') {
+                        let code = if quoted { line } else { line.split("--").next().unwrap_or(line) };
+                        quoted ^= code.matches('\'').count() % 2 == 1;
+                    }
+                }
+                Segment::Expression(_) if quoted => return true,
+                Segment::Expression(_) => {}
+            }
+        }
+        false
+    }
+}
+
+impl Expression {
+    fn eval(&self, scope: &Scope) -> Result<Dynamic, String> {
+        scope
+            .environment()
+            .compile_expression(&self.source)
+            .and_then(|compiled| compiled.eval(scope.context()))
+            .and_then(|value| match value.is_undefined() {
+                true => Err(minijinja::Error::from(minijinja::ErrorKind::UndefinedError)),
+                false => Ok(value),
+            })
+            .map_err(|error| format!("`{{{{{}}}}}`: {}", self.source, describe(&error)))
+    }
+}
+
+/// Where `}}` closes an expression, quotes inside it left alone.
+fn closing_braces(text: &str) -> Option<usize> {
+    let mut quote = None;
+    let mut previous = '\0';
+    for (at, c) in text.char_indices() {
+        match quote {
+            Some(open) if c == open && previous != '\\' => quote = None,
+            Some(_) => {}
+            None if c == '"' || c == '\'' => quote = Some(c),
+            None if c == '}' && text[at..].starts_with("}}") => return Some(at),
+            None => {}
+        }
+        previous = c;
+    }
+    None
+}
+
+fn variables_in(source: &str, environment: &Environment<'_>) -> Result<Vec<String>, String> {
+    if source.is_empty() {
+        return Err("`{{ }}` without a name in it".to_owned());
+    }
+    let compiled = environment.compile_expression(source).map_err(|error| describe(&error))?;
+    let mut reads: Vec<String> = compiled
+        .undeclared_variables(true)
+        .into_iter()
+        .filter(|name| !FUNCTIONS.contains(&name.as_str()))
+        .collect();
+    reads.sort();
+    Ok(reads)
+}
+
+/// A minijinja error without the parts that point into a template file.
+fn describe(error: &minijinja::Error) -> String {
+    match error.detail() {
+        Some(detail) => detail.to_owned(),
+        None => error.kind().to_string(),
+    }
+}
+
+fn as_text(value: &Dynamic) -> String {
+    match value.kind() {
+        ValueKind::Map | ValueKind::Seq => to_json(value).to_string(),
+        _ => value.to_string(),
+    }
+}
+
+fn to_json(value: &Dynamic) -> Value {
+    match value.kind() {
+        ValueKind::Undefined | ValueKind::None => Value::Null,
+        ValueKind::Bool => Value::Bool(value.is_true()),
+        ValueKind::Number => match value.as_i64() {
+            Some(integer) if value.is_integer() => Value::from(integer),
+            _ => value.to_string().parse().map_or(Value::Null, Value::Number),
+        },
+        ValueKind::Seq | ValueKind::Iterable => {
+            value.try_iter().map_or(Value::Null, |items| items.map(|item| to_json(&item)).collect())
+        }
+        ValueKind::Map => value.try_iter().map_or(Value::Null, |keys| {
+            keys.map(|key| (key.to_string(), value.get_item(&key).map_or(Value::Null, |item| to_json(&item))))
+                .collect()
+        }),
+        _ => Value::String(value.to_string()),
+    }
+}
+
+/// A JSON value for expressions. A number that fits no machine type stays exact as its text.
+#[must_use]
+pub fn from_json(value: &Value) -> Dynamic {
+    match value {
+        Value::Null => Dynamic::from(()),
+        Value::Bool(truth) => Dynamic::from(*truth),
+        Value::Number(number) => match (number.as_i64(), number.as_f64()) {
+            (Some(integer), _) => Dynamic::from(integer),
+            (None, Some(float)) if float.to_string() == number.to_string() => Dynamic::from(float),
+            _ => Dynamic::from(number.to_string()),
+        },
+        Value::String(text) => Dynamic::from(text.as_str()),
+        Value::Array(items) => items.iter().map(from_json).collect(),
+        Value::Object(fields) => {
+            Dynamic::from_pairs(fields.iter().map(|(key, field)| (key.as_str(), from_json(field))))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Template, Malformed> {
+        Template::parse(text, Place::new(0, 0..text.len()), &environment())
+    }
+
+    fn scope() -> Scope {
+        let mut scope = Scope::empty();
+        scope.set("order", &Value::from(5));
+        scope.set("name", &Value::from("O'Neill & \"co\""));
+        scope.set("big", &serde_json::from_str("12345678901234567890.10").unwrap());
+        scope
+    }
+
+    #[test]
+    fn a_lone_expression_keeps_its_type_and_text_does_not() {
+        assert_eq!(parse("{{order}}").unwrap().value(&scope()).unwrap(), Value::from(5));
+        assert_eq!(parse("no {{order}}").unwrap().value(&scope()).unwrap(), Value::from("no 5"));
+        assert_eq!(parse("{{big}}").unwrap().text(&scope()).unwrap(), "12345678901234567890.10");
+    }
+
+    #[test]
+    fn sql_binds_values_and_never_pastes_them() {
+        let bound =
+            parse("select {{name}}, {{order + 1}}").unwrap().sql(&scope(), |n| format!("${n}")).unwrap();
+        assert_eq!(bound.text, "select $1, $2");
+        assert_eq!(bound.parameters, [Value::from("O'Neill & \"co\""), Value::from(6)]);
+        assert!(parse("where a = '{{name}}'").unwrap().quotes_an_expression());
+        assert!(!parse("where a = 'x' -- don't\n and b = {{name}}").unwrap().quotes_an_expression());
+    }
+
+    #[test]
+    fn braces_inside_quotes_and_statement_signs_are_text() {
+        assert_eq!(parse("{{ '}}' }}").unwrap().text(&scope()).unwrap(), "}}");
+        assert_eq!(parse("like 'a{%'").unwrap().text(&scope()).unwrap(), "like 'a{%'");
+        assert_eq!(
+            parse("{{name|urlencode}}").unwrap().text(&scope()).unwrap(),
+            "O%27Neill%20%26%20%22co%22"
+        );
+    }
+
+    #[test]
+    fn mistakes_have_a_range() {
+        assert_eq!(parse("a {{b").unwrap_err().range, 2..4);
+        assert_eq!(parse("a {{ b ~ }} c").unwrap_err().range, 2..11);
+        assert_eq!(
+            parse("{{run.id}}{{x|upper}}{{uuid()}}").unwrap().reads().collect::<Vec<_>>(),
+            ["run.id", "x"]
+        );
+    }
+}

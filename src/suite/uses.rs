@@ -1,0 +1,125 @@
+//! Which variables a check reads and sets, and whether each is there when it is read.
+
+use std::collections::BTreeSet;
+
+use super::error::Diagnostic;
+use super::source::Place;
+use super::template::{FUNCTIONS, Template};
+use super::vars::{BUILT_IN, first_part, is_built_in};
+use super::{Suite, SuiteCheck};
+
+/// What a check does with variables, in the order in which it happens.
+#[derive(Debug, Default)]
+pub struct Uses {
+    events: Vec<Use>,
+}
+
+#[derive(Debug)]
+enum Use {
+    Reads { name: String, place: Place },
+    Sets { name: String },
+}
+
+impl Uses {
+    /// The check reads what `template` reads.
+    pub fn read(&mut self, template: &Template) {
+        self.events.extend(
+            template.reads().map(|name| Use::Reads { name: name.to_owned(), place: template.place() }),
+        );
+    }
+
+    /// The same for several templates.
+    pub fn read_all<'a>(&mut self, templates: impl IntoIterator<Item = &'a Template>) {
+        templates.into_iter().for_each(|template| self.read(template));
+    }
+
+    /// The check captures a variable of this name.
+    pub fn set(&mut self, name: &str) {
+        self.events.push(Use::Sets { name: name.to_owned() });
+    }
+
+    /// The names the check reads before it sets them itself, with the place where each is read.
+    #[must_use]
+    pub fn from_outside(&self) -> Vec<(&str, Place)> {
+        let mut own = BTreeSet::new();
+        let mut outside = Vec::new();
+        for event in &self.events {
+            match event {
+                Use::Sets { name } => {
+                    own.insert(name.as_str());
+                }
+                Use::Reads { name, place } if !own.contains(first_part(name)) => {
+                    outside.push((name.as_str(), *place))
+                }
+                Use::Reads { .. } => {}
+            }
+        }
+        outside
+    }
+
+    /// The names the check sets at any time.
+    pub fn sets(&self) -> impl Iterator<Item = &str> {
+        self.events.iter().filter_map(|event| match event {
+            Use::Sets { name } => Some(name.as_str()),
+            Use::Reads { .. } => None,
+        })
+    }
+}
+
+/// Every read of a variable that is not there.
+pub fn mistakes(suite: &Suite, extra_variables: &[String]) -> Vec<Diagnostic> {
+    let mut known: BTreeSet<&str> = suite.variables.keys().map(String::as_str).collect();
+    known.extend(
+        suite.environments.values().flat_map(|environment| environment.vars.keys()).map(String::as_str),
+    );
+    known.extend(extra_variables.iter().map(String::as_str));
+
+    let mut found = Vec::new();
+    for check in &suite.checks {
+        let mut uses = Uses::default();
+        check.check.uses(&mut uses);
+        let shared = shared_with(check, suite);
+        for (name, place) in uses.from_outside() {
+            if is_built_in(name) || known.contains(first_part(name)) || shared.contains(first_part(name)) {
+                continue;
+            }
+            found.push(undefined(name, place, &uses, &known, suite));
+        }
+    }
+    found
+}
+
+/// The captures that the checks it needs hand over.
+fn shared_with<'a>(check: &SuiteCheck, suite: &'a Suite) -> BTreeSet<&'a str> {
+    suite
+        .checks
+        .iter()
+        .filter(|other| check.keys.needs.iter().any(|need| need.name == other.name()))
+        .flat_map(|other| other.check.shares())
+        .map(|named| named.name.as_str())
+        .collect()
+}
+
+fn undefined(name: &str, place: Place, uses: &Uses, known: &BTreeSet<&str>, suite: &Suite) -> Diagnostic {
+    let variable = first_part(name);
+    if uses.sets().any(|set| set == variable) {
+        return Diagnostic::new(
+            place,
+            format!("`{variable}` is read here, before the step that captures it"),
+        )
+        .hint("move the capture to an earlier step");
+    }
+    let sharing =
+        suite.checks.iter().find(|other| other.check.shares().iter().any(|named| named.name == variable));
+    if let Some(sharing) = sharing {
+        return Diagnostic::new(
+            place,
+            format!("`{variable}` is shared by `{}`, which this check does not need", sharing.name()),
+        )
+        .hint(format!("add `needs = [\"{}\"]`", sharing.name()));
+    }
+    let names = known.iter().copied().chain(uses.sets()).chain(BUILT_IN).chain(FUNCTIONS);
+    Diagnostic::new(place, format!("undefined variable `{name}`"))
+        .did_you_mean(name, names)
+        .hint("define it under `[vars]`, capture it in an earlier step, or pass it with `--var`")
+}

@@ -1,0 +1,221 @@
+//! The small types that keys have: durations, sizes, templates, documents with templates in them.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use toml::Spanned;
+use toml::de::DeValue;
+
+use super::error::Diagnostic;
+use super::read::{FromToml, Reading, whole_number};
+use super::template::Template;
+use super::vars::Scope;
+
+/// A duration with its units: `"300ms"`, `"5s"`, `"1m 30s"`.
+impl FromToml for Duration {
+    fn from_toml(value: &Spanned<DeValue<'_>>, reading: &mut Reading<'_>) -> Option<Self> {
+        let place = reading.place(value.span());
+        match value.get_ref() {
+            DeValue::String(text) => match parse_duration(text) {
+                Ok(duration) => Some(duration),
+                Err(message) => reading.reject(Diagnostic::new(place, message)),
+            },
+            DeValue::Integer(number) => reading.reject(
+                Diagnostic::new(
+                    place,
+                    format!("a duration needs its unit, found the number {}", number.as_str()),
+                )
+                .label(format!("did you mean `\"{}s\"`?", number.as_str())),
+            ),
+            _ => reading.expected(value, "a duration such as \"300ms\", \"5s\" or \"1m 30s\""),
+        }
+    }
+}
+
+/// Parses `300ms`, `5s`, `1m 30s`.
+///
+/// # Errors
+/// What is wrong with it, ready to be shown.
+pub fn parse_duration(text: &str) -> Result<Duration, String> {
+    let advice = "write it like \"300ms\", \"5s\" or \"1m 30s\"";
+    let signed: jiff::SignedDuration =
+        text.trim().parse().map_err(|_| format!("`{text}` is not a duration; {advice}"))?;
+    match Duration::try_from(signed) {
+        Ok(duration) if !duration.is_zero() => Ok(duration),
+        Ok(_) | Err(_) => Err(format!("a duration must be longer than zero, found `{text}`; {advice}")),
+    }
+}
+
+/// A number of bytes: `"64KiB"`, `"1MiB"`, or a plain number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ByteSize(pub usize);
+
+impl FromToml for ByteSize {
+    fn from_toml(value: &Spanned<DeValue<'_>>, reading: &mut Reading<'_>) -> Option<Self> {
+        let bytes = match value.get_ref() {
+            DeValue::String(text) => parse_bytes(text),
+            _ => whole_number(value).and_then(|number| usize::try_from(number).ok()),
+        };
+        bytes.map(ByteSize).or_else(|| reading.expected(value, "a size such as \"64KiB\" or \"1MiB\""))
+    }
+}
+
+fn parse_bytes(text: &str) -> Option<usize> {
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let number: usize = text[..digits].parse().ok()?;
+    let unit = match text[digits..].trim() {
+        "" | "B" => 1,
+        "KiB" => 1 << 10,
+        "MiB" => 1 << 20,
+        "GiB" => 1 << 30,
+        "kB" | "KB" => 1_000,
+        "MB" => 1_000_000,
+        _ => return None,
+    };
+    number.checked_mul(unit)
+}
+
+impl FromToml for Template {
+    fn from_toml(value: &Spanned<DeValue<'_>>, reading: &mut Reading<'_>) -> Option<Self> {
+        let DeValue::String(text) = value.get_ref() else {
+            return reading.expected(value, "a string");
+        };
+        template_at(text, value, reading)
+    }
+}
+
+fn template_at(text: &str, value: &Spanned<DeValue<'_>>, reading: &mut Reading<'_>) -> Option<Template> {
+    let place = reading.place(value.span());
+    match Template::parse(text, place, reading.environment) {
+        Ok(template) => Some(template),
+        Err(malformed) => {
+            // The range counts from the string's first character; its quote stands before that. In a string
+            // with escapes or three quotes this can be off by a few columns, never by a line.
+            let start = (place.start + 1 + malformed.range.start).min(place.end.saturating_sub(1));
+            let end = (place.start + 1 + malformed.range.end).min(place.end);
+            let at = reading.place(start..end.max(start));
+            reading
+                .reject(Diagnostic::new(at, format!("this template does not parse: {}", malformed.message)))
+        }
+    }
+}
+
+/// A scalar written as text: a string, a number or a truth value.
+#[derive(Debug, Clone)]
+pub struct Scalar(pub Template);
+
+impl FromToml for Scalar {
+    fn from_toml(value: &Spanned<DeValue<'_>>, reading: &mut Reading<'_>) -> Option<Self> {
+        let text = match value.get_ref() {
+            DeValue::String(text) => text.to_string(),
+            DeValue::Integer(number) => number.as_str().to_owned(),
+            DeValue::Float(number) => number.as_str().to_owned(),
+            DeValue::Boolean(truth) => truth.to_string(),
+            DeValue::Datetime(date) => date.to_string(),
+            DeValue::Array(_) | DeValue::Table(_) => return reading.expected(value, "a string or a number"),
+        };
+        template_at(&text, value, reading).map(Scalar)
+    }
+}
+
+/// One value or several, for a query or form field that may be repeated.
+#[derive(Debug, Clone)]
+pub struct OneOrMore(pub Vec<Scalar>);
+
+impl FromToml for OneOrMore {
+    fn from_toml(value: &Spanned<DeValue<'_>>, reading: &mut Reading<'_>) -> Option<Self> {
+        match value.get_ref() {
+            DeValue::Array(_) => Vec::from_toml(value, reading).map(OneOrMore),
+            _ => Scalar::from_toml(value, reading).map(|scalar| OneOrMore(vec![scalar])),
+        }
+    }
+}
+
+/// A JSON document with templates in its strings. A string that is one lone `{{expression}}` takes the
+/// expression's type.
+#[derive(Debug, Clone)]
+pub enum Document {
+    Fixed(Value),
+    Template(Template),
+    Array(Vec<Document>),
+    Object(Vec<(String, Document)>),
+}
+
+impl Document {
+    /// The document with every template's value in its place.
+    ///
+    /// # Errors
+    /// An expression that cannot be evaluated.
+    pub fn value(&self, scope: &Scope) -> Result<Value, String> {
+        match self {
+            Document::Fixed(value) => Ok(value.clone()),
+            Document::Template(template) => template.value(scope),
+            Document::Array(items) => items.iter().map(|item| item.value(scope)).collect(),
+            Document::Object(fields) => {
+                fields.iter().map(|(name, field)| Ok((name.clone(), field.value(scope)?))).collect()
+            }
+        }
+    }
+
+    /// Every template in the document.
+    pub fn templates(&self) -> Vec<&Template> {
+        match self {
+            Document::Fixed(_) => Vec::new(),
+            Document::Template(template) => vec![template],
+            Document::Array(items) => items.iter().flat_map(Document::templates).collect(),
+            Document::Object(fields) => fields.iter().flat_map(|(_, field)| field.templates()).collect(),
+        }
+    }
+}
+
+impl FromToml for Document {
+    fn from_toml(value: &Spanned<DeValue<'_>>, reading: &mut Reading<'_>) -> Option<Self> {
+        match value.get_ref() {
+            DeValue::String(text) => {
+                let template = template_at(text, value, reading)?;
+                Some(match template.literal() {
+                    Some(text) => Document::Fixed(Value::from(text)),
+                    None => Document::Template(template),
+                })
+            }
+            DeValue::Integer(_) => match whole_number(value) {
+                Some(number) => Some(Document::Fixed(Value::from(number))),
+                None => reading.expected(value, "a number of at most 64 bits"),
+            },
+            DeValue::Float(number) => match number.as_str().replace('_', "").parse::<f64>() {
+                Ok(float) if float.is_finite() => Some(Document::Fixed(Value::from(float))),
+                Ok(_) | Err(_) => reading.expected(value, "a finite number"),
+            },
+            DeValue::Boolean(truth) => Some(Document::Fixed(Value::from(*truth))),
+            DeValue::Datetime(date) => Some(Document::Fixed(Value::from(date.to_string()))),
+            DeValue::Array(_) => Vec::from_toml(value, reading).map(Document::Array),
+            DeValue::Table(_) => {
+                let fields: Vec<(super::read::Named, Document)> = FromToml::from_toml(value, reading)?;
+                Some(Document::Object(fields.into_iter().map(|(named, field)| (named.name, field)).collect()))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_need_units_and_length() {
+        assert_eq!(parse_duration("1m 30s"), Ok(Duration::from_secs(90)));
+        assert_eq!(parse_duration("300ms"), Ok(Duration::from_millis(300)));
+        assert_eq!(parse_duration("1.5s"), Ok(Duration::from_millis(1500)));
+        for wrong in ["5", "0s", "-3s", "soon", ""] {
+            assert!(parse_duration(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn sizes_have_binary_and_decimal_units() {
+        assert_eq!(parse_bytes("1MiB"), Some(1 << 20));
+        assert_eq!(parse_bytes("64 KiB"), Some(64 << 10));
+        assert_eq!(parse_bytes("2MB"), Some(2_000_000));
+        assert_eq!(parse_bytes("1 mile"), None);
+    }
+}

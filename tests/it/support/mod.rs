@@ -1,0 +1,22 @@
+//! What the tests stand on: real servers, faulty servers, and a way to run the binary.
+//!
+//! Nothing here outlives the tests. A server that belongs to one test is a value, and its drop
+//! ends it. What all tests share (the folder, Postgres) is a static, which Rust never drops, so
+//! a [`guard`] process watches over it and cleans up as soon as this process is gone, however
+//! that came about.
+
+pub mod guard;
+pub mod scratch;
+
+pub mod background;
+pub mod certificates;
+
+pub mod fault;
+pub mod http;
+pub mod postgres;
+
+pub mod junit;
+pub mod smoke;
+
+pub mod thorough;
+pub mod wait;

@@ -1,0 +1,388 @@
+//! Running the real binary.
+
+use std::ffi::{OsStr, OsString};
+use std::io::Read;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, Receiver};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+use std::{env, fs};
+
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use tempfile::TempDir;
+
+use super::junit::{self, Junit};
+use super::{scratch, wait};
+
+/// What a run is given of the tests' own environment. The rest, proxies and the marks of a CI
+/// system among it, would make it depend on where the tests run.
+const INHERITED: [&str; 4] = ["PATH", "TMPDIR", "LD_LIBRARY_PATH", "LLVM_PROFILE_FILE"];
+
+/// How long a run may take before it counts as hung.
+const LIMIT: Duration = Duration::from_mins(1);
+
+/// How long the output may stay open after the end of the process.
+const PIPES_PATIENCE: Duration = Duration::from_secs(1);
+
+/// A run in the making, in a folder of its own.
+#[derive(Debug)]
+pub struct Smoke {
+    program: PathBuf,
+    arguments: Vec<OsString>,
+    environment: Vec<(OsString, OsString)>,
+    limit: Duration,
+    watch_memory: bool,
+    folder: TempDir,
+}
+
+impl Smoke {
+    /// `smoke run --junit junit.xml`
+    #[must_use]
+    pub fn new() -> Self {
+        Self::bare().arg("run").arg("--junit").arg("junit.xml")
+    }
+
+    /// `smoke`
+    #[must_use]
+    pub fn bare() -> Self {
+        Self::imitated_by(env!("CARGO_BIN_EXE_smoke"))
+    }
+
+    /// Another program in its place, to test this module with.
+    #[must_use]
+    pub fn imitated_by(program: &str) -> Self {
+        Self {
+            program: program.into(),
+            arguments: Vec::new(),
+            environment: Vec::new(),
+            limit: LIMIT,
+            watch_memory: false,
+            folder: scratch::for_a_test(),
+        }
+    }
+
+    /// Writes `smoke.toml`, which `smoke` finds by itself.
+    #[must_use]
+    pub fn suite(self, text: &str) -> Self {
+        self.file("smoke.toml", text)
+    }
+
+    /// Writes another file of the folder.
+    ///
+    /// # Panics
+    /// When it cannot be written.
+    #[must_use]
+    pub fn file(self, name: &str, text: impl AsRef<[u8]>) -> Self {
+        fs::write(self.path(name), text).expect("write a file of the test");
+        self
+    }
+
+    /// Adds an argument.
+    #[must_use]
+    pub fn arg(mut self, argument: impl AsRef<OsStr>) -> Self {
+        self.arguments.push(argument.as_ref().to_owned());
+        self
+    }
+
+    /// Adds arguments.
+    #[must_use]
+    pub fn args<'a>(self, arguments: impl IntoIterator<Item = &'a str>) -> Self {
+        arguments.into_iter().fold(self, Self::arg)
+    }
+
+    /// Sets an environment variable.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
+        self.environment.push((name.into(), value.as_ref().to_owned()));
+        self
+    }
+
+    /// Kills the run after this time instead of after a minute.
+    #[must_use]
+    pub fn limit(mut self, limit: Duration) -> Self {
+        self.limit = limit;
+        self
+    }
+
+    /// Measures [`Ran::peak_memory`] (on Linux).
+    #[must_use]
+    pub fn watch_memory(mut self) -> Self {
+        self.watch_memory = true;
+        self
+    }
+
+    /// A path in the run's folder.
+    #[must_use]
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Runs it to its end.
+    ///
+    /// # Panics
+    /// When it does not start, or has not ended within the limit.
+    #[track_caller]
+    #[must_use]
+    pub fn run(self) -> Ran {
+        self.spawn().wait()
+    }
+
+    /// Starts it, for a test that does something to it meanwhile.
+    ///
+    /// # Panics
+    /// When it does not start.
+    #[track_caller]
+    #[must_use]
+    pub fn spawn(self) -> Running {
+        let mut command = Command::new(&self.program);
+        command.args(&self.arguments).current_dir(self.folder.path());
+        command.env_clear().env("HOME", self.folder.path());
+        command.envs(INHERITED.iter().filter_map(|name| Some((name, env::var_os(name)?))));
+        command.envs(self.environment);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        // A group of its own, so that a run that hangs is killed with what it started.
+        command.process_group(0);
+        let started = Instant::now();
+        let mut child = command.spawn().unwrap_or_else(|error| panic!("{}: {error}", self.program.display()));
+        let stdout = Output::collect(child.stdout.take().expect("stdout is piped"));
+        let stderr = Output::collect(child.stderr.take().expect("stderr is piped"));
+        let process = Pid::from_child(&child);
+        let peak_memory = self.watch_memory.then(|| watch_memory(process));
+        let ended = wait_for(child, started);
+        Running {
+            leash: Leash { process, held: true },
+            ended,
+            stdout,
+            stderr,
+            peak_memory,
+            limit: self.limit,
+            started,
+            folder: self.folder,
+        }
+    }
+}
+
+/// A run that has not been waited for. Its drop kills it.
+#[derive(Debug)]
+pub struct Running {
+    leash: Leash,
+    ended: Receiver<End>,
+    stdout: Output,
+    stderr: Output,
+    peak_memory: Option<Receiver<u64>>,
+    limit: Duration,
+    started: Instant,
+    folder: TempDir,
+}
+
+impl Running {
+    /// The number of its process.
+    #[must_use]
+    pub fn process(&self) -> u32 {
+        self.leash.process.as_raw_nonzero().get().unsigned_abs()
+    }
+
+    /// Sends it a signal, and not to what it started. A process that has ended gets none.
+    pub fn signal(&self, signal: Signal) {
+        let _ = kill_process(self.leash.process, signal);
+    }
+
+    /// What it has written to standard error so far.
+    #[must_use]
+    pub fn stderr(&self) -> String {
+        self.stderr.text()
+    }
+
+    /// Waits until its standard error holds `text`.
+    ///
+    /// # Panics
+    /// When it never does.
+    #[track_caller]
+    pub fn wait_for_stderr(&self, text: &str) {
+        wait::until(&format!("{text:?} on standard error"), self.limit, || {
+            self.stderr.text().contains(text).then_some(())
+        });
+    }
+
+    /// A path in the run's folder.
+    #[must_use]
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Waits for its end.
+    ///
+    /// # Panics
+    /// When it has not ended within the limit.
+    #[track_caller]
+    #[must_use]
+    pub fn wait(mut self) -> Ran {
+        let left = self.limit.saturating_sub(self.started.elapsed());
+        let Ok(End { status, took }) = self.ended.recv_timeout(left) else {
+            drop(self.leash);
+            let (stdout, stderr) = (self.stdout.text(), self.stderr.text());
+            panic!("no end within {:?}\nstdout:\n{stdout}\nstderr:\n{stderr}", self.limit);
+        };
+        self.leash.let_go();
+        let pipes_closed = self.stdout.wait_until_closed() && self.stderr.wait_until_closed();
+        Ran {
+            code: status.code(),
+            signal: status.signal(),
+            stdout: self.stdout.text(),
+            stderr: self.stderr.text(),
+            took,
+            pipes_closed,
+            peak_memory: self.peak_memory.and_then(|peak| peak.recv().ok()),
+            folder: self.folder,
+        }
+    }
+}
+
+/// A run that has ended.
+#[derive(Debug)]
+pub struct Ran {
+    /// The exit code; `None` when a signal ended it, which is not the same as exit 143.
+    pub code: Option<i32>,
+    /// The signal that ended it.
+    pub signal: Option<i32>,
+    /// Everything it wrote to standard output.
+    pub stdout: String,
+    /// Everything it wrote to standard error.
+    pub stderr: String,
+    /// From just before its start until its end.
+    pub took: Duration,
+    /// Whether its output was closed with it. If not, something that it started is still alive.
+    pub pipes_closed: bool,
+    /// The most memory it ever held, in bytes, if that was watched and could be found out.
+    pub peak_memory: Option<u64>,
+    folder: TempDir,
+}
+
+impl Ran {
+    /// Makes sure of the exit code, showing the output if it is another.
+    ///
+    /// # Panics
+    /// When it is another.
+    #[track_caller]
+    pub fn exits(&self, code: i32) -> &Self {
+        let Self { stdout, stderr, signal, .. } = self;
+        assert_eq!(self.code, Some(code), "signal {signal:?}\nstdout:\n{stdout}\nstderr:\n{stderr}");
+        self
+    }
+
+    /// The report that [`Smoke::new`] asks for, valid against the schema.
+    ///
+    /// # Panics
+    /// When there is none, or it is not valid.
+    #[track_caller]
+    #[must_use]
+    pub fn junit(&self) -> Junit {
+        let path = self.path("junit.xml");
+        assert!(path.exists(), "no report\nstdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        let report = Junit::read(&path);
+        junit::validate_xsd(&path).unwrap_or_else(|error| panic!("{error} in\n{}", report.xml));
+        report
+    }
+
+    /// A path in the run's folder, which is there as long as this is.
+    #[must_use]
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+}
+
+/// Kills the run, with all of its process group, unless it was let go.
+#[derive(Debug)]
+struct Leash {
+    process: Pid,
+    held: bool,
+}
+
+impl Leash {
+    fn let_go(&mut self) {
+        self.held = false;
+    }
+}
+
+impl Drop for Leash {
+    fn drop(&mut self) {
+        if self.held {
+            let _ = kill_process_group(self.process, Signal::KILL);
+        }
+    }
+}
+
+#[derive(Debug)]
+struct End {
+    status: ExitStatus,
+    took: Duration,
+}
+
+/// Waits on a thread, so that the end is seen when it comes and not at the next look.
+fn wait_for(mut child: Child, started: Instant) -> Receiver<End> {
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        let status = child.wait().expect("wait for the run");
+        let _ = sender.send(End { status, took: started.elapsed() });
+    });
+    receiver
+}
+
+/// What comes out of a pipe, collected on a thread.
+#[derive(Debug)]
+struct Output {
+    bytes: Arc<Mutex<Vec<u8>>>,
+    closed: Receiver<()>,
+}
+
+impl Output {
+    fn collect(mut pipe: impl Read + Send + 'static) -> Self {
+        let bytes = Arc::new(Mutex::new(Vec::new()));
+        let (sender, closed) = mpsc::channel();
+        let collected = Arc::clone(&bytes);
+        thread::spawn(move || {
+            let mut piece = vec![0; 64 * 1024];
+            while let Ok(length @ 1..) = pipe.read(&mut piece) {
+                collected.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(&piece[..length]);
+            }
+            let _ = sender.send(());
+        });
+        Self { bytes, closed }
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.bytes.lock().unwrap_or_else(PoisonError::into_inner)).into_owned()
+    }
+
+    fn wait_until_closed(&self) -> bool {
+        self.closed.recv_timeout(PIPES_PATIENCE).is_ok()
+    }
+}
+
+/// Reads the kernel's own high-water mark until the process has gone.
+fn watch_memory(process: Pid) -> Receiver<u64> {
+    let (sender, receiver) = mpsc::channel();
+    let status = PathBuf::from(format!("/proc/{}/status", process.as_raw_nonzero()));
+    thread::spawn(move || {
+        let mut peak = None;
+        while let Some(bytes) = high_water_mark(&status) {
+            peak = Some(bytes);
+            thread::sleep(Duration::from_millis(2));
+        }
+        if let Some(peak) = peak {
+            let _ = sender.send(peak);
+        }
+    });
+    receiver
+}
+
+/// `None` once the process has ended, or where there is no `/proc`.
+fn high_water_mark(status: &Path) -> Option<u64> {
+    let status = fs::read_to_string(status).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kibibytes: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
+    Some(kibibytes * 1024)
+}

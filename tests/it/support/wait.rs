@@ -1,0 +1,23 @@
+//! Waiting for something that another process or thread does.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// The pause between two questions.
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// Asks until there is an answer.
+///
+/// # Panics
+/// When there is none within `limit`, saying what was waited for.
+#[track_caller]
+pub fn until<T>(what: &str, limit: Duration, mut ask: impl FnMut() -> Option<T>) -> T {
+    let started = Instant::now();
+    loop {
+        if let Some(answer) = ask() {
+            return answer;
+        }
+        assert!(started.elapsed() < limit, "waited {limit:?} for {what}");
+        thread::sleep(PAUSE);
+    }
+}

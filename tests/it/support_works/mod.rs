@@ -1,0 +1,35 @@
+//! What the other tests stand on does what it says: the servers are asked with clients that
+//! everybody knows (curl, psql, openssl), not with the one under test.
+
+mod fault;
+mod guard;
+mod http;
+mod junit;
+mod postgres;
+mod smoke;
+
+use std::process::{Command, Stdio};
+
+/// What a client had to say.
+struct Said {
+    code: Option<i32>,
+    stdout: String,
+    stderr: String,
+}
+
+/// Runs a client to its end.
+fn ask(command: &mut Command) -> Said {
+    let output = command.stdin(Stdio::null()).output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    Said {
+        code: output.status.code(),
+        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
+
+/// `curl`, without the user's settings and proxies, and for five seconds at most.
+fn curl(arguments: &[&str]) -> Said {
+    let mut curl = Command::new("curl");
+    curl.args(["-q", "--noproxy", "*", "--silent", "--show-error", "--max-time", "5"]).args(arguments);
+    ask(&mut curl)
+}
