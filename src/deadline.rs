@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 /// Further away than any run lasts, and still an instant that the timer can represent.
-const FAR: Duration = Duration::from_secs(60 * 60 * 24 * 365);
+const FAR: Duration = Duration::from_hours(8760);
 
 /// Whose budget a deadline comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

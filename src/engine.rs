@@ -96,7 +96,7 @@ struct Engine<'p> {
 /// What the loop waits for.
 enum Next {
     Told(usize, Told),
-    Ended(Ended),
+    Ended(Box<Ended>),
     Died(usize, Failure),
     Signal(Signal),
     OutOfBudget,
@@ -122,7 +122,7 @@ impl Engine<'_> {
                 Next::Ended(ended) => {
                     // What the check told before it ended goes first.
                     self.drain();
-                    self.ended(ended);
+                    self.ended(*ended);
                 }
                 Next::Died(check, failure) => self.died(check, failure),
                 Next::Signal(signal) => self.cancel(CancelReason::Signal(signal)),
@@ -149,7 +149,7 @@ impl Engine<'_> {
         tokio::select! {
             biased;
             Some((check, told)) = self.told.recv() => Next::Told(check, told),
-            Some(Ok(ended)) = self.tasks.join_next() => Next::Ended(ended),
+            Some(Ok(ended)) = self.tasks.join_next() => Next::Ended(Box::new(ended)),
             Some((check, failure)) = futures_util::StreamExt::next(&mut deaths) => Next::Died(check, failure),
             Some(signal) = signals.recv() => Next::Signal(signal),
             _ = clock.pause(Duration::MAX) => match over {
@@ -171,7 +171,7 @@ impl Engine<'_> {
     fn pass_on(&mut self, check: usize, told: Told) {
         match told {
             Told::AttemptFailed { attempt, failure } => {
-                self.tell(&Event::AttemptFailed { check, attempt, failure })
+                self.tell(&Event::AttemptFailed { check, attempt, failure });
             }
             Told::StepFinished(report) => self.tell(&Event::StepFinished { check, report }),
         }
@@ -288,7 +288,7 @@ impl Engine<'_> {
                 }
             }
             Outcome::Skipped(SkipReason::Asked(_)) => {
-                self.skip_dependents(check, check, NeedFailed::WasSkipped)
+                self.skip_dependents(check, check, NeedFailed::WasSkipped);
             }
             Outcome::Skipped(_) => {}
         }

@@ -407,7 +407,7 @@ impl fmt::Display for Span {
             }
         } else if span < Duration::from_secs(1) {
             format!("{}ms", span.as_millis())
-        } else if span < Duration::from_secs(60) {
+        } else if span < Duration::from_mins(1) {
             let text = format!("{:.2}", span.as_secs_f64());
             format!("{}s", text.trim_end_matches('0').trim_end_matches('.'))
         } else {

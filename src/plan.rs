@@ -16,7 +16,7 @@ use crate::suite::keys::{EnvironmentKeys, Repeat, Severity};
 use crate::suite::vars::{Resolved, Scope, Variable, first_part, is_built_in, resolve};
 use crate::suite::{Suite, SuiteCheck, Uses};
 
-const BUDGET: Duration = Duration::from_secs(60);
+const BUDGET: Duration = Duration::from_mins(1);
 const CONCURRENCY: usize = 16;
 const GRACE: Duration = Duration::from_secs(3);
 

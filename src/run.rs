@@ -25,7 +25,7 @@ use crate::suite::{Suite, SuiteError, load, load_text};
 pub fn run(cli: Cli) -> anyhow::Result<Exit> {
     match cli.command {
         Command::Run(args) => run_suite(args),
-        Command::Check(args) => check(&args),
+        Command::Check(args) => Ok(check(&args)),
         Command::List(args) => list(args),
         Command::Demo(args) => crate::demo::run(args),
         Command::Completions { shell } => {
@@ -108,7 +108,7 @@ fn prepare(source: SuiteSource, choices: &Choices, redactor: &Redactor) -> Resul
     let names: Vec<String> = choices.variables.iter().map(|(name, _)| name.clone()).collect();
     let suite = match source {
         SuiteSource::File(path) => load(&path, &names)?,
-        SuiteSource::Text { path, text } => load_text(&path, text, &names)?,
+        SuiteSource::Text { path, text } => load_text(&path, &text, &names)?,
     };
     match plan(&suite, choices, redactor) {
         Ok(plan) => Ok((suite, plan)),
@@ -167,15 +167,15 @@ fn signals() -> std::io::Result<mpsc::UnboundedReceiver<Signal>> {
     Ok(receiver)
 }
 
-fn check(args: &CheckArgs) -> anyhow::Result<Exit> {
+fn check(args: &CheckArgs) -> Exit {
     let names: Vec<String> = args.var.iter().map(|(name, _)| name.clone()).collect();
     match load(&find_suite(args.suite.clone()), &names) {
         Ok(suite) => {
             let count = suite.checks.len();
             say(&format!("{count} {}, no mistakes\n", if count == 1 { "check" } else { "checks" }));
-            Ok(Exit::Passed)
+            Exit::Passed
         }
-        Err(error) => Ok(reject(&error, colored(args.color))),
+        Err(error) => reject(&error, colored(args.color)),
     }
 }
 

@@ -162,7 +162,7 @@ impl Step {
         let mut tries = Tries::new(self.repeat, deadline);
         let (tried, timeline) = loop {
             let context = context.within(deadline);
-            let observed = Arc::clone(&context.timeline).observe(self.attempt(session, &context));
+            let observed = Arc::clone(&context.timeline).observe(Box::pin(self.attempt(session, &context)));
             let result = match deadline.bound(observed).await {
                 Ok(result) => result,
                 Err(cut) => Err(Failure::timed_out(cut, context.timeline.phase())),

@@ -133,7 +133,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_poll_must_hold_in_a_row() {
-        let (held, _) = run(poll(3), Duration::from_secs(60), "++-+++").await;
+        let (held, _) = run(poll(3), Duration::from_mins(1), "++-+++").await;
         assert!(held.result.is_ok());
         assert_eq!(held.attempts, 6);
     }

@@ -124,7 +124,7 @@ impl FromTable for HttpExpectation {
     }
 }
 
-/// Parses a JSONPath (RFC 9535) of the suite.
+/// Parses a `JSONPath` (RFC 9535) of the suite.
 pub(super) fn json_path(named: &Named, table: &mut Table<'_, '_, '_>) -> Option<JsonPath> {
     match JsonPath::parse(&named.name) {
         Ok(path) => Some(path),

@@ -369,7 +369,7 @@ mod tests {
             ("{ min = 2 }", json!(2), json!(1.99)),
             ("{ max = 2 }", json!("2"), json!(3)),
             ("{ min = 1, max = 2 }", json!(1), json!(3)),
-            ("{ contains = \"el\" }", json!("hello"), json!("help")),
+            ("{ contains = \"el\" }", json!("hello"), json!("hallo")),
             ("{ contains = 2 }", json!([1, 2.0]), json!([1])),
             ("{ matches = \"^v[0-9]+$\" }", json!("v12"), json!("v")),
             ("{ matches = \"^{{sha}}$\" }", json!("abc"), json!("abcd")),

@@ -128,8 +128,9 @@ impl FromToml for Matcher {
         match value.get_ref() {
             DeValue::Table(keys) => {
                 let place = reading.place(value.span());
-                let matcher =
-                    crate::suite::read::read_table(keys, value.span(), reading, Matcher::from_table)?;
+                let matcher = crate::suite::read::read_table(keys, value.span(), reading, |table| {
+                    Some(Matcher::from_table(table))
+                })?;
                 match matcher.conditions.is_empty() {
                     true => reading.reject(
                         Diagnostic::new(place, "this matcher asserts nothing")
@@ -145,7 +146,7 @@ impl FromToml for Matcher {
 }
 
 impl Matcher {
-    fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Matcher> {
+    fn from_table(table: &mut Table<'_, '_, '_>) -> Matcher {
         let boxed = |matcher: Option<Matcher>| matcher.map(Box::new);
         let conditions = [
             table.optional("equals", "the exact value, numbers compared numerically").map(Condition::Equals),
@@ -165,7 +166,7 @@ impl Matcher {
                 .map(Condition::Any),
             boxed(table.optional("count", "a matcher for how many values are found")).map(Condition::Count),
         ];
-        Some(Matcher { conditions: conditions.into_iter().flatten().collect() })
+        Matcher { conditions: conditions.into_iter().flatten().collect() }
     }
 }
 

@@ -88,7 +88,7 @@ pub async fn connect(target: &Target, context: &Context) -> Result<TcpStream, Fa
         tokio::select! {
             Some((address, result)) = attempts.next() => match result {
                 Ok(stream) => {
-                    saw_address(address);
+                    saw_address(&address);
                     let _ = stream.set_nodelay(true);
                     return Ok(stream);
                 }

@@ -35,7 +35,7 @@ pub async fn ask(
     context: &Context,
 ) -> Result<RowsAnswer, Failure> {
     context.timeline.enter(Phase::Connect);
-    context.timeline.set_address(path.display());
+    context.timeline.set_address(&path.display());
     let (handle, interrupt) = tokio::sync::oneshot::channel();
     let job = Job { path: path.to_owned(), statement, writes, busy: context.deadline.remaining() };
     let work = tokio::task::spawn_blocking(move || job.run(handle));
@@ -139,9 +139,8 @@ impl Job {
     fn query(&self, connection: &Connection, bound: &BoundSql) -> Result<RowsAnswer, Failure> {
         let sql_failure = |error: rusqlite::Error| failure(&error, &self.path);
         let mut batch = Batch::new(connection, &bound.text);
-        let mut statement = match batch.next().map_err(sql_failure)? {
-            Some(statement) => statement,
-            None => return Err(refused("there is no statement in the query", "write one `select`")),
+        let Some(mut statement) = batch.next().map_err(sql_failure)? else {
+            return Err(refused("there is no statement in the query", "write one `select`"));
         };
         if batch.next().map_or(true, |second| second.is_some()) {
             return Err(refused(
@@ -156,7 +155,7 @@ impl Job {
         for (index, value) in bound.parameters.iter().enumerate() {
             bind(&mut statement, index + 1, value).map_err(sql_failure)?;
         }
-        let columns: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+        let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
         if columns.is_empty() {
             let changed = statement.raw_execute().map_err(sql_failure)?;
             return Ok(RowsAnswer {

@@ -66,7 +66,7 @@ impl Timeline {
         self.state().marks.last().map_or(Phase::Prepare, |(phase, _)| *phase)
     }
 
-    pub fn set_address(&self, address: impl ToString) {
+    pub fn set_address(&self, address: &impl ToString) {
         self.state().address = Some(address.to_string());
     }
 
@@ -127,6 +127,6 @@ pub fn saw_certificate(certificate: PeerCertificate) {
 }
 
 /// The attempt this is called from talks to `address`.
-pub fn saw_address(address: impl ToString) {
+pub fn saw_address(address: &impl ToString) {
     let _ = CURRENT.try_with(|timeline| timeline.set_address(address));
 }

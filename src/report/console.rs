@@ -283,7 +283,7 @@ fn progress_bar() -> ProgressBar {
 
 /// Every line of `text` moved in, with a line break at its end.
 fn indented(text: &str) -> String {
-    text.lines().map(|line| format!("{INDENT}{line}\n")).collect()
+    text.lines().flat_map(|line| [INDENT, line, "\n"]).collect()
 }
 
 /// The first line, and a sign that there is more.

@@ -46,10 +46,10 @@ impl Counts {
             .filter(|(count, _)| *count > 0)
             .map(|(count, what)| format!("{count} {what}"))
             .collect();
-        if self.flaky > 0 {
-            if let Some(last) = shown.last_mut() {
-                last.push_str(&format!(" ({} flaky)", self.flaky));
-            }
+        if self.flaky > 0
+            && let Some(last) = shown.last_mut()
+        {
+            last.push_str(&format!(" ({} flaky)", self.flaky));
         }
         shown.join(", ")
     }

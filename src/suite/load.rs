@@ -22,18 +22,18 @@ use crate::check::{Check, KINDS, Kind};
 /// Everything that is wrong with it. Nothing has been sent then, and nothing is.
 pub fn load(path: &Path, extra_variables: &[String]) -> Result<Suite, SuiteError> {
     let text = std::fs::read_to_string(path).map_err(|error| SuiteError::unreadable(path, &error))?;
-    load_text(path, text, extra_variables)
+    load_text(path, &text, extra_variables)
 }
 
 /// The same for a suite whose text is at hand. Relative paths in it start in `path`'s folder.
 ///
 /// # Errors
 /// Everything that is wrong with it.
-pub fn load_text(path: &Path, text: String, extra_variables: &[String]) -> Result<Suite, SuiteError> {
+pub fn load_text(path: &Path, text: &str, extra_variables: &[String]) -> Result<Suite, SuiteError> {
     let environment = template::environment();
     let mut loader =
         Loader { environment: &environment, sources: Sources::default(), diagnostics: Vec::new() };
-    let parts = loader.read(path.to_owned(), text, &mut vec![identity(path)]);
+    let parts = loader.read(path, text, &mut vec![identity(path)]);
 
     let mut names: Vec<Named> = parts.names.clone();
     let suite = Suite {
@@ -78,9 +78,9 @@ struct Parts {
 
 impl Loader<'_> {
     /// `chain` is the files that include this one, itself last.
-    fn read(&mut self, path: PathBuf, text: String, chain: &mut Vec<PathBuf>) -> Parts {
-        let file = self.sources.add(path.clone(), text.clone());
-        let (document, errors) = DeTable::parse_recoverable(&text);
+    fn read(&mut self, path: &Path, text: &str, chain: &mut Vec<PathBuf>) -> Parts {
+        let file = self.sources.add(path.to_owned(), text.to_owned());
+        let (document, errors) = DeTable::parse_recoverable(text);
         if !errors.is_empty() {
             self.diagnostics.extend(errors.iter().map(|error| {
                 let place = error.span().map(|span| Place::new(file, span));
@@ -88,7 +88,7 @@ impl Loader<'_> {
             }));
             return Parts::default();
         }
-        let mut parts = self.included(file, document.get_ref(), &path, chain);
+        let mut parts = self.included(file, document.get_ref(), path, chain);
 
         let mut reading = Reading {
             file,
@@ -133,7 +133,7 @@ impl Loader<'_> {
                     .push(Diagnostic::new(place, format!("cannot read `{}`: {error}", included.display()))),
                 Ok(text) => {
                     chain.push(identity(&included));
-                    let other = self.read(included, text, chain);
+                    let other = self.read(&included, &text, chain);
                     chain.pop();
                     parts.absorb(other);
                 }

@@ -105,7 +105,7 @@ struct Key {
     doc: &'static str,
 }
 
-impl<'t, 'e> Table<'t, '_, 'e> {
+impl<'t> Table<'t, '_, '_> {
     /// Where the table stands.
     pub fn place(&self) -> Place {
         self.place

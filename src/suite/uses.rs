@@ -49,7 +49,7 @@ impl Uses {
                     own.insert(name.as_str());
                 }
                 Use::Reads { name, place } if !own.contains(first_part(name)) => {
-                    outside.push((name.as_str(), *place))
+                    outside.push((name.as_str(), *place));
                 }
                 Use::Reads { .. } => {}
             }

@@ -95,7 +95,7 @@ impl Clients {
 }
 
 /// Time is limited by budgets alone; the library's own limit must not come first.
-const NO_LIMIT_OF_ITS_OWN: Duration = Duration::from_secs(60 * 60 * 24);
+const NO_LIMIT_OF_ITS_OWN: Duration = Duration::from_hours(24);
 
 /// The system's resolver, seen by the timeline.
 struct WatchedResolver;

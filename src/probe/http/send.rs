@@ -94,7 +94,7 @@ async fn send_once(
     context.timeline.enter(Phase::FirstByte);
     let response = builder.send().await.map_err(|error| fault::failure(&error, prepared, context))?;
     if let Some(address) = response.remote_addr() {
-        context.timeline.set_address(address);
+        context.timeline.set_address(&address);
     }
     let set: Vec<RawCookie<'static>> = response
         .headers()

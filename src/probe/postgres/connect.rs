@@ -228,7 +228,7 @@ async fn open(config: &Config, endpoint: &Endpoint, context: &Context) -> Result
             #[cfg(unix)]
             Endpoint::Socket(path) => {
                 mark(Phase::Connect);
-                context.timeline.set_address(path.display());
+                context.timeline.set_address(&path.display());
                 match tokio::net::UnixStream::connect(path).await {
                     Ok(stream) => Ok(Socket::Unix(stream)),
                     Err(error) => {
