@@ -48,6 +48,7 @@ pub async fn run(
         began: Instant::now(),
         suite: Deadline::after(plan.budget, BudgetScope::Suite),
         grace: None,
+        stuck: None,
     };
     engine.tell(&Event::RunStarted);
     engine.run(signals).await;
@@ -91,6 +92,8 @@ struct Engine<'p> {
     suite: Deadline,
     /// The end of the grace, from the moment the run is over.
     grace: Option<Deadline>,
+    /// When a cancelled run waits for its tasks no longer.
+    stuck: Option<Deadline>,
 }
 
 /// What the loop waits for.
@@ -136,11 +139,10 @@ impl Engine<'_> {
     }
 
     async fn next(&mut self, signals: &mut mpsc::UnboundedReceiver<Signal>) -> Next {
-        let clock = match (&self.cancelled, self.grace) {
-            (Some(_), Some(grace)) => grace,
-            _ => self.suite,
+        let (clock, over) = match self.stuck {
+            Some(stuck) => (stuck, true),
+            None => (self.suite, false),
         };
-        let over = self.cancelled.is_some();
         let residents = self.states.iter_mut().enumerate().filter_map(|(check, state)| match state {
             State::Resident(stay) => Some(stay.resident.ended().map(move |failure| (check, failure)).boxed()),
             State::Waiting | State::Running { .. } | State::Done { .. } => None,
@@ -152,13 +154,7 @@ impl Engine<'_> {
             Some(Ok(ended)) = self.tasks.join_next() => Next::Ended(Box::new(ended)),
             Some((check, failure)) = futures_util::StreamExt::next(&mut deaths) => Next::Died(check, failure),
             Some(signal) = signals.recv() => Next::Signal(signal),
-            _ = clock.pause(Duration::MAX) => match over {
-                false => Next::OutOfBudget,
-                true => {
-                    let _ = Deadline::after(STUCK, BudgetScope::Grace).pause(Duration::MAX).await;
-                    Next::Stuck
-                }
-            },
+            _ = clock.pause(Duration::MAX) => if over { Next::Stuck } else { Next::OutOfBudget },
         }
     }
 
@@ -297,7 +293,9 @@ impl Engine<'_> {
     fn skip_dependents(&mut self, check: usize, root: usize, why: NeedFailed) {
         for dependent in 0..self.plan.checks.len() {
             let waits = matches!(self.states[dependent], State::Waiting);
-            if waits && self.plan.checks[dependent].needs.contains(&check) {
+            // One that is skipped because the suite says so keeps that reason.
+            let asked = self.plan.checks[dependent].skip.is_some();
+            if waits && !asked && self.plan.checks[dependent].needs.contains(&check) {
                 let name = |index: usize| self.plan.checks[index].info.name.to_string();
                 self.skip(dependent, SkipReason::Need { need: name(check), root: name(root), why });
                 self.skip_dependents(dependent, root, why);
@@ -321,6 +319,7 @@ impl Engine<'_> {
         self.tell(&Event::RunCancelled(reason.clone()));
         self.cancelled = Some(reason);
         let grace = *self.grace.get_or_insert_with(|| Deadline::after(self.plan.grace, BudgetScope::Grace));
+        self.stuck.get_or_insert_with(|| Deadline::after(self.plan.grace + STUCK, BudgetScope::Grace));
         // At the suite's deadline every task is cut by it, and says so itself; the others must be told.
         if !matches!(self.cancelled, Some(CancelReason::Budget(_))) {
             self.cancel.send_replace(Some(grace));

@@ -7,4 +7,5 @@
 
 mod support;
 
+mod engine;
 mod support_works;
