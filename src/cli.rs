@@ -57,7 +57,7 @@ pub struct RunArgs {
     #[arg(long)]
     pub keep_going: bool,
 
-    /// Write `JUnit` XML there (`-` is standard output)
+    /// Write JUnit XML there (`-` is standard output)
     #[arg(long, value_name = "FILE")]
     pub junit: Option<String>,
 
@@ -96,11 +96,11 @@ pub struct ChoiceArgs {
 /// How output looks.
 #[derive(Debug, Args)]
 pub struct LookArgs {
-    /// When to use colour
+    /// When to use colour: `auto` is on a terminal, unless `NO_COLOR` is set
     #[arg(long, value_name = "WHEN", value_enum, default_value_t)]
     pub color: Color,
 
-    /// When to show a progress bar
+    /// When to show a progress bar: `auto` is on a terminal, and not in CI
     #[arg(long, value_name = "WHEN", value_enum, default_value_t)]
     pub progress: Progress,
 
@@ -118,7 +118,7 @@ pub struct CheckArgs {
     #[arg(short, long, value_name = "NAME=VALUE", value_parser = name_and_value)]
     pub var: Vec<(String, String)>,
 
-    /// When to use colour
+    /// When to use colour: `auto` is on a terminal, unless `NO_COLOR` is set
     #[arg(long, value_name = "WHEN", value_enum, default_value_t)]
     pub color: Color,
 }
@@ -139,7 +139,7 @@ pub struct DemoArgs {
     #[arg(long = "break", value_name = "PART", value_enum)]
     pub fault: Option<Break>,
 
-    /// Write `JUnit` XML there (`-` is standard output)
+    /// Write JUnit XML there (`-` is standard output)
     #[arg(long, value_name = "FILE")]
     pub junit: Option<String>,
 

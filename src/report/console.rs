@@ -21,10 +21,9 @@ pub enum Verbosity {
     Normal,
 }
 
-/// When a progress bar is shown.
+/// When a progress bar is shown; `Auto` is on a terminal, and not in CI.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum Progress {
-    /// On a terminal, and not in CI.
     #[default]
     Auto,
     Always,

@@ -4,10 +4,9 @@ use std::fmt::Display;
 
 use anstyle::{AnsiColor, Style as Ansi};
 
-/// When colour is used.
+/// When colour is used; `Auto` is on a terminal, unless `NO_COLOR` is set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum Color {
-    /// On a terminal, unless `NO_COLOR` is set.
     #[default]
     Auto,
     Always,

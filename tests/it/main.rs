@@ -8,4 +8,5 @@
 mod support;
 
 mod engine;
+mod readme;
 mod support_works;

@@ -1,0 +1,301 @@
+//! smoke beside the tools that one would take instead: the same question, in the same run, medians of many.
+//!
+//! `cargo bench` runs it; `benches/README.md` says what it needs and what it found.
+
+#![expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "figures for people: milliseconds and mebibytes"
+)]
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use http_body_util::Full;
+use hyper::body::Bytes;
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpListener;
+
+const SMOKE: &str = env!("CARGO_BIN_EXE_smoke");
+
+/// How often each command is run; the first run is not counted.
+const RUNS: usize = 21;
+
+fn main() {
+    let folder = std::env::temp_dir().join(format!("smoke-bench-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a temporary folder");
+    let server = Server::start(&folder);
+    println!("medians of {} runs, alternating\n", RUNS - 1);
+    println!("| what | smoke | other | ratio | goal |");
+    println!("|---|---|---|---|---|");
+    single_http(&folder, &server);
+    single_https(&folder, &server);
+    two_hundred(&folder, &server);
+    one_thousand(&folder, &server);
+    database(&folder);
+    let size = std::fs::metadata(SMOKE).expect("the binary").len();
+    println!("| the binary | {:.1} MB | | | 20 MB |", size as f64 / 1e6);
+    let _ = std::fs::remove_dir_all(&folder);
+}
+
+/// A server that answers `/MILLISECONDS` after so long, plain and over TLS.
+struct Server {
+    plain: SocketAddr,
+    tls: SocketAddr,
+    /// The system's certificates and the server's own authority.
+    bundle: PathBuf,
+}
+
+impl Server {
+    fn start(folder: &Path) -> Server {
+        let authority_key = rcgen::KeyPair::generate().expect("a key");
+        let mut authority = rcgen::CertificateParams::new(Vec::new()).expect("parameters");
+        authority.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        let certificate = authority.self_signed(&authority_key).expect("an authority");
+        let issuer = rcgen::Issuer::new(authority, authority_key);
+        let key = rcgen::KeyPair::generate().expect("a key");
+        let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
+        let own = rcgen::CertificateParams::new(names).expect("parameters").signed_by(&key, &issuer).expect("signed");
+
+        let system = std::fs::read_to_string("/etc/ssl/certs/ca-certificates.crt").unwrap_or_default();
+        let bundle = folder.join("bundle.pem");
+        std::fs::write(&bundle, format!("{system}\n{}", certificate.pem())).expect("the bundle");
+
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_no_client_auth()
+            .with_single_cert(
+                vec![own.der().clone()],
+                rustls::pki_types::PrivateKeyDer::Pkcs8(key.serialize_der().into()),
+            )
+            .expect("a server certificate");
+        let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+
+        let (sender, receiver) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            runtime.block_on(async {
+                let plain = listen();
+                let tls = listen();
+                let addresses = (plain.local_addr().expect("bound"), tls.local_addr().expect("bound"));
+                sender.send(addresses).expect("the benchmark waits");
+                tokio::spawn(async move {
+                    while let Ok((stream, _)) = tls.accept().await {
+                        let acceptor = acceptor.clone();
+                        tokio::spawn(async move {
+                            if let Ok(stream) = acceptor.accept(stream).await {
+                                serve(stream).await;
+                            }
+                        });
+                    }
+                });
+                while let Ok((stream, _)) = plain.accept().await {
+                    tokio::spawn(serve(stream));
+                }
+            });
+        });
+        let (plain, tls) = receiver.recv().expect("the server starts");
+        Server { plain, tls, bundle }
+    }
+}
+
+/// A listener whose backlog takes a thousand at once.
+fn listen() -> TcpListener {
+    let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
+    socket.bind(([127, 0, 0, 1], 0).into()).expect("a free port");
+    socket.listen(4096).expect("listening")
+}
+
+async fn serve(stream: impl tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin) {
+    let answer = |request: Request<hyper::body::Incoming>| async move {
+        let delay = request.uri().path().trim_start_matches('/').parse().unwrap_or(0);
+        if delay > 0 {
+            tokio::time::sleep(Duration::from_millis(delay)).await;
+        }
+        Ok::<_, std::convert::Infallible>(Response::new(Full::new(Bytes::from_static(b"{\"status\":\"ok\"}"))))
+    };
+    let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(answer)).await;
+}
+
+/// What one run of a command cost.
+#[derive(Clone, Copy)]
+struct Cost {
+    wall: Duration,
+    /// User and system time, and the peak of memory in KiB, where `/usr/bin/time` can tell.
+    cpu: Duration,
+    memory: u64,
+}
+
+fn run(command: &mut Command) -> Cost {
+    let mut timed = Command::new("/usr/bin/time");
+    timed.args(["-f", "%U %S %M"]).arg(command.get_program()).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        timed.env(name, value.unwrap_or_default());
+    }
+    let measured = Path::new("/usr/bin/time").exists();
+    let began = Instant::now();
+    let output = if measured { &mut timed } else { &mut *command }
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .output()
+        .expect("the command starts");
+    let wall = began.elapsed();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?} failed:\n{stderr}");
+    let last: Vec<f64> =
+        stderr.lines().last().unwrap_or_default().split(' ').filter_map(|word| word.parse().ok()).collect();
+    match last.as_slice() {
+        [user, system, memory] => Cost { wall, cpu: Duration::from_secs_f64(user + system), memory: *memory as u64 },
+        _ => Cost { wall, cpu: Duration::ZERO, memory: 0 },
+    }
+}
+
+/// Runs the two by turns, so that what the machine does meanwhile falls on both.
+fn by_turns(runs: usize, mut smoke: impl FnMut() -> Command, mut other: impl FnMut() -> Command) -> (Cost, Cost) {
+    let mut costs = (Vec::new(), Vec::new());
+    for turn in 0..runs {
+        let pair = (run(&mut smoke()), run(&mut other()));
+        if turn > 0 {
+            costs.0.push(pair.0);
+            costs.1.push(pair.1);
+        }
+    }
+    (median(&costs.0), median(&costs.1))
+}
+
+fn median(costs: &[Cost]) -> Cost {
+    let middle = |mut values: Vec<u128>| {
+        values.sort_unstable();
+        values[values.len() / 2]
+    };
+    Cost {
+        wall: Duration::from_nanos(middle(costs.iter().map(|cost| cost.wall.as_nanos()).collect()) as u64),
+        cpu: Duration::from_nanos(middle(costs.iter().map(|cost| cost.cpu.as_nanos()).collect()) as u64),
+        memory: middle(costs.iter().map(|cost| u128::from(cost.memory)).collect()) as u64,
+    }
+}
+
+fn row(what: &str, smoke: Duration, other: Duration, goal: &str) {
+    let ratio = smoke.as_secs_f64() / other.as_secs_f64();
+    let millis = |span: Duration| span.as_secs_f64() * 1e3;
+    println!("| {what} | {:.1} ms | {:.1} ms | {ratio:.2} | {goal} |", millis(smoke), millis(other));
+}
+
+fn suite(folder: &Path, name: &str, text: &str) -> PathBuf {
+    let path = folder.join(name);
+    std::fs::write(&path, text).expect("the suite");
+    path
+}
+
+fn smoke(suite: &Path) -> Command {
+    let mut command = Command::new(SMOKE);
+    command.arg("run").arg(suite);
+    command
+}
+
+fn single_http(folder: &Path, server: &Server) {
+    let url = format!("http://{}/0", server.plain);
+    let suite = suite(folder, "http.toml", &format!("[[health]]\nname = \"up\"\nurl = \"{url}\"\n"));
+    let curl = || {
+        let mut command = Command::new("curl");
+        command.args(["-sf", "-o", "/dev/null", &url]);
+        command
+    };
+    let (ours, theirs) = by_turns(RUNS * 3, || smoke(&suite), curl);
+    row("one `http` check, `curl -sf`", ours.wall, theirs.wall, "0.50");
+}
+
+fn single_https(folder: &Path, server: &Server) {
+    let url = format!("https://localhost:{}/0", server.tls.port());
+    let suite = suite(folder, "https.toml", &format!("[[health]]\nname = \"up\"\nurl = \"{url}\"\n"));
+    let with_bundle = |mut command: Command| {
+        command.env("SSL_CERT_FILE", &server.bundle);
+        command
+    };
+    let curl = || {
+        let mut command = Command::new("curl");
+        command.args(["-sf", "-o", "/dev/null", &url]);
+        with_bundle(command)
+    };
+    let (ours, theirs) = by_turns(RUNS * 3, || with_bundle(smoke(&suite)), curl);
+    row("one `https` check, the system's certificates, `curl -sf`", ours.wall, theirs.wall, "1.00");
+}
+
+fn many(folder: &Path, name: &str, url: &str, count: usize, budget: &str) -> (PathBuf, PathBuf) {
+    let checks: String = (0..count)
+        .map(|n| format!("[[health]]\nname = \"check {n}\"\nurl = \"{url}?n={n}\"\nbudget = \"{budget}\"\n"))
+        .collect();
+    let requests: Vec<PathBuf> = (0..count)
+        .map(|n| suite(folder, &format!("{name}-{n}.hurl"), &format!("GET {url}?n={n}\nHTTP 200\n")))
+        .collect();
+    let list = requests.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join("\n");
+    (suite(folder, &format!("{name}.toml"), &checks), suite(folder, &format!("{name}.list"), &list))
+}
+
+/// Hurl on the files of a list, or smoke itself where Hurl is not installed (its column is then no comparison).
+fn hurl(list: &Path, jobs: usize) -> Option<Command> {
+    let program = std::env::var("HURL").unwrap_or_else(|_| "hurl".to_owned());
+    Command::new(&program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().ok()?;
+    let mut command = Command::new(program);
+    command.args(["--test", "--parallel", "--jobs", &jobs.to_string(), "--no-output"]);
+    command.args(std::fs::read_to_string(list).expect("the list").lines());
+    Some(command)
+}
+
+fn two_hundred(folder: &Path, server: &Server) {
+    let (suite, list) = many(folder, "two-hundred", &format!("http://{}/50", server.plain), 200, "5s");
+    let ours = || {
+        let mut command = smoke(&suite);
+        command.args(["--jobs", "50"]);
+        command
+    };
+    let theirs = || hurl(&list, 50).unwrap_or_else(ours);
+    let (ours, theirs) = by_turns(RUNS, ours, theirs);
+    row("200 checks of 50 ms, 50 at once, ideal 200 ms", ours.wall, Duration::from_millis(200), "1.15");
+    row("the same, Hurl", ours.wall, theirs.wall, "");
+}
+
+fn one_thousand(folder: &Path, server: &Server) {
+    let (suite, list) = many(folder, "one-thousand", &format!("http://{}/500", server.plain), 1_000, "10s");
+    let ours = || {
+        let mut command = smoke(&suite);
+        command.args(["--jobs", "500"]);
+        command
+    };
+    let theirs = || hurl(&list, 500).unwrap_or_else(ours);
+    let (ours, theirs) = by_turns(RUNS.div_ceil(2), ours, theirs);
+    row("1,000 checks of 500 ms, 500 at once, Hurl: wall", ours.wall, theirs.wall, "");
+    row("the same: CPU", ours.cpu, theirs.cpu, "0.30");
+    let mib = |kib: u64| kib as f64 / 1024.0;
+    let ratio = ours.memory as f64 / theirs.memory.max(1) as f64;
+    println!(
+        "| the same: peak memory | {:.1} MiB | {:.1} MiB | {ratio:.2} | 0.50 |",
+        mib(ours.memory),
+        mib(theirs.memory)
+    );
+}
+
+fn database(folder: &Path) {
+    let Ok(url) = std::env::var("BENCH_DATABASE_URL") else {
+        println!("| one `[[database]]` check, `psql -Atc 'select 1'` | BENCH_DATABASE_URL is not set | | | 0.50 |");
+        return;
+    };
+    let text = format!("[[database]]\nname = \"up\"\nurl = \"{url}\"\nquery = \"select 1\"\nexpect.value = 1\n");
+    let suite = suite(folder, "database.toml", &text);
+    let psql = || {
+        let mut command = Command::new(std::env::var("PSQL").unwrap_or_else(|_| "psql".to_owned()));
+        command.args(["-Atc", "select 1", &url]);
+        command
+    };
+    let (ours, theirs) = by_turns(RUNS, || smoke(&suite), psql);
+    row("one `[[database]]` check, `psql -Atc 'select 1'`", ours.wall, theirs.wall, "0.50");
+}

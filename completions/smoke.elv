@@ -1,0 +1,92 @@
+
+use builtin;
+use str;
+
+set edit:completion:arg-completer[smoke] = {|@words|
+    fn spaces {|n|
+        builtin:repeat $n ' ' | str:join ''
+    }
+    fn cand {|text desc|
+        edit:complex-candidate $text &display=$text' '(spaces (- 14 (wcswidth $text)))$desc
+    }
+    var command = 'smoke'
+    for word $words[1..-1] {
+        if (str:has-prefix $word '-') {
+            break
+        }
+        set command = $command';'$word
+    }
+    var completions = [
+        &'smoke'= {
+            cand -h 'Print help'
+            cand --help 'Print help'
+            cand -V 'Print version'
+            cand --version 'Print version'
+            cand run 'Run a suite'
+            cand check 'Read a suite and report every mistake in it; nothing is sent'
+            cand list 'List a suite''s checks: names, kinds, tags'
+            cand demo 'Run the example suite against a shop that is built in: nothing else is needed'
+            cand completions 'Print a completion script for a shell'
+        }
+        &'smoke;run'= {
+            cand -e 'An environment of the suite'
+            cand --env 'An environment of the suite'
+            cand -v 'Set a variable (repeatable)'
+            cand --var 'Set a variable (repeatable)'
+            cand -t 'Only checks with one of these tags (repeatable), and what they need'
+            cand --tag 'Only checks with one of these tags (repeatable), and what they need'
+            cand --skip-tag 'Not the checks with one of these tags (repeatable)'
+            cand --only 'Only checks whose name matches one of these globs (repeatable), and what they need'
+            cand --skip 'Not the checks whose name matches one of these globs (repeatable)'
+            cand -j 'Checks in flight at once, instead of the suite''s `concurrency`'
+            cand --jobs 'Checks in flight at once, instead of the suite''s `concurrency`'
+            cand --budget 'The run''s budget, instead of the suite''s'
+            cand --junit 'Write JUnit XML there (`-` is standard output)'
+            cand --color 'When to use colour: `auto` is on a terminal, unless `NO_COLOR` is set'
+            cand --progress 'When to show a progress bar: `auto` is on a terminal, and not in CI'
+            cand --keep-going 'Do not stop at the first failure'
+            cand -q 'Say only what went wrong, and the summary'
+            cand --quiet 'Say only what went wrong, and the summary'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'smoke;check'= {
+            cand -v 'A variable that `smoke run` will be given (repeatable)'
+            cand --var 'A variable that `smoke run` will be given (repeatable)'
+            cand --color 'When to use colour: `auto` is on a terminal, unless `NO_COLOR` is set'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'smoke;list'= {
+            cand -e 'An environment of the suite'
+            cand --env 'An environment of the suite'
+            cand -v 'Set a variable (repeatable)'
+            cand --var 'Set a variable (repeatable)'
+            cand -t 'Only checks with one of these tags (repeatable), and what they need'
+            cand --tag 'Only checks with one of these tags (repeatable), and what they need'
+            cand --skip-tag 'Not the checks with one of these tags (repeatable)'
+            cand --only 'Only checks whose name matches one of these globs (repeatable), and what they need'
+            cand --skip 'Not the checks whose name matches one of these globs (repeatable)'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'smoke;demo'= {
+            cand --break 'Break the shop in this way first, to see what failure looks like'
+            cand --junit 'Write JUnit XML there (`-` is standard output)'
+            cand --color 'When to use colour: `auto` is on a terminal, unless `NO_COLOR` is set'
+            cand --progress 'When to show a progress bar: `auto` is on a terminal, and not in CI'
+            cand --serve 'Be the shop: what the example''s `[[boot]]` starts'
+            cand --database 'The shop''s database'
+            cand --keep-going 'Do not stop at the first failure'
+            cand -q 'Say only what went wrong, and the summary'
+            cand --quiet 'Say only what went wrong, and the summary'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'smoke;completions'= {
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+    ]
+    $completions[$command]
+}

@@ -1,0 +1,81 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_smoke_global_optspecs
+    string join \n h/help V/version
+end
+
+function __fish_smoke_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_smoke_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_smoke_using_subcommand
+    set -l cmd (__fish_smoke_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c smoke -n "__fish_smoke_needs_command" -s h -l help -d 'Print help'
+complete -c smoke -n "__fish_smoke_needs_command" -s V -l version -d 'Print version'
+complete -c smoke -n "__fish_smoke_needs_command" -f -a "run" -d 'Run a suite'
+complete -c smoke -n "__fish_smoke_needs_command" -f -a "check" -d 'Read a suite and report every mistake in it; nothing is sent'
+complete -c smoke -n "__fish_smoke_needs_command" -f -a "list" -d 'List a suite\'s checks: names, kinds, tags'
+complete -c smoke -n "__fish_smoke_needs_command" -f -a "demo" -d 'Run the example suite against a shop that is built in: nothing else is needed'
+complete -c smoke -n "__fish_smoke_needs_command" -f -a "completions" -d 'Print a completion script for a shell'
+complete -c smoke -n "__fish_smoke_using_subcommand run" -s e -l env -d 'An environment of the suite' -r
+complete -c smoke -n "__fish_smoke_using_subcommand run" -s v -l var -d 'Set a variable (repeatable)' -r
+complete -c smoke -n "__fish_smoke_using_subcommand run" -s t -l tag -d 'Only checks with one of these tags (repeatable), and what they need' -r
+complete -c smoke -n "__fish_smoke_using_subcommand run" -l skip-tag -d 'Not the checks with one of these tags (repeatable)' -r
+complete -c smoke -n "__fish_smoke_using_subcommand run" -l only -d 'Only checks whose name matches one of these globs (repeatable), and what they need' -r
+complete -c smoke -n "__fish_smoke_using_subcommand run" -l skip -d 'Not the checks whose name matches one of these globs (repeatable)' -r
+complete -c smoke -n "__fish_smoke_using_subcommand run" -s j -l jobs -d 'Checks in flight at once, instead of the suite\'s `concurrency`' -r
+complete -c smoke -n "__fish_smoke_using_subcommand run" -l budget -d 'The run\'s budget, instead of the suite\'s' -r
+complete -c smoke -n "__fish_smoke_using_subcommand run" -l junit -d 'Write JUnit XML there (`-` is standard output)' -r
+complete -c smoke -n "__fish_smoke_using_subcommand run" -l color -d 'When to use colour: `auto` is on a terminal, unless `NO_COLOR` is set' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c smoke -n "__fish_smoke_using_subcommand run" -l progress -d 'When to show a progress bar: `auto` is on a terminal, and not in CI' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c smoke -n "__fish_smoke_using_subcommand run" -l keep-going -d 'Do not stop at the first failure'
+complete -c smoke -n "__fish_smoke_using_subcommand run" -s q -l quiet -d 'Say only what went wrong, and the summary'
+complete -c smoke -n "__fish_smoke_using_subcommand run" -s h -l help -d 'Print help'
+complete -c smoke -n "__fish_smoke_using_subcommand check" -s v -l var -d 'A variable that `smoke run` will be given (repeatable)' -r
+complete -c smoke -n "__fish_smoke_using_subcommand check" -l color -d 'When to use colour: `auto` is on a terminal, unless `NO_COLOR` is set' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c smoke -n "__fish_smoke_using_subcommand check" -s h -l help -d 'Print help'
+complete -c smoke -n "__fish_smoke_using_subcommand list" -s e -l env -d 'An environment of the suite' -r
+complete -c smoke -n "__fish_smoke_using_subcommand list" -s v -l var -d 'Set a variable (repeatable)' -r
+complete -c smoke -n "__fish_smoke_using_subcommand list" -s t -l tag -d 'Only checks with one of these tags (repeatable), and what they need' -r
+complete -c smoke -n "__fish_smoke_using_subcommand list" -l skip-tag -d 'Not the checks with one of these tags (repeatable)' -r
+complete -c smoke -n "__fish_smoke_using_subcommand list" -l only -d 'Only checks whose name matches one of these globs (repeatable), and what they need' -r
+complete -c smoke -n "__fish_smoke_using_subcommand list" -l skip -d 'Not the checks whose name matches one of these globs (repeatable)' -r
+complete -c smoke -n "__fish_smoke_using_subcommand list" -s h -l help -d 'Print help'
+complete -c smoke -n "__fish_smoke_using_subcommand demo" -l break -d 'Break the shop in this way first, to see what failure looks like' -r -f -a "db\t'The orders table was never migrated: every use of it fails, while /health stays green'
+login\t'The session store is lost: a right password leads back to the login page'
+slow\t'Every answer but /version takes 3 s'
+crash\t'The process dies with exit code 70 when the first order is placed'
+version\t'The deploy did not take: the previous release, 1.4.1, is still live'"
+complete -c smoke -n "__fish_smoke_using_subcommand demo" -l junit -d 'Write JUnit XML there (`-` is standard output)' -r
+complete -c smoke -n "__fish_smoke_using_subcommand demo" -l color -d 'When to use colour: `auto` is on a terminal, unless `NO_COLOR` is set' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c smoke -n "__fish_smoke_using_subcommand demo" -l progress -d 'When to show a progress bar: `auto` is on a terminal, and not in CI' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c smoke -n "__fish_smoke_using_subcommand demo" -l serve -d 'Be the shop: what the example\'s `[[boot]]` starts' -r
+complete -c smoke -n "__fish_smoke_using_subcommand demo" -l database -d 'The shop\'s database' -r -F
+complete -c smoke -n "__fish_smoke_using_subcommand demo" -l keep-going -d 'Do not stop at the first failure'
+complete -c smoke -n "__fish_smoke_using_subcommand demo" -s q -l quiet -d 'Say only what went wrong, and the summary'
+complete -c smoke -n "__fish_smoke_using_subcommand demo" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c smoke -n "__fish_smoke_using_subcommand completions" -s h -l help -d 'Print help'
