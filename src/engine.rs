@@ -4,6 +4,7 @@
 //! what may start, and ends when every check has its one outcome. A cancel (fail-fast, budget, signal) ends what
 //! is in flight and skips the rest; cleanup and booted processes have the suite's grace after that.
 
+mod settle;
 mod task;
 
 use std::sync::Arc;
@@ -14,14 +15,14 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use self::settle::{outcome, unstarted};
 use self::task::{Ended, Ending, Task};
 use crate::check::{Resident, RunContext, Session, Teller, Told};
 use crate::deadline::{Deadline, Scope as BudgetScope};
 use crate::event::{CancelReason, CheckReport, Event, RunReport};
 use crate::exit::Exit;
-use crate::outcome::{Failure, Fault, NeedFailed, Outcome, Signal, SkipReason, Started, Verdict};
-use crate::plan::{Plan, PlannedCheck};
-use crate::secret::Message;
+use crate::outcome::{Failure, Outcome, Signal, SkipReason, Started};
+use crate::plan::Plan;
 use crate::suite::vars::Scope;
 
 /// How long after budget and grace a task that does not end is waited for: it holds a thread and cannot be cut.
@@ -41,6 +42,7 @@ pub async fn run(
         on_event,
         states: plan.checks.iter().map(|_| State::Waiting).collect(),
         tasks: JoinSet::new(),
+        dead: Vec::new(),
         told,
         told_sender,
         cancel: watch::Sender::new(None),
@@ -83,6 +85,8 @@ struct Engine<'p> {
     on_event: &'p mut dyn FnMut(&Event),
     states: Vec<State>,
     tasks: JoinSet<Ended>,
+    /// Residents that ended too early, and may have left something behind.
+    dead: Vec<Box<dyn Resident>>,
     told: mpsc::UnboundedReceiver<(usize, Told)>,
     told_sender: mpsc::UnboundedSender<(usize, Told)>,
     /// Set once, with the end of the grace: every task in flight hears of it.
@@ -250,173 +254,31 @@ impl Engine<'_> {
         }
     }
 
-    /// A booted process ended though it should have stayed.
-    fn died(&mut self, check: usize, failure: Failure) {
-        let report = CheckReport {
-            outcome: outcome(&self.plan.checks[check], failure, &self.context),
-            ..self.report_so_far(check)
-        };
-        self.done(check, report, None);
-    }
-
-    fn report_so_far(&self, check: usize) -> CheckReport {
-        match &self.states[check] {
-            State::Resident(stay) => stay.report.clone(),
-            State::Running { since } => CheckReport { took: since.elapsed(), ..unstarted(check) },
-            State::Done { .. } | State::Waiting => unstarted(check),
-        }
-    }
-
-    /// A check has its outcome: told, kept, and passed on to what needs it.
-    fn done(&mut self, check: usize, report: CheckReport, shared: Option<Scope>) {
-        let report = Arc::new(report);
-        self.tell(&Event::CheckFinished(Arc::clone(&report)));
-        self.states[check] = State::Done { report: Arc::clone(&report), shared };
-        match &report.outcome {
-            Outcome::Passed => {}
-            Outcome::Undecided(_) => self.cancel(CancelReason::Budget(self.plan.budget)),
-            Outcome::Warned(_) => self.skip_dependents(check, check, NeedFailed::DidNotPass),
-            Outcome::Failed(_) => {
-                self.skip_dependents(check, check, NeedFailed::DidNotPass);
-                if self.plan.fail_fast {
-                    let failed = Arc::clone(&self.plan.checks[check].info.name);
-                    self.cancel(CancelReason::FailFast { failed });
-                }
-            }
-            Outcome::Skipped(SkipReason::Asked(_)) => {
-                self.skip_dependents(check, check, NeedFailed::WasSkipped);
-            }
-            Outcome::Skipped(_) => {}
-        }
-    }
-
-    fn skip_dependents(&mut self, check: usize, root: usize, why: NeedFailed) {
-        for dependent in 0..self.plan.checks.len() {
-            let waits = matches!(self.states[dependent], State::Waiting);
-            // One that is skipped because the suite says so keeps that reason.
-            let asked = self.plan.checks[dependent].skip.is_some();
-            if waits && !asked && self.plan.checks[dependent].needs.contains(&check) {
-                let name = |index: usize| self.plan.checks[index].info.name.to_string();
-                self.skip(dependent, SkipReason::Need { need: name(check), root: name(root), why });
-                self.skip_dependents(dependent, root, why);
-            }
-        }
-    }
-
-    fn skip(&mut self, check: usize, reason: SkipReason) {
-        let report = CheckReport { outcome: Outcome::Skipped(reason), ..unstarted(check) };
-        self.done(check, report, None);
-    }
-
-    /// Ends the run: the first reason counts, but for a signal, which is somebody's will.
-    fn cancel(&mut self, reason: CancelReason) {
-        let is_signal = matches!(reason, CancelReason::Signal(_));
-        if let Some(before) = &self.cancelled
-            && (!is_signal || matches!(before, CancelReason::Signal(_)))
-        {
-            return;
-        }
-        self.tell(&Event::RunCancelled(reason.clone()));
-        self.cancelled = Some(reason);
-        let grace = *self.grace.get_or_insert_with(|| Deadline::after(self.plan.grace, BudgetScope::Grace));
-        self.stuck.get_or_insert_with(|| Deadline::after(self.plan.grace + STUCK, BudgetScope::Grace));
-        // At the suite's deadline every task is cut by it, and says so itself; the others must be told.
-        if !matches!(self.cancelled, Some(CancelReason::Budget(_))) {
-            self.cancel.send_replace(Some(grace));
-        }
-        self.drain();
-        for check in 0..self.states.len() {
-            if matches!(self.states[check], State::Waiting) {
-                let reason = self.cancelled_while(Started::No);
-                self.skip(check, reason);
-            }
-        }
-    }
-
-    fn cancelled_while(&self, started: Started) -> SkipReason {
-        match &self.cancelled {
-            Some(CancelReason::FailFast { failed }) => {
-                SkipReason::FailFast { failed: failed.to_string(), started }
-            }
-            Some(CancelReason::Signal(signal)) => SkipReason::Signal { signal: *signal, started },
-            Some(CancelReason::Budget(_)) | None => SkipReason::Budget(self.plan.budget),
-        }
-    }
-
-    /// A check whose task is gone, or that waits for nothing any more, is a defect of smoke: red, never forgotten.
-    fn fail_lost(&mut self) {
-        for check in 0..self.states.len() {
-            if matches!(self.states[check], State::Waiting | State::Running { .. }) {
-                let doing = Message::new().words("smoke itself failed in this check");
-                let failure =
-                    Failure::fault(Fault::Internal, doing, Message::new().words("its task was lost"));
-                let failure = self.context.redactor.redact(failure);
-                let report = CheckReport { outcome: Outcome::Failed(failure), ..self.report_so_far(check) };
-                self.done(check, report, None);
-            }
-        }
-    }
-
-    /// The grace is over and tasks are left: they cannot be cut, so nothing is known of them.
-    fn give_up_stuck(&mut self) {
-        self.tasks.abort_all();
-        for check in 0..self.states.len() {
-            if matches!(self.states[check], State::Running { .. }) {
-                let outcome = match &self.cancelled {
-                    Some(CancelReason::Budget(_)) | None => {
-                        let failure = Failure::timed_out(self.suite.cut(), crate::outcome::Phase::Prepare);
-                        Outcome::Undecided(self.context.redactor.redact(failure))
-                    }
-                    Some(CancelReason::FailFast { .. } | CancelReason::Signal(_)) => {
-                        Outcome::Skipped(self.cancelled_while(Started::InFlight))
-                    }
-                };
-                let report = CheckReport { outcome, ..self.report_so_far(check) };
-                self.done(check, report, None);
-            }
-        }
-    }
-
     /// The run is over: booted processes are looked at once more, and stopped together.
     async fn stop_residents(&mut self) {
-        let grace = *self.grace.get_or_insert_with(|| Deadline::after(self.plan.grace, BudgetScope::Grace));
-        let mut stopping = Vec::new();
         for check in 0..self.states.len() {
-            let dead = match &mut self.states[check] {
+            let ended = match &mut self.states[check] {
                 State::Resident(stay) => stay.resident.ended().now_or_never(),
                 State::Waiting | State::Running { .. } | State::Done { .. } => None,
             };
-            if let Some(failure) = dead {
-                self.died_and_left(check, failure, &mut stopping, grace);
+            if let Some(failure) = ended {
+                self.died(check, failure);
             }
-            let report = self.report_so_far(check);
-            if matches!(self.states[check], State::Resident(_)) {
-                let state = std::mem::replace(&mut self.states[check], State::Waiting);
-                if let State::Resident(stay) = state {
+        }
+        let grace = *self.grace.get_or_insert_with(|| Deadline::after(self.plan.grace, BudgetScope::Grace));
+        let mut stopping: Vec<_> = self.dead.drain(..).map(|resident| resident.stop(grace)).collect();
+        for check in 0..self.states.len() {
+            match std::mem::replace(&mut self.states[check], State::Waiting) {
+                State::Resident(stay) => {
                     stopping.push(stay.resident.stop(grace));
-                    self.done(check, report, Some(stay.shared));
+                    self.done(check, stay.report, Some(stay.shared));
+                }
+                other @ (State::Waiting | State::Running { .. } | State::Done { .. }) => {
+                    self.states[check] = other
                 }
             }
         }
         futures_util::future::join_all(stopping).await;
-    }
-
-    /// A process that is dead may have left children that are not.
-    fn died_and_left(
-        &mut self,
-        check: usize,
-        failure: Failure,
-        stopping: &mut Vec<futures_util::future::BoxFuture<'static, ()>>,
-        grace: Deadline,
-    ) {
-        let report = CheckReport {
-            outcome: outcome(&self.plan.checks[check], failure, &self.context),
-            ..self.report_so_far(check)
-        };
-        if let State::Resident(stay) = std::mem::replace(&mut self.states[check], State::Waiting) {
-            stopping.push(stay.resident.stop(grace));
-        }
-        self.done(check, report, None);
     }
 
     fn finish(mut self) -> RunReport {
@@ -431,29 +293,5 @@ impl Engine<'_> {
         let report = RunReport { took: self.began.elapsed(), exit, cancelled: self.cancelled.take(), checks };
         self.tell(&Event::RunFinished(report.clone()));
         report
-    }
-}
-
-fn unstarted(check: usize) -> CheckReport {
-    CheckReport {
-        check,
-        outcome: Outcome::Skipped(SkipReason::Asked("it was never started".to_owned())),
-        took: Duration::ZERO,
-        was_ready: false,
-        attempts: 0,
-        failed_attempts: Vec::new(),
-        phases: Vec::new(),
-        address: None,
-        steps: Vec::new(),
-    }
-}
-
-fn outcome(planned: &PlannedCheck, failure: Failure, context: &RunContext) -> Outcome {
-    let verdict = failure.verdict();
-    let failure = context.redactor.redact(failure);
-    match verdict {
-        Verdict::Undecided => Outcome::Undecided(failure),
-        Verdict::Failed | Verdict::Errored if planned.is_critical() => Outcome::Failed(failure),
-        Verdict::Failed | Verdict::Errored => Outcome::Warned(failure),
     }
 }

@@ -1,0 +1,225 @@
+//! Why a check did not pass: what was expected, what came, what to do.
+
+use std::fmt;
+
+use super::{Phase, Span};
+use crate::deadline::{Cut, Scope};
+use crate::secret::{Message, Redact};
+
+/// Why a check did not pass.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Failure {
+    /// It answered, and not as expected.
+    Mismatch { mismatches: Vec<Mismatch>, answer: Option<Message> },
+    /// A budget ended. `phase` is what was under way, `last` what the attempt before came to.
+    TimedOut { cut: Cut, phase: Phase, detail: Option<Message>, last: Option<Box<Failure>> },
+    /// smoke could not find out.
+    Fault { fault: Fault, doing: Message, cause: Message, hint: Option<Message> },
+    /// A booted process ended.
+    Exited { how: Message, log: Option<Message> },
+    /// A step of a journey did not pass.
+    Step { step: String, number: usize, source: Box<Failure> },
+}
+
+/// One expectation that was not met.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mismatch {
+    /// What was looked at, such as `status` or `json $.version`.
+    pub what: Message,
+    pub expected: Message,
+    pub actual: Message,
+}
+
+/// What kind of thing kept smoke from finding out. Its name is the `type` of the JUnit `<error>`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    Dns,
+    Connect,
+    Proxy,
+    Tls,
+    Auth,
+    Sql,
+    Protocol,
+    /// A program or file on this machine.
+    Local,
+    /// A value that cannot go where the suite puts it.
+    Template,
+    /// A defect of smoke.
+    Internal,
+}
+
+impl Fault {
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Fault::Dns => "dns",
+            Fault::Connect => "connect",
+            Fault::Proxy => "proxy",
+            Fault::Tls => "tls",
+            Fault::Auth => "auth",
+            Fault::Sql => "sql",
+            Fault::Protocol => "protocol",
+            Fault::Local => "local",
+            Fault::Template => "template",
+            Fault::Internal => "internal",
+        }
+    }
+}
+
+/// The two ways to be red, as JUnit tells them apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It answered, and not as expected, or its own budget ended.
+    Failed,
+    /// smoke could not find out.
+    Errored,
+    /// The suite's budget ended first.
+    Undecided,
+}
+
+impl Failure {
+    /// A failure with one unmet expectation.
+    #[must_use]
+    pub fn mismatch(what: Message, expected: Message, actual: Message) -> Failure {
+        Failure::Mismatch { mismatches: vec![Mismatch { what, expected, actual }], answer: None }
+    }
+
+    /// A failure to find out, without a hint.
+    #[must_use]
+    pub fn fault(fault: Fault, doing: Message, cause: Message) -> Failure {
+        Failure::Fault { fault, doing, cause, hint: None }
+    }
+
+    /// The same with advice on what to do.
+    #[must_use]
+    pub fn with_hint(self, advice: Message) -> Failure {
+        match self {
+            Failure::Fault { fault, doing, cause, hint: None } => {
+                Failure::Fault { fault, doing, cause, hint: Some(advice) }
+            }
+            other @ (Failure::Mismatch { .. }
+            | Failure::TimedOut { .. }
+            | Failure::Fault { .. }
+            | Failure::Exited { .. }
+            | Failure::Step { .. }) => other,
+        }
+    }
+
+    /// A budget ended during `phase`.
+    #[must_use]
+    pub fn timed_out(cut: Cut, phase: Phase) -> Failure {
+        Failure::TimedOut { cut, phase, detail: None, last: None }
+    }
+
+    #[must_use]
+    pub fn verdict(&self) -> Verdict {
+        match self {
+            Failure::Mismatch { .. } | Failure::Exited { .. } => Verdict::Failed,
+            Failure::TimedOut { cut, .. } => match cut.scope {
+                Scope::Suite => Verdict::Undecided,
+                Scope::Check | Scope::Step | Scope::Grace => Verdict::Failed,
+            },
+            Failure::Fault { .. } => Verdict::Errored,
+            Failure::Step { source, .. } => source.verdict(),
+        }
+    }
+
+    /// One word for what went wrong: the `type` in JUnit.
+    #[must_use]
+    pub fn type_name(&self) -> &'static str {
+        match self {
+            Failure::Mismatch { .. } => "mismatch",
+            Failure::TimedOut { cut, .. } => match cut.scope {
+                Scope::Suite => "budget",
+                Scope::Check | Scope::Step | Scope::Grace => "timeout",
+            },
+            Failure::Fault { fault, .. } => fault.name(),
+            Failure::Exited { .. } => "exit",
+            Failure::Step { source, .. } => source.type_name(),
+        }
+    }
+}
+
+impl Cut {
+    /// `no answer within 2s (step budget), while reading the body (body)`.
+    #[must_use]
+    pub fn what_ended(&self, phase: Phase) -> String {
+        let nothing = match phase {
+            Phase::Wait => "no pass",
+            Phase::Ready => "not ready",
+            Phase::Dns | Phase::Connect | Phase::Tls | Phase::Authenticate => "no connection",
+            Phase::Prepare | Phase::FirstByte | Phase::Body | Phase::Query | Phase::Lock => "no answer",
+        };
+        format!("{nothing} within {} ({} budget), {}", Span(self.budget), self.scope, phase.doing())
+    }
+}
+
+/// The failure in one line: what was expected, and what came.
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::Mismatch { mismatches, .. } => {
+                for (index, mismatch) in mismatches.iter().enumerate() {
+                    if index > 0 {
+                        f.write_str("; ")?;
+                    }
+                    write!(f, "{mismatch}")?;
+                }
+                Ok(())
+            }
+            Failure::TimedOut { cut, phase, detail, last } => {
+                // What the attempts came to is the cause; that the time was up is how it was found.
+                if let Some(last) = last {
+                    write!(f, "{last}; ")?;
+                }
+                write!(f, "{}", cut.what_ended(*phase))?;
+                if let Some(detail) = detail {
+                    write!(f, ": {detail}")?;
+                }
+                Ok(())
+            }
+            Failure::Fault { doing, cause, .. } => write!(f, "{doing}: {cause}"),
+            Failure::Exited { how, .. } => write!(f, "{how}"),
+            Failure::Step { step, number, source } => write!(f, "step {number} `{step}`: {source}"),
+        }
+    }
+}
+
+impl fmt::Display for Mismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "expected {} {}, got {}", self.what, self.expected, self.actual)
+    }
+}
+
+impl Redact for Mismatch {
+    fn map_messages(self, clean: &dyn Fn(Message) -> Message) -> Self {
+        Mismatch { what: clean(self.what), expected: clean(self.expected), actual: clean(self.actual) }
+    }
+}
+
+impl Redact for Failure {
+    fn map_messages(self, clean: &dyn Fn(Message) -> Message) -> Self {
+        match self {
+            Failure::Mismatch { mismatches, answer } => Failure::Mismatch {
+                mismatches: mismatches.map_messages(clean),
+                answer: answer.map_messages(clean),
+            },
+            Failure::TimedOut { cut, phase, detail, last } => Failure::TimedOut {
+                cut,
+                phase,
+                detail: detail.map_messages(clean),
+                last: last.map_messages(clean),
+            },
+            Failure::Fault { fault, doing, cause, hint } => Failure::Fault {
+                fault,
+                doing: clean(doing),
+                cause: clean(cause),
+                hint: hint.map_messages(clean),
+            },
+            Failure::Exited { how, log } => Failure::Exited { how: clean(how), log: log.map_messages(clean) },
+            Failure::Step { step, number, source } => {
+                Failure::Step { step, number, source: source.map_messages(clean) }
+            }
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! What an attempt is doing.
+
+/// What an attempt is doing: the parts its time is reported in, and what a cut names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    /// Nothing is on the wire yet.
+    Prepare,
+    Dns,
+    Connect,
+    Tls,
+    FirstByte,
+    Body,
+    Authenticate,
+    Query,
+    Lock,
+    Ready,
+    /// Between two attempts of a `retry` or `poll`.
+    Wait,
+}
+
+impl Phase {
+    /// Its name in reports.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Phase::Prepare => "prepare",
+            Phase::Dns => "dns",
+            Phase::Connect => "connect",
+            Phase::Tls => "tls",
+            Phase::FirstByte => "first byte",
+            Phase::Body => "body",
+            Phase::Authenticate => "authenticate",
+            Phase::Query => "query",
+            Phase::Lock => "lock",
+            Phase::Ready => "ready",
+            Phase::Wait => "wait",
+        }
+    }
+
+    /// What was going on, as the end of `no answer within 2s (check budget), …`.
+    #[must_use]
+    pub fn doing(self) -> &'static str {
+        match self {
+            Phase::Prepare => "before anything was sent",
+            Phase::Dns => "while looking up the name (dns)",
+            Phase::Connect => "while connecting (connect)",
+            Phase::Tls => "during the TLS handshake (tls)",
+            Phase::FirstByte => "while waiting for the first byte of the answer (first byte)",
+            Phase::Body => "while reading the body (body)",
+            Phase::Authenticate => "while logging in (authenticate)",
+            Phase::Query => "while the query ran (query)",
+            Phase::Lock => "while the query waited for a lock (lock)",
+            Phase::Ready => "while waiting for it to be ready (ready)",
+            Phase::Wait => "while waiting for the next attempt (wait)",
+        }
+    }
+}
