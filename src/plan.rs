@@ -12,7 +12,7 @@ use crate::check::{Check, Kind};
 use crate::event::CheckInfo;
 use crate::secret::Redactor;
 use crate::suite::error::Diagnostic;
-use crate::suite::keys::{EnvironmentKeys, Repeat, Severity};
+use crate::suite::keys::{EnvironmentKeys, Repeat, Severity, SuiteKeys};
 use crate::suite::vars::{Resolved, Scope, Variable, first_part, is_built_in, resolve};
 use crate::suite::{Suite, SuiteCheck, Uses};
 
@@ -68,29 +68,11 @@ pub struct PlannedCheck {
 /// # Errors
 /// What is wrong with the choices, or with the suite in this environment.
 pub fn plan(suite: &Suite, choices: &Choices, redactor: &Redactor) -> Result<Plan, Vec<Diagnostic>> {
-    let environment = environment(suite, choices)?;
-    let variables = variables(suite, environment, choices);
-    let resolved = resolve(&variables, &suite.dir, redactor)?;
-
-    let keys = environment.map(|environment| environment.suite.clone()).unwrap_or_default().or(&suite.keys);
-    let selected = select(suite, choices);
-    let mut mistakes = unknown_variables(suite, choices);
-    for check in selected.iter().map(|index| &suite.checks[*index]) {
-        mistakes.extend(missing_values(check, &resolved, suite));
-        mistakes.extend(check.check.mistakes(&resolved.scope));
-        let budget = keys.budget.unwrap_or(BUDGET);
-        if let Some((own, place)) = check.keys.budget.filter(|(own, _)| *own > budget) {
-            let message = format!(
-                "the check's budget of {} is larger than the suite's of {}",
-                crate::outcome::Span(own),
-                crate::outcome::Span(budget)
-            );
-            mistakes.push(Diagnostic::new(place, message).hint("raise `suite.budget`, or lower this one"));
-        }
-    }
+    let (prepared, mistakes) = prepare(suite, choices, redactor, Missing::IsAMistake);
     if !mistakes.is_empty() {
         return Err(mistakes);
     }
+    let Prepared { keys, resolved, selected } = prepared;
     Ok(Plan {
         suite: keys.name.unwrap_or_else(|| "smoke".to_owned()),
         environment: choices.environment.clone(),
@@ -104,6 +86,80 @@ pub fn plan(suite: &Suite, choices: &Choices, redactor: &Redactor) -> Result<Pla
         checks: planned(suite, &selected),
         scope: resolved.scope,
     })
+}
+
+/// The checks of `suite` that run, in its order.
+///
+/// # Errors
+/// There is no such environment.
+pub fn selection<'s>(suite: &'s Suite, choices: &Choices) -> Result<Vec<&'s SuiteCheck>, Vec<Diagnostic>> {
+    environment(suite, choices)?;
+    Ok(select(suite, choices).into_iter().map(|index| &suite.checks[index]).collect())
+}
+
+/// What is wrong with `suite` in any environment, as far as that can be known where it does not run: a variable whose
+/// value comes from there need not have one here.
+#[must_use]
+pub fn mistakes(suite: &Suite, variables: &[(String, String)]) -> Vec<Diagnostic> {
+    let environments = std::iter::once(None).chain(suite.environments.keys().cloned().map(Some));
+    let mut found: Vec<Diagnostic> = Vec::new();
+    for environment in environments {
+        let choices = Choices { environment, variables: variables.to_vec(), ..Choices::default() };
+        let (_, mistakes) = prepare(suite, &choices, &Redactor::new(), Missing::IsFine);
+        let new: Vec<Diagnostic> = mistakes.into_iter().filter(|mistake| !found.contains(mistake)).collect();
+        found.extend(new);
+    }
+    found
+}
+
+/// May a variable that is read have no value?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Missing {
+    IsAMistake,
+    IsFine,
+}
+
+/// What a plan is made of.
+struct Prepared {
+    keys: SuiteKeys,
+    resolved: Resolved,
+    /// The indexes of the checks that run.
+    selected: Vec<usize>,
+}
+
+fn prepare(
+    suite: &Suite,
+    choices: &Choices,
+    redactor: &Redactor,
+    missing: Missing,
+) -> (Prepared, Vec<Diagnostic>) {
+    let (environment, mut mistakes) = match environment(suite, choices) {
+        Ok(environment) => (environment, Vec::new()),
+        Err(mistakes) => (None, mistakes),
+    };
+    let knows_environment = mistakes.is_empty();
+    let (resolved, unresolvable) = resolve(&variables(suite, environment, choices), &suite.dir, redactor);
+    mistakes.extend(unresolvable);
+    mistakes.extend(unknown_variables(suite, choices));
+
+    let keys = environment.map(|environment| environment.suite.clone()).unwrap_or_default().or(&suite.keys);
+    let budget = keys.budget.unwrap_or(BUDGET);
+    let selected = select(suite, choices);
+    for check in selected.iter().map(|index| &suite.checks[*index]) {
+        if missing == Missing::IsAMistake && knows_environment {
+            mistakes.extend(missing_values(check, &resolved, suite, &selected));
+        }
+        mistakes.extend(check.check.mistakes(&resolved.scope));
+        if let Some((own, place)) = check.keys.budget.filter(|(own, _)| *own > budget) {
+            let message = format!(
+                "the check's budget of {} is larger than the suite's of {}",
+                crate::outcome::Span(own),
+                crate::outcome::Span(budget)
+            );
+            mistakes.push(Diagnostic::new(place, message).hint("raise `suite.budget`, or lower this one"));
+        }
+    }
+    (Prepared { keys, resolved, selected }, mistakes)
 }
 
 fn environment<'s>(
@@ -145,43 +201,72 @@ fn unknown_variables(suite: &Suite, choices: &Choices) -> Vec<Diagnostic> {
         check.check.uses(&mut uses);
         known.extend(uses.from_outside().iter().map(|(name, _)| first_part(name).to_owned()));
     }
+    known.sort();
+    known.dedup();
     let unread = choices.variables.iter().filter(|(name, _)| !known.contains(name));
     unread
         .map(|(name, _)| {
-            Diagnostic::new(None, format!("the suite has no variable `{name}` (`--var`)")).hint(format!(
-                "its variables are {}",
-                suite.variables.keys().cloned().collect::<Vec<_>>().join(", ")
-            ))
+            let unknown = Diagnostic::new(None, format!("the suite has no variable `{name}` (`--var`)"));
+            match known.is_empty() {
+                true => unknown,
+                false => unknown.hint(format!("its variables are {}", known.join(", "))),
+            }
         })
         .collect()
 }
 
-fn missing_values(check: &SuiteCheck, resolved: &Resolved, suite: &Suite) -> Vec<Diagnostic> {
+fn missing_values(
+    check: &SuiteCheck,
+    resolved: &Resolved,
+    suite: &Suite,
+    selected: &[usize],
+) -> Vec<Diagnostic> {
     let mut uses = Uses::default();
     check.check.uses(&mut uses);
-    let shared = |name: &str| {
-        let needed =
-            suite.checks.iter().filter(|other| check.keys.needs.iter().any(|need| need.name == other.name()));
-        needed.flat_map(|other| other.check.shares()).any(|named| named.name == name)
+    let sharing = |name: &str| {
+        suite.checks.iter().enumerate().find(|(_, other)| {
+            check.keys.needs.iter().any(|need| need.name == other.name())
+                && other.check.shares().iter().any(|named| named.name == name)
+        })
     };
     uses.from_outside()
         .into_iter()
-        .filter(|(name, _)| !is_built_in(name))
-        .filter(|(name, _)| !resolved.scope.has(first_part(name)) && !shared(first_part(name)))
-        .map(|(name, place)| {
+        .filter(|(name, _)| !is_built_in(name) && !resolved.scope.has(first_part(name)))
+        .filter_map(|(name, place)| {
             let variable = first_part(name);
-            match resolved.missing.get(variable) {
-                Some(missing) => {
+            match (sharing(variable), resolved.missing.get(variable)) {
+                (Some((index, _)), _) if selected.contains(&index) => None,
+                (Some((_, other)), _) => Some(
+                    Diagnostic::new(
+                        place,
+                        format!(
+                            "`{variable}` has no value: `{}`, which shares it, is left out",
+                            other.name()
+                        ),
+                    )
+                    .hint(format!("do not leave it out, or pass `--var {variable}=…`")),
+                ),
+                (None, Some(missing)) if missing.told => None,
+                (None, Some(missing)) => Some(
                     Diagnostic::new(place, format!("`{variable}` has no value: {}", missing.reason))
-                        .hint(&missing.hint)
-                }
-                None => Diagnostic::new(place, format!("`{variable}` has no value in this environment"))
-                    .hint(
+                        .hint(&missing.hint),
+                ),
+                // Only if it is defined somewhere: what is not is an undefined variable already.
+                (None, None) if is_defined(suite, variable) => Some(
+                    Diagnostic::new(place, format!("`{variable}` has no value in this environment")).hint(
                         "it is defined for other environments only: choose one with `--env`, or pass `--var`",
                     ),
+                ),
+                (None, None) => None,
             }
         })
         .collect()
+}
+
+/// Does `[vars]` of the suite or of any environment have it?
+fn is_defined(suite: &Suite, variable: &str) -> bool {
+    suite.variables.contains_key(variable)
+        || suite.environments.values().any(|environment| environment.vars.contains_key(variable))
 }
 
 /// The indexes of the checks that run, in the suite's order: what is chosen, and what that needs.

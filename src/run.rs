@@ -13,10 +13,10 @@ use crate::engine;
 use crate::event::{CheckInfo, Event, RunInfo};
 use crate::exit::Exit;
 use crate::outcome::Signal;
-use crate::plan::{Choices, Plan, plan};
+use crate::plan::{self, Choices, Plan, plan};
 use crate::report::{Color, Console, Destination, Junit, Reporter, Style, Verbosity};
 use crate::secret::Redactor;
-use crate::suite::{Suite, SuiteError, load, load_text};
+use crate::suite::{Draft, Suite, SuiteError, load, read_draft, read_draft_text};
 
 /// Does what the command line says.
 ///
@@ -30,7 +30,9 @@ pub fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Demo(args) => crate::demo::run(args),
         Command::Completions { shell } => {
             let mut command = <Cli as clap::CommandFactory>::command();
-            clap_complete::generate(shell, &mut command, "smoke", &mut std::io::stdout());
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut command, "smoke", &mut script);
+            Destination::Stdout.write(&String::from_utf8_lossy(&script))?;
             Ok(Exit::Passed)
         }
     }
@@ -54,6 +56,14 @@ pub enum SuiteSource {
     },
 }
 
+impl SuiteSource {
+    fn path(&self) -> &Path {
+        match self {
+            SuiteSource::File(path) | SuiteSource::Text { path, .. } => path,
+        }
+    }
+}
+
 fn run_suite(args: RunArgs) -> anyhow::Result<Exit> {
     let mut choices = choices(args.choices);
     choices.concurrency = args.jobs.and_then(|jobs| usize::try_from(jobs).ok());
@@ -71,13 +81,19 @@ pub fn run_job(job: Job) -> anyhow::Result<Exit> {
     let Job { source, choices, junit, look } = job;
     let redactor = Arc::new(Redactor::new());
     let color = look.color.resolve(std::io::stderr().is_terminal());
+    let junit = junit.as_deref().map(Destination::parse);
+    let file = source.path().display().to_string();
     let (suite, plan) = match prepare(source, &choices, &redactor) {
         Ok(prepared) => prepared,
-        Err(error) => return Ok(reject(&error, color)),
+        Err(error) => {
+            // A report of an earlier run must not pass for this one's.
+            let written = junit.map_or(Ok(()), |to| to.write(&Junit::of_rejected(&file, &error, &redactor)));
+            say(&written.err().map(|error| format!("error: {error}\n\n")).unwrap_or_default());
+            return Ok(reject(&error, color));
+        }
     };
-    let junit = junit.as_deref().map(Destination::parse);
     if let Some(junit) = &junit {
-        junit.probe()?;
+        junit.clear()?;
     }
     let info = RunInfo {
         suite: plan.suite.clone(),
@@ -93,33 +109,42 @@ pub fn run_job(job: Job) -> anyhow::Result<Exit> {
     reporters.extend(junit.map(|to| Box::new(Junit::new(to)) as Box<dyn Reporter>));
 
     let context = Arc::new(RunContext::new(plan.suite.clone(), suite.dir, redactor));
-    let exit = execute(&plan, context, &mut |event| {
+    let mut exit = execute(&plan, context, &mut |event| {
         for reporter in &mut reporters {
             reporter.on_event(event, &info);
         }
     })?;
-    for reporter in &mut reporters {
-        reporter.finish()?;
+    for error in reporters.iter_mut().filter_map(|reporter| reporter.finish().err()) {
+        say(&format!("error: {error}\n"));
+        exit = exit.without_a_report();
     }
     Ok(exit)
 }
 
 fn prepare(source: SuiteSource, choices: &Choices, redactor: &Redactor) -> Result<(Suite, Plan), SuiteError> {
     let names: Vec<String> = choices.variables.iter().map(|(name, _)| name.clone()).collect();
-    let suite = match source {
-        SuiteSource::File(path) => load(&path, &names)?,
-        SuiteSource::Text { path, text } => load_text(&path, &text, &names)?,
+    let draft = match source {
+        SuiteSource::File(path) => read_draft(&path, &names)?,
+        SuiteSource::Text { path, text } => read_draft_text(&path, &text, &names),
     };
-    match plan(&suite, choices, redactor) {
-        Ok(plan) => Ok((suite, plan)),
-        Err(mistakes) => Err(SuiteError::new(suite.sources, mistakes)),
+    if !draft.is_whole {
+        let suite = draft.sound()?;
+        return Err(SuiteError::new(suite.sources, Vec::new()));
     }
+    let Draft { suite, mut mistakes, .. } = draft;
+    match plan(&suite, choices, redactor) {
+        Ok(plan) if mistakes.is_empty() => return Ok((suite, plan)),
+        Ok(_) => {}
+        Err(more) => mistakes.extend(more),
+    }
+    Err(SuiteError::new(suite.sources, mistakes))
 }
 
 fn execute(plan: &Plan, context: Arc<RunContext>, on_event: &mut dyn FnMut(&Event)) -> anyhow::Result<Exit> {
-    // Two workers: checks wait more than they work, and one that works must not keep the other's time.
+    // Checks wait more than they work. Two workers, so that one that works does not keep the other's time; the
+    // engine is on this thread, so that none of them keeps the suite's.
     let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
+        .worker_threads(plan.checks.len().clamp(1, 2))
         .enable_all()
         .build()
         .context("cannot start the runtime")?;
@@ -168,8 +193,7 @@ fn signals() -> std::io::Result<mpsc::UnboundedReceiver<Signal>> {
 }
 
 fn check(args: &CheckArgs) -> Exit {
-    let names: Vec<String> = args.var.iter().map(|(name, _)| name.clone()).collect();
-    match load(&find_suite(args.suite.clone()), &names) {
+    match checked(args) {
         Ok(suite) => {
             let count = suite.checks.len();
             say(&format!("{count} {}, no mistakes\n", if count == 1 { "check" } else { "checks" }));
@@ -179,24 +203,38 @@ fn check(args: &CheckArgs) -> Exit {
     }
 }
 
+/// The suite, if nothing is wrong with it in any environment.
+fn checked(args: &CheckArgs) -> Result<Suite, SuiteError> {
+    let names: Vec<String> = args.var.iter().map(|(name, _)| name.clone()).collect();
+    let mut draft = read_draft(&find_suite(args.suite.clone()), &names)?;
+    if draft.is_whole {
+        draft.mistakes.extend(plan::mistakes(&draft.suite, &args.var));
+    }
+    draft.sound()
+}
+
 fn list(args: ListArgs) -> anyhow::Result<Exit> {
     let choices = choices(args.choices);
-    let source = SuiteSource::File(find_suite(args.suite));
-    let (suite, plan) = match prepare(source, &choices, &Redactor::new()) {
-        Ok(prepared) => prepared,
+    let names: Vec<String> = choices.variables.iter().map(|(name, _)| name.clone()).collect();
+    let suite = match load(&find_suite(args.suite), &names) {
+        Ok(suite) => suite,
         Err(error) => return Ok(reject(&error, colored(Color::Auto))),
     };
-    let mut out = std::io::stdout().lock();
-    for planned in &plan.checks {
-        let tags = suite
-            .checks
-            .iter()
-            .find(|check| check.name() == &*planned.info.name)
-            .map(|check| &check.keys.tags);
-        let tags = tags.filter(|tags| !tags.is_empty()).map(|tags| format!("  [{}]", tags.join(", ")));
-        writeln!(out, "{:<8}  {}{}", planned.info.kind, planned.info.name, tags.unwrap_or_default())?;
+    let selected = match plan::selection(&suite, &choices) {
+        Ok(selected) => selected,
+        Err(mistakes) => {
+            return Ok(reject(&SuiteError::new(suite.sources, mistakes), colored(Color::Auto)));
+        }
+    };
+    let mut text = String::new();
+    for check in &selected {
+        let tags = &check.keys.tags;
+        let tags = if tags.is_empty() { String::new() } else { format!("  [{}]", tags.join(", ")) };
+        text.push_str(&format!("{:<8}  {}{tags}\n", check.kind.name, check.name()));
     }
-    Ok(if plan.checks.is_empty() { Exit::NothingSelected } else { Exit::Passed })
+    let exit = if selected.is_empty() { Exit::NothingSelected } else { Exit::Passed };
+    Destination::Stdout.write(&text)?;
+    Ok(exit)
 }
 
 fn choices(args: ChoiceArgs) -> Choices {
@@ -216,8 +254,8 @@ fn find_suite(named: Option<PathBuf>) -> PathBuf {
     const NAME: &str = "smoke.toml";
     named.unwrap_or_else(|| {
         let here = std::env::current_dir().unwrap_or_default();
-        let found = here.ancestors().skip(1).map(|folder| folder.join(NAME)).find(|path| path.exists());
-        match Path::new(NAME).exists() {
+        let found = here.ancestors().skip(1).map(|folder| folder.join(NAME)).find(|path| path.is_file());
+        match Path::new(NAME).is_file() {
             true => NAME.into(),
             false => found.unwrap_or_else(|| NAME.into()),
         }

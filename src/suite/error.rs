@@ -48,10 +48,16 @@ impl Diagnostic {
 }
 
 /// The one of `known` that `given` is most likely a slip of.
-fn closest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(super) fn closest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let given = given.to_lowercase();
+    let likeness = |name: &str| {
+        // One slip of the finger (`gte`, `ulr`) weighs heavily in a short word, and is no less likely there.
+        let one_slip = given.chars().count() > 2 && strsim::osa_distance(&given, name) == 1;
+        strsim::jaro_winkler(&given, name) + if one_slip { 1.0 } else { 0.0 }
+    };
     known
         .into_iter()
-        .map(|name| (strsim::jaro_winkler(&given.to_lowercase(), &name.to_lowercase()), name))
+        .map(|name| (likeness(&name.to_lowercase()), name))
         .filter(|(likeness, _)| *likeness > 0.8)
         .max_by(|(a, _), (b, _)| a.total_cmp(b))
         .map(|(_, name)| name)
@@ -68,7 +74,8 @@ impl SuiteError {
     /// `diagnostics` must not be empty. They are shown in the order of their places.
     #[must_use]
     pub fn new(sources: Sources, mut diagnostics: Vec<Diagnostic>) -> SuiteError {
-        diagnostics.sort_by_key(|d| d.place.map_or((0, 0), |place| (place.file, place.start)));
+        let order = |d: &Diagnostic| d.place.map_or((0, 0), |place| (place.file, place.start));
+        diagnostics.sort_by(|a, b| order(a).cmp(&order(b)).then_with(|| a.message.cmp(&b.message)));
         diagnostics.dedup();
         SuiteError { sources, diagnostics }
     }
@@ -91,6 +98,25 @@ impl SuiteError {
         &self.diagnostics
     }
 
+    /// Each mistake in one line, with its place and without the suite's own text.
+    pub fn lines(&self) -> impl Iterator<Item = String> {
+        self.diagnostics.iter().map(|diagnostic| match diagnostic.place {
+            None => diagnostic.message.clone(),
+            Some(place) => {
+                let location = self.sources.location(place);
+                format!("{location}:{}: {}", location.column, diagnostic.message)
+            }
+        })
+    }
+
+    /// `3 mistakes in the suite; nothing was sent`.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        let count = self.diagnostics.len();
+        let mistakes = if count == 1 { "mistake" } else { "mistakes" };
+        format!("{count} {mistakes} in the suite; nothing was sent")
+    }
+
     /// The mistakes as people read them, each with file, line, column, the source line and a caret.
     #[must_use]
     pub fn render(&self, color: bool) -> String {
@@ -101,9 +127,7 @@ impl SuiteError {
             out.push_str(&renderer.render(&[self.group(diagnostic)]));
             out.push_str("\n\n");
         }
-        let count = self.diagnostics.len();
-        let mistakes = if count == 1 { "1 mistake".to_owned() } else { format!("{count} mistakes") };
-        out.push_str(&format!("{mistakes} in the suite; nothing was sent\n"));
+        out.push_str(&format!("{}\n", self.summary()));
         out
     }
 
@@ -113,8 +137,7 @@ impl SuiteError {
             None => title.elements(Vec::<annotate_snippets::Message<'_>>::new()),
             Some(place) => {
                 let source = &self.sources.files[place.file];
-                let end = place.end.max(place.start + 1).min(source.text.len().max(place.start));
-                let mut annotation = AnnotationKind::Primary.span(place.start..end);
+                let mut annotation = AnnotationKind::Primary.span(first_line(place, &source.text));
                 if !diagnostic.label.is_empty() {
                     annotation = annotation.label(diagnostic.label.as_str());
                 }
@@ -127,6 +150,13 @@ impl SuiteError {
         }
         group
     }
+}
+
+/// What is marked of a place: as far as its first line goes.
+fn first_line(place: Place, text: &str) -> std::ops::Range<usize> {
+    let line = text.get(place.start..place.end).unwrap_or_default().lines().next().unwrap_or_default();
+    let start = place.start.min(text.len());
+    start..start + line.len()
 }
 
 impl fmt::Display for SuiteError {

@@ -6,32 +6,30 @@ use super::Suite;
 use super::error::Diagnostic;
 use super::read::Named;
 
-/// What is wrong with the suite's names and needs. `names` holds the names of the checks with mistakes too.
-pub fn mistakes(suite: &Suite, names: &mut [Named]) -> Vec<Diagnostic> {
+/// Names that are there twice.
+pub fn duplicates(names: &[Named]) -> Vec<Diagnostic> {
+    let mut seen = BTreeSet::new();
+    let repeated = names.iter().filter(|named| !seen.insert(named.name.as_str()));
+    repeated
+        .map(|named| {
+            Diagnostic::new(named.place, format!("there is another check named `{}`", named.name))
+                .hint("names are unique in a suite, because reports and `needs` go by them")
+        })
+        .collect()
+}
+
+/// What is wrong with the suite's needs. `names` holds the names of the checks with mistakes too.
+pub fn mistakes(suite: &Suite, names: &[Named]) -> Vec<Diagnostic> {
     let mut found = Vec::new();
-    if names.is_empty() {
-        found.push(
-            Diagnostic::new(None, "the suite has no checks")
-                .hint("add at least one `[[health]]` with a `name` and an `url`"),
-        );
-    }
-    let mut seen: BTreeMap<&str, &Named> = BTreeMap::new();
-    for named in names.iter() {
-        if seen.insert(&named.name, named).is_some() {
-            found.push(
-                Diagnostic::new(named.place, format!("there is another check named `{}`", named.name))
-                    .hint("names are unique in a suite, because reports and `needs` go by them"),
-            );
-        }
-    }
+    let seen: BTreeSet<&str> = names.iter().map(|named| named.name.as_str()).collect();
     for check in &suite.checks {
         for need in &check.keys.needs {
             if need.name == check.name() {
                 found.push(Diagnostic::new(need.place, format!("`{}` needs itself", need.name)));
-            } else if !seen.contains_key(need.name.as_str()) {
+            } else if !seen.contains(need.name.as_str()) {
                 found.push(
                     Diagnostic::new(need.place, format!("there is no check named `{}`", need.name))
-                        .did_you_mean(&need.name, seen.keys().copied()),
+                        .did_you_mean(&need.name, seen.iter().copied()),
                 );
             }
         }

@@ -21,8 +21,7 @@ use crate::check::{Check, KINDS, Kind};
 /// # Errors
 /// Everything that is wrong with it. Nothing has been sent then, and nothing is.
 pub fn load(path: &Path, extra_variables: &[String]) -> Result<Suite, SuiteError> {
-    let text = std::fs::read_to_string(path).map_err(|error| SuiteError::unreadable(path, &error))?;
-    load_text(path, &text, extra_variables)
+    read_draft(path, extra_variables)?.sound()
 }
 
 /// The same for a suite whose text is at hand. Relative paths in it start in `path`'s folder.
@@ -30,27 +29,79 @@ pub fn load(path: &Path, extra_variables: &[String]) -> Result<Suite, SuiteError
 /// # Errors
 /// Everything that is wrong with it.
 pub fn load_text(path: &Path, text: &str, extra_variables: &[String]) -> Result<Suite, SuiteError> {
+    read_draft_text(path, text, extra_variables).sound()
+}
+
+/// What a suite says, as far as it can be understood, and what is wrong with it.
+#[derive(Debug)]
+pub struct Draft {
+    pub suite: Suite,
+    pub mistakes: Vec<Diagnostic>,
+    /// Could all its files be read? If not, much that is missing is only not known.
+    pub is_whole: bool,
+}
+
+impl Draft {
+    /// The suite, if nothing is wrong with it.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn sound(self) -> Result<Suite, SuiteError> {
+        match self.mistakes.is_empty() {
+            true => Ok(self.suite),
+            false => Err(SuiteError::new(self.suite.sources, self.mistakes)),
+        }
+    }
+}
+
+/// Reads the suite at `path` for somebody who looks for more mistakes in it.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn read_draft(path: &Path, extra_variables: &[String]) -> Result<Draft, SuiteError> {
+    let text = std::fs::read_to_string(path).map_err(|error| SuiteError::unreadable(path, &error))?;
+    Ok(read_draft_text(path, &text, extra_variables))
+}
+
+/// The same for a suite whose text is at hand.
+#[must_use]
+pub fn read_draft_text(path: &Path, text: &str, extra_variables: &[String]) -> Draft {
     let environment = template::environment();
-    let mut loader =
-        Loader { environment: &environment, sources: Sources::default(), diagnostics: Vec::new() };
+    let mut loader = Loader {
+        environment: &environment,
+        sources: Sources::default(),
+        diagnostics: Vec::new(),
+        included: Vec::new(),
+        is_whole: true,
+    };
     let parts = loader.read(path, text, &mut vec![identity(path)]);
 
-    let mut names: Vec<Named> = parts.names.clone();
+    let names = parts.names;
     let suite = Suite {
-        sources: Sources::default(),
+        sources: loader.sources,
         dir: path.parent().map_or_else(PathBuf::new, Path::to_owned),
         keys: parts.keys,
         default_budget: parts.defaults.budget,
         variables: parts.variables,
         environments: parts.environments,
         checks: parts.checks,
+        mistaken_shares: parts.mistaken_shares,
     };
-    loader.diagnostics.extend(graph::mistakes(&suite, &mut names));
-    loader.diagnostics.extend(uses::mistakes(&suite, extra_variables));
-    match loader.diagnostics.is_empty() {
-        true => Ok(Suite { sources: loader.sources, ..suite }),
-        false => Err(SuiteError::new(loader.sources, loader.diagnostics)),
+    let is_whole = loader.is_whole;
+    let mut mistakes = loader.diagnostics;
+    mistakes.extend(graph::duplicates(&names));
+    // What a file that could not be read defines is not missed anywhere else.
+    if is_whole {
+        mistakes.extend(graph::mistakes(&suite, &names));
+        mistakes.extend(uses::mistakes(&suite, extra_variables));
     }
+    if suite.checks.is_empty() && mistakes.is_empty() {
+        mistakes.push(
+            Diagnostic::new(None, "the suite has no checks")
+                .hint("add at least one `[[health]]` with a `name` and a `url`"),
+        );
+    }
+    Draft { suite, mistakes, is_whole }
 }
 
 /// What makes a file the same file: its real path, where there is one.
@@ -62,6 +113,10 @@ struct Loader<'e> {
     environment: &'e Environment<'static>,
     sources: Sources,
     diagnostics: Vec<Diagnostic>,
+    /// The files that were read already: what two files include is there once.
+    included: Vec<PathBuf>,
+    /// Could everything be read?
+    is_whole: bool,
 }
 
 /// What one file and its includes say.
@@ -74,6 +129,7 @@ struct Parts {
     checks: Vec<SuiteCheck>,
     /// The names of all checks, of those too that have a mistake in them.
     names: Vec<Named>,
+    mistaken_shares: Vec<String>,
 }
 
 impl Loader<'_> {
@@ -82,6 +138,7 @@ impl Loader<'_> {
         let file = self.sources.add(path.to_owned(), text.to_owned());
         let (document, errors) = DeTable::parse_recoverable(text);
         if !errors.is_empty() {
+            self.is_whole = false;
             self.diagnostics.extend(errors.iter().map(|error| {
                 let place = error.span().map(|span| Place::new(file, span));
                 Diagnostic::new(place, format!("this is not TOML: {}", error.message().replace('\n', ", ")))
@@ -127,11 +184,18 @@ impl Loader<'_> {
                 );
                 continue;
             }
+            if self.included.contains(&identity(&included)) {
+                continue;
+            }
             match std::fs::read_to_string(&included) {
-                Err(error) => self
-                    .diagnostics
-                    .push(Diagnostic::new(place, format!("cannot read `{}`: {error}", included.display()))),
+                Err(error) => {
+                    self.is_whole = false;
+                    let reason = crate::probe::dial::plain(&error);
+                    let message = format!("cannot read `{}`: {reason}", included.display());
+                    self.diagnostics.push(Diagnostic::new(place, message));
+                }
                 Ok(text) => {
+                    self.included.push(identity(&included));
                     chain.push(identity(&included));
                     let other = self.read(&included, &text, chain);
                     chain.pop();
@@ -153,6 +217,7 @@ impl Parts {
         }
         self.checks.extend(later.checks);
         self.names.extend(later.names);
+        self.mistaken_shares.extend(later.mistaken_shares);
     }
 
     fn add_environment(&mut self, name: String, environment: EnvironmentKeys) {
@@ -229,7 +294,13 @@ fn read_check(
         _ => None,
     });
     parts.names.extend(name);
-    if let Some((keys, check)) = read {
-        parts.checks.push(SuiteCheck { kind, place, keys, check });
+    match read {
+        Some((keys, check)) => parts.checks.push(SuiteCheck { kind, place, keys, check }),
+        None => {
+            // What it would hand over is not missed by those who need it.
+            let shares = keys.get("share").and_then(|share| share.get_ref().as_array());
+            let names = shares.into_iter().flatten().filter_map(|name| name.get_ref().as_str());
+            parts.mistaken_shares.extend(names.map(str::to_owned));
+        }
     }
 }

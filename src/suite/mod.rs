@@ -9,6 +9,7 @@ pub mod keys;
 mod load;
 pub mod read;
 pub mod source;
+pub mod sql;
 pub mod template;
 pub mod uses;
 pub mod value;
@@ -20,7 +21,7 @@ use std::sync::Arc;
 
 pub use self::error::SuiteError;
 use self::keys::{CheckKeys, EnvironmentKeys, SuiteKeys};
-pub use self::load::{load, load_text};
+pub use self::load::{Draft, load, load_text, read_draft, read_draft_text};
 use self::source::{Place, Sources};
 pub use self::uses::Uses;
 use self::vars::Variable;
@@ -38,6 +39,8 @@ pub struct Suite {
     pub environments: BTreeMap<String, EnvironmentKeys>,
     /// In the order of the files, what is included first.
     pub checks: Vec<SuiteCheck>,
+    /// What checks with a mistake in them would share.
+    mistaken_shares: Vec<String>,
 }
 
 /// One check of a suite.

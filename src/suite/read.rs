@@ -10,7 +10,7 @@ use minijinja::Environment;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::error::Diagnostic;
+use super::error::{Diagnostic, closest};
 use super::keys::Defaults;
 use super::source::Place;
 
@@ -47,11 +47,13 @@ impl Reading<'_> {
 /// A value as a message names it.
 pub fn describe(value: &DeValue<'_>) -> String {
     match value {
+        DeValue::String(text) if text.chars().count() <= 40 => format!("the string {text:?}"),
         DeValue::String(_) => "a string".to_owned(),
         DeValue::Integer(number) => format!("the number {}", number.as_str()),
         DeValue::Float(number) => format!("the number {}", number.as_str()),
         DeValue::Boolean(truth) => format!("`{truth}`"),
         DeValue::Datetime(_) => "a date".to_owned(),
+        DeValue::Array(items) if items.is_empty() => "an empty array".to_owned(),
         DeValue::Array(_) => "an array".to_owned(),
         DeValue::Table(_) => "a table".to_owned(),
     }
@@ -73,12 +75,19 @@ impl<T: FromTable> FromToml for T {
     fn from_toml(value: &Spanned<DeValue<'_>>, reading: &mut Reading<'_>) -> Option<Self> {
         match value.get_ref() {
             DeValue::Table(keys) => read_table(keys, value.span(), reading, T::from_table),
+            DeValue::Array(items) if items.iter().all(|item| item.get_ref().is_table()) => {
+                let place = reading.place(value.span());
+                let message = format!("expected a table, found {}", describe(value.get_ref()));
+                let hint = "a table that is there once has one bracket on each side: `[name]`";
+                reading.reject(Diagnostic::new(place, message).hint(hint))
+            }
             _ => reading.expected(value, "a table"),
         }
     }
 }
 
-/// Reads a whole table: what `read` does not ask for is an unknown key.
+/// Reads a whole table: what `read` does not ask for is an unknown key. That alone does not keep the table from
+/// being read, so that what is wrong elsewhere is found in the same go.
 pub fn read_table<'e, T>(
     keys: &DeTable<'_>,
     span: std::ops::Range<usize>,
@@ -86,9 +95,10 @@ pub fn read_table<'e, T>(
     read: impl FnOnce(&mut Table<'_, '_, 'e>) -> Option<T>,
 ) -> Option<T> {
     let place = reading.place(span);
-    let mut table = Table { keys, place, asked: Vec::new(), reading };
+    let mut table = Table { keys, place, asked: Vec::new(), missing: Vec::new(), reading };
     let value = read(&mut table);
-    table.reject_unknown().and(value)
+    table.reject_unknown();
+    value
 }
 
 /// A table being read.
@@ -96,6 +106,7 @@ pub struct Table<'t, 'r, 'e> {
     keys: &'t DeTable<'t>,
     place: Place,
     asked: Vec<Key>,
+    missing: Vec<Missing>,
     pub reading: &'r mut Reading<'e>,
 }
 
@@ -103,6 +114,13 @@ pub struct Table<'t, 'r, 'e> {
 struct Key {
     name: &'static str,
     doc: &'static str,
+}
+
+/// Something that is not there, though it should be.
+struct Missing {
+    /// The key, if it can only be this one.
+    key: Option<&'static str>,
+    diagnostic: Diagnostic,
 }
 
 impl<'t> Table<'t, '_, '_> {
@@ -137,11 +155,19 @@ impl<'t> Table<'t, '_, '_> {
         match self.raw(name, doc) {
             Some(value) => T::from_toml(value, self.reading),
             None => {
-                let place = self.place;
-                let missing = Diagnostic::new(place, format!("missing key `{name}`"));
-                self.reading.reject(missing.hint(format!("`{name}` is {doc}")))
+                let missing = Diagnostic::new(self.place, format!("missing key `{name}`"));
+                let diagnostic = missing.hint(format!("`{name}`: {doc}"));
+                self.missing.push(Missing { key: Some(name), diagnostic });
+                None
             }
         }
+    }
+
+    /// Records that nothing of what is needed here is there. It is not told where a key is misspelt: that key is
+    /// most likely the one.
+    pub fn lacks<T>(&mut self, diagnostic: Diagnostic) -> Option<T> {
+        self.missing.push(Missing { key: None, diagnostic });
+        None
     }
 
     /// Records a mistake at the key `name`.
@@ -150,30 +176,33 @@ impl<'t> Table<'t, '_, '_> {
         self.reading.reject(Diagnostic::new(place, message))
     }
 
-    fn reject_unknown(&mut self) -> Option<()> {
-        let mut clean = Some(());
+    fn reject_unknown(&mut self) {
+        let mut unknown = false;
         for key in self.keys.keys() {
             let given = key.get_ref().as_ref();
             if self.asked.iter().any(|asked| asked.name == given) {
                 continue;
             }
+            unknown = true;
             let place = self.reading.place(key.span());
-            let unknown = Diagnostic::new(place, format!("unknown key `{given}`"))
-                .did_you_mean(given, self.asked.iter().map(|asked| asked.name));
-            let meant = self.asked.iter().find(|asked| unknown.label.contains(&format!("`{}`", asked.name)));
-            let unknown = match meant {
+            let mistake = Diagnostic::new(place, format!("unknown key `{given}`"));
+            let meant = closest(given, self.asked.iter().map(|asked| asked.name));
+            let mistake = match self.asked.iter().find(|asked| Some(asked.name) == meant) {
                 Some(meant) => {
-                    let hint = format!("`{}` is {}", meant.name, meant.doc);
-                    unknown.hint(hint)
+                    self.missing.retain(|missing| missing.key != Some(meant.name));
+                    mistake
+                        .label(format!("did you mean `{}`?", meant.name))
+                        .hint(format!("`{}`: {}", meant.name, meant.doc))
                 }
                 None => {
                     let names: Vec<&str> = self.asked.iter().map(|asked| asked.name).collect();
-                    unknown.hint(format!("the keys here are {}", names.join(", ")))
+                    mistake.hint(format!("the keys here are {}", names.join(", ")))
                 }
             };
-            clean = self.reading.reject(unknown);
+            self.reading.diagnostics.push(mistake);
         }
-        clean
+        let missing = self.missing.drain(..).filter(|missing| missing.key.is_some() || !unknown);
+        self.reading.diagnostics.extend(missing.map(|missing| missing.diagnostic));
     }
 }
 
@@ -235,6 +264,17 @@ impl<T: FromToml> FromToml for Vec<T> {
             DeValue::Array(items) => {
                 let read: Vec<Option<T>> = items.iter().map(|item| T::from_toml(item, reading)).collect();
                 read.into_iter().collect()
+            }
+            DeValue::String(text) => {
+                let place = reading.place(value.span());
+                let message = format!("expected an array, found {}", describe(value.get_ref()));
+                reading
+                    .reject(Diagnostic::new(place, message).label(format!("did you mean `[{:?}]`?", &**text)))
+            }
+            DeValue::Table(_) => {
+                let place = reading.place(value.span());
+                let hint = "what can be there several times has two brackets on each side: `[[name]]`";
+                reading.reject(Diagnostic::new(place, "expected an array, found a table").hint(hint))
             }
             _ => reading.expected(value, "an array"),
         }

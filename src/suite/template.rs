@@ -10,6 +10,7 @@ use minijinja::{Environment, UndefinedBehavior};
 use serde_json::Value;
 
 use super::source::Place;
+use super::sql::{Scanner, Within};
 use super::vars::Scope;
 
 /// A string of the suite, split at its expressions.
@@ -28,6 +29,7 @@ enum Segment {
 #[derive(Debug, Clone)]
 struct Expression {
     source: String,
+    place: Place,
     /// The variables it reads, such as `order` or `run.id`.
     reads: Vec<String>,
 }
@@ -49,6 +51,10 @@ pub struct BoundSql {
 /// What an expression may call besides minijinja's own filters.
 pub const FUNCTIONS: [&str; 2] = ["uuid", "now"];
 
+/// Everything but what RFC 3986 calls unreserved.
+const RESERVED_IN_URLS: &percent_encoding::AsciiSet =
+    &percent_encoding::NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
 /// The expressions' environment: minijinja's filters, `b64encode`, `uuid()` and `now()`.
 #[must_use]
 pub fn environment() -> Environment<'static> {
@@ -57,6 +63,10 @@ pub fn environment() -> Environment<'static> {
     environment.add_filter("b64encode", |text: String| {
         use base64::Engine as _;
         base64::engine::general_purpose::STANDARD.encode(text)
+    });
+    // The library's own leaves `/` as it is, which ends a part of a URL.
+    environment.add_filter("urlencode", |value: Dynamic| {
+        percent_encoding::utf8_percent_encode(&as_text(&value), RESERVED_IN_URLS).to_string()
     });
     environment.add_function("uuid", || uuid::Uuid::new_v4().to_string());
     environment.add_function("now", || jiff::Timestamp::now().to_string());
@@ -83,7 +93,8 @@ impl Template {
             let source = text[inner..close].trim().to_owned();
             let reads = variables_in(&source, environment)
                 .map_err(|message| Malformed { message, range: open..close + 2 })?;
-            segments.push(Segment::Expression(Expression { source, reads }));
+            let place = part_of(place, text, open..close + 2).unwrap_or(place);
+            segments.push(Segment::Expression(Expression { source, place, reads }));
             at = close + 2;
         }
         if at < text.len() || segments.is_empty() {
@@ -126,6 +137,16 @@ impl Template {
             .map(String::as_str)
     }
 
+    /// The same, each with the place of its expression.
+    pub fn reads_at(&self) -> impl Iterator<Item = (&str, Place)> {
+        self.segments.iter().flat_map(|segment| match segment {
+            Segment::Text(_) => Vec::new(),
+            Segment::Expression(expression) => {
+                expression.reads.iter().map(|name| (name.as_str(), expression.place)).collect()
+            }
+        })
+    }
+
     /// The text with every expression's value in its place.
     ///
     /// # Errors
@@ -153,16 +174,23 @@ impl Template {
     }
 
     /// The text as SQL: each expression becomes the placeholder that `placeholder` writes for its number,
-    /// counted from 1, and its value a parameter.
+    /// counted from 1, and its value a parameter. One in a comment is part of the comment.
     ///
     /// # Errors
     /// An expression that cannot be evaluated.
     pub fn sql(&self, scope: &Scope, placeholder: fn(usize) -> String) -> Result<BoundSql, String> {
         let mut bound = BoundSql { text: String::new(), parameters: Vec::new() };
+        let mut scanner = Scanner::default();
         for segment in &self.segments {
             match segment {
-                Segment::Text(text) => bound.text.push_str(text),
+                Segment::Text(text) => {
+                    scanner.read(text);
+                    bound.text.push_str(text);
+                }
+                Segment::Expression(_)
+                    if matches!(scanner.within(), Within::LineComment | Within::BlockComment(_)) => {}
                 Segment::Expression(expression) => {
+                    scanner.skip_value();
                     bound.parameters.push(to_json(&expression.eval(scope)?));
                     bound.text.push_str(&placeholder(bound.parameters.len()));
                 }
@@ -171,23 +199,24 @@ impl Template {
         Ok(bound)
     }
 
-    /// Does an expression stand inside a quoted SQL string? There it would be text, not a parameter.
+    /// Does an expression stand inside a quoted SQL string or name? There it would be text, not a parameter.
     #[must_use]
     pub fn quotes_an_expression(&self) -> bool {
-        let mut quoted = false;
-        for segment in &self.segments {
-            match segment {
-                Segment::Text(text) => {
-                    for line in text.split_inclusive('\n') {
-                        let code = if quoted { line } else { line.split("--").next().unwrap_or(line) };
-                        quoted ^= code.matches('\'').count() % 2 == 1;
-                    }
-                }
-                Segment::Expression(_) if quoted => return true,
-                Segment::Expression(_) => {}
+        let mut scanner = Scanner::default();
+        self.segments.iter().any(|segment| match segment {
+            Segment::Text(text) => {
+                scanner.read(text);
+                false
             }
-        }
-        false
+            Segment::Expression(_) => {
+                let quoted = match scanner.within() {
+                    Within::Text { .. } | Within::Name | Within::Dollars(_) => true,
+                    Within::Code | Within::LineComment | Within::BlockComment(_) => false,
+                };
+                scanner.skip_value();
+                quoted
+            }
+        })
     }
 }
 
@@ -203,6 +232,19 @@ impl Expression {
             })
             .map_err(|error| format!("`{{{{{}}}}}`: {}", self.source, describe(&error)))
     }
+}
+
+/// The place of a range of `text`, which was read from `place` with its quotes. `None` where escapes moved it.
+pub(super) fn part_of(place: Place, text: &str, range: std::ops::Range<usize>) -> Option<Place> {
+    let before = match (place.end - place.start).checked_sub(text.len())? {
+        // One quote on each side, three, or three and a line break that is not part of the text.
+        2 => 1,
+        6 => 3,
+        7 => 4,
+        _ => return None,
+    };
+    let start = place.start + before;
+    Some(Place { file: place.file, start: start + range.start, end: start + range.end })
 }
 
 /// Where `}}` closes an expression, quotes inside it left alone.
@@ -227,6 +269,12 @@ fn variables_in(source: &str, environment: &Environment<'_>) -> Result<Vec<Strin
         return Err("`{{ }}` without a name in it".to_owned());
     }
     let compiled = environment.compile_expression(source).map_err(|error| describe(&error))?;
+    // The library finds an unknown filter only when it comes to it.
+    if let Some(unknown) = filters_in(source).find(|name| is_unknown_filter(name, environment)) {
+        let meant = super::error::closest(unknown, FILTERS);
+        let meant = meant.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default();
+        return Err(format!("there is no filter `{unknown}`{meant}"));
+    }
     let mut reads: Vec<String> = compiled
         .undeclared_variables(true)
         .into_iter()
@@ -234,6 +282,49 @@ fn variables_in(source: &str, environment: &Environment<'_>) -> Result<Vec<Strin
         .collect();
     reads.sort();
     Ok(reads)
+}
+
+/// The filters that a suite has most use for.
+const FILTERS: [&str; 12] = [
+    "urlencode",
+    "tojson",
+    "b64encode",
+    "upper",
+    "lower",
+    "trim",
+    "replace",
+    "default",
+    "join",
+    "length",
+    "int",
+    "float",
+];
+
+/// The names after the `|` of an expression.
+fn filters_in(source: &str) -> impl Iterator<Item = &str> {
+    let mut quote = None;
+    let pipes = source.char_indices().filter(move |(_, c)| match quote {
+        Some(open) if *c == open => {
+            quote = None;
+            false
+        }
+        Some(_) => false,
+        None if *c == '"' || *c == '\'' => {
+            quote = Some(*c);
+            false
+        }
+        None => *c == '|',
+    });
+    pipes.map(|(at, _)| {
+        let after = source[at + 1..].trim_start();
+        after.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default()
+    })
+}
+
+fn is_unknown_filter(name: &str, environment: &Environment<'_>) -> bool {
+    let compiled = environment.compile_expression_owned(format!("''|{name}"));
+    let result = compiled.and_then(|compiled| compiled.eval(()));
+    result.is_err_and(|error| error.kind() == minijinja::ErrorKind::UnknownFilter)
 }
 
 /// A minijinja error without the parts that point into a template file.
@@ -319,7 +410,16 @@ mod tests {
         assert_eq!(bound.text, "select $1, $2");
         assert_eq!(bound.parameters, [Value::from("O'Neill & \"co\""), Value::from(6)]);
         assert!(parse("where a = '{{name}}'").unwrap().quotes_an_expression());
-        assert!(!parse("where a = 'x' -- don't\n and b = {{name}}").unwrap().quotes_an_expression());
+        for apart in [
+            "where a = 'x' -- don't\n and b = {{name}}",
+            "/* don't */ select {{name}}",
+            "select \"o'c\", {{name}}",
+        ] {
+            assert!(!parse(apart).unwrap().quotes_an_expression(), "{apart}");
+        }
+        let commented = parse("select {{order}} -- not {{name}}\n + {{order}}").unwrap();
+        let bound = commented.sql(&scope(), |n| format!("${n}")).unwrap();
+        assert_eq!(bound.text, "select $1 -- not \n + $2");
     }
 
     #[test]

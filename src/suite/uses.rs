@@ -23,9 +23,8 @@ enum Use {
 impl Uses {
     /// The check reads what `template` reads.
     pub fn read(&mut self, template: &Template) {
-        self.events.extend(
-            template.reads().map(|name| Use::Reads { name: name.to_owned(), place: template.place() }),
-        );
+        self.events
+            .extend(template.reads_at().map(|(name, place)| Use::Reads { name: name.to_owned(), place }));
     }
 
     /// The same for several templates.
@@ -80,6 +79,9 @@ pub fn mistakes(suite: &Suite, extra_variables: &[String]) -> Vec<Diagnostic> {
         check.check.uses(&mut uses);
         let shared = shared_with(check, suite);
         for (name, place) in uses.from_outside() {
+            if suite.mistaken_shares.iter().any(|share| share == first_part(name)) {
+                continue;
+            }
             if is_built_in(name) || known.contains(first_part(name)) || shared.contains(first_part(name)) {
                 continue;
             }

@@ -8,7 +8,7 @@ use toml::de::DeValue;
 
 use super::error::Diagnostic;
 use super::read::{FromToml, Reading, whole_number};
-use super::template::Template;
+use super::template::{Template, part_of};
 use super::vars::Scope;
 
 /// A duration with its units: `"300ms"`, `"5s"`, `"1m 30s"`.
@@ -18,7 +18,14 @@ impl FromToml for Duration {
         match value.get_ref() {
             DeValue::String(text) => match parse_duration(text) {
                 Ok(duration) => Some(duration),
-                Err(message) => reading.reject(Diagnostic::new(place, message)),
+                Err(message) => {
+                    let mistake = Diagnostic::new(place, message);
+                    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+                    reading.reject(match is_number {
+                        true => mistake.label(format!("did you mean `\"{text}s\"`?")),
+                        false => mistake,
+                    })
+                }
             },
             DeValue::Integer(number) => reading.reject(
                 Diagnostic::new(
@@ -89,11 +96,7 @@ fn template_at(text: &str, value: &Spanned<DeValue<'_>>, reading: &mut Reading<'
     match Template::parse(text, place, reading.environment) {
         Ok(template) => Some(template),
         Err(malformed) => {
-            // The range counts from the string's first character; its quote stands before that. In a string
-            // with escapes or three quotes this can be off by a few columns, never by a line.
-            let start = (place.start + 1 + malformed.range.start).min(place.end.saturating_sub(1));
-            let end = (place.start + 1 + malformed.range.end).min(place.end);
-            let at = reading.place(start..end.max(start));
+            let at = part_of(place, text, malformed.range).unwrap_or(place);
             reading
                 .reject(Diagnostic::new(at, format!("this template does not parse: {}", malformed.message)))
         }

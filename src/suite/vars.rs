@@ -35,20 +35,24 @@ enum VariableSource {
     File(PathBuf),
     /// `--var NAME=VALUE`.
     CommandLine(String),
+    /// There is a mistake in it. It keeps its name, so that what reads it is not called a mistake too.
+    Mistaken,
 }
 
 impl FromToml for Variable {
     fn from_toml(value: &Spanned<DeValue<'_>>, reading: &mut Reading<'_>) -> Option<Self> {
         let place = reading.place(value.span());
-        match value.get_ref() {
+        let read = match value.get_ref() {
             DeValue::Table(keys) => read_table(keys, value.span(), reading, |table| from_keys(table, place)),
             DeValue::Array(_) => reading
                 .expected(value, "a string, a number, `true`, `false`, `{ env = … }` or `{ file = … }`"),
-            _ => {
-                let literal = Document::from_toml(value, reading)?;
-                Some(Variable { place, source: VariableSource::Literal(literal), secret: None })
-            }
-        }
+            _ => Document::from_toml(value, reading).map(|literal| Variable {
+                place,
+                source: VariableSource::Literal(literal),
+                secret: None,
+            }),
+        };
+        Some(read.unwrap_or(Variable { place, source: VariableSource::Mistaken, secret: None }))
     }
 }
 
@@ -65,9 +69,12 @@ fn from_keys(table: &mut Table<'_, '_, '_>, place: Place) -> Option<Variable> {
         (None, None, Some(literal)) => VariableSource::Literal(literal),
         _ => {
             let message = "a variable has exactly one of `env`, `file` and `value`";
-            return table.reading.reject(Diagnostic::new(place, message));
+            return table.lacks(Diagnostic::new(place, message));
         }
     };
+    if table.has("default") && !matches!(source, VariableSource::Environment { .. }) {
+        return table.reject("default", "`default` belongs to `env`: any other value is there in any case");
+    }
     Some(Variable { place, source, secret })
 }
 
@@ -167,17 +174,17 @@ pub struct Missing {
     pub place: Place,
     pub reason: String,
     pub hint: String,
+    /// Is the reason a mistake that is told at the variable itself?
+    pub told: bool,
 }
 
-/// Gives every variable its value and makes the secret ones known to `redactor`.
-///
-/// # Errors
-/// Variables that read each other in a circle or something undefined, and secrets too short to redact.
+/// Gives every variable its value and makes the secret ones known to `redactor`. The mistakes are variables that
+/// read each other in a circle or something undefined, and secrets too short to redact; those have no value then.
 pub fn resolve(
     variables: &BTreeMap<String, Variable>,
     suite_dir: &Path,
     redactor: &Redactor,
-) -> Result<Resolved, Vec<Diagnostic>> {
+) -> (Resolved, Vec<Diagnostic>) {
     let mut resolved = Resolved { scope: Scope::empty(), missing: BTreeMap::new() };
     let run_id = uuid::Uuid::new_v4().simple().to_string();
     let started = jiff::Timestamp::now().to_string();
@@ -190,30 +197,65 @@ pub fn resolve(
         let (ready, blocked): (Vec<_>, Vec<_>) =
             waiting.iter().partition(|(_, variable)| variable.reads().all(|name| resolved.knows(name)));
         if ready.is_empty() {
-            diagnostics.extend(blocked.iter().map(|(name, variable)| circular(name, variable, variables)));
+            diagnostics.extend(unresolvable(&blocked, variables));
+            for (name, variable) in blocked {
+                resolved.give_up(name, variable);
+            }
             break;
         }
         for (name, variable) in ready {
             if let Err(diagnostic) = resolved.add(name, variable, suite_dir, redactor) {
                 diagnostics.push(diagnostic);
+                resolved.give_up(name, variable);
             }
         }
         waiting = blocked;
     }
-    if diagnostics.is_empty() { Ok(resolved) } else { Err(diagnostics) }
+    (resolved, diagnostics)
 }
 
-fn circular(name: &str, variable: &Variable, variables: &BTreeMap<String, Variable>) -> Diagnostic {
-    let undefined =
-        variable.reads().find(|read| !variables.contains_key(first_part(read)) && !is_built_in(read));
-    match undefined {
-        Some(read) => Diagnostic::new(variable.place, format!("undefined variable `{read}`"))
-            .did_you_mean(read, variables.keys().map(String::as_str)),
-        None => Diagnostic::new(
-            variable.place,
-            format!("`{name}` is defined by itself, through the variables it reads"),
-        ),
+/// Why none of `blocked` can have a value: some read what is not there, some read each other in a circle, and the
+/// others wait for one of these.
+fn unresolvable(blocked: &[(&String, &Variable)], variables: &BTreeMap<String, Variable>) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    let mut told: Vec<&str> = Vec::new();
+    for (name, variable) in blocked {
+        let templates = variable.document().into_iter().flat_map(Document::templates);
+        let undefined = templates
+            .flat_map(Template::reads_at)
+            .filter(|(read, _)| !variables.contains_key(first_part(read)) && !is_built_in(read));
+        found.extend(undefined.map(|(read, place)| {
+            Diagnostic::new(place, format!("undefined variable `{read}`"))
+                .did_you_mean(read, variables.keys().map(String::as_str).filter(|known| known != name))
+        }));
+        let Some(circle) = circle_through(name, variables) else { continue };
+        if !circle.iter().any(|name| told.contains(name)) {
+            let names: Vec<String> = circle.iter().map(|name| format!("`{name}`")).collect();
+            let message = format!("these variables read each other: {} → `{name}`", names.join(" → "));
+            found.push(Diagnostic::new(variable.place, message).hint("give one of them a value of its own"));
+        }
+        told.extend(circle);
     }
+    found
+}
+
+/// The way from `name` through what is read back to `name`.
+fn circle_through<'v>(name: &'v str, variables: &'v BTreeMap<String, Variable>) -> Option<Vec<&'v str>> {
+    let mut paths = vec![vec![name]];
+    let mut seen = Vec::new();
+    while let Some(path) = paths.pop() {
+        let last = path[path.len() - 1];
+        for read in variables.get(last).into_iter().flat_map(Variable::reads).map(first_part) {
+            if read == name {
+                return Some(path);
+            }
+            if !seen.contains(&read) {
+                seen.push(read);
+                paths.push([path.as_slice(), &[read]].concat());
+            }
+        }
+    }
+    None
 }
 
 /// `order` of `order.id`.
@@ -229,18 +271,29 @@ pub fn is_built_in(name: &str) -> bool {
 
 impl Variable {
     fn reads(&self) -> impl Iterator<Item = &str> {
-        let document = match &self.source {
+        self.document().into_iter().flat_map(Document::templates).flat_map(Template::reads)
+    }
+
+    /// The part of it that may hold templates.
+    fn document(&self) -> Option<&Document> {
+        match &self.source {
             VariableSource::Literal(document) => Some(document),
             VariableSource::Environment { default, .. } => default.as_ref(),
-            VariableSource::File(_) | VariableSource::CommandLine(_) => None,
-        };
-        document.into_iter().flat_map(Document::templates).flat_map(Template::reads)
+            VariableSource::File(_) | VariableSource::CommandLine(_) | VariableSource::Mistaken => None,
+        }
     }
 }
 
 impl Resolved {
     fn knows(&self, name: &str) -> bool {
         is_built_in(name) || self.scope.has(first_part(name)) || self.missing.contains_key(first_part(name))
+    }
+
+    /// There is a mistake in it that has been told.
+    fn give_up(&mut self, name: &str, variable: &Variable) {
+        let reason = "there is a mistake in it".to_owned();
+        let missing = Missing { place: variable.place, reason, hint: String::new(), told: true };
+        self.missing.insert(name.to_owned(), missing);
     }
 
     fn add(
@@ -250,11 +303,14 @@ impl Resolved {
         suite_dir: &Path,
         redactor: &Redactor,
     ) -> Result<(), Diagnostic> {
-        let missing = |reason: String, hint: String| Missing { place: variable.place, reason, hint };
+        let missing =
+            |reason: String, hint: String| Missing { place: variable.place, reason, hint, told: false };
         let unread = variable.reads().find(|read| self.missing.contains_key(first_part(read)));
         if let Some(read) = unread {
-            let because =
-                missing(format!("it reads `{read}`, which has no value"), format!("give `{read}` a value"));
+            // The reason and the advice are those of the variable where it begins.
+            let of = &self.missing[first_part(read)];
+            let reason = format!("it reads `{read}`, and {}", of.reason);
+            let because = Missing { told: of.told, ..missing(reason, of.hint.clone()) };
             self.missing.insert(name.to_owned(), because);
             return Ok(());
         }
@@ -264,6 +320,10 @@ impl Resolved {
         let value = match &variable.source {
             VariableSource::Literal(literal) => document(literal, &self.scope)?,
             VariableSource::CommandLine(text) => Value::from(text.as_str()),
+            VariableSource::Mistaken => {
+                self.give_up(name, variable);
+                return Ok(());
+            }
             VariableSource::Environment { name: env, default } => match (std::env::var(env), default) {
                 (Ok(text), _) => Value::from(text),
                 (Err(_), Some(default)) => document(default, &self.scope)?,
@@ -287,7 +347,8 @@ impl Resolved {
                     text.strip_suffix('\n').map_or(text.as_str(), |t| t.strip_suffix('\r').unwrap_or(t)),
                 ),
                 Err(error) => {
-                    let reason = format!("cannot read `{}`: {error}", path.display());
+                    let reason =
+                        format!("cannot read `{}`: {}", path.display(), crate::probe::dial::plain(&error));
                     let hint = format!("make the file readable, or pass `--var {name}=…`");
                     self.missing.insert(name.to_owned(), missing(reason, hint));
                     return Ok(());

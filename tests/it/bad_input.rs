@@ -1,0 +1,211 @@
+//! Suites that are wrong: what the user sees, and that nothing is sent.
+//!
+//! `tests/suites/invalid/` has a file for each mistake, and beside it a snapshot of what is said about it.
+//! `INSTA_UPDATE=always tests/run bad_input` writes the snapshots anew.
+
+use std::panic;
+use std::path::PathBuf;
+use std::{env, fs};
+
+use crate::support::http::{HttpServer, Response};
+use crate::support::smoke::{Ran, Smoke};
+
+/// These are wrong only where they run, because a value is missing there.
+const ONLY_WHERE_IT_RUNS: [&str; 2] = ["no_such_secret_file", "no_value_in_the_environment"];
+
+fn corpus() -> Vec<(String, String)> {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/suites/invalid");
+    let files = fs::read_dir(folder).expect("read the corpus").map(|entry| entry.expect("a file").path());
+    let mut suites: Vec<(String, String)> = files
+        .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
+        .map(|path| {
+            let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
+            (name, fs::read_to_string(path).expect("read a suite"))
+        })
+        .collect();
+    suites.sort();
+    suites
+}
+
+fn ok() -> HttpServer {
+    HttpServer::start(|_| Response::json("{}"))
+}
+
+fn assert_snapshot(name: &str, text: &str) {
+    insta::with_settings!({
+        snapshot_path => "../suites/invalid",
+        prepend_module_to_snapshot => false,
+        omit_expression => true,
+    }, {
+        insta::assert_snapshot!(name, text);
+    });
+}
+
+/// Runs `each` on every suite, and says at the end for which of them it panicked.
+fn for_every_suite(each: impl Fn(&str, &str) + panic::RefUnwindSafe) {
+    let suites = corpus();
+    assert!(suites.len() >= 80, "{} suites", suites.len());
+    let wrong: Vec<&str> = suites
+        .iter()
+        .filter(|(name, text)| panic::catch_unwind(|| each(name, text)).is_err())
+        .map(|(name, _)| name.as_str())
+        .collect();
+    assert!(wrong.is_empty(), "{wrong:?}");
+}
+
+#[test]
+fn each_mistake_is_told_with_its_place_and_nothing_is_sent() {
+    for_every_suite(|name, text| {
+        let server = ok();
+        let file = format!("{name}.toml");
+        let ran = Smoke::new().file(&file, text).arg(&file).env("BASE_URL", server.url("")).run();
+        ran.exits(2);
+        assert_eq!(server.connections(), 0);
+        assert_eq!(ran.stdout, "");
+        assert_snapshot(name, &ran.stderr);
+    });
+}
+
+#[test]
+fn check_finds_the_same_offline_and_without_the_environment() {
+    for_every_suite(|name, text| {
+        let file = format!("{name}.toml");
+        let ran = Smoke::bare().arg("check").arg(&file).file(&file, text).run();
+        if ONLY_WHERE_IT_RUNS.contains(&name) {
+            ran.exits(0);
+        } else {
+            ran.exits(2);
+            assert_snapshot(name, &ran.stderr);
+        }
+    });
+}
+
+#[test]
+fn every_snapshot_has_its_suite() {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/suites/invalid");
+    for entry in fs::read_dir(folder).expect("read the corpus") {
+        let path = entry.expect("a file").path();
+        assert!(path.with_extension("toml").is_file(), "{}", path.display());
+    }
+}
+
+fn mistakes(ran: &Ran) -> usize {
+    ran.exits(2);
+    ran.stderr.lines().filter(|line| line.starts_with("error: ")).count()
+}
+
+#[test]
+fn five_mistakes_are_five_errors() {
+    for name in ["five_mistakes", "five_mistakes_in_one_check"] {
+        let (_, text) = corpus().into_iter().find(|(own, _)| own == name).expect("the suite");
+        let ran = Smoke::new().suite(&text).env("BASE_URL", "http://127.0.0.1:1").run();
+        assert_eq!(mistakes(&ran), 5, "{}", ran.stderr);
+        assert!(ran.stderr.ends_with("5 mistakes in the suite; nothing was sent\n"), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn every_other_suite_of_the_corpus_has_one_mistake() {
+    for (name, text) in corpus().iter().filter(|(name, _)| !name.starts_with("five_mistakes")) {
+        let file = format!("{name}.toml");
+        let ran = Smoke::new().file(&file, text).arg(&file).env("BASE_URL", "http://127.0.0.1:1").run();
+        assert_eq!(mistakes(&ran), 1, "{name}\n{}", ran.stderr);
+    }
+}
+
+#[test]
+fn a_suite_that_is_not_there_is_named() {
+    let ran = Smoke::bare().args(["run", "nowhere.toml"]).run();
+    ran.exits(2);
+    assert!(ran.stderr.starts_with("error: no suite at `nowhere.toml`\n"), "{}", ran.stderr);
+    let ran = Smoke::bare().args(["check"]).run();
+    ran.exits(2);
+    assert!(ran.stderr.starts_with("error: no suite at `smoke.toml`\n"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_suite_that_is_not_text_is_no_suite() {
+    let ran = Smoke::bare().arg("run").file("smoke.toml", b"[suite]\nname = \"\xff\"\n").run();
+    ran.exits(2);
+    assert!(ran.stderr.contains("cannot read `smoke.toml`"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_mistake_in_an_included_file_is_told_there() {
+    let ran = Smoke::new()
+        .suite("include = [\"common.toml\"]\n\n[[health]]\nname = \"up\"\nurl = \"{{base_url}}/\"\n")
+        .file("common.toml", "[vars]\nbase_url = \"http://127.0.0.1:1\"\n\n[defaults]\nbugdet = \"1s\"\n")
+        .run();
+    assert_eq!(mistakes(&ran), 1, "{}", ran.stderr);
+    assert!(ran.stderr.contains(" --> common.toml:5:1\n"), "{}", ran.stderr);
+}
+
+#[test]
+fn an_included_file_that_is_not_toml_makes_no_other_mistakes() {
+    let ran = Smoke::new()
+        .suite("include = [\"common.toml\"]\n\n[[health]]\nname = \"up\"\nneeds = [\"other\"]\nurl = \"{{base_url}}/\"\n")
+        .file("common.toml", "[vars\nbase_url = \"http://127.0.0.1:1\"\n")
+        .run();
+    assert_eq!(mistakes(&ran), 1, "{}", ran.stderr);
+}
+
+#[test]
+fn what_two_included_files_include_is_there_once() {
+    let server = ok();
+    let ran = Smoke::new()
+        .suite("include = [\"a.toml\", \"b.toml\"]\n")
+        .file("a.toml", "include = [\"common.toml\"]\n")
+        .file("b.toml", "include = [\"common.toml\"]\n")
+        .file("common.toml", format!("[[health]]\nname = \"up\"\nurl = \"{}\"\n", server.url("/")))
+        .run();
+    ran.exits(0);
+    assert_eq!(server.requests().len(), 1);
+}
+
+#[test]
+fn files_that_include_each_other_are_told() {
+    let ran = Smoke::new()
+        .suite("include = [\"a.toml\"]\n[[health]]\nname = \"up\"\nurl = \"http://127.0.0.1:1\"\n")
+        .file("a.toml", "include = [\"smoke.toml\"]\n")
+        .run();
+    assert_eq!(mistakes(&ran), 1, "{}", ran.stderr);
+    assert!(ran.stderr.contains("`smoke.toml` includes itself"), "{}", ran.stderr);
+}
+
+#[test]
+fn check_reports_a_mistake_that_only_one_environment_has() {
+    let suite = "[env.staging]\nsuite = { budget = \"1s\" }\n\n\
+                 [[health]]\nname = \"up\"\nbudget = \"2s\"\nurl = \"http://127.0.0.1:1\"\n";
+    let ran = Smoke::bare().arg("check").suite(suite).run();
+    assert_eq!(mistakes(&ran), 1, "{}", ran.stderr);
+    assert!(ran.stderr.contains("larger than the suite's of 1s"), "{}", ran.stderr);
+}
+
+#[test]
+fn an_unknown_environment_is_an_error_that_lists_the_known_ones() {
+    let suite = "[env.staging.vars]\na = \"b\"\n[[health]]\nname = \"up\"\nurl = \"http://127.0.0.1:1\"\n";
+    let ran = Smoke::new().suite(suite).args(["--env", "prod"]).run();
+    assert_eq!(mistakes(&ran), 1, "{}", ran.stderr);
+    assert!(ran.stderr.contains("no environment `prod`") && ran.stderr.contains("staging"), "{}", ran.stderr);
+}
+
+#[test]
+fn an_unknown_variable_on_the_command_line_is_an_error_that_lists_the_known_ones() {
+    let suite = "[vars]\nbase = \"http://127.0.0.1:1\"\n[[health]]\nname = \"up\"\nurl = \"{{base}}\"\n";
+    let ran = Smoke::new().suite(suite).args(["--var", "bas=x"]).run();
+    assert_eq!(mistakes(&ran), 1, "{}", ran.stderr);
+    assert!(ran.stderr.contains("no variable `bas`") && ran.stderr.contains("are base"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_secret_from_outside_that_is_too_short_is_refused() {
+    let suite =
+        "[vars]\ntoken = { env = \"TOKEN\" }\n[[health]]\nname = \"up\"\nurl = \"http://127.0.0.1:1\"\n";
+    for given in ["", "abc", "  \n"] {
+        let ran = Smoke::new().suite(suite).env("TOKEN", given).run();
+        assert_eq!(mistakes(&ran), 1, "{}", ran.stderr);
+        assert!(ran.stderr.contains("the secret `token`, secret by its name,"), "{}", ran.stderr);
+        let ran = Smoke::new().suite(suite).arg("--var").arg(format!("token={given}")).run();
+        assert_eq!(mistakes(&ran), 1, "{}", ran.stderr);
+    }
+}
