@@ -25,6 +25,9 @@ use crate::outcome::{Failure, Outcome, Signal, SkipReason, Started};
 use crate::plan::Plan;
 use crate::suite::vars::Scope;
 
+/// How long after a failure it may take until a process that died of the same is known to be dead.
+const DYING: Duration = Duration::from_millis(50);
+
 /// How long after budget and grace a task that does not end is waited for: it holds a thread and cannot be cut.
 const STUCK: Duration = Duration::from_millis(50);
 
@@ -256,9 +259,22 @@ impl Engine<'_> {
 
     /// The run is over: booted processes are looked at once more, and stopped together.
     async fn stop_residents(&mut self) {
+        // A connection breaks before the process that held it has quite ended: then that is the cause.
+        let something_failed = self.states.iter().any(
+            |state| matches!(state, State::Done { report, .. } if matches!(report.outcome, Outcome::Failed(_))),
+        );
+        let moment = Deadline::after(DYING, BudgetScope::Grace);
         for check in 0..self.states.len() {
             let ended = match &mut self.states[check] {
-                State::Resident(stay) => stay.resident.ended().now_or_never(),
+                State::Resident(stay) => {
+                    if something_failed && !stay.resident.has_ended() {
+                        let _ = moment.bound(stay.resident.ended()).await;
+                    }
+                    match stay.resident.has_ended() {
+                        true => Some(stay.resident.ended().await),
+                        false => None,
+                    }
+                }
                 State::Waiting | State::Running { .. } | State::Done { .. } => None,
             };
             if let Some(failure) = ended {
@@ -274,7 +290,7 @@ impl Engine<'_> {
                     self.done(check, stay.report, Some(stay.shared));
                 }
                 other @ (State::Waiting | State::Running { .. } | State::Done { .. }) => {
-                    self.states[check] = other
+                    self.states[check] = other;
                 }
             }
         }

@@ -88,6 +88,21 @@ impl Exit {
         worst
     }
 
+    /// The same where a report could not be written. Whoever ended the run by a signal knows best why.
+    #[must_use]
+    pub fn without_a_report(self) -> Exit {
+        match self {
+            Exit::Interrupted | Exit::Terminated => self,
+            Exit::Passed
+            | Exit::Failed
+            | Exit::BadSuite
+            | Exit::NothingSelected
+            | Exit::OutOfBudget
+            | Exit::GateClosed
+            | Exit::CannotWork => Exit::CannotWork,
+        }
+    }
+
     fn of_check(info: &CheckInfo, report: &CheckReport) -> Exit {
         match &report.outcome {
             Outcome::Passed | Outcome::Warned(_) => Exit::Passed,

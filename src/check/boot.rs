@@ -16,7 +16,7 @@ use futures_util::future::BoxFuture;
 use toml::Spanned;
 use toml::de::DeValue;
 
-use super::process::{Command, Process, StopSignal};
+use super::process::{Command, Output, Process, StopSignal, TAIL_SHOWN};
 use super::step::{judge_http, template_failure};
 use super::{Check, Context, Resident, Session};
 use crate::deadline::{Deadline, Scope as BudgetScope};
@@ -25,12 +25,13 @@ use crate::expect::matcher::StatusSet;
 use crate::outcome::{Failure, Phase};
 use crate::probe::dial::{self, Target};
 use crate::probe::http::{Request, send};
-use crate::secret::Message;
+use crate::secret::{Message, Redactor};
 use crate::suite::Uses;
 use crate::suite::error::Diagnostic;
 use crate::suite::read::{FromTable, FromToml, Named, Reading, Table};
 use crate::suite::template::Template;
 use crate::suite::value::Scalar;
+use crate::suite::vars::Scope;
 
 /// How often it is asked whether it is ready. A boot is waited for by everything, so this is short.
 const ASK_EVERY: Duration = Duration::from_millis(25);
@@ -75,8 +76,8 @@ pub fn read(table: &mut Table<'_, '_, '_>) -> Option<Arc<dyn Check>> {
     let cwd = table.optional("cwd", "the folder it runs in, from the suite's folder");
     let ready: Option<Ready> =
         table.optional("ready", "what says that it is ready: { url }, { port } or { log }");
-    let ready = if table.has("ready") { Some(ready?) } else { None };
     let stop = table.optional("stop", "{ signal, grace }: how it is stopped").unwrap_or_default();
+    let ready = if table.has("ready") { Some(ready?) } else { None };
     let command = command?;
     if command.is_empty() {
         return table.reject("command", "the command is empty; its first entry is the program");
@@ -97,7 +98,7 @@ impl FromTable for Ready {
             (true, None, None) => Some(Ready::Url { request: Box::new(request?), expect: Box::new(expect) }),
             (false, Some(port), None) => Some(Ready::Port(port)),
             (false, None, Some(log)) => Some(Ready::Log(log)),
-            _ => table.reading.reject(Diagnostic::new(place, "`ready` has one of `url`, `port` and `log`")),
+            _ => table.lacks(Diagnostic::new(place, "`ready` has one of `url`, `port` and `log`")),
         }
     }
 }
@@ -140,6 +141,20 @@ impl Check for Boot {
         }
     }
 
+    fn mistakes(&self, scope: &Scope) -> Vec<Diagnostic> {
+        match &self.ready {
+            None | Some(Ready::Log(_)) => Vec::new(),
+            Some(Ready::Url { request, .. }) => request.mistakes(scope),
+            Some(Ready::Port(port)) => match port.0.text(scope) {
+                Ok(text) if !matches!(text.parse::<u16>(), Ok(1..)) => {
+                    let mistake = format!("`{text}` is not a port; a port is a number from 1 to 65535");
+                    vec![Diagnostic::new(port.0.place(), mistake)]
+                }
+                Ok(_) | Err(_) => Vec::new(),
+            },
+        }
+    }
+
     fn run<'a>(
         &'a self,
         session: &'a mut Session,
@@ -153,7 +168,8 @@ impl Check for Boot {
             let command = self.command(session, context)?;
             let process = Process::start(&command, &context.run.groups)?;
             let (mut output, log) = (process.output(), process.output());
-            session.resident = Some(Box::new(Booted { process, stop: self.stop }));
+            let redactor = Arc::clone(&context.run.redactor);
+            session.resident = Some(Box::new(Booted { process, stop: self.stop, redactor }));
             context.timeline.enter(Phase::Ready);
 
             // A session of its own for the questions: the process stays in the check's, where it is stopped from
@@ -165,7 +181,7 @@ impl Check for Boot {
                     None => std::future::pending().await,
                 }
             };
-            let ready = self.wait_until_ready(&mut asking, context, &mut output);
+            let ready = Box::pin(self.wait_until_ready(&mut asking, context, &mut output));
             let bounded = context.deadline.bound(async {
                 tokio::select! {
                     failure = died => Err(failure),
@@ -173,7 +189,7 @@ impl Check for Boot {
                 }
             });
             let result = bounded.await.unwrap_or_else(|cut| Err(Failure::timed_out(cut, Phase::Ready)));
-            let result = result.map_err(|failure| self.with_output(failure, &log));
+            let result = result.map_err(|failure| self.with_output(failure, &log, context));
             context.timeline.end();
             result
         })
@@ -195,13 +211,13 @@ impl Boot {
     }
 
     /// A cut says what never came, and what the process said instead.
-    fn with_output(&self, failure: Failure, log: &super::process::Output) -> Failure {
+    fn with_output(&self, failure: Failure, log: &Output, context: &Context) -> Failure {
         match failure {
             Failure::TimedOut { cut, phase, detail: None, last } => {
-                let tail = log.tail();
+                let tail = log.tail(&context.run.redactor);
                 let said = match tail.trim().is_empty() {
                     true => Message::new().words("; it printed nothing"),
-                    false => Message::new().words("; its last output:\n").excerpt(tail, 2_000),
+                    false => Message::new().words("; its last output:\n").excerpt(tail, TAIL_SHOWN),
                 };
                 Failure::TimedOut { cut, phase, detail: Some(self.awaited().then(said)), last }
             }
@@ -222,7 +238,7 @@ impl Boot {
         &self,
         session: &mut Session,
         context: &Context,
-        output: &mut super::process::Output,
+        output: &mut Output,
     ) -> Result<(), Failure> {
         match &self.ready {
             None => Ok(()),
@@ -246,6 +262,8 @@ impl Boot {
                 let question = context.within(context.deadline.tighten(ONE_QUESTION, BudgetScope::Step));
                 let mut cookies = cookie_store::CookieStore::default();
                 let asked = send(request, &context.run.clients, &mut cookies, &session.scope, &question);
+                // On a timeline of its own: that nobody listened yet is not where the boot's time went.
+                let asked = Arc::clone(&question.timeline).observe(asked);
                 if let Ok(Ok(answer)) = question.deadline.bound(asked).await
                     && judge_http(&answer, expect, &StatusSet::success(), &[], session, &question).is_ok()
                 {
@@ -265,21 +283,26 @@ impl Boot {
 struct Booted {
     process: Process,
     stop: Stop,
+    redactor: Arc<Redactor>,
 }
 
 impl Resident for Booted {
+    fn has_ended(&mut self) -> bool {
+        self.process.has_ended()
+    }
+
     fn ended(&mut self) -> BoxFuture<'_, Failure> {
         Box::pin(async move {
             let how = self.process.ended().await;
-            let tail = self.process.output().tail();
-            let log = (!tail.trim().is_empty()).then(|| Message::new().excerpt(tail, 2_000));
+            let tail = self.process.output().tail(&self.redactor);
+            let log = (!tail.trim().is_empty()).then(|| Message::new().excerpt(tail, TAIL_SHOWN));
             Failure::Exited { how: Message::new().words("the process ended: ").words(how), log }
         })
     }
 
     fn stop(self: Box<Self>, deadline: Deadline) -> BoxFuture<'static, ()> {
         Box::pin(async move {
-            let Booted { process, stop } = *self;
+            let Booted { process, stop, .. } = *self;
             process.stop(stop.signal, deadline.tighten(stop.grace, BudgetScope::Grace)).await;
         })
     }

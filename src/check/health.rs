@@ -20,19 +20,38 @@ use crate::expect::http::HttpExpectation;
 use crate::expect::matcher::StatusSet;
 use crate::outcome::{Failure, Phase};
 use crate::probe::dial::{self, Target};
-use crate::probe::http::{Request, send};
-use crate::probe::trust::{TlsOptions, Verify};
+use crate::probe::http::{Request, send, url_mistake};
+use crate::probe::trust::TlsOptions;
 use crate::probe::{Protocol, SCHEMES, scheme_names, tls};
 use crate::suite::Uses;
 use crate::suite::error::Diagnostic;
 use crate::suite::read::Table;
+use crate::suite::source::Place;
 use crate::suite::vars::Scope;
 
 #[derive(Debug)]
 struct Health {
     request: Request,
     expect: HttpExpectation,
+    /// The first key that only an HTTP request can have, and where it stands.
+    http_key: Option<(&'static str, Place)>,
 }
+
+/// The keys that mean nothing to `tcp://` and `tls://`.
+const HTTP_KEYS: [&str; 12] = [
+    "method",
+    "query",
+    "headers",
+    "body",
+    "json",
+    "form",
+    "multipart",
+    "auth",
+    "redirects",
+    "proxy",
+    "http",
+    "max-body",
+];
 
 /// Reads a `[[health]]` table.
 pub fn read(table: &mut Table<'_, '_, '_>) -> Option<Arc<dyn Check>> {
@@ -42,12 +61,11 @@ pub fn read(table: &mut Table<'_, '_, '_>) -> Option<Arc<dyn Check>> {
         if table.has("expect") { expect } else { Some(HttpExpectation::default()) };
     if !table.has("url") {
         let place = table.place();
-        return table
-            .reading
-            .reject(Diagnostic::new(place, "missing key `url`").hint("`url` is what is asked"));
+        return table.lacks(Diagnostic::new(place, "missing key `url`").hint("`url`: the URL that is asked"));
     }
     let (request, expect) = (request?, expect?);
-    Some(Arc::new(Health { request, expect }))
+    let http_key = HTTP_KEYS.iter().find(|key| table.has(key)).map(|key| (*key, table.key_place(key)));
+    Some(Arc::new(Health { request, expect, http_key }))
 }
 
 fn protocol(url: &Url) -> Option<Protocol> {
@@ -64,11 +82,8 @@ impl Check for Health {
         let place = self.request.url.place();
         // What a template cannot say yet is said when the check runs.
         let Ok(text) = self.request.url.text(scope) else { return Vec::new() };
-        let Ok(url) = Url::parse(&text) else {
-            let message = "this is not an URL";
-            return vec![
-                Diagnostic::new(place, message).hint("an URL is absolute, such as https://host:port/path"),
-            ];
+        let (Ok(url), None) = (Url::parse(&text), url_mistake(&text)) else {
+            return self.request.mistakes(scope);
         };
         let Some(protocol) = protocol(&url) else {
             let message = format!("there is no probe for `{}://`", url.scheme());
@@ -84,6 +99,12 @@ impl Check for Health {
             if url.host_str().is_none_or(str::is_empty) || url.port().is_none() {
                 found.push(Diagnostic::new(place, format!("`{}://` needs a host and a port", url.scheme())));
             }
+            found.extend(self.http_key.map(|(key, place)| {
+                Diagnostic::new(
+                    place,
+                    format!("a `{}://` check sends no request to use `{key}` in", url.scheme()),
+                )
+            }));
             found.extend(self.expect.http_only().map(|place| {
                 Diagnostic::new(
                     place,
@@ -111,7 +132,7 @@ impl Check for Health {
             match Url::parse(&text).ok().as_ref().and_then(protocol) {
                 Some(Protocol::Tcp) => self.connect(&text, session, context).await,
                 Some(Protocol::Tls) => self.shake_hands(&text, session, context).await,
-                // Sending finds out what is wrong with an URL that is none.
+                // Sending finds out what is wrong with a URL that is none.
                 Some(Protocol::Http) | None => self.ask(session, context).await,
             }
         })
@@ -127,7 +148,7 @@ impl Health {
     }
 
     async fn connect(&self, url: &str, session: &Session, context: &Context) -> Result<(), Failure> {
-        dial::connect(&target(url)?, context).await?;
+        dial::connect(&self.target(url, session)?, context).await?;
         self.judge(session, context)
     }
 
@@ -135,14 +156,27 @@ impl Health {
         let keys = self.request.options.tls();
         let in_dir = |path: &std::path::PathBuf| context.run.suite_dir.join(path);
         let options = TlsOptions {
-            verify: if keys.insecure { Verify::Nothing } else { Verify::Full },
+            verify: keys.verify(),
             ca: keys.ca.as_ref().map(in_dir),
             client: keys.client.as_ref().map(|(cert, key)| (in_dir(cert), in_dir(key))),
             alpn: Vec::new(),
         };
         context.timeline.enter(Phase::Connect);
-        tls::shake_hands(&target(url)?, &options, context).await?;
+        let (parsed, target) = (named(url)?, self.target(url, session)?);
+        tls::shake_hands(&parsed.host, &target, &options, context).await?;
         self.judge(session, context)
+    }
+
+    /// Where it connects to: what the URL names, or what `resolve` gives for that.
+    fn target(&self, url: &str, session: &Session) -> Result<Target, Failure> {
+        let resolved = match Url::parse(url) {
+            Ok(url) => self.request.options.resolved(&url, &session.scope)?,
+            Err(_) => None,
+        };
+        match resolved {
+            Some(address) => Ok(Target { host: address.ip().to_string(), port: address.port() }),
+            None => named(url),
+        }
     }
 
     fn judge(&self, session: &Session, context: &Context) -> Result<(), Failure> {
@@ -159,8 +193,8 @@ impl Health {
     }
 }
 
-/// The host and port of a `tcp://` or `tls://` URL.
-fn target(url: &str) -> Result<Target, Failure> {
+/// The host and port that a `tcp://` or `tls://` URL names.
+fn named(url: &str) -> Result<Target, Failure> {
     let parsed = Url::parse(url).ok();
     let parts = parsed.as_ref().and_then(|url| url.host_str().zip(url.port()));
     parts

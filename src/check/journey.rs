@@ -33,6 +33,7 @@ use crate::suite::Uses;
 use crate::suite::error::Diagnostic;
 use crate::suite::keys::Repeat;
 use crate::suite::read::{FromTable, Named, Table};
+use crate::suite::template::Template;
 use crate::suite::vars::{Scope, first_part, is_built_in};
 
 #[derive(Debug)]
@@ -51,6 +52,14 @@ struct Step {
     action: Action,
 }
 
+/// Where a step stands in its journey.
+#[derive(Debug, Clone, Copy)]
+struct Position {
+    /// Counted from 1; cleanup steps go on after the steps.
+    number: usize,
+    is_cleanup: bool,
+}
+
 #[derive(Debug)]
 enum Action {
     Request { request: Box<Request>, expect: Box<HttpExpectation> },
@@ -62,9 +71,9 @@ pub fn read(table: &mut Table<'_, '_, '_>) -> Option<Arc<dyn Check>> {
     let steps: Option<Vec<Step>> = table.required("step", "a step, as `[[journey.step]]`");
     let cleanup: Option<Vec<Step>> =
         table.optional("cleanup", "a step that runs however the journey ended, as `[[journey.cleanup]]`");
-    let cleanup = if table.has("cleanup") { cleanup? } else { Vec::new() };
     let share: Vec<Named> =
         table.optional("share", "captures that the checks which need this one may read").unwrap_or_default();
+    let cleanup = if table.has("cleanup") { cleanup? } else { Vec::new() };
     let steps = steps?;
     if steps.is_empty() {
         return table.reject("step", "a journey without a step asserts nothing");
@@ -89,8 +98,8 @@ impl FromTable for Step {
         let repeat = Repeat::from_table(table, None);
         let captures: Option<Vec<(Named, Capture)>> =
             table.optional("capture", "values kept for later steps");
-        let captures = if table.has("capture") { captures? } else { Vec::new() };
         let action = Action::from_table(table);
+        let captures = if table.has("capture") { captures? } else { Vec::new() };
         let (name, action) = (name?, action?);
         for (named, capture) in &captures {
             let fits = capture.is_http() == matches!(action, Action::Request { .. });
@@ -123,8 +132,7 @@ impl Action {
             let place = table.place();
             let missing = Diagnostic::new(place, "a step without anything to ask");
             return table
-                .reading
-                .reject(missing.hint(format!("give it one of {VERB_KEYS}, or `database` and `query`")));
+                .lacks(missing.hint(format!("give it one of {VERB_KEYS}, or `database` and `query`")));
         }
         Some(Action::Request { request: Box::new(request), expect: Box::new(expect) })
     }
@@ -153,7 +161,7 @@ impl Step {
         uses.from_outside().iter().all(|(name, _)| is_built_in(name) || scope.has(first_part(name)))
     }
 
-    async fn run(&self, number: usize, session: &mut Session, context: &Context) -> Result<(), Failure> {
+    async fn run(&self, at: Position, session: &mut Session, context: &Context) -> Result<(), Failure> {
         let deadline = match self.budget {
             Some(budget) => context.deadline.tighten(budget, BudgetScope::Step),
             None => context.deadline,
@@ -174,9 +182,10 @@ impl Step {
             }
         };
         let report = StepReport {
-            number,
+            number: at.number,
             name: self.name.name.clone(),
-            passed: tried.result.is_ok(),
+            is_cleanup: at.is_cleanup,
+            failure: tried.result.as_ref().err().map(|failure| context.run.redactor.redact(failure.clone())),
             attempts: tried.attempts,
             took: began.elapsed(),
             phases: timeline.phases(),
@@ -186,7 +195,7 @@ impl Step {
         context.teller.tell(Told::StepFinished(report));
         tried.result.map_err(|source| Failure::Step {
             step: self.name.name.clone(),
-            number,
+            number: at.number,
             source: Box::new(source),
         })
     }
@@ -203,6 +212,17 @@ impl Step {
     }
 }
 
+fn request_mistakes(request: &Request, scope: &Scope) -> Vec<Diagnostic> {
+    let mut found = request.mistakes(scope);
+    let url = request.url.text(scope).ok().and_then(|text| url::Url::parse(&text).ok());
+    if let Some(url) = url.filter(|url| found.is_empty() && !matches!(url.scheme(), "http" | "https")) {
+        let message = format!("a step sends no request to `{}://`", url.scheme());
+        let mistake = Diagnostic::new(request.url.place(), message);
+        found.push(mistake.hint("a step asks http:// or https://, or a `database`"));
+    }
+    found
+}
+
 impl Check for Journey {
     fn uses(&self, uses: &mut Uses) {
         self.steps.iter().chain(&self.cleanup).for_each(|step| step.uses(uses));
@@ -213,15 +233,24 @@ impl Check for Journey {
     }
 
     fn mistakes(&self, scope: &Scope) -> Vec<Diagnostic> {
-        let queries = self.steps.iter().chain(&self.cleanup).filter_map(|step| match &step.action {
-            Action::Query(query) => Some(query),
-            Action::Request { .. } => None,
-        });
-        queries.flat_map(|query| query.mistakes(scope)).collect()
+        // A capture of the same name takes the place of a variable: its value is not known yet.
+        let mut uses = Uses::default();
+        self.uses(&mut uses);
+        let known = |template: &Template| {
+            !template.reads().any(|read| uses.sets().any(|set| set == first_part(read)))
+        };
+        let steps = self.steps.iter().chain(&self.cleanup);
+        steps
+            .flat_map(|step| match &step.action {
+                Action::Query(query) => query.mistakes(scope),
+                Action::Request { request, .. } if known(&request.url) => request_mistakes(request, scope),
+                Action::Request { .. } => Vec::new(),
+            })
+            .collect()
     }
 
     fn remark(&self) -> Option<&'static str> {
-        let insecure = self.steps.iter().any(|step| match &step.action {
+        let insecure = self.steps.iter().chain(&self.cleanup).any(|step| match &step.action {
             Action::Request { request, .. } => request.options.is_insecure(),
             Action::Query(_) => false,
         });
@@ -234,24 +263,37 @@ impl Check for Journey {
         context: &'a Context,
     ) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(async move {
-            // An attempt starts as a new visitor.
-            session.cookies = cookie_store::CookieStore::default();
-            session.steps.clear();
+            // An attempt starts as a new visitor, and on a clean table: what the one before captured may name
+            // something that only its own cleanup can remove.
+            match session.given.clone() {
+                None => session.given = Some(session.scope.clone()),
+                Some(given) => {
+                    self.clean_up(session, context).await;
+                    session.scope = given;
+                    session.cookies = cookie_store::CookieStore::default();
+                    session.steps.retain(|step| step.is_cleanup && step.failure.is_some());
+                }
+            }
             for (index, step) in self.steps.iter().enumerate() {
-                step.run(index + 1, session, context).await?;
+                step.run(Position { number: index + 1, is_cleanup: false }, session, context).await?;
             }
             Ok(())
         })
     }
 
     fn cleanup<'a>(&'a self, session: &'a mut Session, context: &'a Context) -> BoxFuture<'a, ()> {
-        Box::pin(async move {
-            for (index, step) in self.cleanup.iter().enumerate() {
-                if step.can_run(&session.scope) {
-                    // One that fails does not keep the next from running; its report says that it failed.
-                    let _ = step.run(self.steps.len() + index + 1, session, context).await;
-                }
+        Box::pin(self.clean_up(session, context))
+    }
+}
+
+impl Journey {
+    async fn clean_up(&self, session: &mut Session, context: &Context) {
+        for (index, step) in self.cleanup.iter().enumerate() {
+            if step.can_run(&session.scope) {
+                // One that fails does not keep the next from running; its report says that it failed.
+                let at = Position { number: self.steps.len() + index + 1, is_cleanup: true };
+                let _ = step.run(at, session, context).await;
             }
-        })
+        }
     }
 }

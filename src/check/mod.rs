@@ -178,6 +178,8 @@ impl Context {
 /// What a check gathers from attempt to cleanup: variables, cookies, a process it started.
 pub struct Session {
     pub scope: Scope,
+    /// The variables before the first attempt, kept by the kinds that capture some.
+    pub given: Option<Scope>,
     pub cookies: CookieStore,
     pub clients: Clients,
     pub steps: Vec<StepReport>,
@@ -189,6 +191,7 @@ impl Session {
     pub fn new(scope: Scope) -> Session {
         Session {
             scope,
+            given: None,
             cookies: CookieStore::default(),
             clients: Clients::new(Pooling::KeepAlive),
             steps: Vec::new(),
@@ -199,6 +202,9 @@ impl Session {
 
 /// Something a check started that stays for the whole run.
 pub trait Resident: Send + Sync {
+    /// Has it ended, though it should not?
+    fn has_ended(&mut self) -> bool;
+
     /// Waits until it ends, though it should not.
     fn ended(&mut self) -> BoxFuture<'_, Failure>;
 

@@ -12,18 +12,22 @@ use process_wrap::tokio::{ChildWrapper, CommandWrap};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::sync::watch;
 
-use crate::deadline::Deadline;
+use crate::deadline::{Deadline, Scope};
 use crate::outcome::{Failure, Fault};
-use crate::secret::Message;
+use crate::secret::{Message, Redactor};
 
 /// How many of the last bytes of output are kept.
 const TAIL: usize = 16 << 10;
 
-/// How many of the last lines a report shows.
+/// How many of the last lines a report shows, and how many characters of them.
 const TAIL_LINES: usize = 20;
+pub const TAIL_SHOWN: usize = 2_000;
 
 /// How often it is asked whether a process has gone.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
+
+/// How long after its end a process's output is read on.
+const LAST_WORDS: Duration = Duration::from_millis(100);
 
 /// After SIGKILL the kernel needs a moment.
 const AFTER_KILL: Duration = Duration::from_millis(500);
@@ -70,7 +74,13 @@ pub struct Process {
     /// The number of its group, which is the process's own.
     group: Option<u32>,
     groups: Arc<Groups>,
+    mark: String,
+    /// How long its output is waited for, from when it was seen to have ended.
+    last_words: Option<Deadline>,
 }
+
+/// The environment variable by which what a process started is known as its own, also outside its group.
+const MARK: &str = "SMOKE_BOOT";
 
 impl Process {
     /// Starts it in a group of its own.
@@ -81,11 +91,15 @@ impl Process {
         let program = command.words.first().map_or("", String::as_str);
         // A path is meant from the folder it runs in; a bare name is looked for on PATH.
         let found = match program.contains(std::path::MAIN_SEPARATOR) {
-            true => command.cwd.join(program),
+            // Absolute, because the operating system would look from the new folder again.
+            true => {
+                std::path::absolute(command.cwd.join(program)).unwrap_or_else(|_| command.cwd.join(program))
+            }
             false => PathBuf::from(program),
         };
+        let mark = uuid::Uuid::new_v4().simple().to_string();
         let mut wrapped = CommandWrap::with_new(&found, |process| {
-            process.args(command.words.iter().skip(1)).envs(command.env.iter().cloned());
+            process.args(command.words.iter().skip(1)).env(MARK, &mark).envs(command.env.iter().cloned());
             if !command.cwd.as_os_str().is_empty() {
                 process.current_dir(&command.cwd);
             }
@@ -109,14 +123,14 @@ impl Process {
         // Why: these outlive nothing: they end with the pipes, and the run does not wait for a pipe that a
         // grandchild holds.
         if let Some(stdout) = child.stdout().take() {
-            tokio::spawn(output.clone().read(stdout));
+            tokio::spawn(output.opened().read(stdout));
         }
         if let Some(stderr) = child.stderr().take() {
-            tokio::spawn(output.clone().read(stderr));
+            tokio::spawn(output.opened().read(stderr));
         }
         let group = child.id();
         groups.running.lock().unwrap_or_else(PoisonError::into_inner).extend(group);
-        Ok(Process { child, output, group, groups: Arc::clone(groups) })
+        Ok(Process { child, output, group, groups: Arc::clone(groups), mark, last_words: None })
     }
 
     /// What it prints.
@@ -125,12 +139,21 @@ impl Process {
         self.output.clone()
     }
 
+    /// Has the process itself ended?
+    pub fn has_ended(&mut self) -> bool {
+        matches!(self.child.inner_mut().try_wait(), Ok(Some(_)))
+    }
+
     /// Waits for the process itself to end and says how it did.
     pub async fn ended(&mut self) -> String {
-        match self.child.inner_mut().wait().await {
+        let how = match self.child.inner_mut().wait().await {
             Ok(status) => how_it_ended(status),
             Err(error) => format!("unknown ({error})"),
-        }
+        };
+        // What it said last is still on its way, unless something that it left behind holds the pipe.
+        let patience = self.last_words.get_or_insert_with(|| Deadline::after(LAST_WORDS, Scope::Grace));
+        let _ = patience.bound(self.output.closed()).await;
+        how
     }
 
     /// Asks the group to stop, kills what is left of it at `deadline`, and then everything that left the group.
@@ -138,11 +161,11 @@ impl Process {
         send(self.group, signal);
         if !self.gone_by(deadline).await {
             let _ = self.child.start_kill();
-            self.gone_by(Deadline::after(AFTER_KILL, crate::deadline::Scope::Grace)).await;
+            self.gone_by(Deadline::after(AFTER_KILL, Scope::Grace)).await;
         }
         let mut running = self.groups.running.lock().unwrap_or_else(PoisonError::into_inner);
         running.retain(|group| Some(*group) != self.group);
-        end_orphans(&running);
+        end_orphans(&self.mark, &running);
     }
 
     async fn gone_by(&mut self, deadline: Deadline) -> bool {
@@ -169,11 +192,14 @@ impl Drop for Process {
 pub struct Output {
     tail: Arc<Mutex<VecDeque<u8>>>,
     changed: Arc<watch::Sender<u64>>,
+    /// How many pipes are still read.
+    open: Arc<watch::Sender<u32>>,
 }
 
 impl Default for Output {
     fn default() -> Self {
-        Output { tail: Arc::default(), changed: Arc::new(watch::Sender::new(0)) }
+        let (changed, open) = (Arc::new(watch::Sender::new(0)), Arc::new(watch::Sender::new(0)));
+        Output { tail: Arc::default(), changed, open }
     }
 }
 
@@ -189,6 +215,18 @@ impl Output {
             }
             self.changed.send_modify(|count| *count += 1);
         }
+        self.open.send_modify(|count| *count -= 1);
+    }
+
+    /// The same for one more pipe.
+    fn opened(&self) -> Output {
+        self.open.send_modify(|count| *count += 1);
+        self.clone()
+    }
+
+    /// Waits until every pipe is closed.
+    async fn closed(&self) {
+        let _ = self.open.subscribe().wait_for(|count| *count == 0).await;
     }
 
     fn text(&self) -> String {
@@ -196,12 +234,14 @@ impl Output {
         String::from_utf8_lossy(tail.make_contiguous()).into_owned()
     }
 
-    /// The last lines.
+    /// The last lines, without what `redactor` knows: half a secret could not be told from other text any more.
     #[must_use]
-    pub fn tail(&self) -> String {
-        let text = self.text();
+    pub fn tail(&self, redactor: &Redactor) -> String {
+        let text = redactor.clean(&self.text());
         let lines: Vec<&str> = text.lines().collect();
-        lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n")
+        let tail = lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n");
+        let surplus = tail.chars().count().saturating_sub(TAIL_SHOWN);
+        tail.chars().skip(surplus).collect()
     }
 
     /// Waits until the output contains `text`.
@@ -286,14 +326,16 @@ fn adopt_orphans() {
     let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
 }
 
-/// Kills what a booted process left behind outside its group: every child of smoke is of that kind, but for the
-/// processes of the groups that still run.
+/// Kills what a booted process left behind outside its group: the children of smoke that carry its mark. When it was
+/// the last one that ran, every child of smoke is of that kind, also one that cleared its environment.
 #[cfg(target_os = "linux")]
-fn end_orphans(running: &[u32]) {
-    use rustix::process::{Pid, Signal, WaitOptions, getpgid, getpid, kill_process, waitpid};
-    let is_left_behind = |child: &Pid| match getpgid(Some(*child)) {
-        Ok(group) => !running.iter().any(|known| pid(Some(*known)) == Some(group)),
-        Err(_) => false,
+fn end_orphans(mark: &str, running: &[u32]) {
+    use rustix::process::{Pid, Signal, WaitOptions, getpid, kill_process, waitpid};
+    let marked = format!("{MARK}={mark}");
+    let is_left_behind = |child: &Pid| {
+        let environment =
+            std::fs::read(format!("/proc/{}/environ", child.as_raw_nonzero())).unwrap_or_default();
+        running.is_empty() || environment.split(|byte| *byte == 0).any(|entry| entry == marked.as_bytes())
     };
     // Each round may orphan the children of what it kills.
     for _ in 0..50 {
@@ -325,4 +367,4 @@ fn children_of(parent: rustix::process::Pid) -> impl Iterator<Item = rustix::pro
 fn adopt_orphans() {}
 
 #[cfg(not(target_os = "linux"))]
-fn end_orphans(_running: &[u32]) {}
+fn end_orphans(_mark: &str, _running: &[u32]) {}

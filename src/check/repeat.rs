@@ -12,6 +12,8 @@ pub struct Tries {
     attempts: u32,
     /// How often in a row it has passed.
     held: u32,
+    /// What the attempt before came to, if it failed.
+    last: Option<Failure>,
 }
 
 /// How something ended, and after how many attempts.
@@ -32,7 +34,7 @@ pub enum Next {
 impl Tries {
     #[must_use]
     pub fn new(how: Repeat, deadline: Deadline) -> Tries {
-        Tries { how, deadline, attempts: 0, held: 0 }
+        Tries { how, deadline, attempts: 0, held: 0, last: None }
     }
 
     /// Takes what an attempt came to, and waits until the next one is due.
@@ -51,18 +53,45 @@ impl Tries {
             }
         };
         let Some(pause) = pause else { return self.done(result) };
-        // Out of time during the attempt: its own cut says so best.
-        if matches!(result, Err(Failure::TimedOut { .. })) && self.deadline.has_passed() {
-            return self.done(result);
+        // Out of time during the attempt: its own cut says so best, and the attempt before says why it came to that.
+        if result.as_ref().is_err_and(is_cut) && self.deadline.has_passed() {
+            let last = self.last.take();
+            return self.done(result.map_err(|cut| after(last, cut)));
         }
         match self.deadline.pause(pause).await {
-            Ok(()) => Next::Again(result.err()),
+            Ok(()) => {
+                self.last = result.as_ref().err().cloned();
+                Next::Again(result.err())
+            }
             Err(cut) => self.done(Err(out_of_time(cut, result.err(), self.held))),
         }
     }
 
     fn done(&self, result: Result<(), Failure>) -> Next {
         Next::Done(Tried { result, attempts: self.attempts })
+    }
+}
+
+/// Did a budget end it?
+fn is_cut(failure: &Failure) -> bool {
+    match failure {
+        Failure::TimedOut { .. } => true,
+        Failure::Step { source, .. } => is_cut(source),
+        Failure::Mismatch { .. } | Failure::Fault { .. } | Failure::Exited { .. } => false,
+    }
+}
+
+/// A cut, with what the attempt before it came to.
+fn after(before: Option<Failure>, cut: Failure) -> Failure {
+    match cut {
+        Failure::TimedOut { cut, phase, detail, last: None } => {
+            Failure::TimedOut { cut, phase, detail, last: before.map(Box::new) }
+        }
+        other @ (Failure::TimedOut { .. }
+        | Failure::Mismatch { .. }
+        | Failure::Fault { .. }
+        | Failure::Exited { .. }
+        | Failure::Step { .. }) => other,
     }
 }
 

@@ -156,6 +156,7 @@ impl<W: Write> Console<W> {
             }
             Outcome::Skipped(_) => String::new(),
         };
+        let text = text + &failed_cleanup(report);
         self.print(&text);
         self.update_bar(run);
     }
@@ -165,10 +166,11 @@ impl<W: Write> Console<W> {
         let mut text = indented(&self.failure(failure));
         let cut = root(failure);
         let mut facts = Vec::new();
-        let (phases, address) = match report.steps.iter().rev().find(|step| !step.passed) {
-            Some(step) if report.phases.is_empty() => (&step.phases, &step.address),
-            _ => (&report.phases, &report.address),
-        };
+        let (phases, address) =
+            match report.steps.iter().rev().find(|step| step.failure.is_some() && !step.is_cleanup) {
+                Some(step) if report.phases.is_empty() => (&step.phases, &step.address),
+                _ => (&report.phases, &report.address),
+            };
         facts.extend(address.as_ref().map(|address| printable(address)));
         facts.extend(times(phases));
         if !facts.is_empty() {
@@ -259,6 +261,21 @@ impl<W: Write> Console<W> {
         }
         text
     }
+}
+
+/// What was not cleaned up. The verdict stands, and somebody has to know.
+fn failed_cleanup(report: &CheckReport) -> String {
+    let cleanup = report.steps.iter().filter(|step| step.is_cleanup);
+    cleanup
+        .filter_map(|step| Some((step, step.failure.as_ref()?)))
+        .map(|(step, failure)| {
+            indented(&format!(
+                "cleanup step `{}` failed: {}",
+                printable(&step.name),
+                printable(&failure.to_string())
+            ))
+        })
+        .collect()
 }
 
 /// The first cause under the steps and attempts.

@@ -29,20 +29,21 @@ impl Destination {
             Destination::Stdout => {
                 let mut stdout = std::io::stdout().lock();
                 let written = stdout.write_all(content.as_bytes()).and_then(|()| stdout.flush());
-                written.map_err(|source| ReportError { to: "standard output".to_owned(), source })
+                unless_gone(written).map_err(|error| ReportError::new("standard output", &error))
             }
-            Destination::File(path) => replace(path, content)
-                .map_err(|source| ReportError { to: format!("`{}`", path.display()), source }),
+            Destination::File(path) => unless_gone(replace(path, content))
+                .map_err(|error| ReportError::new(format!("`{}`", path.display()), &error)),
         }
     }
 
-    /// Can it be written? Asked before anything is sent, so that a run is not done for nothing.
+    /// Takes away what an earlier run left, and finds out whether a report can be written. Done before anything is
+    /// sent, so that a run is not done for nothing, and that whatever ends it leaves no other run's report behind.
     ///
     /// # Errors
-    /// It cannot.
-    pub fn probe(&self) -> Result<(), ReportError> {
+    /// It cannot be written.
+    pub fn clear(&self) -> Result<(), ReportError> {
         let Destination::File(path) = self else { return Ok(()) };
-        let wrong = |source| ReportError { to: format!("`{}`", path.display()), source };
+        let wrong = |error| ReportError::new(format!("`{}`", path.display()), &error);
         if path.is_dir() {
             return Err(wrong(std::io::Error::from(std::io::ErrorKind::IsADirectory)));
         }
@@ -51,16 +52,34 @@ impl Destination {
         }
         let temporary = beside(path);
         std::fs::File::create(&temporary).map_err(wrong)?;
-        std::fs::remove_file(&temporary).map_err(wrong)
+        std::fs::remove_file(&temporary).map_err(wrong)?;
+        match std::fs::remove_file(path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(wrong(error)),
+            Ok(()) | Err(_) => Ok(()),
+        }
+    }
+}
+
+/// A reader that has gone away (`| head`) has read what it wanted.
+fn unless_gone(written: std::io::Result<()>) -> std::io::Result<()> {
+    match written {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        other => other,
     }
 }
 
 /// A report that could not be written.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot write the report to {to}: {source}")]
+#[error("cannot write to {to}: {reason}")]
 pub struct ReportError {
     to: String,
-    source: std::io::Error,
+    reason: String,
+}
+
+impl ReportError {
+    fn new(to: impl Into<String>, error: &std::io::Error) -> ReportError {
+        ReportError { to: to.into(), reason: crate::probe::dial::plain(error) }
+    }
 }
 
 /// A new file takes the old one's place only when it is complete.

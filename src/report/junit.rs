@@ -11,6 +11,8 @@ use super::file::{Destination, ReportError};
 use super::{Reporter, style};
 use crate::event::{CheckReport, Event, RunInfo, RunReport, StepReport};
 use crate::outcome::{Failure, Outcome, Span, Verdict};
+use crate::secret::Redactor;
+use crate::suite::SuiteError;
 
 /// Writes the report when the run is over.
 pub struct Junit {
@@ -22,6 +24,19 @@ impl Junit {
     #[must_use]
     pub fn new(to: Destination) -> Junit {
         Junit { to, document: None }
+    }
+}
+
+impl Junit {
+    /// The report of a run that never was, because its suite is wrong: one case, which says what is wrong.
+    #[must_use]
+    pub fn of_rejected(file: &str, error: &SuiteError, redactor: &Redactor) -> String {
+        let mut text: String = error.lines().flat_map(|line| [line, "\n".to_owned()]).collect();
+        text = redactor.clean(&text);
+        let mut case = TestCase::error(&clean(file), milliseconds(Duration::ZERO), "suite", &error.summary());
+        set_cause(&mut case, &clean(&text));
+        case.set_classname("smoke.suite");
+        document(TestSuite::new("smoke"), jiff::Timestamp::now(), Duration::ZERO, vec![case])
     }
 }
 
@@ -42,11 +57,15 @@ impl Reporter for Junit {
 
 /// The whole document.
 fn render(report: &RunReport, run: &RunInfo) -> String {
-    let mut suite = TestSuite::new(&clean(&run.suite));
+    let cases = report.checks.iter().map(|check| case(check, run)).collect();
+    document(TestSuite::new(&clean(&run.suite)), run.started, report.took, cases)
+}
+
+fn document(mut suite: TestSuite, started: jiff::Timestamp, took: Duration, cases: Vec<TestCase>) -> String {
     suite.hostname = clean(&hostname());
-    let started = OffsetDateTime::from_unix_timestamp(run.started.as_second());
+    let started = OffsetDateTime::from_unix_timestamp(started.as_second());
     suite.set_timestamp(started.unwrap_or(OffsetDateTime::UNIX_EPOCH));
-    suite.add_testcases(report.checks.iter().map(|check| case(check, run)));
+    suite.add_testcases(cases);
     let skipped = suite.skipped();
 
     let mut document = Vec::new();
@@ -56,7 +75,7 @@ fn render(report: &RunReport, run: &RunInfo) -> String {
     let written = junit.write_xml(&mut document);
     debug_assert!(written.is_ok());
     let document = String::from_utf8(document).unwrap_or_default();
-    with_suite_facts(&document, report.took, skipped)
+    with_suite_facts(&document, took, skipped)
 }
 
 /// The library sums the cases' times, though they ran side by side, and does not count what was skipped.
@@ -117,7 +136,7 @@ fn case(check: &CheckReport, run: &RunInfo) -> TestCase {
     case.set_classname(&clean(&format!("{}.{}", run.suite.replace('.', "_"), info.kind)));
     let out = system_out(check);
     if !out.is_empty() {
-        case.set_system_out(&clean(&out));
+        case.set_system_out(&in_cdata(&clean(&out)));
     }
     case
 }
@@ -128,7 +147,7 @@ fn set_cause(case: &mut TestCase, text: &str) {
         TestResult::Error { cause, .. }
         | TestResult::Failure { cause, .. }
         | TestResult::SkippedWithCause { cause, .. } => {
-            *cause = Some(text.to_owned());
+            *cause = Some(in_cdata(text));
         }
         TestResult::Success | TestResult::Skipped => {}
     }
@@ -176,10 +195,16 @@ fn system_out(check: &CheckReport) -> String {
 }
 
 fn step_line(step: &StepReport) -> String {
-    let StepReport { number, name, passed, attempts, took, .. } = step;
-    let verdict = if *passed { "passed" } else { "did not pass" };
+    let StepReport { number, name, is_cleanup, failure, attempts, took, .. } = step;
+    let verdict = if failure.is_none() { "passed" } else { "did not pass" };
     let again = if *attempts > 1 { format!(" after {attempts} attempts") } else { String::new() };
-    format!("step {number} `{name}`: {verdict}{again} in {}", Span(*took))
+    let what = if *is_cleanup { "cleanup step" } else { "step" };
+    let line = format!("{what} {number} `{name}`: {verdict}{again} in {}", Span(*took));
+    match failure {
+        // A step's failure is the check's; a cleanup step's stands only here.
+        Some(failure) if *is_cleanup => format!("{line}: {}", **failure),
+        Some(_) | None => line,
+    }
 }
 
 fn first_line(text: &str) -> String {
@@ -200,12 +225,16 @@ fn hostname() -> String {
         .unwrap_or_else(|| "localhost".to_owned())
 }
 
-/// Text without what XML 1.0 forbids, and without the end of a CDATA section.
+/// Without the end of a CDATA section, which is where the library puts an element's text.
+fn in_cdata(text: &str) -> String {
+    text.replace("]]>", "]] >")
+}
+
+/// Text without what XML 1.0 forbids.
 /// Source: <https://www.w3.org/TR/xml/#charsets>.
 fn clean(text: &str) -> String {
     style::printable(text)
         .chars()
         .map(|c| if matches!(c, '\u{FFFE}' | '\u{FFFF}') { '\u{FFFD}' } else { c })
-        .collect::<String>()
-        .replace("]]>", "]] >")
+        .collect()
 }

@@ -51,7 +51,10 @@ impl Counts {
         {
             last.push_str(&format!(" ({} flaky)", self.flaky));
         }
-        shown.join(", ")
+        match shown.is_empty() {
+            true => "no check was selected".to_owned(),
+            false => shown.join(", "),
+        }
     }
 }
 

@@ -10,7 +10,20 @@ pub fn of(secret: &str) -> Vec<String> {
     forms.extend(base64_encoded(secret.as_bytes()));
     forms.push(hex(secret.as_bytes(), "", false));
     forms.push(hex(secret.as_bytes(), "", true));
-    forms.extend(escaped(secret));
+    let escaped = escaped(secret);
+    // Text that was escaped for one place is often shown inside a JSON string, and that on a page.
+    let in_json: Vec<String> = escaped.iter().map(|form| json_string(form)).collect();
+    forms.extend(
+        in_json.iter().map(|form| form.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;")),
+    );
+    forms.extend(in_json);
+    forms.extend(escaped);
+    // As the text of a page, and as the lines of a body, where line breaks and spaces are put in order.
+    let in_order = [
+        secret.split_whitespace().collect::<Vec<_>>().join(" "),
+        secret.lines().map(str::trim_end).collect::<Vec<_>>().join("\n"),
+    ];
+    forms.extend(in_order.into_iter().filter(|form| form.chars().count() >= super::SHORTEST_SECRET));
 
     let mut unique: Vec<String> = Vec::with_capacity(forms.len());
     for form in forms {
@@ -88,10 +101,15 @@ fn hex(bytes: &[u8], prefix: &str, upper: bool) -> String {
         .collect()
 }
 
+/// What stands between the quotes of a JSON string.
+fn json_string(text: &str) -> String {
+    let quoted = serde_json::Value::from(text).to_string();
+    quoted[1..quoted.len() - 1].to_owned()
+}
+
 /// JSON, XML, HTML, shell, SQL and Rust's `Debug` escapes.
 fn escaped(secret: &str) -> Vec<String> {
-    let json = serde_json::Value::from(secret).to_string();
-    let json = json[1..json.len() - 1].to_owned();
+    let json = json_string(secret);
     let json_ascii: String = json
         .chars()
         .flat_map(|c| match c.is_ascii() {

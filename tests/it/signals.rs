@@ -1,0 +1,122 @@
+//! SIGINT and SIGTERM: the run ends at once, cleans up, and its report is whole.
+
+use std::thread;
+use std::time::Duration;
+
+use rustix::process::Signal;
+
+use crate::support::http::{HttpServer, Response};
+use crate::support::junit::{Junit, Outcome};
+use crate::support::smoke::{Ran, Smoke};
+use crate::support::thorough;
+
+const CHECKS: usize = 40;
+
+fn server() -> HttpServer {
+    HttpServer::start(|request| {
+        let number: u64 = request.path.trim_start_matches('/').parse().unwrap_or(0);
+        Response::new(200).delay(Duration::from_millis(100 + number % 7 * 40))
+    })
+}
+
+fn suite(server: &HttpServer) -> String {
+    let checks = (0..CHECKS)
+        .map(|n| format!("[[health]]\nname = \"check {n}\"\nurl = \"{}\"\n", server.url(&format!("/{n}"))));
+    format!("[suite]\nname = \"s\"\nconcurrency = 4\n{}", checks.collect::<String>())
+}
+
+/// Every check is there once, and each that did not pass says that it was the signal.
+fn is_whole(report: &Junit, signal: &str) {
+    assert_eq!((report.cases.len(), report.tests), (CHECKS, CHECKS));
+    assert_eq!(report.count(Outcome::Passed) + report.count(Outcome::Skipped), CHECKS);
+    assert_eq!(report.skipped, report.count(Outcome::Skipped));
+    for n in 0..CHECKS {
+        let case = report.case(&format!("check {n}"));
+        let message = case.message.as_deref().unwrap_or(signal);
+        assert!(message.contains(signal), "{message}");
+    }
+}
+
+fn at_random_moments(signal: Signal, name: &str, code: i32) {
+    let server = server();
+    let count = thorough::repeats(5, 50);
+    for n in 0..count {
+        let running = Smoke::new().suite(&suite(&server)).file("junit.xml", "<stale/>").spawn();
+        running.wait_for_stderr("40 checks");
+        // Not to let anything settle: the moment is what is tried out.
+        let moment = 800 * (n * 7 % count) / count;
+        thread::sleep(Duration::from_millis(moment.try_into().expect("a small number")));
+        running.signal(signal);
+        let ran: Ran = running.wait();
+        ran.exits(code);
+        is_whole(&ran.junit(), name);
+        assert!(ran.stderr.contains(&format!("exit code {code}")), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn sigterm_at_any_moment_leaves_a_whole_report_and_exit_143() {
+    at_random_moments(Signal::TERM, "SIGTERM", 143);
+}
+
+#[test]
+fn sigint_at_any_moment_leaves_a_whole_report_and_exit_130() {
+    at_random_moments(Signal::INT, "SIGINT", 130);
+}
+
+#[test]
+fn a_hangup_ends_the_run_like_sigterm() {
+    let server = server();
+    let running = Smoke::new().suite(&suite(&server)).spawn();
+    running.wait_for_stderr("40 checks");
+    running.signal(Signal::HUP);
+    let ran = running.wait();
+    ran.exits(143);
+    is_whole(&ran.junit(), "SIGTERM");
+}
+
+#[test]
+fn the_first_signal_counts_and_a_second_one_changes_nothing() {
+    let server = server();
+    let running = Smoke::new().suite(&suite(&server)).spawn();
+    running.wait_for_stderr("40 checks");
+    running.signal(Signal::INT);
+    running.wait_for_stderr("SIGINT");
+    running.signal(Signal::TERM);
+    let ran = running.wait();
+    ran.exits(130);
+    is_whole(&ran.junit(), "SIGINT");
+}
+
+#[test]
+fn a_signal_after_a_failure_is_what_ended_the_run() {
+    let server = HttpServer::start(|request| match request.path.as_str() {
+        "/bad" => Response::new(500),
+        _ => Response::new(200).delay(Duration::from_secs(20)),
+    });
+    let suite = format!(
+        "[suite]\nfail-fast = false\n[[health]]\nname = \"bad\"\nurl = \"{}\"\n\
+         [[health]]\nname = \"slow\"\nbudget = \"20s\"\nurl = \"{}\"\n",
+        server.url("/bad"),
+        server.url("/slow")
+    );
+    let running = Smoke::new().suite(&suite).spawn();
+    running.wait_for_stderr("FAIL");
+    running.signal(Signal::TERM);
+    let ran = running.wait();
+    ran.exits(143);
+    assert_eq!(ran.junit().case("bad").outcome, Outcome::Failed);
+    assert_eq!(ran.junit().case("slow").outcome, Outcome::Skipped);
+    assert!(ran.took < Duration::from_secs(5), "{:?}", ran.took);
+}
+
+#[test]
+fn a_report_that_cannot_be_written_after_a_signal_leaves_the_signals_exit_code() {
+    let server = server();
+    let running = Smoke::bare().args(["run", "--junit", "/dev/full"]).suite(&suite(&server)).spawn();
+    running.wait_for_stderr("40 checks");
+    running.signal(Signal::TERM);
+    let ran = running.wait();
+    ran.exits(143);
+    assert!(ran.stderr.contains("cannot write to `/dev/full`: no space left on device"), "{}", ran.stderr);
+}
