@@ -3,7 +3,9 @@
 //! SQLite blocks, so it runs on a thread that nothing waits for; a cut interrupts it.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::fallible_iterator::FallibleIterator as _;
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 use rusqlite::types::ValueRef;
@@ -12,6 +14,7 @@ use serde_json::Value;
 
 use super::postgres::Writes;
 use crate::check::Context;
+use crate::deadline::Deadline;
 use crate::expect::rows::RowsAnswer;
 use crate::outcome::{Failure, Fault, Phase};
 use crate::secret::Message;
@@ -37,7 +40,7 @@ pub async fn ask(
     context.timeline.enter(Phase::Connect);
     context.timeline.set_address(&path.display());
     let (handle, interrupt) = tokio::sync::oneshot::channel();
-    let job = Job { path: path.to_owned(), statement, writes, busy: context.deadline.remaining() };
+    let job = Job { path: plain_path(path), statement, writes, deadline: context.deadline };
     let work = tokio::task::spawn_blocking(move || job.run(handle));
     // Dropped when the budget cuts this future: then the thread's query ends too.
     let _interrupt = match interrupt.await {
@@ -47,13 +50,25 @@ pub async fn ask(
         }
         Err(_) => None,
     };
-    work.await.unwrap_or_else(|panic| {
+    let answer = work.await.unwrap_or_else(|panic| {
         Err(Failure::fault(
             Fault::Internal,
             Message::new().words("running the query"),
             Message::new().data(panic.to_string()),
         ))
-    })
+    });
+    if let Err(Failure::TimedOut { phase, .. }) = &answer {
+        context.timeline.enter(*phase);
+    }
+    answer
+}
+
+/// A lock that is not had this long before the budget ends is given up, so that the lock can be named.
+const LOCK_LEAD: Duration = Duration::from_millis(30);
+
+/// The path without the doubled slash of `sqlite:////var/lib/shop.db`, which would start a host in an URI.
+fn plain_path(path: &Path) -> PathBuf {
+    path.components().collect()
 }
 
 struct InterruptOnDrop(InterruptHandle);
@@ -68,15 +83,16 @@ struct Job {
     path: PathBuf,
     statement: Option<BoundSql>,
     writes: Writes,
-    busy: std::time::Duration,
+    deadline: Deadline,
 }
 
 impl Job {
     fn run(self, handle: tokio::sync::oneshot::Sender<InterruptHandle>) -> Result<RowsAnswer, Failure> {
         let connection = self.open()?;
         let _ = handle.send(connection.get_interrupt_handle());
-        let sql_failure = |error: rusqlite::Error| failure(&error, &self.path);
-        connection.busy_timeout(self.busy).map_err(sql_failure)?;
+        let sql_failure = |error: rusqlite::Error| self.failure(&error);
+        let left = self.deadline.remaining();
+        connection.busy_timeout(left.saturating_sub(LOCK_LEAD.min(left / 2))).map_err(sql_failure)?;
         let begin = match self.writes {
             Writes::Refused => "begin",
             Writes::RolledBack => "begin immediate",
@@ -112,32 +128,47 @@ impl Job {
             Writes::RolledBack => OpenFlags::SQLITE_OPEN_READ_WRITE,
         };
         let flags = access | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let mut connection =
-            Connection::open_with_flags(self.uri(), flags).map_err(|error| failure(&error, &self.path))?;
+        let failed = |error: rusqlite::Error| self.failure(&error);
+        let rest = Rest::of(&self.path, self.writes);
+        let mut connection = Connection::open_with_flags(self.uri(rest), flags).map_err(failed)?;
+        if rest == Rest::LeftLog {
+            // Then the index of the log is kept in memory, and the log stays as it is.
+            connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map_err(failed)?;
+            connection.pragma_update(None, "locking_mode", "exclusive").map_err(failed)?;
+        }
         // ATTACH could create a file, and so could VACUUM INTO, which attaches.
         let no_other_files = |context: AuthContext<'_>| match context.action {
             AuthAction::Attach { .. } => Authorization::Deny,
             _ => Authorization::Allow,
         };
-        connection.authorizer(Some(no_other_files)).map_err(|error| failure(&error, &self.path))?;
+        connection.authorizer(Some(no_other_files)).map_err(failed)?;
         Ok(connection)
     }
 
-    /// The file as an URI. A database in WAL mode with no log beside it is at rest: opened as immutable, because
-    /// even a reader would create the log otherwise.
-    fn uri(&self) -> String {
+    /// The file as an URI.
+    fn uri(&self, rest: Rest) -> String {
         let path = self.path.to_string_lossy();
         let encoded = percent_encoding::utf8_percent_encode(&path, URI_PATH);
-        let at_rest =
-            self.writes == Writes::Refused && is_wal(&self.path) && !beside(&self.path, "-wal").exists();
-        match at_rest {
-            true => format!("file:{encoded}?immutable=1"),
-            false => format!("file:{encoded}"),
+        let how = match rest {
+            Rest::InUse => "",
+            Rest::Closed => "?immutable=1",
+            Rest::LeftLog => "?vfs=unix-none",
+        };
+        format!("file:{encoded}{how}")
+    }
+
+    /// Why SQLite did not do it.
+    fn failure(&self, error: &rusqlite::Error) -> Failure {
+        let is_locked =
+            matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked));
+        match is_locked && self.deadline.remaining() <= LOCK_LEAD {
+            true => Failure::timed_out(self.deadline.cut(), Phase::Lock),
+            false => failure(error, &self.path),
         }
     }
 
     fn query(&self, connection: &Connection, bound: &BoundSql) -> Result<RowsAnswer, Failure> {
-        let sql_failure = |error: rusqlite::Error| failure(&error, &self.path);
+        let sql_failure = |error: rusqlite::Error| self.failure(&error);
         let mut batch = Batch::new(connection, &bound.text);
         let Some(mut statement) = batch.next().map_err(sql_failure)? else {
             return Err(refused("there is no statement in the query", "write one `select`"));
@@ -156,6 +187,9 @@ impl Job {
             bind(&mut statement, index + 1, value).map_err(sql_failure)?;
         }
         let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
+        if columns.is_empty() && self.writes == Writes::Refused {
+            return Err(refused("the statement gives no rows, so it is no query", "ask with `select`"));
+        }
         if columns.is_empty() {
             let changed = statement.raw_execute().map_err(sql_failure)?;
             return Ok(RowsAnswer {
@@ -177,6 +211,31 @@ impl Job {
             }
         }
         Ok(answer)
+    }
+}
+
+/// What is known of a database before it is opened. Even a reader creates the files of the write-ahead log where
+/// they are not: that is what the last two keep it from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rest {
+    /// It may be in use, or it has no such log, or the check may write.
+    InUse,
+    /// Nobody has it open and its log has gone: nothing will change.
+    Closed,
+    /// Whoever had it open has gone without closing it, and its log is still there: nobody needs to be locked out.
+    LeftLog,
+}
+
+impl Rest {
+    fn of(path: &Path, writes: Writes) -> Rest {
+        if writes == Writes::RolledBack || !is_wal(path) {
+            return Rest::InUse;
+        }
+        match (beside(path, "-wal").exists(), beside(path, "-shm").exists()) {
+            (false, _) => Rest::Closed,
+            (true, false) if cfg!(unix) => Rest::LeftLog,
+            (true, false | true) => Rest::InUse,
+        }
     }
 }
 

@@ -1,13 +1,15 @@
 //! A PostgreSQL URL, read as libpq reads it.
 //!
 //! Source: <https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-URIS>. tokio-postgres
-//! knows most of the parameters; the TLS ones are taken out of the URL and handled here.
+//! knows most of the parameters; those of TLS and of the choice of a server are taken out of the URL and handled
+//! here.
 
 use std::path::PathBuf;
 
 use tokio_postgres::Config;
 use tokio_postgres::config::Host;
 
+use super::target::TargetServer;
 use crate::outcome::{Failure, Fault};
 use crate::probe::trust::{TlsOptions, Verify};
 use crate::secret::Message;
@@ -17,8 +19,10 @@ use crate::secret::Message;
 pub struct PostgresUrl {
     pub(super) config: Config,
     pub(super) ssl_mode: SslMode,
+    pub(super) target: TargetServer,
     root_cert: Option<RootCert>,
-    client_cert: Option<(PathBuf, PathBuf)>,
+    cert: Option<PathBuf>,
+    key: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone)]
@@ -58,23 +62,32 @@ impl PostgresUrl {
     /// It is no PostgreSQL URL, or has a parameter that is not known.
     pub fn parse(url: &str, application_name: &str) -> Result<PostgresUrl, Failure> {
         let (address, query) = url.split_once('?').unwrap_or((url, ""));
-        let mut ssl_mode = SslMode::Prefer;
+        let mut ssl_mode = None;
+        let mut target = TargetServer::Any;
         let (mut root_cert, mut cert, mut key) = (None, None, None);
         let mut others = Vec::new();
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let value = percent_encoding::percent_decode_str(value).decode_utf8_lossy().into_owned();
             match name {
-                "sslmode" => ssl_mode = SslMode::parse(&value)?,
+                "sslmode" => ssl_mode = Some(SslMode::parse(&value)?),
+                // As JDBC writes it; libpq takes it too.
+                "ssl" if value == "true" => ssl_mode = Some(SslMode::Require),
                 "sslrootcert" if value == "system" => root_cert = Some(RootCert::System),
                 "sslrootcert" => root_cert = Some(RootCert::File(value.into())),
                 "sslcert" => cert = Some(PathBuf::from(value)),
                 "sslkey" => key = Some(PathBuf::from(value)),
+                "target_session_attrs" => target = TargetServer::parse(&value)?,
                 // What is not done here needs no switching off: GSS encryption, CRLs of nobody.
                 "gssencmode" | "sslcompression" | "sslsni" => {}
                 _ => others.push(pair),
             }
         }
+        let ssl_mode = match (&root_cert, ssl_mode) {
+            (Some(RootCert::System), None | Some(SslMode::VerifyFull)) => SslMode::VerifyFull,
+            (Some(RootCert::System), Some(_)) => return Err(weak_for_system()),
+            (Some(RootCert::File(_)) | None, mode) => mode.unwrap_or(SslMode::Prefer),
+        };
         let rest = match others.is_empty() {
             true => address.to_owned(),
             false => format!("{address}?{}", others.join("&")),
@@ -84,17 +97,13 @@ impl PostgresUrl {
                 std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
             invalid(Message::new().data(cause))
         })?;
-        if config.get_hosts().is_empty() {
-            return Err(invalid(Message::new().words("there is no host in it")));
-        }
-        if config.get_application_name().is_none() {
-            config.application_name(application_name);
-        }
-        if config.get_user().is_none() {
-            let user = std::env::var("PGUSER").or_else(|_| std::env::var("USER"));
-            config.user(user.unwrap_or_else(|_| "postgres".to_owned()));
-        }
-        Ok(PostgresUrl { config, ssl_mode, root_cert, client_cert: cert.zip(key) })
+        fill_in(&mut config, application_name);
+        Ok(PostgresUrl { config, ssl_mode, target, root_cert, cert, key })
+    }
+
+    /// What must not be printed.
+    pub(super) fn password(&self) -> Option<String> {
+        self.config.get_password().map(|password| String::from_utf8_lossy(password).into_owned())
     }
 
     /// The ways to connect, in libpq's order: `allow` and `prefer` have two.
@@ -110,30 +119,62 @@ impl PostgresUrl {
         }
     }
 
-    /// How the server's certificate is checked.
+    /// How the server's certificate is checked, and what it is shown.
     ///
     /// # Errors
-    /// A mode that verifies, and nothing to verify against.
+    /// A mode that verifies, and nothing to verify against; or a client's certificate without its key.
     pub(super) fn tls(&self) -> Result<TlsOptions, Failure> {
-        // libpq's default, used when it exists whatever the mode.
-        let default_root = home().map(|home| home.join(".postgresql/root.crt")).filter(|path| path.exists());
-        let root = self.root_cert.clone().or(default_root.map(RootCert::File));
+        let root = match &self.root_cert {
+            None => default_file("root.crt").map(RootCert::File),
+            Some(root) => Some(root.clone()),
+        };
+        // A file that is not there is no mistake to libpq, unless the mode verifies.
         let verify = match (self.ssl_mode, &root) {
-            (SslMode::VerifyFull, Some(_)) | (_, Some(RootCert::System)) => Verify::Full,
-            (SslMode::VerifyCa | SslMode::VerifyFull, None) => {
-                return Err(invalid(Message::new().words("`sslmode` verifies, and there is no root certificate"))
-                    .with_hint(Message::new().words(
-                        "add `sslrootcert=FILE`, `sslrootcert=system` for the system's certificates, or ~/.postgresql/root.crt",
-                    )));
+            (_, Some(RootCert::System)) => Verify::Full,
+            (SslMode::VerifyFull, Some(RootCert::File(path))) if path.exists() => Verify::Full,
+            (SslMode::VerifyCa | SslMode::VerifyFull, Some(RootCert::File(path))) if !path.exists() => {
+                return Err(nothing_to_verify_against(
+                    Message::new()
+                        .words("`sslmode` verifies, and the root certificate `")
+                        .data(path.display().to_string())
+                        .words("` is not there"),
+                ));
             }
-            (_, Some(RootCert::File(_))) => Verify::Chain,
-            (_, None) => Verify::Nothing,
+            (SslMode::VerifyCa | SslMode::VerifyFull, None) => {
+                return Err(nothing_to_verify_against(
+                    Message::new().words("`sslmode` verifies, and there is no root certificate"),
+                ));
+            }
+            (_, Some(RootCert::File(path))) if path.exists() => Verify::Chain,
+            (_, Some(RootCert::File(_)) | None) => Verify::Nothing,
         };
         let ca = match root {
-            Some(RootCert::File(path)) => Some(path),
-            Some(RootCert::System) | None => None,
+            Some(RootCert::File(path)) if verify != Verify::Nothing => Some(path),
+            Some(RootCert::System | RootCert::File(_)) | None => None,
         };
-        Ok(TlsOptions { verify, ca, client: self.client_cert.clone(), alpn: vec!["postgresql"] })
+        Ok(TlsOptions { verify, ca, client: self.client()?, alpn: vec!["postgresql"] })
+    }
+
+    /// The client's certificate and key. One that is not there is not shown: the server may not want it.
+    fn client(&self) -> Result<Option<(PathBuf, PathBuf)>, Failure> {
+        let named = self.cert.clone().filter(|path| path.exists());
+        let Some(cert) = named.or_else(|| default_file("postgresql.crt").filter(|_| self.cert.is_none()))
+        else {
+            return Ok(None);
+        };
+        let key = self.key.clone().or_else(|| default_file("postgresql.key"));
+        match key.filter(|path| path.exists()) {
+            Some(key) => Ok(Some((cert, key))),
+            None => {
+                Err(invalid(Message::new().words("there is a client certificate, and not its private key"))
+                    .with_hint(Message::new().words("add `sslkey=FILE`, or ~/.postgresql/postgresql.key")))
+            }
+        }
+    }
+
+    /// The client certificate that the URL names, if it is not there.
+    pub(super) fn missing_client_certificate(&self) -> Option<&PathBuf> {
+        self.cert.as_ref().filter(|path| !path.exists())
     }
 }
 
@@ -157,12 +198,68 @@ impl SslMode {
     }
 }
 
-fn invalid(cause: Message) -> Failure {
+/// What the URL leaves out.
+fn fill_in(config: &mut Config, application_name: &str) {
+    if config.get_application_name().is_none() {
+        config.application_name(application_name);
+    }
+    if config.get_user().is_none() {
+        let user = std::env::var("PGUSER").or_else(|_| std::env::var("USER"));
+        config.user(user.unwrap_or_else(|_| "postgres".to_owned()));
+    }
+    if config.get_password().is_none()
+        && let Ok(password) = std::env::var("PGPASSWORD")
+    {
+        config.password(password);
+    }
+    if config.get_hosts().is_empty() {
+        match config.get_hostaddrs() {
+            [] => default_host(config),
+            addresses => {
+                let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+                for address in addresses {
+                    config.host(address);
+                }
+            }
+        }
+    }
+}
+
+/// The socket of this machine's server: libpq has its folder built in, Debian's or the original one.
+#[cfg(unix)]
+fn default_host(config: &mut Config) {
+    let port = config.get_ports().first().copied().unwrap_or(5432);
+    let folders = ["/var/run/postgresql", "/tmp"];
+    let has_socket = |folder: &&str| std::path::Path::new(folder).join(format!(".s.PGSQL.{port}")).exists();
+    config.host_path(folders.into_iter().find(has_socket).unwrap_or(folders[0]));
+}
+
+#[cfg(not(unix))]
+fn default_host(config: &mut Config) {
+    config.host("localhost");
+}
+
+/// A mistake in the URL.
+pub(super) fn invalid(cause: Message) -> Failure {
     Failure::fault(Fault::Template, Message::new().words("reading the database URL"), cause)
 }
 
-fn home() -> Option<PathBuf> {
-    std::env::var_os("HOME").map(PathBuf::from)
+fn weak_for_system() -> Failure {
+    let cause = "`sslrootcert=system` goes with `sslmode=verify-full` only: anybody has such a certificate";
+    invalid(Message::new().words(cause))
+        .with_hint(Message::new().words("use `sslmode=verify-full`, which is the default with it"))
+}
+
+fn nothing_to_verify_against(cause: Message) -> Failure {
+    invalid(cause).with_hint(Message::new().words(
+        "name the CA's PEM file as `sslrootcert=FILE`, or use `sslrootcert=system` or ~/.postgresql/root.crt",
+    ))
+}
+
+/// A file where libpq looks for it, if it is there.
+fn default_file(name: &str) -> Option<PathBuf> {
+    let home = std::env::var_os("HOME").map(PathBuf::from)?;
+    Some(home.join(".postgresql").join(name)).filter(|path| path.exists())
 }
 
 #[cfg(unix)]

@@ -1,20 +1,23 @@
 //! Connecting to PostgreSQL: hosts in their order, TLS as `sslmode` says, the login.
 
+use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use futures_util::future::{BoxFuture, Either, select};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use tokio_postgres::config::{Host, SslMode as LibrarySslMode, SslNegotiation, TargetSessionAttrs};
+use tokio_postgres::config::{Host, SslMode as LibrarySslMode, SslNegotiation};
 use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
-use tokio_postgres::{CancelToken, Client, Config, NoTls, SimpleQueryMessage};
+use tokio_postgres::{CancelToken, Client, Config, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::config::{PostgresUrl, Security, SslMode};
 use super::fault;
 use super::socket::Socket;
+use super::target::{self, TargetServer};
 use crate::check::Context;
 use crate::deadline::{Deadline, Scope};
 use crate::outcome::{Failure, Fault, Phase};
@@ -30,7 +33,7 @@ pub(super) struct Connection {
     pub client: Client,
     cancel: CancelToken,
     /// Where a cancel request goes, and how it is secured.
-    endpoint: Endpoint,
+    pub endpoint: Endpoint,
     security: Option<Tls>,
 }
 
@@ -64,16 +67,8 @@ impl std::fmt::Display for Endpoint {
 struct Tls {
     make: MakeRustlsConnect,
     host: String,
-    required: TlsRequired,
     /// Is the server asked for TLS first, or is the handshake the first thing it sees (`sslnegotiation=direct`)?
     negotiated: bool,
-}
-
-/// May a server do without TLS?
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum TlsRequired {
-    No,
-    Yes,
 }
 
 /// Connects to the first host of the URL that can be had.
@@ -82,77 +77,85 @@ enum TlsRequired {
 /// None can be had, or a login was refused: then no other host is tried.
 pub(super) async fn connect(url: &PostgresUrl, context: &Context) -> Result<Link, Failure> {
     let ports = url.config.get_ports();
-    let mut last = None;
-    for (index, host) in url.config.get_hosts().iter().enumerate() {
-        let port = ports.get(index).or(ports.first()).copied().unwrap_or(5432);
-        let endpoint = match host {
-            Host::Tcp(name) => {
-                // `hostaddr` saves the look-up; the name is still what the certificate must have.
-                let address = url.config.get_hostaddrs().get(index).map(ToString::to_string);
-                Endpoint::Tcp(Target { host: address.unwrap_or_else(|| name.clone()), port })
-            }
-            #[cfg(unix)]
-            Host::Unix(folder) => Endpoint::Socket(folder.join(format!(".s.PGSQL.{port}"))),
-        };
-        match to_host(url, host, endpoint, context).await {
-            Ok(link) => return Ok(link),
-            Err(failure) => {
-                let may_try_next =
-                    matches!(&failure, Failure::Fault { fault: Fault::Connect | Fault::Dns, .. });
-                if !may_try_next {
-                    return Err(failure);
+    let mut unreachable = Vec::new();
+    for wanted in url.target.passes() {
+        for (index, host) in url.config.get_hosts().iter().enumerate() {
+            let port = ports.get(index).or(ports.first()).copied().unwrap_or(5432);
+            let endpoint = match host {
+                Host::Tcp(name) => {
+                    // `hostaddr` saves the look-up; the name is still what the certificate must have.
+                    let address = url.config.get_hostaddrs().get(index).map(ToString::to_string);
+                    Endpoint::Tcp(Target { host: address.unwrap_or_else(|| name.clone()), port })
                 }
-                last = Some(failure);
+                #[cfg(unix)]
+                Host::Unix(folder) => Endpoint::Socket(folder.join(format!(".s.PGSQL.{port}"))),
+            };
+            match in_time(url, host, &endpoint, *wanted, context).await {
+                Ok(link) => return Ok(link),
+                Err(failure) if may_try_next(&failure) => unreachable.push(failure),
+                Err(failure) => return Err(failure),
             }
         }
     }
-    Err(last.unwrap_or_else(|| {
-        let doing = Message::new().words("connecting to PostgreSQL");
-        Failure::fault(Fault::Template, doing, Message::new().words("there is no host in the URL"))
-    }))
+    Err(fault::none_reachable(unreachable))
+}
+
+fn may_try_next(failure: &Failure) -> bool {
+    matches!(failure, Failure::Fault { fault: Fault::Connect | Fault::Dns, .. })
+}
+
+/// One host, inside the URL's `connect_timeout`, which as in libpq is for all that comes before the query.
+async fn in_time(
+    url: &PostgresUrl,
+    host: &Host,
+    endpoint: &Endpoint,
+    wanted: TargetServer,
+    context: &Context,
+) -> Result<Link, Failure> {
+    let connecting = to_host(url, host, endpoint, wanted, context);
+    match url.config.get_connect_timeout() {
+        // The budget that ends sooner is told as what it is.
+        Some(limit) if *limit < context.deadline.remaining() => {
+            let limited = context.deadline.tighten(*limit, Scope::Step);
+            limited.bound(connecting).await.unwrap_or_else(|_| {
+                let doing = Message::new().words("connecting to ").data(endpoint.to_string());
+                let cause = format!(
+                    "no connection within {} (`connect_timeout` of the URL), {}",
+                    crate::outcome::Span(*limit),
+                    context.timeline.phase().doing(),
+                );
+                let hint =
+                    "check that this is PostgreSQL's address and port, and that this machine may reach it";
+                Err(Failure::fault(Fault::Connect, doing, Message::new().words(cause))
+                    .with_hint(Message::new().words(hint)))
+            })
+        }
+        Some(_) | None => connecting.await,
+    }
 }
 
 async fn to_host(
     url: &PostgresUrl,
     host: &Host,
-    endpoint: Endpoint,
+    endpoint: &Endpoint,
+    wanted: TargetServer,
     context: &Context,
 ) -> Result<Link, Failure> {
-    let attempts = url.attempts(host);
     let mut first_failure = None;
-    for security in attempts {
-        let tls = match security {
-            Security::Plain => None,
-            Security::Tls => {
-                let config = context.run.trust.config(&url.tls()?)?;
-                let name = match host {
-                    Host::Tcp(name) => name.clone(),
-                    #[cfg(unix)]
-                    Host::Unix(_) => String::new(),
-                };
-                let required = match url.ssl_mode {
-                    SslMode::Prefer => TlsRequired::No,
-                    SslMode::Disable
-                    | SslMode::Allow
-                    | SslMode::Require
-                    | SslMode::VerifyCa
-                    | SslMode::VerifyFull => TlsRequired::Yes,
-                };
-                let negotiated = url.config.get_ssl_negotiation() != SslNegotiation::Direct;
-                let make = MakeRustlsConnect::new(Arc::unwrap_or_clone(config));
-                Some(Tls { make, host: name, required, negotiated })
-            }
-        };
-        match log_in(&url.config, endpoint.clone(), tls, context).await {
-            Ok(link) => return suits(url, link, context).await,
+    for security in url.attempts(host) {
+        let mut used = security;
+        match attempt(url, host, endpoint, &mut used, context).await {
+            Ok(link) => return target::suits(wanted, link, context).await,
             // A server that cannot be reached is not reached by another mode either.
-            Err(failure @ Failure::Fault { fault: Fault::Connect | Fault::Dns, .. }) => {
-                return Err(first_failure.unwrap_or(failure));
-            }
+            Err(failure) if may_try_next(&failure) => return Err(first_failure.unwrap_or(failure)),
             // Of two refusals the first tells more: it is the mode that was wanted.
             Err(failure) => {
                 first_failure.get_or_insert(failure);
             }
+        }
+        if used != security {
+            // Without TLS it has been tried already, because the server has none.
+            break;
         }
     }
     Err(first_failure.unwrap_or_else(|| {
@@ -164,49 +167,87 @@ async fn to_host(
     }))
 }
 
+/// Tries one way to connect. `used` says in the end how the connection was secured.
+async fn attempt(
+    url: &PostgresUrl,
+    host: &Host,
+    endpoint: &Endpoint,
+    used: &mut Security,
+    context: &Context,
+) -> Result<Link, Failure> {
+    let tls = match *used {
+        Security::Plain => None,
+        Security::Tls => Some(tls_towards(url, host, context)?),
+    };
+    let mut stream = open(endpoint, context).await?;
+    let tls = match tls {
+        Some(tls) if tls.negotiated => {
+            context.timeline.enter(Phase::Tls);
+            let offered = request_tls(&mut stream).await;
+            let offered = offered.map_err(|error| fault::broken(&error, endpoint, Phase::Tls))?;
+            match (offered, url.ssl_mode) {
+                (true, _) => Some(tls),
+                (false, SslMode::Prefer) => None,
+                (
+                    false,
+                    SslMode::Disable
+                    | SslMode::Allow
+                    | SslMode::Require
+                    | SslMode::VerifyCa
+                    | SslMode::VerifyFull,
+                ) => {
+                    return Err(fault::no_tls(endpoint));
+                }
+            }
+        }
+        direct => direct,
+    };
+    if tls.is_none() {
+        *used = Security::Plain;
+    }
+    let logged_in = log_in(&url.config, stream, endpoint, tls, context).await;
+    logged_in.map_err(|failure| fault::without_certificate(failure, url.missing_client_certificate()))
+}
+
+fn tls_towards(url: &PostgresUrl, host: &Host, context: &Context) -> Result<Tls, Failure> {
+    let config = context.run.trust.config(&url.tls()?)?;
+    let host = match host {
+        Host::Tcp(name) => name.clone(),
+        #[cfg(unix)]
+        Host::Unix(_) => String::new(),
+    };
+    let negotiated = url.config.get_ssl_negotiation() != SslNegotiation::Direct;
+    Ok(Tls { make: MakeRustlsConnect::new(Arc::unwrap_or_clone(config)), host, negotiated })
+}
+
 async fn log_in(
     config: &Config,
-    endpoint: Endpoint,
+    stream: Socket,
+    endpoint: &Endpoint,
     tls: Option<Tls>,
     context: &Context,
 ) -> Result<Link, Failure> {
-    let mut stream = open(config, &endpoint, context).await?;
     let mut config = config.clone();
-    let security = match tls {
-        None => None,
-        Some(tls) => {
-            context.timeline.enter(Phase::Tls);
-            let offered = match config.get_ssl_negotiation() {
-                SslNegotiation::Direct => true,
-                _ => request_tls(&mut stream)
-                    .await
-                    .map_err(|error| fault::broken(&error, &endpoint, Phase::Tls))?,
-            };
-            match (offered, tls.required) {
-                (true, _) => Some(tls),
-                (false, TlsRequired::No) => None,
-                (false, TlsRequired::Yes) => return Err(fault::no_tls(&endpoint)),
-            }
-        }
-    };
-    // TLS was asked for above, so that the timeline sees each part: the library is to start with the handshake.
-    let (client, io): (Client, Io) = match &security {
+    // TLS was asked for already, so that the timeline sees each part: the library is to start with the handshake.
+    let (client, io): (Client, Io) = match &tls {
         None => {
             config.ssl_mode(LibrarySslMode::Disable);
             context.timeline.enter(Phase::Authenticate);
             let logged_in = config.connect_raw(stream, NoTls).await;
-            let (client, io) = logged_in.map_err(|error| fault::login(&error, &endpoint, context))?;
+            let (client, io) = logged_in.map_err(|error| fault::login(&error, endpoint, context))?;
             (client, Box::pin(io))
         }
         Some(tls) => {
+            context.timeline.enter(Phase::Tls);
             config.ssl_mode(LibrarySslMode::Require).ssl_negotiation(SslNegotiation::Direct);
             let logged_in = config.connect_raw(stream, tls.connector()).await;
-            let (client, io) = logged_in.map_err(|error| fault::login(&error, &endpoint, context))?;
+            let (client, io) = logged_in.map_err(|error| fault::login(&error, endpoint, context))?;
             (client, Box::pin(io))
         }
     };
     let cancel = client.cancel_token();
-    Ok(Link { connection: Connection { client, cancel, endpoint, security }, io })
+    let connection = Connection { client, cancel, endpoint: endpoint.clone(), security: tls };
+    Ok(Link { connection, io })
 }
 
 /// Asks the server for TLS, as every PostgreSQL client since 7.1 does, and says whether it is offered.
@@ -216,78 +257,37 @@ async fn request_tls(stream: &mut Socket) -> std::io::Result<bool> {
     stream.write_all(&SSL_REQUEST).await?;
     match stream.read_u8().await? {
         b'S' => Ok(true),
-        b'N' | b'E' => Ok(false),
+        b'N' => Ok(false),
         _ => Err(std::io::Error::new(std::io::ErrorKind::InvalidData, "the answer is not PostgreSQL's")),
     }
 }
 
-async fn open(config: &Config, endpoint: &Endpoint, context: &Context) -> Result<Socket, Failure> {
-    let opening = async {
-        match endpoint {
-            Endpoint::Tcp(target) => dial::connect(target, context).await.map(Socket::Tcp),
-            #[cfg(unix)]
-            Endpoint::Socket(path) => {
-                mark(Phase::Connect);
-                context.timeline.set_address(&path.display());
-                match tokio::net::UnixStream::connect(path).await {
-                    Ok(stream) => Ok(Socket::Unix(stream)),
-                    Err(error) => {
-                        let doing = Message::new().words("connecting to ").data(path.display().to_string());
-                        Err(Failure::fault(Fault::Connect, doing, Message::new().data(dial::plain(&error)))
-                            .with_hint(dial::connect_hint(&error)))
-                    }
-                }
-            }
-        }
-    };
-    match config.get_connect_timeout() {
-        None => opening.await,
-        Some(limit) => {
-            let limited = context.deadline.tighten(*limit, Scope::Step);
-            limited.bound(opening).await.unwrap_or_else(|_| {
-                let doing = Message::new().words("connecting to ").data(endpoint.to_string());
-                let cause = format!(
-                    "no connection within {} (`connect_timeout` of the URL)",
-                    crate::outcome::Span(*limit)
-                );
-                Err(Failure::fault(Fault::Connect, doing, Message::new().words(cause)))
+async fn open(endpoint: &Endpoint, context: &Context) -> Result<Socket, Failure> {
+    match endpoint {
+        Endpoint::Tcp(target) => dial::connect(target, context).await.map(Socket::Tcp),
+        #[cfg(unix)]
+        Endpoint::Socket(path) => {
+            mark(Phase::Connect);
+            context.timeline.set_address(&path.display());
+            tokio::net::UnixStream::connect(path).await.map(Socket::Unix).map_err(|error| {
+                let doing = Message::new().words("connecting to ").data(path.display().to_string());
+                Failure::fault(Fault::Connect, doing, Message::new().data(dial::plain(&error)))
+                    .with_hint(dial::connect_hint(&error))
             })
-        }
-    }
-}
-
-/// Is this the kind of server that `target_session_attrs` asks for?
-async fn suits(url: &PostgresUrl, mut link: Link, context: &Context) -> Result<Link, Failure> {
-    let wanted = match url.config.get_target_session_attrs() {
-        TargetSessionAttrs::ReadWrite => "off",
-        TargetSessionAttrs::ReadOnly => "on",
-        _ => return Ok(link),
-    };
-    let Link { connection, io } = &mut link;
-    let asking = connection.client.simple_query("show transaction_read_only");
-    let messages = beside(io, asking).await.map_err(|error| fault::sql(&error, None, context))?;
-    let suits = messages.iter().any(|message| match message {
-        SimpleQueryMessage::Row(row) => row.get(0) == Some(wanted),
-        _ => false,
-    });
-    match suits {
-        true => Ok(link),
-        false => {
-            let doing = Message::new().words("connecting to ").data(link.connection.endpoint.to_string());
-            link.say_good_bye().await;
-            let cause =
-                Message::new().words("the server is not of the kind that `target_session_attrs` asks for");
-            Err(Failure::fault(Fault::Connect, doing, cause))
         }
     }
 }
 
 /// Polls `io` while `work` is under way.
 pub(super) async fn beside<T>(io: &mut Io, work: impl Future<Output = T>) -> T {
-    match select(pin!(work), io).await {
+    match select(pin!(work), &mut *io).await {
         Either::Left((result, _)) => result,
-        // The connection ended first; the work then ends by itself, and its error is the one that is told.
-        Either::Right((_, work)) => work.await,
+        // The connection ended first. It is dropped, or what is still asked of it would wait for ever; then the work
+        // ends by itself, and its error is the one that is told.
+        Either::Right((_, work)) => {
+            *io = Box::pin(poll_fn(|_| Poll::Ready(Ok(()))));
+            work.await
+        }
     }
 }
 

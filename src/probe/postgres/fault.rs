@@ -1,5 +1,7 @@
 //! From the library's errors to failures that name their cause.
 
+use std::path::PathBuf;
+
 use tokio_postgres::Error;
 use tokio_postgres::error::{DbError, ErrorPosition, SqlState};
 
@@ -16,6 +18,9 @@ pub(super) fn login(error: &Error, endpoint: &Endpoint, context: &Context) -> Fa
         return refused(refusal, endpoint);
     }
     let phase = context.timeline.phase();
+    if error.is_closed() {
+        return broken(&std::io::ErrorKind::UnexpectedEof.into(), endpoint, phase);
+    }
     let source = std::error::Error::source(error);
     match source.and_then(|source| source.downcast_ref::<std::io::Error>()) {
         Some(io) if phase == Phase::Tls => {
@@ -27,12 +32,18 @@ pub(super) fn login(error: &Error, endpoint: &Endpoint, context: &Context) -> Fa
             let doing = Message::new().words("logging in at ").data(endpoint.to_string());
             let cause = source.map_or_else(|| error.to_string(), ToString::to_string);
             let failure = Failure::fault(Fault::Auth, doing, Message::new().data(cause.clone()));
-            match cause.contains("password") {
-                true => failure.with_hint(
+            if cause.contains("password") {
+                failure.with_hint(
                     Message::new()
                         .words("put a password into the URL: postgres://user:{{db_password}}@host/database"),
-                ),
-                false => failure,
+                )
+            } else if cause.contains("channel binding") {
+                failure.with_hint(
+                    Message::new()
+                        .words("`channel_binding=require` needs TLS, and a password that is stored as SCRAM"),
+                )
+            } else {
+                failure.with_hint(Message::new().words("look at the server's log"))
             }
         }
     }
@@ -48,18 +59,56 @@ fn refused(refusal: &DbError, endpoint: &Endpoint) -> Failure {
     } else if *code == SqlState::INVALID_AUTHORIZATION_SPECIFICATION {
         (
             Fault::Auth,
-            "check the user, and the server's pg_hba.conf: it may want TLS, another method or another address",
+            "check the user, its client certificate if it needs one, and the server's pg_hba.conf: it may want TLS, another method or another address",
         )
     } else if *code == SqlState::INVALID_CATALOG_NAME {
         (Fault::Sql, "check the database's name in the URL, or create it")
     } else if *code == SqlState::TOO_MANY_CONNECTIONS {
-        (Fault::Connect, "the server has no connection left: look at `pg_stat_activity`, or at the pooler")
+        (Fault::Auth, "the server has no connection left: look at `pg_stat_activity`, or at the pooler")
     } else if *code == SqlState::CANNOT_CONNECT_NOW {
         (Fault::Connect, "the server is starting up or shutting down: `poll` waits for it")
     } else {
         (Fault::Auth, "look at the server's log")
     };
     Failure::fault(fault, doing, cause).with_hint(Message::new().words(hint))
+}
+
+/// Why no host of the URL could be had.
+pub(super) fn none_reachable(mut failures: Vec<Failure>) -> Failure {
+    let doing = Message::new().words("connecting to PostgreSQL");
+    if failures.len() <= 1 {
+        let nowhere =
+            || Failure::fault(Fault::Template, doing, Message::new().words("there is no host in the URL"));
+        return failures.pop().unwrap_or_else(nowhere);
+    }
+    let mut causes = Message::new().words(format!("none of the {} hosts can be had: ", failures.len()));
+    let mut advice = None;
+    for (index, failure) in failures.into_iter().enumerate() {
+        if let Failure::Fault { doing, cause, hint, .. } = failure {
+            let separator = if index == 0 { "" } else { "; " };
+            causes = causes.words(separator).then(doing).words(": ").then(cause);
+            advice = advice.or(hint);
+        }
+    }
+    let failure = Failure::fault(Fault::Connect, doing, causes);
+    match advice {
+        Some(advice) => failure.with_hint(advice),
+        None => failure,
+    }
+}
+
+/// A refused login, with the client certificate that could not be shown because it is not there.
+pub(super) fn without_certificate(failure: Failure, missing: Option<&PathBuf>) -> Failure {
+    match (failure, missing) {
+        (Failure::Fault { fault: Fault::Auth, doing, cause, hint }, Some(path)) => {
+            let cause = cause
+                .words("; the client certificate `")
+                .data(path.display().to_string())
+                .words("` of the URL is not there");
+            Failure::Fault { fault: Fault::Auth, doing, cause, hint }
+        }
+        (failure, _) => failure,
+    }
 }
 
 /// The connection broke before the login was done.
@@ -99,7 +148,8 @@ pub(super) fn sql(error: &Error, statement: Option<&str>, context: &Context) -> 
             .with_hint(Message::new().words("look at the server's log"));
     };
     let code = told.code();
-    if *code == SqlState::LOCK_NOT_AVAILABLE {
+    // Sooner, it was the query's own `nowait` or `lock_timeout`.
+    if *code == SqlState::LOCK_NOT_AVAILABLE && context.deadline.remaining() <= super::LOCK_TIMEOUT_LEAD {
         context.timeline.enter(Phase::Lock);
         return Failure::timed_out(context.deadline.cut(), Phase::Lock);
     }
@@ -120,6 +170,10 @@ pub(super) fn sql(error: &Error, statement: Option<&str>, context: &Context) -> 
         Some("grant the user what the query needs, or ask another table")
     } else if *code == SqlState::UNDEFINED_TABLE {
         Some("check the schema (`search_path`), and that the migrations have run")
+    } else if [SqlState::INDETERMINATE_DATATYPE, SqlState::AMBIGUOUS_FUNCTION].contains(code) {
+        Some("say what type the variable has here, for instance `{{name}}::text`")
+    } else if *code == SqlState::SYNTAX_ERROR && told.message().contains("multiple commands") {
+        Some("a query is one statement: split it over several checks")
     } else {
         None
     };

@@ -11,6 +11,8 @@ mod connect;
 mod fault;
 mod query;
 mod socket;
+mod target;
+mod values;
 
 use std::time::Duration;
 
@@ -47,6 +49,9 @@ pub async fn ask(
     writes: Writes,
     context: &Context,
 ) -> Result<RowsAnswer, Failure> {
+    if let Some(password) = url.password() {
+        context.hide(&password);
+    }
     let mut link = connect::connect(url, context).await?;
     context.timeline.enter(Phase::Query);
     let leftover = context.leftovers.on_cut(link.connection.cancel_request(context));
@@ -64,18 +69,8 @@ async fn in_transaction(
     context: &Context,
 ) -> Result<RowsAnswer, Failure> {
     let client = &connection.client;
-    let left = context.deadline.remaining();
-    let mode = match writes {
-        Writes::Refused => "read only",
-        Writes::RolledBack => "read write",
-    };
-    // The `select` takes the snapshot: from here on the transaction cannot be made writable.
-    let begin = format!(
-        "begin transaction {mode}; set local statement_timeout = {}; set local lock_timeout = {}; select 1",
-        milliseconds(left + SERVER_TIMEOUT_SLACK),
-        milliseconds(left.saturating_sub(LOCK_TIMEOUT_LEAD)),
-    );
-    let messages = client.simple_query(&begin).await.map_err(|error| fault::sql(&error, None, context))?;
+    let begin = client.simple_query(&begin(writes, context)).await;
+    let messages = begin.map_err(|error| fault::sql(&error, None, context))?;
     let answer = match statement {
         Some(statement) => query::run(client, statement, writes, context).await,
         None => Ok(RowsAnswer { count: rows_in(&messages), ..RowsAnswer::default() }),
@@ -85,6 +80,21 @@ async fn in_transaction(
         let _ = client.simple_query("rollback").await;
     }
     answer
+}
+
+/// Opens the transaction. The `select` takes its snapshot: from then on it cannot be made writable.
+fn begin(writes: Writes, context: &Context) -> String {
+    let left = context.deadline.remaining();
+    let mode = match writes {
+        Writes::Refused => "read only",
+        Writes::RolledBack => "read write",
+    };
+    let lead = LOCK_TIMEOUT_LEAD.min(left / 2);
+    format!(
+        "begin transaction {mode}; set local statement_timeout = {}; set local lock_timeout = {}; select 1",
+        milliseconds(left + SERVER_TIMEOUT_SLACK),
+        milliseconds(left.saturating_sub(lead)),
+    )
 }
 
 fn rows_in(messages: &[SimpleQueryMessage]) -> u64 {

@@ -1,19 +1,27 @@
 //! One statement, its values bound, its rows as JSON.
 
 use std::error::Error as StdError;
+use std::pin::pin;
 
 use bytes::BytesMut;
+use futures_util::TryStreamExt as _;
 use serde::de::{Deserialize, MapAccess, Visitor};
 use serde_json::Value;
-use tokio_postgres::types::{Format, FromSql, IsNull, ToSql, Type};
-use tokio_postgres::{Client, Row, Statement};
+use tokio_postgres::error::SqlState;
+use tokio_postgres::types::{Format, IsNull, Kind, ToSql, Type};
+use tokio_postgres::{Client, Error, Row, Statement};
 
-use super::{Writes, fault};
+use super::values::from_columns;
+use super::{Writes, begin, fault};
 use crate::check::Context;
 use crate::expect::rows::RowsAnswer;
 use crate::outcome::{Failure, Fault};
 use crate::secret::Message;
+use crate::suite::sql::statement;
 use crate::suite::template::BoundSql;
+
+/// A row's columns in their order; two may have one name.
+pub(super) type Cells = Vec<(String, Value)>;
 
 /// Runs `sql` in the transaction that is open.
 pub(super) async fn run(
@@ -22,16 +30,25 @@ pub(super) async fn run(
     writes: Writes,
     context: &Context,
 ) -> Result<RowsAnswer, Failure> {
-    let text = sql.text.trim().trim_end_matches(';').trim_end();
-    let failed = |error: &tokio_postgres::Error| fault::sql(error, Some(text), context);
+    // What follows the statement would end up inside the brackets that it is put in.
+    let text = statement(&sql.text);
+    let failed = |error: &Error| fault::sql(error, Some(text), context);
     // Preparing it as it stands finds its mistakes at their own positions, and that it is one statement.
     let as_written = client.prepare(text).await.map_err(|error| failed(&error))?;
+    if as_written.params().len() != sql.parameters.len() {
+        return Err(own_placeholder());
+    }
     let parameters: Vec<TextParameter<'_>> = sql.parameters.iter().map(TextParameter).collect();
     let parameters: Vec<&(dyn ToSql + Sync)> = parameters.iter().map(|parameter| parameter as _).collect();
 
     if as_written.columns().is_empty() {
         return match writes {
             Writes::Refused => Err(not_a_query()),
+            // Into a file or a program for good, or it waits for data that nobody sends.
+            Writes::RolledBack if starts_with(text, &["copy"]) => Err(refused(
+                "`copy` cannot be rolled back",
+                "write with `insert`, `update` or `delete`, which are",
+            )),
             Writes::RolledBack => {
                 let count = client.execute(&as_written, &parameters).await.map_err(|error| failed(&error))?;
                 Ok(RowsAnswer { count, ..RowsAnswer::default() })
@@ -41,56 +58,75 @@ pub(super) async fn run(
     let wrapped =
         format!("with smoke_query as (\n{text}\n) select row_to_json(smoke_query)::text from smoke_query");
     match client.prepare(&wrapped).await {
-        Ok(wrapped) => {
-            let rows = client.query(&wrapped, &parameters).await.map_err(|error| failed(&error))?;
-            let first = rows.first().map(from_json_text).transpose()?;
-            Ok(RowsAnswer { count: count(&rows), first, ..RowsAnswer::default() })
+        Ok(prepared) => {
+            rows(client, &prepared, &parameters, from_json_text, |error| wrapped_failure(error, context))
+                .await
         }
         // What is no query cannot be wrapped: SHOW and EXPLAIN only tell, anything else must be allowed to write.
-        Err(_) if writes == Writes::RolledBack || only_tells(text) => {
+        Err(_) if writes == Writes::RolledBack || starts_with(text, &["show", "explain"]) => {
             // The failed preparation has spoilt the transaction; nothing was done in it.
-            restart(client, writes, context).await?;
-            let again: Statement = client.prepare(text).await.map_err(|error| failed(&error))?;
-            let rows = client.query(&again, &parameters).await.map_err(|error| failed(&error))?;
-            let first = rows.first().map(from_columns).transpose()?;
-            Ok(RowsAnswer { count: count(&rows), first, ..RowsAnswer::default() })
+            let restart = format!("rollback; {}", begin(writes, context));
+            let restarted = client.simple_query(&restart).await;
+            restarted.map_err(|error| fault::sql(&error, None, context))?;
+            rows(client, &as_written, &parameters, from_columns, failed).await
         }
-        Err(error) => Err(failed(&error)),
+        // A statement that changes data may stand in a `with` at the top only, and nothing else has such an error.
+        Err(error) if error.code() == Some(&SqlState::FEATURE_NOT_SUPPORTED) => Err(would_write()),
+        Err(error) => Err(fault::sql(&error, Some(&wrapped), context)),
     }
 }
 
-async fn restart(client: &Client, writes: Writes, context: &Context) -> Result<(), Failure> {
-    let again = match writes {
-        Writes::Refused => "rollback; begin transaction read only; select 1",
-        Writes::RolledBack => "rollback; begin transaction read write; select 1",
-    };
-    let timeouts = format!(
-        "set local statement_timeout = {}",
-        super::milliseconds(context.deadline.remaining() + super::SERVER_TIMEOUT_SLACK)
-    );
-    client
-        .batch_execute(&format!("{again}; {timeouts}"))
-        .await
-        .map_err(|error| fault::sql(&error, None, context))
+/// Counts the rows as they come, and keeps the first.
+async fn rows(
+    client: &Client,
+    prepared: &Statement,
+    parameters: &[&(dyn ToSql + Sync)],
+    read: fn(&Row) -> Result<Cells, Failure>,
+    failed: impl Fn(&Error) -> Failure,
+) -> Result<RowsAnswer, Failure> {
+    let rows = client.query_raw(prepared, parameters.iter().copied()).await;
+    let mut rows = pin!(rows.map_err(|error| failed(&error))?);
+    let mut answer = RowsAnswer::default();
+    while let Some(row) = rows.try_next().await.map_err(|error| failed(&error))? {
+        if answer.count == 0 {
+            answer.first = Some(read(&row)?);
+        }
+        answer.count += 1;
+    }
+    Ok(answer)
 }
 
-fn only_tells(text: &str) -> bool {
+fn starts_with(text: &str, words: &[&str]) -> bool {
     let first: String = text.chars().take_while(char::is_ascii_alphabetic).collect();
-    ["show", "explain"].iter().any(|word| first.eq_ignore_ascii_case(word))
+    words.iter().any(|word| first.eq_ignore_ascii_case(word))
 }
+
+/// What is wrong with the statement inside its brackets.
+fn wrapped_failure(error: &Error, context: &Context) -> Failure {
+    // Of an `insert … returning` the server then sees the `select` around it.
+    let is_wrapping = error.as_db_error().is_some_and(|told| {
+        *told.code() == SqlState::READ_ONLY_SQL_TRANSACTION && told.message().contains("execute SELECT in")
+    });
+    if is_wrapping { would_write() } else { fault::sql(error, None, context) }
+}
+
+const ASK: &str = "ask with `select`; `writes = true` allows a statement that writes, and rolls it back";
 
 fn not_a_query() -> Failure {
-    let doing = Message::new().words("running the query");
-    let cause =
-        Message::new().words("the statement gives no rows, so it is no query, and a check only reads");
-    Failure::fault(Fault::Sql, doing, cause).with_hint(
-        Message::new()
-            .words("ask with `select`; `writes = true` allows a statement that writes, and rolls it back"),
-    )
+    refused("the statement gives no rows, so it is no query, and a check only reads", ASK)
 }
 
-fn count(rows: &[Row]) -> u64 {
-    u64::try_from(rows.len()).unwrap_or(u64::MAX)
+fn would_write() -> Failure {
+    refused("the statement changes data, and a check only reads", ASK)
+}
+
+fn own_placeholder() -> Failure {
+    refused("the query has a placeholder of its own, such as `$1`", "write a variable instead: `{{name}}`")
+}
+
+fn refused(cause: &'static str, hint: &'static str) -> Failure {
+    Failure::fault(Fault::Sql, Message::new().words("running the query"), Message::new().words(cause))
+        .with_hint(Message::new().words(hint))
 }
 
 /// A value sent as text, which the server reads as the type it needs there.
@@ -102,6 +138,7 @@ impl ToSql for TextParameter<'_> {
         let text = match self.0 {
             Value::Null => return Ok(IsNull::Yes),
             Value::String(text) => text.clone(),
+            list @ Value::Array(_) if matches!(ty.kind(), Kind::Array(_)) => array(list),
             other => other.to_string(),
         };
         text.to_sql(&Type::TEXT, out).map_err(|error| format!("a value for {}: {error}", ty.name()).into())
@@ -118,8 +155,23 @@ impl ToSql for TextParameter<'_> {
     tokio_postgres::types::to_sql_checked!();
 }
 
+/// An array as PostgreSQL writes it: `{"a","b"}`, `{{1,2},{3,4}}`.
+fn array(value: &Value) -> String {
+    match value {
+        Value::Null => "NULL".to_owned(),
+        Value::Array(items) => format!("{{{}}}", items.iter().map(array).collect::<Vec<_>>().join(",")),
+        Value::String(text) => quoted(text),
+        Value::Bool(_) | Value::Number(_) => value.to_string(),
+        Value::Object(_) => quoted(&value.to_string()),
+    }
+}
+
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', r"\\").replace('"', "\\\""))
+}
+
 /// A row of `row_to_json(…)::text`.
-fn from_json_text(row: &Row) -> Result<Vec<(String, Value)>, Failure> {
+fn from_json_text(row: &Row) -> Result<Cells, Failure> {
     let text: &str = row.try_get(0).map_err(|error| unreadable(&error))?;
     serde_json::from_str::<Columns>(text).map(|columns| columns.0).map_err(|error| unreadable(&error))
 }
@@ -133,7 +185,7 @@ fn unreadable(error: &dyn std::fmt::Display) -> Failure {
 }
 
 /// The columns of a JSON row in their order, two of one name both kept.
-struct Columns(Vec<(String, Value)>);
+struct Columns(Cells);
 
 impl<'de> Deserialize<'de> for Columns {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -154,66 +206,5 @@ impl<'de> Deserialize<'de> for Columns {
             }
         }
         deserializer.deserialize_map(InOrder)
-    }
-}
-
-/// A row of something that could not be wrapped. Its columns come in PostgreSQL's binary form; the common types
-/// are read, and the rest says how to be readable.
-fn from_columns(row: &Row) -> Result<Vec<(String, Value)>, Failure> {
-    row.columns()
-        .iter()
-        .enumerate()
-        .map(|(index, column)| {
-            let cell: Cell = row.try_get(index).map_err(|error| {
-                let cause = Message::new()
-                    .words("the column `")
-                    .data(column.name())
-                    .words("`: ")
-                    .data(error.to_string());
-                Failure::fault(Fault::Protocol, Message::new().words("reading the first row"), cause)
-                    .with_hint(Message::new().words("cast the column to text in the query"))
-            })?;
-            Ok((column.name().to_owned(), cell.0))
-        })
-        .collect()
-}
-
-struct Cell(Value);
-
-impl<'a> FromSql<'a> for Cell {
-    fn from_sql(ty: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn StdError + Sync + Send>> {
-        Ok(Cell(match *ty {
-            Type::BOOL => bool::from_sql(ty, raw)?.into(),
-            Type::INT2 => i16::from_sql(ty, raw)?.into(),
-            Type::INT4 => i32::from_sql(ty, raw)?.into(),
-            Type::INT8 => i64::from_sql(ty, raw)?.into(),
-            Type::FLOAT4 => f32::from_sql(ty, raw)?.into(),
-            Type::FLOAT8 => f64::from_sql(ty, raw)?.into(),
-            Type::JSON => serde_json::from_slice(raw)?,
-            _ => std::str::from_utf8(raw)?.into(),
-        }))
-    }
-
-    fn from_sql_null(_: &Type) -> Result<Self, Box<dyn StdError + Sync + Send>> {
-        Ok(Cell(Value::Null))
-    }
-
-    fn accepts(ty: &Type) -> bool {
-        matches!(
-            *ty,
-            Type::BOOL
-                | Type::INT2
-                | Type::INT4
-                | Type::INT8
-                | Type::FLOAT4
-                | Type::FLOAT8
-                | Type::JSON
-                | Type::TEXT
-                | Type::VARCHAR
-                | Type::BPCHAR
-                | Type::NAME
-                | Type::XML
-                | Type::UNKNOWN
-        )
     }
 }

@@ -14,9 +14,13 @@ pub mod certificates;
 pub mod fault;
 pub mod http;
 pub mod postgres;
+pub mod psql;
+pub mod stalled_dns;
 
+pub mod ask;
 pub mod junit;
 pub mod smoke;
+pub mod verdicts;
 
 pub mod thorough;
 pub mod wait;

@@ -1,0 +1,259 @@
+//! A run that ends, however it ends, does not leave the server working; and what was cut is told.
+
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+use tokio::runtime::{Builder, Runtime};
+use tokio_postgres::{Client, NoTls};
+
+use crate::support::ask::{Asked, quoted};
+use crate::support::fault::{Fault, FaultServer};
+use crate::support::junit::Outcome;
+use crate::support::postgres::{Database, Postgres, TRUST};
+use crate::support::smoke::Smoke;
+use crate::support::thorough::repeats;
+use crate::support::wait;
+
+/// How long after the exit the server may still be busy.
+const AFTER_EXIT: Duration = Duration::from_millis(500);
+
+/// A session that is there before anything is timed.
+struct Watch {
+    runtime: Runtime,
+    client: Client,
+}
+
+impl Watch {
+    fn on(database: &Database) -> Self {
+        let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
+        let url = format!("{}?sslmode=disable", database.url_for(TRUST));
+        let client = runtime.block_on(async {
+            let (client, connection) = tokio_postgres::connect(&url, NoTls).await.expect("log in");
+            tokio::spawn(connection);
+            client
+        });
+        Self { runtime, client }
+    }
+
+    fn run(&self, sql: &str) {
+        self.runtime.block_on(self.client.batch_execute(sql)).expect("run a statement");
+    }
+
+    /// How many sessions of this suite are at work.
+    fn active(&self, suite: &str) -> i64 {
+        let query =
+            "select count(*) from pg_stat_activity where application_name like $1 and state <> 'idle'";
+        let name = format!("smoke/{suite}/%");
+        self.runtime.block_on(self.client.query_one(query, &[&name])).expect("count sessions").get(0)
+    }
+
+    #[track_caller]
+    fn wait_for(&self, sessions: i64, suite: &str, limit: Duration) {
+        let what = format!("{sessions} active sessions of {suite}");
+        wait::until(&what, limit, || (self.active(suite) == sessions).then_some(()));
+    }
+}
+
+/// Three ways to a server, and a query that lasts on each; and the budget of the checks.
+fn sleepers(database: &Database, suite: &str, budget: &str, query: &str, rest: &str) -> Smoke {
+    let url = database.url_for(TRUST);
+    let urls = [url.clone(), format!("{url}?sslmode=disable"), url.replace("127.0.0.1", "localhost")];
+    let checks: Vec<String> = urls
+        .iter()
+        .zip(1..)
+        .map(|(url, number)| {
+            let (url, query) = (quoted(url), quoted(query));
+            format!(
+                "[[database]]\nname = 'sleep {number}'\nurl = {url}\nquery = {query}\nbudget = '{budget}'\n"
+            )
+        })
+        .collect();
+    Smoke::new().suite(&format!("[suite]\nname = '{suite}'\n{rest}\n{}", checks.concat()))
+}
+
+const SLEEP: &str = "select pg_sleep(60)";
+/// Work that never waits for anything.
+const WORK: &str = "select count(*) from generate_series(1, 100000000000) a where a < 0";
+
+#[test]
+fn a_cut_by_the_checks_budget_ends_the_query_on_the_server() {
+    let database = Postgres::shared().create_database();
+    let watch = Watch::on(&database);
+    for repeat in 0..repeats(5, 50) {
+        let query = if repeat % 2 == 0 { SLEEP } else { WORK };
+        let ran = sleepers(&database, "cut", "700ms", query, "fail-fast = false").run();
+        watch.wait_for(0, "cut", AFTER_EXIT);
+        ran.exits(1);
+        for case in ran.junit().cases {
+            let told = "timeout: no answer within 700ms (check budget), while the query ran (query)";
+            assert_eq!((case.outcome, case.told()), (Outcome::Failed, told.to_owned()));
+        }
+    }
+}
+
+#[test]
+fn a_cut_by_the_suites_budget_ends_the_query_on_the_server() {
+    let database = Postgres::shared().create_database();
+    let watch = Watch::on(&database);
+    for _ in 0..repeats(5, 50) {
+        let ran = sleepers(&database, "suite", "1m", SLEEP, "").arg("--budget").arg("700ms").run();
+        watch.wait_for(0, "suite", AFTER_EXIT);
+        ran.exits(4);
+        for case in ran.junit().cases {
+            let told = "budget: no answer within 700ms (suite budget), while the query ran (query)";
+            assert_eq!((case.outcome, case.told()), (Outcome::Errored, told.to_owned()));
+        }
+    }
+}
+
+#[test]
+fn fail_fast_ends_the_queries_on_the_server() {
+    let database = Postgres::shared().create_database();
+    database.admin_sql(
+        "create function when_all_sleep() returns int language plpgsql as $$ begin
+             while (select count(*) from pg_stat_activity
+                    where application_name like 'smoke/fast/sleep%' and wait_event = 'PgSleep') < 3 loop
+                 perform pg_sleep(0.01); perform pg_stat_clear_snapshot();
+             end loop; return 1; end $$",
+    );
+    let watch = Watch::on(&database);
+    let fails = format!(
+        "[[database]]\nname = 'fails'\nurl = {}\nbudget = '30s'\nquery = 'select when_all_sleep()'\nexpect.value = 2",
+        quoted(&database.url_for(TRUST))
+    );
+    for _ in 0..repeats(5, 50) {
+        let ran = sleepers(&database, "fast", "30s", SLEEP, &fails).run();
+        watch.wait_for(0, "fast", AFTER_EXIT);
+        ran.exits(1);
+        let report = ran.junit();
+        assert_eq!(report.case("fails").told(), "mismatch: expected value 2, got 1");
+        let told = "cut while it ran, because `fails` failed (fail-fast)";
+        assert_eq!(report.case("sleep 1").message.as_deref(), Some(told));
+    }
+}
+
+#[test]
+fn a_signal_ends_the_queries_on_the_server() {
+    let database = Postgres::shared().create_database();
+    let watch = Watch::on(&database);
+    for (signal, code) in [(Signal::TERM, 143), (Signal::INT, 130)] {
+        for _ in 0..repeats(5, 50).div_ceil(2) {
+            let running = sleepers(&database, "signal", "30s", SLEEP, "").spawn();
+            watch.wait_for(3, "signal", Duration::from_secs(20));
+            running.signal(signal);
+            let ran = running.wait();
+            watch.wait_for(0, "signal", AFTER_EXIT);
+            ran.exits(code);
+            assert_eq!(ran.junit().skipped, 3);
+        }
+    }
+}
+
+#[test]
+fn after_a_kill_the_server_ends_the_queries_by_the_checks_budget() {
+    let database = Postgres::shared().create_database();
+    database.admin_sql("create table orders (id int); grant all on orders to public");
+    // Not the one that looks: inside a transaction it would see the same sessions for ever.
+    let holder = Watch::on(&database);
+    holder.run("begin; lock table orders");
+    let watch = Watch::on(&database);
+    for query in [SLEEP, "select * from orders"] {
+        let running = sleepers(&database, "killed", "5s", query, "").spawn();
+        watch.wait_for(3, "killed", Duration::from_secs(5));
+        // Their budgets began before this.
+        let seen = Instant::now();
+        running.signal(Signal::KILL);
+        assert_eq!(running.wait().code, None);
+        watch.wait_for(0, "killed", Duration::from_secs(6).saturating_sub(seen.elapsed()));
+    }
+}
+
+#[test]
+fn a_wait_for_a_lock_is_told_as_one() {
+    let database = Postgres::shared().create_database();
+    database.admin_sql("create table orders (id int); grant all on orders to public");
+    let watch = Watch::on(&database);
+    watch.run("begin; lock table orders");
+    let url = database.url_for(TRUST);
+    let report = Asked::at(&url)
+        .check("check", "query = 'select count(*) from orders'\nbudget = '900ms'")
+        .check("writes", "query = 'update orders set id = 1'\nwrites = true\nbudget = '900ms'")
+        .check("nowait", "query = 'lock table orders in share mode nowait'\nwrites = true\nbudget = '20s'")
+        .with(&format!(
+            "[[journey]]\nname = 'journey'\n[[journey.step]]\nname = 'count'\ndatabase = {}\nbudget = '900ms'\n\
+             query = 'select count(*) from orders'",
+            quoted(&url)
+        ))
+        .fails();
+    let told = |scope: &str| {
+        format!("no answer within 900ms ({scope} budget), while the query waited for a lock (lock)")
+    };
+    assert_eq!(report.case("check").told(), format!("timeout: {}", told("check")));
+    assert_eq!(report.case("writes").told(), format!("timeout: {}", told("check")));
+    assert_eq!(report.case("journey").told(), format!("timeout: step 1 `count`: {}", told("step")));
+    let nowait = "sql: running the query: could not obtain lock on relation \"orders\" (SQLSTATE 55P03)";
+    assert_eq!(report.case("nowait").told(), nowait);
+}
+
+#[test]
+fn a_server_that_stalls_is_cut_on_time_and_the_phase_is_named() {
+    let stalls = [
+        (Fault::NeverAccept, "no connection", "while connecting (connect)"),
+        (Fault::Mute, "no connection", "during the TLS handshake (tls)"),
+        (Fault::PostgresStalledTls, "no connection", "during the TLS handshake (tls)"),
+        (Fault::PostgresMute, "no connection", "while logging in (authenticate)"),
+        (Fault::PostgresStalledLogin, "no connection", "while logging in (authenticate)"),
+        (Fault::PostgresStalledQuery, "no answer", "while the query ran (query)"),
+    ];
+    let servers: Vec<FaultServer> =
+        stalls.iter().map(|(fault, ..)| FaultServer::start(fault.clone())).collect();
+    let url = |server: &FaultServer| format!("postgres://smoke:secret@{}/smoke", server.address());
+    let asked = servers.iter().zip(1..).fold(Asked::at(""), |asked, (server, number)| {
+        asked.url(&format!("check {number}"), &url(server), "query = 'select 1'\nbudget = '500ms'").with(
+            &format!(
+                "[[journey]]\nname = 'journey {number}'\n[[journey.step]]\nname = 'ask'\ndatabase = {}\n\
+             query = 'select 1'\nbudget = '400ms'",
+                quoted(&url(server))
+            ),
+        )
+    });
+    let ran = asked.run();
+    ran.exits(1);
+    assert!(ran.took < Duration::from_secs(2), "{:?}", ran.took);
+    let report = ran.junit();
+    for ((fault, nothing, phase), number) in stalls.iter().zip(1..) {
+        let check = report.case(&format!("check {number}"));
+        assert_eq!(
+            check.told(),
+            format!("timeout: {nothing} within 500ms (check budget), {phase}"),
+            "{fault:?}"
+        );
+        assert!((0.5..1.0).contains(&check.time), "{fault:?}: {}", check.time);
+        let journey = report.case(&format!("journey {number}"));
+        let told = format!("timeout: step 1 `ask`: {nothing} within 400ms (step budget), {phase}");
+        assert_eq!(journey.told(), told, "{fault:?}");
+        assert!((0.4..0.9).contains(&journey.time), "{fault:?}: {}", journey.time);
+    }
+}
+
+#[test]
+fn a_server_that_talks_nonsense_or_hangs_up_is_an_error_at_once() {
+    let faults = [Fault::Reset, Fault::CloseAtOnce, Fault::PostgresGarbage];
+    for fault in faults {
+        let server = FaultServer::start(fault.clone());
+        let url = format!("postgres://smoke:secret@{}/smoke", server.address());
+        for mode in ["disable", "prefer", "require"] {
+            let ran = Asked::at(&format!("{url}?sslmode={mode}")).check("x", "budget = '20s'").run();
+            ran.exits(1);
+            let report = ran.junit();
+            let case = report.case("x");
+            assert_eq!(case.outcome, Outcome::Errored, "{fault:?} {mode}: {}", case.text);
+            assert!(
+                case.told().starts_with("protocol: ") || case.told().starts_with("tls: "),
+                "{fault:?} {mode}: {}",
+                case.told()
+            );
+            assert!(ran.took < Duration::from_secs(10), "{fault:?} {mode}: {:?}", ran.took);
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! A name service that never answers: a library that takes the place of the C library's look-up.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::LazyLock;
+
+use super::scratch;
+
+/// Names that end in `.stalled.test` are looked up for ever; every other goes its usual way.
+const SOURCE: &str = r#"
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <netdb.h>
+#include <string.h>
+#include <unistd.h>
+
+int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **found) {
+    const char *stalled = ".stalled.test";
+    if (node && strlen(node) > strlen(stalled) && !strcmp(node + strlen(node) - strlen(stalled), stalled))
+        for (;;) pause();
+    int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **) =
+        dlsym(RTLD_NEXT, "getaddrinfo");
+    return real(node, service, hints, found);
+}
+"#;
+
+/// The library, for a run's `LD_PRELOAD`.
+///
+/// # Panics
+/// When there is no C compiler.
+pub fn library() -> PathBuf {
+    static LIBRARY: LazyLock<PathBuf> = LazyLock::new(|| {
+        let (source, library) =
+            (scratch::folder().join("stalled_dns.c"), scratch::folder().join("stalled_dns.so"));
+        fs::write(&source, SOURCE).expect("write the look-up");
+        let mut compiler = Command::new("cc");
+        compiler.args(["-shared", "-fPIC", "-o"]).arg(&library).arg(&source).arg("-ldl");
+        let output = compiler.output().expect("run cc");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        library
+    });
+    LIBRARY.clone()
+}
