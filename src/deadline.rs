@@ -4,10 +4,12 @@
 //! that instant, so that a cut can say so. Only this file waits on the clock.
 
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep_until};
 
 /// Further away than any run lasts, and still an instant that the timer can represent.
 const FAR: Duration = Duration::from_hours(8760);
@@ -91,7 +93,21 @@ impl Deadline {
     /// # Errors
     /// The [`Cut`], if the deadline passed first; `future` is dropped then.
     pub async fn bound<F: Future>(&self, future: F) -> Result<F::Output, Cut> {
-        timeout_at(self.at, future).await.map_err(|_| self.cut())
+        let mut future = pin!(future);
+        let mut timer = pin!(sleep_until(self.at));
+        poll_fn(|poller| {
+            if let Poll::Ready(output) = future.as_mut().poll(poller) {
+                return Poll::Ready(Ok(output));
+            }
+            // The clock is asked as well as the timer. Where one bound is inside another of the same instant,
+            // the outer timer may be told first; then the inner one, which knows more, must still see that its
+            // time is up. And a future that always has something to do cannot keep the timer from being heard.
+            match timer.as_mut().poll(poller).is_ready() || Instant::now() >= self.at {
+                true => Poll::Ready(Err(self.cut())),
+                false => Poll::Pending,
+            }
+        })
+        .await
     }
 
     /// Waits for `pause`, or for the deadline if that comes first.

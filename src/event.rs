@@ -103,7 +103,10 @@ pub struct StepReport {
     /// Counted from 1; cleanup steps go on after the steps.
     pub number: usize,
     pub name: String,
-    pub passed: bool,
+    /// Is it one of those that run however the journey ended?
+    pub is_cleanup: bool,
+    /// Why it did not pass, if it did not.
+    pub failure: Option<Redacted<Failure>>,
     pub attempts: u32,
     pub took: Duration,
     /// Where the last attempt's time went.

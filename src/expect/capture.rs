@@ -75,7 +75,7 @@ impl FromTable for Capture {
                 let place = table.place();
                 let message =
                     "a capture takes one of json, header, cookie, html, regex, status, body, value, column";
-                table.reading.reject(Diagnostic::new(place, message))
+                table.lacks(Diagnostic::new(place, message))
             }
         }
     }
@@ -101,8 +101,9 @@ impl Capture {
             From::Cookie(cookie) => cookie_values(answer, cookie),
             From::Html { selector, attribute } => html_texts(answer, selector, attribute.as_deref()),
             From::Regex(regex) => {
-                let captures = regex.captures(&answer.body);
-                let group = captures.and_then(|captures| captures.get(1).or_else(|| captures.get(0)));
+                // The whole match only where the expression has no group.
+                let number = usize::from(regex.captures_len() > 1);
+                let group = regex.captures(&answer.body).and_then(|captures| captures.get(number));
                 Found {
                     values: group.map(|group| Value::from(group.as_str())).into_iter().collect(),
                     surroundings: Message::new(),
@@ -171,15 +172,7 @@ fn what(name: &str) -> Message {
 }
 
 fn cookie_values(answer: &HttpAnswer, name: &str) -> Found {
-    let set: Vec<(String, String)> = answer
-        .headers
-        .get_all(reqwest::header::SET_COOKIE)
-        .iter()
-        .filter_map(|header| {
-            cookie_store::RawCookie::parse(String::from_utf8_lossy(header.as_bytes()).into_owned()).ok()
-        })
-        .map(|cookie| (cookie.name().to_owned(), cookie.value().to_owned()))
-        .collect();
+    let set = &answer.set_cookies;
     let names: Vec<&str> = set.iter().map(|(name, _)| name.as_str()).collect();
     Found {
         surroundings: match names.is_empty() {

@@ -33,6 +33,8 @@ pub struct HttpAnswer {
     pub took: Duration,
     /// Days until the server's certificate expires, over TLS.
     pub days_left: Option<i64>,
+    /// The cookies that were set on the way, redirects included: the last value of each name.
+    pub set_cookies: Vec<(String, String)>,
     json: OnceLock<Result<Value, String>>,
 }
 
@@ -45,14 +47,27 @@ impl HttpAnswer {
         body: String,
         url: String,
     ) -> HttpAnswer {
-        let (took, days_left) = (Duration::ZERO, None);
-        HttpAnswer { status, version, headers, body, url, took, days_left, json: OnceLock::new() }
+        HttpAnswer {
+            status,
+            version,
+            headers,
+            body,
+            url,
+            took: Duration::ZERO,
+            days_left: None,
+            set_cookies: Vec::new(),
+            json: OnceLock::new(),
+        }
     }
 
     /// The body as JSON, parsed once.
     pub(super) fn json(&self) -> Result<&Value, &str> {
         self.json
-            .get_or_init(|| serde_json::from_str(&self.body).map_err(|error| error.to_string()))
+            .get_or_init(|| {
+                // A byte order mark may stand before it (RFC 8259, section 8.1).
+                let text = self.body.strip_prefix('\u{feff}').unwrap_or(&self.body);
+                serde_json::from_str(text).map_err(|error| error.to_string())
+            })
             .as_ref()
             .map_err(String::as_str)
     }
@@ -71,8 +86,16 @@ impl HttpAnswer {
             Some(to) => line.words("location: ").data(String::from_utf8_lossy(to.as_bytes())).words(", "),
             None => line,
         };
+        let is_html = self
+            .headers
+            .get(reqwest::header::CONTENT_TYPE)
+            .is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
         match self.body.trim() {
             "" => line.words("empty body"),
+            // What a person would read on it: markup hides the message.
+            body if is_html => line
+                .words(format!("{} bytes; the page says:\n", self.body.len()))
+                .excerpt(page_text(&scraper::Html::parse_document(body)), BODY_SHOWN),
             body => line
                 .words(format!("{} bytes\n", self.body.len()))
                 .excerpt(body.lines().map(str::trim_end).collect::<Vec<_>>().join("\n"), BODY_SHOWN),
@@ -99,7 +122,8 @@ const KEYS: [&str; 8] = ["status", "header", "body", "json", "html", "within", "
 
 impl FromTable for HttpExpectation {
     fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
-        let asserts = assert_something(table, &KEYS);
+        // What is wrong in one of these is told, and the rest is read all the same.
+        let _ = assert_something(table, &KEYS);
         let status = table.optional("status", "the status, a class such as \"2xx\", or a list of both");
         let header = table.optional("header", "matchers by header name").unwrap_or_default();
         let body = table.optional("body", "a matcher for the body as text");
@@ -114,13 +138,13 @@ impl FromTable for HttpExpectation {
             .find(|key| table.has(key))
             .map(|key| table.key_place(key));
 
-        let json: Option<Vec<_>> = json
+        let json: Vec<_> = json
             .into_iter()
-            .map(|(named, matcher)| json_path(&named, table).map(|path| (named, path, matcher)))
+            .filter_map(|(named, matcher)| json_path(&named, table).map(|path| (named, path, matcher)))
             .collect();
-        let selectors: Option<Vec<()>> = html.iter().map(|(named, _)| css_selector(named, table)).collect();
-        asserts.and(selectors)?;
-        Some(HttpExpectation { status, header, body, json: json?, html, within, certificate, url, http_only })
+        let html: Vec<_> =
+            html.into_iter().filter(|(named, _)| css_selector(named, table).is_some()).collect();
+        Some(HttpExpectation { status, header, body, json, html, within, certificate, url, http_only })
     }
 }
 
@@ -129,7 +153,12 @@ pub(super) fn json_path(named: &Named, table: &mut Table<'_, '_, '_>) -> Option<
     match JsonPath::parse(&named.name) {
         Ok(path) => Some(path),
         Err(error) => {
-            let message = format!("this JSONPath does not parse: {}", error.message());
+            // The library seldom says more than that it does not parse.
+            let reason = match error.message() {
+                "parser error" => format!("at character {}", error.position() + 1),
+                reason => reason.to_owned(),
+            };
+            let message = format!("this JSONPath does not parse: {reason}");
             let hint = match named.name.starts_with('$') {
                 true => {
                     "JSONPath is RFC 9535: $.items[0].id, $['a key'], $..id, $.items[?@.id == 1]".to_owned()
@@ -278,7 +307,7 @@ pub(super) fn json_values(answer: &HttpAnswer, path: &JsonPath) -> Result<Found,
                     .words("something else (")
                     .data(error)
                     .words("): ")
-                    .excerpt(start.lines().next().unwrap_or_default(), 120),
+                    .excerpt(start, 120),
             };
             Err(Mismatch {
                 what: Message::new().words("body"),
@@ -287,6 +316,21 @@ pub(super) fn json_values(answer: &HttpAnswer, path: &JsonPath) -> Result<Found,
             })
         }
     }
+}
+
+/// What a person reads on a page, white space folded.
+fn page_text(document: &scraper::Html) -> String {
+    const UNREAD: [&str; 4] = ["script", "style", "template", "noscript"];
+    let mut words: Vec<&str> = Vec::new();
+    for node in document.tree.nodes() {
+        let parent = node.parent().and_then(|parent| parent.value().as_element());
+        if let Some(text) = node.value().as_text()
+            && !parent.is_some_and(|element| UNREAD.contains(&element.name()))
+        {
+            words.extend(text.split_whitespace());
+        }
+    }
+    words.join(" ")
 }
 
 /// The texts of the elements that `selector` finds, white space folded, or their attribute.
@@ -306,7 +350,7 @@ pub(super) fn html_texts(answer: &HttpAnswer, selector: &str, attribute: Option<
             .map(Value::from)
             .collect(),
     };
-    let text = text_of(document.root_element());
+    let text = page_text(&document);
     let surroundings = match text.is_empty() {
         true => Message::new().words("the page has no text"),
         false => Message::new().words("the page says ").excerpt(text, 160),

@@ -128,16 +128,15 @@ impl FromToml for Matcher {
         match value.get_ref() {
             DeValue::Table(keys) => {
                 let place = reading.place(value.span());
-                let matcher = crate::suite::read::read_table(keys, value.span(), reading, |table| {
-                    Some(Matcher::from_table(table))
-                })?;
-                match matcher.conditions.is_empty() {
-                    true => reading.reject(
+                if keys.is_empty() {
+                    return reading.reject(
                         Diagnostic::new(place, "this matcher asserts nothing")
                             .hint("say what is expected, for instance `{ exists = true }`"),
-                    ),
-                    false => Some(matcher),
+                    );
                 }
+                crate::suite::read::read_table(keys, value.span(), reading, |table| {
+                    Some(Matcher::from_table(table))
+                })
             }
             _ => Document::from_toml(value, reading)
                 .map(|equal| Matcher { conditions: vec![Condition::Equals(equal)] }),
@@ -291,7 +290,7 @@ pub(super) fn assert_something(table: &mut Table<'_, '_, '_>, keys: &[&str]) -> 
         false => {
             let place = table.place();
             let nothing = Diagnostic::new(place, "this `expect` asserts nothing");
-            table.reading.reject(nothing.hint("say what is expected, or leave `expect` out for the default"))
+            table.lacks(nothing.hint("say what is expected, or leave `expect` out for the default"))
         }
     }
 }

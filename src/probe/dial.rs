@@ -100,8 +100,10 @@ pub async fn connect(target: &Target, context: &Context) -> Result<TcpStream, Fa
 }
 
 fn refused(target: &Target, refusals: &[(SocketAddr, std::io::Error)]) -> Failure {
-    let causes: Vec<String> =
-        refusals.iter().map(|(address, error)| format!("{address}: {}", plain(error))).collect();
+    let causes: Vec<String> = match refusals {
+        [(address, error)] if address.to_string() == target.to_string() => vec![plain(error)],
+        several => several.iter().map(|(address, error)| format!("{address}: {}", plain(error))).collect(),
+    };
     let doing = Message::new().words("connecting to ").data(target.to_string());
     let failure = Failure::fault(Fault::Connect, doing, Message::new().data(causes.join("; ")));
     match refusals.first() {

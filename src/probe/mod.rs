@@ -4,6 +4,7 @@
 //! phase it is in, and answers with data or a [`Failure`](crate::outcome::Failure). What can outlive a cut on
 //! the other side (a query) it leaves in [`leftovers`] to be ended.
 
+pub mod certificate;
 pub mod dial;
 pub mod http;
 pub mod leftovers;

@@ -11,14 +11,19 @@ use crate::check::Context;
 use crate::outcome::{Failure, Fault, Phase};
 use crate::secret::Message;
 
-/// Connects, shakes hands and closes. The certificate is on the context's timeline afterwards.
+/// Connects to `target`, shakes hands with it as `name`, and closes. The certificate is on the context's timeline afterwards.
 ///
 /// # Errors
 /// No connection, or a handshake that fails.
-pub async fn shake_hands(target: &Target, options: &TlsOptions, context: &Context) -> Result<(), Failure> {
+pub async fn shake_hands(
+    name: &str,
+    target: &Target,
+    options: &TlsOptions,
+    context: &Context,
+) -> Result<(), Failure> {
     let config = context.run.trust.config(options)?;
     let doing = || Message::new().words("the TLS handshake with ").data(target.to_string());
-    let name = ServerName::try_from(target.host.clone())
+    let name = ServerName::try_from(name.to_owned())
         .map_err(|error| Failure::fault(Fault::Template, doing(), Message::new().data(error.to_string())))?;
     let stream = connect(target, context).await?;
     context.timeline.enter(Phase::Tls);

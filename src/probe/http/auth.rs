@@ -48,9 +48,7 @@ impl FromTable for Auth {
             (Some(auth), None) => Some(auth),
             _ => {
                 let place = table.place();
-                table
-                    .reading
-                    .reject(Diagnostic::new(place, "`auth` has one of `basic`, `bearer` and `oauth2`"))
+                table.lacks(Diagnostic::new(place, "`auth` has one of `basic`, `bearer` and `oauth2`"))
             }
         }
     }
@@ -88,7 +86,12 @@ impl Auth {
     }
 
     /// The value of the `Authorization` header.
-    pub(super) async fn header(&self, scope: &Scope, context: &Context) -> Result<String, Failure> {
+    pub(super) async fn header(
+        &self,
+        options: &RequestOptions,
+        scope: &Scope,
+        context: &Context,
+    ) -> Result<String, Failure> {
         use base64::Engine as _;
         let text = |template: &Template| super::prepare::rendered(template.text(scope), "the credentials");
         match self {
@@ -103,7 +106,7 @@ impl Auth {
                 context.hide(&token);
                 Ok(format!("Bearer {token}"))
             }
-            Auth::OAuth2(oauth2) => Ok(format!("Bearer {}", oauth2.token(scope, context).await?)),
+            Auth::OAuth2(oauth2) => Ok(format!("Bearer {}", oauth2.token(options, scope, context).await?)),
         }
     }
 }
@@ -122,7 +125,12 @@ struct TokenFor {
 }
 
 impl OAuth2 {
-    async fn token(&self, scope: &Scope, context: &Context) -> Result<String, Failure> {
+    async fn token(
+        &self,
+        options: &RequestOptions,
+        scope: &Scope,
+        context: &Context,
+    ) -> Result<String, Failure> {
         let text =
             |template: &Template| super::prepare::rendered(template.text(scope), "the OAuth 2.0 request");
         let wanted = TokenFor {
@@ -136,13 +144,19 @@ impl OAuth2 {
             return Ok(token.clone());
         }
         context.hide(&text(&self.client_secret)?);
-        let token = self.fetch(&wanted, scope, context).await?;
+        let token = self.fetch(&wanted, options.way_only(), scope, context).await?;
         context.hide(&token);
         fetched.push((wanted, token.clone()));
         Ok(token)
     }
 
-    async fn fetch(&self, wanted: &TokenFor, scope: &Scope, context: &Context) -> Result<String, Failure> {
+    async fn fetch(
+        &self,
+        wanted: &TokenFor,
+        options: RequestOptions,
+        scope: &Scope,
+        context: &Context,
+    ) -> Result<String, Failure> {
         let field = |name: &str, value: &Template| {
             let named = Named { name: name.to_owned(), place: value.place() };
             (named, OneOrMore(vec![Scalar(value.clone())]))
@@ -157,7 +171,7 @@ impl OAuth2 {
             url: self.token_url.clone(),
             query: Vec::new(),
             body: Body::Form(form),
-            options: RequestOptions::default(),
+            options,
         };
         // Boxed because sending a request may need a token, which sends a request.
         let answer = Box::pin(super::send(

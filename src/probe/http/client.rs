@@ -68,6 +68,8 @@ impl Clients {
             .tls_backend_preconfigured((*tls).clone())
             .dns_resolver(Arc::new(WatchedResolver))
             .connector_layer(WatchConnect)
+            .tls_info(true)
+            .pool_idle_timeout(IDLE)
             .tcp_nodelay(true);
         if self.pooling == Pooling::FreshConnections {
             builder = builder.pool_max_idle_per_host(0);
@@ -93,6 +95,10 @@ impl Clients {
         })
     }
 }
+
+/// A connection that was idle for longer is not used again: servers close theirs after a few seconds, and a
+/// request that is sent at that moment is lost without any fault of the server's.
+const IDLE: Duration = Duration::from_secs(1);
 
 /// Time is limited by budgets alone; the library's own limit must not come first.
 const NO_LIMIT_OF_ITS_OWN: Duration = Duration::from_hours(24);

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 
+use super::HttpVersion;
 use super::client::NameError;
 use super::prepare::Prepared;
 use super::send::shown;
@@ -14,22 +15,28 @@ use crate::secret::Message;
 /// What kept the request from being answered.
 pub(super) fn failure(error: &reqwest::Error, prepared: &Prepared, context: &Context) -> Failure {
     let to = authority(prepared);
+    let proxy = proxy(prepared);
     if let Some(error) = find::<NameError>(error) {
-        let doing = Message::new().words("looking up `").data(error.name.as_str()).words("`");
-        return name_failure(doing, &error.source);
+        let whose = if proxy.is_some() { "looking up the proxy `" } else { "looking up `" };
+        let failure =
+            name_failure(Message::new().words(whose).data(error.name.as_str()).words("`"), &error.source);
+        return if proxy.is_some() { as_proxy_fault(failure) } else { failure };
     }
-    if let Some(inner) = find_tls(error) {
+    if let Some(inner) = find::<rustls::Error>(error) {
         let doing = Message::new().words("the TLS handshake with ").data(to);
         return handshake_failure(doing, inner, context.timeline.certificate().as_ref());
     }
     let chain: Vec<String> = chain(error).map(ToString::to_string).collect();
     let phase = context.timeline.phase();
     if error.is_connect() {
-        if chain.iter().any(|text| text.contains("proxy") || text.contains("tunnel")) {
-            let cause = chain.last().cloned().unwrap_or_default();
-            let doing = Message::new().words("connecting to ").data(to).words(" through the proxy");
-            return Failure::fault(Fault::Proxy, doing, Message::new().data(cause))
-                .with_hint(Message::new().words("check `proxy`, HTTP_PROXY, HTTPS_PROXY and NO_PROXY"));
+        if let Some(proxy) = proxy.filter(|_| phase != Phase::Tls) {
+            let cause = match find::<std::io::Error>(error) {
+                Some(io) => plain(io),
+                None => chain.last().cloned().unwrap_or_default(),
+            };
+            let doing =
+                Message::new().words("connecting to ").data(to).words(" through the proxy ").data(proxy);
+            return as_proxy_fault(Failure::fault(Fault::Proxy, doing, Message::new().data(cause)));
         }
         let fault = if phase == Phase::Tls { Fault::Tls } else { Fault::Connect };
         let doing = match fault {
@@ -51,6 +58,31 @@ pub(super) fn failure(error: &reqwest::Error, prepared: &Prepared, context: &Con
     protocol_failure(error, prepared, phase, &chain)
 }
 
+/// The proxy that the request goes through: the suite's, or the environment's.
+fn proxy(prepared: &Prepared) -> Option<String> {
+    use hyper_util::client::proxy::matcher::Matcher;
+    let matcher = match &prepared.route.proxy {
+        Some(proxy) => Matcher::builder().all(proxy.clone()).build(),
+        None => Matcher::from_env(),
+    };
+    let to: hyper::Uri = prepared.url.as_str().parse().ok()?;
+    let proxy = matcher.intercept(&to)?;
+    let port = proxy.uri().port_u16().map(|port| format!(":{port}")).unwrap_or_default();
+    Some(format!("{}{port}", proxy.uri().host().unwrap_or_default()))
+}
+
+/// The failure as one of the proxy, whose hint says where it comes from.
+fn as_proxy_fault(failure: Failure) -> Failure {
+    match failure {
+        Failure::Fault { doing, cause, .. } => Failure::fault(Fault::Proxy, doing, cause)
+            .with_hint(Message::new().words("check `proxy`, HTTP_PROXY, HTTPS_PROXY and NO_PROXY")),
+        other @ (Failure::Mismatch { .. }
+        | Failure::TimedOut { .. }
+        | Failure::Exited { .. }
+        | Failure::Step { .. }) => other,
+    }
+}
+
 /// It connected, and what came is not an HTTP answer, or not a whole one.
 fn protocol_failure(error: &reqwest::Error, prepared: &Prepared, phase: Phase, chain: &[String]) -> Failure {
     let url = shown(&prepared.url);
@@ -68,7 +100,12 @@ fn protocol_failure(error: &reqwest::Error, prepared: &Prepared, phase: Phase, c
             format!("what came is not HTTP: {}", chain.last().map_or("", String::as_str)),
             "check the scheme and the port: another protocol may be spoken there, or TLS",
         ),
-        (Some(hyper), _) if hyper.is_incomplete_message() => match phase {
+        // It has no name in the library: what speaks before it is asked, as SSH, SMTP and MySQL do.
+        (Some(hyper), _) if hyper.to_string().contains("unexpected message") => (
+            "what came is not HTTP: the server spoke before it was asked".to_owned(),
+            "check the port: another protocol is spoken there",
+        ),
+        (Some(hyper), _) if hyper.is_incomplete_message() || hyper.is_canceled() => match phase {
             Phase::Body => (
                 "the connection was closed before the body was complete".to_owned(),
                 "the server or a proxy broke off: look at its log",
@@ -89,6 +126,10 @@ fn protocol_failure(error: &reqwest::Error, prepared: &Prepared, phase: Phase, c
             format!("the body cannot be decoded: {}", chain.last().map_or("", String::as_str)),
             "the content-encoding does not fit the body: look at it with `curl -v --compressed`",
         ),
+        _ if prepared.route.version == Some(HttpVersion::Two) => (
+            format!("what came is not HTTP/2: {}", chain.last().map_or("", String::as_str)),
+            "the server may not speak HTTP/2: try it without `http = \"2\"`",
+        ),
         _ => (chain.last().cloned().unwrap_or_default(), "look at the answer with `curl -v`"),
     };
     Failure::fault(Fault::Protocol, doing, Message::new().data(cause)).with_hint(Message::new().words(hint))
@@ -104,21 +145,16 @@ fn chain<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn 
     let mut next = Some(error);
     std::iter::from_fn(move || {
         let current = next?;
-        next = current.source();
+        // An I/O error passes over the error in it: its source is that one's source.
+        let inside = current.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        next = match inside {
+            Some(inside) => Some(inside),
+            None => current.source(),
+        };
         Some(current)
     })
 }
 
 fn find<'e, T: Error + 'static>(error: &'e (dyn Error + 'static)) -> Option<&'e T> {
     chain(error).find_map(|cause| cause.downcast_ref())
-}
-
-/// rustls's error, which hides inside an I/O error.
-fn find_tls<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e rustls::Error> {
-    chain(error).find_map(|cause| {
-        cause.downcast_ref::<rustls::Error>().or_else(|| {
-            let io = cause.downcast_ref::<std::io::Error>()?;
-            io.get_ref()?.downcast_ref::<rustls::Error>()
-        })
-    })
 }

@@ -13,6 +13,7 @@ mod fault;
 mod prepare;
 mod send;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use toml::Spanned;
@@ -20,12 +21,16 @@ use toml::de::DeValue;
 
 pub use self::auth::{Auth, Tokens};
 pub use self::client::{Clients, Pooling};
+pub use self::prepare::url_mistake;
 pub use self::send::send;
+use crate::outcome::Failure;
+use crate::probe::trust::Verify;
 use crate::suite::error::Diagnostic;
 use crate::suite::read::{FromTable, FromToml, Named, Reading, Table};
 use crate::suite::template::Template;
 use crate::suite::uses::Uses;
 use crate::suite::value::{ByteSize, Document, OneOrMore};
+use crate::suite::vars::Scope;
 
 /// A body larger than this is a failure, unless `max-body` says otherwise.
 const MAX_BODY: ByteSize = ByteSize(1 << 20);
@@ -75,7 +80,25 @@ pub struct RequestOptions {
 pub struct TlsKeys {
     pub ca: Option<PathBuf>,
     pub client: Option<(PathBuf, PathBuf)>,
-    pub insecure: bool,
+    /// Not said is not `false`: `[defaults.http]` may say it.
+    insecure: Option<bool>,
+}
+
+impl TlsKeys {
+    /// These keys, and `other`'s where these say nothing.
+    fn or(self, other: &TlsKeys) -> TlsKeys {
+        TlsKeys {
+            ca: self.ca.or_else(|| other.ca.clone()),
+            client: self.client.or_else(|| other.client.clone()),
+            insecure: self.insecure.or(other.insecure),
+        }
+    }
+
+    /// How far the server's certificate is checked.
+    #[must_use]
+    pub fn verify(&self) -> Verify {
+        if self.insecure == Some(true) { Verify::Nothing } else { Verify::Full }
+    }
 }
 
 impl FromTable for TlsKeys {
@@ -84,7 +107,7 @@ impl FromTable for TlsKeys {
             table.optional("ca", "a PEM file of the certificates to trust instead of the system's");
         let cert: Option<String> = table.optional("cert", "a PEM file of the client's certificate");
         let key: Option<String> = table.optional("key", "a PEM file of the client's private key");
-        let insecure = table.optional("insecure", "`true`: any certificate is accepted").unwrap_or(false);
+        let insecure = table.optional("insecure", "`true`: any certificate is accepted");
         let client = match (cert, key) {
             (Some(cert), Some(key)) => Some((cert.into(), key.into())),
             (None, None) => None,
@@ -122,14 +145,20 @@ impl FromTable for RequestOptions {
                 let _: Option<()> = table.reading.reject(Diagnostic::new(named.place, message));
             }
         }
+        let resolve: Vec<(Named, Template)> = table
+            .optional("resolve", "{ \"host:port\" = \"ip:port\" }, instead of a look-up")
+            .unwrap_or_default();
+        for (named, _) in resolve.iter().filter(|(named, _)| prepare::host_and_port(&named.name).is_none()) {
+            let mistake = Diagnostic::new(named.place, "this has no port, so it would never apply")
+                .hint(format!("write `resolve = {{ \"{}:443\" = \"127.0.0.1:8443\" }}`", named.name));
+            let _: Option<()> = table.reading.reject(mistake);
+        }
         Some(RequestOptions {
             headers,
             auth: table.optional("auth", "credentials: { basic = … }, { bearer = … } or { oauth2 = … }"),
             redirects: table.optional("redirects", "how many redirects are followed"),
             tls: table.optional("tls", "{ ca, cert, key, insecure }"),
-            resolve: table
-                .optional("resolve", "{ \"host:port\" = \"ip:port\" }, instead of a look-up")
-                .unwrap_or_default(),
+            resolve,
             proxy: table.optional("proxy", "the proxy to go through"),
             version: table.optional("http", "the HTTP version, \"1.1\" or \"2\""),
             max_body: table.optional("max-body", "the largest body that is read"),
@@ -150,7 +179,10 @@ impl RequestOptions {
             headers: self.headers,
             auth: self.auth.or_else(|| other.auth.clone()),
             redirects: self.redirects.or(other.redirects),
-            tls: self.tls.or_else(|| other.tls.clone()),
+            tls: match (self.tls, &other.tls) {
+                (Some(own), Some(other)) => Some(own.or(other)),
+                (own, other) => own.or_else(|| other.clone()),
+            },
             resolve: if self.resolve.is_empty() { other.resolve.clone() } else { self.resolve },
             proxy: self.proxy.or_else(|| other.proxy.clone()),
             version: self.version.or(other.version),
@@ -168,10 +200,29 @@ impl RequestOptions {
         self.tls.clone().unwrap_or_default()
     }
 
+    /// The address that `resolve` gives for the host and port of `url`, if it does.
+    ///
+    /// # Errors
+    /// A value of `resolve` that is no address.
+    pub fn resolved(&self, url: &url::Url, scope: &Scope) -> Result<Option<SocketAddr>, Failure> {
+        let entries = prepare::resolve(self, scope)?;
+        Ok(entries.iter().find(|entry| entry.applies_to(url)).map(|entry| entry.address))
+    }
+
+    /// What a request needs of these options to reach another server that this one relies on: no credentials.
+    fn way_only(&self) -> RequestOptions {
+        RequestOptions {
+            tls: self.tls.as_ref().map(|tls| TlsKeys { client: None, ..tls.clone() }),
+            resolve: self.resolve.clone(),
+            proxy: self.proxy.clone(),
+            ..RequestOptions::default()
+        }
+    }
+
     /// Is any certificate accepted?
     #[must_use]
     pub fn is_insecure(&self) -> bool {
-        self.tls.as_ref().is_some_and(|tls| tls.insecure)
+        self.tls().verify() == Verify::Nothing
     }
 
     fn templates(&self) -> Vec<&Template> {
@@ -231,10 +282,8 @@ impl Request {
 
     /// Reads a request whose address is under `url`. Without `url` the address is empty.
     pub fn from_url(table: &mut Table<'_, '_, '_>) -> Option<Request> {
-        let url: Option<Template> = match table.has("url") {
-            true => Some(table.optional("url", "the URL that is asked")?),
-            false => table.optional("url", "the URL that is asked"),
-        };
+        let given = table.has("url");
+        let url: Option<Template> = table.optional("url", "the URL that is asked");
         let method: Option<Named> = table.optional("method", "the HTTP method, GET unless it says otherwise");
         let method = match method {
             None => Some(reqwest::Method::GET),
@@ -253,9 +302,20 @@ impl Request {
         let defaults = table.reading.defaults.http.clone();
         let url = match url {
             Some(url) => url,
+            None if given => return None,
             None => Template::parse("", table.place(), table.reading.environment).ok()?,
         };
         Some(Request { method: method?, url, query, body: body?, options: options?.or(&defaults) })
+    }
+
+    /// What is wrong with the address once the variables have their values. Nothing is sent.
+    #[must_use]
+    pub fn mistakes(&self, scope: &Scope) -> Vec<Diagnostic> {
+        // What a template cannot say yet is said when the request is sent.
+        let Ok(text) = self.url.text(scope) else { return Vec::new() };
+        let mistake =
+            url_mistake(&text).map(|(message, hint)| Diagnostic::new(self.url.place(), message).hint(hint));
+        mistake.into_iter().collect()
     }
 
     /// What the request reads.
@@ -287,11 +347,10 @@ impl Body {
         let multipart =
             table.optional("multipart", "the body as an HTML form with files sends it").map(Body::Multipart);
         let mut bodies = [text, json, form, multipart].into_iter().flatten();
-        match (bodies.next(), bodies.next()) {
-            (_, Some(_)) => {
-                let place = table.place();
-                let message = "a request has one of `body`, `json`, `form` and `multipart`";
-                table.reading.reject(Diagnostic::new(place, message))
+        let mut given = ["body", "json", "form", "multipart"].into_iter().filter(|key| table.has(key));
+        match (bodies.next(), given.nth(1)) {
+            (_, Some(second)) => {
+                table.reject(second, "a request has one of `body`, `json`, `form` and `multipart`")
             }
             (body, None) => Some(body.unwrap_or(Body::None)),
         }

@@ -10,7 +10,7 @@ use super::client::Route;
 use super::{Body, HttpVersion, Part, Request, RequestOptions};
 use crate::check::Context;
 use crate::outcome::{Failure, Fault};
-use crate::probe::trust::{TlsOptions, Verify};
+use crate::probe::trust::TlsOptions;
 use crate::secret::Message;
 use crate::suite::read::Named;
 use crate::suite::template::Template;
@@ -25,8 +25,26 @@ pub(super) struct Prepared {
     pub headers: HeaderMap,
     pub body: PreparedBody,
     pub route: Route,
+    pub resolve: Vec<Instead>,
     pub redirects: u32,
     pub max_body: usize,
+    /// Where the first request of a chain of redirects goes.
+    pub home: Url,
+}
+
+/// One entry of `resolve`: where a request goes instead of where its URL says.
+#[derive(Debug, Clone)]
+pub(super) struct Instead {
+    host: String,
+    port: u16,
+    pub address: SocketAddr,
+}
+
+impl Instead {
+    pub(super) fn applies_to(&self, url: &Url) -> bool {
+        url.host_str().is_some_and(|host| host.eq_ignore_ascii_case(&self.host))
+            && url.port_or_known_default() == Some(self.port)
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -53,22 +71,32 @@ fn unusable(what: &'static str, cause: Message) -> Failure {
     Failure::fault(Fault::Template, Message::new().words(format!("putting together {what}")), cause)
 }
 
-/// Parses an URL that a template made.
+/// Parses a URL that a template made.
 ///
 /// # Errors
 /// It is no URL, or a value in it breaks it.
 pub fn parse_url(template: &Template, scope: &Scope) -> Result<Url, Failure> {
     let text = rendered(template.text(scope), "the URL")?;
-    if let Some(bad) = text.chars().find(|c| c.is_whitespace() || c.is_control()) {
-        let cause = Message::new().words(format!("{bad:?} cannot stand in an URL: ")).data(text);
-        return Err(unusable("the URL", cause)
-            .with_hint(Message::new().words("encode the value: `{{name|urlencode}}`")));
+    match url_mistake(&text) {
+        None => {
+            Url::parse(&text).map_err(|error| unusable("the URL", Message::new().data(error.to_string())))
+        }
+        Some((message, hint)) => {
+            let cause = Message::new().words(message).words(": `").data(text).words("`");
+            Err(unusable("the URL", cause).with_hint(Message::new().words(hint)))
+        }
     }
-    Url::parse(&text).map_err(|error| {
-        let cause = Message::new().words(format!("{error}: `")).data(text).words("`");
-        unusable("the URL", cause)
-            .with_hint(Message::new().words("an URL is absolute, such as https://host:port/path"))
-    })
+}
+
+/// What keeps `text` from being a URL, and what to do about it.
+#[must_use]
+pub fn url_mistake(text: &str) -> Option<(String, &'static str)> {
+    if let Some(bad) = text.chars().find(|c| c.is_whitespace() || c.is_control()) {
+        let encode = "encode the value with `{{name|urlencode}}`, or put it into `query`, which encodes it";
+        return Some((format!("{bad:?} cannot stand in a URL"), encode));
+    }
+    let error = Url::parse(text).err()?;
+    Some((format!("this is no URL: {error}"), "a URL is absolute, such as https://host:port/path"))
 }
 
 /// Puts the request together.
@@ -82,25 +110,27 @@ pub(super) async fn prepare(
         let fields = fields(&request.query, scope)?;
         url.query_pairs_mut().extend_pairs(fields);
     }
+    let home = url.clone();
     let options = &request.options;
     let mut headers = headers(options, scope, context)?;
     if let Some(auth) = &options.auth {
-        let value = auth.header(scope, context).await?;
+        let value = auth.header(options, scope, context).await?;
         headers.insert(AUTHORIZATION, header_value("authorization", &value)?);
     }
     let (body, content_type) = body(&request.body, scope, context)?;
     if let Some(content_type) = content_type {
         headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static(content_type));
     }
-    let route = route(options, &mut url, &mut headers, scope, context)?;
     Ok(Prepared {
         method: request.method.clone(),
         url,
         headers,
         body,
-        route,
+        route: route(options, scope, context)?,
+        resolve: resolve(options, scope)?,
         redirects: options.redirects.unwrap_or(0),
         max_body: options.max_body(),
+        home,
     })
 }
 
@@ -193,24 +223,24 @@ impl PreparedPart {
     pub(super) fn add_to(&self, form: reqwest::multipart::Form) -> Result<reqwest::multipart::Form, Failure> {
         let mut part = reqwest::multipart::Part::bytes(self.bytes.clone());
         if let Some(filename) = &self.filename {
-            part = part.file_name(filename.clone());
+            part = part.file_name(quotable(filename));
         }
         if let Some(content_type) = &self.content_type {
             part = part.mime_str(content_type).map_err(|error| {
                 unusable("a part", Message::new().words("its `type`: ").data(error.to_string()))
             })?;
         }
-        Ok(form.part(self.name.clone(), part))
+        Ok(form.part(quotable(&self.name), part))
     }
 }
 
-fn route(
-    options: &RequestOptions,
-    url: &mut Url,
-    headers: &mut HeaderMap,
-    scope: &Scope,
-    context: &Context,
-) -> Result<Route, Failure> {
+/// A name as browsers put it between quotes: UTF-8 as it is, and only what would end the quotes or the line
+/// encoded. Source: <https://html.spec.whatwg.org/multipage/form-control-infrastructure.html#multipart-form-data>.
+fn quotable(name: &str) -> String {
+    name.replace('"', "%22").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+fn route(options: &RequestOptions, scope: &Scope, context: &Context) -> Result<Route, Failure> {
     let tls = options.tls();
     let at = |path: &PathBuf| context.run.suite_dir.join(path);
     let alpn = match options.version {
@@ -219,37 +249,34 @@ fn route(
         Some(HttpVersion::Two) => vec!["h2"],
     };
     let tls = TlsOptions {
-        verify: if tls.insecure { Verify::Nothing } else { Verify::Full },
+        verify: tls.verify(),
         ca: tls.ca.as_ref().map(at),
         client: tls.client.as_ref().map(|(cert, key)| (at(cert), at(key))),
         alpn,
     };
-    let mut resolve = Vec::new();
-    for (from, to) in &options.resolve {
-        let to = rendered(to.text(scope), "`resolve`")?;
-        let (host, port) = from.name.rsplit_once(':').unwrap_or((&from.name, ""));
-        let address: SocketAddr = to.parse().map_err(|_| {
-            unusable(
-                "`resolve`",
-                Message::new()
-                    .words("expected an address such as 127.0.0.1:8443, got `")
-                    .data(to.clone())
-                    .words("`"),
-            )
-        })?;
-        if url.host_str() == Some(host)
-            && url.port_or_known_default().map(|port| port.to_string()).as_deref() == Some(port)
-        {
-            // The library keeps the URL's port, so the URL takes the address's; the server is asked as before.
-            let host_header = match url.port() {
-                Some(port) => format!("{host}:{port}"),
-                None => host.to_owned(),
-            };
-            headers.entry(reqwest::header::HOST).or_insert(header_value("host", &host_header)?);
-            let _ = url.set_port(Some(address.port()));
-            resolve.push((host.to_owned(), address));
-        }
-    }
     let proxy = options.proxy.as_ref().map(|proxy| rendered(proxy.text(scope), "the proxy")).transpose()?;
-    Ok(Route { tls, resolve, proxy, version: options.version })
+    Ok(Route { tls, resolve: Vec::new(), proxy, version: options.version })
+}
+
+/// The entries of `resolve`, with their values in place.
+///
+/// # Errors
+/// A value that is no address.
+pub(super) fn resolve(options: &RequestOptions, scope: &Scope) -> Result<Vec<Instead>, Failure> {
+    let entry = |(from, to): &(Named, Template)| {
+        let to = rendered(to.text(scope), "`resolve`")?;
+        let (host, port) = host_and_port(&from.name).unwrap_or((&from.name, 0));
+        let address: SocketAddr = to.parse().map_err(|_| {
+            let wanted = Message::new().words("expected an address such as 127.0.0.1:8443, got `");
+            unusable("`resolve`", wanted.data(to.clone()).words("`"))
+        })?;
+        Ok(Instead { host: host.to_owned(), port, address })
+    };
+    options.resolve.iter().map(entry).collect()
+}
+
+/// The two parts of `host:port`.
+pub(super) fn host_and_port(text: &str) -> Option<(&str, u16)> {
+    let (host, port) = text.rsplit_once(':')?;
+    Some((host, port.parse().ok()?)).filter(|(host, _)| !host.is_empty())
 }

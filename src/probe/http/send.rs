@@ -3,19 +3,20 @@
 use cookie_store::{CookieStore, RawCookie};
 use futures_util::StreamExt as _;
 use reqwest::header::{
-    ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HeaderMap, HeaderValue,
-    LOCATION, SET_COOKIE, TRANSFER_ENCODING, USER_AGENT,
+    ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, HeaderMap,
+    HeaderValue, LOCATION, SET_COOKIE, TRANSFER_ENCODING, USER_AGENT,
 };
 use reqwest::{Method, StatusCode};
 use url::Url;
 
 use super::Request;
-use super::client::Clients;
+use super::client::{Clients, Route};
 use super::fault;
 use super::prepare::{Prepared, PreparedBody, prepare};
 use crate::check::Context;
 use crate::expect::http::HttpAnswer;
 use crate::outcome::{Failure, Phase};
+use crate::probe::trust::PeerCertificate;
 use crate::secret::Message;
 use crate::suite::vars::Scope;
 
@@ -34,28 +35,39 @@ pub async fn send(
     let began = tokio::time::Instant::now();
     let mut redirects_left = prepared.redirects;
     let mut seen = vec![shown(&prepared.url)];
+    let mut set_cookies = Vec::new();
     loop {
-        let response = send_once(&prepared, clients, cookies, context).await?;
-        let next = match redirects_left {
+        // Boxed because it is large, and part of the future of every check and step.
+        let response = Box::pin(send_once(&prepared, clients, cookies, &mut set_cookies, context)).await?;
+        let next = match prepared.redirects {
             0 => None,
             _ => redirect(&prepared, response.status(), response.headers()),
         };
         match next {
-            Some(next) => {
+            Some(next) if redirects_left > 0 => {
                 redirects_left -= 1;
                 seen.push(shown(&next.url));
                 prepared = next;
             }
-            None => {
-                let too_many =
-                    prepared.redirects > 0 && redirects_left == 0 && response.status().is_redirection();
+            too_many => {
+                let days_left = certificate(&response).map(|certificate| certificate.days_left());
                 let mut answer = read(response, &prepared, context).await?;
                 answer.took = began.elapsed();
-                answer.days_left = context.timeline.certificate().map(|certificate| certificate.days_left());
-                return if too_many { Err(redirect_loop(&answer, &seen)) } else { Ok(answer) };
+                answer.days_left = days_left;
+                answer.set_cookies = set_cookies;
+                return match too_many {
+                    Some(_) => Err(redirect_loop(&answer, &seen)),
+                    None => Ok(answer),
+                };
             }
         }
     }
+}
+
+/// The certificate of the server that answered, also where its connection was used before.
+fn certificate(response: &reqwest::Response) -> Option<PeerCertificate> {
+    let info = response.extensions().get::<reqwest::tls::TlsInfo>()?;
+    PeerCertificate::parse(info.peer_certificate()?)
 }
 
 /// A cookie at least this long may be what keeps a session.
@@ -74,20 +86,26 @@ async fn send_once(
     prepared: &Prepared,
     clients: &Clients,
     cookies: &mut CookieStore,
+    set_cookies: &mut Vec<(String, String)>,
     context: &Context,
 ) -> Result<reqwest::Response, Failure> {
-    let client = clients.client(&prepared.route, &context.run.trust)?;
     let mut headers = prepared.headers.clone();
-    if let Some(value) = cookie_header(cookies, &prepared.url) {
+    let (url, route) = on_the_wire(prepared, &mut headers);
+    let client = clients.client(&route, &context.run.trust)?;
+    if let Some(value) = cookie_header(cookies, &prepared.url).filter(|_| may_have_cookies(prepared)) {
         headers.entry(COOKIE).or_insert(value);
     }
-    let mut builder = client.request(prepared.method.clone(), prepared.url.clone()).headers(headers);
+    let mut builder = client.request(prepared.method.clone(), url).headers(headers);
     builder = match &prepared.body {
+        // Some servers take no such request without a length, though there is nothing to be long.
+        PreparedBody::None if [Method::POST, Method::PUT, Method::PATCH].contains(&prepared.method) => {
+            builder.header(CONTENT_LENGTH, 0)
+        }
         PreparedBody::None => builder,
         PreparedBody::Bytes(bytes) => builder.body(bytes.clone()),
         PreparedBody::Multipart(parts) => {
-            let form =
-                parts.iter().try_fold(reqwest::multipart::Form::new(), |form, part| part.add_to(form))?;
+            let empty = reqwest::multipart::Form::new().percent_encode_noop();
+            let form = parts.iter().try_fold(empty, |form, part| part.add_to(form))?;
             builder.multipart(form)
         }
     };
@@ -102,12 +120,46 @@ async fn send_once(
         .iter()
         .filter_map(|header| RawCookie::parse(String::from_utf8_lossy(header.as_bytes()).into_owned()).ok())
         .collect();
+    for cookie in &set {
+        set_cookies.retain(|(name, _)| name != cookie.name());
+        set_cookies.push((cookie.name().to_owned(), cookie.value().to_owned()));
+    }
     // What keeps a session is a credential, whatever it is called; `theme=dark` is none.
     set.iter()
         .filter(|cookie| cookie.value().len() >= SESSION_LENGTH)
         .for_each(|cookie| context.hide(cookie.value()));
     cookies.store_response_cookies(set.into_iter(), &prepared.url);
     Ok(response)
+}
+
+/// The URL and route as the library must have them for `resolve`; the server is asked as the suite says.
+fn on_the_wire(prepared: &Prepared, headers: &mut HeaderMap) -> (Url, Route) {
+    let (mut url, mut route) = (prepared.url.clone(), prepared.route.clone());
+    let Some(instead) = prepared.resolve.iter().find(|instead| instead.applies_to(&url)) else {
+        return (url, route);
+    };
+    let named = matches!(url.host(), Some(url::Host::Domain(_)));
+    // The library takes a port that stands in the URL, and an address in place of a name, as they are.
+    if !named || url.port().is_some_and(|port| port != instead.address.port()) {
+        if let Ok(host) = HeaderValue::from_str(&url[url::Position::BeforeHost..url::Position::AfterPort]) {
+            headers.entry(HOST).or_insert(host);
+        }
+        let _ = url.set_port(Some(instead.address.port()));
+    }
+    if named {
+        route.resolve.push((url.host_str().unwrap_or_default().to_owned(), instead.address));
+    } else {
+        let _ = url.set_ip_host(instead.address.ip());
+    }
+    (url, route)
+}
+
+/// A cookie belongs to a host and not to a port, which is too little where a redirect leads to another port of
+/// this host. From `http` to `https` of the same host is the way home.
+fn may_have_cookies(prepared: &Prepared) -> bool {
+    let (home, url) = (&prepared.home, &prepared.url);
+    let moves_up = home.scheme() == "http" && url.scheme() == "https" && home.port().or(url.port()).is_none();
+    home.host() != url.host() || home.origin() == url.origin() || moves_up
 }
 
 fn cookie_header(cookies: &CookieStore, url: &Url) -> Option<HeaderValue> {
@@ -124,7 +176,7 @@ fn redirect(from: &Prepared, status: StatusCode, headers: &HeaderMap) -> Option<
         StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT => true,
         _ => return None,
     };
-    let location = headers.get(LOCATION)?.to_str().ok()?;
+    let location = std::str::from_utf8(headers.get(LOCATION)?.as_bytes()).ok()?;
     let url = from.url.join(location).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
     let mut next = Prepared { url, ..from.clone() };
     if !keeps_method {
@@ -142,7 +194,6 @@ fn redirect(from: &Prepared, status: StatusCode, headers: &HeaderMap) -> Option<
             .filter_map(|name| next.headers.get(name).map(|value| (name.clone(), value.clone())))
             .collect();
         next.route.tls.client = None;
-        next.route.resolve.clear();
     }
     Some(next)
 }

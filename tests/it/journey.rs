@@ -1,0 +1,271 @@
+//! The core flow: steps with one jar of cookies, captures and budgets.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use crate::support::http::{HttpServer, Request, Response};
+use crate::support::junit::Outcome;
+use crate::support::smoke::{Ran, Smoke};
+use crate::support::verdicts::suite;
+
+const PAGE: &str = r#"<form><input name="csrf" value="c5rf-1"><h1> Log <b>in</b> </h1></form>"#;
+
+/// A shop with a login: `/me` only with its cookie, `/orders` with its token.
+pub(crate) fn shop() -> HttpServer {
+    HttpServer::start(|request| {
+        let cookie = request.header("cookie").unwrap_or_default();
+        match (request.method.as_str(), request.path.as_str()) {
+            ("GET", "/login") => Response::html(PAGE).header("set-cookie", "visit=1; Path=/"),
+            ("POST", "/login") if request.text() == "csrf=c5rf-1" && cookie == "visit=1" => {
+                Response::redirect("/me")
+                    .header("set-cookie", "session=s3ss10n-id; Path=/")
+                    .header("x-token", "tok-12345")
+            }
+            ("GET", "/me") if cookie.contains("session=s3ss10n-id") => {
+                Response::json("{\"id\": 7, \"name\": \"Ann\"}")
+            }
+            ("GET", "/slow") => Response::new(200).delay(Duration::from_secs(30)),
+            (_, path)
+                if path.starts_with("/orders")
+                    && request.header("authorization") == Some("Bearer tok-12345") =>
+            {
+                Response::json("{\"id\": 99}").status(201)
+            }
+            (_, "/open") => Response::new(200),
+            _ => Response::new(403),
+        }
+    })
+}
+
+pub(crate) fn step(name: &str, keys: &str) -> String {
+    format!("[[journey.step]]\nname = \"{name}\"\n{keys}\n")
+}
+
+pub(crate) fn cleanup(name: &str, keys: &str) -> String {
+    format!("[[journey.cleanup]]\nname = \"{name}\"\n{keys}\n")
+}
+
+pub(crate) fn journey(name: &str, keys: &str, steps: &[String]) -> String {
+    format!("[[journey]]\nname = \"{name}\"\n{keys}\n{}", steps.concat())
+}
+
+pub(crate) fn run(server: &HttpServer, checks: &str) -> Ran {
+    Smoke::new().suite(&suite(&format!("[vars]\nbase = {:?}\n{checks}", server.url("")))).run()
+}
+
+fn login() -> [String; 2] {
+    [
+        step(
+            "open",
+            "get = \"{{base}}/login\"\ncapture.csrf = { html = \"input[name=csrf]\", attr = \"value\" }",
+        ),
+        step(
+            "log in",
+            "post = \"{{base}}/login\"\nform = { csrf = \"{{csrf}}\" }\nexpect.status = 302\ncapture.token = { header = \"x-token\" }",
+        ),
+    ]
+}
+
+pub(crate) fn asked(server: &HttpServer) -> Vec<String> {
+    server.requests().iter().map(|Request { method, path, .. }| format!("{method} {path}")).collect()
+}
+
+#[test]
+fn steps_share_cookies_and_captures_and_are_listed_with_their_times() {
+    let server = shop();
+    let [open, log_in] = login();
+    let me = step(
+        "me",
+        "get = \"{{base}}/me\"\nexpect.json.\"$.name\" = \"Ann\"\ncapture.id = { json = \"$.id\" }",
+    );
+    let order = step(
+        "order",
+        "post = \"{{base}}/orders/{{id}}\"\nauth = { bearer = \"{{token}}\" }\njson = { of = \"{{id}}\" }",
+    );
+    let ran = run(&server, &journey("it", "", &[open, log_in, me, order]));
+    ran.exits(0);
+    assert_eq!(asked(&server), ["GET /login", "POST /login", "GET /me", "POST /orders/7"]);
+    assert_eq!(server.requests()[3].text(), "{\"of\":7}", "a captured number stays one");
+    assert_eq!(server.connections(), 1, "a journey keeps its connection");
+    let output = ran.junit().case("it").output.clone();
+    let lines: Vec<&str> = output.lines().collect();
+    assert_eq!(lines.len(), 4, "{output}");
+    for (line, name) in lines.iter().zip(["1 `open`", "2 `log in`", "3 `me`", "4 `order`"]) {
+        assert!(line.starts_with(&format!("step {name}: passed in ")) && line.ends_with('s'), "{line}");
+    }
+}
+
+#[test]
+fn each_capture_takes_its_value_or_fails_the_step() {
+    let server = HttpServer::start(|request| match request.path.as_str() {
+        "/via" => Response::redirect("/").header("set-cookie", "early=bird"),
+        _ => Response::html(PAGE).header("x-a", "head").header("set-cookie", "crumb=1%202; Path=/"),
+    });
+    let passes = [
+        ("{ header = \"X-A\" }", "head"),
+        ("{ cookie = \"crumb\" }", "1%202"),
+        ("{ html = \"h1\" }", "Log in"),
+        ("{ html = \"input\", attr = \"value\" }", "c5rf-1"),
+        ("{ regex = 'value=\"([a-z0-9]+)' }", "c5rf"),
+        ("{ regex = '[a-z0-9]+-1' }", "c5rf-1"),
+        ("{ status = true }", "200"),
+    ];
+    let fails = [
+        ("{ header = \"x-b\" }", "to find one header x-b, got nothing; the headers are "),
+        ("{ cookie = \"c\" }", "to find one cookie c, got nothing; the answer sets crumb"),
+        ("{ html = \"h2\" }", "to find one element h2, got nothing; the page says Log in"),
+        (
+            "{ html = \"input\", attr = \"id\" }",
+            "to find one element input with the attribute id, got nothing; ",
+        ),
+        ("{ html = \"form > *\" }", "to find one element form > *, got 2 values, the first \"\""),
+        ("{ regex = 'nonce=(.*)' }", "to find a body that matches /nonce=(.*)/, got nothing"),
+        ("{ regex = 'csrf(,no)?' }", "to find a body that matches /csrf(,no)?/, got nothing"),
+        ("{ json = \"$.id\" }", "to find one value at json $.id, got something else (expected value"),
+    ];
+    let look = |capture: &str| step("look", &format!("get = \"{{{{base}}}}/\"\ncapture.it = {capture}"));
+    let mut checks = String::new();
+    for (number, (capture, value)) in passes.iter().enumerate() {
+        let expect = format!(
+            "get = \"{{{{base}}}}/\"\nquery.q = \"{{{{it}}}}\"\nexpect.status = 200\nheaders = {{ x-echo = \"{value}\" }}"
+        );
+        checks += &journey(&format!("pass {number}"), "", &[look(capture), step("use", &expect)]);
+    }
+    for (number, (capture, _)) in fails.iter().enumerate() {
+        checks += &journey(
+            &format!("fail {number}"),
+            "",
+            &[look(capture), step("use", "get = \"{{base}}/{{it}}\"")],
+        );
+    }
+    let redirected =
+        step("look", "get = \"{{base}}/via\"\nredirects = 1\ncapture.it = { cookie = \"early\" }");
+    checks += &journey("a cookie of a redirect", "", &[redirected]);
+    let ran = run(&server, &checks);
+    ran.exits(1);
+    let report = ran.junit();
+    for (number, (capture, value)) in passes.iter().enumerate() {
+        assert_eq!(
+            report.case(&format!("pass {number}")).outcome,
+            Outcome::Passed,
+            "{capture}\n{}",
+            ran.stderr
+        );
+        let found = server.requests().into_iter().filter(|request| request.header("x-echo") == Some(*value));
+        let query = url::form_urlencoded::byte_serialize(value.as_bytes()).collect::<String>();
+        assert!(found.into_iter().all(|request| request.query == format!("q={query}")), "{capture}");
+    }
+    for (number, (capture, failure)) in fails.iter().enumerate() {
+        let message = report.case(&format!("fail {number}")).message.clone().unwrap_or_default();
+        let whole = format!("step 1 `look`: expected the capture `it` {failure}");
+        assert!(message.starts_with(&whole), "{capture}\nexpected: {whole}\nactual:   {message}");
+    }
+    assert_eq!(report.case("a cookie of a redirect").outcome, Outcome::Passed, "{}", ran.stderr);
+}
+
+#[test]
+fn the_status_is_judged_first_then_captures_then_the_rest() {
+    let server = HttpServer::start(|_| Response::json("{\"a\": 1}").status(404));
+    let both = "get = \"{{base}}/\"\ncapture.b = { json = \"$.b\" }\nexpect.json.\"$.a\" = 2";
+    let checks = journey("status", "", &[step("x", both)])
+        + &journey("capture", "", &[step("x", &format!("{both}\nexpect.status = 404"))])
+        + &journey("default", "", &[step("x", "get = \"{{base}}/\"")]);
+    let report = run(&server, &checks).junit();
+    let message = |name: &str| report.case(name).message.clone().unwrap_or_default();
+    assert_eq!(message("status"), "step 1 `x`: expected status 2xx or 3xx, got 404");
+    assert_eq!(message("default"), "step 1 `x`: expected status 2xx or 3xx, got 404");
+    assert!(message("capture").starts_with("step 1 `x`: expected the capture `b` to find one value"));
+}
+
+#[test]
+fn twenty_checks_that_need_one_login_cause_one_login() {
+    let server = shop();
+    let users = |number: usize| {
+        format!(
+            "[[health]]\nname = \"user {number}\"\nneeds = [\"log in\"]\nurl = \"{{{{base}}}}/orders\"\n\
+             auth = {{ bearer = \"{{{{token}}}}\" }}\n"
+        )
+    };
+    let checks = journey("log in", "share = [\"token\"]", &login()) + &(0..20).map(users).collect::<String>();
+    run(&server, &checks).exits(0);
+    let logins = asked(&server).iter().filter(|line| *line == "POST /login").count();
+    assert_eq!((logins, server.requests().len()), (1, 22));
+}
+
+#[test]
+fn a_step_is_cut_by_its_own_budget_or_the_journeys_and_the_cut_says_which() {
+    let server = shop();
+    let slow = |budget: &str| {
+        [
+            step("ok", "get = \"{{base}}/open\""),
+            step("slow", &format!("get = \"{{{{base}}}}/slow\"\n{budget}")),
+        ]
+    };
+    let checks = journey("step", "budget = \"5s\"", &slow("budget = \"300ms\""))
+        + &journey("check", "budget = \"300ms\"", &slow(""))
+        + &journey("outer", "budget = \"300ms\"", &slow("budget = \"5s\""));
+    let ran = run(&server, &checks);
+    ran.exits(1);
+    let report = ran.junit();
+    for (name, whose) in [("step", "step"), ("check", "check"), ("outer", "check")] {
+        let case = report.case(name);
+        assert_eq!((case.outcome, case.kind.as_deref()), (Outcome::Failed, Some("timeout")));
+        let message = format!(
+            "step 2 `slow`: no answer within 300ms ({whose} budget), while waiting for the first byte of the answer (first byte)"
+        );
+        assert_eq!(case.message.as_deref(), Some(message.as_str()));
+        assert!(case.output.contains("step 1 `ok`: passed"), "{}", case.output);
+        assert!(case.output.contains("step 2 `slow`: did not pass in "), "{}", case.output);
+    }
+    assert!(ran.took < Duration::from_secs(2), "{:?}", ran.took);
+}
+
+#[test]
+fn a_step_polls_until_it_passes() {
+    let asked = AtomicUsize::new(0);
+    let server = HttpServer::start(move |_| match asked.fetch_add(1, Ordering::SeqCst) {
+        0..3 => Response::json("{\"state\": \"new\"}"),
+        _ => Response::json("{\"state\": \"paid\"}"),
+    });
+    let wait =
+        step("paid", "get = \"{{base}}/\"\npoll = { every = \"20ms\" }\nexpect.json.\"$.state\" = \"paid\"");
+    let never = step(
+        "sent",
+        "get = \"{{base}}/\"\nbudget = \"200ms\"\npoll = { every = \"20ms\" }\nexpect.json.\"$.state\" = \"sent\"",
+    );
+    let ran = run(&server, &journey("it", "", &[wait, never]));
+    ran.exits(1);
+    let report = ran.junit();
+    let case = report.case("it");
+    assert!(case.output.starts_with("step 1 `paid`: passed after 4 attempts in "), "{}", case.output);
+    let message = case.message.as_deref().unwrap_or_default();
+    assert!(
+        message.starts_with("step 2 `sent`: expected json $.state \"sent\", got \"paid\"; no "),
+        "{message}"
+    );
+    assert!(message.contains(" within 200ms (step budget), "), "{message}");
+}
+
+#[test]
+fn a_certificate_is_known_in_every_step_though_its_connection_is_kept() {
+    use crate::support::certificates::{Certificates, TlsIdentity};
+    let server = HttpServer::start_tls(TlsIdentity::SoonExpiring, |_| Response::new(200));
+    let look = |name| step(name, "get = \"{{base}}/\"\nexpect.certificate.days-left = 10");
+    let head = format!("[defaults.http]\ntls.ca = {:?}\n", Certificates::shared().authority());
+    run(&server, &format!("{head}{}", journey("it", "", &[look("a"), look("b")]))).exits(0);
+    assert_eq!(server.connections(), 1);
+}
+
+#[test]
+fn a_step_that_no_request_can_be_made_of_is_a_mistake() {
+    let server = shop();
+    for (keys, message) in [
+        ("get = \"tcp://127.0.0.1:1\"", "a step sends no request to `tcp://`"),
+        ("get = \"/login\"", "relative URL without a base"),
+        ("get = \"{{base}}/a b\"", "' ' cannot stand in a URL"),
+    ] {
+        let ran = run(&server, &journey("it", "", &[step("x", keys)]));
+        ran.exits(2);
+        assert!(ran.stderr.contains(message), "{message} in\n{}", ran.stderr);
+    }
+}

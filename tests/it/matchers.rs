@@ -1,0 +1,192 @@
+//! Every matcher on a real answer, holding and failing, with the line that people read.
+
+use crate::support::http::{HttpServer, Response};
+use crate::support::verdicts::{case, health};
+
+const DOCUMENT: &str = r#"{"status": "ok", "n": 1, "price": 1.50, "open": true, "nothing": null, "text": "1",
+    "tags": ["a", "b"], "items": [{"id": 1, "stock": 2}, {"id": 2, "stock": 0}]}"#;
+
+const PAGE: &str = r#"<!doctype html><title>Shop</title><h1>  Welcome,
+    <b>Ann</b> </h1><ul class="products"><li>Tea</li><li>Coffee</li></ul><p id="n">42</p>"#;
+
+fn document() -> HttpServer {
+    HttpServer::start(|_| Response::json(DOCUMENT))
+}
+
+/// Each `(matcher on the path, failure)`, without what is said about the path itself.
+fn on_json(path: &str, cases: &[(&str, &str)]) -> Vec<(String, String)> {
+    cases
+        .iter()
+        .map(|(matcher, failure)| {
+            let keys = format!("expect.json.\"{path}\" = {matcher}");
+            case(
+                keys,
+                if failure.is_empty() { String::new() } else { format!("expected json {path} {failure}") },
+            )
+        })
+        .collect()
+}
+
+fn at(server: &HttpServer, cases: Vec<(String, String)>) -> Vec<(String, String)> {
+    cases
+        .into_iter()
+        .map(|(keys, failure)| (format!("url = {:?}\n{keys}", server.url("/")), failure))
+        .collect()
+}
+
+#[test]
+fn a_scalar_must_be_equal_in_type_and_value() {
+    let server = document();
+    let cases = [
+        on_json("$.status", &[("\"ok\"", ""), ("\"down\"", "\"down\", got \"ok\"")]),
+        on_json("$.n", &[("1", ""), ("1.0", ""), ("2", "2, got 1"), ("\"1\"", "\"1\", got 1 (a number)")]),
+        on_json("$.text", &[("\"1\"", ""), ("1", "1, got \"1\" (a string)")]),
+        on_json("$.price", &[("1.5", ""), ("1.51", "1.51, got 1.50")]),
+        on_json("$.open", &[("true", ""), ("false", "false, got true"), ("1", "1, got true (a boolean)")]),
+        on_json("$.tags", &[("[\"a\", \"b\"]", ""), ("[\"b\", \"a\"]", "[\"b\",\"a\"], got [\"a\",\"b\"]")]),
+        on_json("$.items[0]", &[("{ equals = { stock = 2, id = 1 } }", "")]),
+    ]
+    .concat();
+    let _ = health(&at(&server, cases));
+}
+
+#[test]
+fn a_table_must_hold_in_every_condition() {
+    let server = document();
+    let cases = [
+        on_json(
+            "$.n",
+            &[
+                ("{ min = 1, max = 1 }", ""),
+                ("{ min = 2 }", "at least 2, got 1"),
+                ("{ max = 0.5 }", "at most 0.5, got 1"),
+                ("{ not = 2 }", ""),
+                ("{ not = 1 }", "not 1, got 1"),
+                ("{ one-of = [2, 3] }", "one of 2, 3, got 1"),
+                ("{ type = \"number\" }", ""),
+                ("{ type = \"string\" }", "type string, got number 1"),
+                ("{ length = 1 }", "length 1, got 1, which has no length"),
+            ],
+        ),
+        on_json(
+            "$.status",
+            &[
+                ("{ contains = \"o\", matches = \"^[a-z]+$\", length = 2 }", ""),
+                ("{ contains = \"x\" }", "to contain \"x\", got \"ok\""),
+                ("{ matches = \"^[0-9]+$\" }", "to match /^[0-9]+$/, got \"ok\""),
+                ("{ length = { min = 3 } }", "length at least 3, got 2"),
+                ("{ min = 3 }", "at least 3, got \"ok\" (a string, not a number)"),
+                ("{ one-of = [\"ok\", \"fine\"] }", ""),
+            ],
+        ),
+        on_json(
+            "$.tags",
+            &[("{ contains = \"b\" }", ""), ("{ contains = \"c\" }", "to contain \"c\", got [\"a\",\"b\"]")],
+        ),
+        on_json(
+            "$.nothing",
+            &[("{ type = \"null\" }", ""), ("{ exists = false }", "not to be there, got null")],
+        ),
+    ]
+    .concat();
+    let _ = health(&at(&server, cases));
+}
+
+#[test]
+fn a_path_that_finds_nothing_or_several_says_so() {
+    let server = document();
+    let document = "the document is {\"status\":\"ok\",\"n\":1,…";
+    let several = "got 2 values: 2, 0; use `each`, `any` or `count` where several are found";
+    let cases = [
+        on_json(
+            "$.version",
+            &[
+                ("1", &format!("1, got nothing; {document}")),
+                ("{ not = 1 }", &format!("not 1, got nothing; {document}")),
+                ("{ exists = true }", &format!("to be there, got nothing; {document}")),
+                ("{ exists = false }", ""),
+            ],
+        ),
+        on_json(
+            "$.items[*].stock",
+            &[
+                ("2", &format!("2, {several}")),
+                ("{ each = { min = 0 } }", ""),
+                ("{ each = { min = 1 } }", "each at least 1, got 0 (value 2 of 2)"),
+                ("{ any = 0 }", ""),
+                ("{ any = 5 }", "any 5, got 2 values: 2, 0"),
+                ("{ count = 2 }", ""),
+                ("{ count = { min = 3 } }", "count at least 3, got 2"),
+            ],
+        ),
+    ]
+    .concat();
+    let _ = health(&at(&server, cases));
+}
+
+#[test]
+fn headers_pages_bodies_and_the_address_are_matched_too() {
+    let server = HttpServer::start(|_| {
+        Response::html(PAGE).header("x-version", "7").header("set-cookie", "a=1").header("set-cookie", "b=2")
+    });
+    let url = server.url("/");
+    let cases = [
+        ("header.x-version = \"7\"", String::new()),
+        ("header.X-Version = { min = 7 }", String::new()),
+        ("header.x-version = \"8\"", "expected header x-version \"8\", got \"7\"".to_owned()),
+        ("header.x-missing = { exists = false }", String::new()),
+        ("header.x-missing = \"8\"", "expected header x-missing \"8\", got nothing; the headers are …".to_owned()),
+        ("header.set-cookie = { count = 2 }", String::new()),
+        ("html.h1 = \"Welcome, Ann\"", String::new()),
+        ("html.h1 = { contains = \"Bob\" }", "expected html h1 to contain \"Bob\", got \"Welcome, Ann\"".to_owned()),
+        ("html.\"ul.products li\" = { count = 2, any = \"Tea\" }", String::new()),
+        ("html.\"ul.products li\" = { count = 3 }", "expected html ul.products li count 3, got 2".to_owned()),
+        ("html.\"#n\" = { min = 42 }", String::new()),
+        ("html.h2 = { exists = true }", "expected html h2 to be there, got nothing; the page says Shop Welcome, Ann…".to_owned()),
+        ("body = { contains = \"<li>Tea</li>\" }", String::new()),
+        ("body = { contains = \"Milk\" }", "expected body to contain \"Milk\", got …".to_owned()),
+        ("url = { matches = \"/$\" }", String::new()),
+        ("url = \"http://elsewhere/\"", format!("expected url \"http://elsewhere/\", got \"{url}\"")),
+        ("json.\"$.a\" = 1", "expected body to be JSON, got something else (expected value at line 1 column 1): <!doctype html>…".to_owned()),
+    ];
+    let cases = cases.map(|(expect, failure)| case(format!("expect.{expect}"), failure));
+    let _ = health(&at(&server, cases.to_vec()));
+}
+
+#[test]
+fn everything_that_is_wrong_with_an_answer_is_said_at_once() {
+    let server = document();
+    let keys = "expect.json.\"$.status\" = \"down\"\nexpect.json.\"$.n\" = 2\nexpect.header.x = \"y\"";
+    let ran =
+        health(&at(&server, vec![case(keys, "expected header x \"y\", got nothing; the headers are …")]));
+    let text = ran.junit().case("case 0").text.clone();
+    for line in [
+        "expected json $.status \"down\", got \"ok\"",
+        "expected json $.n 2, got 1",
+        "HTTP/1.1 200, application/json",
+    ] {
+        assert!(text.contains(line), "{line} in\n{text}");
+        assert!(ran.stderr.contains(line), "{line} in\n{}", ran.stderr);
+    }
+}
+
+#[test]
+fn an_empty_body_a_cut_document_and_a_byte_order_mark_are_told_apart() {
+    let server = HttpServer::start(|request| match request.path.as_str() {
+        "/empty" => Response::new(200),
+        "/cut" => Response::json("{\"a\": ["),
+        _ => Response::json("\u{feff}{\"a\": 1}"),
+    });
+    let cases = [
+        ("/empty", "expected body to be JSON, got an empty body"),
+        (
+            "/cut",
+            "expected body to be JSON, got something else (EOF while parsing a list at line 1 column 7): {\"a\": [",
+        ),
+        ("/mark", ""),
+    ];
+    let cases = cases.map(|(path, failure)| {
+        case(format!("url = {:?}\nexpect.json.\"$.a\" = 1", server.url(path)), failure)
+    });
+    let _ = health(&cases);
+}

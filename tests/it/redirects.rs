@@ -1,0 +1,179 @@
+//! Redirects: followed as often as the suite says, and credentials stay home.
+
+use crate::support::certificates::{Certificates, TlsIdentity};
+use crate::support::fault::{Fault, FaultServer};
+use crate::support::http::{HttpServer, Request, Response};
+use crate::support::smoke::Smoke;
+use crate::support::verdicts::{case, health, suite};
+
+/// `/302/there` answers 302 to `/there`; every other path is there.
+fn redirecting() -> HttpServer {
+    HttpServer::start(|request| match request.path.strip_prefix('/').and_then(|path| path.split_once('/')) {
+        Some((status, rest)) => {
+            Response::redirect(&format!("/{rest}")).status(status.parse().expect("a status"))
+        }
+        None => Response::json("{\"arrived\": true}"),
+    })
+}
+
+fn methods(requests: &[Request]) -> Vec<(String, String)> {
+    requests.iter().map(|request| (request.method.clone(), request.path.clone())).collect()
+}
+
+#[test]
+fn a_redirect_is_seen_as_one_unless_it_may_be_followed() {
+    let server = redirecting();
+    let (once, twice) = (server.url("/302/there"), server.url("/302/302/there"));
+    let there = server.url("/there");
+    let cases = [
+        case(format!("url = {once:?}"), "expected status 2xx, got 302"),
+        case(format!("url = {once:?}\nexpect.status = 302\nexpect.header.location = \"/there\""), ""),
+        case(format!("url = {once:?}\nredirects = 0\nexpect.status = 302"), ""),
+        case(format!("url = {once:?}\nredirects = 1\nexpect.url = {there:?}"), ""),
+        case(format!("url = {twice:?}\nredirects = 2\nexpect.json.\"$.arrived\" = true"), ""),
+        case(
+            format!("url = {twice:?}\nredirects = 9\nexpect.url = {twice:?}"),
+            format!("expected url {twice:?}, got {there:?}"),
+        ),
+        case(
+            format!("url = {twice:?}\nredirects = 1"),
+            format!(
+                "expected an end to the redirects after 1 (`redirects`), got another 302: {twice} → {once}"
+            ),
+        ),
+    ];
+    let _ = health(&cases);
+}
+
+#[test]
+fn a_redirect_loop_ends_and_is_shown() {
+    let server = FaultServer::start(Fault::RedirectLoop);
+    let url = server.url();
+    let failure = format!(
+        "expected an end to the redirects after 5 (`redirects`), got another 302: {url}2 → {url}3 → {url}4 → {url}5"
+    );
+    let _ = health(&[case(format!("url = {url:?}\nredirects = 5"), failure)]);
+    assert_eq!(server.connections(), 6);
+}
+
+#[test]
+fn what_is_no_redirect_is_an_answer_also_after_the_last_one() {
+    let server = HttpServer::start(|request| match request.path.as_str() {
+        "/304" => Response::new(304),
+        "/nowhere" => Response::new(302),
+        "/mail" => Response::redirect("mailto:somebody@example.com"),
+        path => Response::redirect(&path["/to".len()..]),
+    });
+    let cases = [("/to/304", 304), ("/to/nowhere", 302), ("/to/mail", 302)].map(|(path, status)| {
+        case(format!("url = {:?}\nredirects = 1\nexpect.status = {status}", server.url(path)), "")
+    });
+    let _ = health(&cases);
+}
+
+#[test]
+fn the_method_changes_as_it_does_in_a_browser() {
+    for (status, method, arrives_as) in [
+        (301, "POST", "GET"),
+        (302, "POST", "GET"),
+        (303, "POST", "GET"),
+        (303, "PUT", "GET"),
+        (303, "HEAD", "HEAD"),
+        (302, "PUT", "PUT"),
+        (307, "POST", "POST"),
+        (308, "POST", "POST"),
+    ] {
+        let server = redirecting();
+        let url = server.url(&format!("/{status}/there"));
+        let body = if method == "HEAD" { "" } else { "json = { a = 1 }" };
+        let _ = health(&[case(format!("url = {url:?}\nmethod = {method:?}\nredirects = 1\n{body}"), "")]);
+        let requests = server.requests();
+        let expected = [(method, format!("/{status}/there")), (arrives_as, "/there".to_owned())];
+        assert_eq!(methods(&requests), expected.map(|(method, path)| (method.to_owned(), path)));
+        let keeps = arrives_as != "GET" && method != "HEAD";
+        assert_eq!(requests[1].text(), if keeps { "{\"a\":1}" } else { "" }, "{status} {method}");
+        assert_eq!(requests[1].header("content-type").is_some(), keeps, "{status} {method}");
+    }
+}
+
+#[test]
+fn cookies_that_a_redirect_sets_are_sent_to_where_it_leads() {
+    let server = HttpServer::start(|request| match request.path.as_str() {
+        "/login" => Response::redirect("/home").header("set-cookie", "session=abc; Path=/; HttpOnly"),
+        _ if request.header("cookie") == Some("session=abc") => Response::new(200),
+        _ => Response::new(401),
+    });
+    let _ = health(&[case(format!("url = {:?}\nredirects = 1", server.url("/login")), "")]);
+}
+
+/// A check with everything that must stay home, sent to a server that redirects it elsewhere and back.
+#[test]
+fn credentials_do_not_go_to_another_origin() {
+    let elsewhere = HttpServer::start(|_| Response::new(200));
+    // The same host with another port is another origin.
+    let target = elsewhere.url("/taken");
+    let home = HttpServer::start(move |_| {
+        Response::redirect(&target).status(307).header("set-cookie", "session=abcdef")
+    });
+    let checks = format!(
+        r#"
+        [[health]]
+        name = "headers"
+        url = "{url}"
+        redirects = 1
+        headers = {{ x-api-key = "key-12345", cookie = "own=98765", accept = "text/plain" }}
+        auth = {{ bearer = "token-12345" }}
+        [[health]]
+        name = "password"
+        url = "http://ann:password-12345@{address}/"
+        redirects = 1
+        "#,
+        url = home.url("/"),
+        address = home.address(),
+    );
+    Smoke::new().suite(&suite(&checks)).run().exits(0);
+    let at_home = home.requests();
+    assert_eq!(at_home.iter().filter(|request| request.header("authorization").is_some()).count(), 2);
+    assert_eq!(at_home.iter().filter(|request| request.header("x-api-key").is_some()).count(), 1);
+    let taken = elsewhere.requests();
+    assert_eq!(taken.len(), 2);
+    for request in taken {
+        for name in ["authorization", "cookie", "x-api-key", "referer"] {
+            assert_eq!(request.header(name), None, "{name} left home");
+        }
+        assert!(matches!(request.header("accept"), Some("text/plain" | "*/*")));
+    }
+}
+
+#[test]
+fn credentials_go_to_the_same_origin() {
+    let server = redirecting();
+    let keys = format!(
+        "url = {:?}\nredirects = 1\nheaders = {{ x-api-key = \"key-12345\" }}\nauth = {{ bearer = \"token-12345\" }}",
+        server.url("/302/there")
+    );
+    let _ = health(&[case(keys, "")]);
+    for request in server.requests() {
+        assert_eq!(request.header("authorization"), Some("Bearer token-12345"));
+        assert_eq!(request.header("x-api-key"), Some("key-12345"));
+    }
+}
+
+#[test]
+fn a_client_certificate_does_not_go_to_another_origin() {
+    let elsewhere = HttpServer::start_tls(TlsIdentity::ClientCertificateAsked, |_| Response::new(200));
+    let target = elsewhere.url("/taken");
+    let home =
+        HttpServer::start_tls(TlsIdentity::ClientCertificateRequired, move |_| Response::redirect(&target));
+    let certificates = Certificates::shared();
+    let keys = format!(
+        "url = {:?}\nredirects = 1\ntls = {{ ca = {:?}, cert = {:?}, key = {:?} }}",
+        home.url("/"),
+        certificates.authority(),
+        certificates.client_certificate(),
+        certificates.client_key()
+    );
+    let _ = health(&[case(keys, "")]);
+    assert!(home.requests()[0].client_certificate);
+    assert_eq!(elsewhere.requests().len(), 1);
+    assert!(!elsewhere.requests()[0].client_certificate, "the client certificate left home");
+}

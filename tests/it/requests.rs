@@ -1,0 +1,240 @@
+//! What a request carries: every value encoded as its place needs, and credentials.
+
+use crate::support::http::{HttpServer, Request, Response};
+use crate::support::smoke::{Ran, Smoke};
+use crate::support::verdicts::suite;
+
+/// What breaks an encoding that was forgotten.
+const AWKWARD: &str = "a \"b\" & c=d+e%20?#/\\ <ü€>\nnext";
+
+fn echo() -> HttpServer {
+    HttpServer::start(|_| Response::new(200))
+}
+
+/// Runs one check with these keys and the variable `awkward`, and gives back what the server was asked.
+fn asked(keys: &str) -> Request {
+    let server = echo();
+    let (ran, mut requests) = run(&server, &format!("url = {:?}\n{keys}", server.url("/path?first=1")));
+    ran.exits(0);
+    requests.pop().expect("a request")
+}
+
+fn run(server: &HttpServer, keys: &str) -> (Ran, Vec<Request>) {
+    let vars = format!("[vars]\nawkward = {}\n", toml_string(AWKWARD));
+    let ran = Smoke::new().suite(&suite(&format!("{vars}[[health]]\nname = \"it\"\n{keys}\n"))).run();
+    (ran, server.requests())
+}
+
+/// TOML's basic strings have the escapes of JSON's.
+fn toml_string(text: &str) -> String {
+    serde_json::to_string(text).expect("text is JSON")
+}
+
+fn pairs(encoded: &str) -> Vec<(String, String)> {
+    url::form_urlencoded::parse(encoded.as_bytes()).into_owned().collect()
+}
+
+fn pair(name: &str, value: &str) -> (String, String) {
+    (name.to_owned(), value.to_owned())
+}
+
+#[test]
+fn query_and_form_fields_arrive_as_they_were_meant() {
+    let fields = "{ \"q&a\" = \"{{awkward}}\", n = 7, yes = true, tag = [\"x\", \"y z\"] }";
+    let expected =
+        [pair("q&a", AWKWARD), pair("n", "7"), pair("yes", "true"), pair("tag", "x"), pair("tag", "y z")];
+
+    let request = asked(&format!("query = {fields}"));
+    assert_eq!(request.method, "GET");
+    assert_eq!(pairs(&request.query), [&[pair("first", "1")], &expected[..]].concat());
+
+    let request = asked(&format!("method = \"POST\"\nform = {fields}"));
+    assert_eq!(request.header("content-type"), Some("application/x-www-form-urlencoded"));
+    assert_eq!(pairs(&request.text()), expected);
+}
+
+#[test]
+fn json_keeps_types_and_text() {
+    let request =
+        asked("method = \"POST\"\njson = { text = \"{{awkward}}\", n = 1.5, deep = [{ yes = true }] }");
+    assert_eq!(request.header("content-type"), Some("application/json"));
+    let document: serde_json::Value = serde_json::from_slice(&request.body).expect("JSON");
+    assert_eq!(document, serde_json::json!({ "text": AWKWARD, "n": 1.5, "deep": [{ "yes": true }] }));
+}
+
+#[test]
+fn multipart_parts_arrive_as_they_were_meant() {
+    let server = echo();
+    let parts =
+        "{ \"für \\\"x\\\"\" = \"{{awkward}}\", up = { file = \"né w.txt\", type = \"text/plain\" } }";
+    let checks = format!(
+        "[vars]\nawkward = {}\n[[health]]\nname = \"it\"\nurl = {:?}\nmethod = \"POST\"\nmultipart = {parts}\n",
+        toml_string(AWKWARD),
+        server.url("/")
+    );
+    Smoke::new().file("né w.txt", b"\x00\xff bytes").suite(&suite(&checks)).run().exits(0);
+    let request = server.requests().pop().expect("a request");
+    let kind = request.header("content-type").expect("a type");
+    let boundary = kind.strip_prefix("multipart/form-data; boundary=").expect("a boundary");
+    let expected = [
+        format!("--{boundary}\r\nContent-Disposition: form-data; name=\"für %22x%22\"\r\n\r\n{AWKWARD}\r\n")
+            .as_bytes(),
+        format!("--{boundary}\r\nContent-Disposition: form-data; name=\"up\"; filename=\"né w.txt\"\r\n")
+            .as_bytes(),
+        b"Content-Type: text/plain\r\n\r\n\x00\xff bytes\r\n",
+        format!("--{boundary}--\r\n").as_bytes(),
+    ]
+    .concat();
+    assert_eq!(String::from_utf8_lossy(&request.body), String::from_utf8_lossy(&expected));
+}
+
+#[test]
+fn a_text_body_and_no_body_are_sent_as_they_are() {
+    let request = asked("method = \"PUT\"\nbody = \"{{awkward}}\"");
+    assert_eq!((request.method.as_str(), request.text()), ("PUT", AWKWARD.to_owned()));
+    let request = asked("method = \"POST\"");
+    assert_eq!(request.header("content-length"), Some("0"), "some servers insist on a length");
+    assert_eq!(asked("").header("user-agent"), Some(concat!("smoke/", env!("CARGO_PKG_VERSION"))));
+}
+
+#[test]
+fn headers_are_sent_and_defaults_give_way_to_them() {
+    let server = echo();
+    let checks = format!(
+        "[defaults.http]\nheaders = {{ accept = \"text/html\", x-a = \"default\" }}\n\
+         [[health]]\nname = \"it\"\nurl = {:?}\nheaders = {{ X-A = \"own\", x-latin = \"naïve\" }}\n",
+        server.url("/")
+    );
+    Smoke::new().suite(&suite(&checks)).run().exits(0);
+    let request = server.requests().pop().expect("a request");
+    assert_eq!(request.header("accept"), Some("text/html"));
+    assert_eq!(request.header("x-a"), Some("own"));
+    assert_eq!(request.header("x-latin"), Some("naïve"));
+}
+
+#[test]
+fn a_line_break_in_a_header_is_refused_before_anything_is_sent() {
+    let server = echo();
+    let (ran, requests) =
+        run(&server, &format!("url = {:?}\nheaders.x-a = \"{{{{awkward}}}}\"", server.url("/")));
+    ran.exits(1);
+    let report = ran.junit();
+    let case = report.case("it");
+    assert_eq!(case.kind.as_deref(), Some("template"));
+    let message = case.message.as_deref().expect("a message");
+    let start =
+        "putting together a header: the value of the header `x-a` has a character that no header may have";
+    assert!(message.starts_with(start), "{message}");
+    assert_eq!(requests.len(), 0);
+}
+
+#[test]
+fn a_space_in_a_url_is_a_mistake_of_the_suite_and_urlencode_mends_it() {
+    let server = echo();
+    let (ran, requests) = run(&server, &format!("url = \"{}/{{{{awkward}}}}\"", server.url("")));
+    ran.exits(2);
+    for part in ["' ' cannot stand in a URL", "smoke.toml:", "{{name|urlencode}}", "^"] {
+        assert!(ran.stderr.contains(part), "{part} in\n{}", ran.stderr);
+    }
+    assert_eq!(requests.len(), 0);
+    let (ran, requests) = run(&server, &format!("url = \"{}/{{{{awkward|urlencode}}}}\"", server.url("")));
+    ran.exits(0);
+    let path = requests[0].path.trim_start_matches('/');
+    assert_eq!(percent_encoding::percent_decode_str(path).decode_utf8_lossy(), AWKWARD);
+}
+
+#[test]
+fn a_space_from_a_capture_ends_the_step_that_puts_it_into_its_url() {
+    let server = HttpServer::start(|_| Response::json("{\"next\": \"a b\"}"));
+    let url = server.url("");
+    let ran = Smoke::new()
+        .suite(&suite(&format!(
+            "[[journey]]\nname = \"it\"\n\
+             [[journey.step]]\nname = \"look\"\nget = \"{url}/\"\ncapture.next = {{ json = \"$.next\" }}\n\
+             [[journey.step]]\nname = \"go on\"\nget = \"{url}/{{{{next}}}}\"\n"
+        )))
+        .run();
+    ran.exits(1);
+    let report = ran.junit();
+    assert_eq!(
+        report.case("it").message.as_deref(),
+        Some(
+            format!("step 2 `go on`: putting together the URL: ' ' cannot stand in a URL: `{url}/a b`")
+                .as_str()
+        )
+    );
+    assert_eq!(server.requests().len(), 1);
+}
+
+#[test]
+fn basic_and_bearer_credentials_are_sent_and_not_shown() {
+    let basic = asked("auth = { basic = { user = \"ünn\", password = \"p:w d/+\" } }");
+    assert_eq!(basic.header("authorization"), Some("Basic w7xubjpwOncgZC8r"));
+    assert_eq!(asked("auth = { bearer = \"abc.def\" }").header("authorization"), Some("Bearer abc.def"));
+
+    let server = HttpServer::start(|request| {
+        Response::new(401).body(format!("no entry with {:?}", request.header("authorization")))
+    });
+    let (ran, _) =
+        run(&server, &format!("url = {:?}\nauth = {{ bearer = \"abc.def-secret\" }}", server.url("/")));
+    ran.exits(1);
+    let report = ran.junit();
+    assert!(report.xml.contains("no entry with"), "{}", report.xml);
+    assert!(
+        !report.xml.contains("abc.def-secret") && !ran.stderr.contains("abc.def-secret"),
+        "{}",
+        ran.stderr
+    );
+}
+
+fn oauth2(server: &HttpServer) -> String {
+    let one = |number: usize| {
+        format!(
+            "[[health]]\nname = \"{number}\"\nurl = {:?}\nauth.oauth2 = {{ token-url = {:?}, client-id = \"me\", \
+             client-secret = \"p&ss word+1\", scope = \"read write\" }}\n",
+            server.url("/api"),
+            server.url("/token")
+        )
+    };
+    suite(&(1..=5).map(one).collect::<String>())
+}
+
+#[test]
+fn an_oauth2_token_is_fetched_once_for_all_checks() {
+    let server = HttpServer::start(|request| match request.path.as_str() {
+        "/token" => Response::json("{\"access_token\": \"tok-123456\", \"token_type\": \"Bearer\"}"),
+        _ if request.header("authorization") == Some("Bearer tok-123456") => Response::new(200),
+        _ => Response::new(401),
+    });
+    Smoke::new().suite(&oauth2(&server)).run().exits(0);
+    let (tokens, calls): (Vec<_>, Vec<_>) =
+        server.requests().into_iter().partition(|request| request.path == "/token");
+    assert_eq!((tokens.len(), calls.len()), (1, 5));
+    let mut fields = pairs(&tokens[0].text());
+    fields.sort();
+    let expected = [
+        pair("client_id", "me"),
+        pair("client_secret", "p&ss word+1"),
+        pair("grant_type", "client_credentials"),
+        pair("scope", "read write"),
+    ];
+    assert_eq!((tokens[0].method.as_str(), fields), ("POST", expected.to_vec()));
+}
+
+#[test]
+fn a_refused_oauth2_token_says_who_refused_it() {
+    let server = HttpServer::start(|_| Response::json("{\"error\": \"invalid_client\"}").status(401));
+    let ran = Smoke::new().suite(&oauth2(&server)).run();
+    ran.exits(1);
+    let report = ran.junit();
+    let case = report.case("1");
+    assert_eq!(case.kind.as_deref(), Some("auth"));
+    let start = format!("fetching a token from {}: HTTP/1.1 401, application/json", server.url("/token"));
+    assert!(case.text.starts_with(&start), "{}", case.text);
+    assert!(
+        case.text.contains("invalid_client") && case.text.contains("hint: check client-id"),
+        "{}",
+        case.text
+    );
+    assert!(server.requests().iter().all(|request| request.path == "/token"));
+}

@@ -1,0 +1,282 @@
+//! The way a request takes: `resolve`, proxies, and the version of HTTP.
+
+use std::convert::Infallible;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+
+use http_body_util::Full;
+use hyper::body::{Bytes, Incoming};
+use hyper::server::conn::http2;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use rustls::server::Acceptor;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_rustls::TlsAcceptor;
+
+use crate::support::background::Background;
+use crate::support::certificates::{Certificates, TlsIdentity};
+use crate::support::http::{HttpServer, Response};
+use crate::support::smoke::Smoke;
+use crate::support::verdicts::{case, health, health_in};
+
+fn free_address() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port")
+}
+
+#[test]
+fn resolve_leads_to_another_address_and_asks_for_the_same_host() {
+    let server = HttpServer::start(|request| match request.path.as_str() {
+        // As servers do: to themselves, under the name they were asked by.
+        "/absolute" => {
+            Response::redirect(&format!("http://{}/there", request.header("host").expect("a host")))
+        }
+        "/relative" => Response::redirect("/there"),
+        _ if request.header("authorization").is_some() => Response::new(200),
+        _ => Response::new(401),
+    });
+    let to = server.address();
+    let resolve = format!(
+        "resolve = {{ \"shop.test:8123\" = \"{to}\", \"shop.test:80\" = \"{to}\", \"192.0.2.1:80\" = \"{to}\" }}"
+    );
+    let auth = "auth = { bearer = \"token-12345\" }\nredirects = 1";
+    let cases = [
+        ("http://shop.test:8123/", ""),
+        ("http://shop.test/", ""),
+        ("http://SHOP.test/", ""),
+        ("http://192.0.2.1/", ""),
+        ("http://shop.test:8123/absolute", "expect.url = \"http://shop.test:8123/there\""),
+        ("http://shop.test:8123/relative", "expect.url = \"http://shop.test:8123/there\""),
+        ("http://shop.test/absolute", "expect.url = \"http://shop.test/there\""),
+    ]
+    .map(|(url, expect)| case(format!("url = {url:?}\n{resolve}\n{auth}\n{expect}"), ""));
+    let _ = health(&cases);
+    let hosts: Vec<String> =
+        server.requests().iter().filter_map(|request| request.header("host").map(str::to_owned)).collect();
+    for host in hosts {
+        assert!(["shop.test:8123", "shop.test", "192.0.2.1"].contains(&host.as_str()), "{host}");
+    }
+}
+
+#[test]
+fn resolve_does_not_apply_to_another_port_and_needs_one() {
+    let server = HttpServer::start(|_| Response::new(200));
+    let resolve = format!("resolve = {{ \"shop.invalid:1\" = \"{}\" }}", server.address());
+    let _ = health(&[case(
+        format!("url = \"http://shop.invalid:2/\"\n{resolve}"),
+        "looking up `shop.invalid`: …",
+    )]);
+    let ran = Smoke::new()
+        .suite("[[health]]\nname = \"it\"\nurl = \"http://shop.test/\"\nresolve = { \"shop.test\" = \"127.0.0.1:1\" }\n")
+        .run();
+    ran.exits(2);
+    assert!(ran.stderr.contains("this has no port, so it would never apply"), "{}", ran.stderr);
+}
+
+#[test]
+fn resolve_serves_tls_and_tcp_and_the_certificate_is_judged_by_the_name_of_the_url() {
+    let server = HttpServer::start_tls(TlsIdentity::WrongHost, |_| Response::new(200));
+    let to = server.address();
+    let tls = format!("tls.ca = {:?}", Certificates::shared().authority());
+    let resolve = |from: &str| format!("resolve = {{ \"{from}\" = \"{to}\" }}");
+    let cases = [
+        case(
+            format!("url = \"https://elsewhere.example/\"\n{tls}\n{}", resolve("elsewhere.example:443")),
+            "",
+        ),
+        case(
+            format!("url = \"https://elsewhere.example:444/\"\n{tls}\n{}", resolve("elsewhere.example:444")),
+            "",
+        ),
+        case(
+            format!("url = \"tls://elsewhere.example:443\"\n{tls}\n{}", resolve("elsewhere.example:443")),
+            "",
+        ),
+        case(format!("url = \"tcp://elsewhere.example:1\"\n{}", resolve("elsewhere.example:1")), ""),
+        case(
+            format!("url = \"https://shop.test/\"\n{tls}\n{}", resolve("shop.test:443")),
+            "the TLS handshake with shop.test:443: the server's certificate is not valid for this host name, only for elsewhere.example; …",
+        ),
+    ];
+    let _ = health(&cases);
+}
+
+#[test]
+fn a_request_goes_through_the_proxy_of_the_suite_or_the_environment() {
+    let server = HttpServer::start(|_| Response::new(200));
+    // A proxy of plain HTTP is an HTTP server that is asked for whole URLs.
+    let proxy = HttpServer::start(|request| Response::new(200).body(format!("proxied {}", request.target)));
+    let through = "expect.body = \"proxied http://shop.test/a\"";
+    let _ =
+        health(&[case(format!("url = \"http://shop.test/a\"\nproxy = {:?}\n{through}", proxy.url("")), "")]);
+
+    let by_environment = Smoke::new().env("HTTP_PROXY", proxy.url("")).env("NO_PROXY", "127.0.0.1,.internal");
+    let cases = [
+        case(format!("url = \"http://shop.test/a\"\n{through}"), ""),
+        case(format!("url = {:?}\nexpect.body = \"\"", server.url("/direct")), ""),
+        case(
+            format!(
+                "url = {:?}\nproxy = {:?}\nexpect.body = \"proxied {}\"",
+                server.url("/x"),
+                proxy.url(""),
+                server.url("/x")
+            ),
+            "",
+        ),
+    ];
+    let _ = health_in(by_environment, "", &cases);
+    assert_eq!(proxy.requests().len(), 3);
+    assert_eq!(server.requests().len(), 1);
+}
+
+#[test]
+fn a_proxy_that_cannot_be_reached_is_named_and_not_the_server() {
+    let nobody = free_address();
+    let cases = [
+        case(
+            format!("url = \"http://shop.test/\"\nproxy = \"http://user:secret-word@{nobody}\""),
+            format!("connecting to shop.test:80 through the proxy {nobody}: connection refused"),
+        ),
+        case(
+            format!("url = \"https://shop.test/\"\nproxy = \"http://{nobody}\""),
+            format!("connecting to shop.test:443 through the proxy {nobody}: connection refused"),
+        ),
+        case(
+            "url = \"http://shop.test/\"\nproxy = \"http://proxy.invalid:3128\"",
+            "looking up the proxy `proxy.invalid`: …",
+        ),
+        // Nothing about a proxy, though its name says so.
+        case(
+            format!("url = \"http://{nobody}/proxy-tunnel\""),
+            format!("connecting to {nobody}: connection refused"),
+        ),
+    ];
+    let ran = health(&cases);
+    let report = ran.junit();
+    let kinds: Vec<&str> = report.cases.iter().filter_map(|case| case.kind.as_deref()).collect();
+    assert_eq!(kinds, ["proxy", "proxy", "proxy", "connect"]);
+    assert!(report.case("case 0").text.contains("hint: check `proxy`, HTTP_PROXY"), "{}", report.xml);
+    assert!(!report.xml.contains("secret-word"), "{}", report.xml);
+}
+
+#[test]
+fn a_proxy_that_refuses_the_tunnel_is_said_to() {
+    let proxy = HttpServer::start(|_| Response::new(407));
+    let _ = health(&[case(
+        format!("url = \"https://shop.test/\"\nproxy = {:?}", proxy.url("")),
+        format!("connecting to shop.test:443 through the proxy {}: …", proxy.address()),
+    )]);
+    assert_eq!(proxy.requests()[0].method, "CONNECT");
+}
+
+/// A server that listens to one client's hello: the protocols offered in it.
+fn hears_alpn() -> (SocketAddr, JoinHandle<Vec<String>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("listen");
+    let address = listener.local_addr().expect("know the port");
+    let hear = move || {
+        let (mut stream, _) = listener.accept().expect("a client");
+        let mut acceptor = Acceptor::default();
+        loop {
+            acceptor.read_tls(&mut stream).expect("read the hello");
+            if let Some(accepted) = acceptor.accept().map_err(|(error, _)| error).expect("a hello") {
+                let offered = accepted.client_hello().alpn().into_iter().flatten();
+                return offered.map(|name| String::from_utf8_lossy(name).into_owned()).collect();
+            }
+        }
+    };
+    (address, thread::spawn(hear))
+}
+
+#[test]
+fn the_version_of_http_is_what_is_offered_in_the_handshake() {
+    for (key, offered) in
+        [("", &["h2", "http/1.1"][..]), ("http = \"2\"", &["h2"]), ("http = \"1.1\"", &["http/1.1"])]
+    {
+        let (address, heard) = hears_alpn();
+        let _ = health(&[case(
+            format!("url = \"https://{address}/\"\n{key}"),
+            format!("the TLS handshake with {address}: …"),
+        )]);
+        assert_eq!(heard.join().expect("the server's thread"), offered, "{key}");
+    }
+}
+
+/// A server that speaks nothing but HTTP/2, and answers with the version it was asked in.
+fn speaks_http_2(tls: Option<TlsAcceptor>) -> (SocketAddr, Background) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("listen");
+    listener.set_nonblocking(true).expect("listen without blocking");
+    let address = listener.local_addr().expect("know the port");
+    let serve = async move {
+        let listener = tokio::net::TcpListener::from_std(listener).expect("hand the listener over");
+        while let Ok((stream, _)) = listener.accept().await {
+            let tls = tls.clone();
+            tokio::spawn(async move {
+                match tls {
+                    None => converse(stream).await,
+                    Some(tls) => {
+                        // A client that offers no HTTP/2 is turned away.
+                        let Ok(stream) = tls.accept(stream).await else { return };
+                        converse(stream).await;
+                    }
+                }
+            });
+        }
+    };
+    (address, Background::start(serve))
+}
+
+async fn converse(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
+    let answer = |request: hyper::Request<Incoming>| async move {
+        let version = format!("{:?}", request.version());
+        Ok::<_, Infallible>(hyper::Response::new(Full::<Bytes>::from(version)))
+    };
+    let server = http2::Builder::new(TokioExecutor::new());
+    let _ = server.serve_connection(TokioIo::new(stream), service_fn(answer)).await;
+}
+
+#[test]
+fn http_2_is_spoken_where_it_is_agreed_on_or_asked_for() {
+    let mut config = Certificates::shared().server_config(TlsIdentity::Good);
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    let (tls, _serves_tls) = speaks_http_2(Some(TlsAcceptor::from(Arc::new(config))));
+    let (plain, _serves_plain) = speaks_http_2(None);
+    let ca = format!("tls.ca = {:?}\nexpect.body = \"HTTP/2.0\"", Certificates::shared().authority());
+    let cases = [
+        case(format!("url = \"https://{tls}/\"\n{ca}"), ""),
+        case(format!("url = \"https://{tls}/\"\nhttp = \"2\"\n{ca}"), ""),
+        case(format!("url = \"http://{plain}/\"\nhttp = \"2\"\nexpect.body = \"HTTP/2.0\""), ""),
+        case(
+            format!("url = \"https://{tls}/\"\nhttp = \"1.1\"\n{ca}"),
+            format!(
+                "the TLS handshake with {tls}: the server speaks none of the protocols that were offered"
+            ),
+        ),
+    ];
+    let _ = health(&cases);
+}
+
+#[test]
+fn a_server_without_http_2_is_said_to_have_none() {
+    let tls = HttpServer::start_tls(TlsIdentity::Good, |_| Response::new(200));
+    let plain = HttpServer::start(|_| Response::new(200));
+    let ca = Certificates::shared().authority();
+    let cases = [
+        case(
+            format!("url = {:?}\nhttp = \"2\"\ntls.ca = {ca:?}", tls.url("/")),
+            format!(
+                "the TLS handshake with localhost:{}: the server speaks none of the protocols that were offered",
+                tls.address().port()
+            ),
+        ),
+        case(
+            format!("url = {:?}\nhttp = \"2\"", plain.url("/")),
+            format!("waiting for the answer of {}: what came is not HTTP/2: …", plain.url("/")),
+        ),
+        case(format!("url = {:?}\nhttp = \"1.1\"\ntls.ca = {ca:?}", tls.url("/")), ""),
+    ];
+    let ran = health(&cases);
+    let report = ran.junit();
+    for (name, hint) in [("case 0", "leave `http` out"), ("case 1", "try it without `http = \"2\"`")] {
+        assert!(report.case(name).text.contains(hint), "{}", report.case(name).text);
+    }
+}

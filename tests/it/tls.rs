@@ -1,0 +1,238 @@
+//! TLS: verified unless the suite says otherwise, and every refusal says what the certificate is like.
+
+use std::fs;
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+
+use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ServerConfig, ServerConnection};
+
+use crate::support::certificates::{Certificates, TlsIdentity, provider};
+use crate::support::http::{HttpServer, Response};
+use crate::support::junit::Outcome;
+use crate::support::scratch;
+use crate::support::smoke::{Ran, Smoke};
+use crate::support::verdicts::{case, health, health_in, suite};
+
+fn server(identity: TlsIdentity) -> HttpServer {
+    HttpServer::start_tls(identity, |_| Response::new(200))
+}
+
+/// One check, over HTTPS and as a mere handshake.
+fn asked(server: &HttpServer, keys: &str) -> Ran {
+    let port = server.address().port();
+    let checks = format!(
+        "[[health]]\nname = \"https\"\nurl = \"https://localhost:{port}/\"\n{keys}\n\
+         [[health]]\nname = \"tls\"\nurl = \"tls://localhost:{port}\"\n{keys}\n"
+    );
+    Smoke::new().suite(&suite(&checks)).run()
+}
+
+/// The check errors with `cause`, and says whose certificate it is, until when, and what to do.
+#[track_caller]
+fn is_refused(server: &HttpServer, keys: &str, cause: &str, hint: &str) {
+    let ran = asked(server, keys);
+    ran.exits(1);
+    let report = ran.junit();
+    for name in ["https", "tls"] {
+        let case = report.case(name);
+        assert_eq!((case.outcome, case.kind.as_deref()), (Outcome::Errored, Some("tls")), "{}", case.text);
+        let message = case.message.as_deref().expect("a message");
+        let whole = format!("the TLS handshake with localhost:{}: {cause}; ", server.address().port());
+        assert!(message.starts_with(&whole), "{message}");
+        assert!(message.contains("the certificate is for CN=smoke test server, issued by CN="), "{message}");
+        let date = message.rsplit_once("valid until ").expect("its expiry").1;
+        assert!(date.len() == 10 && date.starts_with("20"), "{message}");
+        assert!(case.text.contains(&format!("hint: {hint}")), "{}", case.text);
+    }
+    assert_eq!(server.requests().len(), 0, "nothing is sent to a server that is not trusted");
+}
+
+const NOBODY: &str = "the server's certificate is issued by nobody this machine trusts";
+
+fn trusted() -> String {
+    format!("tls.ca = \"{}\"", Certificates::shared().authority().display())
+}
+
+#[test]
+fn a_certificate_of_the_named_authority_passes_and_of_an_unknown_one_does_not() {
+    let good = server(TlsIdentity::Good);
+    is_refused(&good, "", NOBODY, "name the issuing CA's PEM file");
+    let other = format!("tls.ca = {:?}", Certificates::shared().other_authority());
+    is_refused(&good, &other, NOBODY, "name the issuing CA's PEM file");
+    asked(&good, &trusted()).exits(0);
+    is_refused(&server(TlsIdentity::OtherAuthority), &trusted(), NOBODY, "name the issuing CA's PEM file");
+}
+
+#[test]
+fn an_expired_certificate_is_refused() {
+    is_refused(
+        &server(TlsIdentity::Expired),
+        &trusted(),
+        "the server's certificate has expired",
+        "renew the certificate",
+    );
+}
+
+#[test]
+fn a_certificate_for_another_host_is_refused() {
+    is_refused(
+        &server(TlsIdentity::WrongHost),
+        &trusted(),
+        "the server's certificate is not valid for this host name, only for elsewhere.example",
+        "use a name of the certificate in the URL",
+    );
+}
+
+#[test]
+fn a_self_signed_certificate_is_refused_unless_it_is_the_one_that_is_named() {
+    let server = server(TlsIdentity::SelfSigned);
+    is_refused(&server, &trusted(), NOBODY, "name the issuing CA's PEM file");
+
+    // As `openssl req -x509` makes them, they are authorities too, which no verifier takes for a server's.
+    for is_ca in [IsCa::NoCa, IsCa::Ca(BasicConstraints::Unconstrained)] {
+        let folder = scratch::for_a_test();
+        let (certificate, key) = (folder.path().join("own.pem"), folder.path().join("own.key"));
+        let mut parameters = CertificateParams::new(["localhost".to_owned()]).expect("take the name");
+        parameters.is_ca = is_ca;
+        let own_key = KeyPair::generate().expect("generate a key");
+        let own = parameters.self_signed(&own_key).expect("sign");
+        fs::write(&certificate, own.pem()).expect("write the certificate");
+        fs::write(&key, own_key.serialize_pem()).expect("write the key");
+        let (address, served) = shakes_hands_once(&certificate, &key);
+        let keys = format!("url = \"tls://localhost:{}\"\ntls.ca = {certificate:?}", address.port());
+        let _ = health(&[case(keys, "")]);
+        served.join().expect("the server's thread");
+    }
+}
+
+/// A server of one handshake with this certificate.
+fn shakes_hands_once(certificate: &Path, key: &Path) -> (SocketAddr, JoinHandle<()>) {
+    let chain = vec![CertificateDer::from_pem_file(certificate).expect("read the certificate")];
+    let key = PrivateKeyDer::from_pem_file(key).expect("read the key");
+    let config = ServerConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, key))
+        .expect("take the certificate");
+    let listener = TcpListener::bind("127.0.0.1:0").expect("listen");
+    let address = listener.local_addr().expect("know the port");
+    let serve = move || {
+        let (mut stream, _) = listener.accept().expect("a client");
+        let mut connection = ServerConnection::new(Arc::new(config)).expect("begin");
+        // A client that refuses the certificate ends here: its side of the test says so.
+        let _ = connection.complete_io(&mut stream);
+    };
+    (address, thread::spawn(serve))
+}
+
+#[test]
+fn insecure_accepts_any_certificate_and_its_line_says_so() {
+    for identity in [TlsIdentity::Expired, TlsIdentity::WrongHost, TlsIdentity::SelfSigned] {
+        let ran = asked(&server(identity), "tls.insecure = true");
+        ran.exits(0);
+        let said = ran.stderr.matches("(insecure: the certificate is not verified)").count();
+        assert_eq!(said, 2, "{identity:?}\n{}", ran.stderr);
+    }
+    let ran = asked(&server(TlsIdentity::Good), &trusted());
+    assert!(!ran.stderr.contains("insecure"), "{}", ran.stderr);
+}
+
+#[test]
+fn an_insecure_step_is_said_on_the_line_of_its_journey() {
+    let server = server(TlsIdentity::SelfSigned);
+    let ran = Smoke::new()
+        .suite(&suite(&format!(
+            "[[journey]]\nname = \"it\"\n[[journey.step]]\nname = \"a\"\nget = {:?}\ntls.insecure = true\n",
+            server.url("/")
+        )))
+        .run();
+    ran.exits(0);
+    assert!(ran.stderr.contains("(insecure: a step does not verify the certificate)"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_client_certificate_is_shown_where_the_suite_gives_one() {
+    let certificates = Certificates::shared();
+    let server = server(TlsIdentity::ClientCertificateRequired);
+    let tls = format!(
+        "tls = {{ ca = {:?}, cert = {:?}, key = {:?} }}",
+        certificates.authority(),
+        certificates.client_certificate(),
+        certificates.client_key()
+    );
+    asked(&server, &tls).exits(0);
+    assert!(server.requests().iter().all(|request| request.client_certificate));
+}
+
+#[test]
+fn the_defaults_hold_for_the_tls_keys_that_a_check_leaves_out() {
+    let certificates = Certificates::shared();
+    let required = server(TlsIdentity::ClientCertificateRequired);
+    let expired = server(TlsIdentity::Expired);
+    let (cert, key) = (certificates.client_certificate(), certificates.client_key());
+    let cases = [
+        case(format!("url = {:?}\ntls = {{ cert = {cert:?}, key = {key:?} }}", required.url("/")), ""),
+        case(format!("url = {:?}\ntls = {{ insecure = true }}", expired.url("/")), ""),
+        case(format!("url = {:?}", expired.url("/")), "the TLS handshake with localhost:…"),
+    ];
+    let _ = health_in(Smoke::new(), &format!("[defaults.http]\n{}", trusted()), &cases);
+}
+
+#[test]
+fn a_missing_client_certificate_is_said_to_be_missing() {
+    let server = server(TlsIdentity::ClientCertificateRequired);
+    let ran = health(&[case(
+        format!("url = {:?}\n{}", server.url("/"), trusted()),
+        format!(
+            "the TLS handshake with localhost:{}: the server wants a client certificate; the certificate is for …",
+            server.address().port()
+        ),
+    )]);
+    let report = ran.junit();
+    let case = report.case("case 0");
+    assert_eq!(case.kind.as_deref(), Some("tls"));
+    assert!(case.text.contains("hint: give the client's PEM files"), "{}", case.text);
+}
+
+#[test]
+fn a_pem_file_that_cannot_be_used_is_named() {
+    let server = server(TlsIdentity::Good);
+    let url = server.url("/");
+    let certificates = Certificates::shared();
+    let key = certificates.client_key();
+    let cases = [
+        case(format!("url = {url:?}\ntls.ca = \"/nowhere/ca.pem\""), "reading `/nowhere/ca.pem`: …"),
+        case(
+            format!("url = {url:?}\ntls.ca = {key:?}"),
+            format!("reading `{}`: there is no certificate in it", key.display()),
+        ),
+        case(
+            format!(
+                "url = {url:?}\ntls = {{ cert = {:?}, key = \"/nowhere/key\" }}",
+                certificates.client_certificate()
+            ),
+            "reading `/nowhere/key`: …",
+        ),
+    ];
+    let ran = health(&cases);
+    assert!(ran.junit().cases.iter().all(|case| case.kind.as_deref() == Some("local")));
+}
+
+#[test]
+fn plain_http_behind_https_and_tls_behind_http_are_recognised() {
+    let plain = HttpServer::start(|_| Response::new(200));
+    let tls = server(TlsIdentity::Good);
+    let (plain, tls) = (plain.address(), tls.address());
+    let cases = [
+        case(
+            format!("url = \"https://{plain}/\""),
+            format!("the TLS handshake with {plain}: the other side does not speak TLS"),
+        ),
+        case(format!("url = \"http://{tls}/\""), format!("waiting for the answer of http://{tls}/: …")),
+    ];
+    let _ = health(&cases);
+}
