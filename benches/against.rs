@@ -61,7 +61,10 @@ impl Server {
         let issuer = rcgen::Issuer::new(authority, authority_key);
         let key = rcgen::KeyPair::generate().expect("a key");
         let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
-        let own = rcgen::CertificateParams::new(names).expect("parameters").signed_by(&key, &issuer).expect("signed");
+        let own = rcgen::CertificateParams::new(names)
+            .expect("parameters")
+            .signed_by(&key, &issuer)
+            .expect("signed");
 
         let system = std::fs::read_to_string("/etc/ssl/certs/ca-certificates.crt").unwrap_or_default();
         let bundle = folder.join("bundle.pem");
@@ -81,7 +84,8 @@ impl Server {
 
         let (sender, receiver) = std::sync::mpsc::channel();
         std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
             runtime.block_on(async {
                 let plain = listen();
                 let tls = listen();
@@ -120,9 +124,13 @@ async fn serve(stream: impl tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin
         if delay > 0 {
             tokio::time::sleep(Duration::from_millis(delay)).await;
         }
-        Ok::<_, std::convert::Infallible>(Response::new(Full::new(Bytes::from_static(b"{\"status\":\"ok\"}"))))
+        Ok::<_, std::convert::Infallible>(Response::new(Full::new(Bytes::from_static(
+            b"{\"status\":\"ok\"}",
+        ))))
     };
-    let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(answer)).await;
+    let _ = hyper::server::conn::http1::Builder::new()
+        .serve_connection(TokioIo::new(stream), service_fn(answer))
+        .await;
 }
 
 /// What one run of a command cost.
@@ -154,13 +162,19 @@ fn run(command: &mut Command) -> Cost {
     let last: Vec<f64> =
         stderr.lines().last().unwrap_or_default().split(' ').filter_map(|word| word.parse().ok()).collect();
     match last.as_slice() {
-        [user, system, memory] => Cost { wall, cpu: Duration::from_secs_f64(user + system), memory: *memory as u64 },
+        [user, system, memory] => {
+            Cost { wall, cpu: Duration::from_secs_f64(user + system), memory: *memory as u64 }
+        }
         _ => Cost { wall, cpu: Duration::ZERO, memory: 0 },
     }
 }
 
 /// Runs the two by turns, so that what the machine does meanwhile falls on both.
-fn by_turns(runs: usize, mut smoke: impl FnMut() -> Command, mut other: impl FnMut() -> Command) -> (Cost, Cost) {
+fn by_turns(
+    runs: usize,
+    mut smoke: impl FnMut() -> Command,
+    mut other: impl FnMut() -> Command,
+) -> (Cost, Cost) {
     let mut costs = (Vec::new(), Vec::new());
     for turn in 0..runs {
         let pair = (run(&mut smoke()), run(&mut other()));
@@ -231,9 +245,9 @@ fn single_https(folder: &Path, server: &Server) {
 }
 
 fn many(folder: &Path, name: &str, url: &str, count: usize, budget: &str) -> (PathBuf, PathBuf) {
-    let checks: String = (0..count)
-        .map(|n| format!("[[health]]\nname = \"check {n}\"\nurl = \"{url}?n={n}\"\nbudget = \"{budget}\"\n"))
-        .collect();
+    let check =
+        |n| format!("[[health]]\nname = \"check {n}\"\nurl = \"{url}?n={n}\"\nbudget = \"{budget}\"\n");
+    let checks = (0..count).map(check).collect::<Vec<_>>().join("\n");
     let requests: Vec<PathBuf> = (0..count)
         .map(|n| suite(folder, &format!("{name}-{n}.hurl"), &format!("GET {url}?n={n}\nHTTP 200\n")))
         .collect();
@@ -286,10 +300,13 @@ fn one_thousand(folder: &Path, server: &Server) {
 
 fn database(folder: &Path) {
     let Ok(url) = std::env::var("BENCH_DATABASE_URL") else {
-        println!("| one `[[database]]` check, `psql -Atc 'select 1'` | BENCH_DATABASE_URL is not set | | | 0.50 |");
+        println!(
+            "| one `[[database]]` check, `psql -Atc 'select 1'` | BENCH_DATABASE_URL is not set | | | 0.50 |"
+        );
         return;
     };
-    let text = format!("[[database]]\nname = \"up\"\nurl = \"{url}\"\nquery = \"select 1\"\nexpect.value = 1\n");
+    let text =
+        format!("[[database]]\nname = \"up\"\nurl = \"{url}\"\nquery = \"select 1\"\nexpect.value = 1\n");
     let suite = suite(folder, "database.toml", &text);
     let psql = || {
         let mut command = Command::new(std::env::var("PSQL").unwrap_or_else(|_| "psql".to_owned()));

@@ -264,10 +264,11 @@ impl Boot {
                 let asked = send(request, &context.run.clients, &mut cookies, &session.scope, &question);
                 // On a timeline of its own: that nobody listened yet is not where the boot's time went.
                 let asked = Arc::clone(&question.timeline).observe(asked);
-                if let Ok(Ok(answer)) = question.deadline.bound(asked).await
-                    && judge_http(&answer, expect, &StatusSet::success(), &[], session, &question).is_ok()
-                {
-                    return Ok(());
+                if let Ok(Ok(mut answer)) = question.deadline.bound(asked).await {
+                    answer.read_page(expect.html_queries().collect()).await;
+                    if judge_http(&answer, expect, &StatusSet::success(), &[], session, &question).is_ok() {
+                        return Ok(());
+                    }
                 }
                 Self::pause(context).await?;
             },

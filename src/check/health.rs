@@ -143,7 +143,9 @@ impl Health {
     async fn ask(&self, session: &mut Session, context: &Context) -> Result<(), Failure> {
         // Cookies of a health check live as long as its redirects.
         let mut cookies = cookie_store::CookieStore::default();
-        let answer = send(&self.request, &context.run.clients, &mut cookies, &session.scope, context).await?;
+        let mut answer =
+            send(&self.request, &context.run.clients, &mut cookies, &session.scope, context).await?;
+        answer.read_page(self.expect.html_queries().collect()).await;
         judge_http(&answer, &self.expect, &StatusSet::success(), &[], session, context)
     }
 

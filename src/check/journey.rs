@@ -205,7 +205,9 @@ impl Step {
             Action::Query(query) => query.run(&self.captures, session, context).await,
             Action::Request { request, expect } => {
                 let Session { scope, cookies, clients, .. } = session;
-                let answer = send(request, clients, cookies, scope, context).await?;
+                let mut answer = send(request, clients, cookies, scope, context).await?;
+                let captured = self.captures.iter().filter_map(|(_, capture)| capture.html_query());
+                answer.read_page(expect.html_queries().chain(captured).collect()).await;
                 judge_http(&answer, expect, &StatusSet::not_an_error(), &self.captures, session, context)
             }
         }

@@ -21,7 +21,7 @@ use crate::secret::{Message, Redacted};
 const FAREWELL: Duration = Duration::from_millis(500);
 
 /// The same when the suite's budget is what ended: then the process is to end, and the server's own time-out does it.
-const LAST_FAREWELL: Duration = Duration::from_millis(60);
+const LAST_FAREWELL: Duration = Duration::from_millis(30);
 
 /// A check that is about to run.
 pub(super) struct Task {

@@ -3,7 +3,7 @@
 use serde_json::Value;
 use serde_json_path::JsonPath;
 
-use super::http::{HttpAnswer, css_selector, header_values, html_texts, json_path, json_values};
+use super::http::{HtmlQuery, HttpAnswer, css_selector, header_values, html_texts, json_path, json_values};
 use super::judge::{Found, show};
 use super::matcher::compile;
 use super::rows::RowsAnswer;
@@ -86,6 +86,23 @@ impl Capture {
     #[must_use]
     pub fn is_http(&self) -> bool {
         !matches!(self.from, From::Column(_))
+    }
+
+    /// What it looks for in a page.
+    #[must_use]
+    pub fn html_query(&self) -> Option<HtmlQuery> {
+        match &self.from {
+            From::Html { selector, attribute } => {
+                Some(HtmlQuery { selector: selector.clone(), attribute: attribute.clone() })
+            }
+            From::Json(..)
+            | From::Header(_)
+            | From::Cookie(_)
+            | From::Regex(_)
+            | From::Status
+            | From::Body
+            | From::Column(_) => None,
+        }
     }
 
     /// Takes the value out of an HTTP answer.

@@ -36,6 +36,14 @@ pub struct HttpAnswer {
     /// The cookies that were set on the way, redirects included: the last value of each name.
     pub set_cookies: Vec<(String, String)>,
     json: OnceLock<Result<Value, String>>,
+    html: Vec<(HtmlQuery, Found)>,
+}
+
+/// What is looked for in a page: the text of the elements that a CSS selector finds, or an attribute of theirs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HtmlQuery {
+    pub selector: String,
+    pub attribute: Option<String>,
 }
 
 impl HttpAnswer {
@@ -57,6 +65,7 @@ impl HttpAnswer {
             days_left: None,
             set_cookies: Vec::new(),
             json: OnceLock::new(),
+            html: Vec::new(),
         }
     }
 
@@ -70,6 +79,27 @@ impl HttpAnswer {
             })
             .as_ref()
             .map_err(String::as_str)
+    }
+
+    /// Reads the body as a page, once, and finds what `queries` ask for. A thread of its own does it: there are
+    /// pages of one mebibyte that take minutes, and nothing may keep a budget from ending.
+    pub async fn read_page(&mut self, queries: Vec<HtmlQuery>) {
+        if queries.is_empty() {
+            return;
+        }
+        let body = self.body.clone();
+        let reading = tokio::task::spawn_blocking(move || {
+            let document = scraper::Html::parse_document(&body);
+            let found = |query: HtmlQuery| {
+                let found = texts_in(&document, &query.selector, query.attribute.as_deref());
+                (query, found)
+            };
+            queries.into_iter().map(found).collect()
+        });
+        match reading.await {
+            Ok(found) => self.html = found,
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        }
     }
 
     /// The answer in two lines: status and type, then the start of the body.
@@ -191,6 +221,11 @@ impl HttpExpectation {
         by_name.chain(by_path).chain(single).flat_map(Matcher::templates).collect()
     }
 
+    /// What it looks for in a page.
+    pub fn html_queries(&self) -> impl Iterator<Item = HtmlQuery> {
+        self.html.iter().map(|(named, _)| HtmlQuery { selector: named.name.clone(), attribute: None })
+    }
+
     /// A place where it expects something that only HTTP has.
     #[must_use]
     pub fn http_only(&self) -> Option<Place> {
@@ -303,11 +338,9 @@ pub(super) fn json_values(answer: &HttpAnswer, path: &JsonPath) -> Result<Found,
             let start = answer.body.trim();
             let actual = match start.is_empty() {
                 true => Message::new().words("an empty body"),
-                false => Message::new()
-                    .words("something else (")
-                    .data(error)
-                    .words("): ")
-                    .excerpt(start, 120),
+                false => {
+                    Message::new().words("something else (").data(error).words("): ").excerpt(start, 120)
+                }
             };
             Err(Mismatch {
                 what: Message::new().words("body"),
@@ -335,7 +368,17 @@ fn page_text(document: &scraper::Html) -> String {
 
 /// The texts of the elements that `selector` finds, white space folded, or their attribute.
 pub(super) fn html_texts(answer: &HttpAnswer, selector: &str, attribute: Option<&str>) -> Found {
-    let document = scraper::Html::parse_document(&answer.body);
+    let known = answer
+        .html
+        .iter()
+        .find(|(query, _)| query.selector == selector && query.attribute.as_deref() == attribute);
+    match known {
+        Some((_, found)) => found.clone(),
+        None => texts_in(&scraper::Html::parse_document(&answer.body), selector, attribute),
+    }
+}
+
+fn texts_in(document: &scraper::Html, selector: &str, attribute: Option<&str>) -> Found {
     let text_of = |element: scraper::ElementRef<'_>| {
         element.text().collect::<String>().split_whitespace().collect::<Vec<_>>().join(" ")
     };
@@ -350,7 +393,7 @@ pub(super) fn html_texts(answer: &HttpAnswer, selector: &str, attribute: Option<
             .map(Value::from)
             .collect(),
     };
-    let text = page_text(&document);
+    let text = page_text(document);
     let surroundings = match text.is_empty() {
         true => Message::new().words("the page has no text"),
         false => Message::new().words("the page says ").excerpt(text, 160),

@@ -330,15 +330,15 @@ fn describe_condition(condition: &Condition, scope: &Scope) -> Result<Message, U
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::suite::expression;
     use crate::suite::keys::Defaults;
     use crate::suite::read::{FromToml, Reading};
-    use crate::suite::template;
     use serde_json::json;
     use toml::de::DeTable;
 
     /// Reads `m = <toml>` and says what it finds wrong with `values`.
     fn complaints(matcher: &str, values: Vec<Value>) -> Vec<String> {
-        let environment = template::environment();
+        let environment = expression::environment();
         let text = format!("m = {matcher}");
         let document = DeTable::parse(&text).unwrap();
         let mut reading = Reading {

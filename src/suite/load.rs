@@ -13,7 +13,7 @@ use super::keys::{CheckKeys, Defaults, EnvironmentKeys, SuiteKeys};
 use super::read::{Named, Reading, Table, describe, read_table};
 use super::source::{Place, Sources};
 use super::vars::Variable;
-use super::{Suite, SuiteCheck, graph, template, uses};
+use super::{Suite, SuiteCheck, expression, graph, uses};
 use crate::check::{Check, KINDS, Kind};
 
 /// Reads the suite at `path` and what it includes. `extra_variables` are the names that `--var` defines.
@@ -66,7 +66,7 @@ pub fn read_draft(path: &Path, extra_variables: &[String]) -> Result<Draft, Suit
 /// The same for a suite whose text is at hand.
 #[must_use]
 pub fn read_draft_text(path: &Path, text: &str, extra_variables: &[String]) -> Draft {
-    let environment = template::environment();
+    let environment = expression::environment();
     let mut loader = Loader {
         environment: &environment,
         sources: Sources::default(),

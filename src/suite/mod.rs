@@ -4,6 +4,7 @@
 //! [`Suite`] whose keys, types, names and variables are sound, or a [`SuiteError`] with all mistakes at once.
 
 pub mod error;
+pub mod expression;
 mod graph;
 pub mod keys;
 mod load;

@@ -5,10 +5,10 @@
 //! keeps every expression's place for errors, lets a lone expression keep its type, and lets SQL bind a value
 //! instead of pasting it.
 
-use minijinja::value::{Value as Dynamic, ValueKind};
-use minijinja::{Environment, UndefinedBehavior};
+use minijinja::Environment;
 use serde_json::Value;
 
+use super::expression::{Expression, as_text, to_json, variables_in};
 use super::source::Place;
 use super::sql::{Scanner, Within};
 use super::vars::Scope;
@@ -26,14 +26,6 @@ enum Segment {
     Expression(Expression),
 }
 
-#[derive(Debug, Clone)]
-struct Expression {
-    source: String,
-    place: Place,
-    /// The variables it reads, such as `order` or `run.id`.
-    reads: Vec<String>,
-}
-
 /// A template that does not parse, with the byte range in the string.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Malformed {
@@ -46,31 +38,6 @@ pub struct Malformed {
 pub struct BoundSql {
     pub text: String,
     pub parameters: Vec<Value>,
-}
-
-/// What an expression may call besides minijinja's own filters.
-pub const FUNCTIONS: [&str; 2] = ["uuid", "now"];
-
-/// Everything but what RFC 3986 calls unreserved.
-const RESERVED_IN_URLS: &percent_encoding::AsciiSet =
-    &percent_encoding::NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-
-/// The expressions' environment: minijinja's filters, `b64encode`, `uuid()` and `now()`.
-#[must_use]
-pub fn environment() -> Environment<'static> {
-    let mut environment = Environment::new();
-    environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    environment.add_filter("b64encode", |text: String| {
-        use base64::Engine as _;
-        base64::engine::general_purpose::STANDARD.encode(text)
-    });
-    // The library's own leaves `/` as it is, which ends a part of a URL.
-    environment.add_filter("urlencode", |value: Dynamic| {
-        percent_encoding::utf8_percent_encode(&as_text(&value), RESERVED_IN_URLS).to_string()
-    });
-    environment.add_function("uuid", || uuid::Uuid::new_v4().to_string());
-    environment.add_function("now", || jiff::Timestamp::now().to_string());
-    environment
 }
 
 impl Template {
@@ -220,20 +187,6 @@ impl Template {
     }
 }
 
-impl Expression {
-    fn eval(&self, scope: &Scope) -> Result<Dynamic, String> {
-        scope
-            .environment()
-            .compile_expression(&self.source)
-            .and_then(|compiled| compiled.eval(scope.context()))
-            .and_then(|value| match value.is_undefined() {
-                true => Err(minijinja::Error::from(minijinja::ErrorKind::UndefinedError)),
-                false => Ok(value),
-            })
-            .map_err(|error| format!("`{{{{{}}}}}`: {}", self.source, describe(&error)))
-    }
-}
-
 /// The place of a range of `text`, which was read from `place` with its quotes. `None` where escapes moved it.
 pub(super) fn part_of(place: Place, text: &str, range: std::ops::Range<usize>) -> Option<Place> {
     let before = match (place.end - place.start).checked_sub(text.len())? {
@@ -264,124 +217,9 @@ fn closing_braces(text: &str) -> Option<usize> {
     None
 }
 
-fn variables_in(source: &str, environment: &Environment<'_>) -> Result<Vec<String>, String> {
-    if source.is_empty() {
-        return Err("`{{ }}` without a name in it".to_owned());
-    }
-    let compiled = environment.compile_expression(source).map_err(|error| describe(&error))?;
-    // The library finds an unknown filter only when it comes to it.
-    if let Some(unknown) = filters_in(source).find(|name| is_unknown_filter(name, environment)) {
-        let meant = super::error::closest(unknown, FILTERS);
-        let meant = meant.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default();
-        return Err(format!("there is no filter `{unknown}`{meant}"));
-    }
-    let mut reads: Vec<String> = compiled
-        .undeclared_variables(true)
-        .into_iter()
-        .filter(|name| !FUNCTIONS.contains(&name.as_str()))
-        .collect();
-    reads.sort();
-    Ok(reads)
-}
-
-/// The filters that a suite has most use for.
-const FILTERS: [&str; 12] = [
-    "urlencode",
-    "tojson",
-    "b64encode",
-    "upper",
-    "lower",
-    "trim",
-    "replace",
-    "default",
-    "join",
-    "length",
-    "int",
-    "float",
-];
-
-/// The names after the `|` of an expression.
-fn filters_in(source: &str) -> impl Iterator<Item = &str> {
-    let mut quote = None;
-    let pipes = source.char_indices().filter(move |(_, c)| match quote {
-        Some(open) if *c == open => {
-            quote = None;
-            false
-        }
-        Some(_) => false,
-        None if *c == '"' || *c == '\'' => {
-            quote = Some(*c);
-            false
-        }
-        None => *c == '|',
-    });
-    pipes.map(|(at, _)| {
-        let after = source[at + 1..].trim_start();
-        after.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default()
-    })
-}
-
-fn is_unknown_filter(name: &str, environment: &Environment<'_>) -> bool {
-    let compiled = environment.compile_expression_owned(format!("''|{name}"));
-    let result = compiled.and_then(|compiled| compiled.eval(()));
-    result.is_err_and(|error| error.kind() == minijinja::ErrorKind::UnknownFilter)
-}
-
-/// A minijinja error without the parts that point into a template file.
-fn describe(error: &minijinja::Error) -> String {
-    match error.detail() {
-        Some(detail) => detail.to_owned(),
-        None => error.kind().to_string(),
-    }
-}
-
-fn as_text(value: &Dynamic) -> String {
-    match value.kind() {
-        ValueKind::Map | ValueKind::Seq => to_json(value).to_string(),
-        _ => value.to_string(),
-    }
-}
-
-fn to_json(value: &Dynamic) -> Value {
-    match value.kind() {
-        ValueKind::Undefined | ValueKind::None => Value::Null,
-        ValueKind::Bool => Value::Bool(value.is_true()),
-        ValueKind::Number => match value.as_i64() {
-            Some(integer) if value.is_integer() => Value::from(integer),
-            _ => value.to_string().parse().map_or(Value::Null, Value::Number),
-        },
-        ValueKind::Seq | ValueKind::Iterable => {
-            value.try_iter().map_or(Value::Null, |items| items.map(|item| to_json(&item)).collect())
-        }
-        ValueKind::Map => value.try_iter().map_or(Value::Null, |keys| {
-            keys.map(|key| (key.to_string(), value.get_item(&key).map_or(Value::Null, |item| to_json(&item))))
-                .collect()
-        }),
-        _ => Value::String(value.to_string()),
-    }
-}
-
-/// A JSON value for expressions. A number that fits no machine type stays exact as its text.
-#[must_use]
-pub fn from_json(value: &Value) -> Dynamic {
-    match value {
-        Value::Null => Dynamic::from(()),
-        Value::Bool(truth) => Dynamic::from(*truth),
-        Value::Number(number) => match (number.as_i64(), number.as_f64()) {
-            (Some(integer), _) => Dynamic::from(integer),
-            (None, Some(float)) if float.to_string() == number.to_string() => Dynamic::from(float),
-            _ => Dynamic::from(number.to_string()),
-        },
-        Value::String(text) => Dynamic::from(text.as_str()),
-        Value::Array(items) => items.iter().map(from_json).collect(),
-        Value::Object(fields) => {
-            Dynamic::from_pairs(fields.iter().map(|(key, field)| (key.as_str(), from_json(field))))
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::expression::environment;
     use super::*;
 
     fn parse(text: &str) -> Result<Template, Malformed> {

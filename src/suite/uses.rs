@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::error::Diagnostic;
+use super::expression::FUNCTIONS;
 use super::source::Place;
-use super::template::{FUNCTIONS, Template};
+use super::template::Template;
 use super::vars::{BUILT_IN, first_part, is_built_in};
 use super::{Suite, SuiteCheck};
 

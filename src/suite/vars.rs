@@ -11,9 +11,10 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use super::error::Diagnostic;
+use super::expression;
 use super::read::{FromToml, Reading, Table, read_table};
 use super::source::Place;
-use super::template::{self, Template};
+use super::template::Template;
 use super::value::Document;
 use crate::secret::Redactor;
 
@@ -126,12 +127,12 @@ impl Scope {
     /// A scope with nothing in it but the expressions' environment.
     #[must_use]
     pub fn empty() -> Scope {
-        Scope { environment: Arc::new(template::environment()), values: BTreeMap::new() }
+        Scope { environment: Arc::new(expression::environment()), values: BTreeMap::new() }
     }
 
     /// Sets a name to a value, over whatever it was.
     pub fn set(&mut self, name: &str, value: &Value) {
-        self.values.insert(name.to_owned(), template::from_json(value));
+        self.values.insert(name.to_owned(), expression::from_json(value));
     }
 
     #[must_use]

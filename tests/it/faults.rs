@@ -78,6 +78,26 @@ fn every_fault_ends_its_check_inside_its_budget_and_is_named() {
 }
 
 #[test]
+fn a_page_that_takes_minutes_to_read_does_not_hold_a_budget() {
+    let page = HttpServer::start(|_| Response::html(&"<table><td>".repeat(90_000)));
+    let url = page.url("/");
+    let ran = Smoke::new()
+        .suite(&format!(
+            "[suite]\nname = \"s\"\nfail-fast = false\n[defaults]\nbudget = \"1s\"\n\
+             [[health]]\nname = \"expected\"\nurl = {url:?}\nexpect.html.h1 = \"x\"\n\
+             [[journey]]\nname = \"captured\"\n[[journey.step]]\nname = \"a\"\nget = {url:?}\n\
+             capture.x = {{ html = \"h1\" }}\n"
+        ))
+        .run();
+    ran.exits(1);
+    let report = ran.junit();
+    for name in ["expected", "captured"] {
+        assert!(report.case(name).time < 1.3, "{name} took {} s", report.case(name).time);
+    }
+    assert!(ran.took < Duration::from_secs(2), "{:?}", ran.took);
+}
+
+#[test]
 fn a_cut_names_the_step_the_check_or_the_suite_by_whose_budget_it_came() {
     let server = FaultServer::start(Fault::Mute);
     let url = server.url();

@@ -7,13 +7,19 @@
 
 mod support;
 
+mod bad_input;
+mod boot;
 mod cancel;
 mod cleanup;
+mod command_line;
 mod database;
+mod demo;
 mod engine;
+mod exit_codes;
 mod faults;
 mod health;
 mod journey;
+mod junit;
 mod login;
 mod matchers;
 mod postgres_tls;
@@ -22,14 +28,8 @@ mod readme;
 mod redirects;
 mod requests;
 mod routes;
+mod secrets;
+mod signals;
 mod sqlite;
 mod support_works;
 mod tls;
-mod bad_input;
-mod boot;
-mod demo;
-mod signals;
-mod command_line;
-mod exit_codes;
-mod junit;
-mod secrets;

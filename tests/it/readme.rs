@@ -28,7 +28,11 @@ fn said(arguments: &str) -> String {
 #[test]
 fn the_help_in_the_readme_is_what_the_program_says() {
     for arguments in ["--help", "run -h"] {
-        assert_eq!(shown(arguments), said(arguments), "copy the new output of `smoke {arguments}` into the README");
+        assert_eq!(
+            shown(arguments),
+            said(arguments),
+            "copy the new output of `smoke {arguments}` into the README"
+        );
     }
 }
 
@@ -37,7 +41,12 @@ fn every_exit_code_is_in_the_readme_with_its_number() {
     let readme = readme();
     for exit in smoke::exit::Exit::ALL {
         let code = exit.code();
-        assert!(readme.contains(&format!("| {code} ")) || readme.contains(&format!("130, {code}")) || readme.contains(&format!("| {code}, ")), "{code}");
+        assert!(
+            readme.contains(&format!("| {code} "))
+                || readme.contains(&format!("130, {code}"))
+                || readme.contains(&format!("| {code}, ")),
+            "{code}"
+        );
     }
 }
 
