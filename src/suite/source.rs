@@ -22,6 +22,8 @@ impl Place {
 pub struct Source {
     pub path: PathBuf,
     pub text: String,
+    /// Where each line after the first begins: a suite of a thousand checks asks a thousand times.
+    line_starts: Vec<usize>,
 }
 
 /// All files of a suite; a [`Place`] points into one of them.
@@ -33,7 +35,8 @@ pub struct Sources {
 impl Sources {
     /// Adds a file and returns its number.
     pub fn add(&mut self, path: PathBuf, text: String) -> usize {
-        self.files.push(Source { path, text });
+        let line_starts = text.match_indices('\n').map(|(newline, _)| newline + 1).collect();
+        self.files.push(Source { path, text, line_starts });
         self.files.len() - 1
     }
 
@@ -46,13 +49,10 @@ impl Sources {
     #[must_use]
     pub fn location(&self, place: Place) -> Location {
         let source = &self.files[place.file];
-        let before = source.text.get(..place.start).unwrap_or(&source.text);
-        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        Location {
-            path: source.path.clone(),
-            line: before.matches('\n').count() + 1,
-            column: before[line_start..].chars().count() + 1,
-        }
+        let line = source.line_starts.partition_point(|start| *start <= place.start);
+        let line_start = line.checked_sub(1).map_or(0, |before| source.line_starts[before]);
+        let before = source.text.get(line_start..place.start).unwrap_or_default();
+        Location { path: source.path.clone(), line: line + 1, column: before.chars().count() + 1 }
     }
 }
 

@@ -70,7 +70,10 @@ impl Clients {
             .connector_layer(WatchConnect)
             .tls_info(true)
             .pool_idle_timeout(IDLE)
-            .tcp_nodelay(true);
+            .tcp_nodelay(true)
+            // A dead peer is found by the budget.
+            .tcp_keepalive(None)
+            .tcp_user_timeout(None);
         if self.pooling == Pooling::FreshConnections {
             builder = builder.pool_max_idle_per_host(0);
         }
