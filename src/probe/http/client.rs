@@ -72,8 +72,7 @@ impl Clients {
             .pool_idle_timeout(IDLE)
             .tcp_nodelay(true)
             // A dead peer is found by the budget.
-            .tcp_keepalive(None)
-            .tcp_user_timeout(None);
+            .tcp_keepalive(None);
         if self.pooling == Pooling::FreshConnections {
             builder = builder.pool_max_idle_per_host(0);
         }
