@@ -48,6 +48,14 @@ impl Clients {
         Clients { pooling, made: Mutex::default() }
     }
 
+    /// The phase a request begins in, for all that is known: a connection that was kept is not made again.
+    pub(super) fn first_phase(&self) -> Phase {
+        match self.pooling {
+            Pooling::FreshConnections => Phase::Connect,
+            Pooling::KeepAlive => Phase::FirstByte,
+        }
+    }
+
     /// The client for `route`.
     pub(super) fn client(&self, route: &Route, trust: &Trust) -> Result<reqwest::Client, Failure> {
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);

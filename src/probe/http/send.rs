@@ -109,7 +109,7 @@ async fn send_once(
             builder.multipart(form)
         }
     };
-    context.timeline.enter(Phase::FirstByte);
+    context.timeline.enter(clients.first_phase());
     let response = builder.send().await.map_err(|error| fault::failure(&error, prepared, context))?;
     if let Some(address) = response.remote_addr() {
         context.timeline.set_address(&address);
