@@ -244,7 +244,7 @@ const VERBS: [(&str, reqwest::Method); 6] = [
     ("head", reqwest::Method::HEAD),
 ];
 
-/// The keys of [`VERBS`], for a message.
+/// The keys of `VERBS`, for a message.
 pub const VERB_KEYS: &str = "get, post, put, patch, delete, head";
 
 impl Request {
