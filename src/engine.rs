@@ -189,8 +189,8 @@ impl Engine<'_> {
     }
 
     fn start_what_may(&mut self) {
-        let residents_hold_no_place = |state: &State| matches!(state, State::Running { .. });
-        let mut running = self.states.iter().filter(|state| residents_hold_no_place(state)).count();
+        // Residents hold no place.
+        let mut running = self.states.iter().filter(|state| matches!(state, State::Running { .. })).count();
         for check in 0..self.states.len() {
             if running >= self.plan.concurrency || self.cancelled.is_some() {
                 return;

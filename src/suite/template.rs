@@ -84,15 +84,6 @@ impl Template {
         }
     }
 
-    /// The text up to the first expression.
-    #[must_use]
-    pub fn literal_start(&self) -> &str {
-        match self.segments.first() {
-            Some(Segment::Text(text)) => text,
-            Some(Segment::Expression(_)) | None => "",
-        }
-    }
-
     /// Every variable the template reads, such as `order` or `run.id`.
     pub fn reads(&self) -> impl Iterator<Item = &str> {
         self.segments
