@@ -34,3 +34,4 @@ mod signals;
 mod sqlite;
 mod support_works;
 mod tls;
+mod trace;
