@@ -46,6 +46,8 @@ Register-ArgumentCompleter -Native -CommandName 'smoke' -ScriptBlock {
             [CompletionResult]::new('--jobs', '--jobs', [CompletionResultType]::ParameterName, 'Checks in flight at once, instead of the suite''s `concurrency`')
             [CompletionResult]::new('--budget', '--budget', [CompletionResultType]::ParameterName, 'The run''s budget, instead of the suite''s')
             [CompletionResult]::new('--junit', '--junit', [CompletionResultType]::ParameterName, 'Write JUnit XML there (`-` is standard output)')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Write the whole result there, as one JSON document')
+            [CompletionResult]::new('--events', '--events', [CompletionResultType]::ParameterName, 'Write what happens there as it happens, as one JSON object per line')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour: `auto` is on a terminal, unless `NO_COLOR` is set')
             [CompletionResult]::new('--progress', '--progress', [CompletionResultType]::ParameterName, 'When to show a progress bar: `auto` is on a terminal, and not in CI')
             [CompletionResult]::new('--keep-going', '--keep-going', [CompletionResultType]::ParameterName, 'Do not stop at the first failure')
@@ -80,6 +82,8 @@ Register-ArgumentCompleter -Native -CommandName 'smoke' -ScriptBlock {
         'smoke;demo' {
             [CompletionResult]::new('--break', '--break', [CompletionResultType]::ParameterName, 'Break the shop in this way first, to see what failure looks like')
             [CompletionResult]::new('--junit', '--junit', [CompletionResultType]::ParameterName, 'Write JUnit XML there (`-` is standard output)')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Write the whole result there, as one JSON document')
+            [CompletionResult]::new('--events', '--events', [CompletionResultType]::ParameterName, 'Write what happens there as it happens, as one JSON object per line')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour: `auto` is on a terminal, unless `NO_COLOR` is set')
             [CompletionResult]::new('--progress', '--progress', [CompletionResultType]::ParameterName, 'When to show a progress bar: `auto` is on a terminal, and not in CI')
             [CompletionResult]::new('--serve', '--serve', [CompletionResultType]::ParameterName, 'Be the shop: what the example''s `[[boot]]` starts')

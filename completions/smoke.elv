@@ -42,6 +42,8 @@ set edit:completion:arg-completer[smoke] = {|@words|
             cand --jobs 'Checks in flight at once, instead of the suite''s `concurrency`'
             cand --budget 'The run''s budget, instead of the suite''s'
             cand --junit 'Write JUnit XML there (`-` is standard output)'
+            cand --json 'Write the whole result there, as one JSON document'
+            cand --events 'Write what happens there as it happens, as one JSON object per line'
             cand --color 'When to use colour: `auto` is on a terminal, unless `NO_COLOR` is set'
             cand --progress 'When to show a progress bar: `auto` is on a terminal, and not in CI'
             cand --keep-going 'Do not stop at the first failure'
@@ -73,6 +75,8 @@ set edit:completion:arg-completer[smoke] = {|@words|
         &'smoke;demo'= {
             cand --break 'Break the shop in this way first, to see what failure looks like'
             cand --junit 'Write JUnit XML there (`-` is standard output)'
+            cand --json 'Write the whole result there, as one JSON document'
+            cand --events 'Write what happens there as it happens, as one JSON object per line'
             cand --color 'When to use colour: `auto` is on a terminal, unless `NO_COLOR` is set'
             cand --progress 'When to show a progress bar: `auto` is on a terminal, and not in CI'
             cand --serve 'Be the shop: what the example''s `[[boot]]` starts'

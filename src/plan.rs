@@ -362,6 +362,7 @@ fn planned_check(
         info: CheckInfo {
             name: check.name().into(),
             kind: kind.name,
+            tags: check.keys.tags.clone(),
             location: suite.sources.location(check.place),
             gate: check.is_gate(),
             severity: check.keys.severity,

@@ -43,7 +43,7 @@ pub fn run(args: DemoArgs) -> anyhow::Result<Exit> {
             };
             let source =
                 SuiteSource::Text { path: PathBuf::from("smoke.example.toml"), text: EXAMPLE.to_owned() };
-            run_job(Job { source, choices, junit: args.junit, look: args.look })
+            run_job(Job { source, choices, outputs: args.outputs, look: args.look })
         }
     }
 }
