@@ -7,6 +7,7 @@ use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use tokio::net::TcpStream;
 
+use super::shell::{ShellCommand, seconds};
 use super::timeline::{mark, saw_address};
 use crate::check::Context;
 use crate::outcome::{Failure, Fault, Phase};
@@ -97,6 +98,14 @@ pub async fn connect(target: &Target, context: &Context) -> Result<TcpStream, Fa
             () = next => {}
         }
     }
+}
+
+/// The command that connects to the same, for people to repeat by hand.
+#[must_use]
+pub fn as_nc(target: &Target, limit: Duration) -> ShellCommand {
+    // It knows whole seconds only.
+    let wait = seconds(Duration::from_secs(limit.as_secs().max(1)));
+    ShellCommand::new("nc").words(&["-vz", "-w", &wait, &target.host, &target.port.to_string()])
 }
 
 fn refused(target: &Target, refusals: &[(SocketAddr, std::io::Error)]) -> Failure {

@@ -179,6 +179,10 @@ impl<W: Write> Console<W> {
         if let Failure::Fault { hint: Some(hint), .. } = cut {
             text.push_str(&indented(&format!("{} {hint}", self.style.strong("hint:"))));
         }
+        if let Some(command) = &report.reproduce {
+            let command = printable(&command.to_string());
+            text.push_str(&indented(&format!("{} {command}", self.style.strong("reproduce:"))));
+        }
         text
     }
 
