@@ -45,6 +45,10 @@ pub struct RunArgs {
     #[command(flatten)]
     pub choices: ChoiceArgs,
 
+    /// Only what did not pass in the last run of this suite, and what it needs
+    #[arg(long)]
+    pub rerun_failed: bool,
+
     /// Checks in flight at once, instead of the suite's `concurrency`
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub jobs: Option<u32>,

@@ -1,5 +1,6 @@
 //! The composition root: suite → plan → reporters → engine → exit.
 
+use std::collections::BTreeSet;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,7 +15,9 @@ use crate::event::{CheckInfo, Event, RunInfo};
 use crate::exit::Exit;
 use crate::outcome::Signal;
 use crate::plan::{self, Choices, Plan, plan};
-use crate::report::{Color, Console, Destination, Outputs, Rejection, Reporter, Style, Verbosity};
+use crate::report::{
+    self, Color, Console, Destination, LastRun, Outputs, Rejection, Reporter, Style, Trouble, Verbosity,
+};
 use crate::secret::Redactor;
 use crate::suite::{Draft, Suite, SuiteError, load, read_draft, read_draft_text};
 
@@ -42,8 +45,17 @@ pub fn run(cli: Cli) -> anyhow::Result<Exit> {
 pub struct Job {
     pub source: SuiteSource,
     pub choices: Choices,
+    pub rerun: Rerun,
     pub outputs: OutputArgs,
     pub look: LookArgs,
+}
+
+/// What is run of what is chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rerun {
+    Everything,
+    /// Only what did not pass in the last run.
+    Failed,
 }
 
 /// Where the suite comes from.
@@ -70,7 +82,8 @@ fn run_suite(args: RunArgs) -> anyhow::Result<Exit> {
     choices.budget = args.budget;
     choices.keep_going = args.keep_going;
     let source = SuiteSource::File(find_suite(args.suite));
-    run_job(Job { source, choices, outputs: args.outputs, look: args.look })
+    let rerun = if args.rerun_failed { Rerun::Failed } else { Rerun::Everything };
+    run_job(Job { source, choices, rerun, outputs: args.outputs, look: args.look })
 }
 
 /// Runs a suite from its text to its exit code.
@@ -78,7 +91,7 @@ fn run_suite(args: RunArgs) -> anyhow::Result<Exit> {
 /// # Errors
 /// smoke could not do its own work.
 pub fn run_job(job: Job) -> anyhow::Result<Exit> {
-    let Job { source, choices, outputs, look } = job;
+    let Job { source, mut choices, rerun, outputs, look } = job;
     let OutputArgs { junit, json, events } = outputs;
     let mut reporters = match (Outputs { junit, json, events }).reporters() {
         Ok(reporters) => reporters,
@@ -87,6 +100,14 @@ pub fn run_job(job: Job) -> anyhow::Result<Exit> {
             return Ok(Exit::BadSuite);
         }
     };
+    let last_run = match &source {
+        SuiteSource::File(path) => Some(LastRun::of(path, choices.environment.as_deref())),
+        SuiteSource::Text { .. } => None,
+    };
+    if let (Rerun::Failed, Some(last_run)) = (rerun, &last_run) {
+        choices.names = not_passed(last_run);
+    }
+    let mut pipeline = report::of_pipeline();
     let redactor = Arc::new(Redactor::new());
     let color = look.color.resolve(std::io::stderr().is_terminal());
     let file = source.path().display().to_string();
@@ -95,6 +116,7 @@ pub fn run_job(job: Job) -> anyhow::Result<Exit> {
         Err(error) => {
             let environment = choices.environment.as_deref();
             let rejection = Rejection { file: &file, environment, error: &error, redactor: &redactor };
+            reporters.append(&mut pipeline);
             for reporter in &mut reporters {
                 reporter.on_rejection(&rejection);
             }
@@ -105,6 +127,14 @@ pub fn run_job(job: Job) -> anyhow::Result<Exit> {
             return Ok(reject(&error, color));
         }
     };
+    if let Some(last_run) = last_run {
+        let names = suite.checks.iter().map(|check| check.name().to_owned()).collect();
+        let trouble = match rerun {
+            Rerun::Everything => Trouble::IsSilent,
+            Rerun::Failed => Trouble::IsSaid,
+        };
+        reporters.push(Box::new(last_run.keeper(names, trouble)));
+    }
     // All of them, so that no other run's report is left behind, whichever cannot be written.
     let begun: Vec<_> = reporters.iter_mut().map(|reporter| reporter.begin()).collect();
     begun.into_iter().collect::<Result<(), _>>()?;
@@ -118,7 +148,9 @@ pub fn run_job(job: Job) -> anyhow::Result<Exit> {
     let verbosity = if look.quiet { Verbosity::Quiet } else { Verbosity::Normal };
     let progress = look.progress.resolve(std::io::stderr().is_terminal());
     let console = Console::new(std::io::stderr(), Style::new(color), verbosity, progress);
-    reporters.insert(0, Box::new(console));
+    pipeline.push(Box::new(console));
+    pipeline.append(&mut reporters);
+    let mut reporters = pipeline;
 
     let context = Arc::new(RunContext::new(plan.suite.clone(), suite.dir, redactor));
     let exit = execute(&plan, context, &mut |event| {
@@ -127,6 +159,17 @@ pub fn run_job(job: Job) -> anyhow::Result<Exit> {
         }
     })?;
     Ok(if finish(&mut reporters) { exit } else { exit.without_a_report() })
+}
+
+/// The names of what did not pass in the last run; everything, if none is known.
+fn not_passed(last_run: &LastRun) -> Option<BTreeSet<String>> {
+    let names = last_run.not_passed();
+    match names {
+        None => say("note: no earlier run of this suite is known here: everything runs\n"),
+        Some(names) if names.is_empty() => say("note: nothing failed in the last run of this suite\n"),
+        Some(_) => {}
+    }
+    names.cloned()
 }
 
 /// Writes what is still to be written, and says what cannot be: is everything written?

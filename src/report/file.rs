@@ -122,7 +122,7 @@ pub struct ReportError {
 }
 
 impl ReportError {
-    fn new(to: &Destination, error: &std::io::Error) -> ReportError {
+    pub(super) fn new(to: &Destination, error: &std::io::Error) -> ReportError {
         ReportError { to: to.to_string(), reason: crate::probe::dial::plain(error) }
     }
 }

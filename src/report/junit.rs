@@ -10,7 +10,7 @@ use junit_report::{OffsetDateTime, Report, TestCase, TestSuite};
 use super::file::{Destination, ReportError};
 use super::{Rejection, Reporter, style};
 use crate::event::{CheckReport, Event, RunInfo, RunReport, StepReport};
-use crate::outcome::{Failure, Outcome, Span, Verdict};
+use crate::outcome::{Certificate, Failure, Outcome, Span, Verdict};
 
 /// Writes the report when the run is over.
 pub struct Junit {
@@ -181,6 +181,10 @@ fn details(failure: &Failure, check: &CheckReport, location: &str) -> String {
     }
     if let Some(address) = &check.address {
         text.push_str(&format!("address: {address}\n"));
+    }
+    if let Some(certificate) = &check.certificate {
+        let Certificate { subject, issuer, expires } = &**certificate;
+        text.push_str(&format!("certificate: {subject}, from {issuer}, until {expires}\n"));
     }
     if let Some(command) = &check.reproduce {
         text.push_str(&format!("reproduce: {}\n", **command));

@@ -13,7 +13,7 @@ use super::Rejection;
 use super::summary::{Counts, causes};
 use crate::event::{CancelReason, CheckInfo, CheckReport, RunInfo, RunReport, StepReport};
 use crate::exit::Exit;
-use crate::outcome::{Failure, NeedFailed, Outcome, Phase, SkipReason, Started, Verdict};
+use crate::outcome::{Certificate, Failure, NeedFailed, Outcome, Phase, SkipReason, Started, Verdict};
 use crate::suite::keys::Severity;
 use crate::suite::source::Location;
 
@@ -203,6 +203,10 @@ pub(super) struct ResultRecord<'a> {
     phases_ms: Phases<'a>,
     /// The address that was used.
     address: Option<&'a str>,
+    /// What the server showed, over TLS.
+    certificate: Option<CertificateRecord>,
+    /// A command that shows the failure again by hand, with secrets as `$NAME`.
+    reproduce: Option<String>,
     /// A journey's steps, cleanup among them, in the order in which they ended.
     steps: Vec<StepRecord<'a>>,
 }
@@ -216,6 +220,7 @@ impl<'a> ResultRecord<'a> {
             }
             Outcome::Skipped(reason) => (Some(ReasonRecord::of(reason)), None),
         };
+        let has_failed = failure.is_some();
         ResultRecord {
             check: (&run.checks[report.check]).into(),
             outcome: word(&report.outcome),
@@ -231,6 +236,9 @@ impl<'a> ResultRecord<'a> {
                 .collect(),
             phases_ms: Phases(&report.phases),
             address: report.address.as_deref(),
+            certificate: report.certificate.as_ref().map(|certificate| CertificateRecord::of(certificate)),
+            // A booted process has one at hand while it stays: it may still fail.
+            reproduce: report.reproduce.as_ref().filter(|_| has_failed).map(|command| command.to_string()),
             steps: report.steps.iter().map(StepRecord::from).collect(),
         }
     }
@@ -249,6 +257,8 @@ pub(super) struct StepRecord<'a> {
     attempts: u32,
     phases_ms: Phases<'a>,
     address: Option<&'a str>,
+    certificate: Option<CertificateRecord>,
+    reproduce: Option<String>,
 }
 
 impl<'a> From<&'a StepReport> for StepRecord<'a> {
@@ -263,6 +273,28 @@ impl<'a> From<&'a StepReport> for StepRecord<'a> {
             attempts: step.attempts,
             phases_ms: Phases(&step.phases),
             address: step.address.as_deref(),
+            certificate: step.certificate.as_ref().map(|certificate| CertificateRecord::of(certificate)),
+            reproduce: step.reproduce.as_ref().map(|command| command.to_string()),
+        }
+    }
+}
+
+/// A server's certificate.
+#[derive(Debug, Serialize)]
+struct CertificateRecord {
+    subject: String,
+    issuer: String,
+    /// RFC 3339.
+    expires: String,
+}
+
+impl CertificateRecord {
+    fn of(certificate: &Certificate) -> CertificateRecord {
+        let Certificate { subject, issuer, expires } = certificate;
+        CertificateRecord {
+            subject: subject.to_string(),
+            issuer: issuer.to_string(),
+            expires: expires.to_string(),
         }
     }
 }
