@@ -27,6 +27,7 @@ mod matchers;
 mod pipelines;
 mod postgres_tls;
 mod read_only;
+mod readers;
 mod readme;
 mod redirects;
 mod requests;
