@@ -273,7 +273,10 @@ impl Boot {
                 let port = port.parse().map_err(|_| template_failure(format!("`{port}` is not a port")))?;
                 let target = Target { host: "127.0.0.1".to_owned(), port };
                 loop {
-                    if dial::connect(&target, context).await.is_ok() {
+                    // On a timeline of its own: that nobody listened yet is not where the boot's time went.
+                    let question = context.within(context.deadline);
+                    let asked = dial::connect(&target, &question);
+                    if Arc::clone(&question.timeline).observe(asked).await.is_ok() {
                         return Ok(());
                     }
                     Self::pause(context).await?;

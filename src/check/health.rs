@@ -143,7 +143,7 @@ impl Check for Health {
         let text = self.request.url.text(&session.scope).ok()?;
         let limit = context.deadline.cut().budget;
         let command = match Url::parse(&text).ok().as_ref().and_then(protocol) {
-            Some(Protocol::Tcp) => dial::as_nc(&self.target(&text, session).ok()?, limit),
+            Some(Protocol::Tcp) => dial::as_curl(&self.target(&text, session).ok()?, limit),
             Some(Protocol::Tls) => {
                 let (name, target) = (named(&text).ok()?.host, self.target(&text, session).ok()?);
                 tls::as_openssl(&name, &target, &self.tls_options(context), limit)

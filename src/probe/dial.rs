@@ -100,12 +100,12 @@ pub async fn connect(target: &Target, context: &Context) -> Result<TcpStream, Fa
     }
 }
 
-/// The command that connects to the same, for people to repeat by hand.
+/// The command that connects to the same, for people to repeat by hand. Every `nc` has other options; curl is the
+/// same everywhere.
 #[must_use]
-pub fn as_nc(target: &Target, limit: Duration) -> ShellCommand {
-    // It knows whole seconds only.
-    let wait = seconds(Duration::from_secs(limit.as_secs().max(1)));
-    ShellCommand::new("nc").words(&["-vz", "-w", &wait, &target.host, &target.port.to_string()])
+pub fn as_curl(target: &Target, limit: Duration) -> ShellCommand {
+    let url = format!("telnet://{target}");
+    ShellCommand::new("curl").words(&["-sS", "--max-time", &seconds(limit), &url]).without_input()
 }
 
 fn refused(target: &Target, refusals: &[(SocketAddr, std::io::Error)]) -> Failure {

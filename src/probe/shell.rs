@@ -104,6 +104,8 @@ fn quoted(word: &[Piece<'_>]) -> String {
     let needs_no_quotes = |c: char| c.is_ascii_alphanumeric() || "_@%+=:,./-".contains(c);
     if !text.is_empty() && text.chars().all(needs_no_quotes) {
         text.to_owned()
+    } else if text.contains('\'') && !text.contains(['"', '\\', '$', '`', '!']) {
+        format!("\"{text}\"")
     } else {
         format!("'{}'", text.replace('\'', r"'\''"))
     }
@@ -151,6 +153,7 @@ mod tests {
             ("", "''"),
             ("it's $5", r"'it'\''s $5'"),
             ("a?b=c&d", "'a?b=c&d'"),
+            ("name = 'it''s'", "\"name = 'it''s'\""),
         ] {
             assert_eq!(quoted(&pieces(word)), expected);
         }

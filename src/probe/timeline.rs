@@ -51,6 +51,10 @@ impl Timeline {
     /// A phase begins, and the one before it ends.
     pub fn enter(&self, phase: Phase) {
         let mut state = self.state();
+        // Connecting begins with the look-up of the name: what was called so until now was that.
+        if let (Phase::Dns, Some((current @ Phase::Connect, _))) = (phase, state.marks.last_mut()) {
+            *current = Phase::Dns;
+        }
         if state.marks.last().is_none_or(|(current, _)| *current != phase) {
             state.marks.push((phase, Instant::now()));
         }

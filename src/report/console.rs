@@ -171,6 +171,9 @@ impl<W: Write> Console<W> {
                 Some(step) if report.phases.is_empty() => (&step.phases, &step.address),
                 _ => (&report.phases, &report.address),
             };
+        if report.attempts > 1 {
+            facts.push(format!("{} attempts", report.attempts));
+        }
         facts.extend(address.as_ref().map(|address| printable(address)));
         facts.extend(times(phases));
         if !facts.is_empty() {

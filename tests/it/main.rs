@@ -17,6 +17,7 @@ mod demo;
 mod engine;
 mod events;
 mod exit_codes;
+mod failures;
 mod faults;
 mod health;
 mod journey;
