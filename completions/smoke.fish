@@ -40,12 +40,15 @@ complete -c smoke -n "__fish_smoke_using_subcommand run" -l skip -d 'Not the che
 complete -c smoke -n "__fish_smoke_using_subcommand run" -s j -l jobs -d 'Checks in flight at once, instead of the suite\'s `concurrency`' -r
 complete -c smoke -n "__fish_smoke_using_subcommand run" -l budget -d 'The run\'s budget, instead of the suite\'s' -r
 complete -c smoke -n "__fish_smoke_using_subcommand run" -l junit -d 'Write JUnit XML there (`-` is standard output)' -r
+complete -c smoke -n "__fish_smoke_using_subcommand run" -l json -d 'Write the whole result there, as one JSON document' -r
+complete -c smoke -n "__fish_smoke_using_subcommand run" -l events -d 'Write what happens there as it happens, as one JSON object per line' -r
 complete -c smoke -n "__fish_smoke_using_subcommand run" -l color -d 'When to use colour: `auto` is on a terminal, unless `NO_COLOR` is set' -r -f -a "auto\t''
 always\t''
 never\t''"
 complete -c smoke -n "__fish_smoke_using_subcommand run" -l progress -d 'When to show a progress bar: `auto` is on a terminal, and not in CI' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c smoke -n "__fish_smoke_using_subcommand run" -l rerun-failed -d 'Only what did not pass in the last run of this suite, and what it needs'
 complete -c smoke -n "__fish_smoke_using_subcommand run" -l keep-going -d 'Do not stop at the first failure'
 complete -c smoke -n "__fish_smoke_using_subcommand run" -s q -l quiet -d 'Say only what went wrong, and the summary'
 complete -c smoke -n "__fish_smoke_using_subcommand run" -l trace -d 'Show every request and answer, without secrets, bodies cut'
@@ -68,6 +71,8 @@ slow\t'Every answer but /version takes 3 s'
 crash\t'The process dies with exit code 70 when the first order is placed'
 version\t'The deploy did not take: the previous release, 1.4.1, is still live'"
 complete -c smoke -n "__fish_smoke_using_subcommand demo" -l junit -d 'Write JUnit XML there (`-` is standard output)' -r
+complete -c smoke -n "__fish_smoke_using_subcommand demo" -l json -d 'Write the whole result there, as one JSON document' -r
+complete -c smoke -n "__fish_smoke_using_subcommand demo" -l events -d 'Write what happens there as it happens, as one JSON object per line' -r
 complete -c smoke -n "__fish_smoke_using_subcommand demo" -l color -d 'When to use colour: `auto` is on a terminal, unless `NO_COLOR` is set' -r -f -a "auto\t''
 always\t''
 never\t''"

@@ -25,6 +25,7 @@ pub struct RunInfo {
 pub struct CheckInfo {
     pub name: Arc<str>,
     pub kind: &'static str,
+    pub tags: Vec<String>,
     pub location: Location,
     pub gate: bool,
     pub severity: Severity,

@@ -2,7 +2,7 @@
 //!
 //! Pure: nothing is sent, and the only things read are the variables' environment and files.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,6 +29,8 @@ pub struct Choices {
     pub skip_tags: Vec<String>,
     pub only: Vec<GlobMatcher>,
     pub skip: Vec<GlobMatcher>,
+    /// Only the checks of these names, and what they need.
+    pub names: Option<BTreeSet<String>>,
     pub concurrency: Option<usize>,
     pub budget: Option<Duration>,
     pub keep_going: bool,
@@ -283,7 +285,8 @@ fn select(suite: &Suite, choices: &Choices) -> Vec<usize> {
     let chosen = |check: &SuiteCheck| {
         let by_tag = choices.tags.is_empty() || check.keys.tags.iter().any(|tag| choices.tags.contains(tag));
         let by_name = choices.only.is_empty() || choices.only.iter().any(|glob| glob.is_match(check.name()));
-        by_tag && by_name
+        let is_wanted = choices.names.as_ref().is_none_or(|names| names.contains(check.name()));
+        by_tag && by_name && is_wanted
     };
     let possible: Vec<bool> = suite.checks.iter().map(|check| here(check) && !left_out(check)).collect();
     let mut selected: Vec<bool> =
@@ -362,6 +365,7 @@ fn planned_check(
         info: CheckInfo {
             name: check.name().into(),
             kind: kind.name,
+            tags: check.keys.tags.clone(),
             location: suite.sources.location(check.place),
             gate: check.is_gate(),
             severity: check.keys.severity,

@@ -143,6 +143,7 @@ fn plan(spec: &SuiteSpec, cleanups: &Arc<AtomicUsize>) -> Plan {
             info: CheckInfo {
                 name: format!("check {index}").into(),
                 kind: "scripted",
+                tags: Vec::new(),
                 location: Location { path: PathBuf::from("suite.toml"), line: index + 1, column: 1 },
                 gate: check.gate,
                 severity: check.severity,
