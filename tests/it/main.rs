@@ -33,3 +33,4 @@ mod signals;
 mod sqlite;
 mod support_works;
 mod tls;
+mod worst_case;
