@@ -25,6 +25,8 @@ pub enum Command {
     Run(RunArgs),
     /// Read a suite and report every mistake in it; nothing is sent
     Check(CheckArgs),
+    /// Show what would run, in which order, and the longest it can take; nothing is sent
+    Plan(PlanArgs),
     /// List a suite's checks: names, kinds, tags
     List(ListArgs),
     /// Run the example suite against a shop that is built in: nothing else is needed
@@ -124,12 +126,37 @@ pub struct CheckArgs {
 }
 
 #[derive(Debug, Args)]
+pub struct PlanArgs {
+    /// The suite [default: smoke.toml, looked for here and in the parent folders]
+    pub suite: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub choices: ChoiceArgs,
+
+    /// Checks in flight at once, instead of the suite's `concurrency`
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub jobs: Option<u32>,
+
+    /// The run's budget, instead of the suite's
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub budget: Option<Duration>,
+
+    /// Print the plan as one JSON document
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
 pub struct ListArgs {
     /// The suite [default: smoke.toml, looked for here and in the parent folders]
     pub suite: Option<PathBuf>,
 
     #[command(flatten)]
     pub choices: ChoiceArgs,
+
+    /// Print the checks as one JSON document
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, Args)]

@@ -15,8 +15,8 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-pub use self::task::FAREWELL;
 use self::settle::{outcome, unstarted};
+pub use self::task::FAREWELL;
 use self::task::{Ended, Ending, Task};
 use crate::check::{Resident, RunContext, Session, Teller, Told};
 use crate::deadline::{Deadline, Scope as BudgetScope};

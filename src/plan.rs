@@ -74,7 +74,24 @@ pub struct PlannedCheck {
 /// # Errors
 /// What is wrong with the choices, or with the suite in this environment.
 pub fn plan(suite: &Suite, choices: &Choices, redactor: &Redactor) -> Result<Plan, Vec<Diagnostic>> {
-    let (prepared, mistakes) = prepare(suite, choices, redactor, Missing::IsAMistake);
+    planned(suite, choices, redactor, Missing::IsAMistake)
+}
+
+/// The same for somebody who only looks at it: a variable whose value comes from where it runs need not have one.
+///
+/// # Errors
+/// What is wrong with the choices, or with the suite in this environment.
+pub fn preview(suite: &Suite, choices: &Choices) -> Result<Plan, Vec<Diagnostic>> {
+    planned(suite, choices, &Redactor::new(), Missing::IsFine)
+}
+
+fn planned(
+    suite: &Suite,
+    choices: &Choices,
+    redactor: &Redactor,
+    missing: Missing,
+) -> Result<Plan, Vec<Diagnostic>> {
+    let (prepared, mistakes) = prepare(suite, choices, redactor, missing);
     if !mistakes.is_empty() {
         return Err(mistakes);
     }
@@ -89,7 +106,7 @@ pub fn plan(suite: &Suite, choices: &Choices, redactor: &Redactor) -> Result<Pla
             .or(keys.concurrency.and_then(|number| usize::try_from(number.get()).ok()))
             .unwrap_or(CONCURRENCY),
         fail_fast: keys.fail_fast.unwrap_or(true) && !choices.keep_going,
-        checks: planned(suite, &selected),
+        checks: planned_checks(suite, &selected),
         scope: resolved.scope,
     })
 }
@@ -312,7 +329,7 @@ fn select(suite: &Suite, choices: &Choices) -> Vec<usize> {
     (0..suite.checks.len()).filter(|index| selected[*index]).collect()
 }
 
-fn planned(suite: &Suite, selected: &[usize]) -> Vec<PlannedCheck> {
+fn planned_checks(suite: &Suite, selected: &[usize]) -> Vec<PlannedCheck> {
     let checks: Vec<&SuiteCheck> = selected.iter().map(|index| &suite.checks[*index]).collect();
     // A need that is not selected does not exist here: another environment's, or left out on purpose.
     let position: HashMap<&str, usize> =
@@ -374,6 +391,15 @@ fn planned_check(
         named_needs,
         skip: check.keys.skip.clone(),
         check: Arc::clone(&check.check),
+    }
+}
+
+impl Plan {
+    /// What waits for what.
+    #[must_use]
+    pub fn order(&self) -> Order {
+        let needs: Vec<&[usize]> = self.checks.iter().map(|check| check.needs.as_slice()).collect();
+        Order::new(&needs)
     }
 }
 

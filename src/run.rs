@@ -27,6 +27,7 @@ pub fn run(cli: Cli) -> anyhow::Result<Exit> {
     match cli.command {
         Command::Run(args) => run_suite(args),
         Command::Check(args) => Ok(inspect::check(&args)),
+        Command::Plan(args) => inspect::plan(args),
         Command::List(args) => inspect::list(args),
         Command::Demo(args) => crate::demo::run(args),
         Command::Completions { shell } => {

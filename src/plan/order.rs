@@ -51,6 +51,16 @@ impl Order {
         self.before[later].contains(earlier)
     }
 
+    /// For each check, how many rounds go before it: 0 if it waits for nothing.
+    #[must_use]
+    pub fn rounds(&self, needs: &[&[usize]]) -> Vec<usize> {
+        let mut rounds = vec![0; needs.len()];
+        for check in self.sorted() {
+            rounds[check] = needs[check].iter().map(|need| rounds[*need] + 1).max().unwrap_or(0);
+        }
+        rounds
+    }
+
     /// Those of `needs` that none of the others waits for anyway.
     #[must_use]
     pub fn nearest(&self, needs: &[usize]) -> Vec<usize> {

@@ -21,8 +21,8 @@ use crate::suite::vars::Scope;
 pub struct WorstCase {
     /// How long each check can hold its place, in the plan's order; `None` for one that cannot run.
     pub checks: Vec<Option<Duration>>,
-    /// The chain of needs that takes longest, from its first check to its last.
-    pub critical_path: Vec<usize>,
+    /// The chain of needs that takes longest, from its first check to its last, and how long each takes.
+    pub critical_path: Vec<(usize, Duration)>,
     /// How long that takes, if nobody waits for a place.
     pub critical: Duration,
     /// How much longer it takes because there are only so many places.
@@ -73,7 +73,8 @@ impl WorstCase {
             None => Duration::ZERO,
         };
         let limit = plan.budget.saturating_add(plan.grace).saturating_add(STUCK).saturating_add(slack);
-        let checks = times.failed.iter().zip(can_run).map(|(time, can_run)| can_run.then_some(*time)).collect();
+        let checks =
+            times.failed.iter().zip(can_run).map(|(time, can_run)| can_run.then_some(*time)).collect();
         WorstCase { checks, critical_path, critical, waiting, stopping, limit }
     }
 
@@ -138,7 +139,7 @@ fn held(planned: &PlannedCheck, scope: &Scope, grace: Duration) -> (Duration, Du
 }
 
 /// The chain of needs that takes longest, and how long. All of it but the last check has passed.
-fn longest_chain(plan: &Plan, order: &Order, times: &Times) -> (Vec<usize>, Duration) {
+fn longest_chain(plan: &Plan, order: &Order, times: &Times) -> (Vec<(usize, Duration)>, Duration) {
     let mut passed = vec![Duration::ZERO; plan.checks.len()];
     let mut ended = passed.clone();
     let mut slowest_need = vec![None; plan.checks.len()];
@@ -153,7 +154,9 @@ fn longest_chain(plan: &Plan, order: &Order, times: &Times) -> (Vec<usize>, Dura
         return (Vec::new(), Duration::ZERO);
     };
     let chain = std::iter::successors(Some(last), |check| slowest_need[*check]);
-    let mut chain: Vec<usize> = chain.filter(|check| !times.failed[*check].is_zero()).collect();
+    let takes = |check: usize| if check == last { times.failed[check] } else { times.passed[check] };
+    let mut chain: Vec<(usize, Duration)> =
+        chain.map(|check| (check, takes(check))).filter(|(_, takes)| !takes.is_zero()).collect();
     chain.reverse();
     (chain, ended[last])
 }

@@ -9,6 +9,7 @@ mod summary;
 pub use self::console::{Console, Progress, Verbosity};
 pub use self::file::{Destination, ReportError};
 pub use self::junit::Junit;
+pub(crate) use self::style::printable;
 pub use self::style::{Color, Style};
 
 use crate::event::{Event, RunInfo};

@@ -22,6 +22,7 @@ mod journey;
 mod junit;
 mod login;
 mod matchers;
+mod plan;
 mod postgres_tls;
 mod read_only;
 mod readme;

@@ -4,14 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use proptest::prelude::*;
-use smoke::plan::{Bound, Order, WorstCase};
+use smoke::plan::{Bound, WorstCase};
 
 use crate::engine::{Script, Spec, SuiteSpec, passing, plan, run, specs, suite};
 
 fn worst_case(spec: &SuiteSpec) -> WorstCase {
     let plan = plan(spec, &Arc::default());
-    let needs: Vec<&[usize]> = plan.checks.iter().map(|check| check.needs.as_slice()).collect();
-    WorstCase::of(&plan, &Order::new(&needs))
+    WorstCase::of(&plan, &plan.order())
 }
 
 fn took(spec: &SuiteSpec) -> Duration {
@@ -75,11 +74,7 @@ fn for_simple_shapes_it_is_what_the_slowest_run_takes() {
             8,
             std::iter::once(Spec { gate: true, ..slow(9_000) }).chain((0..8).map(|_| slow(5_000))).collect(),
         ),
-        (
-            "layers",
-            4,
-            (0..4).map(|_| slow(2_000)).chain((0..8).map(|_| slow_after(3_000, &[4]))).collect(),
-        ),
+        ("layers", 4, (0..4).map(|_| slow(2_000)).chain((0..8).map(|_| slow_after(3_000, &[4]))).collect()),
         ("cleanup", 2, vec![Spec { cleanup: 2_000, ..slow(4_000) }, slow(1_000)]),
         ("no more cleanup than the grace", 2, vec![Spec { cleanup: 60_000, ..slow(4_000) }]),
     ];
@@ -117,7 +112,7 @@ fn a_check_that_cannot_run_takes_no_time() {
     let skipped = Spec { skip: true, ..slow(30_000) };
     let spec = suite(vec![skipped, slow_after(20_000, &[1]), slow(1_000)]);
     assert_eq!(worst_case(&spec).longest(), Duration::from_secs(1));
-    assert_eq!(worst_case(&spec).critical_path, [2]);
+    assert_eq!(worst_case(&spec).critical_path, [(2, Duration::from_secs(1))]);
 }
 
 /// R. L. Graham, "Bounds on Multiprocessing Timing Anomalies" (1969): with each task a second faster, the whole takes
