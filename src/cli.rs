@@ -23,7 +23,7 @@ pub struct Cli {
 pub enum Command {
     /// Run a suite
     Run(RunArgs),
-    /// Read a suite and report every mistake in it; nothing is sent
+    /// Read a suite, report every mistake and what is no smoke test any more; nothing is sent
     Check(CheckArgs),
     /// Show what would run, in which order, and the longest it can take; nothing is sent
     Plan(PlanArgs),
@@ -119,6 +119,10 @@ pub struct CheckArgs {
     /// A variable that `smoke run` will be given (repeatable)
     #[arg(short, long, value_name = "NAME=VALUE", value_parser = name_and_value)]
     pub var: Vec<(String, String)>,
+
+    /// Treat warnings as mistakes: exit code 2
+    #[arg(long)]
+    pub strict: bool,
 
     /// When to use colour: `auto` is on a terminal, unless `NO_COLOR` is set
     #[arg(long, value_name = "WHEN", value_enum, default_value_t)]

@@ -1,21 +1,37 @@
-//! `smoke check`: every mistake of a suite, in any environment.
+//! `smoke check`: every mistake of a suite, in any environment, and what makes it no smoke suite any more.
 
+use super::warnings::{self, Warnings};
 use crate::cli::CheckArgs;
 use crate::exit::Exit;
 use crate::plan;
 use crate::run::{colored, find_suite, reject, say};
+use crate::suite::error::render_warnings;
 use crate::suite::{Suite, SuiteError, read_draft};
 
 /// Reads the suite and says what is wrong with it.
 pub fn check(args: &CheckArgs) -> Exit {
-    match checked(args) {
-        Ok(suite) => {
-            let count = suite.checks.len();
-            say(&format!("{count} {}, no mistakes\n", if count == 1 { "check" } else { "checks" }));
-            Exit::Passed
-        }
-        Err(error) => reject(&error, colored(args.color)),
+    let color = colored(args.color);
+    let mut suite = match checked(args) {
+        Ok(suite) => suite,
+        Err(error) => return reject(&error, color),
+    };
+    let Warnings { warnings, covered } = warnings::of(&suite, &args.var);
+    // What is warned about because it can be read is not shown to more people.
+    covered.into_iter().for_each(|place| suite.sources.cover(place));
+    say(&render_warnings(&warnings, &suite.sources, color));
+
+    let checks = counted(suite.checks.len(), "check");
+    let strict = args.strict && !warnings.is_empty();
+    match warnings.len() {
+        0 => say(&format!("{checks}, no mistakes\n")),
+        count if strict => say(&format!("{checks}, {} (`--strict`)\n", counted(count, "warning"))),
+        count => say(&format!("{checks}, no mistakes, {}\n", counted(count, "warning"))),
     }
+    if strict { Exit::BadSuite } else { Exit::Passed }
+}
+
+fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 /// The suite, if nothing is wrong with it in any environment.

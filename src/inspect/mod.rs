@@ -3,6 +3,7 @@
 mod check;
 mod list;
 mod plan;
+mod warnings;
 
 pub use self::check::check;
 pub use self::list::list;

@@ -34,4 +34,5 @@ mod signals;
 mod sqlite;
 mod support_works;
 mod tls;
+mod warnings;
 mod worst_case;
