@@ -30,6 +30,7 @@ Register-ArgumentCompleter -Native -CommandName 'smoke' -ScriptBlock {
             [CompletionResult]::new('plan', 'plan', [CompletionResultType]::ParameterValue, 'Show what would run, in which order, and the longest it can take; nothing is sent')
             [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List a suite''s checks: names, kinds, tags')
             [CompletionResult]::new('demo', 'demo', [CompletionResultType]::ParameterValue, 'Run the example suite against a shop that is built in: nothing else is needed')
+            [CompletionResult]::new('init', 'init', [CompletionResultType]::ParameterValue, 'Write a first suite')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print a completion script for a shell')
             break
         }
@@ -110,6 +111,12 @@ Register-ArgumentCompleter -Native -CommandName 'smoke' -ScriptBlock {
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say only what went wrong, and the summary')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'smoke;init' {
+            [CompletionResult]::new('--url', '--url', [CompletionResultType]::ParameterName, 'The URL to test, such as `http://127.0.0.1:8080`; asked for on a terminal')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
         }
         'smoke;completions' {

@@ -27,6 +27,7 @@ set edit:completion:arg-completer[smoke] = {|@words|
             cand plan 'Show what would run, in which order, and the longest it can take; nothing is sent'
             cand list 'List a suite''s checks: names, kinds, tags'
             cand demo 'Run the example suite against a shop that is built in: nothing else is needed'
+            cand init 'Write a first suite'
             cand completions 'Print a completion script for a shell'
         }
         &'smoke;run'= {
@@ -102,6 +103,11 @@ set edit:completion:arg-completer[smoke] = {|@words|
             cand --quiet 'Say only what went wrong, and the summary'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
+        }
+        &'smoke;init'= {
+            cand --url 'The URL to test, such as `http://127.0.0.1:8080`; asked for on a terminal'
+            cand -h 'Print help'
+            cand --help 'Print help'
         }
         &'smoke;completions'= {
             cand -h 'Print help'

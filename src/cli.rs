@@ -31,6 +31,8 @@ pub enum Command {
     List(ListArgs),
     /// Run the example suite against a shop that is built in: nothing else is needed
     Demo(DemoArgs),
+    /// Write a first suite
+    Init(InitArgs),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -161,6 +163,16 @@ pub struct ListArgs {
     /// Print the checks as one JSON document
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct InitArgs {
+    /// The folder to write `smoke.toml` in [default: this one]
+    pub dir: Option<PathBuf>,
+
+    /// The URL to test, such as `http://127.0.0.1:8080`; asked for on a terminal
+    #[arg(long)]
+    pub url: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -29,6 +29,7 @@ pub fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Check(args) => Ok(inspect::check(&args)),
         Command::Plan(args) => inspect::plan(args),
         Command::List(args) => inspect::list(args),
+        Command::Init(args) => inspect::init(args),
         Command::Demo(args) => crate::demo::run(args),
         Command::Completions { shell } => {
             let mut command = <Cli as clap::CommandFactory>::command();
@@ -206,15 +207,18 @@ pub(crate) fn choices(args: ChoiceArgs) -> Choices {
     }
 }
 
+/// What a suite's file is called, where nobody says otherwise.
+pub(crate) const SUITE_FILE: &str = "smoke.toml";
+
 /// The suite that is named, or `smoke.toml` here or in the nearest parent folder.
 pub(crate) fn find_suite(named: Option<PathBuf>) -> PathBuf {
-    const NAME: &str = "smoke.toml";
     named.unwrap_or_else(|| {
         let here = std::env::current_dir().unwrap_or_default();
-        let found = here.ancestors().skip(1).map(|folder| folder.join(NAME)).find(|path| path.is_file());
-        match Path::new(NAME).is_file() {
-            true => NAME.into(),
-            false => found.unwrap_or_else(|| NAME.into()),
+        let found =
+            here.ancestors().skip(1).map(|folder| folder.join(SUITE_FILE)).find(|path| path.is_file());
+        match Path::new(SUITE_FILE).is_file() {
+            true => SUITE_FILE.into(),
+            false => found.unwrap_or_else(|| SUITE_FILE.into()),
         }
     })
 }

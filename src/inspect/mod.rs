@@ -1,11 +1,13 @@
-//! The commands that look at a suite and send nothing.
+//! The commands that send nothing: they look at a suite, or write the first one.
 
 mod check;
+mod init;
 mod list;
 mod plan;
 mod warnings;
 
 pub use self::check::check;
+pub use self::init::init;
 pub use self::list::list;
 pub use self::plan::plan;
 

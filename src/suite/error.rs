@@ -86,7 +86,7 @@ impl SuiteError {
         let diagnostic = match error.kind() {
             std::io::ErrorKind::NotFound => {
                 Diagnostic::new(None, format!("no suite at `{}`", path.display()))
-                    .hint("name the suite's file, or write a first one as shown in the README")
+                    .hint("name the suite's file, or write a first one with `smoke init`")
             }
             _ => Diagnostic::new(None, format!("cannot read `{}`: {error}", path.display())),
         };

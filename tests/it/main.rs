@@ -18,6 +18,7 @@ mod engine;
 mod exit_codes;
 mod faults;
 mod health;
+mod init;
 mod journey;
 mod junit;
 mod login;
