@@ -9,17 +9,18 @@ use anyhow::Context as _;
 use tokio::sync::mpsc;
 
 use crate::check::{RunContext, Tracing};
-use crate::cli::{CheckArgs, ChoiceArgs, Cli, Command, ListArgs, LookArgs, OutputArgs, RunArgs};
+use crate::cli::{ChoiceArgs, Cli, Command, LookArgs, OutputArgs, RunArgs};
 use crate::engine;
 use crate::event::{CheckInfo, Event, RunInfo};
 use crate::exit::Exit;
+use crate::inspect;
 use crate::outcome::Signal;
-use crate::plan::{self, Choices, Plan, plan};
+use crate::plan::{Choices, Plan, plan};
 use crate::report::{
     self, Color, Console, Destination, LastRun, Outputs, Rejection, Reporter, Style, Trouble, Verbosity,
 };
 use crate::secret::Redactor;
-use crate::suite::{Draft, Suite, SuiteError, load, read_draft, read_draft_text};
+use crate::suite::{Draft, Suite, SuiteError, read_draft, read_draft_text};
 
 /// Does what the command line says.
 ///
@@ -28,8 +29,10 @@ use crate::suite::{Draft, Suite, SuiteError, load, read_draft, read_draft_text};
 pub fn run(cli: Cli) -> anyhow::Result<Exit> {
     match cli.command {
         Command::Run(args) => run_suite(args),
-        Command::Check(args) => Ok(check(&args)),
-        Command::List(args) => list(args),
+        Command::Check(args) => Ok(inspect::check(&args)),
+        Command::Plan(args) => inspect::plan(args),
+        Command::List(args) => inspect::list(args),
+        Command::Init(args) => inspect::init(args),
         Command::Demo(args) => crate::demo::run(args),
         Command::Completions { shell } => {
             let mut command = <Cli as clap::CommandFactory>::command();
@@ -253,52 +256,7 @@ fn signals() -> std::io::Result<mpsc::UnboundedReceiver<Signal>> {
     Ok(receiver)
 }
 
-fn check(args: &CheckArgs) -> Exit {
-    match checked(args) {
-        Ok(suite) => {
-            let count = suite.checks.len();
-            say(&format!("{count} {}, no mistakes\n", if count == 1 { "check" } else { "checks" }));
-            Exit::Passed
-        }
-        Err(error) => reject(&error, colored(args.color)),
-    }
-}
-
-/// The suite, if nothing is wrong with it in any environment.
-fn checked(args: &CheckArgs) -> Result<Suite, SuiteError> {
-    let names: Vec<String> = args.var.iter().map(|(name, _)| name.clone()).collect();
-    let mut draft = read_draft(&find_suite(args.suite.clone()), &names)?;
-    if draft.is_whole {
-        draft.mistakes.extend(plan::mistakes(&draft.suite, &args.var));
-    }
-    draft.sound()
-}
-
-fn list(args: ListArgs) -> anyhow::Result<Exit> {
-    let choices = choices(args.choices);
-    let names: Vec<String> = choices.variables.iter().map(|(name, _)| name.clone()).collect();
-    let suite = match load(&find_suite(args.suite), &names) {
-        Ok(suite) => suite,
-        Err(error) => return Ok(reject(&error, colored(Color::Auto))),
-    };
-    let selected = match plan::selection(&suite, &choices) {
-        Ok(selected) => selected,
-        Err(mistakes) => {
-            return Ok(reject(&SuiteError::new(suite.sources, mistakes), colored(Color::Auto)));
-        }
-    };
-    let mut text = String::new();
-    for check in &selected {
-        let tags = &check.keys.tags;
-        let tags = if tags.is_empty() { String::new() } else { format!("  [{}]", tags.join(", ")) };
-        text.push_str(&format!("{:<8}  {}{tags}\n", check.kind.name, check.name()));
-    }
-    let exit = if selected.is_empty() { Exit::NothingSelected } else { Exit::Passed };
-    Destination::Stdout.write(&text)?;
-    Ok(exit)
-}
-
-fn choices(args: ChoiceArgs) -> Choices {
+pub(crate) fn choices(args: ChoiceArgs) -> Choices {
     Choices {
         environment: args.env,
         variables: args.var,
@@ -310,29 +268,32 @@ fn choices(args: ChoiceArgs) -> Choices {
     }
 }
 
+/// What a suite's file is called, where nobody says otherwise.
+pub(crate) const SUITE_FILE: &str = "smoke.toml";
+
 /// The suite that is named, or `smoke.toml` here or in the nearest parent folder.
-fn find_suite(named: Option<PathBuf>) -> PathBuf {
-    const NAME: &str = "smoke.toml";
+pub(crate) fn find_suite(named: Option<PathBuf>) -> PathBuf {
     named.unwrap_or_else(|| {
         let here = std::env::current_dir().unwrap_or_default();
-        let found = here.ancestors().skip(1).map(|folder| folder.join(NAME)).find(|path| path.is_file());
-        match Path::new(NAME).is_file() {
-            true => NAME.into(),
-            false => found.unwrap_or_else(|| NAME.into()),
+        let found =
+            here.ancestors().skip(1).map(|folder| folder.join(SUITE_FILE)).find(|path| path.is_file());
+        match Path::new(SUITE_FILE).is_file() {
+            true => SUITE_FILE.into(),
+            false => found.unwrap_or_else(|| SUITE_FILE.into()),
         }
     })
 }
 
-fn colored(color: Color) -> bool {
+pub(crate) fn colored(color: Color) -> bool {
     color.resolve(std::io::stderr().is_terminal())
 }
 
-fn reject(error: &SuiteError, color: bool) -> Exit {
+pub(crate) fn reject(error: &SuiteError, color: bool) -> Exit {
     say(&error.render(color));
     Exit::BadSuite
 }
 
-fn say(text: &str) {
+pub(crate) fn say(text: &str) {
     // A reader that has gone away is no reason to fail.
     let _ = std::io::stderr().write_all(text.as_bytes());
 }

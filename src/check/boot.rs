@@ -18,7 +18,7 @@ use toml::de::DeValue;
 
 use super::process::{Command, Output, Process, StopSignal, TAIL_SHOWN};
 use super::step::{judge_http, template_failure};
-use super::{Check, Context, Resident, Session};
+use super::{Afterwards, Check, Context, Resident, Session};
 use crate::deadline::{Deadline, Scope as BudgetScope};
 use crate::expect::http::HttpExpectation;
 use crate::expect::matcher::StatusSet;
@@ -154,6 +154,10 @@ impl Check for Boot {
                 Ok(_) | Err(_) => Vec::new(),
             },
         }
+    }
+
+    fn afterwards(&self, _: &Scope) -> Afterwards {
+        Afterwards { stop: Some(self.stop.grace), ..Afterwards::default() }
     }
 
     fn run<'a>(

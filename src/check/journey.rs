@@ -21,7 +21,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 
 use super::step::{Query, judge_http};
-use super::{Check, Context, Next, Session, Told, Tries};
+use super::{Afterwards, Check, Context, Next, Session, Told, Tries};
 use crate::deadline::Scope as BudgetScope;
 use crate::event::StepReport;
 use crate::expect::capture::Capture;
@@ -273,6 +273,19 @@ impl Check for Journey {
                 Action::Request { .. } => Vec::new(),
             })
             .collect()
+    }
+
+    fn afterwards(&self, scope: &Scope) -> Afterwards {
+        let queries = self.steps.iter().chain(&self.cleanup).filter_map(|step| match &step.action {
+            Action::Query(query) => Some(query),
+            Action::Request { .. } => None,
+        });
+        let longest = |step: &Step| step.budget.unwrap_or(Duration::MAX);
+        Afterwards {
+            leaves: queries.into_iter().any(|query| query.leaves(scope)),
+            cleanup: self.cleanup.iter().map(longest).fold(Duration::ZERO, Duration::saturating_add),
+            stop: None,
+        }
     }
 
     fn remark(&self) -> Option<&'static str> {

@@ -146,6 +146,11 @@ impl Query {
         }
     }
 
+    /// Can a cut leave the query running? One on a file ends with smoke.
+    pub fn leaves(&self, scope: &Scope) -> bool {
+        self.url.text(scope).map_or(true, |url| sqlite::path_of(&url).is_none())
+    }
+
     /// Asks, captures and judges.
     pub async fn run(
         &self,
