@@ -29,6 +29,8 @@ pub enum Command {
     List(ListArgs),
     /// Run the example suite against a shop that is built in: nothing else is needed
     Demo(DemoArgs),
+    /// Print the JSON Schema of the suite, for editors
+    Schema,
     /// Print a completion script for a shell
     Completions {
         /// The shell

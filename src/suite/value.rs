@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use toml::Spanned;
 use toml::de::DeValue;
 
 use super::error::Diagnostic;
 use super::read::{FromToml, Reading, whole_number};
+use super::schema::{Definitions, Schema};
+use super::table::Written;
 use super::template::{Template, part_of};
 use super::vars::Scope;
 
@@ -37,6 +39,35 @@ impl FromToml for Duration {
             _ => reading.expected(value, "a duration such as \"300ms\", \"5s\" or \"1m 30s\""),
         }
     }
+
+    fn schema(definitions: &mut Definitions<'_>) -> Schema {
+        definitions.define("duration", |_| {
+            json!({
+                "description": "a time with its units",
+                "type": "string",
+                "pattern": DURATION,
+                "examples": ["300ms", "5s", "1m 30s"],
+            })
+        })
+    }
+}
+
+/// Every duration that [`parse_duration`] takes matches this.
+const DURATION: &str = concat!(
+    r"^(?=.*[1-9])\s*\+?\s*(",
+    r"([0-9]+([.,][0-9]+)?\s*",
+    r"(h|hrs?|hours?|m|mins?|minutes?|s|secs?|seconds?|ms|msecs?|millis|milliseconds?",
+    r"|us|µs|μs|usecs?|micros|microseconds?|ns|nsecs?|nanos|nanoseconds?)\s*,?\s*)+",
+    r"|[Pp][Tt].*|[0-9]+:[0-9]{2}:[0-9]{2}([.,][0-9]+)?)\s*$"
+);
+
+impl Written for Duration {
+    fn written(&self) -> Value {
+        Value::from(match self.subsec_millis() {
+            0 => format!("{}s", self.as_secs()),
+            _ => format!("{}ms", self.as_millis()),
+        })
+    }
 }
 
 /// Parses `300ms`, `5s`, `1m 30s`.
@@ -65,6 +96,29 @@ impl FromToml for ByteSize {
         };
         bytes.map(ByteSize).or_else(|| reading.expected(value, "a size such as \"64KiB\" or \"1MiB\""))
     }
+
+    fn schema(definitions: &mut Definitions<'_>) -> Schema {
+        definitions.define("size", |_| {
+            json!({
+                "description": "a number of bytes",
+                "anyOf": [
+                    { "type": "string", "pattern": r"^[0-9]+\s*(B|KiB|MiB|GiB|kB|KB|MB)?\s*$" },
+                    { "type": "integer", "minimum": 0 },
+                ],
+                "examples": ["64KiB", "1MiB"],
+            })
+        })
+    }
+}
+
+impl Written for ByteSize {
+    fn written(&self) -> Value {
+        let units = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
+        match units.iter().find(|(unit, _)| self.0 != 0 && self.0.is_multiple_of(*unit)) {
+            Some((unit, name)) => Value::from(format!("{}{name}", self.0 / unit)),
+            None => Value::from(self.0),
+        }
+    }
 }
 
 fn parse_bytes(text: &str) -> Option<usize> {
@@ -88,6 +142,13 @@ impl FromToml for Template {
             return reading.expected(value, "a string");
         };
         template_at(text, value, reading)
+    }
+
+    fn schema(definitions: &mut Definitions<'_>) -> Schema {
+        definitions.define(
+            "template",
+            |_| json!({ "description": "text in which each {{expression}} is replaced", "type": "string" }),
+        )
     }
 }
 
@@ -119,6 +180,15 @@ impl FromToml for Scalar {
         };
         template_at(&text, value, reading).map(Scalar)
     }
+
+    fn schema(definitions: &mut Definitions<'_>) -> Schema {
+        definitions.define("scalar", |_| {
+            json!({
+                "description": "text in which each {{expression}} is replaced, or a value that is written as text",
+                "type": ["string", "number", "boolean"],
+            })
+        })
+    }
 }
 
 /// One value or several, for a query or form field that may be repeated.
@@ -131,6 +201,11 @@ impl FromToml for OneOrMore {
             DeValue::Array(_) => Vec::from_toml(value, reading).map(OneOrMore),
             _ => Scalar::from_toml(value, reading).map(|scalar| OneOrMore(vec![scalar])),
         }
+    }
+
+    fn schema(definitions: &mut Definitions<'_>) -> Schema {
+        let one = Scalar::schema(definitions);
+        json!({ "anyOf": [one, { "type": "array", "items": one }] })
     }
 }
 
@@ -197,6 +272,15 @@ impl FromToml for Document {
                 Some(Document::Object(fields.into_iter().map(|(named, field)| (named.name, field)).collect()))
             }
         }
+    }
+
+    fn schema(definitions: &mut Definitions<'_>) -> Schema {
+        definitions.define("value", |_| {
+            json!({
+                "description": "any value; a string that is one lone {{expression}} takes the expression's type",
+                "type": ["string", "number", "boolean", "array", "object"],
+            })
+        })
     }
 }
 

@@ -128,7 +128,7 @@ pub(super) async fn prepare(
         body,
         route: route(options, scope, context)?,
         resolve: resolve(options, scope)?,
-        redirects: options.redirects.unwrap_or(0),
+        redirects: options.redirects.unwrap_or(super::REDIRECTS),
         max_body: options.max_body(),
         home,
     })
