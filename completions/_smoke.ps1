@@ -29,6 +29,7 @@ Register-ArgumentCompleter -Native -CommandName 'smoke' -ScriptBlock {
             [CompletionResult]::new('check', 'check', [CompletionResultType]::ParameterValue, 'Read a suite and report every mistake in it; nothing is sent')
             [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List a suite''s checks: names, kinds, tags')
             [CompletionResult]::new('demo', 'demo', [CompletionResultType]::ParameterValue, 'Run the example suite against a shop that is built in: nothing else is needed')
+            [CompletionResult]::new('schema', 'schema', [CompletionResultType]::ParameterValue, 'Print the JSON Schema of the suite, for editors')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print a completion script for a shell')
             break
         }
@@ -89,6 +90,11 @@ Register-ArgumentCompleter -Native -CommandName 'smoke' -ScriptBlock {
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say only what went wrong, and the summary')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'smoke;schema' {
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
         }
         'smoke;completions' {

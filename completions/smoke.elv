@@ -26,6 +26,7 @@ set edit:completion:arg-completer[smoke] = {|@words|
             cand check 'Read a suite and report every mistake in it; nothing is sent'
             cand list 'List a suite''s checks: names, kinds, tags'
             cand demo 'Run the example suite against a shop that is built in: nothing else is needed'
+            cand schema 'Print the JSON Schema of the suite, for editors'
             cand completions 'Print a completion script for a shell'
         }
         &'smoke;run'= {
@@ -82,6 +83,10 @@ set edit:completion:arg-completer[smoke] = {|@words|
             cand --quiet 'Say only what went wrong, and the summary'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
+        }
+        &'smoke;schema'= {
+            cand -h 'Print help'
+            cand --help 'Print help'
         }
         &'smoke;completions'= {
             cand -h 'Print help'

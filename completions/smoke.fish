@@ -30,6 +30,7 @@ complete -c smoke -n "__fish_smoke_needs_command" -f -a "run" -d 'Run a suite'
 complete -c smoke -n "__fish_smoke_needs_command" -f -a "check" -d 'Read a suite and report every mistake in it; nothing is sent'
 complete -c smoke -n "__fish_smoke_needs_command" -f -a "list" -d 'List a suite\'s checks: names, kinds, tags'
 complete -c smoke -n "__fish_smoke_needs_command" -f -a "demo" -d 'Run the example suite against a shop that is built in: nothing else is needed'
+complete -c smoke -n "__fish_smoke_needs_command" -f -a "schema" -d 'Print the JSON Schema of the suite, for editors'
 complete -c smoke -n "__fish_smoke_needs_command" -f -a "completions" -d 'Print a completion script for a shell'
 complete -c smoke -n "__fish_smoke_using_subcommand run" -s e -l env -d 'An environment of the suite' -r
 complete -c smoke -n "__fish_smoke_using_subcommand run" -s v -l var -d 'Set a variable (repeatable)' -r
@@ -78,4 +79,5 @@ complete -c smoke -n "__fish_smoke_using_subcommand demo" -l database -d 'The sh
 complete -c smoke -n "__fish_smoke_using_subcommand demo" -l keep-going -d 'Do not stop at the first failure'
 complete -c smoke -n "__fish_smoke_using_subcommand demo" -s q -l quiet -d 'Say only what went wrong, and the summary'
 complete -c smoke -n "__fish_smoke_using_subcommand demo" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c smoke -n "__fish_smoke_using_subcommand schema" -s h -l help -d 'Print help'
 complete -c smoke -n "__fish_smoke_using_subcommand completions" -s h -l help -d 'Print help'

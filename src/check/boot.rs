@@ -126,9 +126,9 @@ impl FromToml for StopSignal {
     }
 
     fn schema(_: &mut Definitions<'_>) -> Schema {
-        let names = StopSignal::ALL.iter().map(|(name, _)| (*name).to_owned());
-        let long = StopSignal::ALL.iter().map(|(name, _)| format!("SIG{name}"));
-        json!({ "enum": names.chain(long).collect::<Vec<String>>() })
+        let short: Vec<&str> = StopSignal::ALL.iter().map(|(name, _)| *name).collect();
+        let long: Vec<String> = short.iter().map(|name| format!("SIG{name}")).collect();
+        json!({ "anyOf": [{ "enum": short }, { "enum": long }] })
     }
 }
 

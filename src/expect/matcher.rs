@@ -189,8 +189,8 @@ impl FromToml for Pattern {
         }
     }
 
-    fn schema(_: &mut Definitions<'_>) -> Schema {
-        json!({ "type": "string", "description": "a regular expression" })
+    fn schema(definitions: &mut Definitions<'_>) -> Schema {
+        Template::schema(definitions)
     }
 }
 

@@ -59,9 +59,14 @@ impl Definitions<'_> {
         if plain.variants.is_empty() {
             return self.described(plain);
         }
-        let variants = plain.variants.iter().map(|key| asked_by(&read, Some(key.name), self.environment));
-        let all: Vec<Asked> = variants.collect();
-        let all: Vec<Schema> = [plain].into_iter().chain(all).map(|asked| self.described(asked)).collect();
+        let names: Vec<&'static str> = plain.variants.iter().map(|key| key.name).collect();
+        let mut all = vec![self.described(plain)];
+        for name in names {
+            let mut variant = json!({ "title": format!("with {name}") });
+            let asked = asked_by(&read, Some(name), self.environment);
+            merge(&mut variant, self.described(asked));
+            all.push(variant);
+        }
         json!({ "oneOf": all })
     }
 

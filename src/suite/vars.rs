@@ -77,10 +77,9 @@ fn from_keys(table: &mut Table<'_, '_, '_>) -> Option<Variable> {
     let default: Option<Document> =
         table.optional("default", "the value where the environment variable is not set");
     let secret: Option<bool> = table.optional("secret", "whether the value is shown as *** in every output");
-    let one = table
-        .exactly_one(&["env", "file", "value"], "a variable has exactly one of `env`, `file` and `value`");
-    one?;
     table.needs("default", "env", "`default` belongs to `env`: any other value is there in any case")?;
+    table
+        .exactly_one(&["env", "file", "value"], "a variable has exactly one of `env`, `file` and `value`")?;
     let from_env = env.map(|name| VariableSource::Environment { name, default });
     let from_file = file.map(|path| VariableSource::File(path.into()));
     let source = from_env.or(from_file).or(literal.map(VariableSource::Literal))?;
