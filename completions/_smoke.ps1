@@ -31,6 +31,7 @@ Register-ArgumentCompleter -Native -CommandName 'smoke' -ScriptBlock {
             [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List a suite''s checks: names, kinds, tags')
             [CompletionResult]::new('demo', 'demo', [CompletionResultType]::ParameterValue, 'Run the example suite against a shop that is built in: nothing else is needed')
             [CompletionResult]::new('init', 'init', [CompletionResultType]::ParameterValue, 'Write a first suite')
+            [CompletionResult]::new('schema', 'schema', [CompletionResultType]::ParameterValue, 'Print the JSON Schema of the suite, for editors')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print a completion script for a shell')
             break
         }
@@ -122,6 +123,11 @@ Register-ArgumentCompleter -Native -CommandName 'smoke' -ScriptBlock {
         }
         'smoke;init' {
             [CompletionResult]::new('--url', '--url', [CompletionResultType]::ParameterName, 'The URL to test, such as `http://127.0.0.1:8080`; asked for on a terminal')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'smoke;schema' {
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break

@@ -37,6 +37,9 @@ _smoke() {
             smoke,run)
                 cmd="smoke__subcmd__run"
                 ;;
+            smoke,schema)
+                cmd="smoke__subcmd__schema"
+                ;;
             *)
                 ;;
         esac
@@ -44,7 +47,7 @@ _smoke() {
 
     case "${cmd}" in
         smoke)
-            opts="-h -V --help --version run check plan list demo init completions"
+            opts="-h -V --help --version run check plan list demo init schema completions"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -348,6 +351,20 @@ _smoke() {
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        smoke__subcmd__schema)
+            opts="-h --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 *)
                     COMPREPLY=()
                     ;;

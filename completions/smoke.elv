@@ -28,6 +28,7 @@ set edit:completion:arg-completer[smoke] = {|@words|
             cand list 'List a suite''s checks: names, kinds, tags'
             cand demo 'Run the example suite against a shop that is built in: nothing else is needed'
             cand init 'Write a first suite'
+            cand schema 'Print the JSON Schema of the suite, for editors'
             cand completions 'Print a completion script for a shell'
         }
         &'smoke;run'= {
@@ -113,6 +114,10 @@ set edit:completion:arg-completer[smoke] = {|@words|
         }
         &'smoke;init'= {
             cand --url 'The URL to test, such as `http://127.0.0.1:8080`; asked for on a terminal'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'smoke;schema'= {
             cand -h 'Print help'
             cand --help 'Print help'
         }

@@ -32,6 +32,7 @@ complete -c smoke -n "__fish_smoke_needs_command" -f -a "plan" -d 'Show what wou
 complete -c smoke -n "__fish_smoke_needs_command" -f -a "list" -d 'List a suite\'s checks: names, kinds, tags'
 complete -c smoke -n "__fish_smoke_needs_command" -f -a "demo" -d 'Run the example suite against a shop that is built in: nothing else is needed'
 complete -c smoke -n "__fish_smoke_needs_command" -f -a "init" -d 'Write a first suite'
+complete -c smoke -n "__fish_smoke_needs_command" -f -a "schema" -d 'Print the JSON Schema of the suite, for editors'
 complete -c smoke -n "__fish_smoke_needs_command" -f -a "completions" -d 'Print a completion script for a shell'
 complete -c smoke -n "__fish_smoke_using_subcommand run" -s e -l env -d 'An environment of the suite' -r
 complete -c smoke -n "__fish_smoke_using_subcommand run" -s v -l var -d 'Set a variable (repeatable)' -r
@@ -101,4 +102,5 @@ complete -c smoke -n "__fish_smoke_using_subcommand demo" -l trace -d 'Show ever
 complete -c smoke -n "__fish_smoke_using_subcommand demo" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c smoke -n "__fish_smoke_using_subcommand init" -l url -d 'The URL to test, such as `http://127.0.0.1:8080`; asked for on a terminal' -r
 complete -c smoke -n "__fish_smoke_using_subcommand init" -s h -l help -d 'Print help'
+complete -c smoke -n "__fish_smoke_using_subcommand schema" -s h -l help -d 'Print help'
 complete -c smoke -n "__fish_smoke_using_subcommand completions" -s h -l help -d 'Print help'

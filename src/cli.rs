@@ -33,6 +33,8 @@ pub enum Command {
     Demo(DemoArgs),
     /// Write a first suite
     Init(InitArgs),
+    /// Print the JSON Schema of the suite, for editors
+    Schema,
     /// Print a completion script for a shell
     Completions {
         /// The shell

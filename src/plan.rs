@@ -22,10 +22,6 @@ use crate::suite::keys::{EnvironmentKeys, Repeat, Severity, SuiteKeys};
 use crate::suite::vars::{Resolved, Scope, Variable, first_part, is_built_in, resolve};
 use crate::suite::{Suite, SuiteCheck, Uses};
 
-const BUDGET: Duration = Duration::from_mins(1);
-const CONCURRENCY: usize = 16;
-const GRACE: Duration = Duration::from_secs(3);
-
 /// What a command line says over the suite.
 #[derive(Debug, Default)]
 pub struct Choices {
@@ -99,15 +95,15 @@ fn planned(
     }
     let Prepared { keys, resolved, selected } = prepared;
     Ok(Plan {
-        suite: keys.name.unwrap_or_else(|| "smoke".to_owned()),
+        suite: keys.name.clone().unwrap_or_else(SuiteKeys::default_name),
         environment: choices.environment.clone(),
-        budget: choices.budget.or(keys.budget).unwrap_or(BUDGET),
-        grace: keys.grace.unwrap_or(GRACE),
+        budget: choices.budget.or(keys.budget).unwrap_or(SuiteKeys::BUDGET),
+        grace: keys.grace.unwrap_or(SuiteKeys::GRACE),
         concurrency: choices
             .concurrency
-            .or(keys.concurrency.and_then(|number| usize::try_from(number.get()).ok()))
-            .unwrap_or(CONCURRENCY),
-        fail_fast: keys.fail_fast.unwrap_or(true) && !choices.keep_going,
+            .or(usize::try_from(keys.concurrency.unwrap_or(SuiteKeys::CONCURRENCY).get()).ok())
+            .unwrap_or(usize::MAX),
+        fail_fast: keys.fail_fast.unwrap_or(SuiteKeys::FAIL_FAST) && !choices.keep_going,
         checks: planned_checks(suite, &selected),
         scope: resolved.scope,
     })
@@ -168,7 +164,7 @@ fn prepare(
     mistakes.extend(unknown_variables(suite, choices));
 
     let keys = environment.map(|environment| environment.suite.clone()).unwrap_or_default().or(&suite.keys);
-    let budget = keys.budget.unwrap_or(BUDGET);
+    let budget = keys.budget.unwrap_or(SuiteKeys::BUDGET);
     let selected = select(suite, choices);
     for check in selected.iter().map(|index| &suite.checks[*index]) {
         if missing == Missing::IsAMistake && knows_environment {

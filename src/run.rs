@@ -34,6 +34,11 @@ pub fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::List(args) => inspect::list(args),
         Command::Init(args) => inspect::init(args),
         Command::Demo(args) => crate::demo::run(args),
+        Command::Schema => {
+            let schema = crate::suite::schema::schema();
+            Destination::Stdout.write(&format!("{schema:#}\n"))?;
+            Ok(Exit::Passed)
+        }
         Command::Completions { shell } => {
             let mut command = <Cli as clap::CommandFactory>::command();
             let mut script = Vec::new();

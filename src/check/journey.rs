@@ -74,11 +74,9 @@ pub fn read(table: &mut Table<'_, '_, '_>) -> Option<Arc<dyn Check>> {
         table.optional("cleanup", "a step that runs however the journey ended, as `[[journey.cleanup]]`");
     let share: Vec<Named> =
         table.optional("share", "captures that the checks which need this one may read").unwrap_or_default();
+    table.filled("step", "a journey without a step asserts nothing")?;
     let cleanup = if table.has("cleanup") { cleanup? } else { Vec::new() };
     let steps = steps?;
-    if steps.is_empty() {
-        return table.reject("step", "a journey without a step asserts nothing");
-    }
     let journey = Journey { steps, cleanup, share };
     let mut uses = Uses::default();
     journey.uses(&mut uses);
@@ -93,6 +91,8 @@ pub fn read(table: &mut Table<'_, '_, '_>) -> Option<Arc<dyn Check>> {
 }
 
 impl FromTable for Step {
+    const DEFINITION: &'static str = "step";
+
     fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
         let name = table.required("name", "what the step is called");
         let budget = table.optional("budget", "the hard limit on the step, inside the check's");
@@ -120,14 +120,12 @@ impl FromTable for Step {
 
 impl Action {
     fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Action> {
-        if table.has("database") {
+        if table.is_variant("database", "the database's URL, for a step that runs a `query`") {
             return Query::from_table(table, "database").map(Action::Query);
         }
         let request = Request::from_step(table);
         let expect: Option<HttpExpectation> = table.optional("expect", "what the answer must be like");
         let expect = if table.has("expect") { expect } else { Some(HttpExpectation::default()) };
-        // Asked for so that it is among the known keys.
-        let _ = table.raw("database", "the database's URL, for a step that runs a `query`");
         let (request, expect) = (request?, expect?);
         if request.url.literal() == Some("") {
             let place = table.place();
