@@ -67,7 +67,7 @@ pub struct PlannedCheck {
 ///
 /// # Errors
 /// What is wrong with the choices, or with the suite in this environment.
-pub fn plan(suite: &Suite, choices: &Choices, redactor: &Redactor) -> Result<Plan, Vec<Diagnostic>> {
+pub fn plan(suite: &Suite, choices: &Choices, redactor: &Arc<Redactor>) -> Result<Plan, Vec<Diagnostic>> {
     let (prepared, mistakes) = prepare(suite, choices, redactor, Missing::IsAMistake);
     if !mistakes.is_empty() {
         return Err(mistakes);
@@ -105,7 +105,7 @@ pub fn mistakes(suite: &Suite, variables: &[(String, String)]) -> Vec<Diagnostic
     let mut found: Vec<Diagnostic> = Vec::new();
     for environment in environments {
         let choices = Choices { environment, variables: variables.to_vec(), ..Choices::default() };
-        let (_, mistakes) = prepare(suite, &choices, &Redactor::new(), Missing::IsFine);
+        let (_, mistakes) = prepare(suite, &choices, &Arc::default(), Missing::IsFine);
         let new: Vec<Diagnostic> = mistakes.into_iter().filter(|mistake| !found.contains(mistake)).collect();
         found.extend(new);
     }
@@ -130,7 +130,7 @@ struct Prepared {
 fn prepare(
     suite: &Suite,
     choices: &Choices,
-    redactor: &Redactor,
+    redactor: &Arc<Redactor>,
     missing: Missing,
 ) -> (Prepared, Vec<Diagnostic>) {
     let (environment, mut mistakes) = match environment(suite, choices) {

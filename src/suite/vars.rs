@@ -16,7 +16,7 @@ use super::read::{FromToml, Reading, Table, read_table};
 use super::source::Place;
 use super::template::Template;
 use super::value::Document;
-use crate::secret::Redactor;
+use crate::secret::{Redactor, STARS};
 
 /// A variable as the suite defines it.
 #[derive(Debug, Clone)]
@@ -121,13 +121,16 @@ pub fn is_secret_name(name: &str) -> bool {
 pub struct Scope {
     environment: Arc<Environment<'static>>,
     values: BTreeMap<String, Dynamic>,
+    /// Learns what expressions make of secrets.
+    redactor: Arc<Redactor>,
 }
 
 impl Scope {
-    /// A scope with nothing in it but the expressions' environment.
+    /// A scope with nothing in it but the expressions' environment. What its expressions make of a secret that
+    /// `redactor` knows is a secret too.
     #[must_use]
-    pub fn empty() -> Scope {
-        Scope { environment: Arc::new(expression::environment()), values: BTreeMap::new() }
+    pub fn empty(redactor: Arc<Redactor>) -> Scope {
+        Scope { environment: Arc::new(expression::environment()), values: BTreeMap::new(), redactor }
     }
 
     /// Sets a name to a value, over whatever it was.
@@ -151,6 +154,22 @@ impl Scope {
 
     pub(super) fn environment(&self) -> &Environment<'static> {
         &self.environment
+    }
+
+    /// Keeps `made` out of every output if one of the values it was made of is secret: `{{password|upper}}` shows a
+    /// password as well as `{{password}}` does.
+    pub(super) fn hide_if_made_of_a_secret(&self, made: &str, of: &[String]) {
+        // A URL with a password in it is known by its password, and is not made of anything where it stands as it is.
+        let is_secret = |name: &String| {
+            self.values.get(first_part(name)).is_some_and(|value| {
+                let text = expression::as_text(value);
+                text != made && self.redactor.clean(&text) != text
+            })
+        };
+        if of.iter().any(is_secret) && self.redactor.clean(made) != STARS {
+            // One that is too short is no error: it is `{{password|first}}`, and would be starred out all over.
+            let _ = self.redactor.add(made);
+        }
     }
 
     pub(super) fn context(&self) -> Dynamic {
@@ -184,9 +203,9 @@ pub struct Missing {
 pub fn resolve(
     variables: &BTreeMap<String, Variable>,
     suite_dir: &Path,
-    redactor: &Redactor,
+    redactor: &Arc<Redactor>,
 ) -> (Resolved, Vec<Diagnostic>) {
-    let mut resolved = Resolved { scope: Scope::empty(), missing: BTreeMap::new() };
+    let mut resolved = Resolved { scope: Scope::empty(Arc::clone(redactor)), missing: BTreeMap::new() };
     let run_id = uuid::Uuid::new_v4().simple().to_string();
     let started = jiff::Timestamp::now().to_string();
     resolved.scope.set("run", &serde_json::json!({ "id": &run_id[..12], "started": started }));
