@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 
 use crate::check::RunContext;
@@ -92,6 +93,9 @@ pub fn run_job(job: Job) -> anyhow::Result<Exit> {
             return Ok(reject(&error, color));
         }
     };
+    // Listened for before the old report is taken away: from then on there is one at the end, whatever happens.
+    let runtime = runtime(&plan)?;
+    let signals = runtime.block_on(async { signals() }).context("cannot listen for signals")?;
     if let Some(junit) = &junit {
         junit.clear()?;
     }
@@ -109,11 +113,15 @@ pub fn run_job(job: Job) -> anyhow::Result<Exit> {
     reporters.extend(junit.map(|to| Box::new(Junit::new(to)) as Box<dyn Reporter>));
 
     let context = Arc::new(RunContext::new(plan.suite.clone(), suite.dir, redactor));
-    let mut exit = execute(&plan, context, &mut |event| {
+    let mut on_event = |event: &Event| {
         for reporter in &mut reporters {
             reporter.on_event(event, &info);
         }
-    })?;
+    };
+    let report = runtime.block_on(engine::run(&plan, context, signals, &mut on_event));
+    // Not dropped: a name look-up that hangs would hold the exit.
+    runtime.shutdown_background();
+    let mut exit = report.exit;
     for error in reporters.iter_mut().filter_map(|reporter| reporter.finish().err()) {
         say(&format!("error: {error}\n"));
         exit = exit.without_a_report();
@@ -121,7 +129,11 @@ pub fn run_job(job: Job) -> anyhow::Result<Exit> {
     Ok(exit)
 }
 
-fn prepare(source: SuiteSource, choices: &Choices, redactor: &Redactor) -> Result<(Suite, Plan), SuiteError> {
+fn prepare(
+    source: SuiteSource,
+    choices: &Choices,
+    redactor: &Arc<Redactor>,
+) -> Result<(Suite, Plan), SuiteError> {
     let names: Vec<String> = choices.variables.iter().map(|(name, _)| name.clone()).collect();
     let draft = match source {
         SuiteSource::File(path) => read_draft(&path, &names)?,
@@ -140,21 +152,14 @@ fn prepare(source: SuiteSource, choices: &Choices, redactor: &Redactor) -> Resul
     Err(SuiteError::new(suite.sources, mistakes))
 }
 
-fn execute(plan: &Plan, context: Arc<RunContext>, on_event: &mut dyn FnMut(&Event)) -> anyhow::Result<Exit> {
+fn runtime(plan: &Plan) -> anyhow::Result<Runtime> {
     // Checks wait more than they work. Two workers, so that one that works does not keep the other's time; the
     // engine is on this thread, so that none of them keeps the suite's.
-    let runtime = tokio::runtime::Builder::new_multi_thread()
+    tokio::runtime::Builder::new_multi_thread()
         .worker_threads(plan.checks.len().clamp(1, 2))
         .enable_all()
         .build()
-        .context("cannot start the runtime")?;
-    let report = runtime.block_on(async {
-        let signals = signals().context("cannot listen for signals")?;
-        anyhow::Ok(engine::run(plan, context, signals, on_event).await)
-    });
-    // Not dropped: a name look-up that hangs would hold the exit.
-    runtime.shutdown_background();
-    Ok(report?.exit)
+        .context("cannot start the runtime")
 }
 
 /// SIGINT, SIGTERM, and SIGHUP, which ends a run as well when its terminal goes away.
