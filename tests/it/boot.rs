@@ -9,7 +9,7 @@ use rustix::process::Signal;
 use crate::support::guard::is_running;
 use crate::support::http::{HttpServer, Response};
 use crate::support::junit::Outcome;
-use crate::support::smoke::{Ran, Running, Smoke};
+use crate::support::smoke::{Ran, Running, Smoke, program};
 use crate::support::{thorough, wait};
 
 fn free_port() -> u16 {
@@ -23,7 +23,7 @@ fn boot(name: &str, script: &str, keys: &str) -> String {
 
 /// A `[[boot]]` of the demo's shop.
 fn shop(port: u16, ready: &str) -> String {
-    let smoke = env!("CARGO_BIN_EXE_smoke");
+    let smoke = program();
     format!(
         "[[boot]]\nname = \"shop\"\n\
          command = [\"{smoke}\", \"demo\", \"--serve\", \"{port}\", \"--database\", \"shop.db\"]\n\

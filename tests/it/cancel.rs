@@ -157,7 +157,8 @@ fn after_a_kill_the_server_ends_the_queries_by_the_checks_budget() {
     let holder = Watch::on(&database);
     holder.run("begin; lock table orders");
     let watch = Watch::on(&database);
-    for query in [SLEEP, "select * from orders"] {
+    for repeat in 0..repeats(2, 10) {
+        let query = if repeat % 2 == 0 { SLEEP } else { "select * from orders" };
         let running = sleepers(&database, "killed", "5s", query, "").spawn();
         watch.wait_for(3, "killed", Duration::from_secs(5));
         // Their budgets began before this.

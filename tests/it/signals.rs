@@ -8,7 +8,7 @@ use rustix::process::Signal;
 use crate::support::http::{HttpServer, Response};
 use crate::support::junit::{Junit, Outcome};
 use crate::support::smoke::{Ran, Smoke};
-use crate::support::thorough;
+use crate::support::{thorough, wait};
 
 const CHECKS: usize = 40;
 
@@ -42,8 +42,12 @@ fn at_random_moments(signal: Signal, name: &str, code: i32) {
     let count = thorough::repeats(5, 50);
     for n in 0..count {
         let running = Smoke::new().suite(&suite(&server)).file("junit.xml", "<stale/>").spawn();
-        running.wait_for_stderr("40 checks");
-        // Not to let anything settle: the moment is what is tried out.
+        // From the moment on in which the old report is gone there is a new one at the end.
+        let report = running.path("junit.xml");
+        wait::until("the end of the old report", Duration::from_secs(20), || {
+            (!report.exists()).then_some(())
+        });
+        // Not to let anything settle: the moment is what is tried out, the first of them at once.
         let moment = 800 * (n * 7 % count) / count;
         thread::sleep(Duration::from_millis(moment.try_into().expect("a small number")));
         running.signal(signal);

@@ -19,6 +19,7 @@ pub mod stalled_dns;
 
 pub mod ask;
 pub mod junit;
+pub mod outputs;
 pub mod smoke;
 pub mod verdicts;
 
