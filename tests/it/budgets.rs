@@ -22,7 +22,7 @@ struct Hang {
 
 /// One of each way to hang: every phase of a request, a port, a handshake and a query.
 struct Hangs {
-    hangs: Vec<Hang>,
+    all: Vec<Hang>,
     _servers: Vec<FaultServer>,
     // Its session ends before its database.
     _lock: Runtime,
@@ -80,7 +80,7 @@ impl Hangs {
             hangs.push(Hang { name, url, nothing, phase });
             servers.push(server);
         }
-        Hangs { hangs, _servers: servers, _lock: lock(&database), _database: database }
+        Hangs { all: hangs, _servers: servers, _lock: lock(&database), _database: database }
     }
 
     /// Each as a check of its own, with these keys.
@@ -94,7 +94,7 @@ impl Hangs {
                 false => format!("[[health]]\nname = \"{name}\"\nurl = {url:?}\n{keys}\n"),
             }
         };
-        self.hangs.iter().map(check).collect()
+        self.all.iter().map(check).collect()
     }
 
     /// Each as the only step of a journey, with these keys for the step.
@@ -107,7 +107,7 @@ impl Hangs {
             };
             format!("[[journey]]\nname = \"{name}\"\n[[journey.step]]\nname = \"a\"\n{ask}\n{keys}\n")
         };
-        self.hangs.iter().map(journey).collect()
+        self.all.iter().map(journey).collect()
     }
 }
 
@@ -147,7 +147,7 @@ fn every_cut_names_its_phase_and_whether_the_step_the_check_or_the_suite_cut_it(
         let undecided = whose == "suite";
         ran.exits(if undecided { 4 } else { 1 });
         let report = ran.junit();
-        for Hang { name, nothing, phase, .. } in &hangs.hangs {
+        for Hang { name, nothing, phase, .. } in &hangs.all {
             let case = report.case(name);
             let told = format!("{in_step}{nothing} within 700ms ({whose} budget), {phase}");
             assert_eq!(case.message.as_deref(), Some(told.as_str()), "{name}");

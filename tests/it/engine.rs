@@ -271,7 +271,10 @@ fn check_invariants(spec: &SuiteSpec) {
         let ran = started.contains(&index);
         let took_too_long = check.script == Script::Hang || check.takes >= check.budget;
         match outcome {
-            Outcome::Passed => assert!(ran && check.script == Script::Pass, "check {index} passed"),
+            Outcome::Passed => {
+                assert!(ran && check.script == Script::Pass, "check {index} passed");
+                assert!(check.takes <= check.budget, "check {index} passed after its budget");
+            }
             Outcome::Failed(_) => {
                 assert!(ran && (took_too_long || check.script != Script::Pass), "check {index} failed");
                 assert_eq!(check.severity, Severity::Critical);
@@ -437,7 +440,9 @@ fn a_panic_is_the_error_of_its_check_alone_and_tells_no_secret() {
         started: jiff::Timestamp::now(),
         checks: plan(&spec, &Arc::default()).checks.into_iter().map(|check| check.info).collect(),
     };
-    events.iter().for_each(|(_, event)| junit.on_event(event, &info));
+    for (_, event) in &events {
+        junit.on_event(event, &info);
+    }
     junit.finish().expect("write the report");
     let report = junit::Junit::read(&path);
     junit::validate_xsd(&path).expect("a valid report");
