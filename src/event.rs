@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::exit::Exit;
-use crate::outcome::{Failure, Outcome, Phase, Signal};
-use crate::secret::Redacted;
+use crate::outcome::{Certificate, Failure, Outcome, Phase, Signal};
+use crate::secret::{Message, Redacted};
 use crate::suite::keys::Severity;
 use crate::suite::source::Location;
 
@@ -86,6 +86,10 @@ pub struct CheckReport {
     /// Where the last attempt's time went.
     pub phases: Vec<(Phase, Duration)>,
     pub address: Option<String>,
+    /// What the server of the last attempt showed, over TLS.
+    pub certificate: Option<Redacted<Certificate>>,
+    /// A command that shows the failure again by hand; of a journey, that of the step which failed.
+    pub reproduce: Option<Redacted<Message>>,
     pub steps: Vec<StepReport>,
 }
 
@@ -112,6 +116,9 @@ pub struct StepReport {
     /// Where the last attempt's time went.
     pub phases: Vec<(Phase, Duration)>,
     pub address: Option<String>,
+    pub certificate: Option<Redacted<Certificate>>,
+    /// A command that shows the failure again by hand, if it failed.
+    pub reproduce: Option<Redacted<Message>>,
 }
 
 /// What a run came to.

@@ -3,6 +3,7 @@
 //! Every planned check ends in exactly one [`Outcome`]. Reporters `match` on it without a wildcard, so a new
 //! outcome cannot fall out of a report.
 
+mod certificate;
 mod failure;
 mod phase;
 mod span;
@@ -10,6 +11,7 @@ mod span;
 use std::fmt;
 use std::time::Duration;
 
+pub use self::certificate::Certificate;
 pub use self::failure::{Failure, Fault, Mismatch, Verdict};
 pub use self::phase::Phase;
 pub use self::span::Span;

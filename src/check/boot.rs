@@ -25,6 +25,7 @@ use crate::expect::matcher::StatusSet;
 use crate::outcome::{Failure, Phase};
 use crate::probe::dial::{self, Target};
 use crate::probe::http::{Request, send};
+use crate::probe::shell::ShellCommand;
 use crate::secret::{Message, Redactor};
 use crate::suite::Uses;
 use crate::suite::error::Diagnostic;
@@ -194,9 +195,29 @@ impl Check for Boot {
             result
         })
     }
+
+    fn reproduce(&self, session: &Session, context: &Context) -> Option<Message> {
+        self.by_hand(session, context)
+    }
 }
 
 impl Boot {
+    /// The command as people give it to their shell.
+    fn by_hand(&self, session: &Session, context: &Context) -> Option<Message> {
+        let shown = Session::new(session.scope.for_people());
+        let Command { words, env, cwd } = self.command(&shown, context).ok()?;
+        let (program, arguments) = words.split_first()?;
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let command = ShellCommand::new(program).words(&arguments);
+        let command = env.iter().fold(command, |command, (name, value)| command.with_env(name, value));
+        let folder = cwd.display().to_string();
+        let command = match folder.as_str() {
+            "" | "." => command,
+            folder => command.in_folder(folder),
+        };
+        Some(command.into_message(&context.run.redactor))
+    }
+
     fn command(&self, session: &Session, context: &Context) -> Result<Command, Failure> {
         let text = |template: &Template| template.text(&session.scope).map_err(template_failure);
         let words: Result<Vec<String>, Failure> = self.command.iter().map(text).collect();
@@ -252,7 +273,10 @@ impl Boot {
                 let port = port.parse().map_err(|_| template_failure(format!("`{port}` is not a port")))?;
                 let target = Target { host: "127.0.0.1".to_owned(), port };
                 loop {
-                    if dial::connect(&target, context).await.is_ok() {
+                    // On a timeline of its own: that nobody listened yet is not where the boot's time went.
+                    let question = context.within(context.deadline);
+                    let asked = dial::connect(&target, &question);
+                    if Arc::clone(&question.timeline).observe(asked).await.is_ok() {
                         return Ok(());
                     }
                     Self::pause(context).await?;

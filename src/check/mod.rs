@@ -27,7 +27,7 @@ use crate::probe::http::{Clients, Pooling, Tokens};
 use crate::probe::leftovers::Leftovers;
 use crate::probe::timeline::Timeline;
 use crate::probe::trust::Trust;
-use crate::secret::{Redacted, Redactor};
+use crate::secret::{Message, Redacted, Redactor};
 use crate::suite::Uses;
 use crate::suite::error::Diagnostic;
 use crate::suite::read::{Named, Table};
@@ -105,6 +105,11 @@ pub trait Check: Debug + Send + Sync {
         session: &'a mut Session,
         context: &'a Context,
     ) -> BoxFuture<'a, Result<(), Failure>>;
+
+    /// A command that shows the same failure again by hand.
+    fn reproduce(&self, _session: &Session, _context: &Context) -> Option<Message> {
+        None
+    }
 
     /// What is done after the last attempt however it ended, inside the suite's grace.
     fn cleanup<'a>(&'a self, _session: &'a mut Session, _context: &'a Context) -> BoxFuture<'a, ()> {

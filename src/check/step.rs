@@ -12,11 +12,12 @@ use crate::outcome::{Failure, Fault};
 use crate::probe::postgres::{self, PostgresUrl, Writes, is_postgres_url};
 use crate::probe::sqlite;
 use crate::secret::Message;
+use crate::secret::stand_in::{self, stand_in};
 use crate::suite::Uses;
 use crate::suite::error::Diagnostic;
 use crate::suite::read::{Named, Table};
 use crate::suite::template::Template;
-use crate::suite::vars::{Scope, hide_url_password};
+use crate::suite::vars::{Scope, hide_url_password, is_secret_name};
 
 /// A template that has no value here.
 pub(super) fn template_failure(error: String) -> Failure {
@@ -55,11 +56,14 @@ pub(super) fn judge_http(
 }
 
 fn keep(named: &Named, capture: &Capture, value: &Value, session: &mut Session, context: &Context) {
-    if capture.secret || crate::suite::vars::is_secret_name(&named.name) {
+    if capture.secret || is_secret_name(&named.name) {
         let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         context.hide(&text);
+        let shown = Value::from(stand_in(&stand_in::variable(&named.name)));
+        session.scope.set_secret(&named.name, value, &shown);
+    } else {
+        session.scope.set(&named.name, value);
     }
-    session.scope.set(&named.name, value);
 }
 
 /// A query on a database, as a `[[database]]` check or a step writes it.
@@ -143,6 +147,25 @@ impl Query {
             true => Ok(()),
             false => Err(Failure::Mismatch { mismatches, answer: Some(RowsExpectation::describe(&answer)) }),
         }
+    }
+
+    /// A command that asks the same by hand.
+    pub fn reproduce(&self, scope: &Scope, context: &Context) -> Option<Message> {
+        let shown = scope.for_people();
+        let url = self.url.text(scope).ok()?;
+        let statement = match &self.statement {
+            Some(statement) => Some(statement.sql_with_literals(&shown).ok()?),
+            None => None,
+        };
+        let limit = context.deadline.cut().budget;
+        let command = match sqlite::path_of(&url) {
+            Some(path) => {
+                let path = context.run.suite_dir.join(path);
+                sqlite::as_sqlite3(&path, statement.as_deref(), self.writes, limit)
+            }
+            None => postgres::as_psql(&self.url.text(&shown).ok()?, statement.as_deref(), self.writes, limit),
+        };
+        Some(command.into_message(&context.run.redactor))
     }
 
     async fn ask(&self, scope: &Scope, context: &Context) -> Result<RowsAnswer, Failure> {

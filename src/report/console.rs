@@ -171,6 +171,9 @@ impl<W: Write> Console<W> {
                 Some(step) if report.phases.is_empty() => (&step.phases, &step.address),
                 _ => (&report.phases, &report.address),
             };
+        if report.attempts > 1 {
+            facts.push(format!("{} attempts", report.attempts));
+        }
         facts.extend(address.as_ref().map(|address| printable(address)));
         facts.extend(times(phases));
         if !facts.is_empty() {
@@ -178,6 +181,10 @@ impl<W: Write> Console<W> {
         }
         if let Failure::Fault { hint: Some(hint), .. } = cut {
             text.push_str(&indented(&format!("{} {hint}", self.style.strong("hint:"))));
+        }
+        if let Some(command) = &report.reproduce {
+            let command = printable(&command.to_string());
+            text.push_str(&indented(&format!("{} {command}", self.style.strong("reproduce:"))));
         }
         text
     }

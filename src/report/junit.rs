@@ -182,6 +182,9 @@ fn details(failure: &Failure, check: &CheckReport, location: &str) -> String {
     if let Some(address) = &check.address {
         text.push_str(&format!("address: {address}\n"));
     }
+    if let Some(command) = &check.reproduce {
+        text.push_str(&format!("reproduce: {}\n", **command));
+    }
     text.push_str(&format!("suite: {location}\n"));
     text
 }

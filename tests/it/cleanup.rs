@@ -120,7 +120,8 @@ fn cleanup_runs_once_however_the_run_ends_every_time() {
         ("SIGTERM", "get = \"{{base}}/slow\"", "", "20s", 143),
     ];
     for (name, last, rest, budget, code) in ways {
-        for _ in 0..thorough::repeats(2, 50) {
+        let count = thorough::repeats(2, 50);
+        for _ in 0..count {
             let server = shop();
             let checks = with_cleanup("it", "", last);
             let head = format!(
@@ -137,6 +138,7 @@ fn cleanup_runs_once_however_the_run_ends_every_time() {
             let removed = asked(&server).iter().filter(|line| *line == "DELETE /orders/99/it").count();
             assert_eq!(removed, 1, "{name}");
         }
+        println!("cleanup after {name}, {count} of {count}");
     }
 }
 

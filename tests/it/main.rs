@@ -17,6 +17,7 @@ mod database;
 mod demo;
 mod engine;
 mod exit_codes;
+mod failures;
 mod faults;
 mod health;
 mod journey;

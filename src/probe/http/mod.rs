@@ -9,6 +9,7 @@
 
 mod auth;
 mod client;
+mod curl;
 mod fault;
 mod prepare;
 mod send;
@@ -21,6 +22,7 @@ use toml::de::DeValue;
 
 pub use self::auth::{Auth, Tokens};
 pub use self::client::{Clients, Pooling};
+pub use self::curl::Surroundings;
 pub use self::prepare::url_mistake;
 pub use self::send::send;
 use crate::outcome::Failure;

@@ -71,7 +71,7 @@ fn certificate(response: &reqwest::Response) -> Option<PeerCertificate> {
 }
 
 /// A cookie at least this long may be what keeps a session.
-const SESSION_LENGTH: usize = 12;
+pub(super) const SESSION_LENGTH: usize = 12;
 
 /// An URL without user, password and fragment.
 pub(super) fn shown(url: &Url) -> String {
