@@ -92,7 +92,7 @@ _smoke() {
             return 0
             ;;
         smoke__subcmd__demo)
-            opts="-q -h --break --junit --keep-going --color --progress --quiet --serve --database --help"
+            opts="-q -h --break --junit --keep-going --color --progress --quiet --trace --serve --database --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -180,7 +180,7 @@ _smoke() {
             return 0
             ;;
         smoke__subcmd__run)
-            opts="-e -v -t -j -q -h --env --var --tag --skip-tag --only --skip --jobs --budget --keep-going --junit --color --progress --quiet --help"
+            opts="-e -v -t -j -q -h --env --var --tag --skip-tag --only --skip --jobs --budget --keep-going --junit --color --progress --quiet --trace --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

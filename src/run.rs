@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 
-use crate::check::RunContext;
+use crate::check::{RunContext, Tracing};
 use crate::cli::{CheckArgs, ChoiceArgs, Cli, Command, ListArgs, LookArgs, RunArgs};
 use crate::engine;
 use crate::event::{CheckInfo, Event, RunInfo};
@@ -112,7 +112,8 @@ pub fn run_job(job: Job) -> anyhow::Result<Exit> {
     let mut reporters: Vec<Box<dyn Reporter>> = vec![Box::new(console)];
     reporters.extend(junit.map(|to| Box::new(Junit::new(to)) as Box<dyn Reporter>));
 
-    let context = Arc::new(RunContext::new(plan.suite.clone(), suite.dir, redactor));
+    let tracing = if look.trace { Tracing::On } else { Tracing::Off };
+    let context = Arc::new(RunContext::new(plan.suite.clone(), suite.dir, redactor, tracing));
     let mut on_event = |event: &Event| {
         for reporter in &mut reporters {
             reporter.on_event(event, &info);

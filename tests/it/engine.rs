@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use proptest::prelude::*;
-use smoke::check::{Check, Context, RunContext, Session};
+use smoke::check::{Check, Context, RunContext, Session, Tracing};
 use smoke::event::{CancelReason, CheckInfo, Event, RunInfo, RunReport};
 use smoke::exit::Exit;
 use smoke::outcome::{Failure, Fault, Outcome, Signal, SkipReason, Started};
@@ -196,7 +196,7 @@ fn run(spec: &SuiteSpec) -> (Vec<(Duration, Event)>, RunReport, usize) {
         }
         let redactor = Arc::new(Redactor::new());
         redactor.add(SECRET).unwrap();
-        let context = Arc::new(RunContext::new("random".to_owned(), PathBuf::new(), redactor));
+        let context = Arc::new(RunContext::new("random".to_owned(), PathBuf::new(), redactor, Tracing::Off));
         let began = tokio::time::Instant::now();
         smoke::engine::run(&plan, context, signals, &mut |event| {
             events.lock().unwrap().push((began.elapsed(), event.clone()));
@@ -250,6 +250,7 @@ fn check_invariants(spec: &SuiteSpec) {
             Event::RunStarted
             | Event::AttemptFailed { .. }
             | Event::StepFinished { .. }
+            | Event::Traced { .. }
             | Event::CheckReady { .. }
             | Event::RunFinished(_) => {}
         }

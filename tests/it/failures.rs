@@ -194,7 +194,7 @@ fn a_body_that_takes_for_ever() {
 
 #[test]
 fn what_is_not_http() {
-    let server = FaultServer::start(Fault::SshBanner);
+    let server = FaultServer::start(Fault::Garbage);
     health("not_http", &server.url(), "budget = \"500ms\"").says("what came is not HTTP", "HTTP/0.9");
 }
 

@@ -35,3 +35,4 @@ mod signals;
 mod sqlite;
 mod support_works;
 mod tls;
+mod trace;

@@ -19,7 +19,7 @@ struct Output {
 /// Everything that a run writes. A new output is one more line, and every test of a secret looks at it.
 const OUTPUTS: [Output; 3] = [
     Output { name: "stdout", arguments: &[], environment: &[], written: |ran| ran.stdout.clone() },
-    Output { name: "stderr", arguments: &[], environment: &[], written: |ran| ran.stderr.clone() },
+    Output { name: "stderr", arguments: &["--trace"], environment: &[], written: |ran| ran.stderr.clone() },
     Output {
         name: "JUnit",
         arguments: &["--junit", "junit.xml"],
