@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 
 use crate::check::{RunContext, Tracing};
@@ -143,6 +144,9 @@ pub fn run_job(job: Job) -> anyhow::Result<Exit> {
         };
         reporters.push(Box::new(last_run.keeper(names, trouble)));
     }
+    // Listened for before an old report is taken away: from then on there is one at the end, whatever happens.
+    let runtime = runtime(&plan)?;
+    let signals = runtime.block_on(async { signals() }).context("cannot listen for signals")?;
     // All of them, so that no other run's report is left behind, whichever cannot be written.
     let begun: Vec<_> = reporters.iter_mut().map(|reporter| reporter.begin()).collect();
     begun.into_iter().collect::<Result<(), _>>()?;
@@ -162,12 +166,15 @@ pub fn run_job(job: Job) -> anyhow::Result<Exit> {
 
     let tracing = if look.trace { Tracing::On } else { Tracing::Off };
     let context = Arc::new(RunContext::new(plan.suite.clone(), suite.dir, redactor, tracing));
-    let exit = execute(&plan, context, &mut |event| {
+    let mut on_event = |event: &Event| {
         for reporter in &mut reporters {
             reporter.on_event(event, &info);
         }
-    })?;
-    Ok(if finish(&mut reporters) { exit } else { exit.without_a_report() })
+    };
+    let report = runtime.block_on(engine::run(&plan, context, signals, &mut on_event));
+    // Not dropped: a name look-up that hangs would hold the exit.
+    runtime.shutdown_background();
+    Ok(if finish(&mut reporters) { report.exit } else { report.exit.without_a_report() })
 }
 
 /// The names of what did not pass in the last run; everything, if none is known.
@@ -190,7 +197,11 @@ fn finish(reporters: &mut [Box<dyn Reporter>]) -> bool {
     errors.is_empty()
 }
 
-fn prepare(source: SuiteSource, choices: &Choices, redactor: &Redactor) -> Result<(Suite, Plan), SuiteError> {
+fn prepare(
+    source: SuiteSource,
+    choices: &Choices,
+    redactor: &Arc<Redactor>,
+) -> Result<(Suite, Plan), SuiteError> {
     let names: Vec<String> = choices.variables.iter().map(|(name, _)| name.clone()).collect();
     let draft = match source {
         SuiteSource::File(path) => read_draft(&path, &names)?,
@@ -209,21 +220,14 @@ fn prepare(source: SuiteSource, choices: &Choices, redactor: &Redactor) -> Resul
     Err(SuiteError::new(suite.sources, mistakes))
 }
 
-fn execute(plan: &Plan, context: Arc<RunContext>, on_event: &mut dyn FnMut(&Event)) -> anyhow::Result<Exit> {
+fn runtime(plan: &Plan) -> anyhow::Result<Runtime> {
     // Checks wait more than they work. Two workers, so that one that works does not keep the other's time; the
     // engine is on this thread, so that none of them keeps the suite's.
-    let runtime = tokio::runtime::Builder::new_multi_thread()
+    tokio::runtime::Builder::new_multi_thread()
         .worker_threads(plan.checks.len().clamp(1, 2))
         .enable_all()
         .build()
-        .context("cannot start the runtime")?;
-    let report = runtime.block_on(async {
-        let signals = signals().context("cannot listen for signals")?;
-        anyhow::Ok(engine::run(plan, context, signals, on_event).await)
-    });
-    // Not dropped: a name look-up that hangs would hold the exit.
-    runtime.shutdown_background();
-    Ok(report?.exit)
+        .context("cannot start the runtime")
 }
 
 /// SIGINT, SIGTERM, and SIGHUP, which ends a run as well when its terminal goes away.
