@@ -282,12 +282,16 @@ fn check_invariants(spec: &SuiteSpec) {
                 passed[report.check] = matches!(report.outcome, Outcome::Passed);
                 running.remove(&report.check);
             }
+            // It stays, and leaves its place to others.
+            Event::CheckReady { check, .. } => {
+                passed[*check] = true;
+                running.remove(check);
+            }
             Event::RunCancelled(_) => cancelled = true,
             Event::RunStarted
             | Event::AttemptFailed { .. }
             | Event::StepFinished { .. }
             | Event::Traced { .. }
-            | Event::CheckReady { .. }
             | Event::RunFinished(_) => {}
         }
     }
