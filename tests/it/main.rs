@@ -7,6 +7,7 @@
 
 mod support;
 
+mod again;
 mod bad_input;
 mod boot;
 mod budgets;
