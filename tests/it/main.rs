@@ -9,12 +9,14 @@ mod support;
 
 mod bad_input;
 mod boot;
+mod both_ways;
 mod cancel;
 mod cleanup;
 mod command_line;
 mod database;
 mod demo;
 mod engine;
+mod examples;
 mod exit_codes;
 mod faults;
 mod health;
