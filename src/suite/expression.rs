@@ -19,9 +19,9 @@ const RESERVED_IN_URLS: &percent_encoding::AsciiSet =
 pub fn environment() -> Environment<'static> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    environment.add_filter("b64encode", |text: String| {
+    environment.add_filter("b64encode", |value: Dynamic| {
         use base64::Engine as _;
-        base64::engine::general_purpose::STANDARD.encode(text)
+        base64::engine::general_purpose::STANDARD.encode(as_text(&value))
     });
     // The library's own leaves `/` as it is, which ends a part of a URL.
     environment.add_filter("urlencode", |value: Dynamic| {
@@ -134,10 +134,10 @@ fn describe(error: &minijinja::Error) -> String {
     }
 }
 
-/// A value as text: arrays and objects as JSON.
+/// A value as text: all but text and numbers as JSON. (The library writes `True` and `None`.)
 pub(super) fn as_text(value: &Dynamic) -> String {
     match value.kind() {
-        ValueKind::Map | ValueKind::Seq => to_json(value).to_string(),
+        ValueKind::Bool | ValueKind::None | ValueKind::Map | ValueKind::Seq => to_json(value).to_string(),
         _ => value.to_string(),
     }
 }

@@ -36,4 +36,5 @@ mod secrets;
 mod signals;
 mod sqlite;
 mod support_works;
+mod templates;
 mod tls;
