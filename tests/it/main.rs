@@ -24,6 +24,7 @@ mod journey;
 mod junit;
 mod login;
 mod matchers;
+mod misspelt;
 mod postgres_tls;
 mod read_only;
 mod readme;
