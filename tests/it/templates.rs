@@ -163,7 +163,10 @@ fn any_text_arrives_as_it_was_meant() {
     let mut runner = TestRunner::deterministic();
     let mut texts: Vec<String> =
         (0..60).map(|_| any.new_tree(&mut runner).expect("a text").current()).collect();
-    texts.extend(["", "{{text}}", "--", "%", "\r\n", "a\r\n\r\nb", "\u{0}"].map(str::to_owned));
+    texts.extend(
+        ["", "a+b c", "a=b&c", "\"q\"", "ü", "{{text}}", "--", "%", "\r\n", "a\r\n\r\nb", "\u{0}"]
+            .map(str::to_owned),
+    );
     let vars: Vec<String> =
         (0..).zip(&texts).map(|(number, text)| format!("v{number} = {}\n", escaped(text))).collect();
     let kinds =
