@@ -2,11 +2,17 @@
 //!
 //! Pure: nothing is sent, and the only things read are the variables' environment and files.
 
-use std::collections::BTreeMap;
+mod order;
+mod worst;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use globset::GlobMatcher;
+
+pub use self::order::Order;
+pub use self::worst::{Bound, WorstCase};
 
 use crate::check::{Check, Kind};
 use crate::event::CheckInfo;
@@ -25,6 +31,8 @@ pub struct Choices {
     pub skip_tags: Vec<String>,
     pub only: Vec<GlobMatcher>,
     pub skip: Vec<GlobMatcher>,
+    /// Only the checks of these names, and what they need.
+    pub names: Option<BTreeSet<String>>,
     pub concurrency: Option<usize>,
     pub budget: Option<Duration>,
     pub keep_going: bool,
@@ -63,8 +71,25 @@ pub struct PlannedCheck {
 ///
 /// # Errors
 /// What is wrong with the choices, or with the suite in this environment.
-pub fn plan(suite: &Suite, choices: &Choices, redactor: &Redactor) -> Result<Plan, Vec<Diagnostic>> {
-    let (prepared, mistakes) = prepare(suite, choices, redactor, Missing::IsAMistake);
+pub fn plan(suite: &Suite, choices: &Choices, redactor: &Arc<Redactor>) -> Result<Plan, Vec<Diagnostic>> {
+    planned(suite, choices, redactor, Missing::IsAMistake)
+}
+
+/// The same for somebody who only looks at it: a variable whose value comes from where it runs need not have one.
+///
+/// # Errors
+/// What is wrong with the choices, or with the suite in this environment.
+pub fn preview(suite: &Suite, choices: &Choices) -> Result<Plan, Vec<Diagnostic>> {
+    planned(suite, choices, &Arc::new(Redactor::new()), Missing::IsFine)
+}
+
+fn planned(
+    suite: &Suite,
+    choices: &Choices,
+    redactor: &Arc<Redactor>,
+    missing: Missing,
+) -> Result<Plan, Vec<Diagnostic>> {
+    let (prepared, mistakes) = prepare(suite, choices, redactor, missing);
     if !mistakes.is_empty() {
         return Err(mistakes);
     }
@@ -79,7 +104,7 @@ pub fn plan(suite: &Suite, choices: &Choices, redactor: &Redactor) -> Result<Pla
             .or(usize::try_from(keys.concurrency.unwrap_or(SuiteKeys::CONCURRENCY).get()).ok())
             .unwrap_or(usize::MAX),
         fail_fast: keys.fail_fast.unwrap_or(SuiteKeys::FAIL_FAST) && !choices.keep_going,
-        checks: planned(suite, &selected),
+        checks: planned_checks(suite, &selected),
         scope: resolved.scope,
     })
 }
@@ -101,7 +126,7 @@ pub fn mistakes(suite: &Suite, variables: &[(String, String)]) -> Vec<Diagnostic
     let mut found: Vec<Diagnostic> = Vec::new();
     for environment in environments {
         let choices = Choices { environment, variables: variables.to_vec(), ..Choices::default() };
-        let (_, mistakes) = prepare(suite, &choices, &Redactor::new(), Missing::IsFine);
+        let (_, mistakes) = prepare(suite, &choices, &Arc::default(), Missing::IsFine);
         let new: Vec<Diagnostic> = mistakes.into_iter().filter(|mistake| !found.contains(mistake)).collect();
         found.extend(new);
     }
@@ -126,7 +151,7 @@ struct Prepared {
 fn prepare(
     suite: &Suite,
     choices: &Choices,
-    redactor: &Redactor,
+    redactor: &Arc<Redactor>,
     missing: Missing,
 ) -> (Prepared, Vec<Diagnostic>) {
     let (environment, mut mistakes) = match environment(suite, choices) {
@@ -279,7 +304,8 @@ fn select(suite: &Suite, choices: &Choices) -> Vec<usize> {
     let chosen = |check: &SuiteCheck| {
         let by_tag = choices.tags.is_empty() || check.keys.tags.iter().any(|tag| choices.tags.contains(tag));
         let by_name = choices.only.is_empty() || choices.only.iter().any(|glob| glob.is_match(check.name()));
-        by_tag && by_name
+        let is_wanted = choices.names.as_ref().is_none_or(|names| names.contains(check.name()));
+        by_tag && by_name && is_wanted
     };
     let possible: Vec<bool> = suite.checks.iter().map(|check| here(check) && !left_out(check)).collect();
     let mut selected: Vec<bool> =
@@ -302,10 +328,10 @@ fn select(suite: &Suite, choices: &Choices) -> Vec<usize> {
     (0..suite.checks.len()).filter(|index| selected[*index]).collect()
 }
 
-fn planned(suite: &Suite, selected: &[usize]) -> Vec<PlannedCheck> {
+fn planned_checks(suite: &Suite, selected: &[usize]) -> Vec<PlannedCheck> {
     let checks: Vec<&SuiteCheck> = selected.iter().map(|index| &suite.checks[*index]).collect();
     // A need that is not selected does not exist here: another environment's, or left out on purpose.
-    let position: BTreeMap<&str, usize> =
+    let position: HashMap<&str, usize> =
         checks.iter().enumerate().map(|(index, check)| (check.name(), index)).collect();
     let named: Vec<Vec<usize>> = checks
         .iter()
@@ -313,25 +339,20 @@ fn planned(suite: &Suite, selected: &[usize]) -> Vec<PlannedCheck> {
             check.keys.needs.iter().filter_map(|need| position.get(need.name.as_str()).copied()).collect()
         })
         .collect();
-    let before: Vec<Vec<bool>> = (0..checks.len()).map(|index| reachable(index, &named)).collect();
-    checks
-        .iter()
-        .enumerate()
-        .map(|(index, check)| {
-            let mut needs = named[index].clone();
-            if !check.is_gate() {
-                // A gate that waits for this check cannot be waited for by it; a skipped gate holds nobody up.
-                let gates = checks.iter().enumerate().filter(|(gate, other)| {
-                    other.is_gate()
-                        && other.keys.skip.is_none()
-                        && !before[*gate][index]
-                        && !named[index].contains(gate)
-                });
-                needs.extend(gates.map(|(gate, _)| gate));
+    let mut needs = named.clone();
+    // A skipped gate holds nobody up.
+    let gates = (0..checks.len()).filter(|gate| checks[*gate].is_gate() && checks[*gate].keys.skip.is_none());
+    for gate in gates {
+        // A gate that waits for a check, by its own needs or behind another gate, cannot be waited for by it.
+        let before = reachable(gate, &needs);
+        for (index, check) in checks.iter().enumerate() {
+            if !check.is_gate() && !before[index] && !named[index].contains(&gate) {
+                needs[index].push(gate);
             }
-            planned_check(suite, check, needs, named[index].clone())
-        })
-        .collect()
+        }
+    }
+    let planned = checks.iter().zip(needs).zip(named);
+    planned.map(|((check, needs), named)| planned_check(suite, check, needs, named)).collect()
 }
 
 /// Which checks must come before the one at `index`, through any number of needs.
@@ -358,6 +379,7 @@ fn planned_check(
         info: CheckInfo {
             name: check.name().into(),
             kind: kind.name,
+            tags: check.keys.tags.clone(),
             location: suite.sources.location(check.place),
             gate: check.is_gate(),
             severity: check.keys.severity,
@@ -369,6 +391,15 @@ fn planned_check(
         named_needs,
         skip: check.keys.skip.clone(),
         check: Arc::clone(&check.check),
+    }
+}
+
+impl Plan {
+    /// What waits for what.
+    #[must_use]
+    pub fn order(&self) -> Order {
+        let needs: Vec<&[usize]> = self.checks.iter().map(|check| check.needs.as_slice()).collect();
+        Order::new(&needs)
     }
 }
 

@@ -19,13 +19,14 @@ use toml::de::DeValue;
 
 use super::process::{Command, Output, Process, StopSignal, TAIL_SHOWN};
 use super::step::{judge_http, template_failure};
-use super::{Check, Context, Resident, Session};
+use super::{Afterwards, Check, Context, Resident, Session};
 use crate::deadline::{Deadline, Scope as BudgetScope};
 use crate::expect::http::HttpExpectation;
 use crate::expect::matcher::StatusSet;
 use crate::outcome::{Failure, Phase};
 use crate::probe::dial::{self, Target};
 use crate::probe::http::{Request, send};
+use crate::probe::shell::ShellCommand;
 use crate::secret::{Message, Redactor};
 use crate::suite::Uses;
 use crate::suite::error::Diagnostic;
@@ -169,6 +170,10 @@ impl Check for Boot {
         }
     }
 
+    fn afterwards(&self, _: &Scope) -> Afterwards {
+        Afterwards { stop: Some(self.stop.grace), ..Afterwards::default() }
+    }
+
     fn run<'a>(
         &'a self,
         session: &'a mut Session,
@@ -208,9 +213,29 @@ impl Check for Boot {
             result
         })
     }
+
+    fn reproduce(&self, session: &Session, context: &Context) -> Option<Message> {
+        self.by_hand(session, context)
+    }
 }
 
 impl Boot {
+    /// The command as people give it to their shell.
+    fn by_hand(&self, session: &Session, context: &Context) -> Option<Message> {
+        let shown = Session::new(session.scope.for_people());
+        let Command { words, env, cwd } = self.command(&shown, context).ok()?;
+        let (program, arguments) = words.split_first()?;
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let command = ShellCommand::new(program).words(&arguments);
+        let command = env.iter().fold(command, |command, (name, value)| command.with_env(name, value));
+        let folder = cwd.display().to_string();
+        let command = match folder.as_str() {
+            "" | "." => command,
+            folder => command.in_folder(folder),
+        };
+        Some(command.into_message(&context.run.redactor))
+    }
+
     fn command(&self, session: &Session, context: &Context) -> Result<Command, Failure> {
         let text = |template: &Template| template.text(&session.scope).map_err(template_failure);
         let words: Result<Vec<String>, Failure> = self.command.iter().map(text).collect();
@@ -266,14 +291,17 @@ impl Boot {
                 let port = port.parse().map_err(|_| template_failure(format!("`{port}` is not a port")))?;
                 let target = Target { host: "127.0.0.1".to_owned(), port };
                 loop {
-                    if dial::connect(&target, context).await.is_ok() {
+                    // On a timeline of its own: that nobody listened yet is not where the boot's time went.
+                    let question = context.aside(context.deadline);
+                    let asked = dial::connect(&target, &question);
+                    if Arc::clone(&question.timeline).observe(asked).await.is_ok() {
                         return Ok(());
                     }
                     Self::pause(context).await?;
                 }
             }
             Some(Ready::Url { request, expect }) => loop {
-                let question = context.within(context.deadline.tighten(ONE_QUESTION, BudgetScope::Step));
+                let question = context.aside(context.deadline.tighten(ONE_QUESTION, BudgetScope::Step));
                 let mut cookies = cookie_store::CookieStore::default();
                 let asked = send(request, &context.run.clients, &mut cookies, &session.scope, &question);
                 // On a timeline of its own: that nobody listened yet is not where the boot's time went.

@@ -21,14 +21,15 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 
 use super::step::{Query, judge_http};
-use super::{Check, Context, Next, Session, Told, Tries};
+use super::{Afterwards, Check, Context, Next, Session, Told, Tries};
 use crate::deadline::Scope as BudgetScope;
 use crate::event::StepReport;
 use crate::expect::capture::Capture;
 use crate::expect::http::HttpExpectation;
 use crate::expect::matcher::StatusSet;
 use crate::outcome::Failure;
-use crate::probe::http::{Request, VERB_KEYS, send};
+use crate::probe::http::{Request, Surroundings, VERB_KEYS, send};
+use crate::secret::Message;
 use crate::suite::Uses;
 use crate::suite::error::Diagnostic;
 use crate::suite::keys::Repeat;
@@ -184,10 +185,17 @@ impl Step {
             name: self.name.name.clone(),
             is_cleanup: at.is_cleanup,
             failure: tried.result.as_ref().err().map(|failure| context.run.redactor.redact(failure.clone())),
+            reproduce: match tried.result {
+                Ok(()) => None,
+                Err(_) => self
+                    .reproduce(session, &context.within(deadline))
+                    .map(|command| context.run.redactor.redact(command)),
+            },
             attempts: tried.attempts,
             took: began.elapsed(),
             phases: timeline.phases(),
             address: timeline.address(),
+            certificate: timeline.shown_certificate(&context.run.redactor),
         };
         session.steps.push(report.clone());
         context.teller.tell(Told::StepFinished(report));
@@ -196,6 +204,22 @@ impl Step {
             number: at.number,
             source: Box::new(source),
         })
+    }
+
+    /// A command that does the same by hand.
+    fn reproduce(&self, session: &Session, context: &Context) -> Option<Message> {
+        match &self.action {
+            Action::Query(query) => query.reproduce(&session.scope, context),
+            Action::Request { request, .. } => {
+                let command = request.as_curl(&Surroundings {
+                    scope: &session.scope.for_people(),
+                    cookies: &session.cookies,
+                    suite_dir: &context.run.suite_dir,
+                    limit: context.deadline.cut().budget,
+                })?;
+                Some(command.into_message(&context.run.redactor))
+            }
+        }
     }
 
     async fn attempt(&self, session: &mut Session, context: &Context) -> Result<(), Failure> {
@@ -247,6 +271,19 @@ impl Check for Journey {
                 Action::Request { .. } => Vec::new(),
             })
             .collect()
+    }
+
+    fn afterwards(&self, scope: &Scope) -> Afterwards {
+        let queries = self.steps.iter().chain(&self.cleanup).filter_map(|step| match &step.action {
+            Action::Query(query) => Some(query),
+            Action::Request { .. } => None,
+        });
+        let longest = |step: &Step| step.budget.unwrap_or(Duration::MAX);
+        Afterwards {
+            leaves: queries.into_iter().any(|query| query.leaves(scope)),
+            cleanup: self.cleanup.iter().map(longest).fold(Duration::ZERO, Duration::saturating_add),
+            stop: None,
+        }
     }
 
     fn remark(&self) -> Option<&'static str> {

@@ -376,6 +376,8 @@ pub(super) fn json_values(answer: &HttpAnswer, path: &JsonPath) -> Result<Found,
             let start = answer.body.trim();
             let actual = match start.is_empty() {
                 true => Message::new().words("an empty body"),
+                // Where it ends to be JSON is no news: it never was.
+                false if start.starts_with('<') => Message::new().words("HTML or XML: ").excerpt(start, 120),
                 false => {
                     Message::new().words("something else (").data(error).words("): ").excerpt(start, 120)
                 }

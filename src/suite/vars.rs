@@ -17,7 +17,8 @@ use super::schema::{Definitions, Schema};
 use super::source::Place;
 use super::template::Template;
 use super::value::Document;
-use crate::secret::Redactor;
+use crate::secret::stand_in::{self, stand_in};
+use crate::secret::{Redactor, STARS};
 
 /// A variable as the suite defines it.
 #[derive(Debug, Clone)]
@@ -128,18 +129,47 @@ pub fn is_secret_name(name: &str) -> bool {
 pub struct Scope {
     environment: Arc<Environment<'static>>,
     values: BTreeMap<String, Dynamic>,
+    /// What stands in commands for people in place of the values that are secret, or made of one.
+    stand_ins: BTreeMap<String, Dynamic>,
+    /// Learns what expressions make of secrets.
+    redactor: Arc<Redactor>,
 }
 
 impl Scope {
-    /// A scope with nothing in it but the expressions' environment.
+    /// A scope with nothing in it but the expressions' environment. What its expressions make of a secret that
+    /// `redactor` knows is a secret too.
     #[must_use]
-    pub fn empty() -> Scope {
-        Scope { environment: Arc::new(expression::environment()), values: BTreeMap::new() }
+    pub fn empty(redactor: Arc<Redactor>) -> Scope {
+        Scope {
+            environment: Arc::new(expression::environment()),
+            values: BTreeMap::new(),
+            stand_ins: BTreeMap::new(),
+            redactor,
+        }
     }
 
     /// Sets a name to a value, over whatever it was.
     pub fn set(&mut self, name: &str, value: &Value) {
         self.values.insert(name.to_owned(), expression::from_json(value));
+        self.stand_ins.remove(name);
+    }
+
+    /// Sets a name to a value that people are shown as `stand_in`.
+    pub fn set_secret(&mut self, name: &str, value: &Value, stand_in: &Value) {
+        self.set(name, value);
+        self.stand_ins.insert(name.to_owned(), expression::from_json(stand_in));
+    }
+
+    /// The same with a stand-in for every secret: what a command for people is made with.
+    #[must_use]
+    pub fn for_people(&self) -> Scope {
+        let mut scope = self.clone();
+        scope.values.extend(std::mem::take(&mut scope.stand_ins));
+        scope
+    }
+
+    fn has_stand_in(&self, name: &str) -> bool {
+        self.stand_ins.contains_key(name)
     }
 
     #[must_use]
@@ -152,12 +182,31 @@ impl Scope {
         for name in names {
             if let Some(value) = other.values.get(name) {
                 self.values.insert(name.to_owned(), value.clone());
+                self.stand_ins.remove(name);
+                self.stand_ins
+                    .extend(other.stand_ins.get(name).map(|stand_in| (name.to_owned(), stand_in.clone())));
             }
         }
     }
 
     pub(super) fn environment(&self) -> &Environment<'static> {
         &self.environment
+    }
+
+    /// Keeps `made` out of every output if one of the values it was made of is secret: `{{password|upper}}` shows a
+    /// password as well as `{{password}}` does.
+    pub(super) fn hide_if_made_of_a_secret(&self, made: &str, of: &[String]) {
+        // A URL with a password in it is known by its password, and is not made of anything where it stands as it is.
+        let is_secret = |name: &String| {
+            self.values.get(first_part(name)).is_some_and(|value| {
+                let text = expression::as_text(value);
+                text != made && self.redactor.clean(&text) != text
+            })
+        };
+        if of.iter().any(is_secret) && self.redactor.clean(made) != STARS {
+            // One that is too short is no error: it is `{{password|first}}`, and would be starred out all over.
+            let _ = self.redactor.add(made);
+        }
     }
 
     pub(super) fn context(&self) -> Dynamic {
@@ -191,9 +240,9 @@ pub struct Missing {
 pub fn resolve(
     variables: &BTreeMap<String, Variable>,
     suite_dir: &Path,
-    redactor: &Redactor,
+    redactor: &Arc<Redactor>,
 ) -> (Resolved, Vec<Diagnostic>) {
-    let mut resolved = Resolved { scope: Scope::empty(), missing: BTreeMap::new() };
+    let mut resolved = Resolved { scope: Scope::empty(Arc::clone(redactor)), missing: BTreeMap::new() };
     let run_id = uuid::Uuid::new_v4().simple().to_string();
     let started = jiff::Timestamp::now().to_string();
     resolved.scope.set("run", &json!({ "id": &run_id[..12], "started": started }));
@@ -288,6 +337,17 @@ impl Variable {
         self.document().into_iter().flat_map(Document::templates).flat_map(Template::reads)
     }
 
+    /// Where a shell has its value from.
+    fn in_a_shell(&self, name: &str) -> String {
+        match &self.source {
+            VariableSource::Environment { name: env, .. } => format!("${env}"),
+            VariableSource::File(path) => format!("$(cat '{}')", path.display()),
+            VariableSource::Literal(_) | VariableSource::CommandLine(_) | VariableSource::Mistaken => {
+                stand_in::variable(name)
+            }
+        }
+    }
+
     /// The part of it that may hold templates.
     fn document(&self) -> Option<&Document> {
         match &self.source {
@@ -369,11 +429,21 @@ impl Resolved {
                 }
             },
         };
-        if variable.secret.unwrap_or_else(|| is_secret_name(name)) {
+        let is_secret = variable.secret.unwrap_or_else(|| is_secret_name(name));
+        if is_secret {
             hide(name, variable, &value, redactor)?;
         }
-        hide_url_password(&value, redactor);
-        self.scope.set(name, &value);
+        let holds_password = hide_url_password(&value, redactor);
+        let made_of_secrets = variable.reads().any(|read| self.scope.has_stand_in(first_part(read)));
+        if made_of_secrets
+            && let Some(Ok(shown)) = variable.document().map(|of| of.value(&self.scope.for_people()))
+        {
+            self.scope.set_secret(name, &value, &shown);
+        } else if is_secret || holds_password {
+            self.scope.set_secret(name, &value, &Value::from(stand_in(&variable.in_a_shell(name))));
+        } else {
+            self.scope.set(name, &value);
+        }
         Ok(())
     }
 }
@@ -397,15 +467,11 @@ fn hide(name: &str, variable: &Variable, value: &Value, redactor: &Redactor) -> 
 }
 
 /// A password inside an URL is secret too, whatever the variable is called. A short one is not an error here:
-/// an URL is never shown with its password.
-pub fn hide_url_password(value: &Value, redactor: &Redactor) {
-    let Some(url) =
-        value.as_str().filter(|text| text.contains('@')).and_then(|text| url::Url::parse(text).ok())
-    else {
-        return;
-    };
-    if let Some(password) = url.password() {
-        let _ = redactor.add(password);
-        let _ = redactor.add(&percent_encoding::percent_decode_str(password).decode_utf8_lossy());
-    }
+/// an URL is never shown with its password. Says whether there is one.
+pub fn hide_url_password(value: &Value, redactor: &Redactor) -> bool {
+    let url = value.as_str().filter(|text| text.contains('@')).and_then(|text| url::Url::parse(text).ok());
+    let Some(password) = url.as_ref().and_then(url::Url::password) else { return false };
+    let _ = redactor.add(password);
+    let _ = redactor.add(&percent_encoding::percent_decode_str(password).decode_utf8_lossy());
+    true
 }

@@ -126,8 +126,8 @@ const ANSWER: [Case; 20] = [
     ("url", "url = { matches = '/there$' }", ""),
     ("url", "url = { matches = '/here$' }", "expected url to match //here$/, got …"),
     // The answer is a page.
-    ("json", "json.'$' = { exists = true }", "expected body to be JSON, got something else …"),
-    ("json", "json.'$' = { not = 1 }", "expected body to be JSON, got something else …"),
+    ("json", "json.'$' = { exists = true }", "expected body to be JSON, got HTML or XML…"),
+    ("json", "json.'$' = { not = 1 }", "expected body to be JSON, got HTML or XML…"),
 ];
 
 #[test]

@@ -22,8 +22,8 @@ pub enum Auth {
 
 #[derive(Debug, Clone)]
 pub struct Basic {
-    user: Template,
-    password: Template,
+    pub(super) user: Template,
+    pub(super) password: Template,
 }
 
 /// OAuth 2.0 client credentials (RFC 6749, section 4.4).

@@ -9,9 +9,11 @@
 
 mod auth;
 mod client;
+mod curl;
 mod fault;
 mod prepare;
 mod send;
+pub mod trace;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -22,6 +24,7 @@ use toml::de::DeValue;
 
 pub use self::auth::{Auth, Tokens};
 pub use self::client::{Clients, Pooling};
+pub use self::curl::Surroundings;
 pub use self::prepare::url_mistake;
 pub use self::send::send;
 use crate::outcome::Failure;
@@ -406,5 +409,13 @@ impl FromToml for Part {
             });
             json!({ "anyOf": [text, file] })
         })
+    }
+}
+
+fn version_name(version: reqwest::Version) -> &'static str {
+    match version {
+        reqwest::Version::HTTP_10 => "HTTP/1.0",
+        reqwest::Version::HTTP_2 => "HTTP/2",
+        _ => "HTTP/1.1",
     }
 }
