@@ -46,6 +46,7 @@ set edit:completion:arg-completer[smoke] = {|@words|
             cand --events 'Write what happens there as it happens, as one JSON object per line'
             cand --color 'When to use colour: `auto` is on a terminal, unless `NO_COLOR` is set'
             cand --progress 'When to show a progress bar: `auto` is on a terminal, and not in CI'
+            cand --rerun-failed 'Only what did not pass in the last run of this suite, and what it needs'
             cand --keep-going 'Do not stop at the first failure'
             cand -q 'Say only what went wrong, and the summary'
             cand --quiet 'Say only what went wrong, and the summary'

@@ -48,6 +48,7 @@ never\t''"
 complete -c smoke -n "__fish_smoke_using_subcommand run" -l progress -d 'When to show a progress bar: `auto` is on a terminal, and not in CI' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c smoke -n "__fish_smoke_using_subcommand run" -l rerun-failed -d 'Only what did not pass in the last run of this suite, and what it needs'
 complete -c smoke -n "__fish_smoke_using_subcommand run" -l keep-going -d 'Do not stop at the first failure'
 complete -c smoke -n "__fish_smoke_using_subcommand run" -s q -l quiet -d 'Say only what went wrong, and the summary'
 complete -c smoke -n "__fish_smoke_using_subcommand run" -s h -l help -d 'Print help'
