@@ -62,13 +62,40 @@ fn forms(secret: &str) -> Vec<(&'static str, String)> {
 #[track_caller]
 fn keeps_quiet(ran: &Ran, secret: &str) {
     let xml = std::fs::read_to_string(ran.path("junit.xml")).unwrap_or_default();
-    for (place, text) in [("stdout", &ran.stdout), ("stderr", &ran.stderr), ("JUnit", &xml)] {
+    let file = |name: &str| std::fs::read_to_string(ran.path(name)).unwrap_or_default();
+    let (json, events, summary) = (file("smoke.json"), file("events.jsonl"), file("summary.md"));
+    // As GitHub shows what is escaped for it.
+    let shown = summary_as_shown(&summary);
+    let annotated = ran.stderr.replace("%0A", "\n").replace("%0D", "\r").replace("%25", "%");
+    for (place, text) in [
+        ("stdout", &ran.stdout),
+        ("stderr", &ran.stderr),
+        ("an annotation", &annotated),
+        ("JUnit", &xml),
+        ("JSON", &json),
+        ("an event", &events),
+        ("the step's summary", &summary),
+        ("the step's summary as it is shown", &shown),
+    ] {
         let found: Vec<_> = forms(secret).into_iter().filter(|(_, form)| text.contains(form)).collect();
         assert!(found.is_empty(), "{place} has {found:?}\n{text}");
         for part in ["w+0%rd", "w%2B0%25rd", "w%2b0%25rd"] {
             assert!(!text.contains(part), "{place} has {part}\n{text}");
         }
     }
+}
+
+/// The summary with its character references resolved.
+fn summary_as_shown(summary: &str) -> String {
+    let mut parts = summary.split("&#");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| match part.split_once(';') {
+        Some((number, rest)) => {
+            let c = number.parse().ok().and_then(char::from_u32).expect("a character");
+            format!("{text}{c}{rest}")
+        }
+        None => text + "&#" + part,
+    })
 }
 
 /// The same, where it was near an output at all.
@@ -122,9 +149,18 @@ fn echoes(server: &HttpServer) -> String {
 }
 
 fn given(smoke: Smoke, suite: &str) {
-    let ran = smoke.suite(suite).args(["--keep-going"]).run();
+    let (summary, outputs) = (smoke.path("summary.md"), ["--json", "smoke.json", "--events", "events.jsonl"]);
+    let smoke = smoke.env("GITHUB_ACTIONS", "true").env("GITHUB_STEP_SUMMARY", summary);
+    let ran = smoke.suite(suite).args(["--keep-going"]).args(outputs).run();
     ran.exits(1);
     stars_out(&ran, SECRET);
+    for name in ["smoke.json", "events.jsonl", "summary.md"] {
+        let text = std::fs::read_to_string(ran.path(name)).expect("the report");
+        assert!(
+            text.contains("***") || summary_as_shown(&text).contains("***"),
+            "{name}: it was never near it"
+        );
+    }
 }
 
 #[test]
