@@ -92,7 +92,7 @@ _smoke() {
             return 0
             ;;
         smoke__subcmd__demo)
-            opts="-q -h --break --keep-going --junit --json --events --color --progress --quiet --serve --database --help"
+            opts="-q -h --break --keep-going --junit --json --events --color --progress --quiet --trace --serve --database --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -188,7 +188,7 @@ _smoke() {
             return 0
             ;;
         smoke__subcmd__run)
-            opts="-e -v -t -j -q -h --env --var --tag --skip-tag --only --skip --rerun-failed --jobs --budget --keep-going --junit --json --events --color --progress --quiet --help"
+            opts="-e -v -t -j -q -h --env --var --tag --skip-tag --only --skip --rerun-failed --jobs --budget --keep-going --junit --json --events --color --progress --quiet --trace --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -50,6 +50,7 @@ set edit:completion:arg-completer[smoke] = {|@words|
             cand --keep-going 'Do not stop at the first failure'
             cand -q 'Say only what went wrong, and the summary'
             cand --quiet 'Say only what went wrong, and the summary'
+            cand --trace 'Show every request and answer, without secrets, bodies cut'
             cand -h 'Print help'
             cand --help 'Print help'
         }
@@ -85,6 +86,7 @@ set edit:completion:arg-completer[smoke] = {|@words|
             cand --keep-going 'Do not stop at the first failure'
             cand -q 'Say only what went wrong, and the summary'
             cand --quiet 'Say only what went wrong, and the summary'
+            cand --trace 'Show every request and answer, without secrets, bodies cut'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }

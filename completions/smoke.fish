@@ -51,6 +51,7 @@ never\t''"
 complete -c smoke -n "__fish_smoke_using_subcommand run" -l rerun-failed -d 'Only what did not pass in the last run of this suite, and what it needs'
 complete -c smoke -n "__fish_smoke_using_subcommand run" -l keep-going -d 'Do not stop at the first failure'
 complete -c smoke -n "__fish_smoke_using_subcommand run" -s q -l quiet -d 'Say only what went wrong, and the summary'
+complete -c smoke -n "__fish_smoke_using_subcommand run" -l trace -d 'Show every request and answer, without secrets, bodies cut'
 complete -c smoke -n "__fish_smoke_using_subcommand run" -s h -l help -d 'Print help'
 complete -c smoke -n "__fish_smoke_using_subcommand check" -s v -l var -d 'A variable that `smoke run` will be given (repeatable)' -r
 complete -c smoke -n "__fish_smoke_using_subcommand check" -l color -d 'When to use colour: `auto` is on a terminal, unless `NO_COLOR` is set' -r -f -a "auto\t''
@@ -82,5 +83,6 @@ complete -c smoke -n "__fish_smoke_using_subcommand demo" -l serve -d 'Be the sh
 complete -c smoke -n "__fish_smoke_using_subcommand demo" -l database -d 'The shop\'s database' -r -F
 complete -c smoke -n "__fish_smoke_using_subcommand demo" -l keep-going -d 'Do not stop at the first failure'
 complete -c smoke -n "__fish_smoke_using_subcommand demo" -s q -l quiet -d 'Say only what went wrong, and the summary'
+complete -c smoke -n "__fish_smoke_using_subcommand demo" -l trace -d 'Show every request and answer, without secrets, bodies cut'
 complete -c smoke -n "__fish_smoke_using_subcommand demo" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c smoke -n "__fish_smoke_using_subcommand completions" -s h -l help -d 'Print help'

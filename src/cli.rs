@@ -126,6 +126,10 @@ pub struct LookArgs {
     /// Say only what went wrong, and the summary
     #[arg(short, long)]
     pub quiet: bool,
+
+    /// Show every request and answer, without secrets, bodies cut
+    #[arg(long)]
+    pub trace: bool,
 }
 
 #[derive(Debug, Args)]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::exit::Exit;
-use crate::outcome::{Certificate, Failure, Outcome, Phase, Signal};
+use crate::outcome::{Certificate, Failure, Outcome, Phase, Signal, Trace};
 use crate::secret::{Message, Redacted};
 use crate::suite::keys::Severity;
 use crate::suite::source::Location;
@@ -49,6 +49,11 @@ pub enum Event {
     StepFinished {
         check: usize,
         report: StepReport,
+    },
+    /// Something went over the wire, with `--trace`.
+    Traced {
+        check: usize,
+        trace: Redacted<Trace>,
     },
     /// A booted process is ready, and stays; its check ends with the run.
     CheckReady {

@@ -7,6 +7,7 @@ mod certificate;
 mod failure;
 mod phase;
 mod span;
+mod trace;
 
 use std::fmt;
 use std::time::Duration;
@@ -15,6 +16,7 @@ pub use self::certificate::Certificate;
 pub use self::failure::{Failure, Fault, Mismatch, Verdict};
 pub use self::phase::Phase;
 pub use self::span::Span;
+pub use self::trace::{Direction, Trace};
 use crate::secret::Redacted;
 
 /// What a planned check came to.

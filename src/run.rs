@@ -8,7 +8,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use tokio::sync::mpsc;
 
-use crate::check::RunContext;
+use crate::check::{RunContext, Tracing};
 use crate::cli::{CheckArgs, ChoiceArgs, Cli, Command, ListArgs, LookArgs, OutputArgs, RunArgs};
 use crate::engine;
 use crate::event::{CheckInfo, Event, RunInfo};
@@ -152,7 +152,8 @@ pub fn run_job(job: Job) -> anyhow::Result<Exit> {
     pipeline.append(&mut reporters);
     let mut reporters = pipeline;
 
-    let context = Arc::new(RunContext::new(plan.suite.clone(), suite.dir, redactor));
+    let tracing = if look.trace { Tracing::On } else { Tracing::Off };
+    let context = Arc::new(RunContext::new(plan.suite.clone(), suite.dir, redactor, tracing));
     let exit = execute(&plan, context, &mut |event| {
         for reporter in &mut reporters {
             reporter.on_event(event, &info);

@@ -274,7 +274,7 @@ impl Boot {
                 let target = Target { host: "127.0.0.1".to_owned(), port };
                 loop {
                     // On a timeline of its own: that nobody listened yet is not where the boot's time went.
-                    let question = context.within(context.deadline);
+                    let question = context.aside(context.deadline);
                     let asked = dial::connect(&target, &question);
                     if Arc::clone(&question.timeline).observe(asked).await.is_ok() {
                         return Ok(());
@@ -283,7 +283,7 @@ impl Boot {
                 }
             }
             Some(Ready::Url { request, expect }) => loop {
-                let question = context.within(context.deadline.tighten(ONE_QUESTION, BudgetScope::Step));
+                let question = context.aside(context.deadline.tighten(ONE_QUESTION, BudgetScope::Step));
                 let mut cookies = cookie_store::CookieStore::default();
                 let asked = send(request, &context.run.clients, &mut cookies, &session.scope, &question);
                 // On a timeline of its own: that nobody listened yet is not where the boot's time went.

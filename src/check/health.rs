@@ -18,7 +18,7 @@ use super::step::{judge_http, template_failure};
 use super::{Check, Context, Session};
 use crate::expect::http::HttpExpectation;
 use crate::expect::matcher::StatusSet;
-use crate::outcome::{Failure, Phase};
+use crate::outcome::{Direction, Failure, Phase};
 use crate::probe::dial::{self, Target};
 use crate::probe::http::{Request, Surroundings, send, url_mistake};
 use crate::probe::trust::TlsOptions;
@@ -170,7 +170,10 @@ impl Health {
     }
 
     async fn connect(&self, url: &str, session: &Session, context: &Context) -> Result<(), Failure> {
-        dial::connect(&self.target(url, session)?, context).await?;
+        let target = self.target(url, session)?;
+        context.trace(Direction::Sent, || Message::new().words("connect to ").data(target.to_string()));
+        dial::connect(&target, context).await?;
+        context.trace(Direction::Received, || Message::new().words("connected"));
         self.judge(session, context)
     }
 
@@ -178,7 +181,13 @@ impl Health {
         let options = self.tls_options(context);
         context.timeline.enter(Phase::Connect);
         let (parsed, target) = (named(url)?, self.target(url, session)?);
+        let asked = || Message::new().words("shake hands with ").data(target.to_string());
+        context.trace(Direction::Sent, asked);
         tls::shake_hands(&parsed.host, &target, &options, context).await?;
+        context.trace(Direction::Received, || match context.timeline.certificate() {
+            Some(certificate) => certificate.in_words(),
+            None => Message::new().words("no certificate"),
+        });
         self.judge(session, context)
     }
 

@@ -22,7 +22,7 @@ use futures_util::future::BoxFuture;
 pub use self::repeat::{Next, Tried, Tries};
 use crate::deadline::Deadline;
 use crate::event::StepReport;
-use crate::outcome::Failure;
+use crate::outcome::{Direction, Failure, Trace};
 use crate::probe::http::{Clients, Pooling, Tokens};
 use crate::probe::leftovers::Leftovers;
 use crate::probe::timeline::Timeline;
@@ -128,13 +128,14 @@ pub struct RunContext {
     pub clients: Clients,
     pub tokens: Tokens,
     pub redactor: Arc<Redactor>,
+    pub tracing: Tracing,
     /// The processes that were booted.
     pub groups: Arc<process::Groups>,
 }
 
 impl RunContext {
     #[must_use]
-    pub fn new(suite: String, suite_dir: PathBuf, redactor: Arc<Redactor>) -> RunContext {
+    pub fn new(suite: String, suite_dir: PathBuf, redactor: Arc<Redactor>, tracing: Tracing) -> RunContext {
         RunContext {
             suite,
             suite_dir,
@@ -142,9 +143,17 @@ impl RunContext {
             clients: Clients::new(Pooling::FreshConnections),
             tokens: Tokens::default(),
             redactor,
+            tracing,
             groups: Arc::default(),
         }
     }
+}
+
+/// Is every request and answer told?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tracing {
+    Off,
+    On,
 }
 
 /// What one attempt works with.
@@ -164,6 +173,23 @@ impl Context {
     #[must_use]
     pub fn within(&self, deadline: Deadline) -> Context {
         Context { deadline, timeline: Timeline::start(), ..self.clone() }
+    }
+
+    /// The same for what is done on the side, of which nothing is told.
+    #[must_use]
+    pub fn aside(&self, deadline: Deadline) -> Context {
+        Context { teller: Teller::to_nobody(), ..self.within(deadline) }
+    }
+
+    /// Tells what goes over the wire, where that is wanted.
+    pub fn trace(&self, direction: Direction, text: impl FnOnce() -> Message) {
+        match self.run.tracing {
+            Tracing::Off => {}
+            Tracing::On => {
+                let trace = Trace { direction, text: text() };
+                self.teller.tell(Told::Traced(self.run.redactor.redact(trace)));
+            }
+        }
     }
 
     /// Keeps a value out of every output, if it is long enough to be told from ordinary text.
@@ -222,6 +248,7 @@ pub trait Resident: Send + Sync {
 pub enum Told {
     AttemptFailed { attempt: u32, failure: Redacted<Failure> },
     StepFinished(StepReport),
+    Traced(Redacted<Trace>),
 }
 
 /// The way from a check to the engine: in order, and never in the way.
@@ -235,6 +262,13 @@ impl Teller {
     #[must_use]
     pub fn new(index: usize, channel: tokio::sync::mpsc::UnboundedSender<(usize, Told)>) -> Teller {
         Teller { index, channel }
+    }
+
+    /// The way to nobody, for what is done on the side.
+    #[must_use]
+    pub fn to_nobody() -> Teller {
+        let (channel, _) = tokio::sync::mpsc::unbounded_channel();
+        Teller { index: 0, channel }
     }
 
     pub fn tell(&self, told: Told) {

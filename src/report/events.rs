@@ -10,6 +10,7 @@ use super::record::{
 use super::{Rejection, Reporter};
 use crate::event::{Event, RunInfo};
 use crate::exit::Exit;
+use crate::outcome::Direction;
 
 /// Writes each event when it is told.
 pub struct Events {
@@ -75,6 +76,13 @@ enum What<'a> {
         check: &'a str,
         step: StepRecord<'a>,
     },
+    /// A request or an answer, with `--trace`.
+    Traced {
+        check: &'a str,
+        /// `sent` or `received`
+        direction: &'static str,
+        text: String,
+    },
     /// A booted process is ready, and stays; its check finishes with the run.
     CheckReady {
         check: &'a str,
@@ -132,6 +140,14 @@ impl Reporter for Events {
             Event::StepFinished { check, report } => {
                 What::StepFinished { check: name(*check), step: report.into() }
             }
+            Event::Traced { check, trace } => What::Traced {
+                check: name(*check),
+                direction: match trace.direction {
+                    Direction::Sent => "sent",
+                    Direction::Received => "received",
+                },
+                text: trace.text.to_string(),
+            },
             Event::CheckReady { check, took } => {
                 What::CheckReady { check: name(*check), duration_ms: Milliseconds(*took) }
             }

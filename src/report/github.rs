@@ -113,6 +113,7 @@ impl<W: Write> Reporter for Github<W> {
             Event::CheckStarted { .. }
             | Event::AttemptFailed { .. }
             | Event::StepFinished { .. }
+            | Event::Traced { .. }
             | Event::CheckReady { .. }
             | Event::CheckFinished(_)
             | Event::RunCancelled(_) => {}

@@ -35,6 +35,7 @@ impl<W: Write> Reporter for Gitlab<W> {
             Event::CheckStarted { .. }
             | Event::AttemptFailed { .. }
             | Event::StepFinished { .. }
+            | Event::Traced { .. }
             | Event::CheckReady { .. }
             | Event::CheckFinished(_)
             | Event::RunCancelled(_) => {}

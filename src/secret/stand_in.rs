@@ -53,6 +53,16 @@ pub fn pieces(text: &str) -> Vec<Piece<'_>> {
     found
 }
 
+/// The text with every stand-in's expression in its place, for people to read.
+#[must_use]
+pub fn readable(text: &str) -> String {
+    let parts = pieces(text).into_iter().map(|piece| match piece {
+        Piece::Text(text) => text.into_owned(),
+        Piece::Expression(expression) => expression,
+    });
+    parts.collect()
+}
+
 fn decoded(hexadecimal: &str) -> Option<String> {
     let bytes: Option<Vec<u8>> = hexadecimal
         .as_bytes()

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use proptest::prelude::*;
-use smoke::check::{Check, Context, RunContext, Session};
+use smoke::check::{Check, Context, RunContext, Session, Tracing};
 use smoke::event::{CancelReason, CheckInfo, Event, RunReport};
 use smoke::exit::Exit;
 use smoke::outcome::{Failure, Fault, Outcome, Signal, SkipReason, Started};
@@ -189,8 +189,12 @@ fn run(spec: &SuiteSpec) -> (Vec<(Duration, Event)>, RunReport, usize) {
                 let _ = sender.send(signal);
             });
         }
-        let context =
-            Arc::new(RunContext::new("random".to_owned(), PathBuf::new(), Arc::new(Redactor::new())));
+        let context = Arc::new(RunContext::new(
+            "random".to_owned(),
+            PathBuf::new(),
+            Arc::new(Redactor::new()),
+            Tracing::Off,
+        ));
         let began = tokio::time::Instant::now();
         smoke::engine::run(&plan, context, signals, &mut |event| {
             events.lock().unwrap().push((began.elapsed(), event.clone()));
@@ -244,6 +248,7 @@ fn check_invariants(spec: &SuiteSpec) {
             Event::RunStarted
             | Event::AttemptFailed { .. }
             | Event::StepFinished { .. }
+            | Event::Traced { .. }
             | Event::CheckReady { .. }
             | Event::RunFinished(_) => {}
         }

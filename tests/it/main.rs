@@ -39,3 +39,4 @@ mod signals;
 mod sqlite;
 mod support_works;
 mod tls;
+mod trace;

@@ -11,7 +11,7 @@ use super::send::SESSION_LENGTH;
 use super::{Body, HttpVersion, Part, Request};
 use crate::probe::shell::{ShellCommand, seconds, without_clear_password};
 use crate::probe::trust::Verify;
-use crate::secret::stand_in::{Piece, pieces, stand_in, variable};
+use crate::secret::stand_in::{Piece, pieces, readable, stand_in, variable};
 use crate::suite::read::Named;
 use crate::suite::template::Template;
 use crate::suite::value::OneOrMore;
@@ -126,6 +126,37 @@ impl Request {
                 command
             }
         })
+    }
+
+    /// The body with the names of the secrets in their place.
+    pub(super) fn shown_body(&self, scope: &Scope) -> Option<String> {
+        let lines = |fields: Vec<(String, String)>| {
+            let lines: Vec<String> = fields.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            lines.join("&")
+        };
+        let text = match &self.body {
+            Body::None => return None,
+            Body::Text(text) => text.text(scope).ok()?,
+            Body::Json(document) => {
+                let mut value = document.value(scope).ok()?;
+                guard_fields(&mut value);
+                value.to_string()
+            }
+            Body::Form(form) => lines(texts(form, scope)?),
+            Body::Multipart(parts) => lines(
+                parts
+                    .iter()
+                    .map(|(named, part)| {
+                        let value = match part {
+                            Part::Text(text) => guarded(&named.name, text.text(scope).ok()?),
+                            Part::File { path, .. } => format!("@{}", path.display()),
+                        };
+                        Some((named.name.clone(), value))
+                    })
+                    .collect::<Option<Vec<_>>>()?,
+            ),
+        };
+        Some(readable(&text))
     }
 
     fn with_query(&self, mut url: String, scope: &Scope) -> Option<String> {

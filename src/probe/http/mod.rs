@@ -13,6 +13,7 @@ mod curl;
 mod fault;
 mod prepare;
 mod send;
+pub mod trace;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -371,5 +372,13 @@ impl FromToml for Part {
             }),
             _ => crate::suite::value::Scalar::from_toml(value, reading).map(|scalar| Part::Text(scalar.0)),
         }
+    }
+}
+
+fn version_name(version: reqwest::Version) -> &'static str {
+    match version {
+        reqwest::Version::HTTP_10 => "HTTP/1.0",
+        reqwest::Version::HTTP_2 => "HTTP/2",
+        _ => "HTTP/1.1",
     }
 }
