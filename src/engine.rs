@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use self::settle::{outcome, unstarted};
+pub use self::task::FAREWELL;
 use self::task::{Ended, Ending, Task};
 use crate::check::{Resident, RunContext, Session, Teller, Told};
 use crate::deadline::{Deadline, Scope as BudgetScope};
@@ -26,10 +27,10 @@ use crate::plan::Plan;
 use crate::suite::vars::Scope;
 
 /// How long after a failure it may take until a process that died of the same is known to be dead.
-const DYING: Duration = Duration::from_millis(50);
+pub const DYING: Duration = Duration::from_millis(50);
 
 /// How long after budget and grace a task that does not end is waited for: it holds a thread and cannot be cut.
-const STUCK: Duration = Duration::from_millis(50);
+pub const STUCK: Duration = Duration::from_millis(50);
 
 /// Runs `plan` to its end and tells `on_event` what happens, in order.
 pub async fn run(

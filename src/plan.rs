@@ -2,11 +2,17 @@
 //!
 //! Pure: nothing is sent, and the only things read are the variables' environment and files.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod order;
+mod worst;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use globset::GlobMatcher;
+
+pub use self::order::Order;
+pub use self::worst::{Bound, WorstCase};
 
 use crate::check::{Check, Kind};
 use crate::event::CheckInfo;
@@ -15,10 +21,6 @@ use crate::suite::error::Diagnostic;
 use crate::suite::keys::{EnvironmentKeys, Repeat, Severity, SuiteKeys};
 use crate::suite::vars::{Resolved, Scope, Variable, first_part, is_built_in, resolve};
 use crate::suite::{Suite, SuiteCheck, Uses};
-
-const BUDGET: Duration = Duration::from_mins(1);
-const CONCURRENCY: usize = 16;
-const GRACE: Duration = Duration::from_secs(3);
 
 /// What a command line says over the suite.
 #[derive(Debug, Default)]
@@ -69,23 +71,40 @@ pub struct PlannedCheck {
 ///
 /// # Errors
 /// What is wrong with the choices, or with the suite in this environment.
-pub fn plan(suite: &Suite, choices: &Choices, redactor: &Redactor) -> Result<Plan, Vec<Diagnostic>> {
-    let (prepared, mistakes) = prepare(suite, choices, redactor, Missing::IsAMistake);
+pub fn plan(suite: &Suite, choices: &Choices, redactor: &Arc<Redactor>) -> Result<Plan, Vec<Diagnostic>> {
+    planned(suite, choices, redactor, Missing::IsAMistake)
+}
+
+/// The same for somebody who only looks at it: a variable whose value comes from where it runs need not have one.
+///
+/// # Errors
+/// What is wrong with the choices, or with the suite in this environment.
+pub fn preview(suite: &Suite, choices: &Choices) -> Result<Plan, Vec<Diagnostic>> {
+    planned(suite, choices, &Arc::new(Redactor::new()), Missing::IsFine)
+}
+
+fn planned(
+    suite: &Suite,
+    choices: &Choices,
+    redactor: &Arc<Redactor>,
+    missing: Missing,
+) -> Result<Plan, Vec<Diagnostic>> {
+    let (prepared, mistakes) = prepare(suite, choices, redactor, missing);
     if !mistakes.is_empty() {
         return Err(mistakes);
     }
     let Prepared { keys, resolved, selected } = prepared;
     Ok(Plan {
-        suite: keys.name.unwrap_or_else(|| "smoke".to_owned()),
+        suite: keys.name.clone().unwrap_or_else(SuiteKeys::default_name),
         environment: choices.environment.clone(),
-        budget: choices.budget.or(keys.budget).unwrap_or(BUDGET),
-        grace: keys.grace.unwrap_or(GRACE),
+        budget: choices.budget.or(keys.budget).unwrap_or(SuiteKeys::BUDGET),
+        grace: keys.grace.unwrap_or(SuiteKeys::GRACE),
         concurrency: choices
             .concurrency
-            .or(keys.concurrency.and_then(|number| usize::try_from(number.get()).ok()))
-            .unwrap_or(CONCURRENCY),
-        fail_fast: keys.fail_fast.unwrap_or(true) && !choices.keep_going,
-        checks: planned(suite, &selected),
+            .or(usize::try_from(keys.concurrency.unwrap_or(SuiteKeys::CONCURRENCY).get()).ok())
+            .unwrap_or(usize::MAX),
+        fail_fast: keys.fail_fast.unwrap_or(SuiteKeys::FAIL_FAST) && !choices.keep_going,
+        checks: planned_checks(suite, &selected),
         scope: resolved.scope,
     })
 }
@@ -107,7 +126,7 @@ pub fn mistakes(suite: &Suite, variables: &[(String, String)]) -> Vec<Diagnostic
     let mut found: Vec<Diagnostic> = Vec::new();
     for environment in environments {
         let choices = Choices { environment, variables: variables.to_vec(), ..Choices::default() };
-        let (_, mistakes) = prepare(suite, &choices, &Redactor::new(), Missing::IsFine);
+        let (_, mistakes) = prepare(suite, &choices, &Arc::default(), Missing::IsFine);
         let new: Vec<Diagnostic> = mistakes.into_iter().filter(|mistake| !found.contains(mistake)).collect();
         found.extend(new);
     }
@@ -132,7 +151,7 @@ struct Prepared {
 fn prepare(
     suite: &Suite,
     choices: &Choices,
-    redactor: &Redactor,
+    redactor: &Arc<Redactor>,
     missing: Missing,
 ) -> (Prepared, Vec<Diagnostic>) {
     let (environment, mut mistakes) = match environment(suite, choices) {
@@ -145,7 +164,7 @@ fn prepare(
     mistakes.extend(unknown_variables(suite, choices));
 
     let keys = environment.map(|environment| environment.suite.clone()).unwrap_or_default().or(&suite.keys);
-    let budget = keys.budget.unwrap_or(BUDGET);
+    let budget = keys.budget.unwrap_or(SuiteKeys::BUDGET);
     let selected = select(suite, choices);
     for check in selected.iter().map(|index| &suite.checks[*index]) {
         if missing == Missing::IsAMistake && knows_environment {
@@ -309,10 +328,10 @@ fn select(suite: &Suite, choices: &Choices) -> Vec<usize> {
     (0..suite.checks.len()).filter(|index| selected[*index]).collect()
 }
 
-fn planned(suite: &Suite, selected: &[usize]) -> Vec<PlannedCheck> {
+fn planned_checks(suite: &Suite, selected: &[usize]) -> Vec<PlannedCheck> {
     let checks: Vec<&SuiteCheck> = selected.iter().map(|index| &suite.checks[*index]).collect();
     // A need that is not selected does not exist here: another environment's, or left out on purpose.
-    let position: BTreeMap<&str, usize> =
+    let position: HashMap<&str, usize> =
         checks.iter().enumerate().map(|(index, check)| (check.name(), index)).collect();
     let named: Vec<Vec<usize>> = checks
         .iter()
@@ -320,25 +339,20 @@ fn planned(suite: &Suite, selected: &[usize]) -> Vec<PlannedCheck> {
             check.keys.needs.iter().filter_map(|need| position.get(need.name.as_str()).copied()).collect()
         })
         .collect();
-    let before: Vec<Vec<bool>> = (0..checks.len()).map(|index| reachable(index, &named)).collect();
-    checks
-        .iter()
-        .enumerate()
-        .map(|(index, check)| {
-            let mut needs = named[index].clone();
-            if !check.is_gate() {
-                // A gate that waits for this check cannot be waited for by it; a skipped gate holds nobody up.
-                let gates = checks.iter().enumerate().filter(|(gate, other)| {
-                    other.is_gate()
-                        && other.keys.skip.is_none()
-                        && !before[*gate][index]
-                        && !named[index].contains(gate)
-                });
-                needs.extend(gates.map(|(gate, _)| gate));
+    let mut needs = named.clone();
+    // A skipped gate holds nobody up.
+    let gates = (0..checks.len()).filter(|gate| checks[*gate].is_gate() && checks[*gate].keys.skip.is_none());
+    for gate in gates {
+        // A gate that waits for a check, by its own needs or behind another gate, cannot be waited for by it.
+        let before = reachable(gate, &needs);
+        for (index, check) in checks.iter().enumerate() {
+            if !check.is_gate() && !before[index] && !named[index].contains(&gate) {
+                needs[index].push(gate);
             }
-            planned_check(suite, check, needs, named[index].clone())
-        })
-        .collect()
+        }
+    }
+    let planned = checks.iter().zip(needs).zip(named);
+    planned.map(|((check, needs), named)| planned_check(suite, check, needs, named)).collect()
 }
 
 /// Which checks must come before the one at `index`, through any number of needs.
@@ -377,6 +391,15 @@ fn planned_check(
         named_needs,
         skip: check.keys.skip.clone(),
         check: Arc::clone(&check.check),
+    }
+}
+
+impl Plan {
+    /// What waits for what.
+    #[must_use]
+    pub fn order(&self) -> Order {
+        let needs: Vec<&[usize]> = self.checks.iter().map(|check| check.needs.as_slice()).collect();
+        Order::new(&needs)
     }
 }
 

@@ -6,20 +6,22 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 
 use crate::check::{RunContext, Tracing};
-use crate::cli::{CheckArgs, ChoiceArgs, Cli, Command, ListArgs, LookArgs, OutputArgs, RunArgs};
+use crate::cli::{ChoiceArgs, Cli, Command, LookArgs, OutputArgs, RunArgs};
 use crate::engine;
 use crate::event::{CheckInfo, Event, RunInfo};
 use crate::exit::Exit;
+use crate::inspect;
 use crate::outcome::Signal;
-use crate::plan::{self, Choices, Plan, plan};
+use crate::plan::{Choices, Plan, plan};
 use crate::report::{
     self, Color, Console, Destination, LastRun, Outputs, Rejection, Reporter, Style, Trouble, Verbosity,
 };
 use crate::secret::Redactor;
-use crate::suite::{Draft, Suite, SuiteError, load, read_draft, read_draft_text};
+use crate::suite::{Draft, Suite, SuiteError, read_draft, read_draft_text};
 
 /// Does what the command line says.
 ///
@@ -28,9 +30,16 @@ use crate::suite::{Draft, Suite, SuiteError, load, read_draft, read_draft_text};
 pub fn run(cli: Cli) -> anyhow::Result<Exit> {
     match cli.command {
         Command::Run(args) => run_suite(args),
-        Command::Check(args) => Ok(check(&args)),
-        Command::List(args) => list(args),
+        Command::Check(args) => Ok(inspect::check(&args)),
+        Command::Plan(args) => inspect::plan(args),
+        Command::List(args) => inspect::list(args),
+        Command::Init(args) => inspect::init(args),
         Command::Demo(args) => crate::demo::run(args),
+        Command::Schema => {
+            let schema = crate::suite::schema::schema();
+            Destination::Stdout.write(&format!("{schema:#}\n"))?;
+            Ok(Exit::Passed)
+        }
         Command::Completions { shell } => {
             let mut command = <Cli as clap::CommandFactory>::command();
             let mut script = Vec::new();
@@ -135,6 +144,9 @@ pub fn run_job(job: Job) -> anyhow::Result<Exit> {
         };
         reporters.push(Box::new(last_run.keeper(names, trouble)));
     }
+    // Listened for before an old report is taken away: from then on there is one at the end, whatever happens.
+    let runtime = runtime(&plan)?;
+    let signals = runtime.block_on(async { signals() }).context("cannot listen for signals")?;
     // All of them, so that no other run's report is left behind, whichever cannot be written.
     let begun: Vec<_> = reporters.iter_mut().map(|reporter| reporter.begin()).collect();
     begun.into_iter().collect::<Result<(), _>>()?;
@@ -154,12 +166,15 @@ pub fn run_job(job: Job) -> anyhow::Result<Exit> {
 
     let tracing = if look.trace { Tracing::On } else { Tracing::Off };
     let context = Arc::new(RunContext::new(plan.suite.clone(), suite.dir, redactor, tracing));
-    let exit = execute(&plan, context, &mut |event| {
+    let mut on_event = |event: &Event| {
         for reporter in &mut reporters {
             reporter.on_event(event, &info);
         }
-    })?;
-    Ok(if finish(&mut reporters) { exit } else { exit.without_a_report() })
+    };
+    let report = runtime.block_on(engine::run(&plan, context, signals, &mut on_event));
+    // Not dropped: a name look-up that hangs would hold the exit.
+    runtime.shutdown_background();
+    Ok(if finish(&mut reporters) { report.exit } else { report.exit.without_a_report() })
 }
 
 /// The names of what did not pass in the last run; everything, if none is known.
@@ -182,7 +197,11 @@ fn finish(reporters: &mut [Box<dyn Reporter>]) -> bool {
     errors.is_empty()
 }
 
-fn prepare(source: SuiteSource, choices: &Choices, redactor: &Redactor) -> Result<(Suite, Plan), SuiteError> {
+fn prepare(
+    source: SuiteSource,
+    choices: &Choices,
+    redactor: &Arc<Redactor>,
+) -> Result<(Suite, Plan), SuiteError> {
     let names: Vec<String> = choices.variables.iter().map(|(name, _)| name.clone()).collect();
     let draft = match source {
         SuiteSource::File(path) => read_draft(&path, &names)?,
@@ -201,21 +220,14 @@ fn prepare(source: SuiteSource, choices: &Choices, redactor: &Redactor) -> Resul
     Err(SuiteError::new(suite.sources, mistakes))
 }
 
-fn execute(plan: &Plan, context: Arc<RunContext>, on_event: &mut dyn FnMut(&Event)) -> anyhow::Result<Exit> {
+fn runtime(plan: &Plan) -> anyhow::Result<Runtime> {
     // Checks wait more than they work. Two workers, so that one that works does not keep the other's time; the
     // engine is on this thread, so that none of them keeps the suite's.
-    let runtime = tokio::runtime::Builder::new_multi_thread()
+    tokio::runtime::Builder::new_multi_thread()
         .worker_threads(plan.checks.len().clamp(1, 2))
         .enable_all()
         .build()
-        .context("cannot start the runtime")?;
-    let report = runtime.block_on(async {
-        let signals = signals().context("cannot listen for signals")?;
-        anyhow::Ok(engine::run(plan, context, signals, on_event).await)
-    });
-    // Not dropped: a name look-up that hangs would hold the exit.
-    runtime.shutdown_background();
-    Ok(report?.exit)
+        .context("cannot start the runtime")
 }
 
 /// SIGINT, SIGTERM, and SIGHUP, which ends a run as well when its terminal goes away.
@@ -253,52 +265,7 @@ fn signals() -> std::io::Result<mpsc::UnboundedReceiver<Signal>> {
     Ok(receiver)
 }
 
-fn check(args: &CheckArgs) -> Exit {
-    match checked(args) {
-        Ok(suite) => {
-            let count = suite.checks.len();
-            say(&format!("{count} {}, no mistakes\n", if count == 1 { "check" } else { "checks" }));
-            Exit::Passed
-        }
-        Err(error) => reject(&error, colored(args.color)),
-    }
-}
-
-/// The suite, if nothing is wrong with it in any environment.
-fn checked(args: &CheckArgs) -> Result<Suite, SuiteError> {
-    let names: Vec<String> = args.var.iter().map(|(name, _)| name.clone()).collect();
-    let mut draft = read_draft(&find_suite(args.suite.clone()), &names)?;
-    if draft.is_whole {
-        draft.mistakes.extend(plan::mistakes(&draft.suite, &args.var));
-    }
-    draft.sound()
-}
-
-fn list(args: ListArgs) -> anyhow::Result<Exit> {
-    let choices = choices(args.choices);
-    let names: Vec<String> = choices.variables.iter().map(|(name, _)| name.clone()).collect();
-    let suite = match load(&find_suite(args.suite), &names) {
-        Ok(suite) => suite,
-        Err(error) => return Ok(reject(&error, colored(Color::Auto))),
-    };
-    let selected = match plan::selection(&suite, &choices) {
-        Ok(selected) => selected,
-        Err(mistakes) => {
-            return Ok(reject(&SuiteError::new(suite.sources, mistakes), colored(Color::Auto)));
-        }
-    };
-    let mut text = String::new();
-    for check in &selected {
-        let tags = &check.keys.tags;
-        let tags = if tags.is_empty() { String::new() } else { format!("  [{}]", tags.join(", ")) };
-        text.push_str(&format!("{:<8}  {}{tags}\n", check.kind.name, check.name()));
-    }
-    let exit = if selected.is_empty() { Exit::NothingSelected } else { Exit::Passed };
-    Destination::Stdout.write(&text)?;
-    Ok(exit)
-}
-
-fn choices(args: ChoiceArgs) -> Choices {
+pub(crate) fn choices(args: ChoiceArgs) -> Choices {
     Choices {
         environment: args.env,
         variables: args.var,
@@ -310,29 +277,32 @@ fn choices(args: ChoiceArgs) -> Choices {
     }
 }
 
+/// What a suite's file is called, where nobody says otherwise.
+pub(crate) const SUITE_FILE: &str = "smoke.toml";
+
 /// The suite that is named, or `smoke.toml` here or in the nearest parent folder.
-fn find_suite(named: Option<PathBuf>) -> PathBuf {
-    const NAME: &str = "smoke.toml";
+pub(crate) fn find_suite(named: Option<PathBuf>) -> PathBuf {
     named.unwrap_or_else(|| {
         let here = std::env::current_dir().unwrap_or_default();
-        let found = here.ancestors().skip(1).map(|folder| folder.join(NAME)).find(|path| path.is_file());
-        match Path::new(NAME).is_file() {
-            true => NAME.into(),
-            false => found.unwrap_or_else(|| NAME.into()),
+        let found =
+            here.ancestors().skip(1).map(|folder| folder.join(SUITE_FILE)).find(|path| path.is_file());
+        match Path::new(SUITE_FILE).is_file() {
+            true => SUITE_FILE.into(),
+            false => found.unwrap_or_else(|| SUITE_FILE.into()),
         }
     })
 }
 
-fn colored(color: Color) -> bool {
+pub(crate) fn colored(color: Color) -> bool {
     color.resolve(std::io::stderr().is_terminal())
 }
 
-fn reject(error: &SuiteError, color: bool) -> Exit {
+pub(crate) fn reject(error: &SuiteError, color: bool) -> Exit {
     say(&error.render(color));
     Exit::BadSuite
 }
 
-fn say(text: &str) {
+pub(crate) fn say(text: &str) {
     // A reader that has gone away is no reason to fail.
     let _ = std::io::stderr().write_all(text.as_bytes());
 }

@@ -13,12 +13,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use serde_json::{Value, json};
 use toml::Spanned;
 use toml::de::DeValue;
 
 use super::process::{Command, Output, Process, StopSignal, TAIL_SHOWN};
 use super::step::{judge_http, template_failure};
-use super::{Check, Context, Resident, Session};
+use super::{Afterwards, Check, Context, Resident, Session};
 use crate::deadline::{Deadline, Scope as BudgetScope};
 use crate::expect::http::HttpExpectation;
 use crate::expect::matcher::StatusSet;
@@ -30,6 +31,8 @@ use crate::secret::{Message, Redactor};
 use crate::suite::Uses;
 use crate::suite::error::Diagnostic;
 use crate::suite::read::{FromTable, FromToml, Named, Reading, Table};
+use crate::suite::schema::{Definitions, Schema};
+use crate::suite::table::Written;
 use crate::suite::template::Template;
 use crate::suite::value::Scalar;
 use crate::suite::vars::Scope;
@@ -78,15 +81,15 @@ pub fn read(table: &mut Table<'_, '_, '_>) -> Option<Arc<dyn Check>> {
     let ready: Option<Ready> =
         table.optional("ready", "what says that it is ready: { url }, { port } or { log }");
     let stop = table.optional("stop", "{ signal, grace }: how it is stopped").unwrap_or_default();
+    table.filled("command", "the command is empty; its first entry is the program")?;
     let ready = if table.has("ready") { Some(ready?) } else { None };
     let command = command?;
-    if command.is_empty() {
-        return table.reject("command", "the command is empty; its first entry is the program");
-    }
     Some(Arc::new(Boot { command, env, cwd, ready, stop }))
 }
 
 impl FromTable for Ready {
+    const DEFINITION: &'static str = "ready";
+
     fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
         let port: Option<Scalar> = table.optional("port", "it accepts connections on this port of 127.0.0.1");
         let log: Option<Template> = table.optional("log", "its output contains this text");
@@ -94,23 +97,21 @@ impl FromTable for Ready {
         let expect: Option<HttpExpectation> =
             table.optional("expect", "what the answer of `url` must be like");
         let expect = if table.has("expect") { expect? } else { HttpExpectation::default() };
-        let place = table.place();
-        match (table.has("url"), port, log) {
-            (true, None, None) => Some(Ready::Url { request: Box::new(request?), expect: Box::new(expect) }),
-            (false, Some(port), None) => Some(Ready::Port(port)),
-            (false, None, Some(log)) => Some(Ready::Log(log)),
-            _ => table.lacks(Diagnostic::new(place, "`ready` has one of `url`, `port` and `log`")),
+        match table.exactly_one(&["url", "port", "log"], "`ready` has one of `url`, `port` and `log`")? {
+            "url" => Some(Ready::Url { request: Box::new(request?), expect: Box::new(expect) }),
+            _ => port.map(Ready::Port).or(log.map(Ready::Log)),
         }
     }
 }
 
 impl FromTable for Stop {
+    const DEFINITION: &'static str = "stop";
+
     fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
         let default = Stop::default();
-        let signal =
-            table.optional("signal", "the signal that asks it to stop, \"TERM\" unless it says otherwise");
-        let grace = table.optional("grace", "how long it has before it is killed");
-        Some(Stop { signal: signal.unwrap_or(default.signal), grace: grace.unwrap_or(default.grace) })
+        let signal = table.optional_or("signal", "the signal that asks it to stop", default.signal);
+        let grace = table.optional_or("grace", "how long it has before it is killed", default.grace);
+        Some(Stop { signal, grace })
     }
 }
 
@@ -123,6 +124,19 @@ impl FromToml for StopSignal {
             .find(|(known, _)| *known == name)
             .map(|(_, signal)| *signal)
             .or_else(|| reading.expected(value, "one of \"TERM\", \"INT\", \"QUIT\", \"HUP\", \"KILL\""))
+    }
+
+    fn schema(_: &mut Definitions<'_>) -> Schema {
+        let short: Vec<&str> = StopSignal::ALL.iter().map(|(name, _)| *name).collect();
+        let long: Vec<String> = short.iter().map(|name| format!("SIG{name}")).collect();
+        json!({ "anyOf": [{ "enum": short }, { "enum": long }] })
+    }
+}
+
+impl Written for StopSignal {
+    fn written(&self) -> Value {
+        let known = StopSignal::ALL.iter().find(|(_, signal)| signal == self);
+        known.map_or(Value::Null, |(name, _)| Value::from(*name))
     }
 }
 
@@ -154,6 +168,10 @@ impl Check for Boot {
                 Ok(_) | Err(_) => Vec::new(),
             },
         }
+    }
+
+    fn afterwards(&self, _: &Scope) -> Afterwards {
+        Afterwards { stop: Some(self.stop.grace), ..Afterwards::default() }
     }
 
     fn run<'a>(

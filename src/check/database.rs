@@ -13,7 +13,7 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 
 use super::step::Query;
-use super::{Check, Context, Session};
+use super::{Afterwards, Check, Context, Session};
 use crate::outcome::Failure;
 use crate::secret::Message;
 use crate::suite::Uses;
@@ -39,6 +39,10 @@ impl Check for Database {
 
     fn mistakes(&self, scope: &Scope) -> Vec<Diagnostic> {
         self.query.mistakes(scope)
+    }
+
+    fn afterwards(&self, scope: &Scope) -> Afterwards {
+        Afterwards { leaves: self.query.leaves(scope), ..Afterwards::default() }
     }
 
     fn run<'a>(

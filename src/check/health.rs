@@ -60,9 +60,9 @@ pub fn read(table: &mut Table<'_, '_, '_>) -> Option<Arc<dyn Check>> {
     let expect = table.optional("expect", "what the answer must be like");
     let expect: Option<HttpExpectation> =
         if table.has("expect") { expect } else { Some(HttpExpectation::default()) };
+    table.require("url");
     if !table.has("url") {
-        let place = table.place();
-        return table.lacks(Diagnostic::new(place, "missing key `url`").hint("`url`: the URL that is asked"));
+        return None;
     }
     let (request, expect) = (request?, expect?);
     let http_key = HTTP_KEYS.iter().find(|key| table.has(key)).map(|key| (*key, table.key_place(key)));

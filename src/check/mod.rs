@@ -19,6 +19,7 @@ use std::time::Duration;
 use cookie_store::CookieStore;
 use futures_util::future::BoxFuture;
 
+pub use self::process::{AFTER_KILL, LAST_WORDS};
 pub use self::repeat::{Next, Tried, Tries};
 use crate::deadline::Deadline;
 use crate::event::StepReport;
@@ -94,6 +95,11 @@ pub trait Check: Debug + Send + Sync {
         Vec::new()
     }
 
+    /// The most that may follow its last attempt, with these variables.
+    fn afterwards(&self, _scope: &Scope) -> Afterwards {
+        Afterwards::default()
+    }
+
     /// Something that everyone who reads its line should know.
     fn remark(&self) -> Option<&'static str> {
         None
@@ -115,6 +121,17 @@ pub trait Check: Debug + Send + Sync {
     fn cleanup<'a>(&'a self, _session: &'a mut Session, _context: &'a Context) -> BoxFuture<'a, ()> {
         Box::pin(std::future::ready(()))
     }
+}
+
+/// What may follow a check's last attempt, each part inside the suite's grace.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Afterwards {
+    /// Can a cut leave something on a server that must be ended there?
+    pub leaves: bool,
+    /// The longest that cleanup takes.
+    pub cleanup: Duration,
+    /// How long what it started is given to stop.
+    pub stop: Option<Duration>,
 }
 
 /// What all checks of a run share.

@@ -99,8 +99,7 @@ impl Query {
         let url = table.required(url_key, "the database's URL: postgres:// or sqlite:");
         let statement: Option<Template> =
             table.optional("query", "one SQL statement; variables in it are bound");
-        let writes: Option<bool> =
-            table.optional("writes", "whether the statement may write; it is rolled back");
+        let writes = table.optional_or("writes", "whether the statement may write; it is rolled back", false);
         let expect: Option<RowsExpectation> = table.optional("expect", "what the rows must be like");
         let expect = if table.has("expect") { expect? } else { RowsExpectation::default() };
         if let Some(statement) = &statement {
@@ -117,7 +116,7 @@ impl Query {
         } else if expect.needs_a_query() {
             return table.reject("expect", "there are no rows to expect anything of without a `query`");
         }
-        let writes = if writes == Some(true) { Writes::RolledBack } else { Writes::Refused };
+        let writes = if writes { Writes::RolledBack } else { Writes::Refused };
         Some(Query { url: url?, statement, writes, expect })
     }
 
@@ -144,6 +143,11 @@ impl Query {
                 ]
             }
         }
+    }
+
+    /// Can a cut leave the query running? One on a file ends with smoke.
+    pub fn leaves(&self, scope: &Scope) -> bool {
+        self.url.text(scope).map_or(true, |url| sqlite::path_of(&url).is_none())
     }
 
     /// Asks, captures and judges.

@@ -18,7 +18,7 @@ use crate::probe::timeline::Timeline;
 use crate::secret::{Message, Redacted};
 
 /// How long a server is given to take a cancel request. It gets one as well by its own time-out.
-const FAREWELL: Duration = Duration::from_millis(500);
+pub const FAREWELL: Duration = Duration::from_millis(500);
 
 /// The same when the suite's budget is what ended: then the process is to end, and the server's own time-out does it.
 const LAST_FAREWELL: Duration = Duration::from_millis(30);

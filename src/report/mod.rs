@@ -22,6 +22,7 @@ pub use self::json::Json;
 pub use self::junit::Junit;
 pub use self::last_run::{Keeper, LastRun, Trouble};
 pub use self::outputs::{Outputs, SamePlace};
+pub(crate) use self::style::printable;
 pub use self::style::{Color, Style};
 
 use std::io::Write;

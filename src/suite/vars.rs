@@ -6,18 +6,19 @@ use std::sync::Arc;
 
 use minijinja::Environment;
 use minijinja::value::Value as Dynamic;
-use serde_json::Value;
+use serde_json::{Value, json};
 use toml::Spanned;
 use toml::de::DeValue;
 
 use super::error::Diagnostic;
 use super::expression;
 use super::read::{FromToml, Reading, Table, read_table};
+use super::schema::{Definitions, Schema};
 use super::source::Place;
 use super::template::Template;
 use super::value::Document;
-use crate::secret::Redactor;
 use crate::secret::stand_in::{self, stand_in};
+use crate::secret::{Redactor, STARS};
 
 /// A variable as the suite defines it.
 #[derive(Debug, Clone)]
@@ -45,7 +46,7 @@ impl FromToml for Variable {
     fn from_toml(value: &Spanned<DeValue<'_>>, reading: &mut Reading<'_>) -> Option<Self> {
         let place = reading.place(value.span());
         let read = match value.get_ref() {
-            DeValue::Table(keys) => read_table(keys, value.span(), reading, |table| from_keys(table, place)),
+            DeValue::Table(keys) => read_table(keys, value.span(), reading, from_keys),
             DeValue::Array(_) => reading
                 .expected(value, "a string, a number, `true`, `false`, `{ env = … }` or `{ file = … }`"),
             _ => Document::from_toml(value, reading).map(|literal| Variable {
@@ -56,27 +57,33 @@ impl FromToml for Variable {
         };
         Some(read.unwrap_or(Variable { place, source: VariableSource::Mistaken, secret: None }))
     }
+
+    fn schema(definitions: &mut Definitions<'_>) -> Schema {
+        definitions.define("variable", |definitions| {
+            let literal =
+                json!({ "description": "the value itself", "type": ["string", "number", "boolean"] });
+            let keys = definitions.object(|table| {
+                let _ = from_keys(table);
+            });
+            json!({ "anyOf": [literal, keys] })
+        })
+    }
 }
 
-fn from_keys(table: &mut Table<'_, '_, '_>, place: Place) -> Option<Variable> {
+fn from_keys(table: &mut Table<'_, '_, '_>) -> Option<Variable> {
+    let place = table.place();
     let env: Option<String> = table.optional("env", "the environment variable that holds the value");
     let file: Option<String> = table.optional("file", "the file that holds the value");
     let literal: Option<Document> = table.optional("value", "the value itself");
     let default: Option<Document> =
         table.optional("default", "the value where the environment variable is not set");
     let secret: Option<bool> = table.optional("secret", "whether the value is shown as *** in every output");
-    let source = match (env, file, literal) {
-        (Some(name), None, None) => VariableSource::Environment { name, default },
-        (None, Some(path), None) => VariableSource::File(path.into()),
-        (None, None, Some(literal)) => VariableSource::Literal(literal),
-        _ => {
-            let message = "a variable has exactly one of `env`, `file` and `value`";
-            return table.lacks(Diagnostic::new(place, message));
-        }
-    };
-    if table.has("default") && !matches!(source, VariableSource::Environment { .. }) {
-        return table.reject("default", "`default` belongs to `env`: any other value is there in any case");
-    }
+    table.needs("default", "env", "`default` belongs to `env`: any other value is there in any case")?;
+    table
+        .exactly_one(&["env", "file", "value"], "a variable has exactly one of `env`, `file` and `value`")?;
+    let from_env = env.map(|name| VariableSource::Environment { name, default });
+    let from_file = file.map(|path| VariableSource::File(path.into()));
+    let source = from_env.or(from_file).or(literal.map(VariableSource::Literal))?;
     Some(Variable { place, source, secret })
 }
 
@@ -124,16 +131,20 @@ pub struct Scope {
     values: BTreeMap<String, Dynamic>,
     /// What stands in commands for people in place of the values that are secret, or made of one.
     stand_ins: BTreeMap<String, Dynamic>,
+    /// Learns what expressions make of secrets.
+    redactor: Arc<Redactor>,
 }
 
 impl Scope {
-    /// A scope with nothing in it but the expressions' environment.
+    /// A scope with nothing in it but the expressions' environment. What its expressions make of a secret that
+    /// `redactor` knows is a secret too.
     #[must_use]
-    pub fn empty() -> Scope {
+    pub fn empty(redactor: Arc<Redactor>) -> Scope {
         Scope {
             environment: Arc::new(expression::environment()),
             values: BTreeMap::new(),
             stand_ins: BTreeMap::new(),
+            redactor,
         }
     }
 
@@ -182,6 +193,22 @@ impl Scope {
         &self.environment
     }
 
+    /// Keeps `made` out of every output if one of the values it was made of is secret: `{{password|upper}}` shows a
+    /// password as well as `{{password}}` does.
+    pub(super) fn hide_if_made_of_a_secret(&self, made: &str, of: &[String]) {
+        // A URL with a password in it is known by its password, and is not made of anything where it stands as it is.
+        let is_secret = |name: &String| {
+            self.values.get(first_part(name)).is_some_and(|value| {
+                let text = expression::as_text(value);
+                text != made && self.redactor.clean(&text) != text
+            })
+        };
+        if of.iter().any(is_secret) && self.redactor.clean(made) != STARS {
+            // One that is too short is no error: it is `{{password|first}}`, and would be starred out all over.
+            let _ = self.redactor.add(made);
+        }
+    }
+
     pub(super) fn context(&self) -> Dynamic {
         Dynamic::from_pairs(self.values.iter().map(|(name, value)| (name.as_str(), value.clone())))
     }
@@ -213,9 +240,9 @@ pub struct Missing {
 pub fn resolve(
     variables: &BTreeMap<String, Variable>,
     suite_dir: &Path,
-    redactor: &Redactor,
+    redactor: &Arc<Redactor>,
 ) -> (Resolved, Vec<Diagnostic>) {
-    let mut resolved = Resolved { scope: Scope::empty(), missing: BTreeMap::new() };
+    let mut resolved = Resolved { scope: Scope::empty(Arc::clone(redactor)), missing: BTreeMap::new() };
     let run_id = uuid::Uuid::new_v4().simple().to_string();
     let started = jiff::Timestamp::now().to_string();
     resolved.scope.set("run", &serde_json::json!({ "id": &run_id[..12], "started": started }));

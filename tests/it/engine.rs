@@ -8,11 +8,13 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use proptest::prelude::*;
-use smoke::check::{Check, Context, RunContext, Session, Tracing};
-use smoke::event::{CancelReason, CheckInfo, Event, RunReport};
+use smoke::check::{Afterwards, Check, Context, Resident, RunContext, Session, Tracing};
+use smoke::deadline::Deadline;
+use smoke::event::{CancelReason, CheckInfo, Event, RunInfo, RunReport};
 use smoke::exit::Exit;
 use smoke::outcome::{Failure, Fault, Outcome, Signal, SkipReason, Started};
 use smoke::plan::{Plan, PlannedCheck};
+use smoke::report::{Destination, Junit, Reporter as _};
 use smoke::secret::{Message, Redactor};
 use smoke::suite::Uses;
 use smoke::suite::keys::{Repeat, Severity};
@@ -20,9 +22,14 @@ use smoke::suite::source::Location;
 use smoke::suite::vars::Scope;
 use tokio::sync::mpsc;
 
+use crate::support::{junit, scratch};
+
+/// Known to the redactor of every run.
+const SECRET: &str = "hunter2-long";
+
 /// What a scripted check does once its time is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Script {
+pub enum Script {
     Pass,
     Mismatch,
     Fault,
@@ -35,14 +42,44 @@ struct Scripted {
     script: Script,
     takes: Duration,
     cleanup_takes: Duration,
+    /// It leaves something running that takes so long to stop.
+    stays: Option<Duration>,
     cleanups: Arc<AtomicUsize>,
+}
+
+/// What a scripted check left running.
+struct Left {
+    stops_in: Duration,
+}
+
+impl Resident for Left {
+    fn has_ended(&mut self) -> bool {
+        false
+    }
+
+    fn ended(&mut self) -> BoxFuture<'_, Failure> {
+        Box::pin(std::future::pending())
+    }
+
+    fn stop(self: Box<Self>, deadline: Deadline) -> BoxFuture<'static, ()> {
+        Box::pin(async move {
+            let _ = deadline.pause(self.stops_in).await;
+        })
+    }
 }
 
 impl Check for Scripted {
     fn uses(&self, _: &mut Uses) {}
 
-    fn run<'a>(&'a self, _: &'a mut Session, _: &'a Context) -> BoxFuture<'a, Result<(), Failure>> {
+    fn afterwards(&self, _: &Scope) -> Afterwards {
+        Afterwards { leaves: false, cleanup: self.cleanup_takes, stop: self.stays }
+    }
+
+    fn run<'a>(&'a self, session: &'a mut Session, _: &'a Context) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(async move {
+            if let Some(stops_in) = self.stays {
+                session.resident = Some(Box::new(Left { stops_in }));
+            }
             tokio::time::sleep(self.takes).await;
             let words = || Message::new().words("scripted");
             match self.script {
@@ -50,7 +87,7 @@ impl Check for Scripted {
                 Script::Mismatch => Err(Failure::mismatch(words(), words(), words())),
                 Script::Fault => Err(Failure::fault(Fault::Connect, words(), words())),
                 // Without the hook, which would print.
-                Script::Panic => std::panic::resume_unwind(Box::new("scripted")),
+                Script::Panic => std::panic::resume_unwind(Box::new(format!("scripted with {SECRET}"))),
                 Script::Hang => std::future::pending().await,
             }
         })
@@ -64,30 +101,31 @@ impl Check for Scripted {
 
 /// One check of a random suite.
 #[derive(Debug, Clone)]
-struct Spec {
-    script: Script,
-    takes: u64,
-    budget: u64,
-    cleanup: u64,
+pub struct Spec {
+    pub script: Script,
+    pub takes: u64,
+    pub budget: u64,
+    pub cleanup: u64,
+    pub stays: Option<u64>,
     /// Each is a distance back, so that there are no circles.
-    needs: Vec<usize>,
-    gate: bool,
-    severity: Severity,
-    skip: bool,
+    pub needs: Vec<usize>,
+    pub gate: bool,
+    pub severity: Severity,
+    pub skip: bool,
 }
 
 #[derive(Debug, Clone)]
-struct SuiteSpec {
-    checks: Vec<Spec>,
-    concurrency: usize,
-    budget: u64,
-    fail_fast: bool,
-    signal_at: Option<(u64, Signal)>,
+pub struct SuiteSpec {
+    pub checks: Vec<Spec>,
+    pub concurrency: usize,
+    pub budget: u64,
+    pub fail_fast: bool,
+    pub signal_at: Option<(u64, Signal)>,
 }
 
-const GRACE: Duration = Duration::from_secs(3);
+pub const GRACE: Duration = Duration::from_secs(3);
 
-fn specs() -> impl Strategy<Value = SuiteSpec> {
+pub fn specs() -> impl Strategy<Value = SuiteSpec> {
     let script = prop_oneof![
         6 => Just(Script::Pass),
         1 => Just(Script::Mismatch),
@@ -101,16 +139,18 @@ fn specs() -> impl Strategy<Value = SuiteSpec> {
         0..8_000_u64,
         1..6_000_u64,
         prop_oneof![3 => Just(0), 1 => 0..6_000_u64],
+        prop::option::weighted(0.1, 0..6_000_u64),
         prop::collection::vec(1..6_usize, 0..3),
         prop::bool::weighted(0.15),
         severity,
         prop::bool::weighted(0.05),
     );
-    let spec = spec.prop_map(|(script, takes, budget, cleanup, needs, gate, severity, skip)| Spec {
+    let spec = spec.prop_map(|(script, takes, budget, cleanup, stays, needs, gate, severity, skip)| Spec {
         script,
         takes,
         budget,
         cleanup,
+        stays,
         needs,
         gate,
         severity,
@@ -131,7 +171,7 @@ fn specs() -> impl Strategy<Value = SuiteSpec> {
     )
 }
 
-fn plan(spec: &SuiteSpec, cleanups: &Arc<AtomicUsize>) -> Plan {
+pub fn plan(spec: &SuiteSpec, cleanups: &Arc<AtomicUsize>) -> Plan {
     let mut checks: Vec<PlannedCheck> = Vec::new();
     for (index, check) in spec.checks.iter().enumerate() {
         let mut needs: BTreeSet<usize> =
@@ -158,6 +198,7 @@ fn plan(spec: &SuiteSpec, cleanups: &Arc<AtomicUsize>) -> Plan {
                 script: check.script,
                 takes: Duration::from_millis(check.takes),
                 cleanup_takes: Duration::from_millis(check.cleanup),
+                stays: check.stays.map(Duration::from_millis),
                 cleanups: Arc::clone(cleanups),
             }),
         });
@@ -169,13 +210,13 @@ fn plan(spec: &SuiteSpec, cleanups: &Arc<AtomicUsize>) -> Plan {
         grace: GRACE,
         concurrency: spec.concurrency,
         fail_fast: spec.fail_fast,
-        scope: Scope::empty(),
+        scope: Scope::empty(Arc::default()),
         checks,
     }
 }
 
 /// Runs the suite on a clock that jumps, and gives back what happened, when, and how often was cleaned up.
-fn run(spec: &SuiteSpec) -> (Vec<(Duration, Event)>, RunReport, usize) {
+pub fn run(spec: &SuiteSpec) -> (Vec<(Duration, Event)>, RunReport, usize) {
     let cleanups = Arc::new(AtomicUsize::new(0));
     let plan = plan(spec, &cleanups);
     let runtime =
@@ -189,12 +230,9 @@ fn run(spec: &SuiteSpec) -> (Vec<(Duration, Event)>, RunReport, usize) {
                 let _ = sender.send(signal);
             });
         }
-        let context = Arc::new(RunContext::new(
-            "random".to_owned(),
-            PathBuf::new(),
-            Arc::new(Redactor::new()),
-            Tracing::Off,
-        ));
+        let redactor = Arc::new(Redactor::new());
+        redactor.add(SECRET).unwrap();
+        let context = Arc::new(RunContext::new("random".to_owned(), PathBuf::new(), redactor, Tracing::Off));
         let began = tokio::time::Instant::now();
         smoke::engine::run(&plan, context, signals, &mut |event| {
             events.lock().unwrap().push((began.elapsed(), event.clone()));
@@ -270,7 +308,10 @@ fn check_invariants(spec: &SuiteSpec) {
         let ran = started.contains(&index);
         let took_too_long = check.script == Script::Hang || check.takes >= check.budget;
         match outcome {
-            Outcome::Passed => assert!(ran && check.script == Script::Pass, "check {index} passed"),
+            Outcome::Passed => {
+                assert!(ran && check.script == Script::Pass, "check {index} passed");
+                assert!(check.takes <= check.budget, "check {index} passed after its budget");
+            }
             Outcome::Failed(_) => {
                 assert!(ran && (took_too_long || check.script != Script::Pass), "check {index} failed");
                 assert_eq!(check.severity, Severity::Critical);
@@ -336,12 +377,13 @@ proptest! {
     }
 }
 
-fn passing(takes: u64) -> Spec {
+pub fn passing(takes: u64) -> Spec {
     Spec {
         script: Script::Pass,
         takes,
         budget: 5_000,
         cleanup: 0,
+        stays: None,
         needs: Vec::new(),
         gate: false,
         severity: Severity::Critical,
@@ -349,7 +391,7 @@ fn passing(takes: u64) -> Spec {
     }
 }
 
-fn suite(checks: Vec<Spec>) -> SuiteSpec {
+pub fn suite(checks: Vec<Spec>) -> SuiteSpec {
     SuiteSpec { checks, concurrency: 16, budget: 60_000, fail_fast: true, signal_at: None }
 }
 
@@ -418,11 +460,32 @@ fn a_signal_ends_the_run_and_cleanup_has_the_grace_and_no_more() {
 }
 
 #[test]
-fn a_panic_is_the_fault_of_its_check_alone() {
+fn a_panic_is_the_error_of_its_check_alone_and_tells_no_secret() {
     let broken = Spec { script: Script::Panic, ..passing(10) };
     let spec = SuiteSpec { fail_fast: false, ..suite(vec![broken, passing(100)]) };
-    let (_, report, _) = run(&spec);
+    let (events, report, _) = run(&spec);
     let Outcome::Failed(failure) = &report.checks[0].outcome else { panic!("{:?}", report.checks[0]) };
     assert_eq!(failure.type_name(), "internal");
     assert_eq!(word(&report.checks[1].outcome), "passed");
+
+    let folder = scratch::for_a_test();
+    let path = folder.path().join("junit.xml");
+    let mut junit = Junit::new(Destination::File(path.clone()));
+    let info = RunInfo {
+        suite: "random".to_owned(),
+        environment: None,
+        budget: Duration::from_mins(1),
+        started: jiff::Timestamp::now(),
+        checks: plan(&spec, &Arc::default()).checks.into_iter().map(|check| check.info).collect(),
+    };
+    for (_, event) in &events {
+        junit.on_event(event, &info);
+    }
+    junit.finish().expect("write the report");
+    let report = junit::Junit::read(&path);
+    junit::validate_xsd(&path).expect("a valid report");
+    let broken = report.case("check 0");
+    assert_eq!((broken.outcome, broken.kind.as_deref()), (junit::Outcome::Errored, Some("internal")));
+    assert_eq!(broken.message.as_deref(), Some("smoke itself failed in this check: scripted with ***"));
+    assert_eq!(report.case("check 1").outcome, junit::Outcome::Passed);
 }

@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::process::Command;
 
+use crate::support::smoke::Smoke;
+
 const BINARY: &str = env!("CARGO_BIN_EXE_smoke");
 
 fn readme() -> String {
@@ -83,6 +85,22 @@ fn the_wiring_in_the_readme_is_yaml_and_calls_smoke_as_it_can_be_called() {
         let parsed =
             <smoke::cli::Cli as clap::Parser>::try_parse_from(["smoke"].into_iter().chain(call.split(' ')));
         assert!(parsed.is_ok(), "{call}: {}", parsed.expect_err("a mistake"));
+    }
+}
+
+#[test]
+fn the_suites_in_the_readme_have_no_mistakes_and_no_warnings() {
+    let readme = readme();
+    let suites: Vec<&str> = readme
+        .split("```toml\n")
+        .skip(1)
+        .filter_map(|rest| rest.split("```").next())
+        .filter(|block| block.starts_with("[suite]") && block.contains("[[health]]"))
+        .collect();
+    assert!(!suites.is_empty());
+    for suite in suites {
+        let ran = Smoke::bare().args(["check", "--strict"]).suite(suite).run();
+        ran.exits(0);
     }
 }
 

@@ -134,7 +134,7 @@ pub(super) async fn prepare(
         },
         route: route(options, scope, context)?,
         resolve: resolve(options, scope)?,
-        redirects: options.redirects.unwrap_or(0),
+        redirects: options.redirects.unwrap_or(super::REDIRECTS),
         max_body: options.max_body(),
         home,
     })
