@@ -55,11 +55,15 @@ fn texts(node: &saphyr::YamlOwned, found: &mut Vec<String>) {
     if let Some(text) = node.as_str() {
         found.push(text.to_owned());
     } else if let Some(mapping) = node.as_mapping() {
-        mapping.values().for_each(|value| texts(value, found));
+        for value in mapping.values() {
+            texts(value, found);
+        }
     } else if let Some(items) = node.as_sequence() {
         let words: Vec<&str> = items.iter().filter_map(saphyr::YamlOwned::as_str).collect();
         found.push(words.join(" "));
-        items.iter().for_each(|item| texts(item, found));
+        for item in items {
+            texts(item, found);
+        }
     }
 }
 
@@ -70,7 +74,9 @@ fn the_wiring_in_the_readme_is_yaml_and_calls_smoke_as_it_can_be_called() {
         documents.iter().filter_map(|document| document.as_mapping_get("kind")?.as_str()).collect();
     assert_eq!((documents.len(), kinds), (6, vec!["Job", "Pod", "AnalysisTemplate", "Rollout"]));
     let mut found = Vec::new();
-    documents.iter().for_each(|document| texts(document, &mut found));
+    for document in &documents {
+        texts(document, &mut found);
+    }
     // In a shell `smoke` comes first, in a list of arguments it is the command beside it.
     let in_shells =
         found.iter().flat_map(|text| text.lines()).filter_map(|line| line.trim().strip_prefix("smoke "));
