@@ -19,6 +19,7 @@ struct Output {
 /// Everything that a run writes. A new output is one more line, and every test of a secret looks at it.
 const OUTPUTS: [Output; 8] = [
     Output { name: "stdout", arguments: &[], environment: &[], written: |ran| ran.stdout.clone() },
+    // With what is seen of a request, and the annotations of GitHub Actions.
     Output { name: "stderr", arguments: &["--trace"], environment: &[], written: |ran| ran.stderr.clone() },
     Output {
         name: "JUnit",
