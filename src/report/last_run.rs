@@ -141,13 +141,19 @@ fn is_to_be_run_again(report: &CheckReport) -> bool {
     }
 }
 
+/// Whole or not at all, and not waited for until it is on the disk: what is lost with the power is run again.
 fn write(file: &Path, record: &Record) -> Result<(), ReportError> {
-    let to = Destination::File(file.to_owned());
-    if let Some(folder) = file.parent() {
-        std::fs::create_dir_all(folder).map_err(|error| ReportError::new(&to, &error))?;
-    }
+    let temporary = file.with_extension(format!("{}.tmp", std::process::id()));
+    let folder = file.parent().map_or(Ok(()), std::fs::create_dir_all);
     // Writing to memory fails only for maps without names, and there are none.
-    to.write(&serde_json::to_string(record).unwrap_or_default())
+    let text = serde_json::to_string(record).unwrap_or_default();
+    let written = folder
+        .and_then(|()| std::fs::write(&temporary, text))
+        .and_then(|()| std::fs::rename(&temporary, file));
+    written.map_err(|error| {
+        let _ = std::fs::remove_file(&temporary);
+        ReportError::new(&Destination::File(file.to_owned()), &error)
+    })
 }
 
 /// Source: <https://specifications.freedesktop.org/basedir-spec/latest/>, where a relative path does not count.

@@ -277,3 +277,38 @@ fn two_reports_in_one_place_are_refused() {
     }
     assert_eq!(server.connections(), 0);
 }
+
+/// Every key of every object in it.
+fn all_keys<'v>(value: &'v Value, found: &mut BTreeSet<&'v str>) {
+    match value {
+        Value::Object(object) => {
+            for (key, value) in object {
+                found.insert(key);
+                // Its keys are the phases.
+                if key != "phases_ms" {
+                    all_keys(value, found);
+                }
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| all_keys(item, found)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+#[test]
+fn every_key_is_in_the_readme() {
+    let server = server();
+    let ran = run(&every_outcome(&server)).run();
+    let wrong = run("[suite]\nnam = \"a\"\n").run();
+    let (told, mistakes) = (document(&ran), document(&wrong));
+    let mut found = BTreeSet::new();
+    all_keys(&told, &mut found);
+    all_keys(&mistakes, &mut found);
+    assert!(found.contains("expected") && found.contains("hint") && found.contains("scope"), "{found:?}");
+    let readme = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    let readme = std::fs::read_to_string(readme).expect("the README");
+    let section = readme.split("## JSON and events").nth(1).and_then(|rest| rest.split("\n## ").next());
+    let section = section.expect("the section");
+    let missing: Vec<_> = found.iter().filter(|key| !section.contains(&format!("`{key}`"))).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}

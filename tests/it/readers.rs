@@ -1,7 +1,7 @@
 //! Those who read the JUnit file see what smoke saw: counts, names and the suite's time, over more than a thousand
 //! results of every kind.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -97,7 +97,7 @@ fn number(name: &str) -> String {
     name.split(' ').next().unwrap_or_default().to_owned()
 }
 
-fn our_own(path: &PathBuf) -> Seen {
+fn our_own(path: &Path) -> Seen {
     let Junit { tests, failures, errors, skipped, time, cases, .. } = &Junit::read(path);
     let count = |outcome| cases.iter().filter(|case| case.outcome == outcome).count();
     let counted = [cases.len(), count(Outcome::Failed), count(Outcome::Errored), count(Outcome::Skipped)];
@@ -124,10 +124,10 @@ print(json.dumps({
 }))
 "#;
 
-fn junitparsers(path: &PathBuf) -> Seen {
+fn junitparsers(path: &Path) -> Seen {
     // Where Debian's package is; a Python of the user's own has not got it.
     let system = "/usr/bin/python3";
-    let python = if PathBuf::from(system).exists() { system } else { "python3" };
+    let python = if Path::new(system).exists() { system } else { "python3" };
     let output = Command::new(python).args(["-c", JUNITPARSER]).arg(path).output().expect("python3 runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let seen: Value = serde_json::from_slice(&output.stdout).expect("JSON");
@@ -146,7 +146,7 @@ fn junitparsers(path: &PathBuf) -> Seen {
 }
 
 /// `xmllint`, as shell scripts count.
-fn xmllints(path: &PathBuf) -> Seen {
+fn xmllints(path: &Path) -> Seen {
     let ask = |question: &str| {
         let output =
             Command::new("xmllint").args(["--xpath", question]).arg(path).output().expect("xmllint runs");

@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::support::http::{HttpServer, Request, Response};
-use crate::support::outputs::{asked_for_all, forms, have_none_of, json};
+use crate::support::outputs::{are_all_starred, asked_for_all, forms, have_none_of, json};
 use crate::support::postgres::{Postgres, TRUST};
 use crate::support::smoke::{Ran, Smoke};
 
@@ -83,6 +83,7 @@ fn given(smoke: Smoke, suite: &str) {
     let ran = smoke.suite(suite).args(["--keep-going"]).run();
     ran.exits(1);
     stars_out(&ran, SECRET);
+    are_all_starred(&ran);
 }
 
 #[test]

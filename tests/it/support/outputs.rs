@@ -17,7 +17,7 @@ struct Output {
 }
 
 /// Everything that a run writes. A new output is one more line, and every test of a secret looks at it.
-const OUTPUTS: [Output; 6] = [
+const OUTPUTS: [Output; 8] = [
     Output { name: "stdout", arguments: &[], environment: &[], written: |ran| ran.stdout.clone() },
     // With what is seen of a request, and the annotations of GitHub Actions.
     Output { name: "stderr", arguments: &["--trace"], environment: &[], written: |ran| ran.stderr.clone() },
@@ -29,23 +29,48 @@ const OUTPUTS: [Output; 6] = [
     },
     Output {
         name: "JSON",
-        arguments: &["--json", "run.json"],
+        arguments: &["--json", "smoke.json"],
         environment: &[],
-        written: |ran| file(ran, "run.json"),
+        written: |ran| file(ran, "smoke.json"),
     },
     Output {
-        name: "events",
-        arguments: &["--events", "events.ndjson"],
+        name: "the events",
+        arguments: &["--events", "events.jsonl"],
         environment: &[],
-        written: |ran| file(ran, "events.ndjson"),
+        written: |ran| file(ran, "events.jsonl"),
     },
     Output {
-        name: "GitHub summary",
+        name: "what GitHub annotates",
         arguments: &[],
-        environment: &[("GITHUB_ACTIONS", "true"), ("GITHUB_STEP_SUMMARY", "summary.md")],
+        environment: &[("GITHUB_ACTIONS", "true")],
+        written: |ran| ran.stderr.replace("%0A", "\n").replace("%0D", "\r").replace("%25", "%"),
+    },
+    Output {
+        name: "GitHub's summary",
+        arguments: &[],
+        environment: &[("GITHUB_STEP_SUMMARY", "summary.md")],
         written: |ran| file(ran, "summary.md"),
     },
+    Output {
+        name: "GitHub's summary as it is shown",
+        arguments: &[],
+        environment: &[],
+        written: |ran| as_shown(&file(ran, "summary.md")),
+    },
 ];
+
+/// A page with its character references resolved.
+fn as_shown(page: &str) -> String {
+    let mut parts = page.split("&#");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| match part.split_once(';') {
+        Some((number, rest)) => {
+            let c = number.parse().ok().and_then(char::from_u32).expect("a character");
+            format!("{text}{c}{rest}")
+        }
+        None => text + "&#" + part,
+    })
+}
 
 /// Empty where there is none, as after a mistake of the suite.
 fn file(ran: &Ran, name: &str) -> String {
@@ -71,6 +96,18 @@ pub fn have_none_of(ran: &Ran, texts: &[(&str, String)]) {
         let text = (output.written)(ran);
         let found: Vec<_> = texts.iter().filter(|(_, form)| text.contains(form.as_str())).collect();
         assert!(found.is_empty(), "{} has {found:?}\n{text}", output.name);
+    }
+}
+
+/// Makes sure that every output was near a secret: all of them have stars.
+///
+/// # Panics
+/// When one has none.
+#[track_caller]
+pub fn are_all_starred(ran: &Ran) {
+    for output in OUTPUTS.iter().filter(|output| !matches!(output.name, "stdout" | "GitHub's summary")) {
+        let text = (output.written)(ran);
+        assert!(text.contains("***"), "{} was never near it\n{text}", output.name);
     }
 }
 
