@@ -7,6 +7,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use tokio::sync::mpsc;
 
+use crate::about;
 use crate::check::RunContext;
 use crate::cli::{ChoiceArgs, Cli, Command, LookArgs, RunArgs};
 use crate::engine;
@@ -32,10 +33,11 @@ pub fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Init(args) => inspect::init(args),
         Command::Demo(args) => crate::demo::run(args),
         Command::Completions { shell } => {
-            let mut command = <Cli as clap::CommandFactory>::command();
-            let mut script = Vec::new();
-            clap_complete::generate(shell, &mut command, "smoke", &mut script);
-            Destination::Stdout.write(&String::from_utf8_lossy(&script))?;
+            Destination::Stdout.write(&about::completions(shell))?;
+            Ok(Exit::Passed)
+        }
+        Command::Man => {
+            Destination::Stdout.write(&about::manual())?;
             Ok(Exit::Passed)
         }
     }
