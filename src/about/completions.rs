@@ -66,8 +66,8 @@ fn bash(script: &str) -> String {
 
 const ZSH: &str = r#"_smoke_listed() {
     local -a suite found
-    suite=(${(M)${(Q)words[3,-1]}:#*.toml})
-    found=("${(@f)$(_call_program smoke-$1 ${(q)words[1]} list --print $1 ${(q)suite[-1]} 2>/dev/null)}")
+    suite=(${(M)${(Q)words}:#*.toml})
+    found=("${(@f)$(_call_program smoke-$1 smoke list --print $1 ${suite:+${(q)suite[-1]}} 2>/dev/null)}")
     compadd -a found
 }
 
