@@ -57,6 +57,9 @@ _smoke() {
             smoke,run)
                 cmd="smoke__subcmd__run"
                 ;;
+            smoke,schema)
+                cmd="smoke__subcmd__schema"
+                ;;
             *)
                 ;;
         esac
@@ -64,7 +67,7 @@ _smoke() {
 
     case "${cmd}" in
         smoke)
-            opts="-h -V --help --version run check plan list demo init completions man"
+            opts="-h -V --help --version run check plan list demo init schema completions man"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -118,7 +121,7 @@ _smoke() {
             return 0
             ;;
         smoke__subcmd__demo)
-            opts="-q -h --break --junit --keep-going --color --progress --quiet --serve --database --help"
+            opts="-q -h --break --keep-going --junit --json --events --color --progress --quiet --trace --serve --database --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -129,6 +132,14 @@ _smoke() {
                     return 0
                     ;;
                 --junit)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --json)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --events)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -304,7 +315,7 @@ _smoke() {
             return 0
             ;;
         smoke__subcmd__run)
-            opts="-e -v -t -j -q -h --env --var --tag --skip-tag --only --skip --jobs --budget --keep-going --junit --color --progress --quiet --help"
+            opts="-e -v -t -j -q -h --env --var --tag --skip-tag --only --skip --rerun-failed --jobs --budget --keep-going --junit --json --events --color --progress --quiet --trace --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -362,6 +373,14 @@ _smoke() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --json)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --events)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
@@ -370,6 +389,20 @@ _smoke() {
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        smoke__subcmd__schema)
+            opts="-h --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 *)
                     COMPREPLY=()
                     ;;

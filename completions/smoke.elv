@@ -28,6 +28,7 @@ set edit:completion:arg-completer[smoke] = {|@words|
             cand list 'List a suite''s checks: names, kinds, tags'
             cand demo 'Run the example suite against a shop that is built in: nothing else is needed'
             cand init 'Write a first suite'
+            cand schema 'Print the JSON Schema of the suite, for editors'
             cand completions 'Print a completion script for a shell'
             cand man 'Print the manual page'
         }
@@ -45,11 +46,15 @@ set edit:completion:arg-completer[smoke] = {|@words|
             cand --jobs 'Checks in flight at once, instead of the suite''s `concurrency`'
             cand --budget 'The run''s budget, instead of the suite''s'
             cand --junit 'Write JUnit XML there (`-` is standard output)'
+            cand --json 'Write the whole result there, as one JSON document'
+            cand --events 'Write what happens there as it happens, as one JSON object per line'
             cand --color 'When to use colour: `auto` is on a terminal, unless `NO_COLOR` is set'
             cand --progress 'When to show a progress bar: `auto` is on a terminal, and not in CI'
+            cand --rerun-failed 'Only what did not pass in the last run of this suite, and what it needs'
             cand --keep-going 'Do not stop at the first failure'
             cand -q 'Say only what went wrong, and the summary'
             cand --quiet 'Say only what went wrong, and the summary'
+            cand --trace 'Show every request and answer, without secrets, bodies cut'
             cand -h 'Print help'
             cand --help 'Print help'
         }
@@ -96,6 +101,8 @@ set edit:completion:arg-completer[smoke] = {|@words|
         &'smoke;demo'= {
             cand --break 'Break the shop in this way first, to see what failure looks like'
             cand --junit 'Write JUnit XML there (`-` is standard output)'
+            cand --json 'Write the whole result there, as one JSON document'
+            cand --events 'Write what happens there as it happens, as one JSON object per line'
             cand --color 'When to use colour: `auto` is on a terminal, unless `NO_COLOR` is set'
             cand --progress 'When to show a progress bar: `auto` is on a terminal, and not in CI'
             cand --serve 'Be the shop: what the example''s `[[boot]]` starts'
@@ -103,11 +110,16 @@ set edit:completion:arg-completer[smoke] = {|@words|
             cand --keep-going 'Do not stop at the first failure'
             cand -q 'Say only what went wrong, and the summary'
             cand --quiet 'Say only what went wrong, and the summary'
+            cand --trace 'Show every request and answer, without secrets, bodies cut'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }
         &'smoke;init'= {
             cand --url 'The URL to test, such as `http://127.0.0.1:8080`; asked for on a terminal'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'smoke;schema'= {
             cand -h 'Print help'
             cand --help 'Print help'
         }

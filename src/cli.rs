@@ -8,7 +8,7 @@ use globset::{Glob, GlobMatcher};
 
 use crate::demo::Break;
 use crate::exit::Exit;
-use crate::report::{Color, Progress};
+use crate::report::{Color, Destination, Progress};
 use crate::suite::value::parse_duration;
 
 /// Smoke tests: does this build or deploy basically work enough to continue?
@@ -33,6 +33,8 @@ pub enum Command {
     Demo(DemoArgs),
     /// Write a first suite
     Init(InitArgs),
+    /// Print the JSON Schema of the suite, for editors
+    Schema,
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -51,6 +53,10 @@ pub struct RunArgs {
     #[command(flatten)]
     pub choices: ChoiceArgs,
 
+    /// Only what did not pass in the last run of this suite, and what it needs
+    #[arg(long)]
+    pub rerun_failed: bool,
+
     /// Checks in flight at once, instead of the suite's `concurrency`
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub jobs: Option<u32>,
@@ -63,9 +69,8 @@ pub struct RunArgs {
     #[arg(long)]
     pub keep_going: bool,
 
-    /// Write JUnit XML there (`-` is standard output)
-    #[arg(long, value_name = "FILE")]
-    pub junit: Option<String>,
+    #[command(flatten)]
+    pub outputs: OutputArgs,
 
     #[command(flatten)]
     pub look: LookArgs,
@@ -99,6 +104,22 @@ pub struct ChoiceArgs {
     pub skip: Vec<GlobMatcher>,
 }
 
+/// What is written for machines. `-` is standard output, which only one of them can have.
+#[derive(Debug, Args)]
+pub struct OutputArgs {
+    /// Write JUnit XML there (`-` is standard output)
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<Destination>,
+
+    /// Write the whole result there, as one JSON document
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<Destination>,
+
+    /// Write what happens there as it happens, as one JSON object per line
+    #[arg(long, value_name = "FILE")]
+    pub events: Option<Destination>,
+}
+
 /// How output looks.
 #[derive(Debug, Args)]
 pub struct LookArgs {
@@ -113,6 +134,10 @@ pub struct LookArgs {
     /// Say only what went wrong, and the summary
     #[arg(short, long)]
     pub quiet: bool,
+
+    /// Show every request and answer, without secrets, bodies cut
+    #[arg(long)]
+    pub trace: bool,
 }
 
 #[derive(Debug, Args)]
@@ -197,13 +222,12 @@ pub struct DemoArgs {
     #[arg(long = "break", value_name = "PART", value_enum)]
     pub fault: Option<Break>,
 
-    /// Write JUnit XML there (`-` is standard output)
-    #[arg(long, value_name = "FILE")]
-    pub junit: Option<String>,
-
     /// Do not stop at the first failure
     #[arg(long)]
     pub keep_going: bool,
+
+    #[command(flatten)]
+    pub outputs: OutputArgs,
 
     #[command(flatten)]
     pub look: LookArgs,

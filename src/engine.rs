@@ -177,6 +177,7 @@ impl Engine<'_> {
             Told::AttemptFailed { attempt, failure } => {
                 self.tell(&Event::AttemptFailed { check, attempt, failure });
             }
+            Told::Traced(trace) => self.tell(&Event::Traced { check, trace }),
             Told::StepFinished(report) => self.tell(&Event::StepFinished { check, report }),
         }
     }

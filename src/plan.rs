@@ -5,7 +5,7 @@
 mod order;
 mod worst;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,10 +22,6 @@ use crate::suite::keys::{EnvironmentKeys, Repeat, Severity, SuiteKeys};
 use crate::suite::vars::{Resolved, Scope, Variable, first_part, is_built_in, resolve};
 use crate::suite::{Suite, SuiteCheck, Uses};
 
-const BUDGET: Duration = Duration::from_mins(1);
-const CONCURRENCY: usize = 16;
-const GRACE: Duration = Duration::from_secs(3);
-
 /// What a command line says over the suite.
 #[derive(Debug, Default)]
 pub struct Choices {
@@ -35,6 +31,8 @@ pub struct Choices {
     pub skip_tags: Vec<String>,
     pub only: Vec<GlobMatcher>,
     pub skip: Vec<GlobMatcher>,
+    /// Only the checks of these names, and what they need.
+    pub names: Option<BTreeSet<String>>,
     pub concurrency: Option<usize>,
     pub budget: Option<Duration>,
     pub keep_going: bool,
@@ -73,7 +71,7 @@ pub struct PlannedCheck {
 ///
 /// # Errors
 /// What is wrong with the choices, or with the suite in this environment.
-pub fn plan(suite: &Suite, choices: &Choices, redactor: &Redactor) -> Result<Plan, Vec<Diagnostic>> {
+pub fn plan(suite: &Suite, choices: &Choices, redactor: &Arc<Redactor>) -> Result<Plan, Vec<Diagnostic>> {
     planned(suite, choices, redactor, Missing::IsAMistake)
 }
 
@@ -82,13 +80,13 @@ pub fn plan(suite: &Suite, choices: &Choices, redactor: &Redactor) -> Result<Pla
 /// # Errors
 /// What is wrong with the choices, or with the suite in this environment.
 pub fn preview(suite: &Suite, choices: &Choices) -> Result<Plan, Vec<Diagnostic>> {
-    planned(suite, choices, &Redactor::new(), Missing::IsFine)
+    planned(suite, choices, &Arc::new(Redactor::new()), Missing::IsFine)
 }
 
 fn planned(
     suite: &Suite,
     choices: &Choices,
-    redactor: &Redactor,
+    redactor: &Arc<Redactor>,
     missing: Missing,
 ) -> Result<Plan, Vec<Diagnostic>> {
     let (prepared, mistakes) = prepare(suite, choices, redactor, missing);
@@ -97,15 +95,15 @@ fn planned(
     }
     let Prepared { keys, resolved, selected } = prepared;
     Ok(Plan {
-        suite: keys.name.unwrap_or_else(|| "smoke".to_owned()),
+        suite: keys.name.clone().unwrap_or_else(SuiteKeys::default_name),
         environment: choices.environment.clone(),
-        budget: choices.budget.or(keys.budget).unwrap_or(BUDGET),
-        grace: keys.grace.unwrap_or(GRACE),
+        budget: choices.budget.or(keys.budget).unwrap_or(SuiteKeys::BUDGET),
+        grace: keys.grace.unwrap_or(SuiteKeys::GRACE),
         concurrency: choices
             .concurrency
-            .or(keys.concurrency.and_then(|number| usize::try_from(number.get()).ok()))
-            .unwrap_or(CONCURRENCY),
-        fail_fast: keys.fail_fast.unwrap_or(true) && !choices.keep_going,
+            .or(usize::try_from(keys.concurrency.unwrap_or(SuiteKeys::CONCURRENCY).get()).ok())
+            .unwrap_or(usize::MAX),
+        fail_fast: keys.fail_fast.unwrap_or(SuiteKeys::FAIL_FAST) && !choices.keep_going,
         checks: planned_checks(suite, &selected),
         scope: resolved.scope,
     })
@@ -128,7 +126,7 @@ pub fn mistakes(suite: &Suite, variables: &[(String, String)]) -> Vec<Diagnostic
     let mut found: Vec<Diagnostic> = Vec::new();
     for environment in environments {
         let choices = Choices { environment, variables: variables.to_vec(), ..Choices::default() };
-        let (_, mistakes) = prepare(suite, &choices, &Redactor::new(), Missing::IsFine);
+        let (_, mistakes) = prepare(suite, &choices, &Arc::default(), Missing::IsFine);
         let new: Vec<Diagnostic> = mistakes.into_iter().filter(|mistake| !found.contains(mistake)).collect();
         found.extend(new);
     }
@@ -153,7 +151,7 @@ struct Prepared {
 fn prepare(
     suite: &Suite,
     choices: &Choices,
-    redactor: &Redactor,
+    redactor: &Arc<Redactor>,
     missing: Missing,
 ) -> (Prepared, Vec<Diagnostic>) {
     let (environment, mut mistakes) = match environment(suite, choices) {
@@ -166,7 +164,7 @@ fn prepare(
     mistakes.extend(unknown_variables(suite, choices));
 
     let keys = environment.map(|environment| environment.suite.clone()).unwrap_or_default().or(&suite.keys);
-    let budget = keys.budget.unwrap_or(BUDGET);
+    let budget = keys.budget.unwrap_or(SuiteKeys::BUDGET);
     let selected = select(suite, choices);
     for check in selected.iter().map(|index| &suite.checks[*index]) {
         if missing == Missing::IsAMistake && knows_environment {
@@ -306,7 +304,8 @@ fn select(suite: &Suite, choices: &Choices) -> Vec<usize> {
     let chosen = |check: &SuiteCheck| {
         let by_tag = choices.tags.is_empty() || check.keys.tags.iter().any(|tag| choices.tags.contains(tag));
         let by_name = choices.only.is_empty() || choices.only.iter().any(|glob| glob.is_match(check.name()));
-        by_tag && by_name
+        let is_wanted = choices.names.as_ref().is_none_or(|names| names.contains(check.name()));
+        by_tag && by_name && is_wanted
     };
     let index_of: HashMap<&str, usize> =
         suite.checks.iter().enumerate().map(|(index, check)| (check.name(), index)).collect();
@@ -380,6 +379,7 @@ fn planned_check(
         info: CheckInfo {
             name: check.name().into(),
             kind: kind.name,
+            tags: check.keys.tags.clone(),
             location: suite.sources.location(check.place),
             gate: check.is_gate(),
             severity: check.keys.severity,

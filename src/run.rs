@@ -1,22 +1,26 @@
 //! The composition root: suite → plan → reporters → engine → exit.
 
+use std::collections::BTreeSet;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 
 use crate::about;
-use crate::check::RunContext;
-use crate::cli::{ChoiceArgs, Cli, Command, LookArgs, RunArgs};
+use crate::check::{RunContext, Tracing};
+use crate::cli::{ChoiceArgs, Cli, Command, LookArgs, OutputArgs, RunArgs};
 use crate::engine;
 use crate::event::{CheckInfo, Event, RunInfo};
 use crate::exit::Exit;
 use crate::inspect;
 use crate::outcome::Signal;
 use crate::plan::{Choices, Plan, plan};
-use crate::report::{Color, Console, Destination, Junit, Reporter, Style, Verbosity};
+use crate::report::{
+    self, Color, Console, Destination, LastRun, Outputs, Rejection, Reporter, Style, Trouble, Verbosity,
+};
 use crate::secret::Redactor;
 use crate::suite::{Draft, Suite, SuiteError, read_draft, read_draft_text};
 
@@ -32,6 +36,11 @@ pub fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::List(args) => inspect::list(args),
         Command::Init(args) => inspect::init(args),
         Command::Demo(args) => crate::demo::run(args),
+        Command::Schema => {
+            let schema = crate::suite::schema::schema();
+            Destination::Stdout.write(&format!("{schema:#}\n"))?;
+            Ok(Exit::Passed)
+        }
         Command::Completions { shell } => {
             Destination::Stdout.write(&about::completions(shell))?;
             Ok(Exit::Passed)
@@ -47,8 +56,17 @@ pub fn run(cli: Cli) -> anyhow::Result<Exit> {
 pub struct Job {
     pub source: SuiteSource,
     pub choices: Choices,
-    pub junit: Option<String>,
+    pub rerun: Rerun,
+    pub outputs: OutputArgs,
     pub look: LookArgs,
+}
+
+/// What is run of what is chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rerun {
+    Everything,
+    /// Only what did not pass in the last run.
+    Failed,
 }
 
 /// Where the suite comes from.
@@ -75,7 +93,8 @@ fn run_suite(args: RunArgs) -> anyhow::Result<Exit> {
     choices.budget = args.budget;
     choices.keep_going = args.keep_going;
     let source = SuiteSource::File(find_suite(args.suite));
-    run_job(Job { source, choices, junit: args.junit, look: args.look })
+    let rerun = if args.rerun_failed { Rerun::Failed } else { Rerun::Everything };
+    run_job(Job { source, choices, rerun, outputs: args.outputs, look: args.look })
 }
 
 /// Runs a suite from its text to its exit code.
@@ -83,23 +102,56 @@ fn run_suite(args: RunArgs) -> anyhow::Result<Exit> {
 /// # Errors
 /// smoke could not do its own work.
 pub fn run_job(job: Job) -> anyhow::Result<Exit> {
-    let Job { source, choices, junit, look } = job;
+    let Job { source, mut choices, rerun, outputs, look } = job;
+    let OutputArgs { junit, json, events } = outputs;
+    let mut reporters = match (Outputs { junit, json, events }).reporters() {
+        Ok(reporters) => reporters,
+        Err(clash) => {
+            say(&format!("error: {clash}\n"));
+            return Ok(Exit::BadSuite);
+        }
+    };
+    let last_run = match &source {
+        SuiteSource::File(path) => Some(LastRun::of(path, choices.environment.as_deref())),
+        SuiteSource::Text { .. } => None,
+    };
+    if let (Rerun::Failed, Some(last_run)) = (rerun, &last_run) {
+        choices.names = not_passed(last_run);
+    }
+    let mut pipeline = report::of_pipeline();
     let redactor = Arc::new(Redactor::new());
     let color = look.color.resolve(std::io::stderr().is_terminal());
-    let junit = junit.as_deref().map(Destination::parse);
     let file = source.path().display().to_string();
     let (suite, plan) = match prepare(source, &choices, &redactor) {
         Ok(prepared) => prepared,
         Err(error) => {
-            // A report of an earlier run must not pass for this one's.
-            let written = junit.map_or(Ok(()), |to| to.write(&Junit::of_rejected(&file, &error, &redactor)));
-            say(&written.err().map(|error| format!("error: {error}\n\n")).unwrap_or_default());
+            let environment = choices.environment.as_deref();
+            let rejection = Rejection { file: &file, environment, error: &error, redactor: &redactor };
+            reporters.append(&mut pipeline);
+            for reporter in &mut reporters {
+                reporter.on_rejection(&rejection);
+            }
+            // The suite's mistakes come last, and decide: nothing was sent.
+            if !finish(&mut reporters) {
+                say("\n");
+            }
             return Ok(reject(&error, color));
         }
     };
-    if let Some(junit) = &junit {
-        junit.clear()?;
+    if let Some(last_run) = last_run {
+        let names = suite.checks.iter().map(|check| check.name().to_owned()).collect();
+        let trouble = match rerun {
+            Rerun::Everything => Trouble::IsSilent,
+            Rerun::Failed => Trouble::IsSaid,
+        };
+        reporters.push(Box::new(last_run.keeper(names, trouble)));
     }
+    // Listened for before an old report is taken away: from then on there is one at the end, whatever happens.
+    let runtime = runtime(&plan)?;
+    let signals = runtime.block_on(async { signals() }).context("cannot listen for signals")?;
+    // All of them, so that no other run's report is left behind, whichever cannot be written.
+    let begun: Vec<_> = reporters.iter_mut().map(|reporter| reporter.begin()).collect();
+    begun.into_iter().collect::<Result<(), _>>()?;
     let info = RunInfo {
         suite: plan.suite.clone(),
         environment: plan.environment.clone(),
@@ -110,23 +162,48 @@ pub fn run_job(job: Job) -> anyhow::Result<Exit> {
     let verbosity = if look.quiet { Verbosity::Quiet } else { Verbosity::Normal };
     let progress = look.progress.resolve(std::io::stderr().is_terminal());
     let console = Console::new(std::io::stderr(), Style::new(color), verbosity, progress);
-    let mut reporters: Vec<Box<dyn Reporter>> = vec![Box::new(console)];
-    reporters.extend(junit.map(|to| Box::new(Junit::new(to)) as Box<dyn Reporter>));
+    pipeline.push(Box::new(console));
+    pipeline.append(&mut reporters);
+    let mut reporters = pipeline;
 
-    let context = Arc::new(RunContext::new(plan.suite.clone(), suite.dir, redactor));
-    let mut exit = execute(&plan, context, &mut |event| {
+    let tracing = if look.trace { Tracing::On } else { Tracing::Off };
+    let context = Arc::new(RunContext::new(plan.suite.clone(), suite.dir, redactor, tracing));
+    let mut on_event = |event: &Event| {
         for reporter in &mut reporters {
             reporter.on_event(event, &info);
         }
-    })?;
-    for error in reporters.iter_mut().filter_map(|reporter| reporter.finish().err()) {
-        say(&format!("error: {error}\n"));
-        exit = exit.without_a_report();
-    }
-    Ok(exit)
+    };
+    let report = runtime.block_on(engine::run(&plan, context, signals, &mut on_event));
+    // Not dropped: a name look-up that hangs would hold the exit.
+    runtime.shutdown_background();
+    Ok(if finish(&mut reporters) { report.exit } else { report.exit.without_a_report() })
 }
 
-fn prepare(source: SuiteSource, choices: &Choices, redactor: &Redactor) -> Result<(Suite, Plan), SuiteError> {
+/// The names of what did not pass in the last run; everything, if none is known.
+fn not_passed(last_run: &LastRun) -> Option<BTreeSet<String>> {
+    let names = last_run.not_passed();
+    match names {
+        None => say("note: no earlier run of this suite is known here: everything runs\n"),
+        Some(names) if names.is_empty() => say("note: nothing failed in the last run of this suite\n"),
+        Some(_) => {}
+    }
+    names.cloned()
+}
+
+/// Writes what is still to be written, and says what cannot be: is everything written?
+fn finish(reporters: &mut [Box<dyn Reporter>]) -> bool {
+    let errors: Vec<_> = reporters.iter_mut().filter_map(|reporter| reporter.finish().err()).collect();
+    for error in &errors {
+        say(&format!("error: {error}\n"));
+    }
+    errors.is_empty()
+}
+
+fn prepare(
+    source: SuiteSource,
+    choices: &Choices,
+    redactor: &Arc<Redactor>,
+) -> Result<(Suite, Plan), SuiteError> {
     let names: Vec<String> = choices.variables.iter().map(|(name, _)| name.clone()).collect();
     let draft = match source {
         SuiteSource::File(path) => read_draft(&path, &names)?,
@@ -145,21 +222,14 @@ fn prepare(source: SuiteSource, choices: &Choices, redactor: &Redactor) -> Resul
     Err(SuiteError::new(suite.sources, mistakes))
 }
 
-fn execute(plan: &Plan, context: Arc<RunContext>, on_event: &mut dyn FnMut(&Event)) -> anyhow::Result<Exit> {
+fn runtime(plan: &Plan) -> anyhow::Result<Runtime> {
     // Checks wait more than they work. Two workers, so that one that works does not keep the other's time; the
     // engine is on this thread, so that none of them keeps the suite's.
-    let runtime = tokio::runtime::Builder::new_multi_thread()
+    tokio::runtime::Builder::new_multi_thread()
         .worker_threads(plan.checks.len().clamp(1, 2))
         .enable_all()
         .build()
-        .context("cannot start the runtime")?;
-    let report = runtime.block_on(async {
-        let signals = signals().context("cannot listen for signals")?;
-        anyhow::Ok(engine::run(plan, context, signals, on_event).await)
-    });
-    // Not dropped: a name look-up that hangs would hold the exit.
-    runtime.shutdown_background();
-    Ok(report?.exit)
+        .context("cannot start the runtime")
 }
 
 /// SIGINT, SIGTERM, and SIGHUP, which ends a run as well when its terminal goes away.

@@ -15,6 +15,7 @@ use futures_util::future::BoxFuture;
 use super::step::Query;
 use super::{Afterwards, Check, Context, Session};
 use crate::outcome::Failure;
+use crate::secret::Message;
 use crate::suite::Uses;
 use crate::suite::error::Diagnostic;
 use crate::suite::read::Table;
@@ -50,5 +51,9 @@ impl Check for Database {
         context: &'a Context,
     ) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(self.query.run(&[], session, context))
+    }
+
+    fn reproduce(&self, session: &Session, context: &Context) -> Option<Message> {
+        self.query.reproduce(&session.scope, context)
     }
 }

@@ -78,6 +78,12 @@ impl Task {
             }
         };
         let took = began.elapsed();
+        let reproduce = match &tried {
+            Some(tried) if tried.result.is_err() || self.session.resident.is_some() => {
+                self.reproduce(&context)
+            }
+            Some(_) | None => None,
+        };
         self.after(&context).await;
 
         let timeline = last_timeline.unwrap_or_else(Timeline::start);
@@ -90,6 +96,8 @@ impl Task {
             failed_attempts,
             phases: timeline.phases(),
             address: timeline.address(),
+            certificate: timeline.shown_certificate(&self.run.redactor),
+            reproduce,
             steps: self.session.steps.clone(),
         };
         let ending = match tried {
@@ -103,6 +111,18 @@ impl Task {
             }
         }
         Ended { index: self.index, ending, session: self.session, report }
+    }
+
+    /// How to see the failure again by hand. A process that stays may still fail: of it, this is kept at hand.
+    fn reproduce(&self, context: &Context) -> Option<Redacted<Message>> {
+        let of_step = self.session.steps.iter().rev().find(|step| step.failure.is_some() && !step.is_cleanup);
+        match of_step {
+            Some(step) => step.reproduce.clone(),
+            None => {
+                let command = self.planned.check.reproduce(&self.session, context)?;
+                Some(self.run.redactor.redact(command))
+            }
+        }
     }
 
     /// The end of the grace: the run's if it is over, and never later than budget and grace allow.

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet, renderer::DecorStyle};
 
-use super::source::{Place, Sources};
+use super::source::{Location, Place, Sources};
 
 /// One mistake in a suite.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -107,6 +107,12 @@ impl SuiteError {
                 format!("{location}:{}: {}", location.column, diagnostic.message)
             }
         })
+    }
+
+    /// Each mistake with its place.
+    pub fn located(&self) -> impl Iterator<Item = (Option<Location>, &Diagnostic)> {
+        let place = |diagnostic: &Diagnostic| diagnostic.place.map(|place| self.sources.location(place));
+        self.diagnostics.iter().map(move |diagnostic| (place(diagnostic), diagnostic))
     }
 
     /// `3 mistakes in the suite; nothing was sent`.

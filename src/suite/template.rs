@@ -137,24 +137,40 @@ impl Template {
     /// # Errors
     /// An expression that cannot be evaluated.
     pub fn sql(&self, scope: &Scope, placeholder: fn(usize) -> String) -> Result<BoundSql, String> {
-        let mut bound = BoundSql { text: String::new(), parameters: Vec::new() };
+        let mut parameters = Vec::new();
+        let text = self.sql_with(scope, |value| {
+            parameters.push(value);
+            placeholder(parameters.len())
+        })?;
+        Ok(BoundSql { text, parameters })
+    }
+
+    /// The text as SQL with its values in it, for people to run by hand.
+    ///
+    /// # Errors
+    /// An expression that cannot be evaluated.
+    pub fn sql_with_literals(&self, scope: &Scope) -> Result<String, String> {
+        self.sql_with(scope, |value| super::sql::literal(&value))
+    }
+
+    fn sql_with(&self, scope: &Scope, mut write: impl FnMut(Value) -> String) -> Result<String, String> {
+        let mut sql = String::new();
         let mut scanner = Scanner::default();
         for segment in &self.segments {
             match segment {
                 Segment::Text(text) => {
                     scanner.read(text);
-                    bound.text.push_str(text);
+                    sql.push_str(text);
                 }
                 Segment::Expression(_)
                     if matches!(scanner.within(), Within::LineComment | Within::BlockComment(_)) => {}
                 Segment::Expression(expression) => {
                     scanner.skip_value();
-                    bound.parameters.push(to_json(&expression.eval(scope)?));
-                    bound.text.push_str(&placeholder(bound.parameters.len()));
+                    sql.push_str(&write(to_json(&expression.eval(scope)?)));
                 }
             }
         }
-        Ok(bound)
+        Ok(sql)
     }
 
     /// Does an expression stand inside a quoted SQL string or name? There it would be text, not a parameter.
@@ -210,7 +226,10 @@ fn closing_braces(text: &str) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::super::expression::environment;
+    use super::super::vars::first_part;
     use super::*;
 
     fn parse(text: &str) -> Result<Template, Malformed> {
@@ -218,7 +237,7 @@ mod tests {
     }
 
     fn scope() -> Scope {
-        let mut scope = Scope::empty();
+        let mut scope = Scope::empty(Arc::default());
         scope.set("order", &Value::from(5));
         scope.set("name", &Value::from("O'Neill & \"co\""));
         scope.set("big", &serde_json::from_str("12345678901234567890.10").unwrap());
@@ -230,6 +249,7 @@ mod tests {
         assert_eq!(parse("{{order}}").unwrap().value(&scope()).unwrap(), Value::from(5));
         assert_eq!(parse("no {{order}}").unwrap().value(&scope()).unwrap(), Value::from("no 5"));
         assert_eq!(parse("{{big}}").unwrap().text(&scope()).unwrap(), "12345678901234567890.10");
+        assert_eq!(parse("{{order == 5}} {{none}}").unwrap().text(&scope()).unwrap(), "true null");
     }
 
     #[test]
@@ -269,5 +289,30 @@ mod tests {
             parse("{{run.id}}{{x|upper}}{{uuid()}}").unwrap().reads().collect::<Vec<_>>(),
             ["run.id", "x"]
         );
+    }
+
+    #[test]
+    fn every_name_that_an_expression_reads_is_known() {
+        for expression in [
+            "x|upper",
+            "y.x or x.y",
+            "f(x)",
+            "[x]",
+            "'a' ~ x",
+            "x is string",
+            "'a' if x else 'b'",
+            "x[n]",
+            "-x",
+            "not x",
+            "x in [1]",
+            "'a'|default(x)",
+            "x[4:]",
+            "x.y[:3]",
+            "(x|upper|trim)[1:2]",
+            "x[:n]|upper",
+        ] {
+            let template = parse(&format!("{{{{ {expression} }}}}")).unwrap();
+            assert!(template.reads().any(|read| first_part(read) == "x"), "{expression}");
+        }
     }
 }

@@ -36,6 +36,8 @@ pub struct Smoke {
     limit: Duration,
     watch_memory: bool,
     folder: TempDir,
+    /// What it keeps from run to run, apart from what the test looks at.
+    state: TempDir,
 }
 
 impl Smoke {
@@ -48,19 +50,24 @@ impl Smoke {
     /// `smoke`
     #[must_use]
     pub fn bare() -> Self {
-        Self::imitated_by(env!("CARGO_BIN_EXE_smoke"))
+        Self::imitated_by(&program())
     }
 
     /// Another program in its place, to test this module with.
     #[must_use]
     pub fn imitated_by(program: &str) -> Self {
+        Self::in_folders(program, scratch::for_a_test(), scratch::for_a_test())
+    }
+
+    fn in_folders(program: &str, folder: TempDir, state: TempDir) -> Self {
         Self {
             program: program.into(),
             arguments: Vec::new(),
             environment: Vec::new(),
             limit: LIMIT,
             watch_memory: false,
-            folder: scratch::for_a_test(),
+            folder,
+            state,
         }
     }
 
@@ -140,6 +147,7 @@ impl Smoke {
         let mut command = Command::new(&self.program);
         command.args(&self.arguments).current_dir(self.folder.path());
         command.env_clear().env("HOME", self.folder.path());
+        command.env("XDG_STATE_HOME", self.state.path());
         command.envs(INHERITED.iter().filter_map(|name| Some((name, env::var_os(name)?))));
         command.envs(self.environment);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -161,6 +169,7 @@ impl Smoke {
             limit: self.limit,
             started,
             folder: self.folder,
+            state: self.state,
         }
     }
 }
@@ -176,6 +185,7 @@ pub struct Running {
     limit: Duration,
     started: Instant,
     folder: TempDir,
+    state: TempDir,
 }
 
 impl Running {
@@ -234,9 +244,11 @@ impl Running {
             stdout: self.stdout.text(),
             stderr: self.stderr.text(),
             took,
+            ended: self.started + took,
             pipes_closed,
             peak_memory: self.peak_memory.and_then(|peak| peak.recv().ok()),
             folder: self.folder,
+            state: self.state,
         }
     }
 }
@@ -254,11 +266,14 @@ pub struct Ran {
     pub stderr: String,
     /// From just before its start until its end.
     pub took: Duration,
+    /// When it ended.
+    pub ended: Instant,
     /// Whether its output was closed with it. If not, something that it started is still alive.
     pub pipes_closed: bool,
     /// The most memory it ever held, in bytes, if that was watched and could be found out.
     pub peak_memory: Option<u64>,
     folder: TempDir,
+    state: TempDir,
 }
 
 impl Ran {
@@ -287,11 +302,30 @@ impl Ran {
         report
     }
 
+    /// `smoke run` once more, in the same folders.
+    #[must_use]
+    pub fn again(self) -> Smoke {
+        Smoke::in_folders(env!("CARGO_BIN_EXE_smoke"), self.folder, self.state).arg("run")
+    }
+
+    /// Where it keeps what the next run may ask for.
+    #[must_use]
+    pub fn state(&self) -> &Path {
+        self.state.path()
+    }
+
     /// A path in the run's folder, which is there as long as this is.
     #[must_use]
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
+}
+
+/// The binary that is tested: the one that was built with the tests, unless `SMOKE_TEST_PROGRAM` names another.
+/// `tests/run --thorough` names the one that is released.
+#[must_use]
+pub fn program() -> String {
+    env::var("SMOKE_TEST_PROGRAM").unwrap_or_else(|_| env!("CARGO_BIN_EXE_smoke").to_owned())
 }
 
 /// Kills the run, with all of its process group, unless it was let go.
