@@ -107,10 +107,10 @@ fn fish(script: &str) -> String {
     FISH.to_owned() + &lines.join("\n") + "\n"
 }
 
-const FISH: &str = r#"function __smoke_listed
+const FISH: &str = r"function __smoke_listed
     set -l words (commandline -opc)
     set -l suite (string match -- '*.toml' $words[3..-1])
     $words[1] list --print $argv[1] $suite[-1] 2>/dev/null
 end
 
-"#;
+";

@@ -1,6 +1,6 @@
 //! The manual page, in the language of man(7), on one page: every command with every option.
 //!
-//! Source of the format: man(7), groff_man(7).
+//! Source of the format: man(7), `groff_man(7)`.
 
 use clap::{Arg, Command, CommandFactory as _};
 

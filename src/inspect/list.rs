@@ -69,5 +69,5 @@ fn listed(suite: &Suite, what: Listed) -> String {
         Listed::Environments => suite.environments.keys().cloned().collect(),
     };
     let printable = names.iter().filter(|name| !name.chars().any(char::is_control));
-    printable.map(|name| format!("{name}\n")).collect()
+    printable.map(String::as_str).chain([""]).collect::<Vec<&str>>().join("\n")
 }
