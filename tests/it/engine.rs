@@ -282,12 +282,16 @@ fn check_invariants(spec: &SuiteSpec) {
                 passed[report.check] = matches!(report.outcome, Outcome::Passed);
                 running.remove(&report.check);
             }
+            // It stays, holds no place any more, and what needs it may start.
+            Event::CheckReady { check, .. } => {
+                passed[*check] = true;
+                running.remove(check);
+            }
             Event::RunCancelled(_) => cancelled = true,
             Event::RunStarted
             | Event::AttemptFailed { .. }
             | Event::StepFinished { .. }
             | Event::Traced { .. }
-            | Event::CheckReady { .. }
             | Event::RunFinished(_) => {}
         }
     }
