@@ -9,11 +9,15 @@ use anyhow::Context as _;
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 
+<<<<<<< HEAD
 use crate::about;
+=======
+use crate::again;
+>>>>>>> main
 use crate::check::{RunContext, Tracing};
 use crate::cli::{ChoiceArgs, Cli, Command, LookArgs, OutputArgs, RunArgs};
 use crate::engine;
-use crate::event::{CheckInfo, Event, RunInfo};
+use crate::event::{Event, RunInfo};
 use crate::exit::Exit;
 use crate::inspect;
 use crate::outcome::Signal;
@@ -31,6 +35,7 @@ use crate::suite::{Draft, Suite, SuiteError, read_draft, read_draft_text};
 pub fn run(cli: Cli) -> anyhow::Result<Exit> {
     match cli.command {
         Command::Run(args) => run_suite(args),
+        Command::Watch(args) => again::watch(args),
         Command::Check(args) => Ok(inspect::check(&args)),
         Command::Plan(args) => inspect::plan(args),
         Command::List(args) => inspect::list(args),
@@ -92,6 +97,10 @@ fn run_suite(args: RunArgs) -> anyhow::Result<Exit> {
     choices.concurrency = args.jobs.and_then(|jobs| usize::try_from(jobs).ok());
     choices.budget = args.budget;
     choices.keep_going = args.keep_going;
+    if let Some(times) = args.repeat {
+        choices.keep_going = true;
+        return again::repeat(find_suite(args.suite), choices, times, &args.look);
+    }
     let source = SuiteSource::File(find_suite(args.suite));
     let rerun = if args.rerun_failed { Rerun::Failed } else { Rerun::Everything };
     run_job(Job { source, choices, rerun, outputs: args.outputs, look: args.look })
@@ -147,18 +156,13 @@ pub fn run_job(job: Job) -> anyhow::Result<Exit> {
         reporters.push(Box::new(last_run.keeper(names, trouble)));
     }
     // Listened for before an old report is taken away: from then on there is one at the end, whatever happens.
-    let runtime = runtime(&plan)?;
-    let signals = runtime.block_on(async { signals() }).context("cannot listen for signals")?;
+    let runtime = runtime(plan.checks.len())?;
+    let (signal_sender, mut signals) = mpsc::unbounded_channel();
+    runtime.block_on(async { listen(&signal_sender) }).context("cannot listen for signals")?;
     // All of them, so that no other run's report is left behind, whichever cannot be written.
     let begun: Vec<_> = reporters.iter_mut().map(|reporter| reporter.begin()).collect();
     begun.into_iter().collect::<Result<(), _>>()?;
-    let info = RunInfo {
-        suite: plan.suite.clone(),
-        environment: plan.environment.clone(),
-        budget: plan.budget,
-        started: jiff::Timestamp::now(),
-        checks: plan.checks.iter().map(|check| check.info.clone()).collect::<Vec<CheckInfo>>(),
-    };
+    let info = info(&plan);
     let verbosity = if look.quiet { Verbosity::Quiet } else { Verbosity::Normal };
     let progress = look.progress.resolve(std::io::stderr().is_terminal());
     let console = Console::new(std::io::stderr(), Style::new(color), verbosity, progress);
@@ -173,7 +177,7 @@ pub fn run_job(job: Job) -> anyhow::Result<Exit> {
             reporter.on_event(event, &info);
         }
     };
-    let report = runtime.block_on(engine::run(&plan, context, signals, &mut on_event));
+    let report = runtime.block_on(engine::run(&plan, context, &mut signals, &mut on_event));
     // Not dropped: a name look-up that hangs would hold the exit.
     runtime.shutdown_background();
     Ok(if finish(&mut reporters) { report.exit } else { report.exit.without_a_report() })
@@ -199,7 +203,18 @@ fn finish(reporters: &mut [Box<dyn Reporter>]) -> bool {
     errors.is_empty()
 }
 
-fn prepare(
+/// What a run of `plan` is about, from now on.
+pub(crate) fn info(plan: &Plan) -> RunInfo {
+    RunInfo {
+        suite: plan.suite.clone(),
+        environment: plan.environment.clone(),
+        budget: plan.budget,
+        started: jiff::Timestamp::now(),
+        checks: plan.checks.iter().map(|check| check.info.clone()).collect(),
+    }
+}
+
+pub(crate) fn prepare(
     source: SuiteSource,
     choices: &Choices,
     redactor: &Arc<Redactor>,
@@ -222,21 +237,20 @@ fn prepare(
     Err(SuiteError::new(suite.sources, mistakes))
 }
 
-fn runtime(plan: &Plan) -> anyhow::Result<Runtime> {
+pub(crate) fn runtime(checks: usize) -> anyhow::Result<Runtime> {
     // Checks wait more than they work. Two workers, so that one that works does not keep the other's time; the
     // engine is on this thread, so that none of them keeps the suite's.
     tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(plan.checks.len().clamp(1, 2))
+        .worker_threads(checks.clamp(1, 2))
         .enable_all()
         .build()
         .context("cannot start the runtime")
 }
 
-/// SIGINT, SIGTERM, and SIGHUP, which ends a run as well when its terminal goes away.
+/// Sends on SIGINT, SIGTERM, and SIGHUP, which ends a run as well when its terminal goes away.
 #[cfg(unix)]
-fn signals() -> std::io::Result<mpsc::UnboundedReceiver<Signal>> {
+pub(crate) fn listen(sender: &mpsc::UnboundedSender<Signal>) -> std::io::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
-    let (sender, receiver) = mpsc::unbounded_channel();
     let kinds = [
         (SignalKind::interrupt(), Signal::Interrupt),
         (SignalKind::terminate(), Signal::Terminate),
@@ -252,19 +266,19 @@ fn signals() -> std::io::Result<mpsc::UnboundedReceiver<Signal>> {
             }
         });
     }
-    Ok(receiver)
+    Ok(())
 }
 
 #[cfg(not(unix))]
-fn signals() -> std::io::Result<mpsc::UnboundedReceiver<Signal>> {
-    let (sender, receiver) = mpsc::unbounded_channel();
+pub(crate) fn listen(sender: &mpsc::UnboundedSender<Signal>) -> std::io::Result<()> {
+    let sender = sender.clone();
     // Why: it ends with the runtime, and waits for nothing but the operating system.
     tokio::spawn(async move {
         while tokio::signal::ctrl_c().await.is_ok() {
             let _ = sender.send(Signal::Interrupt);
         }
     });
-    Ok(receiver)
+    Ok(())
 }
 
 pub(crate) fn choices(args: ChoiceArgs) -> Choices {

@@ -35,7 +35,7 @@ pub(super) fn differences(expected: &Value, actual: &Value) -> Vec<Difference> {
             in_documents(String::new(), expected, actual, &mut found);
         }
         (Value::String(expected), Value::String(actual))
-            if expected.trim_end().contains('\n') || actual.trim_end().contains('\n') =>
+            if expected.trim_end().contains('\n') && actual.trim_end().contains('\n') =>
         {
             in_lines(expected, actual, &mut found);
         }

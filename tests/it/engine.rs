@@ -223,7 +223,7 @@ pub fn run(spec: &SuiteSpec) -> (Vec<(Duration, Event)>, RunReport, usize) {
         tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     let events = Mutex::new(Vec::new());
     let report = runtime.block_on(async {
-        let (sender, signals) = mpsc::unbounded_channel();
+        let (sender, mut signals) = mpsc::unbounded_channel();
         if let Some((at, signal)) = spec.signal_at {
             tokio::spawn(async move {
                 tokio::time::sleep(Duration::from_millis(at)).await;
@@ -234,7 +234,7 @@ pub fn run(spec: &SuiteSpec) -> (Vec<(Duration, Event)>, RunReport, usize) {
         redactor.add(SECRET).unwrap();
         let context = Arc::new(RunContext::new("random".to_owned(), PathBuf::new(), redactor, Tracing::Off));
         let began = tokio::time::Instant::now();
-        smoke::engine::run(&plan, context, signals, &mut |event| {
+        smoke::engine::run(&plan, context, &mut signals, &mut |event| {
             events.lock().unwrap().push((began.elapsed(), event.clone()));
         })
         .await
@@ -282,7 +282,11 @@ fn check_invariants(spec: &SuiteSpec) {
                 passed[report.check] = matches!(report.outcome, Outcome::Passed);
                 running.remove(&report.check);
             }
+<<<<<<< HEAD
             // It stays, holds no place any more, and what needs it may start.
+=======
+            // It passed and stays; should it end too early, that is its outcome in the end.
+>>>>>>> main
             Event::CheckReady { check, .. } => {
                 passed[*check] = true;
                 running.remove(check);
