@@ -9,11 +9,8 @@ use anyhow::Context as _;
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 
-<<<<<<< HEAD
 use crate::about;
-=======
 use crate::again;
->>>>>>> main
 use crate::check::{RunContext, Tracing};
 use crate::cli::{ChoiceArgs, Cli, Command, LookArgs, OutputArgs, RunArgs};
 use crate::engine;

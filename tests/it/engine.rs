@@ -282,11 +282,7 @@ fn check_invariants(spec: &SuiteSpec) {
                 passed[report.check] = matches!(report.outcome, Outcome::Passed);
                 running.remove(&report.check);
             }
-<<<<<<< HEAD
-            // It stays, holds no place any more, and what needs it may start.
-=======
             // It passed and stays; should it end too early, that is its outcome in the end.
->>>>>>> main
             Event::CheckReady { check, .. } => {
                 passed[*check] = true;
                 running.remove(check);
