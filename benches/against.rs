@@ -39,6 +39,7 @@ fn main() {
     two_hundred(&folder, &server);
     one_thousand(&folder, &server);
     database(&folder);
+    reading(&folder);
     let size = std::fs::metadata(SMOKE).expect("the binary").len();
     println!("| the binary | {:.1} MB | | | 20 MB |", size as f64 / 1e6);
     let _ = std::fs::remove_dir_all(&folder);
@@ -325,3 +326,105 @@ fn database(folder: &Path) {
     let (ours, theirs) = by_turns(Measure::Time, RUNS, || smoke(&suite), psql);
     row("one `[[database]]` check, `psql -Atc 'select 1'`", ours.wall, theirs.wall, "0.50");
 }
+
+/// A suite of a thousand checks as people write them: health checks with matchers, queries, journeys that share a login.
+fn reading(folder: &Path) {
+    let mut text = READ_BEFORE.to_owned();
+    for number in 0..998 {
+        let check = match number % 10 {
+            0..=5 => READ_HEALTH,
+            6 | 7 => READ_DATABASE,
+            _ => READ_JOURNEY,
+        };
+        text.push_str(&check.replace("NUMBER", &number.to_string()));
+    }
+    let suite = suite(folder, "reading.toml", &text);
+    for name in ["check", "plan"] {
+        let command = || {
+            let mut command = Command::new(SMOKE);
+            command.arg(name).arg(&suite);
+            command
+        };
+        let costs: Vec<Cost> = (0..RUNS).map(|_| run(&mut command(), Measure::Time)).collect();
+        let wall = median(&costs[1..]).wall.as_secs_f64() * 1e3;
+        println!("| `smoke {name}` of 1,000 checks | {wall:.1} ms | | | 50 ms |");
+    }
+}
+
+const READ_BEFORE: &str = r#"
+[suite]
+name = "platform"
+
+[defaults.http]
+headers = { accept = "application/json", x-request-id = "{{run.id}}" }
+
+[vars]
+base_url = "http://127.0.0.1:8080"
+db_url = "postgres://smoke@127.0.0.1/shop"
+password = { env = "SHOP_PASSWORD", default = "correct horse battery" }
+
+[env.staging.vars]
+base_url = "https://staging.shop.example"
+
+[[health]]
+name = "the new version is live"
+gate = true
+url = "{{base_url}}/version"
+expect.json."$.version" = { matches = '^\d+\.\d+\.\d+$' }
+poll = { every = "1s", hold = 3 }
+
+[[journey]]
+name = "log in"
+share = ["token"]
+
+[[journey.step]]
+name = "log in"
+post = "{{base_url}}/login"
+form = { user = "smoke", password = "{{password}}" }
+capture.token = { header = "x-token" }
+"#;
+
+const READ_HEALTH: &str = r#"
+[[health]]
+name = "service NUMBER is healthy"
+url = "{{base_url}}/services/NUMBER/health"
+tags = ["services"]
+needs = ["log in"]
+auth = { bearer = "{{token}}" }
+expect.status = 200
+expect.header.content-type = { contains = "json" }
+expect.json."$.status" = "ok"
+expect.json."$.checks[*].state" = { each = "up" }
+"#;
+
+const READ_DATABASE: &str = r#"
+[[database]]
+name = "table NUMBER has rows"
+url = "{{db_url}}"
+query = "select count(*) from table_NUMBER where owner = {{run.id}}"
+expect.value = { min = 1 }
+"#;
+
+const READ_JOURNEY: &str = r#"
+[[journey]]
+name = "order NUMBER"
+needs = ["log in"]
+
+[[journey.step]]
+name = "open the page"
+get = "{{base_url}}/shop/NUMBER"
+headers = { authorization = "Bearer {{token}}" }
+expect.html."h1" = { contains = "Shop" }
+capture.csrf = { html = "input[name=csrf]", attr = "value" }
+
+[[journey.step]]
+name = "order"
+post = "{{base_url}}/shop/NUMBER/orders"
+json = { sku = "smoke-{{run.id}}", csrf = "{{csrf}}" }
+expect.json."$.id" = { matches = '^[0-9a-f-]+$' }
+capture.order = { json = "$.id" }
+
+[[journey.cleanup]]
+name = "remove it"
+delete = "{{base_url}}/shop/NUMBER/orders/{{order}}"
+"#;

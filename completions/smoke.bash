@@ -1,3 +1,20 @@
+_smoke_listed() {
+    local suite=() typed=$cur word
+    for word in "${COMP_WORDS[@]:2}"; do
+        [[ $word == *.toml && -f $word ]] && suite=("$word")
+    done
+    case $cur in
+        [\'\"]*) typed=${cur:1} ;;
+        *) typed=${cur//\\/} ;;
+    esac
+    COMPREPLY=()
+    while IFS= read -r word; do
+        [[ $word == "$typed"* ]] || continue
+        [[ $cur == [\'\"]* ]] || printf -v word %q "$word"
+        COMPREPLY+=("$word")
+    done < <("${COMP_WORDS[0]}" list --print "$1" "${suite[@]}" 2>/dev/null)
+}
+
 _smoke() {
     local i cur prev opts cmd
     COMPREPLY=()
@@ -31,6 +48,9 @@ _smoke() {
             smoke,list)
                 cmd="smoke__subcmd__list"
                 ;;
+            smoke,man)
+                cmd="smoke__subcmd__man"
+                ;;
             smoke,plan)
                 cmd="smoke__subcmd__plan"
                 ;;
@@ -50,7 +70,7 @@ _smoke() {
 
     case "${cmd}" in
         smoke)
-            opts="-h -V --help --version run watch check plan list demo init schema completions"
+            opts="-h -V --help --version run watch check plan list demo init schema completions man"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -168,18 +188,18 @@ _smoke() {
             return 0
             ;;
         smoke__subcmd__list)
-            opts="-e -v -t -h --env --var --tag --skip-tag --only --skip --json --help"
+            opts="-e -v -t -h --env --var --tag --skip-tag --only --skip --json --print --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --env)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    _smoke_listed environments
                     return 0
                     ;;
                 -e)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    _smoke_listed environments
                     return 0
                     ;;
                 --var)
@@ -191,25 +211,43 @@ _smoke() {
                     return 0
                     ;;
                 --tag)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    _smoke_listed tags
                     return 0
                     ;;
                 -t)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    _smoke_listed tags
                     return 0
                     ;;
                 --skip-tag)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    _smoke_listed tags
                     return 0
                     ;;
                 --only)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    _smoke_listed names
                     return 0
                     ;;
                 --skip)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    _smoke_listed names
                     return 0
                     ;;
+                --print)
+                    COMPREPLY=($(compgen -W "names tags environments" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        smoke__subcmd__man)
+            opts="-h --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 *)
                     COMPREPLY=()
                     ;;
@@ -225,11 +263,11 @@ _smoke() {
             fi
             case "${prev}" in
                 --env)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    _smoke_listed environments
                     return 0
                     ;;
                 -e)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    _smoke_listed environments
                     return 0
                     ;;
                 --var)
@@ -241,23 +279,23 @@ _smoke() {
                     return 0
                     ;;
                 --tag)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    _smoke_listed tags
                     return 0
                     ;;
                 -t)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    _smoke_listed tags
                     return 0
                     ;;
                 --skip-tag)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    _smoke_listed tags
                     return 0
                     ;;
                 --only)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    _smoke_listed names
                     return 0
                     ;;
                 --skip)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    _smoke_listed names
                     return 0
                     ;;
                 --jobs)
@@ -287,11 +325,11 @@ _smoke() {
             fi
             case "${prev}" in
                 --env)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    _smoke_listed environments
                     return 0
                     ;;
                 -e)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    _smoke_listed environments
                     return 0
                     ;;
                 --var)
@@ -303,23 +341,23 @@ _smoke() {
                     return 0
                     ;;
                 --tag)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    _smoke_listed tags
                     return 0
                     ;;
                 -t)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    _smoke_listed tags
                     return 0
                     ;;
                 --skip-tag)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    _smoke_listed tags
                     return 0
                     ;;
                 --only)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    _smoke_listed names
                     return 0
                     ;;
                 --skip)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    _smoke_listed names
                     return 0
                     ;;
                 --repeat)
@@ -395,11 +433,11 @@ _smoke() {
                     return 0
                     ;;
                 --env)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    _smoke_listed environments
                     return 0
                     ;;
                 -e)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    _smoke_listed environments
                     return 0
                     ;;
                 --var)
@@ -411,23 +449,23 @@ _smoke() {
                     return 0
                     ;;
                 --tag)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    _smoke_listed tags
                     return 0
                     ;;
                 -t)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    _smoke_listed tags
                     return 0
                     ;;
                 --skip-tag)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    _smoke_listed tags
                     return 0
                     ;;
                 --only)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    _smoke_listed names
                     return 0
                     ;;
                 --skip)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    _smoke_listed names
                     return 0
                     ;;
                 --jobs)

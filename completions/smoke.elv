@@ -31,6 +31,7 @@ set edit:completion:arg-completer[smoke] = {|@words|
             cand init 'Write a first suite'
             cand schema 'Print the JSON Schema of the suite, for editors'
             cand completions 'Print a completion script for a shell'
+            cand man 'Print the manual page'
         }
         &'smoke;run'= {
             cand -e 'An environment of the suite'
@@ -113,6 +114,7 @@ set edit:completion:arg-completer[smoke] = {|@words|
             cand --skip-tag 'Not the checks with one of these tags (repeatable)'
             cand --only 'Only checks whose name matches one of these globs (repeatable), and what they need'
             cand --skip 'Not the checks whose name matches one of these globs (repeatable)'
+            cand --print 'Print only these, one a line: what completion scripts ask for'
             cand --json 'Print the checks as one JSON document'
             cand -h 'Print help'
             cand --help 'Print help'
@@ -143,6 +145,10 @@ set edit:completion:arg-completer[smoke] = {|@words|
             cand --help 'Print help'
         }
         &'smoke;completions'= {
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'smoke;man'= {
             cand -h 'Print help'
             cand --help 'Print help'
         }

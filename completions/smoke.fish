@@ -1,3 +1,9 @@
+function __smoke_listed
+    set -l words (commandline -opc)
+    set -l suite (string match -- '*.toml' $words[3..-1])
+    $words[1] list --print $argv[1] $suite[-1] 2>/dev/null
+end
+
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_smoke_global_optspecs
     string join \n h/help V/version
@@ -35,12 +41,13 @@ complete -c smoke -n "__fish_smoke_needs_command" -f -a "demo" -d 'Run the examp
 complete -c smoke -n "__fish_smoke_needs_command" -f -a "init" -d 'Write a first suite'
 complete -c smoke -n "__fish_smoke_needs_command" -f -a "schema" -d 'Print the JSON Schema of the suite, for editors'
 complete -c smoke -n "__fish_smoke_needs_command" -f -a "completions" -d 'Print a completion script for a shell'
-complete -c smoke -n "__fish_smoke_using_subcommand run" -s e -l env -d 'An environment of the suite' -r
+complete -c smoke -n "__fish_smoke_needs_command" -f -a "man" -d 'Print the manual page'
+complete -c smoke -n "__fish_smoke_using_subcommand run" -s e -l env -d 'An environment of the suite' -r -f -a "(__smoke_listed environments)"
 complete -c smoke -n "__fish_smoke_using_subcommand run" -s v -l var -d 'Set a variable (repeatable)' -r
-complete -c smoke -n "__fish_smoke_using_subcommand run" -s t -l tag -d 'Only checks with one of these tags (repeatable), and what they need' -r
-complete -c smoke -n "__fish_smoke_using_subcommand run" -l skip-tag -d 'Not the checks with one of these tags (repeatable)' -r
-complete -c smoke -n "__fish_smoke_using_subcommand run" -l only -d 'Only checks whose name matches one of these globs (repeatable), and what they need' -r
-complete -c smoke -n "__fish_smoke_using_subcommand run" -l skip -d 'Not the checks whose name matches one of these globs (repeatable)' -r
+complete -c smoke -n "__fish_smoke_using_subcommand run" -s t -l tag -d 'Only checks with one of these tags (repeatable), and what they need' -r -f -a "(__smoke_listed tags)"
+complete -c smoke -n "__fish_smoke_using_subcommand run" -l skip-tag -d 'Not the checks with one of these tags (repeatable)' -r -f -a "(__smoke_listed tags)"
+complete -c smoke -n "__fish_smoke_using_subcommand run" -l only -d 'Only checks whose name matches one of these globs (repeatable), and what they need' -r -f -a "(__smoke_listed names)"
+complete -c smoke -n "__fish_smoke_using_subcommand run" -l skip -d 'Not the checks whose name matches one of these globs (repeatable)' -r -f -a "(__smoke_listed names)"
 complete -c smoke -n "__fish_smoke_using_subcommand run" -l repeat -d 'Run it N times, and say how often each check passed and how long it took' -r
 complete -c smoke -n "__fish_smoke_using_subcommand run" -s j -l jobs -d 'Checks in flight at once, instead of the suite\'s `concurrency`' -r
 complete -c smoke -n "__fish_smoke_using_subcommand run" -l budget -d 'The run\'s budget, instead of the suite\'s' -r
@@ -59,12 +66,12 @@ complete -c smoke -n "__fish_smoke_using_subcommand run" -s q -l quiet -d 'Say o
 complete -c smoke -n "__fish_smoke_using_subcommand run" -l trace -d 'Show every request and answer, without secrets, bodies cut'
 complete -c smoke -n "__fish_smoke_using_subcommand run" -s h -l help -d 'Print help'
 complete -c smoke -n "__fish_smoke_using_subcommand watch" -s n -l every -d 'From the start of one run to the start of the next' -r
-complete -c smoke -n "__fish_smoke_using_subcommand watch" -s e -l env -d 'An environment of the suite' -r
+complete -c smoke -n "__fish_smoke_using_subcommand watch" -s e -l env -d 'An environment of the suite' -r -f -a "(__smoke_listed environments)"
 complete -c smoke -n "__fish_smoke_using_subcommand watch" -s v -l var -d 'Set a variable (repeatable)' -r
-complete -c smoke -n "__fish_smoke_using_subcommand watch" -s t -l tag -d 'Only checks with one of these tags (repeatable), and what they need' -r
-complete -c smoke -n "__fish_smoke_using_subcommand watch" -l skip-tag -d 'Not the checks with one of these tags (repeatable)' -r
-complete -c smoke -n "__fish_smoke_using_subcommand watch" -l only -d 'Only checks whose name matches one of these globs (repeatable), and what they need' -r
-complete -c smoke -n "__fish_smoke_using_subcommand watch" -l skip -d 'Not the checks whose name matches one of these globs (repeatable)' -r
+complete -c smoke -n "__fish_smoke_using_subcommand watch" -s t -l tag -d 'Only checks with one of these tags (repeatable), and what they need' -r -f -a "(__smoke_listed tags)"
+complete -c smoke -n "__fish_smoke_using_subcommand watch" -l skip-tag -d 'Not the checks with one of these tags (repeatable)' -r -f -a "(__smoke_listed tags)"
+complete -c smoke -n "__fish_smoke_using_subcommand watch" -l only -d 'Only checks whose name matches one of these globs (repeatable), and what they need' -r -f -a "(__smoke_listed names)"
+complete -c smoke -n "__fish_smoke_using_subcommand watch" -l skip -d 'Not the checks whose name matches one of these globs (repeatable)' -r -f -a "(__smoke_listed names)"
 complete -c smoke -n "__fish_smoke_using_subcommand watch" -s j -l jobs -d 'Checks in flight at once, instead of the suite\'s `concurrency`' -r
 complete -c smoke -n "__fish_smoke_using_subcommand watch" -l budget -d 'Each run\'s budget, instead of the suite\'s' -r
 complete -c smoke -n "__fish_smoke_using_subcommand watch" -l color -d 'When to use colour: `auto` is on a terminal, unless `NO_COLOR` is set' -r -f -a "auto\t''
@@ -77,22 +84,25 @@ always\t''
 never\t''"
 complete -c smoke -n "__fish_smoke_using_subcommand check" -l strict -d 'Treat warnings as mistakes: exit code 2'
 complete -c smoke -n "__fish_smoke_using_subcommand check" -s h -l help -d 'Print help'
-complete -c smoke -n "__fish_smoke_using_subcommand plan" -s e -l env -d 'An environment of the suite' -r
+complete -c smoke -n "__fish_smoke_using_subcommand plan" -s e -l env -d 'An environment of the suite' -r -f -a "(__smoke_listed environments)"
 complete -c smoke -n "__fish_smoke_using_subcommand plan" -s v -l var -d 'Set a variable (repeatable)' -r
-complete -c smoke -n "__fish_smoke_using_subcommand plan" -s t -l tag -d 'Only checks with one of these tags (repeatable), and what they need' -r
-complete -c smoke -n "__fish_smoke_using_subcommand plan" -l skip-tag -d 'Not the checks with one of these tags (repeatable)' -r
-complete -c smoke -n "__fish_smoke_using_subcommand plan" -l only -d 'Only checks whose name matches one of these globs (repeatable), and what they need' -r
-complete -c smoke -n "__fish_smoke_using_subcommand plan" -l skip -d 'Not the checks whose name matches one of these globs (repeatable)' -r
+complete -c smoke -n "__fish_smoke_using_subcommand plan" -s t -l tag -d 'Only checks with one of these tags (repeatable), and what they need' -r -f -a "(__smoke_listed tags)"
+complete -c smoke -n "__fish_smoke_using_subcommand plan" -l skip-tag -d 'Not the checks with one of these tags (repeatable)' -r -f -a "(__smoke_listed tags)"
+complete -c smoke -n "__fish_smoke_using_subcommand plan" -l only -d 'Only checks whose name matches one of these globs (repeatable), and what they need' -r -f -a "(__smoke_listed names)"
+complete -c smoke -n "__fish_smoke_using_subcommand plan" -l skip -d 'Not the checks whose name matches one of these globs (repeatable)' -r -f -a "(__smoke_listed names)"
 complete -c smoke -n "__fish_smoke_using_subcommand plan" -s j -l jobs -d 'Checks in flight at once, instead of the suite\'s `concurrency`' -r
 complete -c smoke -n "__fish_smoke_using_subcommand plan" -l budget -d 'The run\'s budget, instead of the suite\'s' -r
 complete -c smoke -n "__fish_smoke_using_subcommand plan" -l json -d 'Print the plan as one JSON document'
 complete -c smoke -n "__fish_smoke_using_subcommand plan" -s h -l help -d 'Print help'
-complete -c smoke -n "__fish_smoke_using_subcommand list" -s e -l env -d 'An environment of the suite' -r
+complete -c smoke -n "__fish_smoke_using_subcommand list" -s e -l env -d 'An environment of the suite' -r -f -a "(__smoke_listed environments)"
 complete -c smoke -n "__fish_smoke_using_subcommand list" -s v -l var -d 'Set a variable (repeatable)' -r
-complete -c smoke -n "__fish_smoke_using_subcommand list" -s t -l tag -d 'Only checks with one of these tags (repeatable), and what they need' -r
-complete -c smoke -n "__fish_smoke_using_subcommand list" -l skip-tag -d 'Not the checks with one of these tags (repeatable)' -r
-complete -c smoke -n "__fish_smoke_using_subcommand list" -l only -d 'Only checks whose name matches one of these globs (repeatable), and what they need' -r
-complete -c smoke -n "__fish_smoke_using_subcommand list" -l skip -d 'Not the checks whose name matches one of these globs (repeatable)' -r
+complete -c smoke -n "__fish_smoke_using_subcommand list" -s t -l tag -d 'Only checks with one of these tags (repeatable), and what they need' -r -f -a "(__smoke_listed tags)"
+complete -c smoke -n "__fish_smoke_using_subcommand list" -l skip-tag -d 'Not the checks with one of these tags (repeatable)' -r -f -a "(__smoke_listed tags)"
+complete -c smoke -n "__fish_smoke_using_subcommand list" -l only -d 'Only checks whose name matches one of these globs (repeatable), and what they need' -r -f -a "(__smoke_listed names)"
+complete -c smoke -n "__fish_smoke_using_subcommand list" -l skip -d 'Not the checks whose name matches one of these globs (repeatable)' -r -f -a "(__smoke_listed names)"
+complete -c smoke -n "__fish_smoke_using_subcommand list" -l print -d 'Print only these, one a line: what completion scripts ask for' -r -f -a "names\t'The checks\' names, as `--only` and `--skip` take them: what would be a glob is escaped'
+tags\t''
+environments\t''"
 complete -c smoke -n "__fish_smoke_using_subcommand list" -l json -d 'Print the checks as one JSON document'
 complete -c smoke -n "__fish_smoke_using_subcommand list" -s h -l help -d 'Print help'
 complete -c smoke -n "__fish_smoke_using_subcommand demo" -l break -d 'Break the shop in this way first, to see what failure looks like' -r -f -a "db\t'The orders table was never migrated: every use of it fails, while /health stays green'
@@ -119,3 +129,4 @@ complete -c smoke -n "__fish_smoke_using_subcommand init" -l url -d 'The URL to 
 complete -c smoke -n "__fish_smoke_using_subcommand init" -s h -l help -d 'Print help'
 complete -c smoke -n "__fish_smoke_using_subcommand schema" -s h -l help -d 'Print help'
 complete -c smoke -n "__fish_smoke_using_subcommand completions" -s h -l help -d 'Print help'
+complete -c smoke -n "__fish_smoke_using_subcommand man" -s h -l help -d 'Print help'

@@ -42,6 +42,8 @@ pub enum Command {
         /// The shell
         shell: clap_complete::Shell,
     },
+    /// Print the manual page
+    Man,
 }
 
 #[derive(Debug, Args)]
@@ -221,6 +223,19 @@ pub struct ListArgs {
     /// Print the checks as one JSON document
     #[arg(long)]
     pub json: bool,
+
+    /// Print only these, one a line: what completion scripts ask for
+    #[arg(long, value_name = "WHAT", value_enum, hide = true)]
+    pub print: Option<Listed>,
+}
+
+/// What a completion script offers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Listed {
+    /// The checks' names, as `--only` and `--skip` take them: what would be a glob is escaped.
+    Names,
+    Tags,
+    Environments,
 }
 
 #[derive(Debug, Args)]

@@ -11,6 +11,7 @@
 //! - blocking work (names, `SQLite`, files) cannot delay the exit;
 //! - there is no global state, and a panic in one check is that check's fault and no other's.
 
+pub mod about;
 pub mod cli;
 pub mod inspect;
 pub mod run;

@@ -307,22 +307,22 @@ fn select(suite: &Suite, choices: &Choices) -> Vec<usize> {
         let is_wanted = choices.names.as_ref().is_none_or(|names| names.contains(check.name()));
         by_tag && by_name && is_wanted
     };
+    let index_of: HashMap<&str, usize> =
+        suite.checks.iter().enumerate().map(|(index, check)| (check.name(), index)).collect();
     let possible: Vec<bool> = suite.checks.iter().map(|check| here(check) && !left_out(check)).collect();
-    let mut selected: Vec<bool> =
-        suite.checks.iter().zip(&possible).map(|(check, possible)| *possible && chosen(check)).collect();
-    loop {
-        let before = selected.clone();
-        for (index, check) in suite.checks.iter().enumerate().filter(|(index, _)| before[*index]) {
-            for (other_index, other) in suite.checks.iter().enumerate() {
-                let needed = check.keys.needs.iter().any(|need| need.name == other.name());
-                let gate = other.is_gate() && !check.is_gate() && other_index != index;
-                if possible[other_index] && (needed || gate) {
-                    selected[other_index] = true;
-                }
-            }
+    let gates: Vec<usize> = (0..suite.checks.len()).filter(|index| suite.checks[*index].is_gate()).collect();
+    let mut selected = vec![false; suite.checks.len()];
+    let mut waiting: Vec<usize> =
+        (0..suite.checks.len()).filter(|index| chosen(&suite.checks[*index])).collect();
+    let mut gates_are_in = false;
+    while let Some(index) = waiting.pop() {
+        if !possible[index] || std::mem::replace(&mut selected[index], true) {
+            continue;
         }
-        if selected == before {
-            break;
+        let check = &suite.checks[index];
+        waiting.extend(check.keys.needs.iter().filter_map(|need| index_of.get(need.name.as_str())));
+        if !check.is_gate() && !std::mem::replace(&mut gates_are_in, true) {
+            waiting.extend(&gates);
         }
     }
     (0..suite.checks.len()).filter(|index| selected[*index]).collect()

@@ -9,6 +9,7 @@ use anyhow::Context as _;
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 
+use crate::about;
 use crate::again;
 use crate::check::{RunContext, Tracing};
 use crate::cli::{ChoiceArgs, Cli, Command, LookArgs, OutputArgs, RunArgs};
@@ -43,10 +44,11 @@ pub fn run(cli: Cli) -> anyhow::Result<Exit> {
             Ok(Exit::Passed)
         }
         Command::Completions { shell } => {
-            let mut command = <Cli as clap::CommandFactory>::command();
-            let mut script = Vec::new();
-            clap_complete::generate(shell, &mut command, "smoke", &mut script);
-            Destination::Stdout.write(&String::from_utf8_lossy(&script))?;
+            Destination::Stdout.write(&about::completions(shell))?;
+            Ok(Exit::Passed)
+        }
+        Command::Man => {
+            Destination::Stdout.write(&about::manual())?;
             Ok(Exit::Passed)
         }
     }

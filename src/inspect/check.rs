@@ -17,7 +17,9 @@ pub fn check(args: &CheckArgs) -> Exit {
     };
     let Warnings { warnings, covered } = warnings::of(&suite, &args.var);
     // What is warned about because it can be read is not shown to more people.
-    covered.into_iter().for_each(|place| suite.sources.cover(place));
+    for place in covered {
+        suite.sources.cover(place);
+    }
     say(&render_warnings(&warnings, &suite.sources, color));
 
     let checks = counted(suite.checks.len(), "check");

@@ -1,14 +1,16 @@
 //! `smoke list`: a suite's checks.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::SCHEMA_VERSION;
-use crate::cli::ListArgs;
+use crate::cli::{ListArgs, Listed};
 use crate::exit::Exit;
 use crate::plan;
 use crate::report::{Color, Destination, printable};
 use crate::run::{choices, colored, find_suite, reject};
-use crate::suite::{SuiteCheck, SuiteError, load};
+use crate::suite::{Suite, SuiteCheck, SuiteError, load};
 
 /// Prints the names, kinds and tags of the checks that would run.
 ///
@@ -21,6 +23,10 @@ pub fn list(args: ListArgs) -> anyhow::Result<Exit> {
         Ok(suite) => suite,
         Err(error) => return Ok(reject(&error, colored(Color::Auto))),
     };
+    if let Some(what) = args.print {
+        Destination::Stdout.write(&listed(&suite, what))?;
+        return Ok(Exit::Passed);
+    }
     let selected = match plan::selection(&suite, &choices) {
         Ok(selected) => selected,
         Err(mistakes) => {
@@ -52,4 +58,16 @@ fn json(selected: &[&SuiteCheck]) -> String {
         })
         .collect();
     format!("{:#}\n", json!({ "schema_version": SCHEMA_VERSION, "checks": checks }))
+}
+
+/// One a line. A name that has more than one line cannot be typed anyway.
+fn listed(suite: &Suite, what: Listed) -> String {
+    let checks = suite.checks.iter();
+    let names: BTreeSet<String> = match what {
+        Listed::Names => checks.map(|check| globset::escape(check.name())).collect(),
+        Listed::Tags => checks.flat_map(|check| check.keys.tags.iter().cloned()).collect(),
+        Listed::Environments => suite.environments.keys().cloned().collect(),
+    };
+    let printable = names.iter().filter(|name| !name.chars().any(char::is_control));
+    printable.map(String::as_str).chain([""]).collect::<Vec<&str>>().join("\n")
 }

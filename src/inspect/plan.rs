@@ -111,13 +111,13 @@ impl Outlook<'_> {
     fn summary(&self) -> String {
         let worst = &self.worst;
         let row = |label: &str, time: Duration, words: &str| {
-            let line = format!("{label:<13}  {:>8}  {words}", Span(time).to_string());
+            let line = format!("{label:<13}  {:>8}  {words}", at_most(time).to_string());
             line.trim_end().to_owned() + "\n"
         };
         let path: Vec<String> = worst
             .critical_path
             .iter()
-            .map(|(check, takes)| format!("{} ({})", self.name(*check), Span(*takes)))
+            .map(|(check, takes)| format!("{} ({})", self.name(*check), at_most(*takes)))
             .collect();
         let mut text = row("critical path", worst.critical, &path.join(" → "));
         if !worst.waiting.is_zero() {
@@ -133,8 +133,12 @@ impl Outlook<'_> {
             Span(self.plan.grace)
         );
         let words = match worst.bound() {
-            Bound::Checks => format!("by the checks' budgets ({limits} end it after {})", Span(worst.limit)),
-            Bound::Suite => format!("by {limits} (the checks' budgets come to {})", Span(worst.by_checks())),
+            Bound::Checks => {
+                format!("by the checks' budgets ({limits} end it after {})", at_most(worst.limit))
+            }
+            Bound::Suite => {
+                format!("by {limits} (the checks' budgets come to {})", at_most(worst.by_checks()))
+            }
         };
         text.push_str(&row("longest run", worst.longest(), &words));
         text
@@ -196,6 +200,13 @@ impl Outlook<'_> {
             "skip": planned.skip,
         })
     }
+}
+
+/// A time for people, rounded up to what they are shown: a bound stays one.
+fn at_most(duration: Duration) -> Span {
+    let step = if duration < Duration::from_mins(1) { 10_000_000 } else { 1_000_000_000 };
+    let steps = u64::try_from(duration.as_nanos().div_ceil(step)).unwrap_or(u64::MAX);
+    Span(Duration::from_nanos(steps.saturating_mul(u64::try_from(step).unwrap_or(u64::MAX))))
 }
 
 /// A duration for a machine, rounded up: a bound stays one.

@@ -175,7 +175,9 @@ fn with_places(plan: &Plan, order: &Order, times: &Times, can_run: &[bool]) -> O
         return None;
     }
     let mut rivals = Bits::new(can_run.len());
-    waiting.iter().for_each(|check| rivals.add_all(&beside[*check]));
+    for check in &waiting {
+        rivals.add_all(&beside[*check]);
+    }
     let mut rival_times: Vec<Duration> = rivals.iter().map(|check| times.failed[check]).collect();
     let sum = |times: &[Duration]| times.iter().copied().fold(Duration::ZERO, Duration::saturating_add);
 

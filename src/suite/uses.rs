@@ -1,6 +1,6 @@
 //! Which variables a check reads and sets, and whether each is there when it is read.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::error::Diagnostic;
 use super::expression::FUNCTIONS;
@@ -74,11 +74,13 @@ pub fn mistakes(suite: &Suite, extra_variables: &[String]) -> Vec<Diagnostic> {
     );
     known.extend(extra_variables.iter().map(String::as_str));
 
+    let by_name: HashMap<&str, &SuiteCheck> =
+        suite.checks.iter().map(|check| (check.name(), check)).collect();
     let mut found = Vec::new();
     for check in &suite.checks {
         let mut uses = Uses::default();
         check.check.uses(&mut uses);
-        let shared = shared_with(check, suite);
+        let shared = shared_with(check, &by_name);
         for (name, place) in uses.from_outside() {
             if suite.mistaken_shares.iter().any(|share| share == first_part(name)) {
                 continue;
@@ -93,14 +95,9 @@ pub fn mistakes(suite: &Suite, extra_variables: &[String]) -> Vec<Diagnostic> {
 }
 
 /// The captures that the checks it needs hand over.
-fn shared_with<'a>(check: &SuiteCheck, suite: &'a Suite) -> BTreeSet<&'a str> {
-    suite
-        .checks
-        .iter()
-        .filter(|other| check.keys.needs.iter().any(|need| need.name == other.name()))
-        .flat_map(|other| other.check.shares())
-        .map(|named| named.name.as_str())
-        .collect()
+fn shared_with<'a>(check: &SuiteCheck, by_name: &HashMap<&str, &'a SuiteCheck>) -> HashSet<&'a str> {
+    let needed = check.keys.needs.iter().filter_map(|need| by_name.get(need.name.as_str()));
+    needed.flat_map(|other| other.check.shares()).map(|named| named.name.as_str()).collect()
 }
 
 fn undefined(name: &str, place: Place, uses: &Uses, known: &BTreeSet<&str>, suite: &Suite) -> Diagnostic {

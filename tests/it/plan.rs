@@ -39,7 +39,7 @@ shop: 5 checks, 16 at once
    -        -  health    older  (after old)
 
 critical path       18s  open (10s) → a (3s) → b (5s)
-longest run         18s  by the checks' budgets (the suite's budget of 1m and its grace of 3s end it after 1m 3s)
+longest run         18s  by the checks' budgets (the suite's budget of 1m and its grace of 3s end it after 1m 4s)
 ";
     assert_eq!(ran.stdout, expected);
 }

@@ -29,7 +29,7 @@ fn said(arguments: &str) -> String {
 
 #[test]
 fn the_help_in_the_readme_is_what_the_program_says() {
-    for arguments in ["--help", "run -h"] {
+    for arguments in ["--help", "run -h", "plan smoke.example.toml"] {
         assert_eq!(
             shown(arguments),
             said(arguments),

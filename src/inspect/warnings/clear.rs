@@ -16,7 +16,7 @@ pub(super) fn warnings(written: &Written<'_>) -> (Vec<Diagnostic>, Vec<Place>) {
     let mut found = Vec::new();
     let mut covered = Vec::new();
     for entry in written.entries() {
-        if entry.ends_with(&["tls", "insecure"]) && entry.value.as_bool() == Some(true) {
+        if entry.path.ends_with(&["tls", "insecure"]) && entry.value.as_bool() == Some(true) {
             let message = "the certificate is not verified: whoever is in between can answer";
             let hint = "to trust an authority of your own, say `tls = { ca = \"ca.pem\" }`";
             found.push(Diagnostic::new(entry.place, message).hint(hint));
@@ -33,9 +33,9 @@ pub(super) fn warnings(written: &Written<'_>) -> (Vec<Diagnostic>, Vec<Place>) {
 /// What the value gives away, if it does: in words, and which part of the text.
 fn secret_in(entry: &Entry<'_>, written: &Written<'_>) -> Option<(&'static str, Range<usize>)> {
     let text = entry.value.as_str().filter(|text| !text.trim().is_empty())?;
-    let parts: Vec<&str> = entry.path.iter().map(String::as_str).collect();
+    let parts = entry.path.as_slice();
     // What may be different elsewhere is no secret of that place: a developer's own database, as a rule.
-    if matches!(parts.as_slice(), ["vars", _, "default"] | ["env", _, "vars", _, "default"]) {
+    if matches!(parts, ["vars", _, "default"] | ["env", _, "vars", _, "default"]) {
         return None;
     }
     if let Some(password) = url_password(text) {
@@ -44,10 +44,10 @@ fn secret_in(entry: &Entry<'_>, written: &Written<'_>) -> Option<(&'static str, 
     if text.contains("{{") {
         return None;
     }
-    let what = match parts.as_slice() {
+    let what = match parts {
         ["vars", name] | ["env", _, "vars", name] => is_secret_name(name).then_some("a secret"),
         ["vars", name, "value"] | ["env", _, "vars", name, "value"] => {
-            is_secret(name, &parts, written).then_some("a secret")
+            is_secret(name, parts, written).then_some("a secret")
         }
         [.., "auth", "bearer"] => Some("a token"),
         [.., "auth", "basic", "password"] => Some("a password"),
@@ -86,7 +86,8 @@ fn url_password(text: &str) -> Option<Range<usize>> {
     let authority = text[start..].split(['/', '?', '#']).next()?;
     let user_info = &authority[..authority.rfind('@')?];
     let password = start + user_info.find(':')? + 1..start + user_info.len();
-    Some(password.clone()).filter(|_| !text[password.clone()].is_empty() && !text[password].contains("{{"))
+    let is_clear = !password.is_empty() && !text[password.clone()].contains("{{");
+    is_clear.then_some(password)
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ mod patience;
 mod size;
 mod written;
 
-use self::written::Written;
+use self::written::Documents;
 use crate::suite::Suite;
 use crate::suite::error::Diagnostic;
 use crate::suite::source::Place;
@@ -24,7 +24,8 @@ pub(super) struct Warnings {
 
 /// The warnings about `suite`, run with these variables in any of its environments.
 pub(super) fn of(suite: &Suite, variables: &[(String, String)]) -> Warnings {
-    let written = Written::in_files(&suite.sources);
+    let documents = Documents::of(&suite.sources);
+    let written = documents.written();
     let mut warnings = size::warnings(suite, variables, &written);
     warnings.extend(patience::warnings(&written));
     let (in_clear, covered) = clear::warnings(&written);

@@ -25,15 +25,15 @@ pub(super) fn warnings(written: &Written<'_>) -> Vec<Diagnostic> {
 fn budget(entry: &Entry<'_>) -> Option<Diagnostic> {
     const ONE_REQUEST: [&[&str]; 5] =
         [&["health"], &["database"], &["journey", "step"], &["journey", "cleanup"], &["defaults"]];
-    let DeValue::Table(table) = &entry.value else { return None };
-    if !ONE_REQUEST.iter().any(|path| entry.is(path)) || table.contains_key("poll") {
+    let DeValue::Table(table) = entry.value else { return None };
+    if !ONE_REQUEST.contains(&entry.path.as_slice()) || table.contains_key("poll") {
         return None;
     }
     let (key, value) = table.get_key_value("budget")?;
     let budget = parse_duration(value.get_ref().as_str()?).ok()?;
     let place = crate::suite::source::Place::new(entry.place.file, key.span());
     (budget > ONE_ANSWER).then(|| {
-        let whose = if entry.is(&["defaults"]) { "each check" } else { "one answer" };
+        let whose = if entry.path == ["defaults"] { "each check" } else { "one answer" };
         let message = format!("a budget of {} for {whose}: nobody waits so long for it", Span(budget));
         Diagnostic::new(place, message).hint(
             "load balancers give up after 60s; to wait until something has come up, say `poll = { every = \"1s\" }`",
@@ -42,8 +42,8 @@ fn budget(entry: &Entry<'_>) -> Option<Diagnostic> {
 }
 
 fn retry(entry: &Entry<'_>) -> Option<Diagnostic> {
-    let attempts = entry.number().filter(|_| entry.ends_with(&["retry", "attempts"]))?;
-    if entry.is(&["defaults", "retry", "attempts"]) && attempts > 1 {
+    let attempts = entry.number().filter(|_| entry.path.ends_with(&["retry", "attempts"]))?;
+    if entry.path == ["defaults", "retry", "attempts"] && attempts > 1 {
         let message = "every check is tried again when it fails: what is flaky stays unseen";
         return Some(
             Diagnostic::new(entry.place, message)

@@ -7,53 +7,60 @@ use toml::de::{DeTable, DeValue};
 
 use crate::suite::source::{Place, Sources};
 
-/// All keys of all files, a table before what is in it.
-pub(super) struct Written<'s> {
+/// The files.
+pub(super) struct Documents<'s> {
     sources: &'s Sources,
-    entries: Vec<Entry<'s>>,
+    tables: Vec<DeTable<'s>>,
+}
+
+/// All keys of all files, a table before what is in it.
+pub(super) struct Written<'d> {
+    sources: &'d Sources,
+    entries: Vec<Entry<'d>>,
 }
 
 /// One key.
-pub(super) struct Entry<'s> {
+pub(super) struct Entry<'d> {
     /// The names of the tables that it is in, and its own. Arrays add nothing: `[[journey.step]]` is `journey`, `step`.
-    pub path: Vec<String>,
+    pub path: Vec<&'d str>,
     /// Where the key stands.
     pub place: Place,
     /// Where the value stands.
     pub value_place: Place,
-    pub value: DeValue<'s>,
+    pub value: &'d DeValue<'d>,
 }
 
-impl<'s> Written<'s> {
+impl<'s> Documents<'s> {
     /// Reads files that were found to be TOML before.
-    pub fn in_files(sources: &'s Sources) -> Written<'s> {
-        let mut written = Written { sources, entries: Vec::new() };
-        for (file, source) in sources.files.iter().enumerate() {
-            let (document, _) = DeTable::parse_recoverable(&source.text);
-            written.table(document.into_inner(), &[], file);
+    pub fn of(sources: &'s Sources) -> Documents<'s> {
+        let parse = |text: &'s str| DeTable::parse_recoverable(text).0.into_inner();
+        let tables = sources.files.iter().map(|source| parse(&source.text)).collect();
+        Documents { sources, tables }
+    }
+
+    pub fn written(&self) -> Written<'_> {
+        let mut written = Written { sources: self.sources, entries: Vec::new() };
+        for (file, table) in self.tables.iter().enumerate() {
+            written.table(table, &[], file);
         }
         written
     }
+}
 
-    fn table(&mut self, table: DeTable<'s>, path: &[String], file: usize) {
+impl<'d> Written<'d> {
+    fn table(&mut self, table: &'d DeTable<'d>, path: &[&'d str], file: usize) {
         for (key, value) in table {
             let place = Place::new(file, key.span());
-            let path: Vec<String> = path.iter().cloned().chain([key.into_inner().into_owned()]).collect();
-            self.value(value, &path, place, file);
+            self.value(value, &[path, &[key.get_ref().as_ref()]].concat(), place, file);
         }
     }
 
-    fn value(&mut self, value: Spanned<DeValue<'s>>, path: &[String], place: Place, file: usize) {
+    fn value(&mut self, value: &'d Spanned<DeValue<'d>>, path: &[&'d str], place: Place, file: usize) {
         let value_place = Place::new(file, value.span());
-        let value = value.into_inner();
-        self.entries.push(Entry { path: path.to_owned(), place, value_place, value: value.clone() });
-        match value {
+        self.entries.push(Entry { path: path.to_owned(), place, value_place, value: value.get_ref() });
+        match value.get_ref() {
             DeValue::Table(table) => self.table(table, path, file),
-            DeValue::Array(items) => {
-                for item in items {
-                    self.value(item, path, place, file);
-                }
-            }
+            DeValue::Array(items) => items.iter().for_each(|item| self.value(item, path, place, file)),
             DeValue::String(_)
             | DeValue::Integer(_)
             | DeValue::Float(_)
@@ -72,25 +79,17 @@ impl<'s> Written<'s> {
         }
     }
 
-    pub fn entries(&self) -> impl Iterator<Item = &Entry<'s>> {
+    pub fn entries(&self) -> impl Iterator<Item = &Entry<'d>> {
         self.entries.iter()
     }
 
     /// The key with this path, the last one if several files have it: that one counts.
-    pub fn find(&self, path: &[&str]) -> Option<&Entry<'s>> {
-        self.entries.iter().rev().find(|entry| entry.is(path))
+    pub fn find(&self, path: &[&str]) -> Option<&Entry<'d>> {
+        self.entries.iter().rev().find(|entry| entry.path == path)
     }
 }
 
 impl Entry<'_> {
-    pub fn is(&self, path: &[&str]) -> bool {
-        self.path == path
-    }
-
-    pub fn ends_with(&self, path: &[&str]) -> bool {
-        self.path.len() >= path.len() && self.path[self.path.len() - path.len()..] == *path
-    }
-
     pub fn number(&self) -> Option<i64> {
         self.value.as_integer().and_then(|number| i64::from_str_radix(number.as_str(), number.radix()).ok())
     }
