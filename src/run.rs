@@ -83,7 +83,7 @@ pub fn run_job(job: Job) -> anyhow::Result<Exit> {
     let color = look.color.resolve(std::io::stderr().is_terminal());
     let junit = junit.as_deref().map(Destination::parse);
     let file = source.path().display().to_string();
-    let (suite, plan) = match prepare(source, &choices, &redactor) {
+    let (dir, plan) = match prepare(source, &choices, &redactor) {
         Ok(prepared) => prepared,
         Err(error) => {
             // A report of an earlier run must not pass for this one's.
@@ -108,7 +108,7 @@ pub fn run_job(job: Job) -> anyhow::Result<Exit> {
     let mut reporters: Vec<Box<dyn Reporter>> = vec![Box::new(console)];
     reporters.extend(junit.map(|to| Box::new(Junit::new(to)) as Box<dyn Reporter>));
 
-    let context = Arc::new(RunContext::new(plan.suite.clone(), suite.dir, redactor));
+    let context = Arc::new(RunContext::new(plan.suite.clone(), dir, redactor));
     let mut exit = execute(&plan, context, &mut |event| {
         for reporter in &mut reporters {
             reporter.on_event(event, &info);
@@ -121,7 +121,12 @@ pub fn run_job(job: Job) -> anyhow::Result<Exit> {
     Ok(exit)
 }
 
-fn prepare(source: SuiteSource, choices: &Choices, redactor: &Redactor) -> Result<(Suite, Plan), SuiteError> {
+/// The plan, and the folder that its relative paths start in.
+fn prepare(
+    source: SuiteSource,
+    choices: &Choices,
+    redactor: &Redactor,
+) -> Result<(PathBuf, Plan), SuiteError> {
     let names: Vec<String> = choices.variables.iter().map(|(name, _)| name.clone()).collect();
     let draft = match source {
         SuiteSource::File(path) => read_draft(&path, &names)?,
@@ -133,7 +138,7 @@ fn prepare(source: SuiteSource, choices: &Choices, redactor: &Redactor) -> Resul
     }
     let Draft { suite, mut mistakes, .. } = draft;
     match plan(&suite, choices, redactor) {
-        Ok(plan) if mistakes.is_empty() => return Ok((suite, plan)),
+        Ok(plan) if mistakes.is_empty() => return Ok((suite.dir, plan)),
         Ok(_) => {}
         Err(more) => mistakes.extend(more),
     }
