@@ -288,50 +288,54 @@ fn select(suite: &Suite, choices: &Choices) -> Vec<usize> {
     let possible: Vec<bool> = suite.checks.iter().map(|check| here(check) && !left_out(check)).collect();
     let mut selected: Vec<bool> =
         suite.checks.iter().zip(&possible).map(|(check, possible)| *possible && chosen(check)).collect();
-    loop {
-        let before = selected.clone();
-        for (index, check) in suite.checks.iter().enumerate().filter(|(index, _)| before[*index]) {
-            for (other_index, other) in suite.checks.iter().enumerate() {
-                let needed = check.keys.needs.iter().any(|need| need.name == other.name());
-                let gate = other.is_gate() && !check.is_gate() && other_index != index;
-                if possible[other_index] && (needed || gate) {
-                    selected[other_index] = true;
-                }
+    let position = positions(suite.checks.iter());
+    let gates: Vec<usize> = (0..suite.checks.len()).filter(|index| suite.checks[*index].is_gate()).collect();
+    let mut new: Vec<usize> = (0..suite.checks.len()).filter(|index| selected[*index]).collect();
+    while let Some(check) = new.pop().map(|index| &suite.checks[index]) {
+        let needed = check.keys.needs.iter().filter_map(|need| position.get(need.name.as_str()));
+        let gates = if check.is_gate() { [].iter() } else { gates.iter() };
+        for other in needed.chain(gates).copied().filter(|other| possible[*other]) {
+            if !std::mem::replace(&mut selected[other], true) {
+                new.push(other);
             }
-        }
-        if selected == before {
-            break;
         }
     }
     (0..suite.checks.len()).filter(|index| selected[*index]).collect()
 }
 
+/// Where each name stands.
+fn positions<'s>(checks: impl Iterator<Item = &'s SuiteCheck>) -> BTreeMap<&'s str, usize> {
+    checks.enumerate().map(|(index, check)| (check.name(), index)).collect()
+}
+
 fn planned(suite: &Suite, selected: &[usize]) -> Vec<PlannedCheck> {
     let checks: Vec<&SuiteCheck> = selected.iter().map(|index| &suite.checks[*index]).collect();
     // A need that is not selected does not exist here: another environment's, or left out on purpose.
-    let position: BTreeMap<&str, usize> =
-        checks.iter().enumerate().map(|(index, check)| (check.name(), index)).collect();
+    let position = positions(checks.iter().copied());
     let named: Vec<Vec<usize>> = checks
         .iter()
         .map(|check| {
             check.keys.needs.iter().filter_map(|need| position.get(need.name.as_str()).copied()).collect()
         })
         .collect();
-    let before: Vec<Vec<bool>> = (0..checks.len()).map(|index| reachable(index, &named)).collect();
+    // A skipped gate holds nobody up.
+    let is_held = |check: &SuiteCheck| check.is_gate() && check.keys.skip.is_none();
+    let gates: Vec<(usize, Vec<bool>)> = (0..checks.len())
+        .filter(|index| is_held(checks[*index]))
+        .map(|gate| (gate, reachable(gate, &named)))
+        .collect();
     checks
         .iter()
         .enumerate()
         .map(|(index, check)| {
             let mut needs = named[index].clone();
             if !check.is_gate() {
-                // A gate that waits for this check cannot be waited for by it; a skipped gate holds nobody up.
-                let gates = checks.iter().enumerate().filter(|(gate, other)| {
-                    other.is_gate()
-                        && other.keys.skip.is_none()
-                        && !before[*gate][index]
-                        && !named[index].contains(gate)
-                });
-                needs.extend(gates.map(|(gate, _)| gate));
+                // A gate that waits for this check cannot be waited for by it.
+                let gates = gates
+                    .iter()
+                    .filter(|(gate, before)| !before[index] && !named[index].contains(gate))
+                    .map(|(gate, _)| gate);
+                needs.extend(gates);
             }
             planned_check(suite, check, needs, named[index].clone())
         })
