@@ -8,8 +8,9 @@
 mod forms;
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::{PoisonError, RwLock};
+use std::sync::{OnceLock, PoisonError, RwLock};
 
 use aho_corasick::{AhoCorasick, MatchKind};
 
@@ -163,8 +164,9 @@ pub struct Redactor {
 
 #[derive(Debug, Default)]
 struct Known {
-    forms: Vec<String>,
-    finder: Option<AhoCorasick>,
+    secrets: Vec<String>,
+    /// Made when something is to be cleaned for the first time: a run that is green has little of that.
+    finder: OnceLock<Option<AhoCorasick>>,
 }
 
 impl Redactor {
@@ -187,12 +189,10 @@ impl Redactor {
             return Err(Unredactable::Short);
         }
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        for form in forms::of(trimmed).into_iter().chain(forms::of(secret)) {
-            if !known.forms.contains(&form) {
-                known.forms.push(form);
-            }
+        if !known.secrets.iter().any(|other| other == secret) {
+            known.secrets.push(secret.to_owned());
+            known.finder = OnceLock::new();
         }
-        known.finder = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(&known.forms).ok();
         Ok(())
     }
 
@@ -200,7 +200,7 @@ impl Redactor {
     #[must_use]
     pub fn clean(&self, text: &str) -> String {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        match &known.finder {
+        match known.finder() {
             None => text.to_owned(),
             Some(finder) => {
                 let mut out = String::with_capacity(text.len());
@@ -217,6 +217,23 @@ impl Redactor {
     #[must_use]
     pub fn redact<T: Redact>(&self, value: T) -> Redacted<T> {
         Redacted(value.map_messages(&|message| message.redact(self)))
+    }
+}
+
+impl Known {
+    /// Finds every form of every secret; `None` if there are none.
+    fn finder(&self) -> Option<&AhoCorasick> {
+        let make = || {
+            let forms: BTreeSet<String> = self
+                .secrets
+                .iter()
+                .flat_map(|secret| [forms::of(secret.trim()), forms::of(secret)])
+                .flatten()
+                .collect();
+            let finder = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(forms);
+            finder.ok().filter(|_| !self.secrets.is_empty())
+        };
+        self.finder.get_or_init(make).as_ref()
     }
 }
 
