@@ -8,7 +8,7 @@ use globset::{Glob, GlobMatcher};
 
 use crate::demo::Break;
 use crate::exit::Exit;
-use crate::report::{Color, Progress};
+use crate::report::{Color, Destination, Progress};
 use crate::suite::value::parse_duration;
 
 /// Smoke tests: does this build or deploy basically work enough to continue?
@@ -23,12 +23,18 @@ pub struct Cli {
 pub enum Command {
     /// Run a suite
     Run(RunArgs),
-    /// Read a suite and report every mistake in it; nothing is sent
+    /// Read a suite, report every mistake and what is no smoke test any more; nothing is sent
     Check(CheckArgs),
+    /// Show what would run, in which order, and the longest it can take; nothing is sent
+    Plan(PlanArgs),
     /// List a suite's checks: names, kinds, tags
     List(ListArgs),
     /// Run the example suite against a shop that is built in: nothing else is needed
     Demo(DemoArgs),
+    /// Write a first suite
+    Init(InitArgs),
+    /// Print the JSON Schema of the suite, for editors
+    Schema,
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -45,6 +51,10 @@ pub struct RunArgs {
     #[command(flatten)]
     pub choices: ChoiceArgs,
 
+    /// Only what did not pass in the last run of this suite, and what it needs
+    #[arg(long)]
+    pub rerun_failed: bool,
+
     /// Checks in flight at once, instead of the suite's `concurrency`
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub jobs: Option<u32>,
@@ -57,9 +67,8 @@ pub struct RunArgs {
     #[arg(long)]
     pub keep_going: bool,
 
-    /// Write JUnit XML there (`-` is standard output)
-    #[arg(long, value_name = "FILE")]
-    pub junit: Option<String>,
+    #[command(flatten)]
+    pub outputs: OutputArgs,
 
     #[command(flatten)]
     pub look: LookArgs,
@@ -93,6 +102,22 @@ pub struct ChoiceArgs {
     pub skip: Vec<GlobMatcher>,
 }
 
+/// What is written for machines. `-` is standard output, which only one of them can have.
+#[derive(Debug, Args)]
+pub struct OutputArgs {
+    /// Write JUnit XML there (`-` is standard output)
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<Destination>,
+
+    /// Write the whole result there, as one JSON document
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<Destination>,
+
+    /// Write what happens there as it happens, as one JSON object per line
+    #[arg(long, value_name = "FILE")]
+    pub events: Option<Destination>,
+}
+
 /// How output looks.
 #[derive(Debug, Args)]
 pub struct LookArgs {
@@ -107,6 +132,10 @@ pub struct LookArgs {
     /// Say only what went wrong, and the summary
     #[arg(short, long)]
     pub quiet: bool,
+
+    /// Show every request and answer, without secrets, bodies cut
+    #[arg(long)]
+    pub trace: bool,
 }
 
 #[derive(Debug, Args)]
@@ -118,9 +147,34 @@ pub struct CheckArgs {
     #[arg(short, long, value_name = "NAME=VALUE", value_parser = name_and_value)]
     pub var: Vec<(String, String)>,
 
+    /// Treat warnings as mistakes: exit code 2
+    #[arg(long)]
+    pub strict: bool,
+
     /// When to use colour: `auto` is on a terminal, unless `NO_COLOR` is set
     #[arg(long, value_name = "WHEN", value_enum, default_value_t)]
     pub color: Color,
+}
+
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    /// The suite [default: smoke.toml, looked for here and in the parent folders]
+    pub suite: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub choices: ChoiceArgs,
+
+    /// Checks in flight at once, instead of the suite's `concurrency`
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub jobs: Option<u32>,
+
+    /// The run's budget, instead of the suite's
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub budget: Option<Duration>,
+
+    /// Print the plan as one JSON document
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -130,6 +184,20 @@ pub struct ListArgs {
 
     #[command(flatten)]
     pub choices: ChoiceArgs,
+
+    /// Print the checks as one JSON document
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct InitArgs {
+    /// The folder to write `smoke.toml` in [default: this one]
+    pub dir: Option<PathBuf>,
+
+    /// The URL to test, such as `http://127.0.0.1:8080`; asked for on a terminal
+    #[arg(long)]
+    pub url: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -139,13 +207,12 @@ pub struct DemoArgs {
     #[arg(long = "break", value_name = "PART", value_enum)]
     pub fault: Option<Break>,
 
-    /// Write JUnit XML there (`-` is standard output)
-    #[arg(long, value_name = "FILE")]
-    pub junit: Option<String>,
-
     /// Do not stop at the first failure
     #[arg(long)]
     pub keep_going: bool,
+
+    #[command(flatten)]
+    pub outputs: OutputArgs,
 
     #[command(flatten)]
     pub look: LookArgs,

@@ -20,6 +20,7 @@ use tokio::time::Instant;
 
 use self::queue::Queue;
 use self::settle::{outcome, unstarted};
+pub use self::task::FAREWELL;
 use self::task::{Ended, Ending, Task};
 use crate::check::{Resident, RunContext, Session, Teller, Told};
 use crate::deadline::{Deadline, Scope as BudgetScope};
@@ -30,10 +31,10 @@ use crate::plan::Plan;
 use crate::suite::vars::Scope;
 
 /// How long after a failure it may take until a process that died of the same is known to be dead.
-const DYING: Duration = Duration::from_millis(50);
+pub const DYING: Duration = Duration::from_millis(50);
 
 /// How long after budget and grace a task that does not end is waited for: it holds a thread and cannot be cut.
-const STUCK: Duration = Duration::from_millis(50);
+pub const STUCK: Duration = Duration::from_millis(50);
 
 /// Runs `plan` to its end and tells `on_event` what happens, in order.
 pub async fn run(
@@ -185,6 +186,7 @@ impl Engine<'_> {
             Told::AttemptFailed { attempt, failure } => {
                 self.tell(&Event::AttemptFailed { check, attempt, failure });
             }
+            Told::Traced(trace) => self.tell(&Event::Traced { check, trace }),
             Told::StepFinished(report) => self.tell(&Event::StepFinished { check, report }),
         }
     }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::exit::Exit;
-use crate::outcome::{Failure, Outcome, Phase, Signal};
-use crate::secret::Redacted;
+use crate::outcome::{Certificate, Failure, Outcome, Phase, Signal, Trace};
+use crate::secret::{Message, Redacted};
 use crate::suite::keys::Severity;
 use crate::suite::source::Location;
 
@@ -25,6 +25,7 @@ pub struct RunInfo {
 pub struct CheckInfo {
     pub name: Arc<str>,
     pub kind: &'static str,
+    pub tags: Vec<String>,
     pub location: Location,
     pub gate: bool,
     pub severity: Severity,
@@ -48,6 +49,11 @@ pub enum Event {
     StepFinished {
         check: usize,
         report: StepReport,
+    },
+    /// Something went over the wire, with `--trace`.
+    Traced {
+        check: usize,
+        trace: Redacted<Trace>,
     },
     /// A booted process is ready, and stays; its check ends with the run.
     CheckReady {
@@ -86,6 +92,10 @@ pub struct CheckReport {
     /// Where the last attempt's time went.
     pub phases: Vec<(Phase, Duration)>,
     pub address: Option<String>,
+    /// What the server of the last attempt showed, over TLS.
+    pub certificate: Option<Redacted<Certificate>>,
+    /// A command that shows the failure again by hand; of a journey, that of the step which failed.
+    pub reproduce: Option<Redacted<Message>>,
     pub steps: Vec<StepReport>,
 }
 
@@ -112,6 +122,9 @@ pub struct StepReport {
     /// Where the last attempt's time went.
     pub phases: Vec<(Phase, Duration)>,
     pub address: Option<String>,
+    pub certificate: Option<Redacted<Certificate>>,
+    /// A command that shows the failure again by hand, if it failed.
+    pub reproduce: Option<Redacted<Message>>,
 }
 
 /// What a run came to.

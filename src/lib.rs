@@ -12,6 +12,7 @@
 //! - there is no global state, and a panic in one check is that check's fault and no other's.
 
 pub mod cli;
+pub mod inspect;
 pub mod run;
 
 pub mod suite;

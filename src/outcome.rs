@@ -3,16 +3,20 @@
 //! Every planned check ends in exactly one [`Outcome`]. Reporters `match` on it without a wildcard, so a new
 //! outcome cannot fall out of a report.
 
+mod certificate;
 mod failure;
 mod phase;
 mod span;
+mod trace;
 
 use std::fmt;
 use std::time::Duration;
 
+pub use self::certificate::Certificate;
 pub use self::failure::{Failure, Fault, Mismatch, Verdict};
 pub use self::phase::Phase;
 pub use self::span::Span;
+pub use self::trace::{Direction, Trace};
 use crate::secret::Redacted;
 
 /// What a planned check came to.

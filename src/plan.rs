@@ -2,11 +2,17 @@
 //!
 //! Pure: nothing is sent, and the only things read are the variables' environment and files.
 
-use std::collections::BTreeMap;
+mod order;
+mod worst;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use globset::GlobMatcher;
+
+pub use self::order::Order;
+pub use self::worst::{Bound, WorstCase};
 
 use crate::check::{Check, Kind};
 use crate::event::CheckInfo;
@@ -15,10 +21,6 @@ use crate::suite::error::Diagnostic;
 use crate::suite::keys::{EnvironmentKeys, Repeat, Severity, SuiteKeys};
 use crate::suite::vars::{Resolved, Scope, Variable, first_part, is_built_in, resolve};
 use crate::suite::{Suite, SuiteCheck, Uses};
-
-const BUDGET: Duration = Duration::from_mins(1);
-const CONCURRENCY: usize = 16;
-const GRACE: Duration = Duration::from_secs(3);
 
 /// What a command line says over the suite.
 #[derive(Debug, Default)]
@@ -29,6 +31,8 @@ pub struct Choices {
     pub skip_tags: Vec<String>,
     pub only: Vec<GlobMatcher>,
     pub skip: Vec<GlobMatcher>,
+    /// Only the checks of these names, and what they need.
+    pub names: Option<BTreeSet<String>>,
     pub concurrency: Option<usize>,
     pub budget: Option<Duration>,
     pub keep_going: bool,
@@ -68,22 +72,39 @@ pub struct PlannedCheck {
 /// # Errors
 /// What is wrong with the choices, or with the suite in this environment.
 pub fn plan(suite: &Suite, choices: &Choices, redactor: &Redactor) -> Result<Plan, Vec<Diagnostic>> {
-    let (prepared, mistakes) = prepare(suite, choices, redactor, Missing::IsAMistake);
+    planned(suite, choices, redactor, Missing::IsAMistake)
+}
+
+/// The same for somebody who only looks at it: a variable whose value comes from where it runs need not have one.
+///
+/// # Errors
+/// What is wrong with the choices, or with the suite in this environment.
+pub fn preview(suite: &Suite, choices: &Choices) -> Result<Plan, Vec<Diagnostic>> {
+    planned(suite, choices, &Redactor::new(), Missing::IsFine)
+}
+
+fn planned(
+    suite: &Suite,
+    choices: &Choices,
+    redactor: &Redactor,
+    missing: Missing,
+) -> Result<Plan, Vec<Diagnostic>> {
+    let (prepared, mistakes) = prepare(suite, choices, redactor, missing);
     if !mistakes.is_empty() {
         return Err(mistakes);
     }
     let Prepared { keys, resolved, selected } = prepared;
     Ok(Plan {
-        suite: keys.name.unwrap_or_else(|| "smoke".to_owned()),
+        suite: keys.name.clone().unwrap_or_else(SuiteKeys::default_name),
         environment: choices.environment.clone(),
-        budget: choices.budget.or(keys.budget).unwrap_or(BUDGET),
-        grace: keys.grace.unwrap_or(GRACE),
+        budget: choices.budget.or(keys.budget).unwrap_or(SuiteKeys::BUDGET),
+        grace: keys.grace.unwrap_or(SuiteKeys::GRACE),
         concurrency: choices
             .concurrency
-            .or(keys.concurrency.and_then(|number| usize::try_from(number.get()).ok()))
-            .unwrap_or(CONCURRENCY),
-        fail_fast: keys.fail_fast.unwrap_or(true) && !choices.keep_going,
-        checks: planned(suite, &selected),
+            .or(usize::try_from(keys.concurrency.unwrap_or(SuiteKeys::CONCURRENCY).get()).ok())
+            .unwrap_or(usize::MAX),
+        fail_fast: keys.fail_fast.unwrap_or(SuiteKeys::FAIL_FAST) && !choices.keep_going,
+        checks: planned_checks(suite, &selected),
         scope: resolved.scope,
     })
 }
@@ -143,7 +164,7 @@ fn prepare(
     mistakes.extend(unknown_variables(suite, choices));
 
     let keys = environment.map(|environment| environment.suite.clone()).unwrap_or_default().or(&suite.keys);
-    let budget = keys.budget.unwrap_or(BUDGET);
+    let budget = keys.budget.unwrap_or(SuiteKeys::BUDGET);
     let selected = select(suite, choices);
     for check in selected.iter().map(|index| &suite.checks[*index]) {
         if missing == Missing::IsAMistake && knows_environment {
@@ -283,7 +304,8 @@ fn select(suite: &Suite, choices: &Choices) -> Vec<usize> {
     let chosen = |check: &SuiteCheck| {
         let by_tag = choices.tags.is_empty() || check.keys.tags.iter().any(|tag| choices.tags.contains(tag));
         let by_name = choices.only.is_empty() || choices.only.iter().any(|glob| glob.is_match(check.name()));
-        by_tag && by_name
+        let is_wanted = choices.names.as_ref().is_none_or(|names| names.contains(check.name()));
+        by_tag && by_name && is_wanted
     };
     let possible: Vec<bool> = suite.checks.iter().map(|check| here(check) && !left_out(check)).collect();
     let mut selected: Vec<bool> =
@@ -304,11 +326,11 @@ fn select(suite: &Suite, choices: &Choices) -> Vec<usize> {
 }
 
 /// Where each name stands.
-fn positions<'s>(checks: impl Iterator<Item = &'s SuiteCheck>) -> BTreeMap<&'s str, usize> {
+fn positions<'s>(checks: impl Iterator<Item = &'s SuiteCheck>) -> HashMap<&'s str, usize> {
     checks.enumerate().map(|(index, check)| (check.name(), index)).collect()
 }
 
-fn planned(suite: &Suite, selected: &[usize]) -> Vec<PlannedCheck> {
+fn planned_checks(suite: &Suite, selected: &[usize]) -> Vec<PlannedCheck> {
     let checks: Vec<&SuiteCheck> = selected.iter().map(|index| &suite.checks[*index]).collect();
     // A need that is not selected does not exist here: another environment's, or left out on purpose.
     let position = positions(checks.iter().copied());
@@ -318,28 +340,20 @@ fn planned(suite: &Suite, selected: &[usize]) -> Vec<PlannedCheck> {
             check.keys.needs.iter().filter_map(|need| position.get(need.name.as_str()).copied()).collect()
         })
         .collect();
+    let mut needs = named.clone();
     // A skipped gate holds nobody up.
-    let is_held = |check: &SuiteCheck| check.is_gate() && check.keys.skip.is_none();
-    let gates: Vec<(usize, Vec<bool>)> = (0..checks.len())
-        .filter(|index| is_held(checks[*index]))
-        .map(|gate| (gate, reachable(gate, &named)))
-        .collect();
-    checks
-        .iter()
-        .enumerate()
-        .map(|(index, check)| {
-            let mut needs = named[index].clone();
-            if !check.is_gate() {
-                // A gate that waits for this check cannot be waited for by it.
-                let gates = gates
-                    .iter()
-                    .filter(|(gate, before)| !before[index] && !named[index].contains(gate))
-                    .map(|(gate, _)| gate);
-                needs.extend(gates);
+    let gates = (0..checks.len()).filter(|gate| checks[*gate].is_gate() && checks[*gate].keys.skip.is_none());
+    for gate in gates {
+        // A gate that waits for a check, by its own needs or behind another gate, cannot be waited for by it.
+        let before = reachable(gate, &needs);
+        for (index, check) in checks.iter().enumerate() {
+            if !check.is_gate() && !before[index] && !named[index].contains(&gate) {
+                needs[index].push(gate);
             }
-            planned_check(suite, check, needs, named[index].clone())
-        })
-        .collect()
+        }
+    }
+    let planned = checks.iter().zip(needs).zip(named);
+    planned.map(|((check, needs), named)| planned_check(suite, check, needs, named)).collect()
 }
 
 /// Which checks must come before the one at `index`, through any number of needs.
@@ -366,6 +380,7 @@ fn planned_check(
         info: CheckInfo {
             name: check.name().into(),
             kind: kind.name,
+            tags: check.keys.tags.clone(),
             location: suite.sources.location(check.place),
             gate: check.is_gate(),
             severity: check.keys.severity,
@@ -377,6 +392,15 @@ fn planned_check(
         named_needs,
         skip: check.keys.skip.clone(),
         check: Arc::clone(&check.check),
+    }
+}
+
+impl Plan {
+    /// What waits for what.
+    #[must_use]
+    pub fn order(&self) -> Order {
+        let needs: Vec<&[usize]> = self.checks.iter().map(|check| check.needs.as_slice()).collect();
+        Order::new(&needs)
     }
 }
 

@@ -1,5 +1,6 @@
 //! The composition root: suite → plan → reporters → engine → exit.
 
+use std::collections::BTreeSet;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -7,16 +8,19 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use tokio::sync::mpsc;
 
-use crate::check::RunContext;
-use crate::cli::{CheckArgs, ChoiceArgs, Cli, Command, ListArgs, LookArgs, RunArgs};
+use crate::check::{RunContext, Tracing};
+use crate::cli::{ChoiceArgs, Cli, Command, LookArgs, OutputArgs, RunArgs};
 use crate::engine;
 use crate::event::{CheckInfo, Event, RunInfo};
 use crate::exit::Exit;
+use crate::inspect;
 use crate::outcome::Signal;
-use crate::plan::{self, Choices, Plan, plan};
-use crate::report::{Color, Console, Destination, Junit, Reporter, Style, Verbosity};
+use crate::plan::{Choices, Plan, plan};
+use crate::report::{
+    self, Color, Console, Destination, LastRun, Outputs, Rejection, Reporter, Style, Trouble, Verbosity,
+};
 use crate::secret::Redactor;
-use crate::suite::{Draft, Suite, SuiteError, load, read_draft, read_draft_text};
+use crate::suite::{Draft, Suite, SuiteError, read_draft, read_draft_text};
 
 /// Does what the command line says.
 ///
@@ -25,9 +29,16 @@ use crate::suite::{Draft, Suite, SuiteError, load, read_draft, read_draft_text};
 pub fn run(cli: Cli) -> anyhow::Result<Exit> {
     match cli.command {
         Command::Run(args) => run_suite(args),
-        Command::Check(args) => Ok(check(&args)),
-        Command::List(args) => list(args),
+        Command::Check(args) => Ok(inspect::check(&args)),
+        Command::Plan(args) => inspect::plan(args),
+        Command::List(args) => inspect::list(args),
+        Command::Init(args) => inspect::init(args),
         Command::Demo(args) => crate::demo::run(args),
+        Command::Schema => {
+            let schema = crate::suite::schema::schema();
+            Destination::Stdout.write(&format!("{schema:#}\n"))?;
+            Ok(Exit::Passed)
+        }
         Command::Completions { shell } => {
             let mut command = <Cli as clap::CommandFactory>::command();
             let mut script = Vec::new();
@@ -42,8 +53,17 @@ pub fn run(cli: Cli) -> anyhow::Result<Exit> {
 pub struct Job {
     pub source: SuiteSource,
     pub choices: Choices,
-    pub junit: Option<String>,
+    pub rerun: Rerun,
+    pub outputs: OutputArgs,
     pub look: LookArgs,
+}
+
+/// What is run of what is chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rerun {
+    Everything,
+    /// Only what did not pass in the last run.
+    Failed,
 }
 
 /// Where the suite comes from.
@@ -70,7 +90,8 @@ fn run_suite(args: RunArgs) -> anyhow::Result<Exit> {
     choices.budget = args.budget;
     choices.keep_going = args.keep_going;
     let source = SuiteSource::File(find_suite(args.suite));
-    run_job(Job { source, choices, junit: args.junit, look: args.look })
+    let rerun = if args.rerun_failed { Rerun::Failed } else { Rerun::Everything };
+    run_job(Job { source, choices, rerun, outputs: args.outputs, look: args.look })
 }
 
 /// Runs a suite from its text to its exit code.
@@ -78,23 +99,53 @@ fn run_suite(args: RunArgs) -> anyhow::Result<Exit> {
 /// # Errors
 /// smoke could not do its own work.
 pub fn run_job(job: Job) -> anyhow::Result<Exit> {
-    let Job { source, choices, junit, look } = job;
+    let Job { source, mut choices, rerun, outputs, look } = job;
+    let OutputArgs { junit, json, events } = outputs;
+    let mut reporters = match (Outputs { junit, json, events }).reporters() {
+        Ok(reporters) => reporters,
+        Err(clash) => {
+            say(&format!("error: {clash}\n"));
+            return Ok(Exit::BadSuite);
+        }
+    };
+    let last_run = match &source {
+        SuiteSource::File(path) => Some(LastRun::of(path, choices.environment.as_deref())),
+        SuiteSource::Text { .. } => None,
+    };
+    if let (Rerun::Failed, Some(last_run)) = (rerun, &last_run) {
+        choices.names = not_passed(last_run);
+    }
+    let mut pipeline = report::of_pipeline();
     let redactor = Arc::new(Redactor::new());
     let color = look.color.resolve(std::io::stderr().is_terminal());
-    let junit = junit.as_deref().map(Destination::parse);
     let file = source.path().display().to_string();
-    let (dir, plan) = match prepare(source, &choices, &redactor) {
+    let (suite, plan) = match prepare(source, &choices, &redactor) {
         Ok(prepared) => prepared,
         Err(error) => {
-            // A report of an earlier run must not pass for this one's.
-            let written = junit.map_or(Ok(()), |to| to.write(&Junit::of_rejected(&file, &error, &redactor)));
-            say(&written.err().map(|error| format!("error: {error}\n\n")).unwrap_or_default());
+            let environment = choices.environment.as_deref();
+            let rejection = Rejection { file: &file, environment, error: &error, redactor: &redactor };
+            reporters.append(&mut pipeline);
+            for reporter in &mut reporters {
+                reporter.on_rejection(&rejection);
+            }
+            // The suite's mistakes come last, and decide: nothing was sent.
+            if !finish(&mut reporters) {
+                say("\n");
+            }
             return Ok(reject(&error, color));
         }
     };
-    if let Some(junit) = &junit {
-        junit.clear()?;
+    if let Some(last_run) = last_run {
+        let names = suite.checks.iter().map(|check| check.name().to_owned()).collect();
+        let trouble = match rerun {
+            Rerun::Everything => Trouble::IsSilent,
+            Rerun::Failed => Trouble::IsSaid,
+        };
+        reporters.push(Box::new(last_run.keeper(names, trouble)));
     }
+    // All of them, so that no other run's report is left behind, whichever cannot be written.
+    let begun: Vec<_> = reporters.iter_mut().map(|reporter| reporter.begin()).collect();
+    begun.into_iter().collect::<Result<(), _>>()?;
     let info = RunInfo {
         suite: plan.suite.clone(),
         environment: plan.environment.clone(),
@@ -105,28 +156,43 @@ pub fn run_job(job: Job) -> anyhow::Result<Exit> {
     let verbosity = if look.quiet { Verbosity::Quiet } else { Verbosity::Normal };
     let progress = look.progress.resolve(std::io::stderr().is_terminal());
     let console = Console::new(std::io::stderr(), Style::new(color), verbosity, progress);
-    let mut reporters: Vec<Box<dyn Reporter>> = vec![Box::new(console)];
-    reporters.extend(junit.map(|to| Box::new(Junit::new(to)) as Box<dyn Reporter>));
+    pipeline.push(Box::new(console));
+    pipeline.append(&mut reporters);
+    let mut reporters = pipeline;
 
-    let context = Arc::new(RunContext::new(plan.suite.clone(), dir, redactor));
-    let mut exit = execute(&plan, context, &mut |event| {
+    let tracing = if look.trace { Tracing::On } else { Tracing::Off };
+    let context = Arc::new(RunContext::new(plan.suite.clone(), suite.dir.clone(), redactor, tracing));
+    // What was written is needed no more, and may be large.
+    drop(suite);
+    let exit = execute(&plan, context, &mut |event| {
         for reporter in &mut reporters {
             reporter.on_event(event, &info);
         }
     })?;
-    for error in reporters.iter_mut().filter_map(|reporter| reporter.finish().err()) {
-        say(&format!("error: {error}\n"));
-        exit = exit.without_a_report();
-    }
-    Ok(exit)
+    Ok(if finish(&mut reporters) { exit } else { exit.without_a_report() })
 }
 
-/// The plan, and the folder that its relative paths start in.
-fn prepare(
-    source: SuiteSource,
-    choices: &Choices,
-    redactor: &Redactor,
-) -> Result<(PathBuf, Plan), SuiteError> {
+/// The names of what did not pass in the last run; everything, if none is known.
+fn not_passed(last_run: &LastRun) -> Option<BTreeSet<String>> {
+    let names = last_run.not_passed();
+    match names {
+        None => say("note: no earlier run of this suite is known here: everything runs\n"),
+        Some(names) if names.is_empty() => say("note: nothing failed in the last run of this suite\n"),
+        Some(_) => {}
+    }
+    names.cloned()
+}
+
+/// Writes what is still to be written, and says what cannot be: is everything written?
+fn finish(reporters: &mut [Box<dyn Reporter>]) -> bool {
+    let errors: Vec<_> = reporters.iter_mut().filter_map(|reporter| reporter.finish().err()).collect();
+    for error in &errors {
+        say(&format!("error: {error}\n"));
+    }
+    errors.is_empty()
+}
+
+fn prepare(source: SuiteSource, choices: &Choices, redactor: &Redactor) -> Result<(Suite, Plan), SuiteError> {
     let names: Vec<String> = choices.variables.iter().map(|(name, _)| name.clone()).collect();
     let draft = match source {
         SuiteSource::File(path) => read_draft(&path, &names)?,
@@ -138,7 +204,7 @@ fn prepare(
     }
     let Draft { suite, mut mistakes, .. } = draft;
     match plan(&suite, choices, redactor) {
-        Ok(plan) if mistakes.is_empty() => return Ok((suite.dir, plan)),
+        Ok(plan) if mistakes.is_empty() => return Ok((suite, plan)),
         Ok(_) => {}
         Err(more) => mistakes.extend(more),
     }
@@ -197,52 +263,7 @@ fn signals() -> std::io::Result<mpsc::UnboundedReceiver<Signal>> {
     Ok(receiver)
 }
 
-fn check(args: &CheckArgs) -> Exit {
-    match checked(args) {
-        Ok(suite) => {
-            let count = suite.checks.len();
-            say(&format!("{count} {}, no mistakes\n", if count == 1 { "check" } else { "checks" }));
-            Exit::Passed
-        }
-        Err(error) => reject(&error, colored(args.color)),
-    }
-}
-
-/// The suite, if nothing is wrong with it in any environment.
-fn checked(args: &CheckArgs) -> Result<Suite, SuiteError> {
-    let names: Vec<String> = args.var.iter().map(|(name, _)| name.clone()).collect();
-    let mut draft = read_draft(&find_suite(args.suite.clone()), &names)?;
-    if draft.is_whole {
-        draft.mistakes.extend(plan::mistakes(&draft.suite, &args.var));
-    }
-    draft.sound()
-}
-
-fn list(args: ListArgs) -> anyhow::Result<Exit> {
-    let choices = choices(args.choices);
-    let names: Vec<String> = choices.variables.iter().map(|(name, _)| name.clone()).collect();
-    let suite = match load(&find_suite(args.suite), &names) {
-        Ok(suite) => suite,
-        Err(error) => return Ok(reject(&error, colored(Color::Auto))),
-    };
-    let selected = match plan::selection(&suite, &choices) {
-        Ok(selected) => selected,
-        Err(mistakes) => {
-            return Ok(reject(&SuiteError::new(suite.sources, mistakes), colored(Color::Auto)));
-        }
-    };
-    let mut text = String::new();
-    for check in &selected {
-        let tags = &check.keys.tags;
-        let tags = if tags.is_empty() { String::new() } else { format!("  [{}]", tags.join(", ")) };
-        text.push_str(&format!("{:<8}  {}{tags}\n", check.kind.name, check.name()));
-    }
-    let exit = if selected.is_empty() { Exit::NothingSelected } else { Exit::Passed };
-    Destination::Stdout.write(&text)?;
-    Ok(exit)
-}
-
-fn choices(args: ChoiceArgs) -> Choices {
+pub(crate) fn choices(args: ChoiceArgs) -> Choices {
     Choices {
         environment: args.env,
         variables: args.var,
@@ -254,29 +275,32 @@ fn choices(args: ChoiceArgs) -> Choices {
     }
 }
 
+/// What a suite's file is called, where nobody says otherwise.
+pub(crate) const SUITE_FILE: &str = "smoke.toml";
+
 /// The suite that is named, or `smoke.toml` here or in the nearest parent folder.
-fn find_suite(named: Option<PathBuf>) -> PathBuf {
-    const NAME: &str = "smoke.toml";
+pub(crate) fn find_suite(named: Option<PathBuf>) -> PathBuf {
     named.unwrap_or_else(|| {
         let here = std::env::current_dir().unwrap_or_default();
-        let found = here.ancestors().skip(1).map(|folder| folder.join(NAME)).find(|path| path.is_file());
-        match Path::new(NAME).is_file() {
-            true => NAME.into(),
-            false => found.unwrap_or_else(|| NAME.into()),
+        let found =
+            here.ancestors().skip(1).map(|folder| folder.join(SUITE_FILE)).find(|path| path.is_file());
+        match Path::new(SUITE_FILE).is_file() {
+            true => SUITE_FILE.into(),
+            false => found.unwrap_or_else(|| SUITE_FILE.into()),
         }
     })
 }
 
-fn colored(color: Color) -> bool {
+pub(crate) fn colored(color: Color) -> bool {
     color.resolve(std::io::stderr().is_terminal())
 }
 
-fn reject(error: &SuiteError, color: bool) -> Exit {
+pub(crate) fn reject(error: &SuiteError, color: bool) -> Exit {
     say(&error.render(color));
     Exit::BadSuite
 }
 
-fn say(text: &str) {
+pub(crate) fn say(text: &str) {
     // A reader that has gone away is no reason to fail.
     let _ = std::io::stderr().write_all(text.as_bytes());
 }

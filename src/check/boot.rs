@@ -13,22 +13,26 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use serde_json::{Value, json};
 use toml::Spanned;
 use toml::de::DeValue;
 
 use super::process::{Command, Output, Process, StopSignal, TAIL_SHOWN};
 use super::step::{judge_http, template_failure};
-use super::{Check, Context, Resident, Session};
+use super::{Afterwards, Check, Context, Resident, Session};
 use crate::deadline::{Deadline, Scope as BudgetScope};
 use crate::expect::http::HttpExpectation;
 use crate::expect::matcher::StatusSet;
 use crate::outcome::{Failure, Phase};
 use crate::probe::dial::{self, Target};
 use crate::probe::http::{Request, send};
+use crate::probe::shell::ShellCommand;
 use crate::secret::{Message, Redactor};
 use crate::suite::Uses;
 use crate::suite::error::Diagnostic;
 use crate::suite::read::{FromTable, FromToml, Named, Reading, Table};
+use crate::suite::schema::{Definitions, Schema};
+use crate::suite::table::Written;
 use crate::suite::template::Template;
 use crate::suite::value::Scalar;
 use crate::suite::vars::Scope;
@@ -77,15 +81,15 @@ pub fn read(table: &mut Table<'_, '_, '_>) -> Option<Arc<dyn Check>> {
     let ready: Option<Ready> =
         table.optional("ready", "what says that it is ready: { url }, { port } or { log }");
     let stop = table.optional("stop", "{ signal, grace }: how it is stopped").unwrap_or_default();
+    table.filled("command", "the command is empty; its first entry is the program")?;
     let ready = if table.has("ready") { Some(ready?) } else { None };
     let command = command?;
-    if command.is_empty() {
-        return table.reject("command", "the command is empty; its first entry is the program");
-    }
     Some(Arc::new(Boot { command, env, cwd, ready, stop }))
 }
 
 impl FromTable for Ready {
+    const DEFINITION: &'static str = "ready";
+
     fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
         let port: Option<Scalar> = table.optional("port", "it accepts connections on this port of 127.0.0.1");
         let log: Option<Template> = table.optional("log", "its output contains this text");
@@ -93,23 +97,21 @@ impl FromTable for Ready {
         let expect: Option<HttpExpectation> =
             table.optional("expect", "what the answer of `url` must be like");
         let expect = if table.has("expect") { expect? } else { HttpExpectation::default() };
-        let place = table.place();
-        match (table.has("url"), port, log) {
-            (true, None, None) => Some(Ready::Url { request: Box::new(request?), expect: Box::new(expect) }),
-            (false, Some(port), None) => Some(Ready::Port(port)),
-            (false, None, Some(log)) => Some(Ready::Log(log)),
-            _ => table.lacks(Diagnostic::new(place, "`ready` has one of `url`, `port` and `log`")),
+        match table.exactly_one(&["url", "port", "log"], "`ready` has one of `url`, `port` and `log`")? {
+            "url" => Some(Ready::Url { request: Box::new(request?), expect: Box::new(expect) }),
+            _ => port.map(Ready::Port).or(log.map(Ready::Log)),
         }
     }
 }
 
 impl FromTable for Stop {
+    const DEFINITION: &'static str = "stop";
+
     fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
         let default = Stop::default();
-        let signal =
-            table.optional("signal", "the signal that asks it to stop, \"TERM\" unless it says otherwise");
-        let grace = table.optional("grace", "how long it has before it is killed");
-        Some(Stop { signal: signal.unwrap_or(default.signal), grace: grace.unwrap_or(default.grace) })
+        let signal = table.optional_or("signal", "the signal that asks it to stop", default.signal);
+        let grace = table.optional_or("grace", "how long it has before it is killed", default.grace);
+        Some(Stop { signal, grace })
     }
 }
 
@@ -122,6 +124,19 @@ impl FromToml for StopSignal {
             .find(|(known, _)| *known == name)
             .map(|(_, signal)| *signal)
             .or_else(|| reading.expected(value, "one of \"TERM\", \"INT\", \"QUIT\", \"HUP\", \"KILL\""))
+    }
+
+    fn schema(_: &mut Definitions<'_>) -> Schema {
+        let short: Vec<&str> = StopSignal::ALL.iter().map(|(name, _)| *name).collect();
+        let long: Vec<String> = short.iter().map(|name| format!("SIG{name}")).collect();
+        json!({ "anyOf": [{ "enum": short }, { "enum": long }] })
+    }
+}
+
+impl Written for StopSignal {
+    fn written(&self) -> Value {
+        let known = StopSignal::ALL.iter().find(|(_, signal)| signal == self);
+        known.map_or(Value::Null, |(name, _)| Value::from(*name))
     }
 }
 
@@ -153,6 +168,10 @@ impl Check for Boot {
                 Ok(_) | Err(_) => Vec::new(),
             },
         }
+    }
+
+    fn afterwards(&self, _: &Scope) -> Afterwards {
+        Afterwards { stop: Some(self.stop.grace), ..Afterwards::default() }
     }
 
     fn run<'a>(
@@ -194,9 +213,29 @@ impl Check for Boot {
             result
         })
     }
+
+    fn reproduce(&self, session: &Session, context: &Context) -> Option<Message> {
+        self.by_hand(session, context)
+    }
 }
 
 impl Boot {
+    /// The command as people give it to their shell.
+    fn by_hand(&self, session: &Session, context: &Context) -> Option<Message> {
+        let shown = Session::new(session.scope.for_people());
+        let Command { words, env, cwd } = self.command(&shown, context).ok()?;
+        let (program, arguments) = words.split_first()?;
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let command = ShellCommand::new(program).words(&arguments);
+        let command = env.iter().fold(command, |command, (name, value)| command.with_env(name, value));
+        let folder = cwd.display().to_string();
+        let command = match folder.as_str() {
+            "" | "." => command,
+            folder => command.in_folder(folder),
+        };
+        Some(command.into_message(&context.run.redactor))
+    }
+
     fn command(&self, session: &Session, context: &Context) -> Result<Command, Failure> {
         let text = |template: &Template| template.text(&session.scope).map_err(template_failure);
         let words: Result<Vec<String>, Failure> = self.command.iter().map(text).collect();
@@ -252,14 +291,17 @@ impl Boot {
                 let port = port.parse().map_err(|_| template_failure(format!("`{port}` is not a port")))?;
                 let target = Target { host: "127.0.0.1".to_owned(), port };
                 loop {
-                    if dial::connect(&target, context).await.is_ok() {
+                    // On a timeline of its own: that nobody listened yet is not where the boot's time went.
+                    let question = context.aside(context.deadline);
+                    let asked = dial::connect(&target, &question);
+                    if Arc::clone(&question.timeline).observe(asked).await.is_ok() {
                         return Ok(());
                     }
                     Self::pause(context).await?;
                 }
             }
             Some(Ready::Url { request, expect }) => loop {
-                let question = context.within(context.deadline.tighten(ONE_QUESTION, BudgetScope::Step));
+                let question = context.aside(context.deadline.tighten(ONE_QUESTION, BudgetScope::Step));
                 let mut cookies = cookie_store::CookieStore::default();
                 let asked = send(request, &context.run.clients, &mut cookies, &session.scope, &question);
                 // On a timeline of its own: that nobody listened yet is not where the boot's time went.

@@ -13,8 +13,9 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 
 use super::step::Query;
-use super::{Check, Context, Session};
+use super::{Afterwards, Check, Context, Session};
 use crate::outcome::Failure;
+use crate::secret::Message;
 use crate::suite::Uses;
 use crate::suite::error::Diagnostic;
 use crate::suite::read::Table;
@@ -40,11 +41,19 @@ impl Check for Database {
         self.query.mistakes(scope)
     }
 
+    fn afterwards(&self, scope: &Scope) -> Afterwards {
+        Afterwards { leaves: self.query.leaves(scope), ..Afterwards::default() }
+    }
+
     fn run<'a>(
         &'a self,
         session: &'a mut Session,
         context: &'a Context,
     ) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(self.query.run(&[], session, context))
+    }
+
+    fn reproduce(&self, session: &Session, context: &Context) -> Option<Message> {
+        self.query.reproduce(&session.scope, context)
     }
 }

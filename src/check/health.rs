@@ -18,11 +18,12 @@ use super::step::{judge_http, template_failure};
 use super::{Check, Context, Session};
 use crate::expect::http::HttpExpectation;
 use crate::expect::matcher::StatusSet;
-use crate::outcome::{Failure, Phase};
+use crate::outcome::{Direction, Failure, Phase};
 use crate::probe::dial::{self, Target};
-use crate::probe::http::{Request, send, sound_url};
+use crate::probe::http::{Request, Surroundings, send, sound_url};
 use crate::probe::trust::TlsOptions;
 use crate::probe::{Protocol, SCHEMES, scheme_names, tls};
+use crate::secret::Message;
 use crate::suite::Uses;
 use crate::suite::error::Diagnostic;
 use crate::suite::read::Table;
@@ -59,9 +60,9 @@ pub fn read(table: &mut Table<'_, '_, '_>) -> Option<Arc<dyn Check>> {
     let expect = table.optional("expect", "what the answer must be like");
     let expect: Option<HttpExpectation> =
         if table.has("expect") { expect } else { Some(HttpExpectation::default()) };
+    table.require("url");
     if !table.has("url") {
-        let place = table.place();
-        return table.lacks(Diagnostic::new(place, "missing key `url`").hint("`url`: the URL that is asked"));
+        return None;
     }
     let (request, expect) = (request?, expect?);
     let http_key = HTTP_KEYS.iter().find(|key| table.has(key)).map(|key| (*key, table.key_place(key)));
@@ -137,6 +138,25 @@ impl Check for Health {
             }
         })
     }
+
+    fn reproduce(&self, session: &Session, context: &Context) -> Option<Message> {
+        let text = self.request.url.text(&session.scope).ok()?;
+        let limit = context.deadline.cut().budget;
+        let command = match protocol(&text) {
+            Some(Protocol::Tcp) => dial::as_curl(&self.target(&text, session).ok()?, limit),
+            Some(Protocol::Tls) => {
+                let (name, target) = (named(&text).ok()?.host, self.target(&text, session).ok()?);
+                tls::as_openssl(&name, &target, &self.tls_options(context), limit)
+            }
+            Some(Protocol::Http) | None => self.request.as_curl(&Surroundings {
+                scope: &session.scope.for_people(),
+                cookies: &cookie_store::CookieStore::default(),
+                suite_dir: &context.run.suite_dir,
+                limit,
+            })?,
+        };
+        Some(command.into_message(&context.run.redactor))
+    }
 }
 
 impl Health {
@@ -150,23 +170,36 @@ impl Health {
     }
 
     async fn connect(&self, url: &str, session: &Session, context: &Context) -> Result<(), Failure> {
-        dial::connect(&self.target(url, session)?, context).await?;
+        let target = self.target(url, session)?;
+        context.trace(Direction::Sent, || Message::new().words("connect to ").data(target.to_string()));
+        dial::connect(&target, context).await?;
+        context.trace(Direction::Received, || Message::new().words("connected"));
         self.judge(session, context)
     }
 
     async fn shake_hands(&self, url: &str, session: &Session, context: &Context) -> Result<(), Failure> {
+        let options = self.tls_options(context);
+        context.timeline.enter(Phase::Connect);
+        let (parsed, target) = (named(url)?, self.target(url, session)?);
+        let asked = || Message::new().words("shake hands with ").data(target.to_string());
+        context.trace(Direction::Sent, asked);
+        tls::shake_hands(&parsed.host, &target, &options, context).await?;
+        context.trace(Direction::Received, || match context.timeline.certificate() {
+            Some(certificate) => certificate.in_words(),
+            None => Message::new().words("no certificate"),
+        });
+        self.judge(session, context)
+    }
+
+    fn tls_options(&self, context: &Context) -> TlsOptions {
         let keys = self.request.options.tls();
         let in_dir = |path: &std::path::PathBuf| context.run.suite_dir.join(path);
-        let options = TlsOptions {
+        TlsOptions {
             verify: keys.verify(),
             ca: keys.ca.as_ref().map(in_dir),
             client: keys.client.as_ref().map(|(cert, key)| (in_dir(cert), in_dir(key))),
             alpn: Vec::new(),
-        };
-        context.timeline.enter(Phase::Connect);
-        let (parsed, target) = (named(url)?, self.target(url, session)?);
-        tls::shake_hands(&parsed.host, &target, &options, context).await?;
-        self.judge(session, context)
+        }
     }
 
     /// Where it connects to: what the URL names, or what `resolve` gives for that.

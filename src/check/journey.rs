@@ -21,14 +21,15 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 
 use super::step::{Query, judge_http};
-use super::{Check, Context, Next, Session, Told, Tries};
+use super::{Afterwards, Check, Context, Next, Session, Told, Tries};
 use crate::deadline::Scope as BudgetScope;
 use crate::event::StepReport;
 use crate::expect::capture::Capture;
 use crate::expect::http::HttpExpectation;
 use crate::expect::matcher::StatusSet;
 use crate::outcome::Failure;
-use crate::probe::http::{Request, VERB_KEYS, send};
+use crate::probe::http::{Request, Surroundings, VERB_KEYS, send};
+use crate::secret::Message;
 use crate::suite::Uses;
 use crate::suite::error::Diagnostic;
 use crate::suite::keys::Repeat;
@@ -73,11 +74,9 @@ pub fn read(table: &mut Table<'_, '_, '_>) -> Option<Arc<dyn Check>> {
         table.optional("cleanup", "a step that runs however the journey ended, as `[[journey.cleanup]]`");
     let share: Vec<Named> =
         table.optional("share", "captures that the checks which need this one may read").unwrap_or_default();
+    table.filled("step", "a journey without a step asserts nothing")?;
     let cleanup = if table.has("cleanup") { cleanup? } else { Vec::new() };
     let steps = steps?;
-    if steps.is_empty() {
-        return table.reject("step", "a journey without a step asserts nothing");
-    }
     let journey = Journey { steps, cleanup, share };
     let mut uses = Uses::default();
     journey.uses(&mut uses);
@@ -92,6 +91,8 @@ pub fn read(table: &mut Table<'_, '_, '_>) -> Option<Arc<dyn Check>> {
 }
 
 impl FromTable for Step {
+    const DEFINITION: &'static str = "step";
+
     fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
         let name = table.required("name", "what the step is called");
         let budget = table.optional("budget", "the hard limit on the step, inside the check's");
@@ -119,14 +120,12 @@ impl FromTable for Step {
 
 impl Action {
     fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Action> {
-        if table.has("database") {
+        if table.is_variant("database", "the database's URL, for a step that runs a `query`") {
             return Query::from_table(table, "database").map(Action::Query);
         }
         let request = Request::from_step(table);
         let expect: Option<HttpExpectation> = table.optional("expect", "what the answer must be like");
         let expect = if table.has("expect") { expect } else { Some(HttpExpectation::default()) };
-        // Asked for so that it is among the known keys.
-        let _ = table.raw("database", "the database's URL, for a step that runs a `query`");
         let (request, expect) = (request?, expect?);
         if request.url.literal() == Some("") {
             let place = table.place();
@@ -186,10 +185,17 @@ impl Step {
             name: self.name.name.clone(),
             is_cleanup: at.is_cleanup,
             failure: tried.result.as_ref().err().map(|failure| context.run.redactor.redact(failure.clone())),
+            reproduce: match tried.result {
+                Ok(()) => None,
+                Err(_) => self
+                    .reproduce(session, &context.within(deadline))
+                    .map(|command| context.run.redactor.redact(command)),
+            },
             attempts: tried.attempts,
             took: began.elapsed(),
             phases: timeline.phases(),
             address: timeline.address(),
+            certificate: timeline.shown_certificate(&context.run.redactor),
         };
         session.steps.push(report.clone());
         context.teller.tell(Told::StepFinished(report));
@@ -198,6 +204,22 @@ impl Step {
             number: at.number,
             source: Box::new(source),
         })
+    }
+
+    /// A command that does the same by hand.
+    fn reproduce(&self, session: &Session, context: &Context) -> Option<Message> {
+        match &self.action {
+            Action::Query(query) => query.reproduce(&session.scope, context),
+            Action::Request { request, .. } => {
+                let command = request.as_curl(&Surroundings {
+                    scope: &session.scope.for_people(),
+                    cookies: &session.cookies,
+                    suite_dir: &context.run.suite_dir,
+                    limit: context.deadline.cut().budget,
+                })?;
+                Some(command.into_message(&context.run.redactor))
+            }
+        }
     }
 
     async fn attempt(&self, session: &mut Session, context: &Context) -> Result<(), Failure> {
@@ -249,6 +271,19 @@ impl Check for Journey {
                 Action::Request { .. } => Vec::new(),
             })
             .collect()
+    }
+
+    fn afterwards(&self, scope: &Scope) -> Afterwards {
+        let queries = self.steps.iter().chain(&self.cleanup).filter_map(|step| match &step.action {
+            Action::Query(query) => Some(query),
+            Action::Request { .. } => None,
+        });
+        let longest = |step: &Step| step.budget.unwrap_or(Duration::MAX);
+        Afterwards {
+            leaves: queries.into_iter().any(|query| query.leaves(scope)),
+            cleanup: self.cleanup.iter().map(longest).fold(Duration::ZERO, Duration::saturating_add),
+            stop: None,
+        }
     }
 
     fn remark(&self) -> Option<&'static str> {

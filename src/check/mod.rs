@@ -19,15 +19,16 @@ use std::time::Duration;
 use cookie_store::CookieStore;
 use futures_util::future::BoxFuture;
 
+pub use self::process::{AFTER_KILL, LAST_WORDS};
 pub use self::repeat::{Next, Tried, Tries};
 use crate::deadline::Deadline;
 use crate::event::StepReport;
-use crate::outcome::Failure;
+use crate::outcome::{Direction, Failure, Trace};
 use crate::probe::http::{Clients, Pooling, Tokens};
 use crate::probe::leftovers::Leftovers;
 use crate::probe::timeline::Timeline;
 use crate::probe::trust::Trust;
-use crate::secret::{Redacted, Redactor};
+use crate::secret::{Message, Redacted, Redactor};
 use crate::suite::Uses;
 use crate::suite::error::Diagnostic;
 use crate::suite::read::{Named, Table};
@@ -94,6 +95,11 @@ pub trait Check: Debug + Send + Sync {
         Vec::new()
     }
 
+    /// The most that may follow its last attempt, with these variables.
+    fn afterwards(&self, _scope: &Scope) -> Afterwards {
+        Afterwards::default()
+    }
+
     /// Something that everyone who reads its line should know.
     fn remark(&self) -> Option<&'static str> {
         None
@@ -106,10 +112,26 @@ pub trait Check: Debug + Send + Sync {
         context: &'a Context,
     ) -> BoxFuture<'a, Result<(), Failure>>;
 
+    /// A command that shows the same failure again by hand.
+    fn reproduce(&self, _session: &Session, _context: &Context) -> Option<Message> {
+        None
+    }
+
     /// What is done after the last attempt however it ended, inside the suite's grace.
     fn cleanup<'a>(&'a self, _session: &'a mut Session, _context: &'a Context) -> BoxFuture<'a, ()> {
         Box::pin(std::future::ready(()))
     }
+}
+
+/// What may follow a check's last attempt, each part inside the suite's grace.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Afterwards {
+    /// Can a cut leave something on a server that must be ended there?
+    pub leaves: bool,
+    /// The longest that cleanup takes.
+    pub cleanup: Duration,
+    /// How long what it started is given to stop.
+    pub stop: Option<Duration>,
 }
 
 /// What all checks of a run share.
@@ -123,13 +145,14 @@ pub struct RunContext {
     pub clients: Clients,
     pub tokens: Tokens,
     pub redactor: Arc<Redactor>,
+    pub tracing: Tracing,
     /// The processes that were booted.
     pub groups: Arc<process::Groups>,
 }
 
 impl RunContext {
     #[must_use]
-    pub fn new(suite: String, suite_dir: PathBuf, redactor: Arc<Redactor>) -> RunContext {
+    pub fn new(suite: String, suite_dir: PathBuf, redactor: Arc<Redactor>, tracing: Tracing) -> RunContext {
         RunContext {
             suite,
             suite_dir,
@@ -137,9 +160,17 @@ impl RunContext {
             clients: Clients::new(Pooling::FreshConnections),
             tokens: Tokens::default(),
             redactor,
+            tracing,
             groups: Arc::default(),
         }
     }
+}
+
+/// Is every request and answer told?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tracing {
+    Off,
+    On,
 }
 
 /// What one attempt works with.
@@ -159,6 +190,23 @@ impl Context {
     #[must_use]
     pub fn within(&self, deadline: Deadline) -> Context {
         Context { deadline, timeline: Timeline::start(), ..self.clone() }
+    }
+
+    /// The same for what is done on the side, of which nothing is told.
+    #[must_use]
+    pub fn aside(&self, deadline: Deadline) -> Context {
+        Context { teller: Teller::to_nobody(), ..self.within(deadline) }
+    }
+
+    /// Tells what goes over the wire, where that is wanted.
+    pub fn trace(&self, direction: Direction, text: impl FnOnce() -> Message) {
+        match self.run.tracing {
+            Tracing::Off => {}
+            Tracing::On => {
+                let trace = Trace { direction, text: text() };
+                self.teller.tell(Told::Traced(self.run.redactor.redact(trace)));
+            }
+        }
     }
 
     /// Keeps a value out of every output, if it is long enough to be told from ordinary text.
@@ -217,6 +265,7 @@ pub trait Resident: Send + Sync {
 pub enum Told {
     AttemptFailed { attempt: u32, failure: Redacted<Failure> },
     StepFinished(StepReport),
+    Traced(Redacted<Trace>),
 }
 
 /// The way from a check to the engine: in order, and never in the way.
@@ -230,6 +279,13 @@ impl Teller {
     #[must_use]
     pub fn new(index: usize, channel: tokio::sync::mpsc::UnboundedSender<(usize, Told)>) -> Teller {
         Teller { index, channel }
+    }
+
+    /// The way to nobody, for what is done on the side.
+    #[must_use]
+    pub fn to_nobody() -> Teller {
+        let (channel, _) = tokio::sync::mpsc::unbounded_channel();
+        Teller { index: 0, channel }
     }
 
     pub fn tell(&self, told: Told) {

@@ -27,10 +27,10 @@ pub const TAIL_SHOWN: usize = 2_000;
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 /// How long after its end a process's output is read on.
-const LAST_WORDS: Duration = Duration::from_millis(100);
+pub const LAST_WORDS: Duration = Duration::from_millis(100);
 
 /// After SIGKILL the kernel needs a moment.
-const AFTER_KILL: Duration = Duration::from_millis(500);
+pub const AFTER_KILL: Duration = Duration::from_millis(500);
 
 /// What to run.
 #[derive(Debug)]

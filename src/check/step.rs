@@ -8,15 +8,17 @@ use crate::expect::capture::Capture;
 use crate::expect::http::{HttpAnswer, HttpExpectation};
 use crate::expect::matcher::StatusSet;
 use crate::expect::rows::{RowsAnswer, RowsExpectation};
-use crate::outcome::{Failure, Fault};
+use crate::outcome::{Direction, Failure, Fault};
+use crate::probe::http::trace;
 use crate::probe::postgres::{self, PostgresUrl, Writes, is_postgres_url};
 use crate::probe::sqlite;
 use crate::secret::Message;
+use crate::secret::stand_in::{self, readable, stand_in};
 use crate::suite::Uses;
 use crate::suite::error::Diagnostic;
 use crate::suite::read::{Named, Table};
 use crate::suite::template::Template;
-use crate::suite::vars::{Scope, hide_url_password};
+use crate::suite::vars::{Scope, hide_url_password, is_secret_name};
 
 /// A template that has no value here.
 pub(super) fn template_failure(error: String) -> Failure {
@@ -40,6 +42,13 @@ pub(super) fn judge_http(
     context: &Context,
 ) -> Result<(), Failure> {
     context.timeline.end();
+    // Known before anything is told: an answer that fails for another reason is shown too.
+    for (named, capture) in captures.iter().filter(|(named, capture)| is_secret(named, capture)) {
+        if let Ok(value) = capture.take(&named.name, answer) {
+            context.hide(&as_text(&value));
+        }
+    }
+    context.trace(Direction::Received, || trace::answer(answer));
     if let Some(mismatch) = expect.judge_status(answer, default) {
         return Err(Failure::Mismatch { mismatches: vec![mismatch], answer: Some(answer.describe()) });
     }
@@ -55,12 +64,25 @@ pub(super) fn judge_http(
 }
 
 fn keep(named: &Named, capture: &Capture, value: &Value, session: &mut Session, context: &Context) {
-    if capture.secret || crate::suite::vars::is_secret_name(&named.name) {
-        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        context.hide(&text);
+    if is_secret(named, capture) {
+        context.hide(&as_text(value));
+        let shown = Value::from(stand_in(&stand_in::variable(&named.name)));
+        session.scope.set_secret(&named.name, value, &shown);
+    } else {
+        session.scope.set(&named.name, value);
     }
-    session.scope.set(&named.name, value);
 }
+
+fn is_secret(named: &Named, capture: &Capture) -> bool {
+    capture.secret || is_secret_name(&named.name)
+}
+
+fn as_text(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// How much of a statement `--trace` shows, in characters.
+const STATEMENT_SHOWN: usize = 2_000;
 
 /// A query on a database, as a `[[database]]` check or a step writes it.
 #[derive(Debug)]
@@ -77,8 +99,7 @@ impl Query {
         let url = table.required(url_key, "the database's URL: postgres:// or sqlite:");
         let statement: Option<Template> =
             table.optional("query", "one SQL statement; variables in it are bound");
-        let writes: Option<bool> =
-            table.optional("writes", "whether the statement may write; it is rolled back");
+        let writes = table.optional_or("writes", "whether the statement may write; it is rolled back", false);
         let expect: Option<RowsExpectation> = table.optional("expect", "what the rows must be like");
         let expect = if table.has("expect") { expect? } else { RowsExpectation::default() };
         if let Some(statement) = &statement {
@@ -95,7 +116,7 @@ impl Query {
         } else if expect.needs_a_query() {
             return table.reject("expect", "there are no rows to expect anything of without a `query`");
         }
-        let writes = if writes == Some(true) { Writes::RolledBack } else { Writes::Refused };
+        let writes = if writes { Writes::RolledBack } else { Writes::Refused };
         Some(Query { url: url?, statement, writes, expect })
     }
 
@@ -124,6 +145,11 @@ impl Query {
         }
     }
 
+    /// Can a cut leave the query running? One on a file ends with smoke.
+    pub fn leaves(&self, scope: &Scope) -> bool {
+        self.url.text(scope).map_or(true, |url| sqlite::path_of(&url).is_none())
+    }
+
     /// Asks, captures and judges.
     pub async fn run(
         &self,
@@ -131,6 +157,7 @@ impl Query {
         session: &mut Session,
         context: &Context,
     ) -> Result<(), Failure> {
+        context.trace(Direction::Sent, || self.in_words(&session.scope));
         let mut answer = self.ask(&session.scope, context).await?;
         context.timeline.end();
         answer.took = context.timeline.elapsed();
@@ -138,11 +165,40 @@ impl Query {
             let value = capture.take_from_row(&named.name, &answer)?;
             keep(named, capture, &value, session, context);
         }
+        context.trace(Direction::Received, || RowsExpectation::describe(&answer));
         let mismatches = self.expect.judge(&answer, &session.scope).map_err(template_failure)?;
         match mismatches.is_empty() {
             true => Ok(()),
             false => Err(Failure::Mismatch { mismatches, answer: Some(RowsExpectation::describe(&answer)) }),
         }
+    }
+
+    /// A command that asks the same by hand.
+    pub fn reproduce(&self, scope: &Scope, context: &Context) -> Option<Message> {
+        let shown = scope.for_people();
+        let url = self.url.text(scope).ok()?;
+        let statement = match &self.statement {
+            Some(statement) => Some(statement.sql_with_literals(&shown).ok()?),
+            None => None,
+        };
+        let limit = context.deadline.cut().budget;
+        let command = match sqlite::path_of(&url) {
+            Some(path) => {
+                let path = context.run.suite_dir.join(path);
+                sqlite::as_sqlite3(&path, statement.as_deref(), self.writes, limit)
+            }
+            None => postgres::as_psql(&self.url.text(&shown).ok()?, statement.as_deref(), self.writes, limit),
+        };
+        Some(command.into_message(&context.run.redactor))
+    }
+
+    /// What is asked, for people to read.
+    fn in_words(&self, scope: &Scope) -> Message {
+        let sql = match &self.statement {
+            Some(statement) => statement.sql_with_literals(&scope.for_people()),
+            None => Ok("one round trip".to_owned()),
+        };
+        Message::new().excerpt(readable(&sql.unwrap_or_else(|error| error)), STATEMENT_SHOWN)
     }
 
     async fn ask(&self, scope: &Scope, context: &Context) -> Result<RowsAnswer, Failure> {

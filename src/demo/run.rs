@@ -9,7 +9,7 @@ use super::{Break, Shop};
 use crate::cli::DemoArgs;
 use crate::exit::Exit;
 use crate::plan::Choices;
-use crate::run::{Job, SuiteSource, run_job};
+use crate::run::{Job, Rerun, SuiteSource, run_job};
 
 /// The very file at the top level of the project.
 const EXAMPLE: &str = include_str!("../../smoke.example.toml");
@@ -43,7 +43,9 @@ pub fn run(args: DemoArgs) -> anyhow::Result<Exit> {
             };
             let source =
                 SuiteSource::Text { path: PathBuf::from("smoke.example.toml"), text: EXAMPLE.to_owned() };
-            run_job(Job { source, choices, junit: args.junit, look: args.look })
+            let job =
+                Job { source, choices, rerun: Rerun::Everything, outputs: args.outputs, look: args.look };
+            run_job(job)
         }
     }
 }

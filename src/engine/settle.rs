@@ -152,6 +152,8 @@ pub(super) fn unstarted(check: usize) -> CheckReport {
         failed_attempts: Vec::new(),
         phases: Vec::new(),
         address: None,
+        certificate: None,
+        reproduce: None,
         steps: Vec::new(),
     }
 }

@@ -18,7 +18,7 @@ use crate::secret::{Message, Redacted};
 use crate::suite::keys::Repeat;
 
 /// How long a server is given to take a cancel request. It gets one as well by its own time-out.
-const FAREWELL: Duration = Duration::from_millis(500);
+pub const FAREWELL: Duration = Duration::from_millis(500);
 
 /// The same when the suite's budget is what ended: then the process is to end, and the server's own time-out does it.
 const LAST_FAREWELL: Duration = Duration::from_millis(30);
@@ -82,6 +82,12 @@ impl Task {
             }
         };
         let took = began.elapsed();
+        let reproduce = match &tried {
+            Some(tried) if tried.result.is_err() || self.session.resident.is_some() => {
+                self.reproduce(&context)
+            }
+            Some(_) | None => None,
+        };
         self.after(&context).await;
 
         let timeline = last_timeline.unwrap_or_else(Timeline::start);
@@ -94,6 +100,8 @@ impl Task {
             failed_attempts,
             phases: timeline.phases(),
             address: timeline.address(),
+            certificate: timeline.shown_certificate(&self.run.redactor),
+            reproduce,
             steps: self.session.steps.clone(),
         };
         let ending = match tried {
@@ -107,6 +115,18 @@ impl Task {
             }
         }
         Ended { index: self.index, ending, session: self.session, report }
+    }
+
+    /// How to see the failure again by hand. A process that stays may still fail: of it, this is kept at hand.
+    fn reproduce(&self, context: &Context) -> Option<Redacted<Message>> {
+        let of_step = self.session.steps.iter().rev().find(|step| step.failure.is_some() && !step.is_cleanup);
+        match of_step {
+            Some(step) => step.reproduce.clone(),
+            None => {
+                let command = self.check.reproduce(&self.session, context)?;
+                Some(self.run.redactor.redact(command))
+            }
+        }
     }
 
     /// The end of the grace: the run's if it is over, and never later than budget and grace allow.

@@ -1,16 +1,18 @@
 //! Captures: values taken out of an answer for later steps.
 
-use serde_json::Value;
-use serde_json_path::JsonPath;
+use serde_json::{Value, json};
+use toml::Spanned;
+use toml::de::DeValue;
 
-use super::http::{HtmlQuery, HttpAnswer, css_selector, header_values, html_texts, json_path, json_values};
+use super::http::{HtmlQuery, HttpAnswer, Path, Selector, header_values, html_texts, json_values};
 use super::judge::{Found, show};
 use super::matcher::compile;
 use super::rows::RowsAnswer;
 use crate::outcome::{Failure, Mismatch};
 use crate::secret::Message;
 use crate::suite::error::Diagnostic;
-use crate::suite::read::{FromTable, Named, Table};
+use crate::suite::read::{FromTable, FromToml, Named, Reading, Table};
+use crate::suite::schema::{Definitions, Schema};
 
 /// `capture.NAME = { … }`.
 #[derive(Debug, Clone)]
@@ -21,7 +23,7 @@ pub struct Capture {
 
 #[derive(Debug, Clone)]
 enum From {
-    Json(String, JsonPath),
+    Json(Path),
     Header(String),
     Cookie(String),
     Html {
@@ -36,48 +38,72 @@ enum From {
 }
 
 impl FromTable for Capture {
+    const DEFINITION: &'static str = "capture";
+
     fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
-        let json: Option<Named> = table.optional("json", "a JSONPath");
+        let json: Option<Path> = table.optional("json", "a JSONPath");
         let header: Option<String> = table.optional("header", "a header's name");
         let cookie: Option<String> = table.optional("cookie", "a cookie's name");
-        let html: Option<Named> = table.optional("html", "a CSS selector, for the element's text");
+        let html: Option<Selector> = table.optional("html", "a CSS selector, for the element's text");
         let attribute: Option<String> =
             table.optional("attr", "the attribute of the element, instead of its text");
-        let pattern: Option<Named> = table.optional("regex", "a regular expression, for its first group");
-        let status: Option<bool> = table.optional("status", "`true`: the status");
-        let body: Option<bool> = table.optional("body", "`true`: the whole body as text");
-        let value: Option<bool> = table.optional("value", "`true`: the first column of the first row");
+        let pattern: Option<GroupPattern> =
+            table.optional("regex", "a regular expression, for its first group");
+        let status: Option<True> = table.optional("status", "`true`: the status");
+        let body: Option<True> = table.optional("body", "`true`: the whole body as text");
+        let value: Option<True> = table.optional("value", "`true`: the first column of the first row");
         let column: Option<String> = table.optional("column", "a column of the first row");
-        let secret =
-            table.optional("secret", "whether the value is shown as *** in every output").unwrap_or(false);
+        let secret = table.optional("secret", "whether the value is shown as *** in every output");
 
-        if attribute.is_some() && html.is_none() {
-            return table.reject("attr", "`attr` belongs to `html`");
+        table.needs("attr", "html", "`attr` belongs to `html`")?;
+        table.exactly_one(
+            &["json", "header", "cookie", "html", "regex", "status", "body", "value", "column"],
+            "a capture takes one of json, header, cookie, html, regex, status, body, value, column",
+        )?;
+        let from = json
+            .map(From::Json)
+            .or(header.map(From::Header))
+            .or(cookie.map(From::Cookie))
+            .or(html.map(|Selector(selector)| From::Html { selector, attribute }))
+            .or(pattern.map(|GroupPattern(pattern)| From::Regex(pattern)))
+            .or(status.map(|True| From::Status))
+            .or(body.map(|True| From::Body))
+            .or(value.map(|True| From::Column(None)))
+            .or(column.map(|name| From::Column(Some(name))))?;
+        Some(Capture { from, secret: secret.unwrap_or(false) })
+    }
+}
+
+/// A regular expression without templates.
+struct GroupPattern(regex::Regex);
+
+impl FromToml for GroupPattern {
+    fn from_toml(value: &Spanned<DeValue<'_>>, reading: &mut Reading<'_>) -> Option<Self> {
+        let Named { name, place } = Named::from_toml(value, reading)?;
+        match compile(&name) {
+            Ok(regex) => Some(GroupPattern(regex)),
+            Err(message) => reading.reject(Diagnostic::new(place, message)),
         }
-        let mut sources: Vec<Option<From>> = Vec::new();
-        sources.extend(json.map(|named| json_path(&named, table).map(|path| From::Json(named.name, path))));
-        sources.extend(header.map(|name| Some(From::Header(name))));
-        sources.extend(cookie.map(|name| Some(From::Cookie(name))));
-        sources.extend(html.map(|named| {
-            css_selector(&named, table).map(|()| From::Html { selector: named.name, attribute })
-        }));
-        sources.extend(pattern.map(|named| match compile(&named.name) {
-            Ok(regex) => Some(From::Regex(regex)),
-            Err(message) => table.reading.reject(Diagnostic::new(named.place, message)),
-        }));
-        sources.extend(status.filter(|yes| *yes).map(|_| Some(From::Status)));
-        sources.extend(body.filter(|yes| *yes).map(|_| Some(From::Body)));
-        sources.extend(value.filter(|yes| *yes).map(|_| Some(From::Column(None))));
-        sources.extend(column.map(|name| Some(From::Column(Some(name)))));
-        match (sources.pop(), sources.is_empty()) {
-            (Some(from), true) => Some(Capture { from: from?, secret }),
-            _ => {
-                let place = table.place();
-                let message =
-                    "a capture takes one of json, header, cookie, html, regex, status, body, value, column";
-                table.lacks(Diagnostic::new(place, message))
-            }
+    }
+
+    fn schema(definitions: &mut Definitions<'_>) -> Schema {
+        String::schema(definitions)
+    }
+}
+
+/// What is asked for by `true`; `false` would ask for nothing.
+struct True;
+
+impl FromToml for True {
+    fn from_toml(value: &Spanned<DeValue<'_>>, reading: &mut Reading<'_>) -> Option<Self> {
+        match value.get_ref() {
+            DeValue::Boolean(true) => Some(True),
+            _ => reading.expected(value, "`true`"),
         }
+    }
+
+    fn schema(_: &mut Definitions<'_>) -> Schema {
+        json!({ "const": true })
     }
 }
 
@@ -111,9 +137,8 @@ impl Capture {
     /// Nothing was found, or several.
     pub fn take(&self, name: &str, answer: &HttpAnswer) -> Result<Value, Failure> {
         let found = match &self.from {
-            From::Json(_, path) => {
-                json_values(answer, path).map_err(|mismatch| self.failure(name, mismatch.actual, answer))?
-            }
+            From::Json(path) => json_values(answer, &path.parsed)
+                .map_err(|mismatch| self.failure(name, mismatch.actual, answer))?,
             From::Header(header) => header_values(&answer.headers, header),
             From::Cookie(cookie) => cookie_values(answer, cookie),
             From::Html { selector, attribute } => html_texts(answer, selector, attribute.as_deref()),
@@ -168,7 +193,7 @@ impl Capture {
 
     fn describe(&self) -> Message {
         Message::new().words("to find ").words(match &self.from {
-            From::Json(path, _) => format!("one value at json {path}"),
+            From::Json(path) => format!("one value at json {}", path.text),
             From::Header(header) => format!("one header {header}"),
             From::Cookie(cookie) => format!("one cookie {cookie}"),
             From::Html { selector, attribute: None } => format!("one element {selector}"),

@@ -4,15 +4,18 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use reqwest::header::HeaderMap;
-use serde_json::Value;
+use serde_json::{Value, json};
 use serde_json_path::JsonPath;
+use toml::Spanned;
+use toml::de::DeValue;
 
 use super::judge::{Found, Unjudgeable, judge};
 use super::matcher::{CertificateExpectation, Matcher, StatusSet, assert_something};
 use crate::outcome::{Mismatch, Span};
 use crate::secret::Message;
 use crate::suite::error::Diagnostic;
-use crate::suite::read::{FromTable, Named, Table};
+use crate::suite::read::{FromKey, FromTable, FromToml, Named, Reading, Table};
+use crate::suite::schema::{Definitions, Schema};
 use crate::suite::source::Place;
 use crate::suite::template::Template;
 use crate::suite::vars::Scope;
@@ -139,8 +142,8 @@ pub struct HttpExpectation {
     pub status: Option<StatusSet>,
     header: Vec<(Named, Matcher)>,
     body: Option<Matcher>,
-    json: Vec<(Named, JsonPath, Matcher)>,
-    html: Vec<(Named, Matcher)>,
+    json: Vec<(Path, Matcher)>,
+    html: Vec<(Selector, Matcher)>,
     within: Option<Duration>,
     certificate: Option<CertificateExpectation>,
     url: Option<Matcher>,
@@ -148,17 +151,17 @@ pub struct HttpExpectation {
     http_only: Option<Place>,
 }
 
-const KEYS: [&str; 8] = ["status", "header", "body", "json", "html", "within", "certificate", "url"];
-
 impl FromTable for HttpExpectation {
+    const DEFINITION: &'static str = "http-expectation";
+
     fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
         // What is wrong in one of these is told, and the rest is read all the same.
-        let _ = assert_something(table, &KEYS);
+        let _ = assert_something(table);
         let status = table.optional("status", "the status, a class such as \"2xx\", or a list of both");
         let header = table.optional("header", "matchers by header name").unwrap_or_default();
         let body = table.optional("body", "a matcher for the body as text");
-        let json: Vec<(Named, Matcher)> = table.optional("json", "matchers by JSONPath").unwrap_or_default();
-        let html: Vec<(Named, Matcher)> =
+        let json = table.optional("json", "matchers by JSONPath").unwrap_or_default();
+        let html =
             table.optional("html", "matchers by CSS selector, for the element's text").unwrap_or_default();
         let within = table.optional("within", "the longest the answer may take");
         let certificate = table.optional("certificate", "what the server's certificate must be like");
@@ -168,46 +171,80 @@ impl FromTable for HttpExpectation {
             .find(|key| table.has(key))
             .map(|key| table.key_place(key));
 
-        let json: Vec<_> = json
-            .into_iter()
-            .filter_map(|(named, matcher)| json_path(&named, table).map(|path| (named, path, matcher)))
-            .collect();
-        let html: Vec<_> =
-            html.into_iter().filter(|(named, _)| css_selector(named, table).is_some()).collect();
         Some(HttpExpectation { status, header, body, json, html, within, certificate, url, http_only })
     }
 }
 
-/// Parses a `JSONPath` (RFC 9535) of the suite.
-pub(super) fn json_path(named: &Named, table: &mut Table<'_, '_, '_>) -> Option<JsonPath> {
-    match JsonPath::parse(&named.name) {
-        Ok(path) => Some(path),
-        Err(error) => {
-            // The library seldom says more than that it does not parse.
-            let reason = match error.message() {
-                "parser error" => format!("at character {}", error.position() + 1),
-                reason => reason.to_owned(),
-            };
-            let message = format!("this JSONPath does not parse: {reason}");
-            let hint = match named.name.starts_with('$') {
-                true => {
-                    "JSONPath is RFC 9535: $.items[0].id, $['a key'], $..id, $.items[?@.id == 1]".to_owned()
-                }
-                false => format!("a JSONPath starts with `$`: write \"$.{}\"", named.name),
-            };
-            table.reading.reject(Diagnostic::new(named.place, message).hint(hint))
+/// A `JSONPath` (RFC 9535) of the suite.
+#[derive(Debug, Clone)]
+pub(super) struct Path {
+    pub text: String,
+    pub parsed: JsonPath,
+}
+
+impl FromKey for Path {
+    fn from_key(named: Named, reading: &mut Reading<'_>) -> Option<Self> {
+        match JsonPath::parse(&named.name) {
+            Ok(parsed) => Some(Path { text: named.name, parsed }),
+            Err(error) => {
+                // The library seldom says more than that it does not parse.
+                let reason = match error.message() {
+                    "parser error" => format!("at character {}", error.position() + 1),
+                    reason => reason.to_owned(),
+                };
+                let message = format!("this JSONPath does not parse: {reason}");
+                let hint = match named.name.starts_with('$') {
+                    true => "JSONPath is RFC 9535: $.items[0].id, $['a key'], $..id, $.items[?@.id == 1]"
+                        .to_owned(),
+                    false => format!("a JSONPath starts with `$`: write \"$.{}\"", named.name),
+                };
+                reading.reject(Diagnostic::new(named.place, message).hint(hint))
+            }
         }
+    }
+
+    fn pattern() -> Option<&'static str> {
+        Some(r"^\$")
     }
 }
 
-/// Checks that a CSS selector of the suite parses.
-pub(super) fn css_selector(named: &Named, table: &mut Table<'_, '_, '_>) -> Option<()> {
-    match scraper::Selector::parse(&named.name) {
-        Ok(_) => Some(()),
-        Err(error) => {
-            let message = format!("this CSS selector does not parse: {error}");
-            table.reading.reject(Diagnostic::new(named.place, message))
+impl FromToml for Path {
+    fn from_toml(value: &Spanned<DeValue<'_>>, reading: &mut Reading<'_>) -> Option<Self> {
+        Named::from_toml(value, reading).and_then(|named| Path::from_key(named, reading))
+    }
+
+    fn schema(_: &mut Definitions<'_>) -> Schema {
+        json!({ "type": "string", "pattern": Path::pattern() })
+    }
+}
+
+/// A CSS selector of the suite.
+#[derive(Debug, Clone)]
+pub(super) struct Selector(pub String);
+
+impl FromKey for Selector {
+    fn from_key(named: Named, reading: &mut Reading<'_>) -> Option<Self> {
+        match scraper::Selector::parse(&named.name) {
+            Ok(_) => Some(Selector(named.name)),
+            Err(error) => {
+                let message = format!("this CSS selector does not parse: {error}");
+                reading.reject(Diagnostic::new(named.place, message))
+            }
         }
+    }
+
+    fn pattern() -> Option<&'static str> {
+        None
+    }
+}
+
+impl FromToml for Selector {
+    fn from_toml(value: &Spanned<DeValue<'_>>, reading: &mut Reading<'_>) -> Option<Self> {
+        Named::from_toml(value, reading).and_then(|named| Selector::from_key(named, reading))
+    }
+
+    fn schema(definitions: &mut Definitions<'_>) -> Schema {
+        String::schema(definitions)
     }
 }
 
@@ -215,15 +252,16 @@ impl HttpExpectation {
     /// Every template in the matchers.
     #[must_use]
     pub fn templates(&self) -> Vec<&Template> {
-        let by_name = self.header.iter().chain(&self.html).map(|(_, matcher)| matcher);
-        let by_path = self.json.iter().map(|(_, _, matcher)| matcher);
+        let by_name = self.header.iter().map(|(_, matcher)| matcher);
+        let by_selector = self.html.iter().map(|(_, matcher)| matcher);
+        let by_path = self.json.iter().map(|(_, matcher)| matcher);
         let single = self.body.iter().chain(&self.url).chain(self.certificate.iter().map(|c| &c.days_left));
-        by_name.chain(by_path).chain(single).flat_map(Matcher::templates).collect()
+        by_name.chain(by_path).chain(by_selector).chain(single).flat_map(Matcher::templates).collect()
     }
 
     /// What it looks for in a page.
     pub fn html_queries(&self) -> impl Iterator<Item = HtmlQuery> {
-        self.html.iter().map(|(named, _)| HtmlQuery { selector: named.name.clone(), attribute: None })
+        self.html.iter().map(|(selector, _)| HtmlQuery { selector: selector.0.clone(), attribute: None })
     }
 
     /// A place where it expects something that only HTTP has.
@@ -259,9 +297,9 @@ impl HttpExpectation {
             let what = Message::new().words(format!("header {}", named.name));
             unmet.extend(judge(&what, matcher, &header_values(&answer.headers, &named.name), scope)?);
         }
-        for (named, path, matcher) in &self.json {
-            let what = Message::new().words(format!("json {}", named.name));
-            match json_values(answer, path) {
+        for (path, matcher) in &self.json {
+            let what = Message::new().words(format!("json {}", path.text));
+            match json_values(answer, &path.parsed) {
                 Ok(found) => unmet.extend(judge(&what, matcher, &found, scope)?),
                 Err(mismatch) => {
                     unmet.push(mismatch);
@@ -269,9 +307,9 @@ impl HttpExpectation {
                 }
             }
         }
-        for (named, matcher) in &self.html {
-            let what = Message::new().words(format!("html {}", named.name));
-            unmet.extend(judge(&what, matcher, &html_texts(answer, &named.name, None), scope)?);
+        for (Selector(selector), matcher) in &self.html {
+            let what = Message::new().words(format!("html {selector}"));
+            unmet.extend(judge(&what, matcher, &html_texts(answer, selector, None), scope)?);
         }
         if let Some(matcher) = &self.body {
             let body = Found::one(Value::from(answer.body.as_str()));
@@ -338,6 +376,8 @@ pub(super) fn json_values(answer: &HttpAnswer, path: &JsonPath) -> Result<Found,
             let start = answer.body.trim();
             let actual = match start.is_empty() {
                 true => Message::new().words("an empty body"),
+                // Where it ends to be JSON is no news: it never was.
+                false if start.starts_with('<') => Message::new().words("HTML or XML: ").excerpt(start, 120),
                 false => {
                     Message::new().words("something else (").data(error).words("): ").excerpt(start, 120)
                 }

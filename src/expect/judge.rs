@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 
 use serde_json::Value;
 
+use super::difference::{Difference, differences};
 use super::matcher::{Condition, JsonType, Matcher, Pattern, compile};
 use super::number;
 use crate::outcome::Mismatch;
@@ -27,8 +28,12 @@ impl Found {
     }
 }
 
-/// An unmet condition: what was expected and what came.
-type Unmet = (Message, Message);
+/// An unmet condition: what was expected and what came. It may be about one place in the value alone.
+type Unmet = Difference;
+
+fn unmet(expected: Message, actual: Message) -> Unmet {
+    Difference { at: String::new(), expected, actual }
+}
 
 /// Why a matcher could not be held against anything: a template in it has no value.
 pub type Unjudgeable = String;
@@ -46,13 +51,24 @@ pub fn judge(
     let unmet = unmet_by(matcher, found, scope)?;
     Ok(unmet
         .into_iter()
-        .map(|(expected, actual)| Mismatch { what: what.clone(), expected, actual })
+        .map(|Difference { at, expected, actual }| Mismatch {
+            what: what.clone().words(at),
+            expected,
+            actual,
+        })
         .collect())
 }
 
 fn unmet_by(matcher: &Matcher, found: &Found, scope: &Scope) -> Result<Vec<Unmet>, Unjudgeable> {
     let mut unmet = Vec::new();
     for condition in &matcher.conditions {
+        if let (Condition::Equals(wanted), [value]) = (condition, found.values.as_slice()) {
+            let places = differences(&resolve(wanted, scope)?, value);
+            if !places.is_empty() {
+                unmet.extend(places);
+                continue;
+            }
+        }
         unmet.extend(unmet_condition(condition, found, scope)?);
         // That nothing is there, or several, is the same news for every plain condition.
         if !unmet.is_empty() && found.values.len() != 1 {
@@ -69,10 +85,10 @@ fn unmet_condition(
 ) -> Result<Option<Unmet>, Unjudgeable> {
     match condition {
         Condition::Exists(true) if found.values.is_empty() => {
-            Ok(Some((words("to be there"), nothing(found))))
+            Ok(Some(unmet(words("to be there"), nothing(found))))
         }
         Condition::Exists(false) if !found.values.is_empty() => {
-            Ok(Some((words("not to be there"), show_all(&found.values))))
+            Ok(Some(unmet(words("not to be there"), show_all(&found.values))))
         }
         Condition::Exists(_) => Ok(None),
         Condition::Count(matcher) => {
@@ -81,21 +97,21 @@ fn unmet_condition(
         }
         // `not = { exists = … }` and the like speak of what was found as a whole.
         Condition::Not(inner) => match unmet_by(inner, found, scope)?.is_empty() {
-            true => Ok(Some((words("not ").then(describe(inner, scope)?), show_all(&found.values)))),
+            true => Ok(Some(unmet(words("not ").then(describe(inner, scope)?), show_all(&found.values)))),
             false if found.values.is_empty() && !speaks_of_absence(inner) => {
-                Ok(Some((words("not ").then(describe(inner, scope)?), nothing(found))))
+                Ok(Some(unmet(words("not ").then(describe(inner, scope)?), nothing(found))))
             }
             false => Ok(None),
         },
         Condition::Each(inner) => {
             if found.values.is_empty() {
-                return Ok(Some((words("each ").then(describe(inner, scope)?), nothing(found))));
+                return Ok(Some(unmet(words("each ").then(describe(inner, scope)?), nothing(found))));
             }
             for (index, value) in elements(found).iter().enumerate() {
-                let unmet = unmet_by(inner, &Found::one(value.clone()), scope)?;
-                if let Some((expected, actual)) = unmet.into_iter().next() {
+                let first = unmet_by(inner, &Found::one(value.clone()), scope)?.into_iter().next();
+                if let Some(Difference { at, expected, actual }) = first {
                     let actual = actual.words(format!(" (value {} of {})", index + 1, elements(found).len()));
-                    return Ok(Some((words("each ").then(expected), actual)));
+                    return Ok(Some(Difference { at, expected: words("each ").then(expected), actual }));
                 }
             }
             Ok(None)
@@ -107,7 +123,7 @@ fn unmet_condition(
                 }
             }
             let actual = if found.values.is_empty() { nothing(found) } else { show_all(&found.values) };
-            Ok(Some((words("any ").then(describe(inner, scope)?), actual)))
+            Ok(Some(unmet(words("any ").then(describe(inner, scope)?), actual)))
         }
         Condition::Equals(_)
         | Condition::Min(_)
@@ -125,10 +141,10 @@ fn unmet_by_one(condition: &Condition, found: &Found, scope: &Scope) -> Result<O
     let expected = describe_condition(condition, scope)?;
     let value = match found.values.as_slice() {
         [value] => value,
-        [] => return Ok(Some((expected, nothing(found)))),
+        [] => return Ok(Some(unmet(expected, nothing(found)))),
         several => {
             let actual = show_all(several).words("; use `each`, `any` or `count` where several are found");
-            return Ok(Some((expected, actual)));
+            return Ok(Some(unmet(expected, actual)));
         }
     };
     let holds = match condition {
@@ -145,7 +161,7 @@ fn unmet_by_one(condition: &Condition, found: &Found, scope: &Scope) -> Result<O
         Condition::Type(json_type) => JsonType::of(value) == *json_type,
         Condition::Length(matcher) => {
             let Some(length) = length(value) else {
-                return Ok(Some((expected, show(value).words(", which has no length"))));
+                return Ok(Some(unmet(expected, show(value).words(", which has no length"))));
             };
             return Ok(first(unmet_by(matcher, &Found::one(Value::from(length)), scope)?, "length "));
         }
@@ -155,7 +171,7 @@ fn unmet_by_one(condition: &Condition, found: &Found, scope: &Scope) -> Result<O
         | Condition::Any(_)
         | Condition::Count(_) => true,
     };
-    Ok((!holds).then(|| (expected, actual_for(condition, value))))
+    Ok((!holds).then(|| unmet(expected, actual_for(condition, value))))
 }
 
 /// The value as it is shown when `condition` does not hold; its type is named where that is the difference.
@@ -168,12 +184,25 @@ fn actual_for(condition: &Condition, value: &Value) -> Message {
         Condition::Min(_) | Condition::Max(_) if !matches!(value, Value::Number(_)) => {
             show(value).words(format!(" (a {}, not a number)", JsonType::of(value).name()))
         }
+        // The whole of it stands below; here it is enough to tell which text is meant.
+        Condition::Contains(_) | Condition::Matches(_) => match value {
+            Value::String(text) => words("\"").excerpt(text.as_str(), START_SHOWN).words("\""),
+            other => show(other),
+        },
         _ => show(value),
     }
 }
 
+/// How much of a text is shown that lacks something, in characters.
+const START_SHOWN: usize = 100;
+
 fn first(unmet: Vec<Unmet>, of: &'static str) -> Option<Unmet> {
-    unmet.into_iter().next().map(|(expected, actual)| (words(of).then(expected), actual))
+    let first = unmet.into_iter().next();
+    first.map(|Difference { at, expected, actual }| Difference {
+        at,
+        expected: words(of).then(expected),
+        actual,
+    })
 }
 
 /// Does the matcher itself say something of a value that is not there?
@@ -199,7 +228,7 @@ fn resolve(document: &Document, scope: &Scope) -> Result<Value, Unjudgeable> {
 }
 
 /// Equality as people mean it: numbers by value, also inside arrays and objects.
-fn equal(a: &Value, b: &Value) -> bool {
+pub(super) fn equal(a: &Value, b: &Value) -> bool {
     match (a, b) {
         (Value::Number(a), Value::Number(b)) => {
             number::compare(&a.to_string(), &b.to_string()) == Some(Ordering::Equal)

@@ -6,13 +6,14 @@
 //! ```
 
 use regex::Regex;
-use serde_json::Value;
+use serde_json::{Value, json};
 use toml::Spanned;
 use toml::de::DeValue;
 
 use crate::secret::Message;
 use crate::suite::error::Diagnostic;
-use crate::suite::read::{FromTable, FromToml, Reading, Table};
+use crate::suite::read::{FromTable, FromToml, Reading, Table, read_table};
+use crate::suite::schema::{Definitions, Schema};
 use crate::suite::template::Template;
 use crate::suite::value::Document;
 
@@ -126,26 +127,28 @@ impl Matcher {
 impl FromToml for Matcher {
     fn from_toml(value: &Spanned<DeValue<'_>>, reading: &mut Reading<'_>) -> Option<Self> {
         match value.get_ref() {
-            DeValue::Table(keys) => {
-                let place = reading.place(value.span());
-                if keys.is_empty() {
-                    return reading.reject(
-                        Diagnostic::new(place, "this matcher asserts nothing")
-                            .hint("say what is expected, for instance `{ exists = true }`"),
-                    );
-                }
-                crate::suite::read::read_table(keys, value.span(), reading, |table| {
-                    Some(Matcher::from_table(table))
-                })
-            }
+            DeValue::Table(keys) => read_table(keys, value.span(), reading, Matcher::from_table),
             _ => Document::from_toml(value, reading)
                 .map(|equal| Matcher { conditions: vec![Condition::Equals(equal)] }),
         }
     }
+
+    fn schema(definitions: &mut Definitions<'_>) -> Schema {
+        definitions.define("matcher", |definitions| {
+            let equal = json!({
+                "description": "the exact value, numbers compared numerically",
+                "type": ["string", "number", "boolean", "array"],
+            });
+            let conditions = definitions.object(|table| {
+                let _ = Matcher::from_table(table);
+            });
+            json!({ "anyOf": [equal, conditions] })
+        })
+    }
 }
 
 impl Matcher {
-    fn from_table(table: &mut Table<'_, '_, '_>) -> Matcher {
+    fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Matcher> {
         let boxed = |matcher: Option<Matcher>| matcher.map(Box::new);
         let conditions = [
             table.optional("equals", "the exact value, numbers compared numerically").map(Condition::Equals),
@@ -165,7 +168,9 @@ impl Matcher {
                 .map(Condition::Any),
             boxed(table.optional("count", "a matcher for how many values are found")).map(Condition::Count),
         ];
-        Matcher { conditions: conditions.into_iter().flatten().collect() }
+        let nothing = Diagnostic::new(table.place(), "this matcher asserts nothing");
+        table.not_empty(nothing.hint("say what is expected, for instance `{ exists = true }`"))?;
+        Some(Matcher { conditions: conditions.into_iter().flatten().collect() })
     }
 }
 
@@ -182,6 +187,10 @@ impl FromToml for Pattern {
                 reading.reject(Diagnostic::new(place, message))
             }
         }
+    }
+
+    fn schema(definitions: &mut Definitions<'_>) -> Schema {
+        Template::schema(definitions)
     }
 }
 
@@ -202,6 +211,11 @@ impl FromToml for JsonType {
             let names: Vec<&str> = JsonType::ALL.iter().map(|(_, name)| *name).collect();
             reading.expected(value, &format!("one of {}", names.join(", ")))
         })
+    }
+
+    fn schema(_: &mut Definitions<'_>) -> Schema {
+        let names: Vec<&str> = JsonType::ALL.iter().map(|(_, name)| *name).collect();
+        json!({ "enum": names })
     }
 }
 
@@ -264,6 +278,16 @@ impl FromToml for StatusSet {
             ranges => ranges.map(|ranges| StatusSet { ranges }),
         }
     }
+
+    fn schema(definitions: &mut Definitions<'_>) -> Schema {
+        definitions.define("status", |definitions| {
+            let one = StatusRange::schema(definitions);
+            json!({
+                "anyOf": [one, { "type": "array", "items": one, "minItems": 1 }],
+                "examples": [200, "2xx", [200, 204]],
+            })
+        })
+    }
 }
 
 impl FromToml for StatusRange {
@@ -281,18 +305,21 @@ impl FromToml for StatusRange {
         };
         range.or_else(|| reading.expected(value, "a status such as 200, \"2xx\" or [200, 204]"))
     }
+
+    fn schema(_: &mut Definitions<'_>) -> Schema {
+        json!({
+            "anyOf": [
+                { "type": "integer", "minimum": 100, "maximum": 599 },
+                { "type": "string", "pattern": "^[1-5]([xX]{2}|[0-9]{2})$" },
+            ],
+        })
+    }
 }
 
-/// Reads a table that asserts something; an empty one is a mistake.
-pub(super) fn assert_something(table: &mut Table<'_, '_, '_>, keys: &[&str]) -> Option<()> {
-    match keys.iter().any(|key| table.has(key)) {
-        true => Some(()),
-        false => {
-            let place = table.place();
-            let nothing = Diagnostic::new(place, "this `expect` asserts nothing");
-            table.lacks(nothing.hint("say what is expected, or leave `expect` out for the default"))
-        }
-    }
+/// An `expect` that asserts nothing is a mistake.
+pub(super) fn assert_something(table: &mut Table<'_, '_, '_>) -> Option<()> {
+    let nothing = Diagnostic::new(table.place(), "this `expect` asserts nothing");
+    table.not_empty(nothing.hint("say what is expected, or leave `expect` out for the default"))
 }
 
 /// `{ days-left = MATCHER }`.
@@ -302,6 +329,8 @@ pub struct CertificateExpectation {
 }
 
 impl FromTable for CertificateExpectation {
+    const DEFINITION: &'static str = "certificate-expectation";
+
     fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
         let days_left = table.required("days-left", "a matcher for the days until the certificate expires");
         Some(CertificateExpectation { days_left: days_left? })

@@ -4,6 +4,7 @@
 //! against it; [`http`] and [`rows`] say which values an answer has, and [`capture`] takes values out of one.
 
 pub mod capture;
+mod difference;
 pub mod http;
 mod judge;
 pub mod matcher;

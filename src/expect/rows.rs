@@ -33,8 +33,10 @@ pub struct RowsExpectation {
 }
 
 impl FromTable for RowsExpectation {
+    const DEFINITION: &'static str = "rows-expectation";
+
     fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
-        let asserts = assert_something(table, &["rows", "value", "row", "within"]);
+        let asserts = assert_something(table);
         let rows = table.optional("rows", "a matcher for the number of rows");
         let value = table.optional("value", "a matcher for the first column of the first row");
         let row = table.optional("row", "matchers by column, for the first row").unwrap_or_default();

@@ -33,6 +33,17 @@ impl PeerCertificate {
         })
     }
 
+    /// Whose it is, and until when.
+    #[must_use]
+    pub fn in_words(&self) -> Message {
+        Message::new()
+            .words("the certificate is for ")
+            .data(self.subject.as_str())
+            .words(", issued by ")
+            .data(self.issuer.as_str())
+            .words(format!(", valid until {}", date(self.not_after)))
+    }
+
     /// Whole days until it expires, negative once it has.
     #[must_use]
     pub fn days_left(&self) -> i64 {
@@ -57,14 +68,7 @@ fn shown_name(name: &x509_parser::extensions::GeneralName<'_>) -> Option<String>
 #[must_use]
 pub fn handshake_failure(doing: Message, error: &rustls::Error, peer: Option<&PeerCertificate>) -> Failure {
     use rustls::CertificateError;
-    let shown = peer.map_or_else(Message::new, |peer| {
-        Message::new()
-            .words("; the certificate is for ")
-            .data(peer.subject.as_str())
-            .words(", issued by ")
-            .data(peer.issuer.as_str())
-            .words(format!(", valid until {}", date(peer.not_after)))
-    });
+    let shown = peer.map_or_else(Message::new, |peer| Message::new().words("; ").then(peer.in_words()));
     let names = || peer.map_or_else(|| "other names".to_owned(), |peer| peer.names.join(", "));
     let (cause, hint) = match error {
         rustls::Error::InvalidCertificate(reason) => match reason {

@@ -7,6 +7,7 @@ use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use tokio::net::TcpStream;
 
+use super::shell::{ShellCommand, seconds};
 use super::timeline::{mark, saw_address};
 use crate::check::Context;
 use crate::outcome::{Failure, Fault, Phase};
@@ -97,6 +98,14 @@ pub async fn connect(target: &Target, context: &Context) -> Result<TcpStream, Fa
             () = next => {}
         }
     }
+}
+
+/// The command that connects to the same, for people to repeat by hand. Every `nc` has other options; curl is the
+/// same everywhere.
+#[must_use]
+pub fn as_curl(target: &Target, limit: Duration) -> ShellCommand {
+    let url = format!("telnet://{target}");
+    ShellCommand::new("curl").words(&["-sS", "--max-time", &seconds(limit), &url]).without_input()
 }
 
 fn refused(target: &Target, refusals: &[(SocketAddr, std::io::Error)]) -> Failure {

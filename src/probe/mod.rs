@@ -9,6 +9,7 @@ pub mod dial;
 pub mod http;
 pub mod leftovers;
 pub mod postgres;
+pub mod shell;
 pub mod sqlite;
 pub mod timeline;
 pub mod tls;

@@ -13,6 +13,7 @@ use rusqlite::{Batch, Connection, ErrorCode, InterruptHandle, OpenFlags, Stateme
 use serde_json::Value;
 
 use super::postgres::Writes;
+use super::shell::ShellCommand;
 use crate::check::Context;
 use crate::deadline::Deadline;
 use crate::expect::rows::RowsAnswer;
@@ -25,6 +26,21 @@ use crate::suite::template::BoundSql;
 pub fn path_of(url: &str) -> Option<&str> {
     let rest = url.strip_prefix("sqlite:")?;
     Some(rest.strip_prefix("//").unwrap_or(rest))
+}
+
+/// The command that asks the database at `path` the same, for people to repeat by hand.
+#[must_use]
+pub fn as_sqlite3(path: &Path, statement: Option<&str>, writes: Writes, limit: Duration) -> ShellCommand {
+    let statement = statement.unwrap_or("select count(*) from sqlite_schema");
+    let shell = ShellCommand::new("sqlite3");
+    let (shell, statement) = match writes {
+        Writes::Refused => (shell.word("-readonly"), statement.to_owned()),
+        Writes::RolledBack => {
+            (shell, format!("begin; {}; rollback", statement.trim_end().trim_end_matches(';')))
+        }
+    };
+    let wait = format!(".timeout {}", limit.as_millis());
+    shell.words(&["-cmd", &wait, &plain_path(path).display().to_string(), &statement])
 }
 
 /// Runs `statement` on the database at `path`, or looks whether it is one if there is none.

@@ -6,7 +6,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::trust::PeerCertificate;
-use crate::outcome::Phase;
+use crate::outcome::{Certificate, Phase};
+use crate::secret::{Message, Redacted, Redactor};
 
 tokio::task_local! {
     /// Why: the library's connector, resolver and certificate verifier are shared by all requests and are told
@@ -50,6 +51,10 @@ impl Timeline {
     /// A phase begins, and the one before it ends.
     pub fn enter(&self, phase: Phase) {
         let mut state = self.state();
+        // Connecting begins with the look-up of the name: what was called so until now was that.
+        if let (Phase::Dns, Some((current @ Phase::Connect, _))) = (phase, state.marks.last_mut()) {
+            *current = Phase::Dns;
+        }
         if state.marks.last().is_none_or(|(current, _)| *current != phase) {
             state.marks.push((phase, Instant::now()));
         }
@@ -84,6 +89,14 @@ impl Timeline {
     #[must_use]
     pub fn certificate(&self) -> Option<PeerCertificate> {
         self.state().certificate.clone()
+    }
+
+    /// The same, as reports have it.
+    #[must_use]
+    pub fn shown_certificate(&self, redactor: &Redactor) -> Option<Redacted<Certificate>> {
+        let PeerCertificate { subject, issuer, not_after, .. } = self.certificate()?;
+        let (subject, issuer) = (Message::new().data(subject), Message::new().data(issuer));
+        Some(redactor.redact(Certificate { subject, issuer, expires: not_after }))
     }
 
     /// Since the timeline began.

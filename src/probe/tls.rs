@@ -1,11 +1,14 @@
 //! `tls://host:port`: the handshake, and the certificate's days left.
 
+use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustls::pki_types::ServerName;
 use tokio_rustls::TlsConnector;
 
 use super::dial::{Target, connect, plain};
+use super::shell::{ShellCommand, seconds};
 use super::trust::{TlsOptions, handshake_failure};
 use crate::check::Context;
 use crate::outcome::{Failure, Fault, Phase};
@@ -31,6 +34,26 @@ pub async fn shake_hands(
         Ok(_) => Ok(()),
         Err(error) => Err(io_failure(doing(), &error, context)),
     }
+}
+
+/// The command that shows the same handshake, for people to repeat by hand.
+#[must_use]
+pub fn as_openssl(name: &str, target: &Target, options: &TlsOptions, limit: Duration) -> ShellCommand {
+    // It has no limit of its own.
+    let mut command = ShellCommand::new("timeout")
+        .words(&[&seconds(limit), "openssl", "s_client"])
+        .words(&["-connect", &target.to_string()]);
+    command = match name.parse::<IpAddr>() {
+        Ok(_) => command.words(&["-verify_ip", name]),
+        Err(_) => command.words(&["-servername", name, "-verify_hostname", name]),
+    };
+    if let Some(ca) = &options.ca {
+        command = command.words(&["-CAfile", &ca.display().to_string()]);
+    }
+    if let Some((cert, key)) = &options.client {
+        command = command.words(&["-cert", &cert.display().to_string(), "-key", &key.display().to_string()]);
+    }
+    command.without_input()
 }
 
 /// The failure of a handshake as tokio-rustls reports it: an I/O error, with rustls's own inside or not.

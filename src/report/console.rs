@@ -10,7 +10,7 @@ use super::style::{Style, printable};
 use super::summary::{Counts, causes};
 use crate::event::{CancelReason, CheckReport, Event, RunInfo, RunReport, StepReport};
 use crate::exit::Exit;
-use crate::outcome::{Failure, Mismatch, Outcome, Phase, SkipReason, Span};
+use crate::outcome::{Direction, Failure, Mismatch, Outcome, Phase, SkipReason, Span, Trace};
 use crate::suite::keys::Severity;
 
 /// How much is told.
@@ -171,6 +171,9 @@ impl<W: Write> Console<W> {
                 Some(step) if report.phases.is_empty() => (&step.phases, &step.address),
                 _ => (&report.phases, &report.address),
             };
+        if report.attempts > 1 {
+            facts.push(format!("{} attempts", report.attempts));
+        }
         facts.extend(address.as_ref().map(|address| printable(address)));
         facts.extend(times(phases));
         if !facts.is_empty() {
@@ -178,6 +181,10 @@ impl<W: Write> Console<W> {
         }
         if let Failure::Fault { hint: Some(hint), .. } = cut {
             text.push_str(&indented(&format!("{} {hint}", self.style.strong("hint:"))));
+        }
+        if let Some(command) = &report.reproduce {
+            let command = printable(&command.to_string());
+            text.push_str(&indented(&format!("{} {command}", self.style.strong("reproduce:"))));
         }
         text
     }
@@ -357,6 +364,7 @@ impl<W: Write> Reporter for Console<W> {
             }
             Event::CheckFinished(report) => self.finished(report, run),
             Event::AttemptFailed { .. } => {}
+            Event::Traced { check, trace } => self.traced(*check, trace, run),
             Event::StepFinished { check, report } => self.step_finished(*check, report, run),
             Event::RunCancelled(reason) => {
                 if let CancelReason::Signal(signal) = reason {
@@ -375,6 +383,26 @@ impl<W: Write> Reporter for Console<W> {
 }
 
 impl<W: Write> Console<W> {
+    /// What went over the wire, each line with the way it went: checks run at the same time, so their name is on top.
+    fn traced(&mut self, check: usize, trace: &Trace, run: &RunInfo) {
+        let sign = match trace.direction {
+            Direction::Sent => '>',
+            Direction::Received => '<',
+        };
+        let mut text = format!(
+            "TRACE {:>7}  {:<8}  {}\n",
+            "",
+            run.checks[check].kind,
+            printable(&run.checks[check].name)
+        );
+        for line in printable(&trace.text.to_string()).lines() {
+            text.push_str(format!("{INDENT}{sign} {line}").trim_end());
+            text.push('\n');
+        }
+        let painted = self.style.quiet(text.trim_end());
+        self.print(&format!("{painted}\n"));
+    }
+
     /// The bar shows how far a journey is.
     fn step_finished(&self, check: usize, step: &StepReport, run: &RunInfo) {
         if let Some(bar) = &self.bar {

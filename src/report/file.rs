@@ -1,6 +1,8 @@
 //! Writing a report: whole or not at all.
 
-use std::io::Write as _;
+use std::ffi::OsString;
+use std::fmt;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// Where a report goes.
@@ -10,16 +12,26 @@ pub enum Destination {
     File(PathBuf),
 }
 
-impl Destination {
-    /// `-` is standard output.
-    #[must_use]
-    pub fn parse(text: &str) -> Destination {
-        match text {
-            "-" => Destination::Stdout,
-            path => Destination::File(path.into()),
+/// As it stands on the command line: `-` is standard output.
+impl From<OsString> for Destination {
+    fn from(text: OsString) -> Destination {
+        match text == "-" {
+            true => Destination::Stdout,
+            false => Destination::File(text.into()),
         }
     }
+}
 
+impl fmt::Display for Destination {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Destination::Stdout => f.write_str("standard output"),
+            Destination::File(path) => write!(f, "`{}`", path.display()),
+        }
+    }
+}
+
+impl Destination {
     /// Writes `content`, in place of whatever was there.
     ///
     /// # Errors
@@ -29,11 +41,26 @@ impl Destination {
             Destination::Stdout => {
                 let mut stdout = std::io::stdout().lock();
                 let written = stdout.write_all(content.as_bytes()).and_then(|()| stdout.flush());
-                unless_gone(written).map_err(|error| ReportError::new("standard output", &error))
+                unless_gone(written).map_err(|error| ReportError::new(self, &error))
             }
-            Destination::File(path) => unless_gone(replace(path, content))
-                .map_err(|error| ReportError::new(format!("`{}`", path.display()), &error)),
+            Destination::File(path) => {
+                unless_gone(replace(path, content)).map_err(|error| ReportError::new(self, &error))
+            }
         }
+    }
+
+    /// Writes line after line from now on, in place of whatever was there.
+    ///
+    /// # Errors
+    /// Nothing can be written there.
+    pub fn lines(&self) -> Result<Lines, ReportError> {
+        let out: Box<dyn Write> = match self {
+            Destination::Stdout => Box::new(std::io::stdout()),
+            Destination::File(path) => {
+                Box::new(std::fs::File::create(path).map_err(|error| ReportError::new(self, &error))?)
+            }
+        };
+        Ok(Lines { out, to: self.clone() })
     }
 
     /// Takes away what an earlier run left, and finds out whether a report can be written. Done before anything is
@@ -43,7 +70,7 @@ impl Destination {
     /// It cannot be written.
     pub fn clear(&self) -> Result<(), ReportError> {
         let Destination::File(path) = self else { return Ok(()) };
-        let wrong = |error| ReportError::new(format!("`{}`", path.display()), &error);
+        let wrong = |error| ReportError::new(self, &error);
         if path.is_dir() {
             return Err(wrong(std::io::Error::from(std::io::ErrorKind::IsADirectory)));
         }
@@ -57,6 +84,24 @@ impl Destination {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(wrong(error)),
             Ok(()) | Err(_) => Ok(()),
         }
+    }
+}
+
+/// A report that grows by whole lines, each of which is there for a reader at once.
+pub struct Lines {
+    out: Box<dyn Write>,
+    to: Destination,
+}
+
+impl Lines {
+    /// Adds `line`, which has no line break in it.
+    ///
+    /// # Errors
+    /// It could not be written.
+    pub fn write(&mut self, line: &str) -> Result<(), ReportError> {
+        let line = format!("{line}\n");
+        let written = self.out.write_all(line.as_bytes()).and_then(|()| self.out.flush());
+        unless_gone(written).map_err(|error| ReportError::new(&self.to, &error))
     }
 }
 
@@ -77,8 +122,8 @@ pub struct ReportError {
 }
 
 impl ReportError {
-    fn new(to: impl Into<String>, error: &std::io::Error) -> ReportError {
-        ReportError { to: to.into(), reason: crate::probe::dial::plain(error) }
+    pub(super) fn new(to: &Destination, error: &std::io::Error) -> ReportError {
+        ReportError { to: to.to_string(), reason: crate::probe::dial::plain(error) }
     }
 }
 

@@ -8,11 +8,9 @@ use std::time::Duration;
 use junit_report::{OffsetDateTime, Report, TestCase, TestSuite};
 
 use super::file::{Destination, ReportError};
-use super::{Reporter, style};
+use super::{Rejection, Reporter, style};
 use crate::event::{CheckReport, Event, RunInfo, RunReport, StepReport};
-use crate::outcome::{Failure, Outcome, Span, Verdict};
-use crate::secret::Redactor;
-use crate::suite::SuiteError;
+use crate::outcome::{Certificate, Failure, Outcome, Span, Verdict};
 
 /// Writes the report when the run is over.
 pub struct Junit {
@@ -27,24 +25,26 @@ impl Junit {
     }
 }
 
-impl Junit {
-    /// The report of a run that never was, because its suite is wrong: one case, which says what is wrong.
-    #[must_use]
-    pub fn of_rejected(file: &str, error: &SuiteError, redactor: &Redactor) -> String {
-        let mut text: String = error.lines().flat_map(|line| [line, "\n".to_owned()]).collect();
-        text = redactor.clean(&text);
-        let mut case = TestCase::error(&clean(file), milliseconds(Duration::ZERO), "suite", &error.summary());
-        set_cause(&mut case, &clean(&text));
-        case.set_classname("smoke.suite");
-        document(TestSuite::new("smoke"), jiff::Timestamp::now(), Duration::ZERO, vec![case])
-    }
-}
-
 impl Reporter for Junit {
+    fn begin(&mut self) -> Result<(), ReportError> {
+        self.to.clear()
+    }
+
     fn on_event(&mut self, event: &Event, run: &RunInfo) {
         if let Event::RunFinished(report) = event {
             self.document = Some(render(report, run));
         }
+    }
+
+    /// One case, which says what is wrong.
+    fn on_rejection(&mut self, rejection: &Rejection<'_>) {
+        let Rejection { file, error, redactor, .. } = rejection;
+        let text: String = error.lines().flat_map(|line| [line, "\n".to_owned()]).collect();
+        let mut case = TestCase::error(&clean(file), milliseconds(Duration::ZERO), "suite", &error.summary());
+        set_cause(&mut case, &clean(&redactor.clean(&text)));
+        case.set_classname("smoke.suite");
+        let suite = TestSuite::new("smoke");
+        self.document = Some(document(suite, jiff::Timestamp::now(), Duration::ZERO, vec![case]));
     }
 
     fn finish(&mut self) -> Result<(), ReportError> {
@@ -181,6 +181,13 @@ fn details(failure: &Failure, check: &CheckReport, location: &str) -> String {
     }
     if let Some(address) = &check.address {
         text.push_str(&format!("address: {address}\n"));
+    }
+    if let Some(certificate) = &check.certificate {
+        let Certificate { subject, issuer, expires } = &**certificate;
+        text.push_str(&format!("certificate: {subject}, from {issuer}, until {expires}\n"));
+    }
+    if let Some(command) = &check.reproduce {
+        text.push_str(&format!("reproduce: {}\n", **command));
     }
     text.push_str(&format!("suite: {location}\n"));
     text

@@ -67,7 +67,7 @@ impl Style {
 }
 
 /// Text from outside as a terminal may have it: what would steer the terminal is shown as its code point.
-pub(super) fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

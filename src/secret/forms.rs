@@ -91,7 +91,7 @@ fn stable_part(encoded: &str, start: usize, end: usize) -> String {
     encoded.get(first..last).unwrap_or_default().to_owned()
 }
 
-fn hex(bytes: &[u8], prefix: &str, upper: bool) -> String {
+pub(super) fn hex(bytes: &[u8], prefix: &str, upper: bool) -> String {
     bytes
         .iter()
         .map(|byte| match upper {

@@ -6,6 +6,7 @@
 //! Events carry [`Redacted`] values only, and a [`Redactor`] is the only way to make one.
 
 mod forms;
+pub mod stand_in;
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet, renderer::DecorStyle};
 
-use super::source::{Place, Sources};
+use super::source::{Location, Place, Sources};
 
 /// One mistake in a suite.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,7 +86,7 @@ impl SuiteError {
         let diagnostic = match error.kind() {
             std::io::ErrorKind::NotFound => {
                 Diagnostic::new(None, format!("no suite at `{}`", path.display()))
-                    .hint("name the suite's file, or write a first one as shown in the README")
+                    .hint("name the suite's file, or write a first one with `smoke init`")
             }
             _ => Diagnostic::new(None, format!("cannot read `{}`: {error}", path.display())),
         };
@@ -109,6 +109,12 @@ impl SuiteError {
         })
     }
 
+    /// Each mistake with its place.
+    pub fn located(&self) -> impl Iterator<Item = (Option<Location>, &Diagnostic)> {
+        let place = |diagnostic: &Diagnostic| diagnostic.place.map(|place| self.sources.location(place));
+        self.diagnostics.iter().map(move |diagnostic| (place(diagnostic), diagnostic))
+    }
+
     /// `3 mistakes in the suite; nothing was sent`.
     #[must_use]
     pub fn summary(&self) -> String {
@@ -120,36 +126,47 @@ impl SuiteError {
     /// The mistakes as people read them, each with file, line, column, the source line and a caret.
     #[must_use]
     pub fn render(&self, color: bool) -> String {
-        let renderer = if color { Renderer::styled() } else { Renderer::plain() };
-        let renderer = renderer.decor_style(DecorStyle::Ascii);
-        let mut out = String::new();
-        for diagnostic in &self.diagnostics {
-            out.push_str(&renderer.render(&[self.group(diagnostic)]));
-            out.push_str("\n\n");
-        }
+        let mut out = rendered(&self.diagnostics, &self.sources, &Level::ERROR, color);
         out.push_str(&format!("{}\n", self.summary()));
         out
     }
+}
 
-    fn group<'a>(&'a self, diagnostic: &'a Diagnostic) -> Group<'a> {
-        let title = Level::ERROR.primary_title(diagnostic.message.as_str());
-        let mut group = match diagnostic.place {
-            None => title.elements(Vec::<annotate_snippets::Message<'_>>::new()),
-            Some(place) => {
-                let source = &self.sources.files[place.file];
-                let mut annotation = AnnotationKind::Primary.span(first_line(place, &source.text));
-                if !diagnostic.label.is_empty() {
-                    annotation = annotation.label(diagnostic.label.as_str());
-                }
-                let path = source.path.to_string_lossy().into_owned();
-                title.element(Snippet::source(source.text.as_str()).path(path).annotation(annotation))
-            }
-        };
-        if let Some(hint) = &diagnostic.hint {
-            group = group.element(Level::HELP.with_name("hint").message(hint.as_str()));
-        }
-        group
+/// Warnings as people read them, the same way.
+#[must_use]
+pub fn render_warnings(warnings: &[Diagnostic], sources: &Sources, color: bool) -> String {
+    rendered(warnings, sources, &Level::WARNING, color)
+}
+
+fn rendered(diagnostics: &[Diagnostic], sources: &Sources, level: &Level<'_>, color: bool) -> String {
+    let renderer = if color { Renderer::styled() } else { Renderer::plain() };
+    let renderer = renderer.decor_style(DecorStyle::Ascii);
+    let mut out = String::new();
+    for diagnostic in diagnostics {
+        out.push_str(&renderer.render(&[group(diagnostic, sources, level)]));
+        out.push_str("\n\n");
     }
+    out
+}
+
+fn group<'a>(diagnostic: &'a Diagnostic, sources: &'a Sources, level: &Level<'a>) -> Group<'a> {
+    let title = level.clone().primary_title(diagnostic.message.as_str());
+    let mut group = match diagnostic.place {
+        None => title.elements(Vec::<annotate_snippets::Message<'_>>::new()),
+        Some(place) => {
+            let source = &sources.files[place.file];
+            let mut annotation = AnnotationKind::Primary.span(first_line(place, &source.text));
+            if !diagnostic.label.is_empty() {
+                annotation = annotation.label(diagnostic.label.as_str());
+            }
+            let path = source.path.to_string_lossy().into_owned();
+            title.element(Snippet::source(source.text.as_str()).path(path).annotation(annotation))
+        }
+    };
+    if let Some(hint) = &diagnostic.hint {
+        group = group.element(Level::HELP.with_name("hint").message(hint.as_str()));
+    }
+    group
 }
 
 /// What is marked of a place: as far as its first line goes.

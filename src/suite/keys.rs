@@ -4,12 +4,17 @@ use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use serde_json::{Value, json};
 use toml::Spanned;
 use toml::de::DeValue;
 
+use super::error::Diagnostic;
 use super::read::{FromTable, FromToml, Named, Reading, Table};
+use super::schema::{Definitions, Schema};
 use super::source::Place;
+use super::table::{Rule, Written};
 use super::vars::Variable;
+use crate::check::Kind;
 use crate::probe::http::RequestOptions;
 
 /// `[suite]`, and what `[env.NAME]` says over it.
@@ -22,16 +27,40 @@ pub struct SuiteKeys {
     pub grace: Option<Duration>,
 }
 
+impl SuiteKeys {
+    /// What holds where neither the suite nor the command line says anything.
+    pub const BUDGET: Duration = Duration::from_mins(1);
+    pub const CONCURRENCY: NonZeroU32 = NonZeroU32::MIN.saturating_add(15);
+    pub const FAIL_FAST: bool = true;
+    pub const GRACE: Duration = Duration::from_secs(3);
+
+    #[must_use]
+    pub fn default_name() -> String {
+        "smoke".to_owned()
+    }
+}
+
 impl FromTable for SuiteKeys {
+    const DEFINITION: &'static str = "suite";
+
     fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
         Some(SuiteKeys {
-            name: table.optional("name", "the suite's name in every report"),
-            budget: table.optional("budget", "wall clock for the whole run, hard"),
-            concurrency: table.optional("concurrency", "how many checks are in flight at once"),
-            fail_fast: table.optional("fail-fast", "whether the first critical failure ends the run"),
-            grace: table.optional(
+            name: table.overridable("name", "the suite's name in every report", &Self::default_name()),
+            budget: table.overridable("budget", "wall clock for the whole run, hard", &Self::BUDGET),
+            concurrency: table.overridable(
+                "concurrency",
+                "how many checks are in flight at once",
+                &Self::CONCURRENCY,
+            ),
+            fail_fast: table.overridable(
+                "fail-fast",
+                "whether the first critical failure ends the run",
+                &Self::FAIL_FAST,
+            ),
+            grace: table.overridable(
                 "grace",
                 "time on top of the budget, only for cleanup steps and stopping what was booted",
+                &Self::GRACE,
             ),
         })
     }
@@ -59,6 +88,8 @@ pub struct EnvironmentKeys {
 }
 
 impl FromTable for EnvironmentKeys {
+    const DEFINITION: &'static str = "environment";
+
     fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
         Some(EnvironmentKeys {
             suite: table.optional("suite", "suite keys of this environment").unwrap_or_default(),
@@ -76,6 +107,8 @@ pub struct Defaults {
 }
 
 impl FromTable for Defaults {
+    const DEFINITION: &'static str = "defaults";
+
     fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
         Some(Defaults {
             budget: table.optional("budget", "the budget of every check that does not say otherwise"),
@@ -105,10 +138,13 @@ pub struct Retry {
 }
 
 impl FromTable for Retry {
+    const DEFINITION: &'static str = "retry";
+
     fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
         let attempts = table.required("attempts", "how often it is tried in all");
-        let delay = table.optional("delay", "how long to wait between two attempts");
-        Some(Retry { attempts: attempts?, delay: delay.unwrap_or(Duration::from_millis(500)) })
+        let delay =
+            table.optional_or("delay", "how long to wait between two attempts", Duration::from_millis(500));
+        Some(Retry { attempts: attempts?, delay })
     }
 }
 
@@ -120,10 +156,13 @@ pub struct Poll {
 }
 
 impl FromTable for Poll {
+    const DEFINITION: &'static str = "poll";
+
     fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
-        let every = table.optional("every", "how long to wait between two attempts");
-        let hold = table.optional("hold", "how often in a row it must pass");
-        Some(Poll { every: every.unwrap_or(Duration::from_secs(1)), hold: hold.unwrap_or(NonZeroU32::MIN) })
+        let every =
+            table.optional_or("every", "how long to wait between two attempts", Duration::from_secs(1));
+        let hold = table.optional_or("hold", "how often in a row it must pass", NonZeroU32::MIN);
+        Some(Poll { every, hold })
     }
 }
 
@@ -143,6 +182,7 @@ impl Repeat {
         let retry: Option<Retry> = table.optional("retry", "how often it is tried again, inside the budget");
         let poll: Option<Poll> =
             table.optional("poll", "repeating until it passes `hold` times in a row, or the budget ends");
+        table.obeys(Rule::AtMostOne(&["retry", "poll"]));
         match (retry, poll) {
             (Some(_), Some(_)) => {
                 table.reject("retry", "`poll` already repeats: give `retry` or `poll`, not both")
@@ -173,6 +213,36 @@ impl FromToml for Severity {
             _ => reading.expected(value, "\"critical\" or \"warn\""),
         }
     }
+
+    fn schema(_: &mut Definitions<'_>) -> Schema {
+        json!({ "enum": [Severity::Critical.written(), Severity::Warn.written()] })
+    }
+}
+
+impl Written for Severity {
+    fn written(&self) -> Value {
+        Value::from(match self {
+            Severity::Critical => "critical",
+            Severity::Warn => "warn",
+        })
+    }
+}
+
+/// A check's name.
+struct CheckName(Named);
+
+impl FromToml for CheckName {
+    fn from_toml(value: &Spanned<DeValue<'_>>, reading: &mut Reading<'_>) -> Option<Self> {
+        let named = Named::from_toml(value, reading)?;
+        match named.name.trim().is_empty() {
+            true => reading.reject(Diagnostic::new(named.place, "a check's name must not be empty")),
+            false => Some(CheckName(named)),
+        }
+    }
+
+    fn schema(_: &mut Definitions<'_>) -> Schema {
+        json!({ "type": "string", "pattern": "\\S" })
+    }
 }
 
 /// The keys every check has.
@@ -190,19 +260,20 @@ pub struct CheckKeys {
 }
 
 impl CheckKeys {
-    pub fn from_table(table: &mut Table<'_, '_, '_>) -> Option<CheckKeys> {
+    pub fn from_table(table: &mut Table<'_, '_, '_>, kind: &Kind) -> Option<CheckKeys> {
         let default_retry = table.reading.defaults.retry;
-        let name: Option<Named> = table.required("name", "what the check is called, unique in the suite");
-        let name = name.and_then(|named| match named.name.trim().is_empty() {
-            true => table.reject("name", "a check's name must not be empty"),
-            false => Some(named),
-        });
-        let budget = table.optional("budget", "the hard limit on the whole check");
+        let name: Option<CheckName> = table.required("name", "what the check is called, unique in the suite");
+        let name = name.map(|CheckName(named)| named);
+        let budget = table.overridable("budget", "the hard limit on the whole check", &kind.budget);
         let budget = budget.map(|budget| (budget, table.key_place("budget")));
         let tags = table.optional("tags", "names for `--tag` and `--skip-tag`").unwrap_or_default();
         let needs = table.optional("needs", "the names of checks that must pass first").unwrap_or_default();
-        let gate = table.optional("gate", "whether every check that is not itself a gate needs this one");
-        let severity = table.optional("severity", "\"critical\" or \"warn\"").unwrap_or_default();
+        let gate = table.overridable(
+            "gate",
+            "whether every check that is not itself a gate needs this one",
+            &kind.gate,
+        );
+        let severity = table.optional_or("severity", "\"critical\" or \"warn\"", Severity::default());
         let repeat = Repeat::from_table(table, default_retry);
         let envs = table.optional("envs", "the `--env` names under which it runs");
         let skip = table.optional("skip", "the reason why it is skipped");

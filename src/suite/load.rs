@@ -12,6 +12,7 @@ use super::error::{Diagnostic, SuiteError};
 use super::keys::{CheckKeys, Defaults, EnvironmentKeys, SuiteKeys};
 use super::read::{Named, Reading, Table, describe, read_table};
 use super::source::{Place, Sources};
+use super::table::Shape;
 use super::vars::Variable;
 use super::{Suite, SuiteCheck, expression, graph, uses};
 use crate::check::{Check, KINDS, Kind};
@@ -227,6 +228,21 @@ impl Parts {
     }
 }
 
+/// Asks for the keys of a file.
+pub(super) fn ask_file(table: &mut Table<'_, '_, '_>) {
+    read_file(table, &mut Parts::default(), true);
+}
+
+/// Reads the keys of a check of this kind: those that every check has, and the kind's own.
+pub(super) fn check_keys(
+    kind: &Kind,
+    table: &mut Table<'_, '_, '_>,
+) -> (Option<CheckKeys>, Option<Arc<dyn Check>>) {
+    let common = CheckKeys::from_table(table, kind);
+    let own = (kind.read)(table);
+    (common, own)
+}
+
 fn read_file(table: &mut Table<'_, '_, '_>, parts: &mut Parts, is_root: bool) {
     // What the entries name was read before this file, because it comes first.
     let _: Option<Vec<String>> =
@@ -251,7 +267,7 @@ fn read_file(table: &mut Table<'_, '_, '_>, parts: &mut Parts, is_root: bool) {
     table.reading.defaults = parts.defaults.clone();
     let mut tables: Vec<(&'static Kind, &Spanned<DeValue<'_>>)> = Vec::new();
     for kind in KINDS {
-        let Some(value) = table.raw(kind.name, kind.about) else { continue };
+        let Some(value) = table.raw(kind.name, kind.about, Shape::Checks(kind)) else { continue };
         match value.get_ref() {
             DeValue::Array(items) => tables.extend(items.iter().map(|item| (kind, item))),
             other => {
@@ -283,9 +299,8 @@ fn read_check(
     let place = reading.place(item.span());
     let mut name = None;
     let read: Option<(CheckKeys, Arc<dyn Check>)> = read_table(keys, item.span(), reading, |table| {
-        let common = CheckKeys::from_table(table);
+        let (common, check) = check_keys(kind, table);
         name = common.as_ref().map(|keys| keys.name.clone());
-        let check = (kind.read)(table);
         common.zip(check)
     });
     // A check with a mistake in it keeps its name, so that what needs it is not called a mistake too.

@@ -3,16 +3,22 @@
 //! serde stops at the first mistake of a table and, with `flatten`, blames the wrong line. Here each key is
 //! read by itself, so all mistakes of a file are shown at once. A reader asks for its keys, and what it did
 //! not ask for is unknown.
+//!
+//! A reader asks for all its keys whatever it finds. So what it asks of an empty table is the list of the keys
+//! there are, and that list, and no other, is what [`schema`](super::schema) describes.
 
 use std::collections::BTreeMap;
 
 use minijinja::Environment;
+use serde_json::json;
 use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::DeValue;
 
-use super::error::{Diagnostic, closest};
+use super::error::Diagnostic;
 use super::keys::Defaults;
+use super::schema::{Definitions, Schema};
 use super::source::Place;
+pub use super::table::{Table, read_table};
 
 /// What reading one file needs, and the mistakes found so far.
 pub struct Reading<'e> {
@@ -63,10 +69,16 @@ pub fn describe(value: &DeValue<'_>) -> String {
 pub trait FromToml: Sized {
     /// Reads `value`. `None` means that a mistake was recorded.
     fn from_toml(value: &Spanned<DeValue<'_>>, reading: &mut Reading<'_>) -> Option<Self>;
+
+    /// Describes what [`from_toml`](FromToml::from_toml) takes.
+    fn schema(definitions: &mut Definitions<'_>) -> Schema;
 }
 
 /// A table with keys of its own.
 pub trait FromTable: Sized {
+    /// What the schema calls such a table.
+    const DEFINITION: &'static str;
+
     /// Reads the keys that belong to this type. `None` means that a mistake was recorded.
     fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self>;
 }
@@ -84,125 +96,11 @@ impl<T: FromTable> FromToml for T {
             _ => reading.expected(value, "a table"),
         }
     }
-}
 
-/// Reads a whole table: what `read` does not ask for is an unknown key. That alone does not keep the table from
-/// being read, so that what is wrong elsewhere is found in the same go.
-pub fn read_table<'e, T>(
-    keys: &DeTable<'_>,
-    span: std::ops::Range<usize>,
-    reading: &mut Reading<'e>,
-    read: impl FnOnce(&mut Table<'_, '_, 'e>) -> Option<T>,
-) -> Option<T> {
-    let place = reading.place(span);
-    let mut table = Table { keys, place, asked: Vec::new(), missing: Vec::new(), reading };
-    let value = read(&mut table);
-    table.reject_unknown();
-    value
-}
-
-/// A table being read.
-pub struct Table<'t, 'r, 'e> {
-    keys: &'t DeTable<'t>,
-    place: Place,
-    asked: Vec<Key>,
-    missing: Vec<Missing>,
-    pub reading: &'r mut Reading<'e>,
-}
-
-/// A key that a table may have.
-struct Key {
-    name: &'static str,
-    doc: &'static str,
-}
-
-/// Something that is not there, though it should be.
-struct Missing {
-    /// The key, if it can only be this one.
-    key: Option<&'static str>,
-    diagnostic: Diagnostic,
-}
-
-impl<'t> Table<'t, '_, '_> {
-    /// Where the table stands.
-    pub fn place(&self) -> Place {
-        self.place
-    }
-
-    /// Where the key's name stands, or the table if it has no such key.
-    pub fn key_place(&self, name: &str) -> Place {
-        self.keys.get_key_value(name).map_or(self.place, |(key, _)| self.reading.place(key.span()))
-    }
-
-    pub fn has(&self, name: &str) -> bool {
-        self.keys.contains_key(name)
-    }
-
-    /// The value as it stands, for a reader that needs more than a type.
-    pub fn raw(&mut self, name: &'static str, doc: &'static str) -> Option<&'t Spanned<DeValue<'t>>> {
-        self.asked.push(Key { name, doc });
-        self.keys.get(name)
-    }
-
-    /// A key that may be left out.
-    pub fn optional<T: FromToml>(&mut self, name: &'static str, doc: &'static str) -> Option<T> {
-        let value = self.raw(name, doc)?;
-        T::from_toml(value, self.reading)
-    }
-
-    /// A key that must be there.
-    pub fn required<T: FromToml>(&mut self, name: &'static str, doc: &'static str) -> Option<T> {
-        match self.raw(name, doc) {
-            Some(value) => T::from_toml(value, self.reading),
-            None => {
-                let missing = Diagnostic::new(self.place, format!("missing key `{name}`"));
-                let diagnostic = missing.hint(format!("`{name}`: {doc}"));
-                self.missing.push(Missing { key: Some(name), diagnostic });
-                None
-            }
-        }
-    }
-
-    /// Records that nothing of what is needed here is there. It is not told where a key is misspelt: that key is
-    /// most likely the one.
-    pub fn lacks<T>(&mut self, diagnostic: Diagnostic) -> Option<T> {
-        self.missing.push(Missing { key: None, diagnostic });
-        None
-    }
-
-    /// Records a mistake at the key `name`.
-    pub fn reject<T>(&mut self, name: &str, message: impl Into<String>) -> Option<T> {
-        let place = self.key_place(name);
-        self.reading.reject(Diagnostic::new(place, message))
-    }
-
-    fn reject_unknown(&mut self) {
-        let mut unknown = false;
-        for key in self.keys.keys() {
-            let given = key.get_ref().as_ref();
-            if self.asked.iter().any(|asked| asked.name == given) {
-                continue;
-            }
-            unknown = true;
-            let place = self.reading.place(key.span());
-            let mistake = Diagnostic::new(place, format!("unknown key `{given}`"));
-            let meant = closest(given, self.asked.iter().map(|asked| asked.name));
-            let mistake = match self.asked.iter().find(|asked| Some(asked.name) == meant) {
-                Some(meant) => {
-                    self.missing.retain(|missing| missing.key != Some(meant.name));
-                    mistake
-                        .label(format!("did you mean `{}`?", meant.name))
-                        .hint(format!("`{}`: {}", meant.name, meant.doc))
-                }
-                None => {
-                    let names: Vec<&str> = self.asked.iter().map(|asked| asked.name).collect();
-                    mistake.hint(format!("the keys here are {}", names.join(", ")))
-                }
-            };
-            self.reading.diagnostics.push(mistake);
-        }
-        let missing = self.missing.drain(..).filter(|missing| missing.key.is_some() || !unknown);
-        self.reading.diagnostics.extend(missing.map(|missing| missing.diagnostic));
+    fn schema(definitions: &mut Definitions<'_>) -> Schema {
+        definitions.table(T::DEFINITION, |table| {
+            let _ = T::from_table(table);
+        })
     }
 }
 
@@ -213,6 +111,10 @@ impl FromToml for String {
             _ => reading.expected(value, "a string"),
         }
     }
+
+    fn schema(_: &mut Definitions<'_>) -> Schema {
+        json!({ "type": "string" })
+    }
 }
 
 impl FromToml for bool {
@@ -221,6 +123,10 @@ impl FromToml for bool {
             DeValue::Boolean(truth) => Some(*truth),
             _ => reading.expected(value, "`true` or `false`"),
         }
+    }
+
+    fn schema(_: &mut Definitions<'_>) -> Schema {
+        json!({ "type": "boolean" })
     }
 }
 
@@ -232,6 +138,10 @@ impl FromToml for std::num::NonZeroU32 {
             .and_then(std::num::NonZeroU32::new)
             .or_else(|| reading.expected(value, "a whole number from 1 up"))
     }
+
+    fn schema(_: &mut Definitions<'_>) -> Schema {
+        json!({ "type": "integer", "minimum": 1, "maximum": u32::MAX })
+    }
 }
 
 /// A whole number from 0 up.
@@ -241,14 +151,9 @@ impl FromToml for u32 {
             .and_then(|number| u32::try_from(number).ok())
             .or_else(|| reading.expected(value, "a whole number from 0 up"))
     }
-}
 
-/// A port.
-impl FromToml for u16 {
-    fn from_toml(value: &Spanned<DeValue<'_>>, reading: &mut Reading<'_>) -> Option<Self> {
-        whole_number(value)
-            .and_then(|number| u16::try_from(number).ok())
-            .or_else(|| reading.expected(value, "a number from 0 to 65535"))
+    fn schema(_: &mut Definitions<'_>) -> Schema {
+        json!({ "type": "integer", "minimum": 0, "maximum": u32::MAX })
     }
 }
 
@@ -279,25 +184,62 @@ impl<T: FromToml> FromToml for Vec<T> {
             _ => reading.expected(value, "an array"),
         }
     }
+
+    fn schema(definitions: &mut Definitions<'_>) -> Schema {
+        json!({ "type": "array", "items": T::schema(definitions) })
+    }
 }
 
 /// A table whose keys the author names, in the order of the file.
-impl<T: FromToml> FromToml for Vec<(Named, T)> {
+impl<K: FromKey, T: FromToml> FromToml for Vec<(K, T)> {
     fn from_toml(value: &Spanned<DeValue<'_>>, reading: &mut Reading<'_>) -> Option<Self> {
         match value.get_ref() {
             DeValue::Table(keys) => {
-                let read: Vec<Option<(Named, T)>> = keys
+                let read: Vec<Option<(K, T)>> = keys
                     .iter()
                     .map(|(key, item)| {
                         let named =
                             Named { name: key.get_ref().to_string(), place: reading.place(key.span()) };
-                        Some((named, T::from_toml(item, reading)?))
+                        let (key, item) = (K::from_key(named, reading), T::from_toml(item, reading));
+                        key.zip(item)
                     })
                     .collect();
                 read.into_iter().collect()
             }
             _ => reading.expected(value, "a table"),
         }
+    }
+
+    fn schema(definitions: &mut Definitions<'_>) -> Schema {
+        let item = T::schema(definitions);
+        match K::pattern() {
+            None => json!({ "type": "object", "additionalProperties": item }),
+            Some(pattern) => json!({
+                "type": "object",
+                "propertyNames": { "pattern": pattern },
+                "additionalProperties": item,
+            }),
+        }
+    }
+}
+
+/// A type that the name of a key can have, where the author names the keys.
+pub trait FromKey: Sized {
+    /// Reads a key's name. `None` means that a mistake was recorded.
+    fn from_key(key: Named, reading: &mut Reading<'_>) -> Option<Self>;
+
+    /// A regular expression that every name matches which [`from_key`](FromKey::from_key) takes, if there is a
+    /// simple one.
+    fn pattern() -> Option<&'static str>;
+}
+
+impl FromKey for Named {
+    fn from_key(key: Named, _: &mut Reading<'_>) -> Option<Self> {
+        Some(key)
+    }
+
+    fn pattern() -> Option<&'static str> {
+        None
     }
 }
 
@@ -313,11 +255,19 @@ impl FromToml for Named {
         let place = reading.place(value.span());
         String::from_toml(value, reading).map(|name| Named { name, place })
     }
+
+    fn schema(_: &mut Definitions<'_>) -> Schema {
+        json!({ "type": "string" })
+    }
 }
 
 impl<T: FromToml> FromToml for BTreeMap<String, T> {
     fn from_toml(value: &Spanned<DeValue<'_>>, reading: &mut Reading<'_>) -> Option<Self> {
         let entries: Vec<(Named, T)> = FromToml::from_toml(value, reading)?;
         Some(entries.into_iter().map(|(named, item)| (named.name, item)).collect())
+    }
+
+    fn schema(definitions: &mut Definitions<'_>) -> Schema {
+        Vec::<(Named, T)>::schema(definitions)
     }
 }

@@ -40,6 +40,15 @@ impl Sources {
         self.files.len() - 1
     }
 
+    /// Puts stars over what stands at `place`, so that it is not shown. All other places stay what they are.
+    pub fn cover(&mut self, place: Place) {
+        let source = &mut self.files[place.file];
+        if let Some(text) = source.text.get(place.start..place.end) {
+            let stars: String = text.bytes().map(|byte| if byte == b'\n' { '\n' } else { '*' }).collect();
+            source.text.replace_range(place.start..place.end, &stars);
+        }
+    }
+
     #[must_use]
     pub fn text(&self, place: Place) -> &str {
         self.files[place.file].text.get(place.start..place.end).unwrap_or_default()

@@ -5,6 +5,8 @@
 
 use std::ops::Range;
 
+use serde_json::Value;
+
 /// What the place that a [`Scanner`] has come to is part of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Within {
@@ -44,6 +46,18 @@ pub fn statement(text: &str) -> &str {
     let mut scanner = Scanner::default();
     scanner.read(text);
     &text[scanner.code.unwrap_or(0..0)]
+}
+
+/// A value as it is written in SQL.
+#[must_use]
+pub fn literal(value: &Value) -> String {
+    match value {
+        Value::Null => "null".to_owned(),
+        Value::Bool(truth) => truth.to_string(),
+        Value::Number(number) => number.to_string(),
+        Value::String(text) => format!("'{}'", text.replace('\'', "''")),
+        Value::Array(_) | Value::Object(_) => format!("'{}'", value.to_string().replace('\'', "''")),
+    }
 }
 
 impl Scanner {
@@ -150,6 +164,14 @@ fn dollar_tag(rest: &[u8]) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn values_are_written_as_sql_reads_them() {
+        assert_eq!(literal(&Value::from("it's")), "'it''s'");
+        assert_eq!(literal(&Value::from(5)), "5");
+        assert_eq!(literal(&Value::Null), "null");
+        assert_eq!(literal(&serde_json::json!({"a": "b'"})), r#"'{"a":"b''"}'"#);
+    }
 
     #[test]
     fn a_statement_ends_before_its_semicolons_and_comments() {

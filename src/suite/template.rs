@@ -139,24 +139,40 @@ impl Template {
     /// # Errors
     /// An expression that cannot be evaluated.
     pub fn sql(&self, scope: &Scope, placeholder: fn(usize) -> String) -> Result<BoundSql, String> {
-        let mut bound = BoundSql { text: String::new(), parameters: Vec::new() };
+        let mut parameters = Vec::new();
+        let text = self.sql_with(scope, |value| {
+            parameters.push(value);
+            placeholder(parameters.len())
+        })?;
+        Ok(BoundSql { text, parameters })
+    }
+
+    /// The text as SQL with its values in it, for people to run by hand.
+    ///
+    /// # Errors
+    /// An expression that cannot be evaluated.
+    pub fn sql_with_literals(&self, scope: &Scope) -> Result<String, String> {
+        self.sql_with(scope, |value| super::sql::literal(&value))
+    }
+
+    fn sql_with(&self, scope: &Scope, mut write: impl FnMut(Value) -> String) -> Result<String, String> {
+        let mut sql = String::new();
         let mut scanner = Scanner::default();
         for segment in &self.segments {
             match segment {
                 Segment::Text(text) => {
                     scanner.read(text);
-                    bound.text.push_str(text);
+                    sql.push_str(text);
                 }
                 Segment::Expression(_)
                     if matches!(scanner.within(), Within::LineComment | Within::BlockComment(_)) => {}
                 Segment::Expression(expression) => {
                     scanner.skip_value();
-                    bound.parameters.push(to_json(&expression.eval(scope)?));
-                    bound.text.push_str(&placeholder(bound.parameters.len()));
+                    sql.push_str(&write(to_json(&expression.eval(scope)?)));
                 }
             }
         }
-        Ok(bound)
+        Ok(sql)
     }
 
     /// Does an expression stand inside a quoted SQL string or name? There it would be text, not a parameter.

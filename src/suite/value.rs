@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use toml::Spanned;
 use toml::de::DeValue;
 
 use super::error::Diagnostic;
 use super::read::{FromToml, Reading, whole_number};
+use super::schema::{Definitions, Schema};
+use super::table::Written;
 use super::template::{Template, part_of};
 use super::vars::Scope;
 
@@ -37,6 +39,30 @@ impl FromToml for Duration {
             _ => reading.expected(value, "a duration such as \"300ms\", \"5s\" or \"1m 30s\""),
         }
     }
+
+    fn schema(definitions: &mut Definitions<'_>) -> Schema {
+        definitions.define("duration", |_| {
+            json!({
+                "description": "a time with its units",
+                "type": "string",
+                "pattern": DURATION,
+                "examples": ["300ms", "5s", "1m 30s"],
+            })
+        })
+    }
+}
+
+/// Every duration that [`parse_duration`] takes matches this. Editors show it, so it is short: of a unit it looks at
+/// the first letter.
+const DURATION: &str = r"^(?=.*[1-9])\s*([0-9.,]+\s*[hmsuµμn][a-z]*,?\s*)+$";
+
+impl Written for Duration {
+    fn written(&self) -> Value {
+        Value::from(match self.subsec_millis() {
+            0 => format!("{}s", self.as_secs()),
+            _ => format!("{}ms", self.as_millis()),
+        })
+    }
 }
 
 /// Parses `300ms`, `5s`, `1m 30s`.
@@ -45,8 +71,10 @@ impl FromToml for Duration {
 /// What is wrong with it, ready to be shown.
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
     let advice = "write it like \"300ms\", \"5s\" or \"1m 30s\"";
-    let signed: jiff::SignedDuration =
-        text.trim().parse().map_err(|_| format!("`{text}` is not a duration; {advice}"))?;
+    // Of what the library reads, only what has units: not `00:01:30` and `+5s`, and not ISO 8601's `PT90S`.
+    let parser = jiff::fmt::friendly::SpanParser::new();
+    let parsed = parser.parse_duration(text.trim()).ok().filter(|_| !text.contains([':', '+']));
+    let signed = parsed.ok_or_else(|| format!("`{text}` is not a duration; {advice}"))?;
     match Duration::try_from(signed) {
         Ok(duration) if !duration.is_zero() => Ok(duration),
         Ok(_) | Err(_) => Err(format!("a duration must be longer than zero, found `{text}`; {advice}")),
@@ -64,6 +92,29 @@ impl FromToml for ByteSize {
             _ => whole_number(value).and_then(|number| usize::try_from(number).ok()),
         };
         bytes.map(ByteSize).or_else(|| reading.expected(value, "a size such as \"64KiB\" or \"1MiB\""))
+    }
+
+    fn schema(definitions: &mut Definitions<'_>) -> Schema {
+        definitions.define("size", |_| {
+            json!({
+                "description": "a number of bytes",
+                "anyOf": [
+                    { "type": "string", "pattern": r"^[0-9]+\s*(B|KiB|MiB|GiB|kB|KB|MB)?\s*$" },
+                    { "type": "integer", "minimum": 0 },
+                ],
+                "examples": ["64KiB", "1MiB"],
+            })
+        })
+    }
+}
+
+impl Written for ByteSize {
+    fn written(&self) -> Value {
+        let units = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
+        match units.iter().find(|(unit, _)| self.0 != 0 && self.0.is_multiple_of(*unit)) {
+            Some((unit, name)) => Value::from(format!("{}{name}", self.0 / unit)),
+            None => Value::from(self.0),
+        }
     }
 }
 
@@ -88,6 +139,13 @@ impl FromToml for Template {
             return reading.expected(value, "a string");
         };
         template_at(text, value, reading)
+    }
+
+    fn schema(definitions: &mut Definitions<'_>) -> Schema {
+        definitions.define(
+            "template",
+            |_| json!({ "description": "text in which each {{expression}} is replaced", "type": "string" }),
+        )
     }
 }
 
@@ -119,6 +177,15 @@ impl FromToml for Scalar {
         };
         template_at(&text, value, reading).map(Scalar)
     }
+
+    fn schema(definitions: &mut Definitions<'_>) -> Schema {
+        definitions.define("scalar", |_| {
+            json!({
+                "description": "text in which each {{expression}} is replaced, or a value that is written as text",
+                "type": ["string", "number", "boolean"],
+            })
+        })
+    }
 }
 
 /// One value or several, for a query or form field that may be repeated.
@@ -131,6 +198,11 @@ impl FromToml for OneOrMore {
             DeValue::Array(_) => Vec::from_toml(value, reading).map(OneOrMore),
             _ => Scalar::from_toml(value, reading).map(|scalar| OneOrMore(vec![scalar])),
         }
+    }
+
+    fn schema(definitions: &mut Definitions<'_>) -> Schema {
+        let one = Scalar::schema(definitions);
+        json!({ "anyOf": [one, { "type": "array", "items": one }] })
     }
 }
 
@@ -198,6 +270,15 @@ impl FromToml for Document {
             }
         }
     }
+
+    fn schema(definitions: &mut Definitions<'_>) -> Schema {
+        definitions.define("value", |_| {
+            json!({
+                "description": "any value; a string that is one lone {{expression}} takes the expression's type",
+                "type": ["string", "number", "boolean", "array", "object"],
+            })
+        })
+    }
 }
 
 #[cfg(test)]
@@ -209,8 +290,27 @@ mod tests {
         assert_eq!(parse_duration("1m 30s"), Ok(Duration::from_secs(90)));
         assert_eq!(parse_duration("300ms"), Ok(Duration::from_millis(300)));
         assert_eq!(parse_duration("1.5s"), Ok(Duration::from_millis(1500)));
-        for wrong in ["5", "0s", "-3s", "soon", ""] {
+        for wrong in ["5", "0s", "-3s", "3s ago", "+3s", "00:01:30", "PT90S", "soon", ""] {
             assert!(parse_duration(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn what_is_a_duration_matches_the_pattern_that_editors_are_told(
+            text in "([0-9]{1,3}([.,][0-9])?[ ,]{0,2}(hours?|hrs?|h|minutes?|mins?|m|seconds?|secs?|s|millis|msecs?|ms|micros|us|µs|nanos|ns|S|d|x)?[ ,]{0,2}){1,3}",
+        ) {
+            let validator = jsonschema::validator_for(&json!({ "pattern": DURATION })).unwrap();
+            let matches = validator.is_valid(&json!(text));
+            proptest::prop_assert!(matches || parse_duration(&text).is_err(), "{}", text);
+        }
+    }
+
+    #[test]
+    fn the_pattern_that_editors_are_told_finds_the_usual_mistakes() {
+        let validator = jsonschema::validator_for(&json!({ "pattern": DURATION })).unwrap();
+        for wrong in ["5", "0s", "-3s", "3s ago", "00:01:30", "5 parsecs", "soon", ""] {
+            assert!(!validator.is_valid(&json!(wrong)), "{wrong}");
         }
     }
 

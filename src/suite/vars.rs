@@ -6,17 +6,19 @@ use std::sync::Arc;
 
 use minijinja::Environment;
 use minijinja::value::Value as Dynamic;
-use serde_json::Value;
+use serde_json::{Value, json};
 use toml::Spanned;
 use toml::de::DeValue;
 
 use super::error::Diagnostic;
 use super::expression;
 use super::read::{FromToml, Reading, Table, read_table};
+use super::schema::{Definitions, Schema};
 use super::source::Place;
 use super::template::Template;
 use super::value::Document;
 use crate::secret::Redactor;
+use crate::secret::stand_in::{self, stand_in};
 
 /// A variable as the suite defines it.
 #[derive(Debug, Clone)]
@@ -44,7 +46,7 @@ impl FromToml for Variable {
     fn from_toml(value: &Spanned<DeValue<'_>>, reading: &mut Reading<'_>) -> Option<Self> {
         let place = reading.place(value.span());
         let read = match value.get_ref() {
-            DeValue::Table(keys) => read_table(keys, value.span(), reading, |table| from_keys(table, place)),
+            DeValue::Table(keys) => read_table(keys, value.span(), reading, from_keys),
             DeValue::Array(_) => reading
                 .expected(value, "a string, a number, `true`, `false`, `{ env = … }` or `{ file = … }`"),
             _ => Document::from_toml(value, reading).map(|literal| Variable {
@@ -55,27 +57,33 @@ impl FromToml for Variable {
         };
         Some(read.unwrap_or(Variable { place, source: VariableSource::Mistaken, secret: None }))
     }
+
+    fn schema(definitions: &mut Definitions<'_>) -> Schema {
+        definitions.define("variable", |definitions| {
+            let literal =
+                json!({ "description": "the value itself", "type": ["string", "number", "boolean"] });
+            let keys = definitions.object(|table| {
+                let _ = from_keys(table);
+            });
+            json!({ "anyOf": [literal, keys] })
+        })
+    }
 }
 
-fn from_keys(table: &mut Table<'_, '_, '_>, place: Place) -> Option<Variable> {
+fn from_keys(table: &mut Table<'_, '_, '_>) -> Option<Variable> {
+    let place = table.place();
     let env: Option<String> = table.optional("env", "the environment variable that holds the value");
     let file: Option<String> = table.optional("file", "the file that holds the value");
     let literal: Option<Document> = table.optional("value", "the value itself");
     let default: Option<Document> =
         table.optional("default", "the value where the environment variable is not set");
     let secret: Option<bool> = table.optional("secret", "whether the value is shown as *** in every output");
-    let source = match (env, file, literal) {
-        (Some(name), None, None) => VariableSource::Environment { name, default },
-        (None, Some(path), None) => VariableSource::File(path.into()),
-        (None, None, Some(literal)) => VariableSource::Literal(literal),
-        _ => {
-            let message = "a variable has exactly one of `env`, `file` and `value`";
-            return table.lacks(Diagnostic::new(place, message));
-        }
-    };
-    if table.has("default") && !matches!(source, VariableSource::Environment { .. }) {
-        return table.reject("default", "`default` belongs to `env`: any other value is there in any case");
-    }
+    table.needs("default", "env", "`default` belongs to `env`: any other value is there in any case")?;
+    table
+        .exactly_one(&["env", "file", "value"], "a variable has exactly one of `env`, `file` and `value`")?;
+    let from_env = env.map(|name| VariableSource::Environment { name, default });
+    let from_file = file.map(|path| VariableSource::File(path.into()));
+    let source = from_env.or(from_file).or(literal.map(VariableSource::Literal))?;
     Some(Variable { place, source, secret })
 }
 
@@ -121,18 +129,43 @@ pub fn is_secret_name(name: &str) -> bool {
 pub struct Scope {
     environment: Arc<Environment<'static>>,
     values: BTreeMap<String, Dynamic>,
+    /// What stands in commands for people in place of the values that are secret, or made of one.
+    stand_ins: BTreeMap<String, Dynamic>,
 }
 
 impl Scope {
     /// A scope with nothing in it but the expressions' environment.
     #[must_use]
     pub fn empty() -> Scope {
-        Scope { environment: Arc::new(expression::environment()), values: BTreeMap::new() }
+        Scope {
+            environment: Arc::new(expression::environment()),
+            values: BTreeMap::new(),
+            stand_ins: BTreeMap::new(),
+        }
     }
 
     /// Sets a name to a value, over whatever it was.
     pub fn set(&mut self, name: &str, value: &Value) {
         self.values.insert(name.to_owned(), expression::from_json(value));
+        self.stand_ins.remove(name);
+    }
+
+    /// Sets a name to a value that people are shown as `stand_in`.
+    pub fn set_secret(&mut self, name: &str, value: &Value, stand_in: &Value) {
+        self.set(name, value);
+        self.stand_ins.insert(name.to_owned(), expression::from_json(stand_in));
+    }
+
+    /// The same with a stand-in for every secret: what a command for people is made with.
+    #[must_use]
+    pub fn for_people(&self) -> Scope {
+        let mut scope = self.clone();
+        scope.values.extend(std::mem::take(&mut scope.stand_ins));
+        scope
+    }
+
+    fn has_stand_in(&self, name: &str) -> bool {
+        self.stand_ins.contains_key(name)
     }
 
     #[must_use]
@@ -145,6 +178,9 @@ impl Scope {
         for name in names {
             if let Some(value) = other.values.get(name) {
                 self.values.insert(name.to_owned(), value.clone());
+                self.stand_ins.remove(name);
+                self.stand_ins
+                    .extend(other.stand_ins.get(name).map(|stand_in| (name.to_owned(), stand_in.clone())));
             }
         }
     }
@@ -275,6 +311,17 @@ impl Variable {
         self.document().into_iter().flat_map(Document::templates).flat_map(Template::reads)
     }
 
+    /// Where a shell has its value from.
+    fn in_a_shell(&self, name: &str) -> String {
+        match &self.source {
+            VariableSource::Environment { name: env, .. } => format!("${env}"),
+            VariableSource::File(path) => format!("$(cat '{}')", path.display()),
+            VariableSource::Literal(_) | VariableSource::CommandLine(_) | VariableSource::Mistaken => {
+                stand_in::variable(name)
+            }
+        }
+    }
+
     /// The part of it that may hold templates.
     fn document(&self) -> Option<&Document> {
         match &self.source {
@@ -356,11 +403,21 @@ impl Resolved {
                 }
             },
         };
-        if variable.secret.unwrap_or_else(|| is_secret_name(name)) {
+        let is_secret = variable.secret.unwrap_or_else(|| is_secret_name(name));
+        if is_secret {
             hide(name, variable, &value, redactor)?;
         }
-        hide_url_password(&value, redactor);
-        self.scope.set(name, &value);
+        let holds_password = hide_url_password(&value, redactor);
+        let made_of_secrets = variable.reads().any(|read| self.scope.has_stand_in(first_part(read)));
+        if made_of_secrets
+            && let Some(Ok(shown)) = variable.document().map(|of| of.value(&self.scope.for_people()))
+        {
+            self.scope.set_secret(name, &value, &shown);
+        } else if is_secret || holds_password {
+            self.scope.set_secret(name, &value, &Value::from(stand_in(&variable.in_a_shell(name))));
+        } else {
+            self.scope.set(name, &value);
+        }
         Ok(())
     }
 }
@@ -384,15 +441,11 @@ fn hide(name: &str, variable: &Variable, value: &Value, redactor: &Redactor) -> 
 }
 
 /// A password inside an URL is secret too, whatever the variable is called. A short one is not an error here:
-/// an URL is never shown with its password.
-pub fn hide_url_password(value: &Value, redactor: &Redactor) {
-    let Some(url) =
-        value.as_str().filter(|text| text.contains('@')).and_then(|text| url::Url::parse(text).ok())
-    else {
-        return;
-    };
-    if let Some(password) = url.password() {
-        let _ = redactor.add(password);
-        let _ = redactor.add(&percent_encoding::percent_decode_str(password).decode_utf8_lossy());
-    }
+/// an URL is never shown with its password. Says whether there is one.
+pub fn hide_url_password(value: &Value, redactor: &Redactor) -> bool {
+    let url = value.as_str().filter(|text| text.contains('@')).and_then(|text| url::Url::parse(text).ok());
+    let Some(password) = url.as_ref().and_then(url::Url::password) else { return false };
+    let _ = redactor.add(password);
+    let _ = redactor.add(&percent_encoding::percent_decode_str(password).decode_utf8_lossy());
+    true
 }

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use proptest::prelude::*;
-use smoke::check::{Check, Context, RunContext, Session};
+use smoke::check::{Afterwards, Check, Context, Resident, RunContext, Session, Tracing};
+use smoke::deadline::Deadline;
 use smoke::event::{CancelReason, CheckInfo, Event, RunReport};
 use smoke::exit::Exit;
 use smoke::outcome::{Failure, Fault, Outcome, Signal, SkipReason, Started};
@@ -22,7 +23,7 @@ use tokio::sync::mpsc;
 
 /// What a scripted check does once its time is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Script {
+pub enum Script {
     Pass,
     Mismatch,
     Fault,
@@ -35,14 +36,44 @@ struct Scripted {
     script: Script,
     takes: Duration,
     cleanup_takes: Duration,
+    /// It leaves something running that takes so long to stop.
+    stays: Option<Duration>,
     cleanups: Arc<AtomicUsize>,
+}
+
+/// What a scripted check left running.
+struct Left {
+    stops_in: Duration,
+}
+
+impl Resident for Left {
+    fn has_ended(&mut self) -> bool {
+        false
+    }
+
+    fn ended(&mut self) -> BoxFuture<'_, Failure> {
+        Box::pin(std::future::pending())
+    }
+
+    fn stop(self: Box<Self>, deadline: Deadline) -> BoxFuture<'static, ()> {
+        Box::pin(async move {
+            let _ = deadline.pause(self.stops_in).await;
+        })
+    }
 }
 
 impl Check for Scripted {
     fn uses(&self, _: &mut Uses) {}
 
-    fn run<'a>(&'a self, _: &'a mut Session, _: &'a Context) -> BoxFuture<'a, Result<(), Failure>> {
+    fn afterwards(&self, _: &Scope) -> Afterwards {
+        Afterwards { leaves: false, cleanup: self.cleanup_takes, stop: self.stays }
+    }
+
+    fn run<'a>(&'a self, session: &'a mut Session, _: &'a Context) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(async move {
+            if let Some(stops_in) = self.stays {
+                session.resident = Some(Box::new(Left { stops_in }));
+            }
             tokio::time::sleep(self.takes).await;
             let words = || Message::new().words("scripted");
             match self.script {
@@ -64,30 +95,31 @@ impl Check for Scripted {
 
 /// One check of a random suite.
 #[derive(Debug, Clone)]
-struct Spec {
-    script: Script,
-    takes: u64,
-    budget: u64,
-    cleanup: u64,
+pub struct Spec {
+    pub script: Script,
+    pub takes: u64,
+    pub budget: u64,
+    pub cleanup: u64,
+    pub stays: Option<u64>,
     /// Each is a distance back, so that there are no circles.
-    needs: Vec<usize>,
-    gate: bool,
-    severity: Severity,
-    skip: bool,
+    pub needs: Vec<usize>,
+    pub gate: bool,
+    pub severity: Severity,
+    pub skip: bool,
 }
 
 #[derive(Debug, Clone)]
-struct SuiteSpec {
-    checks: Vec<Spec>,
-    concurrency: usize,
-    budget: u64,
-    fail_fast: bool,
-    signal_at: Option<(u64, Signal)>,
+pub struct SuiteSpec {
+    pub checks: Vec<Spec>,
+    pub concurrency: usize,
+    pub budget: u64,
+    pub fail_fast: bool,
+    pub signal_at: Option<(u64, Signal)>,
 }
 
-const GRACE: Duration = Duration::from_secs(3);
+pub const GRACE: Duration = Duration::from_secs(3);
 
-fn specs() -> impl Strategy<Value = SuiteSpec> {
+pub fn specs() -> impl Strategy<Value = SuiteSpec> {
     let script = prop_oneof![
         6 => Just(Script::Pass),
         1 => Just(Script::Mismatch),
@@ -101,16 +133,18 @@ fn specs() -> impl Strategy<Value = SuiteSpec> {
         0..8_000_u64,
         1..6_000_u64,
         prop_oneof![3 => Just(0), 1 => 0..6_000_u64],
+        prop::option::weighted(0.1, 0..6_000_u64),
         prop::collection::vec(1..6_usize, 0..3),
         prop::bool::weighted(0.15),
         severity,
         prop::bool::weighted(0.05),
     );
-    let spec = spec.prop_map(|(script, takes, budget, cleanup, needs, gate, severity, skip)| Spec {
+    let spec = spec.prop_map(|(script, takes, budget, cleanup, stays, needs, gate, severity, skip)| Spec {
         script,
         takes,
         budget,
         cleanup,
+        stays,
         needs,
         gate,
         severity,
@@ -131,7 +165,7 @@ fn specs() -> impl Strategy<Value = SuiteSpec> {
     )
 }
 
-fn plan(spec: &SuiteSpec, cleanups: &Arc<AtomicUsize>) -> Plan {
+pub fn plan(spec: &SuiteSpec, cleanups: &Arc<AtomicUsize>) -> Plan {
     let mut checks: Vec<PlannedCheck> = Vec::new();
     for (index, check) in spec.checks.iter().enumerate() {
         let mut needs: BTreeSet<usize> =
@@ -143,6 +177,7 @@ fn plan(spec: &SuiteSpec, cleanups: &Arc<AtomicUsize>) -> Plan {
             info: CheckInfo {
                 name: format!("check {index}").into(),
                 kind: "scripted",
+                tags: Vec::new(),
                 location: Location { path: PathBuf::from("suite.toml"), line: index + 1, column: 1 },
                 gate: check.gate,
                 severity: check.severity,
@@ -157,6 +192,7 @@ fn plan(spec: &SuiteSpec, cleanups: &Arc<AtomicUsize>) -> Plan {
                 script: check.script,
                 takes: Duration::from_millis(check.takes),
                 cleanup_takes: Duration::from_millis(check.cleanup),
+                stays: check.stays.map(Duration::from_millis),
                 cleanups: Arc::clone(cleanups),
             }),
         });
@@ -174,7 +210,7 @@ fn plan(spec: &SuiteSpec, cleanups: &Arc<AtomicUsize>) -> Plan {
 }
 
 /// Runs the suite on a clock that jumps, and gives back what happened, when, and how often was cleaned up.
-fn run(spec: &SuiteSpec) -> (Vec<(Duration, Event)>, RunReport, usize) {
+pub fn run(spec: &SuiteSpec) -> (Vec<(Duration, Event)>, RunReport, usize) {
     let cleanups = Arc::new(AtomicUsize::new(0));
     let plan = plan(spec, &cleanups);
     let runtime =
@@ -188,8 +224,12 @@ fn run(spec: &SuiteSpec) -> (Vec<(Duration, Event)>, RunReport, usize) {
                 let _ = sender.send(signal);
             });
         }
-        let context =
-            Arc::new(RunContext::new("random".to_owned(), PathBuf::new(), Arc::new(Redactor::new())));
+        let context = Arc::new(RunContext::new(
+            "random".to_owned(),
+            PathBuf::new(),
+            Arc::new(Redactor::new()),
+            Tracing::Off,
+        ));
         let began = tokio::time::Instant::now();
         smoke::engine::run(&plan, context, signals, &mut |event| {
             events.lock().unwrap().push((began.elapsed(), event.clone()));
@@ -243,6 +283,7 @@ fn check_invariants(spec: &SuiteSpec) {
             Event::RunStarted
             | Event::AttemptFailed { .. }
             | Event::StepFinished { .. }
+            | Event::Traced { .. }
             | Event::CheckReady { .. }
             | Event::RunFinished(_) => {}
         }
@@ -330,12 +371,13 @@ proptest! {
     }
 }
 
-fn passing(takes: u64) -> Spec {
+pub fn passing(takes: u64) -> Spec {
     Spec {
         script: Script::Pass,
         takes,
         budget: 5_000,
         cleanup: 0,
+        stays: None,
         needs: Vec::new(),
         gate: false,
         severity: Severity::Critical,
@@ -343,7 +385,7 @@ fn passing(takes: u64) -> Spec {
     }
 }
 
-fn suite(checks: Vec<Spec>) -> SuiteSpec {
+pub fn suite(checks: Vec<Spec>) -> SuiteSpec {
     SuiteSpec { checks, concurrency: 16, budget: 60_000, fail_fast: true, signal_at: None }
 }
 

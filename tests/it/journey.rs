@@ -121,7 +121,7 @@ fn each_capture_takes_its_value_or_fails_the_step() {
         ("{ html = \"form > *\" }", "to find one element form > *, got 2 values, the first \"\""),
         ("{ regex = 'nonce=(.*)' }", "to find a body that matches /nonce=(.*)/, got nothing"),
         ("{ regex = 'csrf(,no)?' }", "to find a body that matches /csrf(,no)?/, got nothing"),
-        ("{ json = \"$.id\" }", "to find one value at json $.id, got something else (expected value"),
+        ("{ json = \"$.id\" }", "to find one value at json $.id, got HTML or XML: <form>"),
     ];
     let look = |capture: &str| step("look", &format!("get = \"{{{{base}}}}/\"\ncapture.it = {capture}"));
     let mut checks = String::new();

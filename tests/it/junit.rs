@@ -194,7 +194,7 @@ fn a_run_that_is_killed_leaves_no_earlier_runs_report() {
 }
 
 /// Texts that have what XML, TOML and terminals find hard, and anything else.
-fn hostile() -> impl Strategy<Value = String> {
+pub fn hostile() -> impl Strategy<Value = String> {
     let piece = proptest::prop_oneof![
         proptest::sample::select(vec![
             "]]>",
@@ -229,7 +229,8 @@ fn hostile() -> impl Strategy<Value = String> {
     proptest::collection::vec(piece, 1..8).prop_map(|pieces| pieces.concat())
 }
 
-fn toml(text: &str) -> String {
+/// The inside of a TOML string that means `text`.
+pub fn toml(text: &str) -> String {
     text.chars().fold(String::new(), |mut out, c| {
         let _ = write!(out, "\\U{:08X}", u32::from(c));
         out

@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::process::Command;
 
+use crate::support::smoke::Smoke;
+
 const BINARY: &str = env!("CARGO_BIN_EXE_smoke");
 
 fn readme() -> String {
@@ -33,6 +35,22 @@ fn the_help_in_the_readme_is_what_the_program_says() {
             said(arguments),
             "copy the new output of `smoke {arguments}` into the README"
         );
+    }
+}
+
+#[test]
+fn the_suites_in_the_readme_have_no_mistakes_and_no_warnings() {
+    let readme = readme();
+    let suites: Vec<&str> = readme
+        .split("```toml\n")
+        .skip(1)
+        .filter_map(|rest| rest.split("```").next())
+        .filter(|block| block.starts_with("[suite]") && block.contains("[[health]]"))
+        .collect();
+    assert!(!suites.is_empty());
+    for suite in suites {
+        let ran = Smoke::bare().args(["check", "--strict"]).suite(suite).run();
+        ran.exits(0);
     }
 }
 

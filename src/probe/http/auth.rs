@@ -7,7 +7,6 @@ use crate::check::Context;
 use crate::expect::http::HttpAnswer;
 use crate::outcome::{Failure, Fault};
 use crate::secret::Message;
-use crate::suite::error::Diagnostic;
 use crate::suite::read::{FromTable, Named, Table};
 use crate::suite::template::Template;
 use crate::suite::value::{OneOrMore, Scalar};
@@ -23,8 +22,8 @@ pub enum Auth {
 
 #[derive(Debug, Clone)]
 pub struct Basic {
-    user: Template,
-    password: Template,
+    pub(super) user: Template,
+    pub(super) password: Template,
 }
 
 /// OAuth 2.0 client credentials (RFC 6749, section 4.4).
@@ -37,24 +36,25 @@ pub struct OAuth2 {
 }
 
 impl FromTable for Auth {
+    const DEFINITION: &'static str = "auth";
+
     fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
         let basic = table.optional("basic", "{ user, password }").map(Auth::Basic);
         let bearer = table.optional("bearer", "the token").map(Auth::Bearer);
         let oauth2 = table
             .optional::<OAuth2>("oauth2", "{ token-url, client-id, client-secret, scope }")
             .map(|oauth2| Auth::OAuth2(Box::new(oauth2)));
-        let mut kinds = [basic, bearer, oauth2].into_iter().flatten();
-        match (kinds.next(), kinds.next()) {
-            (Some(auth), None) => Some(auth),
-            _ => {
-                let place = table.place();
-                table.lacks(Diagnostic::new(place, "`auth` has one of `basic`, `bearer` and `oauth2`"))
-            }
-        }
+        table.exactly_one(
+            &["basic", "bearer", "oauth2"],
+            "`auth` has one of `basic`, `bearer` and `oauth2`",
+        )?;
+        basic.or(bearer).or(oauth2)
     }
 }
 
 impl FromTable for Basic {
+    const DEFINITION: &'static str = "basic";
+
     fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
         let user = table.required("user", "the user's name");
         let password = table.required("password", "the user's password");
@@ -63,6 +63,8 @@ impl FromTable for Basic {
 }
 
 impl FromTable for OAuth2 {
+    const DEFINITION: &'static str = "oauth2";
+
     fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
         let token_url = table.required("token-url", "where the token is fetched");
         let client_id = table.required("client-id", "the client's name");

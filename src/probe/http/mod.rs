@@ -9,24 +9,30 @@
 
 mod auth;
 mod client;
+mod curl;
 mod fault;
 mod prepare;
 mod send;
+pub mod trace;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use serde_json::{Value, json};
 use toml::Spanned;
 use toml::de::DeValue;
 
 pub use self::auth::{Auth, Tokens};
 pub use self::client::{Clients, Pooling};
+pub use self::curl::Surroundings;
 pub use self::prepare::sound_url;
 pub use self::send::send;
 use crate::outcome::Failure;
 use crate::probe::trust::Verify;
 use crate::suite::error::Diagnostic;
-use crate::suite::read::{FromTable, FromToml, Named, Reading, Table};
+use crate::suite::read::{FromTable, FromToml, Named, Reading, Table, read_table};
+use crate::suite::schema::{Definitions, Schema};
+use crate::suite::table::{Rule, Written};
 use crate::suite::template::Template;
 use crate::suite::uses::Uses;
 use crate::suite::value::{ByteSize, Document, OneOrMore};
@@ -34,6 +40,9 @@ use crate::suite::vars::Scope;
 
 /// A body larger than this is a failure, unless `max-body` says otherwise.
 const MAX_BODY: ByteSize = ByteSize(1 << 20);
+
+/// How many redirects are followed, unless `redirects` says otherwise: a 302 is seen as a 302.
+const REDIRECTS: u32 = 0;
 
 /// A request of a health check or an HTTP step.
 #[derive(Debug, Clone)]
@@ -102,18 +111,17 @@ impl TlsKeys {
 }
 
 impl FromTable for TlsKeys {
+    const DEFINITION: &'static str = "tls";
+
     fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
         let ca: Option<String> =
             table.optional("ca", "a PEM file of the certificates to trust instead of the system's");
         let cert: Option<String> = table.optional("cert", "a PEM file of the client's certificate");
         let key: Option<String> = table.optional("key", "a PEM file of the client's private key");
-        let insecure = table.optional("insecure", "`true`: any certificate is accepted");
-        let client = match (cert, key) {
-            (Some(cert), Some(key)) => Some((cert.into(), key.into())),
-            (None, None) => None,
-            (Some(_), None) => return table.reject("cert", "`cert` needs its `key`"),
-            (None, Some(_)) => return table.reject("key", "`key` needs its `cert`"),
-        };
+        let insecure = table.overridable("insecure", "`true`: any certificate is accepted", &false);
+        table.needs("cert", "key", "`cert` needs its `key`")?;
+        table.needs("key", "cert", "`key` needs its `cert`")?;
+        let client = cert.zip(key).map(|(cert, key)| (cert.into(), key.into()));
         Some(TlsKeys { ca: ca.map(PathBuf::from), client, insecure })
     }
 }
@@ -133,12 +141,19 @@ impl FromToml for HttpVersion {
             _ => reading.expected(value, "\"1.1\" or \"2\""),
         }
     }
+
+    fn schema(_: &mut Definitions<'_>) -> Schema {
+        json!({ "enum": ["1.1", "2"] })
+    }
 }
 
 impl FromTable for RequestOptions {
+    const DEFINITION: &'static str = "http";
+
     fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
         let headers: Vec<(Named, Template)> =
             table.optional("headers", "headers of the request").unwrap_or_default();
+        table.obeys(Rule::NamesLike("headers", "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"));
         for (named, _) in &headers {
             if named.name.parse::<reqwest::header::HeaderName>().is_err() {
                 let message = format!("`{}` is not a header name", named.name);
@@ -148,6 +163,7 @@ impl FromTable for RequestOptions {
         let resolve: Vec<(Named, Template)> = table
             .optional("resolve", "{ \"host:port\" = \"ip:port\" }, instead of a look-up")
             .unwrap_or_default();
+        table.obeys(Rule::NamesLike("resolve", ".:[0-9]+$"));
         for (named, _) in resolve.iter().filter(|(named, _)| prepare::host_and_port(&named.name).is_none()) {
             let mistake = Diagnostic::new(named.place, "this has no port, so it would never apply")
                 .hint(format!("write `resolve = {{ \"{}:443\" = \"127.0.0.1:8443\" }}`", named.name));
@@ -156,12 +172,12 @@ impl FromTable for RequestOptions {
         Some(RequestOptions {
             headers,
             auth: table.optional("auth", "credentials: { basic = … }, { bearer = … } or { oauth2 = … }"),
-            redirects: table.optional("redirects", "how many redirects are followed"),
+            redirects: table.overridable("redirects", "how many redirects are followed", &REDIRECTS),
             tls: table.optional("tls", "{ ca, cert, key, insecure }"),
             resolve,
             proxy: table.optional("proxy", "the proxy to go through"),
             version: table.optional("http", "the HTTP version, \"1.1\" or \"2\""),
-            max_body: table.optional("max-body", "the largest body that is read"),
+            max_body: table.overridable("max-body", "the largest body that is read", &MAX_BODY),
         })
     }
 }
@@ -258,6 +274,8 @@ impl Request {
             }
         }
         let plain = Request::from_url(table);
+        table.obeys(Rule::ExactlyOne(&["url", "get", "post", "put", "patch", "delete", "head"]));
+        table.obeys(Rule::Needs("method", "url"));
         match (plain, verbs.as_slice()) {
             (Some(request), []) => Some(request),
             (Some(request), [(_, method, url)]) if table.has("url") => {
@@ -284,18 +302,7 @@ impl Request {
     pub fn from_url(table: &mut Table<'_, '_, '_>) -> Option<Request> {
         let given = table.has("url");
         let url: Option<Template> = table.optional("url", "the URL that is asked");
-        let method: Option<Named> = table.optional("method", "the HTTP method, GET unless it says otherwise");
-        let method = match method {
-            None => Some(reqwest::Method::GET),
-            Some(named) => match reqwest::Method::from_bytes(named.name.as_bytes()) {
-                Ok(method) if named.name.chars().all(|c| c.is_ascii_uppercase()) => Some(method),
-                Ok(_) | Err(_) => {
-                    let message =
-                        format!("`{}` is not a method; methods are in capitals, such as POST", named.name);
-                    table.reading.reject(Diagnostic::new(named.place, message))
-                }
-            },
-        };
+        let method = table.optional_or("method", "the HTTP method", reqwest::Method::GET);
         let query = table.optional("query", "parameters added to the URL, encoded").unwrap_or_default();
         let body = Body::from_table(table);
         let options = RequestOptions::from_table(table);
@@ -305,7 +312,7 @@ impl Request {
             None if given => return None,
             None => Template::parse("", table.place(), table.reading.environment).ok()?,
         };
-        Some(Request { method: method?, url, query, body: body?, options: options?.or(&defaults) })
+        Some(Request { method, url, query, body: body?, options: options?.or(&defaults) })
     }
 
     /// What is wrong with the address once the variables have their values. Nothing is sent.
@@ -339,6 +346,29 @@ impl Request {
     }
 }
 
+impl FromToml for reqwest::Method {
+    fn from_toml(value: &Spanned<DeValue<'_>>, reading: &mut Reading<'_>) -> Option<Self> {
+        let Named { name, place } = Named::from_toml(value, reading)?;
+        match reqwest::Method::from_bytes(name.as_bytes()) {
+            Ok(method) if name.chars().all(|c| c.is_ascii_uppercase()) => Some(method),
+            Ok(_) | Err(_) => {
+                let message = format!("`{name}` is not a method; methods are in capitals, such as POST");
+                reading.reject(Diagnostic::new(place, message))
+            }
+        }
+    }
+
+    fn schema(_: &mut Definitions<'_>) -> Schema {
+        json!({ "type": "string", "pattern": "^[A-Z]+$" })
+    }
+}
+
+impl Written for reqwest::Method {
+    fn written(&self) -> Value {
+        Value::from(self.as_str())
+    }
+}
+
 impl Body {
     fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Body> {
         let text = table.optional("body", "the body as text").map(Body::Text);
@@ -346,28 +376,46 @@ impl Body {
         let form = table.optional("form", "the body as an HTML form sends it").map(Body::Form);
         let multipart =
             table.optional("multipart", "the body as an HTML form with files sends it").map(Body::Multipart);
-        let mut bodies = [text, json, form, multipart].into_iter().flatten();
-        let mut given = ["body", "json", "form", "multipart"].into_iter().filter(|key| table.has(key));
-        match (bodies.next(), given.nth(1)) {
-            (_, Some(second)) => {
-                table.reject(second, "a request has one of `body`, `json`, `form` and `multipart`")
-            }
-            (body, None) => Some(body.unwrap_or(Body::None)),
-        }
+        table.at_most_one(
+            &["body", "json", "form", "multipart"],
+            "a request has one of `body`, `json`, `form` and `multipart`",
+        )?;
+        Some(text.or(json).or(form).or(multipart).unwrap_or(Body::None))
+    }
+}
+
+impl Part {
+    fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Part> {
+        let path: Option<String> = table.required("file", "the file that is sent, from the suite's folder");
+        let filename = table.optional("filename", "the name it is sent under");
+        let content_type = table.optional("type", "its media type");
+        Some(Part::File { path: path?.into(), filename, content_type })
     }
 }
 
 impl FromToml for Part {
     fn from_toml(value: &Spanned<DeValue<'_>>, reading: &mut Reading<'_>) -> Option<Self> {
         match value.get_ref() {
-            DeValue::Table(keys) => crate::suite::read::read_table(keys, value.span(), reading, |table| {
-                let path: Option<String> =
-                    table.required("file", "the file that is sent, from the suite's folder");
-                let filename = table.optional("filename", "the name it is sent under");
-                let content_type = table.optional("type", "its media type");
-                Some(Part::File { path: path?.into(), filename, content_type })
-            }),
+            DeValue::Table(keys) => read_table(keys, value.span(), reading, Part::from_table),
             _ => crate::suite::value::Scalar::from_toml(value, reading).map(|scalar| Part::Text(scalar.0)),
         }
+    }
+
+    fn schema(definitions: &mut Definitions<'_>) -> Schema {
+        definitions.define("part", |definitions| {
+            let text = crate::suite::value::Scalar::schema(definitions);
+            let file = definitions.object(|table| {
+                let _ = Part::from_table(table);
+            });
+            json!({ "anyOf": [text, file] })
+        })
+    }
+}
+
+fn version_name(version: reqwest::Version) -> &'static str {
+    match version {
+        reqwest::Version::HTTP_10 => "HTTP/1.0",
+        reqwest::Version::HTTP_2 => "HTTP/2",
+        _ => "HTTP/1.1",
     }
 }

@@ -8,7 +8,7 @@ use url::Url;
 
 use super::client::Route;
 use super::{Body, HttpVersion, Part, Request, RequestOptions};
-use crate::check::Context;
+use crate::check::{Context, Tracing};
 use crate::outcome::{Failure, Fault};
 use crate::probe::trust::TlsOptions;
 use crate::secret::Message;
@@ -24,6 +24,8 @@ pub(super) struct Prepared {
     pub url: Url,
     pub headers: HeaderMap,
     pub body: PreparedBody,
+    /// The body as people are shown it, if they are.
+    pub shown_body: Option<String>,
     pub route: Route,
     pub resolve: Vec<Instead>,
     pub redirects: u32,
@@ -124,9 +126,13 @@ pub(super) async fn prepare(
         url,
         headers,
         body,
+        shown_body: match context.run.tracing {
+            Tracing::Off => None,
+            Tracing::On => request.shown_body(&scope.for_people()),
+        },
         route: route(options, scope, context)?,
         resolve: resolve(options, scope)?,
-        redirects: options.redirects.unwrap_or(0),
+        redirects: options.redirects.unwrap_or(super::REDIRECTS),
         max_body: options.max_body(),
         home,
     })

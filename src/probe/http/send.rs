@@ -9,13 +9,13 @@ use reqwest::header::{
 use reqwest::{Method, StatusCode};
 use url::Url;
 
-use super::Request;
 use super::client::{Clients, Route};
-use super::fault;
 use super::prepare::{Prepared, PreparedBody, prepare};
+use super::{Request, version_name};
+use super::{fault, trace};
 use crate::check::Context;
 use crate::expect::http::HttpAnswer;
-use crate::outcome::{Failure, Phase};
+use crate::outcome::{Direction, Failure, Phase};
 use crate::probe::trust::PeerCertificate;
 use crate::secret::Message;
 use crate::suite::vars::Scope;
@@ -46,6 +46,7 @@ pub async fn send(
         match next {
             Some(next) if redirects_left > 0 => {
                 redirects_left -= 1;
+                context.trace(Direction::Received, || trace::head(&response));
                 seen.push(shown(&prepared.url));
                 prepared = next;
             }
@@ -74,7 +75,7 @@ fn certificate(response: &reqwest::Response) -> Option<PeerCertificate> {
 }
 
 /// A cookie at least this long may be what keeps a session.
-const SESSION_LENGTH: usize = 12;
+pub(super) const SESSION_LENGTH: usize = 12;
 
 /// An URL without user, password and fragment.
 pub(super) fn shown(url: &Url) -> String {
@@ -98,6 +99,9 @@ async fn send_once(
     if let Some(value) = cookie_header(cookies, &prepared.url).filter(|_| may_have_cookies(prepared)) {
         headers.entry(COOKIE).or_insert(value);
     }
+    context.trace(Direction::Sent, || {
+        trace::request(&prepared.method, &prepared.url, &headers, prepared.shown_body.as_deref())
+    });
     let mut builder = client.request(prepared.method.clone(), url).headers(headers);
     builder = match &prepared.body {
         // Some servers take no such request without a length, though there is nothing to be long.
@@ -185,6 +189,7 @@ fn redirect(from: &Prepared, status: StatusCode, headers: &HeaderMap) -> Option<
     if !keeps_method {
         next.method = Method::GET;
         next.body = PreparedBody::None;
+        next.shown_body = None;
         for name in [CONTENT_TYPE, CONTENT_LENGTH, TRANSFER_ENCODING] {
             next.headers.remove(name);
         }
@@ -238,12 +243,4 @@ async fn read(
     let body = String::from_utf8(body)
         .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
     Ok(HttpAnswer::new(status, version, headers, body, shown(&prepared.url)))
-}
-
-fn version_name(version: reqwest::Version) -> &'static str {
-    match version {
-        reqwest::Version::HTTP_10 => "HTTP/1.0",
-        reqwest::Version::HTTP_2 => "HTTP/2",
-        _ => "HTTP/1.1",
-    }
 }

@@ -15,10 +15,12 @@ pub mod fault;
 pub mod http;
 pub mod postgres;
 pub mod psql;
+pub mod schema;
 pub mod stalled_dns;
 
 pub mod ask;
 pub mod junit;
+pub mod seeded;
 pub mod smoke;
 pub mod verdicts;
 

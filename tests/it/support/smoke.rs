@@ -36,6 +36,8 @@ pub struct Smoke {
     limit: Duration,
     watch_memory: bool,
     folder: TempDir,
+    /// What it keeps from run to run, apart from what the test looks at.
+    state: TempDir,
 }
 
 impl Smoke {
@@ -54,13 +56,18 @@ impl Smoke {
     /// Another program in its place, to test this module with.
     #[must_use]
     pub fn imitated_by(program: &str) -> Self {
+        Self::in_folders(program, scratch::for_a_test(), scratch::for_a_test())
+    }
+
+    fn in_folders(program: &str, folder: TempDir, state: TempDir) -> Self {
         Self {
             program: program.into(),
             arguments: Vec::new(),
             environment: Vec::new(),
             limit: LIMIT,
             watch_memory: false,
-            folder: scratch::for_a_test(),
+            folder,
+            state,
         }
     }
 
@@ -140,6 +147,7 @@ impl Smoke {
         let mut command = Command::new(&self.program);
         command.args(&self.arguments).current_dir(self.folder.path());
         command.env_clear().env("HOME", self.folder.path());
+        command.env("XDG_STATE_HOME", self.state.path());
         command.envs(INHERITED.iter().filter_map(|name| Some((name, env::var_os(name)?))));
         command.envs(self.environment);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -161,6 +169,7 @@ impl Smoke {
             limit: self.limit,
             started,
             folder: self.folder,
+            state: self.state,
         }
     }
 }
@@ -176,6 +185,7 @@ pub struct Running {
     limit: Duration,
     started: Instant,
     folder: TempDir,
+    state: TempDir,
 }
 
 impl Running {
@@ -237,6 +247,7 @@ impl Running {
             pipes_closed,
             peak_memory: self.peak_memory.and_then(|peak| peak.recv().ok()),
             folder: self.folder,
+            state: self.state,
         }
     }
 }
@@ -259,6 +270,7 @@ pub struct Ran {
     /// The most memory it ever held, in bytes, if that was watched and could be found out.
     pub peak_memory: Option<u64>,
     folder: TempDir,
+    state: TempDir,
 }
 
 impl Ran {
@@ -285,6 +297,18 @@ impl Ran {
         let report = Junit::read(&path);
         junit::validate_xsd(&path).unwrap_or_else(|error| panic!("{error} in\n{}", report.xml));
         report
+    }
+
+    /// `smoke run` once more, in the same folders.
+    #[must_use]
+    pub fn again(self) -> Smoke {
+        Smoke::in_folders(env!("CARGO_BIN_EXE_smoke"), self.folder, self.state).arg("run")
+    }
+
+    /// Where it keeps what the next run may ask for.
+    #[must_use]
+    pub fn state(&self) -> &Path {
+        self.state.path()
     }
 
     /// A path in the run's folder, which is there as long as this is.

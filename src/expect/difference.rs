@@ -1,0 +1,167 @@
+//! Where two documents or two texts differ: the places, not the whole of both.
+
+use serde_json::Value;
+
+use super::judge::{equal, show};
+use crate::secret::Message;
+
+/// More differences than this are counted and not shown.
+const SHOWN: usize = 5;
+
+/// Documents of no more bytes than this are compared by eye.
+const SHORT: usize = 60;
+
+/// One place where what came is not what was expected.
+#[derive(Debug)]
+pub(super) struct Difference {
+    /// The place, as it goes on after the name of the whole: `.build.version`, `[1]`, ` line 2`.
+    pub at: String,
+    pub expected: Message,
+    pub actual: Message,
+}
+
+/// The places where `actual` differs, if both are documents with parts or texts with lines. A difference of a single
+/// value has no places in it.
+pub(super) fn differences(expected: &Value, actual: &Value) -> Vec<Difference> {
+    let mut found = Vec::new();
+    let is_long = |value: &Value| value.to_string().len() > SHORT;
+    match (expected, actual) {
+        (Value::Object(_), Value::Object(_)) | (Value::Array(_), Value::Array(_))
+            if is_long(expected) || is_long(actual) =>
+        {
+            in_documents(String::new(), expected, actual, &mut found);
+        }
+        (Value::String(expected), Value::String(actual))
+            if expected.trim_end().contains('\n') || actual.trim_end().contains('\n') =>
+        {
+            in_lines(expected, actual, &mut found);
+        }
+        _ => {}
+    }
+    let more = found.len().saturating_sub(SHOWN);
+    found.truncate(SHOWN);
+    if let Some(last) = found.last_mut().filter(|_| more > 0) {
+        last.actual = std::mem::take(&mut last.actual).words(format!("; {more} more places differ"));
+    }
+    found
+}
+
+fn in_documents(at: String, expected: &Value, actual: &Value, found: &mut Vec<Difference>) {
+    match (expected, actual) {
+        (Value::Object(wanted), Value::Object(given)) => {
+            for (key, expected) in wanted {
+                let at = format!("{at}{}", member(key));
+                match given.get(key) {
+                    Some(actual) => in_documents(at, expected, actual, found),
+                    None => found.push(Difference { at, expected: show(expected), actual: nothing() }),
+                }
+            }
+            for (key, actual) in given.iter().filter(|(key, _)| !wanted.contains_key(*key)) {
+                let at = format!("{at}{}", member(key));
+                found.push(Difference { at, expected: not_there(), actual: show(actual) });
+            }
+        }
+        (Value::Array(wanted), Value::Array(given)) => {
+            for index in 0..wanted.len().max(given.len()) {
+                let at = format!("{at}[{index}]");
+                match (wanted.get(index), given.get(index)) {
+                    (Some(expected), Some(actual)) => in_documents(at, expected, actual, found),
+                    (Some(expected), None) => {
+                        found.push(Difference { at, expected: show(expected), actual: nothing() });
+                    }
+                    (None, Some(actual)) => {
+                        found.push(Difference { at, expected: not_there(), actual: show(actual) });
+                    }
+                    (None, None) => {}
+                }
+            }
+        }
+        _ if equal(expected, actual) => {}
+        _ => found.push(Difference { at, expected: show(expected), actual: show(actual) }),
+    }
+}
+
+fn in_lines(expected: &str, actual: &str, found: &mut Vec<Difference>) {
+    let line = |line: Option<&str>| match line {
+        Some(line) => Message::new().words("\"").data(line).words("\""),
+        None => Message::new().words("no such line"),
+    };
+    let (mut wanted, mut given) = (expected.split('\n'), actual.split('\n'));
+    for number in 1.. {
+        match (wanted.next(), given.next()) {
+            (None, None) => break,
+            (expected, actual) if expected == actual => {}
+            (expected, actual) => {
+                let at = format!(" line {number}");
+                found.push(Difference { at, expected: line(expected), actual: line(actual) });
+            }
+        }
+    }
+}
+
+fn nothing() -> Message {
+    Message::new().words("nothing")
+}
+
+fn not_there() -> Message {
+    Message::new().words("not to be there")
+}
+
+/// A member as `JSONPath` names it (RFC 9535).
+fn member(key: &str) -> String {
+    let is_name = key.chars().all(|c| c.is_alphanumeric() || c == '_')
+        && !key.starts_with(|c: char| c.is_ascii_digit())
+        && !key.is_empty();
+    match is_name {
+        true => format!(".{key}"),
+        false => format!("['{}']", key.replace('\\', r"\\").replace('\'', r"\'")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn shown(expected: &Value, actual: &Value) -> Vec<String> {
+        differences(expected, actual)
+            .iter()
+            .map(|Difference { at, expected, actual }| format!("{at}: {expected} / {actual}"))
+            .collect()
+    }
+
+    #[test]
+    fn documents_differ_in_their_parts() {
+        let same = "the same in both, and long enough for nobody to see the difference";
+        let expected = json!({"a": {"b": 1, "c d": [1, 2]}, "gone": true, "same": same});
+        let actual = json!({"a": {"b": 1.0, "c d": [1, 3, 4]}, "new": null, "same": same});
+        let differences = [
+            ".a['c d'][1]: 2 / 3",
+            ".a['c d'][2]: not to be there / 4",
+            ".gone: true / nothing",
+            ".new: not to be there / null",
+        ];
+        assert_eq!(shown(&expected, &actual), differences);
+    }
+
+    #[test]
+    fn texts_differ_in_their_lines() {
+        assert_eq!(
+            shown(&json!("a\nb\nc"), &json!("a\nB\nc\nd")),
+            [" line 2: \"b\" / \"B\"", " line 4: no such line / \"d\""]
+        );
+        assert!(shown(&json!("a"), &json!("b")).is_empty(), "one line has no places in it");
+    }
+
+    #[test]
+    fn what_is_short_is_shown_whole() {
+        assert!(shown(&json!(["a", "b"]), &json!(["b", "a"])).is_empty());
+    }
+
+    #[test]
+    fn many_differences_are_counted() {
+        let (expected, actual): (Value, Value) = ((0..30).collect(), (1..31).collect());
+        let shown = shown(&expected, &actual);
+        assert_eq!((shown.len(), shown[4].as_str()), (5, "[4]: 4 / 5; 25 more places differ"));
+    }
+}

@@ -1,0 +1,45 @@
+//! `smoke check`: every mistake of a suite, in any environment, and what makes it no smoke suite any more.
+
+use super::warnings::{self, Warnings};
+use crate::cli::CheckArgs;
+use crate::exit::Exit;
+use crate::plan;
+use crate::run::{colored, find_suite, reject, say};
+use crate::suite::error::render_warnings;
+use crate::suite::{Suite, SuiteError, read_draft};
+
+/// Reads the suite and says what is wrong with it.
+pub fn check(args: &CheckArgs) -> Exit {
+    let color = colored(args.color);
+    let mut suite = match checked(args) {
+        Ok(suite) => suite,
+        Err(error) => return reject(&error, color),
+    };
+    let Warnings { warnings, covered } = warnings::of(&suite, &args.var);
+    // What is warned about because it can be read is not shown to more people.
+    covered.into_iter().for_each(|place| suite.sources.cover(place));
+    say(&render_warnings(&warnings, &suite.sources, color));
+
+    let checks = counted(suite.checks.len(), "check");
+    let strict = args.strict && !warnings.is_empty();
+    match warnings.len() {
+        0 => say(&format!("{checks}, no mistakes\n")),
+        count if strict => say(&format!("{checks}, {} (`--strict`)\n", counted(count, "warning"))),
+        count => say(&format!("{checks}, no mistakes, {}\n", counted(count, "warning"))),
+    }
+    if strict { Exit::BadSuite } else { Exit::Passed }
+}
+
+fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
+/// The suite, if nothing is wrong with it in any environment.
+fn checked(args: &CheckArgs) -> Result<Suite, SuiteError> {
+    let names: Vec<String> = args.var.iter().map(|(name, _)| name.clone()).collect();
+    let mut draft = read_draft(&find_suite(args.suite.clone()), &names)?;
+    if draft.is_whole {
+        draft.mistakes.extend(plan::mistakes(&draft.suite, &args.var));
+    }
+    draft.sound()
+}

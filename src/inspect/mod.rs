@@ -1,0 +1,15 @@
+//! The commands that send nothing: they look at a suite, or write the first one.
+
+mod check;
+mod init;
+mod list;
+mod plan;
+mod warnings;
+
+pub use self::check::check;
+pub use self::init::init;
+pub use self::list::list;
+pub use self::plan::plan;
+
+/// The version of the JSON documents here. New keys may come; one that changes its meaning or goes raises it.
+const SCHEMA_VERSION: u32 = 1;

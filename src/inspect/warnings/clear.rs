@@ -1,0 +1,113 @@
+//! Secrets that everyone who has the suite can read, and certificates that nobody looks at.
+
+use std::ops::Range;
+
+use toml::de::DeValue;
+
+use super::written::{Entry, Written};
+use crate::suite::error::Diagnostic;
+use crate::suite::source::Place;
+use crate::suite::vars::is_secret_name;
+
+const HINT: &str = "read it from outside: `[vars] name = { env = \"NAME\" }` or `{ file = \"…\" }`, and write `{{name}}` here";
+
+/// The warnings, and the places of what must not be shown.
+pub(super) fn warnings(written: &Written<'_>) -> (Vec<Diagnostic>, Vec<Place>) {
+    let mut found = Vec::new();
+    let mut covered = Vec::new();
+    for entry in written.entries() {
+        if entry.ends_with(&["tls", "insecure"]) && entry.value.as_bool() == Some(true) {
+            let message = "the certificate is not verified: whoever is in between can answer";
+            let hint = "to trust an authority of your own, say `tls = { ca = \"ca.pem\" }`";
+            found.push(Diagnostic::new(entry.place, message).hint(hint));
+        }
+        let Some((what, secret)) = secret_in(entry, written) else { continue };
+        let place = written.place_of(secret, entry);
+        covered.push(place);
+        let message = format!("{what} stands in the suite, for everyone to read");
+        found.push(Diagnostic::new(place, message).hint(HINT));
+    }
+    (found, covered)
+}
+
+/// What the value gives away, if it does: in words, and which part of the text.
+fn secret_in(entry: &Entry<'_>, written: &Written<'_>) -> Option<(&'static str, Range<usize>)> {
+    let text = entry.value.as_str().filter(|text| !text.trim().is_empty())?;
+    let parts: Vec<&str> = entry.path.iter().map(String::as_str).collect();
+    // What may be different elsewhere is no secret of that place: a developer's own database, as a rule.
+    if matches!(parts.as_slice(), ["vars", _, "default"] | ["env", _, "vars", _, "default"]) {
+        return None;
+    }
+    if let Some(password) = url_password(text) {
+        return Some(("the password in this URL", password));
+    }
+    if text.contains("{{") {
+        return None;
+    }
+    let what = match parts.as_slice() {
+        ["vars", name] | ["env", _, "vars", name] => is_secret_name(name).then_some("a secret"),
+        ["vars", name, "value"] | ["env", _, "vars", name, "value"] => {
+            is_secret(name, &parts, written).then_some("a secret")
+        }
+        [.., "auth", "bearer"] => Some("a token"),
+        [.., "auth", "basic", "password"] => Some("a password"),
+        [.., "auth", "oauth2", "client-secret"] => Some("a client's secret"),
+        [.., "headers", name] => is_secret_header(name).then_some("a credential"),
+        ["boot", "env", name] => is_secret_name(name).then_some("a secret"),
+        [_, .., "form" | "json" | "query" | "multipart", name] => is_password(name).then_some("a password"),
+        _ => None,
+    };
+    what.map(|what| (what, 0..text.len()))
+}
+
+/// Is the variable with keys of its own secret? What it says itself counts.
+fn is_secret(name: &str, path: &[&str], written: &Written<'_>) -> bool {
+    let own: Vec<&str> = path[..path.len() - 1].iter().copied().chain(["secret"]).collect();
+    let said = written.find(&own).map(|entry| matches!(entry.value, DeValue::Boolean(true)));
+    said.unwrap_or_else(|| is_secret_name(name))
+}
+
+/// Not every header with a `key`: one for idempotency is no secret.
+fn is_secret_header(name: &str) -> bool {
+    let name = name.to_lowercase();
+    let words = ["authorization", "api-key", "apikey", "token", "secret", "password"];
+    words.iter().any(|word| name.contains(word))
+}
+
+/// Fewer names than those of variables: a `key` or a `token` in a body is most often nothing to hide.
+fn is_password(name: &str) -> bool {
+    let name = name.to_lowercase();
+    ["password", "passwd", "passphrase", "pwd"].iter().any(|word| name.contains(word))
+}
+
+/// Where the password of `scheme://user:password@host` is, if it is no template.
+fn url_password(text: &str) -> Option<Range<usize>> {
+    let start = text.find("://")? + "://".len();
+    let authority = text[start..].split(['/', '?', '#']).next()?;
+    let user_info = &authority[..authority.rfind('@')?];
+    let password = start + user_info.find(':')? + 1..start + user_info.len();
+    Some(password.clone()).filter(|_| !text[password.clone()].is_empty() && !text[password].contains("{{"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_in_a_url_is_told_from_everything_that_looks_like_one() {
+        for clear in ["postgres://shop:hunter2@db/shop", "http://a:b@c", "https://u:p%40q@{{host}}/x?y=z"] {
+            assert!(url_password(clear).is_some(), "{clear}");
+        }
+        for fine in [
+            "postgres://shop@db/shop",
+            "http://h:80/a@b",
+            "https://u:{{password}}@h",
+            "mailto:a@b",
+            "http://u:@h",
+            "{{url}}",
+            "x://{{u}}:80",
+        ] {
+            assert_eq!(url_password(fine), None, "{fine}");
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! What comes before what.
+
+/// The checks of a plan and what each waits for, through any number of needs.
+#[derive(Debug)]
+pub struct Order {
+    /// Every check after all that it needs.
+    sorted: Vec<usize>,
+    /// For each check, the ones that must come before it.
+    before: Vec<Bits>,
+}
+
+impl Order {
+    /// `needs` holds for each check the ones it needs; there are no circles.
+    #[must_use]
+    pub fn new(needs: &[&[usize]]) -> Order {
+        let count = needs.len();
+        let mut missing: Vec<usize> = needs.iter().map(|needs| needs.len()).collect();
+        let mut dependents: Vec<Vec<usize>> = vec![Vec::new(); count];
+        for (check, needs) in needs.iter().enumerate() {
+            needs.iter().for_each(|need| dependents[*need].push(check));
+        }
+        let mut sorted: Vec<usize> = (0..count).filter(|check| missing[*check] == 0).collect();
+        let mut before = vec![Bits::new(count); count];
+        let mut next = 0;
+        while let Some(check) = sorted.get(next).copied() {
+            let mut own = Bits::new(count);
+            for need in needs[check] {
+                own.insert(*need);
+                own.add_all(&before[*need]);
+            }
+            before[check] = own;
+            for dependent in &dependents[check] {
+                missing[*dependent] -= 1;
+                if missing[*dependent] == 0 {
+                    sorted.push(*dependent);
+                }
+            }
+            next += 1;
+        }
+        Order { sorted, before }
+    }
+
+    /// Every check after all that it needs.
+    pub fn sorted(&self) -> impl Iterator<Item = usize> {
+        self.sorted.iter().copied()
+    }
+
+    /// Must `earlier` have passed before `later` starts?
+    #[must_use]
+    pub fn is_before(&self, earlier: usize, later: usize) -> bool {
+        self.before[later].contains(earlier)
+    }
+
+    /// For each check, how many rounds go before it: 0 if it waits for nothing.
+    #[must_use]
+    pub fn rounds(&self, needs: &[&[usize]]) -> Vec<usize> {
+        let mut rounds = vec![0; needs.len()];
+        for check in self.sorted() {
+            rounds[check] = needs[check].iter().map(|need| rounds[*need] + 1).max().unwrap_or(0);
+        }
+        rounds
+    }
+
+    /// Those of `needs` that none of the others waits for anyway.
+    #[must_use]
+    pub fn nearest(&self, needs: &[usize]) -> Vec<usize> {
+        let nearest = needs.iter().filter(|need| !needs.iter().any(|other| self.is_before(**need, *other)));
+        nearest.copied().collect()
+    }
+
+    /// For each check, the ones that may run at the same time, of those that `runs` says run at all.
+    pub(super) fn beside(&self, runs: &[bool]) -> Vec<Bits> {
+        let count = runs.len();
+        let mut all = Bits::new(count);
+        (0..count).filter(|check| runs[*check]).for_each(|check| all.insert(check));
+        let mut beside: Vec<Bits> = (0..count).map(|_| all.clone()).collect();
+        for (check, before) in self.before.iter().enumerate() {
+            beside[check].remove(check);
+            beside[check].remove_all(before);
+            before.iter().for_each(|earlier| beside[earlier].remove(check));
+        }
+        beside
+    }
+
+    /// At least as many as can run at the same time: the number of chains of needs in which all of `runs` fit.
+    pub(super) fn most_at_once(&self, runs: &[bool]) -> usize {
+        let mut ends: Vec<usize> = Vec::new();
+        for check in self.sorted().filter(|check| runs[*check]) {
+            match ends.iter_mut().find(|end| self.is_before(**end, check)) {
+                Some(end) => *end = check,
+                None => ends.push(check),
+            }
+        }
+        ends.len()
+    }
+}
+
+/// A set of checks.
+#[derive(Debug, Clone)]
+pub(super) struct Bits {
+    words: Vec<u64>,
+}
+
+impl Bits {
+    pub fn new(count: usize) -> Bits {
+        Bits { words: vec![0; count.div_ceil(64)] }
+    }
+
+    pub fn contains(&self, index: usize) -> bool {
+        self.words[index / 64] & (1 << (index % 64)) != 0
+    }
+
+    pub fn insert(&mut self, index: usize) {
+        self.words[index / 64] |= 1 << (index % 64);
+    }
+
+    pub fn remove(&mut self, index: usize) {
+        self.words[index / 64] &= !(1 << (index % 64));
+    }
+
+    pub fn add_all(&mut self, other: &Bits) {
+        self.words.iter_mut().zip(&other.words).for_each(|(own, other)| *own |= other);
+    }
+
+    pub fn remove_all(&mut self, other: &Bits) {
+        self.words.iter_mut().zip(&other.words).for_each(|(own, other)| *own &= !other);
+    }
+
+    pub fn len(&self) -> usize {
+        self.words.iter().map(|word| word.count_ones() as usize).sum()
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = usize> {
+        self.words.iter().enumerate().flat_map(|(index, word)| {
+            (0..64).filter(move |bit| word & (1 << bit) != 0).map(move |bit| index * 64 + bit)
+        })
+    }
+}

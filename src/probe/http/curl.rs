@@ -1,0 +1,239 @@
+//! A request as a `curl` command, for people to repeat by hand.
+
+use std::path::Path;
+use std::time::Duration;
+
+use cookie_store::CookieStore;
+use serde_json::Value;
+
+use super::auth::{Auth, Basic};
+use super::send::SESSION_LENGTH;
+use super::{Body, HttpVersion, Part, Request};
+use crate::probe::shell::{ShellCommand, seconds, without_clear_password};
+use crate::probe::trust::Verify;
+use crate::secret::stand_in::{Piece, pieces, readable, stand_in, variable};
+use crate::suite::read::Named;
+use crate::suite::template::Template;
+use crate::suite::value::OneOrMore;
+use crate::suite::vars::{Scope, is_secret_name};
+
+/// What a request is sent with, beside what the suite says of it.
+pub struct Surroundings<'s> {
+    /// With stand-ins for the secrets.
+    pub scope: &'s Scope,
+    pub cookies: &'s CookieStore,
+    pub suite_dir: &'s Path,
+    pub limit: Duration,
+}
+
+impl Request {
+    /// The command that sends the same request, or `None` if a value for it is missing.
+    #[must_use]
+    pub fn as_curl(&self, with: &Surroundings<'_>) -> Option<ShellCommand> {
+        let scope = with.scope;
+        let mut command = ShellCommand::new("curl").words(&["-sS", "-i", "--max-time", &seconds(with.limit)]);
+        command = match self.method.as_str() {
+            "GET" if matches!(self.body, Body::None) => command,
+            "HEAD" => command.word("-I"),
+            "POST" if !matches!(self.body, Body::None) => command,
+            method => command.words(&["-X", method]),
+        };
+        command = self.how_to_connect(command, with)?;
+        if let Some(redirects @ 1..) = self.options.redirects {
+            command = command.words(&["-L", "--max-redirs", &redirects.to_string()]);
+        }
+        for (named, value) in &self.options.headers {
+            let value = guarded(&named.name, value.text(scope).ok()?);
+            command = command.words(&["-H", &format!("{}: {value}", named.name)]);
+        }
+        command = match &self.options.auth {
+            None => command,
+            Some(Auth::Basic(Basic { user, password })) => {
+                let password = guarded("password", password.text(scope).ok()?);
+                command.words(&["-u", &format!("{}:{password}", user.text(scope).ok()?)])
+            }
+            Some(Auth::Bearer(token)) => with_bearer(command, &guarded("token", token.text(scope).ok()?)),
+            // A token is fetched for each run: whoever repeats the request fetches one too.
+            Some(Auth::OAuth2(_)) => with_bearer(command, &stand_in("$ACCESS_TOKEN")),
+        };
+        let url = self.url.text(scope).ok()?;
+        if let Some(cookies) = url::Url::parse(&url).ok().and_then(|url| cookies_for(with.cookies, &url)) {
+            command = command.words(&["-b", &cookies]);
+        }
+        command = self.with_body(command, with)?;
+        Some(command.word(&self.with_query(url, scope)?))
+    }
+
+    fn how_to_connect(&self, mut command: ShellCommand, with: &Surroundings<'_>) -> Option<ShellCommand> {
+        let options = &self.options;
+        let tls = options.tls();
+        let at = |path: &Path| with.suite_dir.join(path).display().to_string();
+        if tls.verify() == Verify::Nothing {
+            command = command.word("-k");
+        }
+        if let Some(ca) = &tls.ca {
+            command = command.words(&["--cacert", &at(ca)]);
+        }
+        if let Some((cert, key)) = &tls.client {
+            command = command.words(&["--cert", &at(cert), "--key", &at(key)]);
+        }
+        for (from, to) in &options.resolve {
+            let to = to.text(with.scope).ok()?;
+            command = command.words(&["--connect-to", &format!("{}:{to}", from.name)]);
+        }
+        if let Some(proxy) = &options.proxy {
+            command = command
+                .words(&["-x", &without_clear_password(&proxy.text(with.scope).ok()?, "$PROXY_PASSWORD")]);
+        }
+        Some(match options.version {
+            None => command,
+            Some(HttpVersion::One) => command.word("--http1.1"),
+            Some(HttpVersion::Two) => command.word("--http2-prior-knowledge"),
+        })
+    }
+
+    fn with_body(&self, mut command: ShellCommand, with: &Surroundings<'_>) -> Option<ShellCommand> {
+        let scope = with.scope;
+        Some(match &self.body {
+            Body::None => command,
+            Body::Text(text) => {
+                // curl would call any text a form.
+                if !self
+                    .options
+                    .headers
+                    .iter()
+                    .any(|(named, _)| named.name.eq_ignore_ascii_case("content-type"))
+                {
+                    command = command.words(&["-H", "content-type:"]);
+                }
+                command.words(&["--data-raw", &text.text(scope).ok()?])
+            }
+            Body::Json(document) => {
+                let mut value = document.value(scope).ok()?;
+                guard_fields(&mut value);
+                command.words(&["-H", "content-type: application/json", "--data-raw", &value.to_string()])
+            }
+            Body::Form(form) => {
+                for (name, value) in texts(form, scope)? {
+                    command = command.words(&["--data-urlencode", &format!("{name}={value}")]);
+                }
+                command
+            }
+            Body::Multipart(parts) => {
+                for (named, part) in parts {
+                    command = part_of_form(command, &named.name, part, with)?;
+                }
+                command
+            }
+        })
+    }
+
+    /// The body with the names of the secrets in their place.
+    pub(super) fn shown_body(&self, scope: &Scope) -> Option<String> {
+        let lines = |fields: Vec<(String, String)>| {
+            let lines: Vec<String> = fields.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            lines.join("&")
+        };
+        let text = match &self.body {
+            Body::None => return None,
+            Body::Text(text) => text.text(scope).ok()?,
+            Body::Json(document) => {
+                let mut value = document.value(scope).ok()?;
+                guard_fields(&mut value);
+                value.to_string()
+            }
+            Body::Form(form) => lines(texts(form, scope)?),
+            Body::Multipart(parts) => lines(
+                parts
+                    .iter()
+                    .map(|(named, part)| {
+                        let value = match part {
+                            Part::Text(text) => guarded(&named.name, text.text(scope).ok()?),
+                            Part::File { path, .. } => format!("@{}", path.display()),
+                        };
+                        Some((named.name.clone(), value))
+                    })
+                    .collect::<Option<Vec<_>>>()?,
+            ),
+        };
+        Some(readable(&text))
+    }
+
+    fn with_query(&self, mut url: String, scope: &Scope) -> Option<String> {
+        if !self.query.is_empty() {
+            let pairs = texts(&self.query, scope)?;
+            let encoded = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
+            url.push(if url.contains('?') { '&' } else { '?' });
+            url.push_str(&encoded);
+        }
+        Some(without_clear_password(&url, "$PASSWORD"))
+    }
+}
+
+fn with_bearer(command: ShellCommand, token: &str) -> ShellCommand {
+    command.words(&["-H", &format!("authorization: Bearer {token}")])
+}
+
+fn part_of_form(
+    command: ShellCommand,
+    name: &str,
+    part: &Part,
+    with: &Surroundings<'_>,
+) -> Option<ShellCommand> {
+    Some(match part {
+        Part::Text(text) => {
+            let text = guarded(name, text.text(with.scope).ok()?);
+            command.words(&["--form-string", &format!("{name}={text}")])
+        }
+        Part::File { path, filename, content_type } => {
+            let mut form = format!("{name}=@{}", with.suite_dir.join(path).display());
+            form.extend(filename.iter().map(|filename| format!(";filename={filename}")));
+            form.extend(content_type.iter().map(|content_type| format!(";type={content_type}")));
+            command.words(&["-F", &form])
+        }
+    })
+}
+
+fn texts(fields: &[(Named, OneOrMore)], scope: &Scope) -> Option<Vec<(String, String)>> {
+    fields
+        .iter()
+        .flat_map(|(named, values)| values.0.iter().map(move |value| (&named.name, &value.0)))
+        .map(|(name, value): (&String, &Template)| {
+            Some((name.clone(), guarded(name, value.text(scope).ok()?)))
+        })
+        .collect()
+}
+
+/// A value that the suite has in clear, though its name says that it is secret, is still not for a report.
+fn guarded(name: &str, value: String) -> String {
+    let has_stand_in = pieces(&value).iter().any(|piece| matches!(piece, Piece::Expression(_)));
+    match is_secret_name(name) && !has_stand_in {
+        true => stand_in(&variable(name)),
+        false => value,
+    }
+}
+
+fn guard_fields(document: &mut Value) {
+    match document {
+        Value::Object(fields) => {
+            for (name, field) in fields.iter_mut() {
+                match field {
+                    Value::String(text) => *text = guarded(name, std::mem::take(text)),
+                    other => guard_fields(other),
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(guard_fields),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+/// The cookies that go with a request, those that may keep a session by their names alone.
+fn cookies_for(cookies: &CookieStore, url: &url::Url) -> Option<String> {
+    let shown = |(name, value): (&str, &str)| match value.len() >= SESSION_LENGTH {
+        true => format!("{name}={}", stand_in(&variable(name))),
+        false => format!("{name}={value}"),
+    };
+    let pairs: Vec<String> = cookies.get_request_values(url).map(shown).collect();
+    (!pairs.is_empty()).then(|| pairs.join("; "))
+}

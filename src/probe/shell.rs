@@ -1,0 +1,171 @@
+//! Commands that show a failure again by hand, as a POSIX shell takes them.
+
+use std::time::Duration;
+
+use url::Url;
+
+use crate::secret::stand_in::{Piece, pieces, stand_in};
+use crate::secret::{Message, Redactor};
+
+/// A command longer than this is cut: it is for people to read and copy.
+const LONGEST: usize = 8_000;
+
+/// A command that is put together word by word. A stand-in for a secret becomes the shell's own expression.
+#[derive(Debug, Clone)]
+pub struct ShellCommand {
+    folder: Option<String>,
+    environment: Vec<(String, String)>,
+    words: Vec<String>,
+    reads_nothing: bool,
+}
+
+impl ShellCommand {
+    #[must_use]
+    pub fn new(program: &str) -> ShellCommand {
+        let words = vec![program.to_owned()];
+        ShellCommand { folder: None, environment: Vec::new(), words, reads_nothing: false }
+    }
+
+    /// The same with an environment variable set for it.
+    #[must_use]
+    pub fn with_env(mut self, name: &str, value: &str) -> ShellCommand {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// The same in another folder.
+    #[must_use]
+    pub fn in_folder(self, folder: &str) -> ShellCommand {
+        ShellCommand { folder: Some(folder.to_owned()), ..self }
+    }
+
+    /// The same with nothing to read.
+    #[must_use]
+    pub fn without_input(self) -> ShellCommand {
+        ShellCommand { reads_nothing: true, ..self }
+    }
+
+    /// Adds an argument.
+    #[must_use]
+    pub fn word(mut self, word: &str) -> ShellCommand {
+        self.words.push(word.to_owned());
+        self
+    }
+
+    #[must_use]
+    pub fn words(self, words: &[&str]) -> ShellCommand {
+        words.iter().fold(self, |command, word| command.word(word))
+    }
+
+    /// The command as part of what a failure says, with its words quoted where they must be. A secret that stands in
+    /// the suite in clear is starred out before that, where quotes cannot disguise it.
+    #[must_use]
+    pub fn into_message(self, redactor: &Redactor) -> Message {
+        let quoted = |word: &str| {
+            let cleaned = pieces(word).into_iter().map(|piece| match piece {
+                Piece::Text(text) => Piece::Text(redactor.clean(&text).into()),
+                expression @ Piece::Expression(_) => expression,
+            });
+            quoted(&cleaned.collect::<Vec<_>>())
+        };
+        let folder = self.folder.iter().map(|folder| format!("cd {} &&", quoted(folder)));
+        let environment = self.environment.iter().map(|(name, value)| format!("{name}={}", quoted(value)));
+        let words = self.words.iter().map(|word| quoted(word));
+        let input = self.reads_nothing.then(|| "</dev/null".to_owned());
+        let parts: Vec<String> = folder.chain(environment).chain(words).chain(input).collect();
+        Message::new().excerpt(parts.join(" "), LONGEST)
+    }
+}
+
+/// The URL without a password that stands there in clear: `$NAME` takes its place, whatever `name` is.
+#[must_use]
+pub fn without_clear_password(url: &str, name: &str) -> String {
+    let Ok(mut parsed) = Url::parse(url) else { return url.to_owned() };
+    let is_clear = |password: &str| pieces(password).iter().all(|piece| matches!(piece, Piece::Text(_)));
+    match parsed.password().is_some_and(is_clear) && parsed.set_password(Some(&stand_in(name))).is_ok() {
+        true => parsed.into(),
+        false => url.to_owned(),
+    }
+}
+
+/// A limit as the tools take it: in seconds, with what is left of the last one.
+#[must_use]
+pub fn seconds(limit: Duration) -> String {
+    let text = format!("{:.3}", limit.as_secs_f64());
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+fn quoted(word: &[Piece<'_>]) -> String {
+    let text = match word {
+        [] => "",
+        [Piece::Text(text)] => text,
+        several => return in_double_quotes(several),
+    };
+    let needs_no_quotes = |c: char| c.is_ascii_alphanumeric() || "_@%+=:,./-".contains(c);
+    if !text.is_empty() && text.chars().all(needs_no_quotes) {
+        text.to_owned()
+    } else if text.contains('\'') && !text.contains(['"', '\\', '$', '`', '!']) {
+        format!("\"{text}\"")
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
+/// What a shell still looks into: its expressions stand for the secrets, and nothing else is one.
+fn in_double_quotes(pieces: &[Piece<'_>]) -> String {
+    let mut text = String::from("\"");
+    for (index, piece) in pieces.iter().enumerate() {
+        match piece {
+            Piece::Expression(expression) => {
+                let goes_on = matches!(pieces.get(index + 1), Some(Piece::Text(next)) if is_of_a_name(next));
+                match expression.strip_prefix('$').filter(|name| goes_on && is_of_a_name(name)) {
+                    Some(name) => text.push_str(&format!("${{{name}}}")),
+                    None => text.push_str(expression),
+                }
+            }
+            Piece::Text(plain) => plain.chars().for_each(|c| {
+                if matches!(c, '"' | '\\' | '$' | '`') {
+                    text.push('\\');
+                }
+                text.push(c);
+            }),
+        }
+    }
+    text.push('"');
+    text
+}
+
+/// Would a shell take the start of `text` for a part of a variable's name?
+fn is_of_a_name(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::secret::stand_in::stand_in;
+
+    #[test]
+    fn words_are_quoted_where_a_shell_would_change_them() {
+        for (word, expected) in [
+            ("http://h:1/a", "http://h:1/a"),
+            ("a b", "'a b'"),
+            ("", "''"),
+            ("it's $5", r"'it'\''s $5'"),
+            ("a?b=c&d", "'a?b=c&d'"),
+            ("name = 'it''s'", "\"name = 'it''s'\""),
+        ] {
+            assert_eq!(quoted(&pieces(word)), expected);
+        }
+        let secret = format!("user \"a$b\":{}", stand_in("$SHOP_PASSWORD"));
+        assert_eq!(quoted(&pieces(&secret)), r#""user \"a\$b\":$SHOP_PASSWORD""#);
+        assert_eq!(quoted(&pieces(&format!("{}_1", stand_in("$KEY")))), r#""${KEY}_1""#);
+    }
+
+    #[test]
+    fn limits_are_in_seconds() {
+        assert_eq!(seconds(Duration::from_secs(5)), "5");
+        assert_eq!(seconds(Duration::from_millis(300)), "0.3");
+        assert_eq!(seconds(Duration::from_mins(2)), "120");
+    }
+}

@@ -1,0 +1,187 @@
+//! `--events`: one JSON object per line, as it happens.
+
+use serde::Serialize;
+
+use super::file::{Destination, Lines, ReportError};
+use super::record::{
+    CancelRecord, CauseRecord, CheckRecord, CountsRecord, ExitRecord, FailureRecord, Milliseconds,
+    MistakeRecord, ResultRecord, SCHEMA_VERSION, StepRecord,
+};
+use super::{Rejection, Reporter};
+use crate::event::{Event, RunInfo};
+use crate::exit::Exit;
+use crate::outcome::Direction;
+
+/// Writes each event when it is told.
+pub struct Events {
+    to: Destination,
+    lines: Option<Lines>,
+    /// The first line that could not be written: nothing is written after it.
+    broken: Option<ReportError>,
+}
+
+impl Events {
+    #[must_use]
+    pub fn new(to: Destination) -> Events {
+        Events { to, lines: None, broken: None }
+    }
+
+    fn write(&mut self, what: What<'_>) {
+        let line = Line { time: format!("{:.3}", jiff::Timestamp::now()), what };
+        // Writing to memory fails only for maps without names, and there are none.
+        let text = serde_json::to_string(&line).unwrap_or_default();
+        debug_assert!(!text.is_empty());
+        if let Some(lines) = &mut self.lines
+            && let Err(error) = lines.write(&text)
+        {
+            self.lines = None;
+            self.broken = Some(error);
+        }
+    }
+}
+
+/// One line.
+#[derive(Debug, Serialize)]
+struct Line<'a> {
+    /// When it was told, as RFC 3339.
+    time: String,
+    #[serde(flatten)]
+    what: What<'a>,
+}
+
+/// What happened: the line's `event` is its name in kebab case, and `check` is the name of the check.
+#[derive(Debug, Serialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+enum What<'a> {
+    /// The first line.
+    RunStarted {
+        schema_version: u32,
+        smoke_version: &'static str,
+        suite: &'a str,
+        environment: Option<&'a str>,
+        budget_ms: Milliseconds,
+        /// Every selected check, in the suite's order.
+        checks: Vec<CheckRecord<'a>>,
+    },
+    CheckStarted {
+        check: &'a str,
+    },
+    /// An attempt failed, and there is another.
+    AttemptFailed {
+        check: &'a str,
+        attempt: u32,
+        failure: FailureRecord<'a>,
+    },
+    StepFinished {
+        check: &'a str,
+        step: StepRecord<'a>,
+    },
+    /// A request or an answer, with `--trace`.
+    Traced {
+        check: &'a str,
+        /// `sent` or `received`
+        direction: &'static str,
+        text: String,
+    },
+    /// A booted process is ready, and stays; its check finishes with the run.
+    CheckReady {
+        check: &'a str,
+        duration_ms: Milliseconds,
+    },
+    /// Once for each check of `run-started`; `result` is what `--json` says of it.
+    CheckFinished {
+        check: &'a str,
+        result: Box<ResultRecord<'a>>,
+    },
+    RunCancelled {
+        cancelled: CancelRecord<'a>,
+    },
+    /// The last line.
+    RunFinished {
+        duration_ms: Milliseconds,
+        exit: ExitRecord,
+        counts: CountsRecord,
+        cancelled: Option<CancelRecord<'a>>,
+        root_causes: Vec<CauseRecord<'a>>,
+    },
+    /// The only line where the suite is wrong.
+    RunRejected {
+        schema_version: u32,
+        smoke_version: &'static str,
+        environment: Option<&'a str>,
+        exit: ExitRecord,
+        mistakes: Vec<MistakeRecord>,
+    },
+}
+
+impl Reporter for Events {
+    fn begin(&mut self) -> Result<(), ReportError> {
+        self.lines = Some(self.to.lines()?);
+        Ok(())
+    }
+
+    fn on_event(&mut self, event: &Event, run: &RunInfo) {
+        let name = |check: usize| &*run.checks[check].name;
+        let what = match event {
+            Event::RunStarted => What::RunStarted {
+                schema_version: SCHEMA_VERSION,
+                smoke_version: env!("CARGO_PKG_VERSION"),
+                suite: &run.suite,
+                environment: run.environment.as_deref(),
+                budget_ms: Milliseconds(run.budget),
+                checks: run.checks.iter().map(CheckRecord::from).collect(),
+            },
+            Event::CheckStarted { check } => What::CheckStarted { check: name(*check) },
+            Event::AttemptFailed { check, attempt, failure } => What::AttemptFailed {
+                check: name(*check),
+                attempt: *attempt,
+                failure: FailureRecord::of(failure),
+            },
+            Event::StepFinished { check, report } => {
+                What::StepFinished { check: name(*check), step: report.into() }
+            }
+            Event::Traced { check, trace } => What::Traced {
+                check: name(*check),
+                direction: match trace.direction {
+                    Direction::Sent => "sent",
+                    Direction::Received => "received",
+                },
+                text: trace.text.to_string(),
+            },
+            Event::CheckReady { check, took } => {
+                What::CheckReady { check: name(*check), duration_ms: Milliseconds(*took) }
+            }
+            Event::CheckFinished(report) => What::CheckFinished {
+                check: name(report.check),
+                result: Box::new(ResultRecord::of(report, run)),
+            },
+            Event::RunCancelled(reason) => What::RunCancelled { cancelled: reason.into() },
+            Event::RunFinished(report) => What::RunFinished {
+                duration_ms: Milliseconds(report.took),
+                exit: report.exit.into(),
+                counts: CountsRecord::of(report),
+                cancelled: report.cancelled.as_ref().map(CancelRecord::from),
+                root_causes: CauseRecord::all(run, report),
+            },
+        };
+        self.write(what);
+    }
+
+    fn on_rejection(&mut self, rejection: &Rejection<'_>) {
+        match self.to.lines() {
+            Ok(lines) => self.lines = Some(lines),
+            Err(error) => self.broken = Some(error),
+        }
+        self.write(What::RunRejected {
+            schema_version: SCHEMA_VERSION,
+            smoke_version: env!("CARGO_PKG_VERSION"),
+            environment: rejection.environment,
+            exit: Exit::BadSuite.into(),
+            mistakes: MistakeRecord::all(rejection),
+        });
+    }
+
+    fn finish(&mut self) -> Result<(), ReportError> {
+        self.broken.take().map_or(Ok(()), Err)
+    }
+}

@@ -1,0 +1,180 @@
+//! The summary of a step, in GitHub's Markdown: the root cause, how to see it again, and every check, red first.
+
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::path::Path;
+
+use super::super::Rejection;
+use super::super::style::printable;
+use super::super::summary::{Counts, causes};
+use crate::event::{CheckReport, RunInfo, RunReport};
+use crate::exit::Exit;
+use crate::outcome::{Failure, Outcome, Span, Verdict};
+
+/// GitHub takes no summary of a step that is larger than this: then it shows none of it.
+const LIMIT: u64 = 1024 * 1024;
+
+/// What a run that prints thousands of checks may take of it; others may write to the same file.
+const SHARE: usize = 512 * 1024;
+
+/// How much of one text is shown.
+const TEXT: usize = 400;
+
+/// How many causes are shown with their commands.
+const CAUSES: usize = 20;
+
+/// A longer command is in the job's log only: half a command is none.
+const COMMAND: usize = 4096;
+
+pub(super) fn of_run(report: &RunReport, run: &RunInfo) -> String {
+    let word = match report.exit {
+        Exit::Passed => "PASSED",
+        Exit::Failed | Exit::GateClosed | Exit::CannotWork => "FAILED",
+        Exit::OutOfBudget => "NO VERDICT",
+        Exit::NothingSelected | Exit::BadSuite => "NOTHING RAN",
+        Exit::Interrupted | Exit::Terminated => "INTERRUPTED",
+    };
+    let environment = run.environment.as_ref().map(|name| format!(" ({})", plain(name))).unwrap_or_default();
+    let mut text = format!(
+        "### {word} {}{environment}: {} in {}\n\n",
+        plain(&run.suite),
+        Counts::of(report).describe(),
+        Span(report.took)
+    );
+    if report.exit != Exit::Passed {
+        text.push_str(&format!("Exit code {}: {}.\n\n", report.exit.code(), plain(report.exit.meaning())));
+    }
+    for (index, cause) in causes(run, report).iter().take(CAUSES).enumerate() {
+        let info = &run.checks[cause.check.check];
+        let label = if index == 0 { "Root cause" } else { "Also" };
+        text.push_str(&format!(
+            "**{label}:** {} ({}): {}\n\n",
+            code(&info.name),
+            plain(&info.location.to_string()),
+            plain(&cause.failure.to_string())
+        ));
+        if !cause.skipped.is_empty() {
+            let names: Vec<String> = cause.skipped.iter().take(5).map(|name| code(name)).collect();
+            let more = if cause.skipped.len() > names.len() { ", …" } else { "" };
+            let checks = if cause.skipped.len() == 1 { "check" } else { "checks" };
+            let count = cause.skipped.len();
+            text.push_str(&format!(
+                "Because of it {count} {checks} did not run: {}{more}\n\n",
+                names.join(", ")
+            ));
+        }
+        let command = cause.check.reproduce.as_ref().map(|command| command.to_string());
+        text.extend(command.filter(|command| command.len() <= COMMAND).map(|command| block(&command)));
+    }
+    let mut rows: Vec<Row> = report.checks.iter().map(|check| row(check, run)).collect();
+    rows.sort_by_key(|row| row.rank);
+    let (passed, others): (Vec<Row>, Vec<Row>) = rows.into_iter().partition(|row| row.word == "PASS");
+    if !others.is_empty() {
+        table(&mut text, &others);
+    }
+    if !passed.is_empty() {
+        text.push_str(&format!("<details><summary>{} passed</summary>\n\n", passed.len()));
+        table(&mut text, &passed);
+        text.push_str("</details>\n\n");
+    }
+    text
+}
+
+pub(super) fn of_rejection(rejection: &Rejection<'_>) -> String {
+    let mut text =
+        format!("### NOTHING RAN {}: {}\n\n", plain(rejection.file), plain(&rejection.error.summary()));
+    for line in rejection.error.lines().take(CAUSES) {
+        text.push_str(&format!("- {}\n", plain(&rejection.redactor.clean(&line))));
+    }
+    text.push('\n');
+    text
+}
+
+/// Adds to what other commands of the step have written, if there is room for it.
+pub(super) fn append(file: &Path, text: &str) -> std::io::Result<()> {
+    let taken = std::fs::metadata(file).map_or(0, |found| found.len());
+    let needed = u64::try_from(text.len()).unwrap_or(u64::MAX);
+    if taken.saturating_add(needed) > LIMIT {
+        return Err(std::io::Error::from(std::io::ErrorKind::FileTooLarge));
+    }
+    OpenOptions::new().create(true).append(true).open(file)?.write_all(text.as_bytes())
+}
+
+/// One line of a table.
+struct Row {
+    /// Red first.
+    rank: u8,
+    word: &'static str,
+    line: String,
+}
+
+fn row(check: &CheckReport, run: &RunInfo) -> Row {
+    let info = &run.checks[check.check];
+    let (rank, word, what) = match &check.outcome {
+        Outcome::Failed(failure) => match failure.verdict() {
+            Verdict::Errored => (0, "ERROR", in_words(failure)),
+            Verdict::Failed | Verdict::Undecided => (0, "FAIL", in_words(failure)),
+        },
+        Outcome::Undecided(failure) => (1, "CUT", in_words(failure)),
+        Outcome::Warned(failure) => (2, "WARN", in_words(failure)),
+        Outcome::Passed if check.is_flaky() => {
+            let before = check.failed_attempts.first().map(|failure| in_words(failure)).unwrap_or_default();
+            (3, "FLAKY", format!("passed at attempt {}, after: {before}", check.attempts))
+        }
+        Outcome::Skipped(reason) => (4, "SKIP", plain(&reason.to_string())),
+        Outcome::Passed => (5, "PASS", String::new()),
+    };
+    let took = if word == "SKIP" { String::new() } else { Span(check.took).to_string() };
+    let line = format!("| {word} | {} | {} | {took} | {what} |\n", plain(&info.name), info.kind);
+    Row { rank, word, line }
+}
+
+fn in_words(failure: &Failure) -> String {
+    plain(&failure.to_string())
+}
+
+/// As many rows as there is room for.
+fn table(text: &mut String, rows: &[Row]) {
+    text.push_str("| | check | kind | time | |\n|---|---|---|---|---|\n");
+    let mut shown = 0;
+    for row in rows {
+        if text.len() + row.line.len() > SHARE {
+            break;
+        }
+        text.push_str(&row.line);
+        shown += 1;
+    }
+    text.push('\n');
+    if shown < rows.len() {
+        text.push_str(&format!("… and {} more\n\n", rows.len() - shown));
+    }
+}
+
+/// Text that Markdown, HTML and tables leave alone, in one line.
+fn plain(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let text = printable(text);
+    for c in text.chars().take(TEXT) {
+        match c {
+            '\n' => out.push(' '),
+            c if c.is_ascii_punctuation() => out.push_str(&format!("&#{};", u32::from(c))),
+            c => out.push(c),
+        }
+    }
+    if text.chars().nth(TEXT).is_some() {
+        out.push('…');
+    }
+    out
+}
+
+fn code(text: &str) -> String {
+    format!("<code>{}</code>", plain(text))
+}
+
+/// A command as it is, to be copied. A fence is longer than any row of backticks in it.
+fn block(command: &str) -> String {
+    let command = printable(command);
+    let longest = command.split(|c| c != '`').map(str::len).max().unwrap_or_default();
+    let fence = "`".repeat(longest.max(2) + 1);
+    format!("{fence}sh\n{command}\n{fence}\n\n")
+}

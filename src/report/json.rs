@@ -1,0 +1,112 @@
+//! `--json`: the whole result as one document.
+
+use serde::Serialize;
+
+use super::file::{Destination, ReportError};
+use super::record::{
+    CancelRecord, CauseRecord, CountsRecord, ExitRecord, Milliseconds, MistakeRecord, ResultRecord,
+    SCHEMA_VERSION,
+};
+use super::{Rejection, Reporter};
+use crate::event::{Event, RunInfo};
+use crate::exit::Exit;
+
+/// Writes the document when the run is over.
+pub struct Json {
+    to: Destination,
+    document: Option<String>,
+}
+
+impl Json {
+    #[must_use]
+    pub fn new(to: Destination) -> Json {
+        Json { to, document: None }
+    }
+}
+
+/// The document.
+#[derive(Debug, Serialize)]
+struct Document<'a> {
+    schema_version: u32,
+    smoke_version: &'static str,
+    /// The suite's name; `null` where the suite is wrong (exit code 2).
+    suite: Option<&'a str>,
+    environment: Option<&'a str>,
+    /// When the run began, as RFC 3339.
+    started: String,
+    /// Wall time.
+    duration_ms: Milliseconds,
+    /// The suite's budget; `null` where the suite is wrong.
+    budget_ms: Option<Milliseconds>,
+    exit: ExitRecord,
+    counts: CountsRecord,
+    /// Why the run ended before all its checks had.
+    cancelled: Option<CancelRecord<'a>>,
+    /// Every check that is red by itself, the one that matters most first.
+    root_causes: Vec<CauseRecord<'a>>,
+    /// What is wrong with the suite (exit code 2); nothing was sent then, and there are no checks.
+    mistakes: Vec<MistakeRecord>,
+    /// Every selected check, in the suite's order, each exactly once.
+    checks: Vec<ResultRecord<'a>>,
+}
+
+impl Document<'_> {
+    fn text(&self) -> String {
+        // Writing to memory fails only for maps without names, and there are none.
+        let text = serde_json::to_string_pretty(self).unwrap_or_default();
+        debug_assert!(!text.is_empty());
+        text + "\n"
+    }
+}
+
+impl Reporter for Json {
+    fn begin(&mut self) -> Result<(), ReportError> {
+        self.to.clear()
+    }
+
+    fn on_event(&mut self, event: &Event, run: &RunInfo) {
+        let Event::RunFinished(report) = event else { return };
+        let document = Document {
+            schema_version: SCHEMA_VERSION,
+            smoke_version: env!("CARGO_PKG_VERSION"),
+            suite: Some(&run.suite),
+            environment: run.environment.as_deref(),
+            started: format!("{:.3}", run.started),
+            duration_ms: Milliseconds(report.took),
+            budget_ms: Some(Milliseconds(run.budget)),
+            exit: report.exit.into(),
+            counts: CountsRecord::of(report),
+            cancelled: report.cancelled.as_ref().map(CancelRecord::from),
+            root_causes: CauseRecord::all(run, report),
+            mistakes: Vec::new(),
+            checks: report.checks.iter().map(|check| ResultRecord::of(check, run)).collect(),
+        };
+        self.document = Some(document.text());
+    }
+
+    fn on_rejection(&mut self, rejection: &Rejection<'_>) {
+        let document = Document {
+            schema_version: SCHEMA_VERSION,
+            smoke_version: env!("CARGO_PKG_VERSION"),
+            suite: None,
+            environment: rejection.environment,
+            started: format!("{:.3}", jiff::Timestamp::now()),
+            duration_ms: Milliseconds(std::time::Duration::ZERO),
+            budget_ms: None,
+            exit: Exit::BadSuite.into(),
+            counts: CountsRecord::default(),
+            cancelled: None,
+            root_causes: Vec::new(),
+            mistakes: MistakeRecord::all(rejection),
+            checks: Vec::new(),
+        };
+        self.document = Some(document.text());
+    }
+
+    fn finish(&mut self) -> Result<(), ReportError> {
+        match self.document.take() {
+            Some(document) => self.to.write(&document),
+            None => Ok(()),
+        }
+    }
+}

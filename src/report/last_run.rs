@@ -1,0 +1,170 @@
+//! What did not pass in the last run of a suite, kept for `--rerun-failed`.
+//!
+//! One small file per suite and environment, in the user's state folder and never beside the suite. It holds the
+//! suite's path and names of checks, and nothing that a check was told or given.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::file::{Destination, ReportError};
+use super::{Reporter, write_to_people};
+use crate::event::{CheckReport, Event, RunInfo};
+use crate::outcome::{NeedFailed, Outcome, SkipReason};
+
+/// What is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Record {
+    /// The suite's absolute path.
+    suite: PathBuf,
+    environment: Option<String>,
+    not_passed: BTreeSet<String>,
+}
+
+/// The last run of one suite in one environment.
+#[derive(Debug)]
+pub struct LastRun {
+    /// Nowhere, if there is no state folder.
+    file: Option<PathBuf>,
+    record: Record,
+    was_found: bool,
+}
+
+impl LastRun {
+    /// What is known of the last run of the suite at `path`.
+    #[must_use]
+    pub fn of(path: &Path, environment: Option<&str>) -> LastRun {
+        let suite =
+            path.canonicalize().or_else(|_| std::path::absolute(path)).unwrap_or_else(|_| path.into());
+        let file = state_folder().map(|folder| folder.join("smoke").join(file_name(&suite, environment)));
+        let blank =
+            Record { suite, environment: environment.map(str::to_owned), not_passed: BTreeSet::new() };
+        let found = file
+            .as_ref()
+            .and_then(|file| std::fs::read(file).ok())
+            .and_then(|bytes| serde_json::from_slice(&bytes).ok())
+            .filter(|found: &Record| {
+                (&found.suite, &found.environment) == (&blank.suite, &blank.environment)
+            });
+        let was_found = found.is_some();
+        LastRun { file, record: found.unwrap_or(blank), was_found }
+    }
+
+    /// The checks that did not pass, or `None` if no run is known.
+    #[must_use]
+    pub fn not_passed(&self) -> Option<&BTreeSet<String>> {
+        self.was_found.then_some(&self.record.not_passed)
+    }
+
+    /// Keeps what the next run comes to. `suite` are the names of all checks there are, selected or not.
+    #[must_use]
+    pub fn keeper(self, suite: BTreeSet<String>, trouble: Trouble) -> Keeper {
+        Keeper { last: self, suite, trouble, is_over: false, error: None }
+    }
+}
+
+/// What is done where nothing can be kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trouble {
+    /// Nobody asked for it: a read-only home is no reason to say something on every run.
+    IsSilent,
+    IsSaid,
+}
+
+/// Keeps what did not pass. A check that was not selected stays what it was.
+pub struct Keeper {
+    last: LastRun,
+    suite: BTreeSet<String>,
+    trouble: Trouble,
+    is_over: bool,
+    error: Option<ReportError>,
+}
+
+impl Reporter for Keeper {
+    /// A run that is killed is not known, rather than mistaken for the one before it.
+    fn begin(&mut self) -> Result<(), ReportError> {
+        if let Some(file) = &self.last.file
+            && let Err(error) = std::fs::remove_file(file)
+            && error.kind() != std::io::ErrorKind::NotFound
+        {
+            self.error = Some(ReportError::new(&Destination::File(file.clone()), &error));
+        }
+        Ok(())
+    }
+
+    fn on_event(&mut self, event: &Event, run: &RunInfo) {
+        let Event::RunFinished(report) = event else { return };
+        let names = &mut self.last.record.not_passed;
+        names.retain(|name| self.suite.contains(name));
+        for (info, report) in run.checks.iter().zip(&report.checks) {
+            match is_to_be_run_again(report) {
+                true => names.insert(info.name.to_string()),
+                false => names.remove(&*info.name),
+            };
+        }
+        self.is_over = true;
+    }
+
+    /// Never an error of the run: its verdict does not hang on this.
+    fn finish(&mut self) -> Result<(), ReportError> {
+        let written = match &self.last.file {
+            Some(file) if self.is_over => write(file, &self.last.record),
+            Some(_) | None => Ok(()),
+        };
+        let nowhere = self
+            .last
+            .file
+            .is_none()
+            .then(|| "there is no state folder (`XDG_STATE_HOME`, `HOME`)".to_owned());
+        let trouble = written.err().or(self.error.take()).map(|error| error.to_string()).or(nowhere);
+        if let (Trouble::IsSaid, Some(trouble)) = (self.trouble, trouble) {
+            let text = format!("warning: what did not pass cannot be kept for `--rerun-failed`: {trouble}\n");
+            write_to_people(&mut std::io::stderr(), &text);
+        }
+        Ok(())
+    }
+}
+
+/// Everything that did not come to a pass, but for what the suite itself leaves out.
+fn is_to_be_run_again(report: &CheckReport) -> bool {
+    match &report.outcome {
+        Outcome::Passed => false,
+        Outcome::Failed(_) | Outcome::Warned(_) | Outcome::Undecided(_) => true,
+        Outcome::Skipped(reason) => match reason {
+            SkipReason::Asked(_) | SkipReason::Need { why: NeedFailed::WasSkipped, .. } => false,
+            SkipReason::Need { why: NeedFailed::DidNotPass, .. }
+            | SkipReason::FailFast { .. }
+            | SkipReason::Budget(_)
+            | SkipReason::Signal { .. } => true,
+        },
+    }
+}
+
+fn write(file: &Path, record: &Record) -> Result<(), ReportError> {
+    let to = Destination::File(file.to_owned());
+    if let Some(folder) = file.parent() {
+        std::fs::create_dir_all(folder).map_err(|error| ReportError::new(&to, &error))?;
+    }
+    // Writing to memory fails only for maps without names, and there are none.
+    to.write(&serde_json::to_string(record).unwrap_or_default())
+}
+
+/// Source: <https://specifications.freedesktop.org/basedir-spec/latest/>, where a relative path does not count.
+fn state_folder() -> Option<PathBuf> {
+    let folder = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    folder("XDG_STATE_HOME")
+        .or_else(|| folder("HOME").map(|home| home.join(".local/state")))
+        .or_else(|| folder("LOCALAPPDATA"))
+}
+
+/// Two suites whose names come to the same file take each other's place; the record says whose it is.
+/// Source: FNV-1a, <http://www.isthe.com/chongo/tech/comp/fnv/>; the standard library's hashes may change.
+fn file_name(suite: &Path, environment: Option<&str>) -> String {
+    let environment = environment.unwrap_or_default().as_bytes();
+    let bytes = suite.as_os_str().as_encoded_bytes().iter().chain(&[0]).chain(environment);
+    let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    });
+    format!("{hash:016x}.json")
+}

@@ -1,0 +1,134 @@
+//! `smoke init`: a first suite, which runs as it is.
+
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::os::fd::OwnedFd;
+use std::process::Command;
+
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+
+use crate::support::http::{HttpServer, Response};
+use crate::support::scratch;
+use crate::support::smoke::Smoke;
+
+fn plain_server() -> HttpServer {
+    HttpServer::start(|request| match request.path.as_str() {
+        "/" => Response::new(200),
+        _ => Response::new(404),
+    })
+}
+
+#[test]
+fn the_first_suite_runs_as_it_is_and_has_no_warnings() {
+    let server = plain_server();
+    let folder = scratch::for_a_test();
+    let init = Smoke::bare().arg("init").arg(folder.path()).args(["--url", &server.url("/")]).run();
+    init.exits(0);
+    assert_eq!(init.stdout, "");
+    assert!(init.stderr.contains("next:\n  smoke run "), "{}", init.stderr);
+
+    let suite = folder.path().join("smoke.toml");
+    Smoke::bare().args(["check", "--strict"]).arg(&suite).run().exits(0);
+    assert_eq!(server.connections(), 0, "init and check send nothing");
+    let ran = Smoke::new().arg(&suite).run();
+    ran.exits(0);
+    assert_eq!(ran.junit().cases.len(), 2);
+    assert_eq!(server.requests().len(), 2);
+}
+
+#[test]
+fn the_first_suite_fails_where_the_server_does() {
+    let server = HttpServer::start(|_| Response::new(503));
+    let text = written("--url", &server.url(""));
+    let ran = Smoke::new().suite(&text).run();
+    ran.exits(1);
+    assert!(ran.stderr.contains("503"), "{}", ran.stderr);
+}
+
+/// The suite that `smoke init` writes.
+fn written(argument: &str, value: &str) -> String {
+    let folder = scratch::for_a_test();
+    Smoke::bare().arg("init").arg(folder.path()).args([argument, value]).run().exits(0);
+    fs::read_to_string(folder.path().join("smoke.toml")).expect("the suite is there")
+}
+
+/// What is only shown is good, too: without its `#` it has no mistakes.
+#[test]
+fn the_examples_in_the_first_suite_can_be_used() {
+    let is_toml = |line: &str| {
+        line.starts_with('[')
+            || line.split_once(" = ").is_some_and(|(key, _)| {
+                key.chars().next().is_some_and(char::is_lowercase)
+                    && (key.contains('"') || !key.contains([' ', '`']))
+            })
+    };
+    for url in ["http://127.0.0.1:1", "https://shop.example"] {
+        let text = written("--url", url);
+        let used: Vec<&str> = text
+            .lines()
+            .map(|line| line.strip_prefix("# ").filter(|line| is_toml(line)).unwrap_or(line))
+            .collect();
+        let ran = Smoke::bare().args(["check", "--strict"]).suite(&used.join("\n")).run();
+        ran.exits(0);
+        let checks = if url.starts_with("https") { "7 checks" } else { "6 checks" };
+        assert!(ran.stderr.starts_with(checks), "{}", ran.stderr);
+        let environment = Smoke::bare().args(["list", "--env", "staging"]).suite(&used.join("\n")).run();
+        environment.exits(0);
+    }
+}
+
+#[test]
+fn a_suite_that_is_there_is_never_overwritten() {
+    let ran = Smoke::bare().args(["init", "--url", "http://127.0.0.1:1"]).suite("mine").run();
+    ran.exits(2);
+    assert!(ran.stderr.contains("`smoke.toml` is there already"), "{}", ran.stderr);
+    let folder = scratch::for_a_test();
+    let suite = folder.path().join("smoke.toml");
+    fs::write(&suite, "mine").expect("write a file of the test");
+    Smoke::bare().arg("init").arg(folder.path()).args(["--url", "http://127.0.0.1:1"]).run().exits(2);
+    assert_eq!(fs::read_to_string(&suite).expect("it is there"), "mine");
+    // A link that leads nowhere is somebody's, too.
+    fs::remove_file(&suite).expect("take it away");
+    std::os::unix::fs::symlink("nowhere", &suite).expect("make a link");
+    Smoke::bare().arg("init").arg(folder.path()).args(["--url", "http://127.0.0.1:1"]).run().exits(2);
+    assert!(!folder.path().join("nowhere").exists());
+}
+
+#[test]
+fn without_a_url_and_without_a_terminal_nothing_is_written() {
+    let folder = scratch::for_a_test();
+    let ran = Smoke::bare().arg("init").arg(folder.path()).run();
+    ran.exits(2);
+    assert!(ran.stderr.contains("hint: pass `--url "), "{}", ran.stderr);
+    let ran = Smoke::bare().arg("init").arg(folder.path()).args(["--url", "shop.example"]).run();
+    ran.exits(2);
+    assert!(ran.stderr.contains("did you mean `https://shop.example`?"), "{}", ran.stderr);
+    assert!(!folder.path().join("smoke.toml").exists());
+}
+
+#[test]
+fn on_a_terminal_the_url_is_asked_for() {
+    let folder = scratch::for_a_test();
+    let controller = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("open a terminal");
+    grantpt(&controller).and_then(|()| unlockpt(&controller)).expect("unlock the terminal");
+    let name = ptsname(&controller, Vec::new()).expect("the terminal has a name");
+    let terminal =
+        File::options().read(true).write(true).open(name.to_str().expect("a name")).expect("open it");
+    let side = || terminal.try_clone().expect("the terminal again");
+    let mut smoke = Command::new(env!("CARGO_BIN_EXE_smoke"));
+    smoke.arg("init").current_dir(folder.path()).stdin(side()).stdout(side()).stderr(side());
+    let mut child = smoke.spawn().expect("smoke starts");
+    drop((smoke, terminal));
+
+    let mut controller = File::from(OwnedFd::from(controller));
+    controller.write_all(b"http://127.0.0.1:1\n").expect("type the URL");
+    let status = child.wait().expect("smoke ends");
+    // Once nobody has the terminal open any more, reading it fails on Linux and ends elsewhere.
+    let mut shown = Vec::new();
+    let _ = controller.read_to_end(&mut shown);
+    let shown = String::from_utf8_lossy(&shown);
+    assert!(status.success(), "{shown}");
+    assert!(shown.contains("The URL to test, such as http://127.0.0.1:8080: "), "{shown}");
+    let suite = fs::read_to_string(folder.path().join("smoke.toml")).expect("the suite is there");
+    assert!(suite.contains("base_url = \"http://127.0.0.1:1\"\n"), "{suite}");
+}

@@ -1,0 +1,134 @@
+//! `smoke plan` and `smoke list`: what would run, and how long at most.
+
+use serde_json::Value;
+
+use crate::support::http::{HttpServer, Response};
+use crate::support::smoke::Smoke;
+
+const NOWHERE: &str = "http://127.0.0.1:1";
+
+fn health(name: &str, keys: &str) -> String {
+    format!("[[health]]\nname = \"{name}\"\nurl = \"{NOWHERE}\"\n{keys}\n")
+}
+
+fn shop() -> String {
+    "[suite]\nname = \"shop\"\nbudget = \"1m\"\n".to_owned()
+        + &health("open", "gate = true\nbudget = \"10s\"")
+        + &health("a", "budget = \"3s\"")
+        + &health("b", "needs = [\"a\"]\ntags = [\"late\"]")
+        + &health("old", "skip = \"not before Friday\"")
+        + &health("older", "needs = [\"old\"]")
+}
+
+fn document(ran: &str) -> Value {
+    serde_json::from_str(ran).expect("it is JSON")
+}
+
+#[test]
+fn the_plan_shows_what_waits_for_what_and_the_longest_that_it_takes() {
+    let ran = Smoke::bare().arg("plan").suite(&shop()).run();
+    ran.exits(0);
+    assert_eq!(ran.stderr, "");
+    let expected = "\
+shop: 5 checks, 16 at once
+
+   1      10s  health    open
+   2       3s  health    a  (after open)
+   3       5s  health    b  (after a)
+   -        -  health    old  (skipped: not before Friday)
+   -        -  health    older  (after old)
+
+critical path       18s  open (10s) → a (3s) → b (5s)
+longest run         18s  by the checks' budgets (the suite's budget of 1m and its grace of 3s end it after 1m 3s)
+";
+    assert_eq!(ran.stdout, expected);
+}
+
+#[test]
+fn the_choices_of_a_run_change_the_plan() {
+    let plan = |arguments: &[&str]| {
+        let ran =
+            Smoke::bare().arg("plan").args(arguments.iter().copied()).arg("--json").suite(&shop()).run();
+        ran.exits(0);
+        document(&ran.stdout)
+    };
+    let names = |plan: &Value| -> Vec<String> {
+        let checks = plan["checks"].as_array().expect("checks");
+        checks.iter().map(|check| check["name"].as_str().expect("a name").to_owned()).collect()
+    };
+    let all = plan(&[]);
+    assert_eq!(names(&all), ["open", "a", "b", "old", "older"]);
+    assert_eq!((&all["longest_ms"], &all["bound"]), (&Value::from(18_000), &Value::from("checks")));
+    assert_eq!(all["checks"][2]["needs"], serde_json::json!(["a", "open"]));
+    assert_eq!(all["checks"][2]["after"], serde_json::json!(["a"]));
+    assert_eq!(all["checks"][4]["longest_ms"], Value::Null);
+
+    assert_eq!(names(&plan(&["--only", "a"])), ["open", "a"]);
+    assert_eq!(names(&plan(&["--tag", "late", "--skip", "open"])), ["a", "b"]);
+    let short = plan(&["--budget", "2s"]);
+    assert_eq!((&short["longest_ms"], &short["bound"]), (&Value::from(5_050), &Value::from("suite")));
+    assert_eq!(plan(&["--skip", "b", "-j", "1"])["concurrency"], Value::from(1));
+}
+
+#[test]
+fn a_plan_needs_no_value_that_only_a_run_has() {
+    let suite = "[vars]\npassword = { env = \"SHOP_PASSWORD\" }\nurl = { env = \"SHOP_URL\" }\n\
+                 [[health]]\nname = \"up\"\nurl = \"{{url}}\"\nheaders = { x = \"{{password}}\" }\n";
+    let ran = Smoke::bare().arg("plan").suite(suite).run();
+    ran.exits(0);
+    assert!(ran.stdout.contains("longest run"), "{}", ran.stdout);
+}
+
+#[test]
+fn a_plan_of_a_wrong_suite_or_of_nothing_ends_as_a_run_would() {
+    let ran = Smoke::bare().arg("plan").suite("[[health]]\nname = \"up\"\n").run();
+    ran.exits(2);
+    assert_eq!(ran.stdout, "");
+    let ran = Smoke::bare().args(["plan", "--env", "moon"]).suite(&shop()).run();
+    ran.exits(2);
+    assert!(ran.stderr.contains("no environment `moon`"), "{}", ran.stderr);
+    let ran = Smoke::bare().args(["plan", "--only", "zzz"]).suite(&shop()).run();
+    ran.exits(3);
+    assert!(ran.stderr.contains("no check was selected"), "{}", ran.stderr);
+}
+
+/// Two gates, each behind a check that must not wait for the other gate behind it.
+#[test]
+fn gates_behind_checks_are_put_in_an_order_that_can_be_run() {
+    let server = HttpServer::start(|_| Response::new(200));
+    let url = server.url("/");
+    let check = |name: &str, keys: &str| format!("[[health]]\nname = \"{name}\"\nurl = \"{url}\"\n{keys}\n");
+    let suite = check("first gate", "gate = true\nneeds = [\"x\"]")
+        + &check("second gate", "gate = true\nneeds = [\"y\"]")
+        + &check("x", "")
+        + &check("y", "");
+    let ran = Smoke::new().suite(&suite).run();
+    ran.exits(0);
+    let ran = Smoke::bare().args(["plan", "--json"]).suite(&suite).run();
+    let plan = document(&ran.stdout);
+    let order: Vec<&str> = plan["checks"]
+        .as_array()
+        .expect("checks")
+        .iter()
+        .map(|c| c["name"].as_str().expect("a name"))
+        .collect();
+    assert_eq!(order, ["x", "first gate", "y", "second gate"]);
+}
+
+#[test]
+fn a_list_is_read_by_people_and_by_machines() {
+    let suite = shop() + &health("tab\\tand\\u001b[31m", "tags = [\"x\", \"y\"]");
+    let ran = Smoke::bare().args(["list", "--only", "[bt]*"]).suite(&suite).run();
+    ran.exits(0);
+    let expected =
+        "health    open\nhealth    a\nhealth    b  [late]\nhealth    tab  and\\u{1b}[31m  [x, y]\n";
+    assert_eq!(ran.stdout, expected);
+
+    let ran = Smoke::bare().args(["list", "--only", "[bt]*", "--json"]).suite(&suite).run();
+    ran.exits(0);
+    let list = document(&ran.stdout);
+    assert_eq!(
+        list["checks"][3],
+        serde_json::json!({ "name": "tab\tand\u{1b}[31m", "kind": "health", "tags": ["x", "y"], "gate": false })
+    );
+}

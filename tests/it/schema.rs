@@ -1,0 +1,241 @@
+//! `smoke schema`: what is a suite is valid, what is none is not, as far as a schema can tell.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use jsonschema::Validator;
+use serde_json::{Value, json};
+
+use crate::support::schema::{FILE, as_json, keys, schema, strike_out, validator};
+use crate::support::smoke::Smoke;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The suites of a folder of `tests/suites`, by name.
+fn suites(folder: &str) -> Vec<(String, String)> {
+    let folder = root().join("tests/suites").join(folder);
+    let mut suites: Vec<(String, String)> = fs::read_dir(folder)
+        .expect("read the corpus")
+        .map(|entry| entry.expect("a file").path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
+        .map(|path| {
+            let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
+            (name, fs::read_to_string(path).expect("read a suite"))
+        })
+        .collect();
+    suites.sort();
+    suites
+}
+
+/// The valid suites of the repository: the corpus, the example, and every piece of a suite in the README.
+fn valid() -> Vec<(String, String)> {
+    let read = |name| fs::read_to_string(root().join(name)).expect("read a file");
+    let readme = read("README.md");
+    let blocks = readme.split("```toml\n").skip(1).map(|rest| rest.split("```").next().expect("its end"));
+    let blocks = (1..).zip(blocks).map(|(number, text)| (format!("README block {number}"), text.to_owned()));
+    let example = ("smoke.example.toml".to_owned(), read("smoke.example.toml"));
+    suites("valid").into_iter().chain([example]).chain(blocks).collect()
+}
+
+/// What is wrong with a suite.
+fn errors(validator: &Validator, text: &str) -> Vec<String> {
+    let suite = as_json(text).expect("TOML");
+    validator.iter_errors(&suite).map(|error| format!("{}: {error}", error.instance_path())).collect()
+}
+
+#[test]
+fn the_schema_is_one() {
+    let schema = schema();
+    jsonschema::draft202012::meta::validate(&schema).expect("valid against the metaschema");
+    assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+    for key in ["$id", "title", "description"] {
+        assert!(schema[key].as_str().is_some_and(|text| !text.is_empty()), "{key}");
+    }
+}
+
+#[test]
+fn every_reference_leads_to_a_definition_and_every_definition_is_used() {
+    fn references(schema: &Value, found: &mut BTreeSet<String>) {
+        match schema {
+            Value::Object(members) => {
+                found.extend(members.get("$ref").map(|to| to.as_str().expect("a string").to_owned()));
+                members.values().for_each(|member| references(member, found));
+            }
+            Value::Array(items) => items.iter().for_each(|item| references(item, found)),
+            _ => {}
+        }
+    }
+    let schema = schema();
+    let mut used = BTreeSet::new();
+    references(&schema, &mut used);
+    let definitions = schema["$defs"].as_object().expect("definitions");
+    let made: BTreeSet<String> = definitions.keys().map(|name| format!("#/$defs/{name}")).collect();
+    assert_eq!(used, made);
+}
+
+#[test]
+fn every_suite_of_the_corpus_is_one() {
+    for (name, _) in suites("valid") {
+        let ran =
+            Smoke::bare().arg("check").arg(root().join(format!("tests/suites/valid/{name}.toml"))).run();
+        assert_eq!(ran.code, Some(0), "{name}\n{}", ran.stderr);
+    }
+}
+
+#[test]
+fn every_valid_suite_is_valid() {
+    let validator = validator();
+    for (name, text) in valid() {
+        assert_eq!(errors(&validator, &text), Vec::<String>::new(), "{name}");
+    }
+}
+
+/// The mistakes that no schema can find, by what it would have to know.
+const NOT_FOUND: [(&str, &[&str]); 6] = [
+    (
+        "which names there are, and in which order they come",
+        &[
+            "captured_after_its_use",
+            "cycle",
+            "dead_need",
+            "duplicate_names",
+            "self_need",
+            "share_of_what_is_not_captured",
+            "shared_but_not_needed",
+            "undefined_variable",
+            "undefined_variable_in_text",
+            "undefined_variable_in_variable",
+            "unknown_env",
+            "variables_in_a_circle",
+        ],
+    ),
+    (
+        "what other files and the environment say, and which file is the suite's own",
+        &[
+            "empty_file",
+            "include_itself",
+            "include_missing",
+            "no_checks",
+            "no_such_secret_file",
+            "no_value_in_the_environment",
+        ],
+    ),
+    (
+        "the languages inside of strings: expressions, JSONPath, CSS, regular expressions, SQL",
+        &[
+            "bad_css_selector",
+            "bad_jsonpath",
+            "bad_regex",
+            "empty_braces",
+            "empty_query",
+            "quoted_variable_in_sql",
+            "unclosed_braces",
+            "unknown_filter",
+        ],
+    ),
+    (
+        "what a string is once its variables have their values",
+        &[
+            "bad_port",
+            "empty_secret",
+            "not_a_url",
+            "short_secret",
+            "tcp_without_port",
+            "unknown_database_scheme",
+            "unknown_scheme",
+        ],
+    ),
+    (
+        "what one key says about what another table may have",
+        &[
+            "certificate_without_tls",
+            "column_captured_from_http",
+            "header_captured_from_rows",
+            "http_expectation_on_tcp",
+            "rows_without_a_query",
+        ],
+    ),
+    ("how long a duration is", &["budget_larger_than_the_suites"]),
+];
+
+#[test]
+fn every_other_suite_is_not_as_far_as_a_schema_can_tell() {
+    let validator = validator();
+    let is_toml = |text: &str| as_json(text).is_some();
+    let missed: BTreeSet<String> = suites("invalid")
+        .into_iter()
+        .filter(|(_, text)| is_toml(text) && errors(&validator, text).is_empty())
+        .map(|(name, _)| name)
+        .collect();
+    let expected: BTreeSet<String> =
+        NOT_FOUND.iter().flat_map(|(_, names)| names.iter()).map(|name| (*name).to_owned()).collect();
+    assert_eq!(missed, expected);
+}
+
+#[test]
+fn the_corpus_uses_every_key_of_the_schema() {
+    let schema = schema();
+    let mut unused = keys(&schema);
+    for (_, text) in suites("valid") {
+        let suite = as_json(&text).expect("TOML");
+        strike_out(&suite, &schema, FILE, &schema, &mut unused);
+    }
+    assert!(unused.is_empty(), "no valid suite uses {unused:#?}");
+}
+
+#[test]
+fn the_line_of_the_readme_is_one_that_editors_know() {
+    let readme = fs::read_to_string(root().join("README.md")).expect("read the README");
+    assert!(readme.contains("smoke schema > smoke.schema.json"), "the README says how to get the schema");
+    let directive = readme.lines().find(|line| line.starts_with("#:schema ")).expect("the line");
+    assert_eq!(directive, "#:schema ./smoke.schema.json");
+    // A comment for smoke itself.
+    let suite = format!("{directive}\n[[health]]\nname = \"up\"\nurl = \"http://127.0.0.1:1\"\n");
+    Smoke::bare().arg("check").suite(&suite).run().exits(0);
+}
+
+#[test]
+fn it_is_printed_as_one_document_and_the_same_each_time() {
+    let print = || Command::new(env!("CARGO_BIN_EXE_smoke")).arg("schema").output().expect("smoke runs");
+    let (first, second) = (print(), print());
+    assert!(first.status.success() && first.stderr.is_empty());
+    assert_eq!(first.stdout, second.stdout);
+    let text = String::from_utf8(first.stdout).expect("text");
+    assert!(text.starts_with("{\n  \"$schema\"") && text.ends_with("}\n"), "pretty");
+    assert_eq!(serde_json::from_str::<Value>(&text).expect("JSON"), schema());
+}
+
+#[test]
+fn a_value_of_the_wrong_type_is_found_wherever_it_stands() {
+    let validator = validator();
+    let health = |keys: Value| {
+        let mut check = json!({ "name": "x", "url": "http://x" });
+        check.as_object_mut().expect("a table").extend(keys.as_object().expect("a table").clone());
+        json!({ "health": [check] })
+    };
+    for (wrong, right) in [
+        (json!({ "budget": 5 }), json!({ "budget": "5s" })),
+        (json!({ "expect": { "status": 99 } }), json!({ "expect": { "status": ["2xx", 404] } })),
+        (json!({ "expect": { "body": {} } }), json!({ "expect": { "body": { "exists": true } } })),
+        (
+            json!({ "expect": { "json": { "$.a": { "each": { "min": 1, "mix": 2 } } } } }),
+            json!({ "expect": { "json": { "$.a": { "each": { "min": 1, "max": 2 } } } } }),
+        ),
+        (
+            json!({ "poll": { "every": "1s" }, "retry": { "attempts": 2 } }),
+            json!({ "poll": { "every": "1s" } }),
+        ),
+        (json!({ "tls": { "cert": "a" } }), json!({ "tls": { "cert": "a", "key": "b" } })),
+        (json!({ "max-body": "1 mile" }), json!({ "max-body": "1 MiB" })),
+        (json!({ "headers": { "a b": "c" } }), json!({ "headers": { "a-b": "c" } })),
+        (json!({ "resolve": { "host": "1.2.3.4:5" } }), json!({ "resolve": { "host:1": "1.2.3.4:5" } })),
+        (json!({ "severity": "warning" }), json!({ "severity": "warn" })),
+    ] {
+        assert!(!validator.is_valid(&health(wrong.clone())), "{wrong}");
+        assert!(validator.is_valid(&health(right.clone())), "{right}");
+    }
+}

@@ -1,0 +1,167 @@
+//! What `smoke check` warns about: suites that can be run, and should not be.
+//!
+//! `tests/suites/warned/` has a file for each warning, and beside it a snapshot of what is said about it.
+//! `INSTA_UPDATE=always tests/run warnings` writes the snapshots anew.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::support::smoke::Smoke;
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/suites/warned")
+}
+
+/// Every suite of the corpus: its file's name and its text.
+fn corpus() -> Vec<(String, String)> {
+    let files = fs::read_dir(folder()).expect("read the corpus").map(|entry| entry.expect("a file").path());
+    let mut suites: Vec<(String, String)> = files
+        .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
+        .map(|path| {
+            let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
+            (name, fs::read_to_string(path).expect("read a suite"))
+        })
+        .collect();
+    suites.sort();
+    assert!(suites.len() >= 25, "{} suites", suites.len());
+    suites
+}
+
+fn warnings(stderr: &str) -> usize {
+    stderr.lines().filter(|line| line.starts_with("warning: ")).count()
+}
+
+#[test]
+fn each_warning_is_told_with_its_place_and_what_to_do() {
+    for (name, text) in corpus() {
+        let file = format!("{name}.toml");
+        let ran = Smoke::bare().arg("check").arg(&file).file(&file, &text).run();
+        ran.exits(0);
+        assert_eq!(ran.stdout, "");
+        assert_eq!(
+            warnings(&ran.stderr),
+            if name == "three_warnings" { 3 } else { 1 },
+            "{name}\n{}",
+            ran.stderr
+        );
+        insta::with_settings!({
+            snapshot_path => "../suites/warned",
+            prepend_module_to_snapshot => false,
+            omit_expression => true,
+        }, {
+            insta::assert_snapshot!(name, ran.stderr);
+        });
+    }
+}
+
+#[test]
+fn every_snapshot_has_its_suite() {
+    for entry in fs::read_dir(folder()).expect("read the corpus") {
+        let path = entry.expect("a file").path();
+        assert!(path.with_extension("toml").is_file(), "{}", path.display());
+    }
+}
+
+#[test]
+fn strict_makes_a_warning_a_mistake() {
+    for (name, text) in corpus() {
+        let ran = Smoke::bare().args(["check", "--strict"]).suite(&text).run();
+        ran.exits(2);
+        assert!(ran.stderr.ends_with(" (`--strict`)\n"), "{name}\n{}", ran.stderr);
+    }
+}
+
+#[test]
+fn what_is_warned_about_because_it_can_be_read_is_not_shown() {
+    for (name, text) in corpus() {
+        let ran = Smoke::bare().arg("check").suite(&text).run();
+        assert!(!ran.stderr.contains("hunter22"), "{name}\n{}", ran.stderr);
+    }
+}
+
+#[test]
+fn a_run_does_not_warn() {
+    for (name, text) in corpus() {
+        let ran = Smoke::bare().args(["run", "--only", "no such check"]).suite(&text).run();
+        ran.exits(3);
+        assert_eq!(warnings(&ran.stderr), 0, "{name}\n{}", ran.stderr);
+    }
+}
+
+#[test]
+fn what_only_looks_like_it_is_not_warned_about() {
+    let suite = r#"
+include = ["common.toml"]
+
+[suite]
+budget = "3m"
+
+[defaults]
+budget = "60s"
+retry = { attempts = 1 }
+
+[vars]
+base_url = "http://127.0.0.1:1"
+password = { env = "PASSWORD", default = "correct-horse" }
+db_url   = { env = "DB_URL", default = "postgres://shop:shop@localhost/shop" }
+token    = { file = "token" }
+key_name = { value = "order", secret = false }
+copied_password = "{{password}}"
+
+[[health]]
+name = "comes up"
+url = "{{base_url}}/"
+poll = { every = "1s" }
+budget = "2m"
+
+[[health]]
+name = "asked three times"
+url = "{{base_url}}/"
+retry = { attempts = 3 }
+tls = { insecure = false }
+
+[health.auth.oauth2]
+token-url = "{{base_url}}/token"
+client-id = "shop"
+client-secret = "{{password}}"
+
+[[journey]]
+name = "buys"
+
+[[journey.step]]
+name = "log in"
+post = "https://shop:{{password}}@127.0.0.1:1/"
+headers = { Authorization = "Bearer {{token}}", idempotency-key = "smoke" }
+json = { key = "a", token = "b", password = "{{password}}", a = "{{db_url}}{{key_name}}{{copied_password}}" }
+expect.json."$.password" = { exists = false }
+"#;
+    let ran = Smoke::bare().args(["check", "--strict"]).suite(suite).file("common.toml", "").run();
+    ran.exits(0);
+    assert_eq!(ran.stderr, "3 checks, no mistakes\n");
+}
+
+#[test]
+fn a_warning_about_an_included_file_is_told_there() {
+    let ran = Smoke::bare()
+        .arg("check")
+        .suite("include = [\"common.toml\"]\n\n[[health]]\nname = \"up\"\nurl = \"http://127.0.0.1:1\"\n")
+        .file("common.toml", "[vars]\ntoken = \"hunter22\"\n")
+        .run();
+    ran.exits(0);
+    assert!(ran.stderr.contains(" --> common.toml:2:10\n"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_budget_that_counts_in_one_environment_is_not_warned_about() {
+    let suite = "[suite]\nbudget = \"4m\"\n\n[env.a]\n[env.staging]\n[env.z]\n\n\
+                 [[health]]\nname = \"up\"\nurl = \"http://127.0.0.1:1\"\n\n\
+                 [[health]]\nname = \"comes up\"\nenvs = [\"staging\"]\nurl = \"http://127.0.0.1:1\"\n\
+                 poll = {}\nbudget = \"3m\"\n";
+    Smoke::bare().args(["check", "--strict"]).suite(suite).run().exits(0);
+}
+
+#[test]
+fn the_example_has_no_warnings() {
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("smoke.example.toml");
+    Smoke::bare().args(["check", "--strict"]).arg(example).run().exits(0);
+}
