@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::file::{Destination, ReportError};
+use super::file::{Destination, Outlives, ReportError, replace};
 use super::{Reporter, write_to_people};
 use crate::event::{CheckReport, Event, RunInfo};
 use crate::outcome::{NeedFailed, Outcome, SkipReason};
@@ -142,12 +142,11 @@ fn is_to_be_run_again(report: &CheckReport) -> bool {
 }
 
 fn write(file: &Path, record: &Record) -> Result<(), ReportError> {
-    let to = Destination::File(file.to_owned());
-    if let Some(folder) = file.parent() {
-        std::fs::create_dir_all(folder).map_err(|error| ReportError::new(&to, &error))?;
-    }
     // Writing to memory fails only for maps without names, and there are none.
-    to.write(&serde_json::to_string(record).unwrap_or_default())
+    let text = serde_json::to_string(record).unwrap_or_default();
+    let folder = file.parent().map_or(Ok(()), std::fs::create_dir_all);
+    let written = folder.and_then(|()| replace(file, &text, Outlives::Process));
+    written.map_err(|error| ReportError::new(&Destination::File(file.to_owned()), &error))
 }
 
 /// Source: <https://specifications.freedesktop.org/basedir-spec/latest/>, where a relative path does not count.

@@ -251,6 +251,16 @@ mod tests {
     }
 
     #[test]
+    fn a_secret_that_comes_later_is_starred_out_from_then_on() {
+        let redactor = Redactor::new();
+        assert_eq!(redactor.clean("first and second"), "first and second");
+        redactor.add("first").unwrap();
+        assert_eq!(redactor.clean("first and second"), "*** and second");
+        redactor.add("second").unwrap();
+        assert_eq!(redactor.clean("first and second"), "*** and ***");
+    }
+
+    #[test]
     fn the_longest_secret_wins_where_one_holds_another() {
         let redactor = Redactor::new();
         redactor.add("hunter").unwrap();
