@@ -23,6 +23,8 @@ pub struct Cli {
 pub enum Command {
     /// Run a suite
     Run(RunArgs),
+    /// Run a suite again and again, and show what changes; `q` ends it
+    Watch(WatchArgs),
     /// Read a suite, report every mistake and what is no smoke test any more; nothing is sent
     Check(CheckArgs),
     /// Show what would run, in which order, and the longest it can take; nothing is sent
@@ -55,6 +57,11 @@ pub struct RunArgs {
     #[arg(long)]
     pub rerun_failed: bool,
 
+    /// Run it N times, and say how often each check passed and how long it took
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=1000),
+        conflicts_with_all = ["rerun_failed", "junit", "json", "events"])]
+    pub repeat: Option<u32>,
+
     /// Checks in flight at once, instead of the suite's `concurrency`
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub jobs: Option<u32>,
@@ -72,6 +79,32 @@ pub struct RunArgs {
 
     #[command(flatten)]
     pub look: LookArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = exit_codes())]
+pub struct WatchArgs {
+    /// The suite [default: smoke.toml, looked for here and in the parent folders]
+    pub suite: Option<PathBuf>,
+
+    /// From the start of one run to the start of the next
+    #[arg(short = 'n', long, value_name = "DURATION", value_parser = parse_duration, default_value = "10s")]
+    pub every: Duration,
+
+    #[command(flatten)]
+    pub choices: ChoiceArgs,
+
+    /// Checks in flight at once, instead of the suite's `concurrency`
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub jobs: Option<u32>,
+
+    /// Each run's budget, instead of the suite's
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub budget: Option<Duration>,
+
+    /// When to use colour: `auto` is on a terminal, unless `NO_COLOR` is set
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t)]
+    pub color: Color,
 }
 
 /// Which environment, which values, which checks.

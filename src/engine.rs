@@ -40,7 +40,7 @@ pub const STUCK: Duration = Duration::from_millis(50);
 pub async fn run(
     plan: &Plan,
     context: Arc<RunContext>,
-    signals: mpsc::UnboundedReceiver<Signal>,
+    signals: &mut mpsc::UnboundedReceiver<Signal>,
     on_event: &mut dyn FnMut(&Event),
 ) -> RunReport {
     let (told_sender, told) = mpsc::unbounded_channel();
@@ -129,7 +129,7 @@ impl Engine<'_> {
         (self.on_event)(event);
     }
 
-    async fn run(&mut self, mut signals: mpsc::UnboundedReceiver<Signal>) {
+    async fn run(&mut self, signals: &mut mpsc::UnboundedReceiver<Signal>) {
         self.skip_what_is_asked();
         loop {
             self.drain();
@@ -138,7 +138,7 @@ impl Engine<'_> {
                 self.fail_lost();
                 return;
             }
-            match self.next(&mut signals).await {
+            match self.next(signals).await {
                 Next::Told(check, told) => self.pass_on(check, told),
                 Next::Ended(ended) => {
                     // What the check told before it ended goes first.

@@ -76,16 +76,28 @@ impl Exit {
         checks: impl Iterator<Item = (&'a CheckInfo, &'a CheckReport)>,
         cancelled: Option<&CancelReason>,
     ) -> Exit {
-        match cancelled {
-            Some(CancelReason::Signal(Signal::Interrupt)) => return Exit::Interrupted,
-            Some(CancelReason::Signal(Signal::Terminate)) => return Exit::Terminated,
-            Some(CancelReason::FailFast { .. } | CancelReason::Budget(_)) | None => {}
+        if let Some(CancelReason::Signal(signal)) = cancelled {
+            return Exit::of_signal(*signal);
         }
         let mut worst = Exit::NothingSelected;
         for (info, report) in checks {
             worst = worse(worst, Exit::of_check(info, report));
         }
         worst
+    }
+
+    #[must_use]
+    pub fn of_signal(signal: Signal) -> Exit {
+        match signal {
+            Signal::Interrupt => Exit::Interrupted,
+            Signal::Terminate => Exit::Terminated,
+        }
+    }
+
+    /// The one of the two that a pipeline must react to more.
+    #[must_use]
+    pub fn or_worse(self, other: Exit) -> Exit {
+        worse(self, other)
     }
 
     /// The same where a report could not be written. Whoever ended the run by a signal knows best why.
@@ -130,8 +142,18 @@ impl Exit {
 
 fn worse(a: Exit, b: Exit) -> Exit {
     // From the least to the most that a pipeline must react to.
-    let order = [Exit::NothingSelected, Exit::Passed, Exit::OutOfBudget, Exit::Failed, Exit::GateClosed];
-    let rank = |exit: Exit| order.iter().position(|known| *known == exit).unwrap_or(order.len());
+    let order = [
+        Exit::NothingSelected,
+        Exit::Passed,
+        Exit::OutOfBudget,
+        Exit::Failed,
+        Exit::GateClosed,
+        Exit::BadSuite,
+        Exit::CannotWork,
+        Exit::Terminated,
+        Exit::Interrupted,
+    ];
+    let rank = |exit: Exit| order.iter().position(|known| *known == exit).unwrap_or_default();
     if rank(b) > rank(a) { b } else { a }
 }
 

@@ -15,6 +15,8 @@ pub mod cli;
 pub mod inspect;
 pub mod run;
 
+pub mod again;
+
 pub mod suite;
 
 pub mod plan;

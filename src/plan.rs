@@ -71,7 +71,7 @@ pub struct PlannedCheck {
 ///
 /// # Errors
 /// What is wrong with the choices, or with the suite in this environment.
-pub fn plan(suite: &Suite, choices: &Choices, redactor: &Redactor) -> Result<Plan, Vec<Diagnostic>> {
+pub fn plan(suite: &Suite, choices: &Choices, redactor: &Arc<Redactor>) -> Result<Plan, Vec<Diagnostic>> {
     planned(suite, choices, redactor, Missing::IsAMistake)
 }
 
@@ -80,13 +80,13 @@ pub fn plan(suite: &Suite, choices: &Choices, redactor: &Redactor) -> Result<Pla
 /// # Errors
 /// What is wrong with the choices, or with the suite in this environment.
 pub fn preview(suite: &Suite, choices: &Choices) -> Result<Plan, Vec<Diagnostic>> {
-    planned(suite, choices, &Redactor::new(), Missing::IsFine)
+    planned(suite, choices, &Arc::new(Redactor::new()), Missing::IsFine)
 }
 
 fn planned(
     suite: &Suite,
     choices: &Choices,
-    redactor: &Redactor,
+    redactor: &Arc<Redactor>,
     missing: Missing,
 ) -> Result<Plan, Vec<Diagnostic>> {
     let (prepared, mistakes) = prepare(suite, choices, redactor, missing);
@@ -126,7 +126,7 @@ pub fn mistakes(suite: &Suite, variables: &[(String, String)]) -> Vec<Diagnostic
     let mut found: Vec<Diagnostic> = Vec::new();
     for environment in environments {
         let choices = Choices { environment, variables: variables.to_vec(), ..Choices::default() };
-        let (_, mistakes) = prepare(suite, &choices, &Redactor::new(), Missing::IsFine);
+        let (_, mistakes) = prepare(suite, &choices, &Arc::default(), Missing::IsFine);
         let new: Vec<Diagnostic> = mistakes.into_iter().filter(|mistake| !found.contains(mistake)).collect();
         found.extend(new);
     }
@@ -151,7 +151,7 @@ struct Prepared {
 fn prepare(
     suite: &Suite,
     choices: &Choices,
-    redactor: &Redactor,
+    redactor: &Arc<Redactor>,
     missing: Missing,
 ) -> (Prepared, Vec<Diagnostic>) {
     let (environment, mut mistakes) = match environment(suite, choices) {

@@ -6,12 +6,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 
+use crate::again;
 use crate::check::{RunContext, Tracing};
 use crate::cli::{ChoiceArgs, Cli, Command, LookArgs, OutputArgs, RunArgs};
 use crate::engine;
-use crate::event::{CheckInfo, Event, RunInfo};
+use crate::event::{Event, RunInfo};
 use crate::exit::Exit;
 use crate::inspect;
 use crate::outcome::Signal;
@@ -29,6 +31,7 @@ use crate::suite::{Draft, Suite, SuiteError, read_draft, read_draft_text};
 pub fn run(cli: Cli) -> anyhow::Result<Exit> {
     match cli.command {
         Command::Run(args) => run_suite(args),
+        Command::Watch(args) => again::watch(args),
         Command::Check(args) => Ok(inspect::check(&args)),
         Command::Plan(args) => inspect::plan(args),
         Command::List(args) => inspect::list(args),
@@ -89,6 +92,10 @@ fn run_suite(args: RunArgs) -> anyhow::Result<Exit> {
     choices.concurrency = args.jobs.and_then(|jobs| usize::try_from(jobs).ok());
     choices.budget = args.budget;
     choices.keep_going = args.keep_going;
+    if let Some(times) = args.repeat {
+        choices.keep_going = true;
+        return again::repeat(find_suite(args.suite), choices, times, &args.look);
+    }
     let source = SuiteSource::File(find_suite(args.suite));
     let rerun = if args.rerun_failed { Rerun::Failed } else { Rerun::Everything };
     run_job(Job { source, choices, rerun, outputs: args.outputs, look: args.look })
@@ -143,16 +150,14 @@ pub fn run_job(job: Job) -> anyhow::Result<Exit> {
         };
         reporters.push(Box::new(last_run.keeper(names, trouble)));
     }
+    // Listened for before an old report is taken away: from then on there is one at the end, whatever happens.
+    let runtime = runtime(plan.checks.len())?;
+    let (signal_sender, mut signals) = mpsc::unbounded_channel();
+    runtime.block_on(async { listen(&signal_sender) }).context("cannot listen for signals")?;
     // All of them, so that no other run's report is left behind, whichever cannot be written.
     let begun: Vec<_> = reporters.iter_mut().map(|reporter| reporter.begin()).collect();
     begun.into_iter().collect::<Result<(), _>>()?;
-    let info = RunInfo {
-        suite: plan.suite.clone(),
-        environment: plan.environment.clone(),
-        budget: plan.budget,
-        started: jiff::Timestamp::now(),
-        checks: plan.checks.iter().map(|check| check.info.clone()).collect::<Vec<CheckInfo>>(),
-    };
+    let info = info(&plan);
     let verbosity = if look.quiet { Verbosity::Quiet } else { Verbosity::Normal };
     let progress = look.progress.resolve(std::io::stderr().is_terminal());
     let console = Console::new(std::io::stderr(), Style::new(color), verbosity, progress);
@@ -164,12 +169,15 @@ pub fn run_job(job: Job) -> anyhow::Result<Exit> {
     let context = Arc::new(RunContext::new(plan.suite.clone(), suite.dir.clone(), redactor, tracing));
     // What was written is needed no more, and may be large.
     drop(suite);
-    let exit = execute(&plan, context, &mut |event| {
+    let mut on_event = |event: &Event| {
         for reporter in &mut reporters {
             reporter.on_event(event, &info);
         }
-    })?;
-    Ok(if finish(&mut reporters) { exit } else { exit.without_a_report() })
+    };
+    let report = runtime.block_on(engine::run(&plan, context, &mut signals, &mut on_event));
+    // Not dropped: a name look-up that hangs would hold the exit.
+    runtime.shutdown_background();
+    Ok(if finish(&mut reporters) { report.exit } else { report.exit.without_a_report() })
 }
 
 /// The names of what did not pass in the last run; everything, if none is known.
@@ -192,7 +200,22 @@ fn finish(reporters: &mut [Box<dyn Reporter>]) -> bool {
     errors.is_empty()
 }
 
-fn prepare(source: SuiteSource, choices: &Choices, redactor: &Redactor) -> Result<(Suite, Plan), SuiteError> {
+/// What a run of `plan` is about, from now on.
+pub(crate) fn info(plan: &Plan) -> RunInfo {
+    RunInfo {
+        suite: plan.suite.clone(),
+        environment: plan.environment.clone(),
+        budget: plan.budget,
+        started: jiff::Timestamp::now(),
+        checks: plan.checks.iter().map(|check| check.info.clone()).collect(),
+    }
+}
+
+pub(crate) fn prepare(
+    source: SuiteSource,
+    choices: &Choices,
+    redactor: &Arc<Redactor>,
+) -> Result<(Suite, Plan), SuiteError> {
     let names: Vec<String> = choices.variables.iter().map(|(name, _)| name.clone()).collect();
     let draft = match source {
         SuiteSource::File(path) => read_draft(&path, &names)?,
@@ -211,28 +234,20 @@ fn prepare(source: SuiteSource, choices: &Choices, redactor: &Redactor) -> Resul
     Err(SuiteError::new(suite.sources, mistakes))
 }
 
-fn execute(plan: &Plan, context: Arc<RunContext>, on_event: &mut dyn FnMut(&Event)) -> anyhow::Result<Exit> {
+pub(crate) fn runtime(checks: usize) -> anyhow::Result<Runtime> {
     // Checks wait more than they work. Two workers, so that one that works does not keep the other's time; the
     // engine is on this thread, so that none of them keeps the suite's.
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(plan.checks.len().clamp(1, 2))
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(checks.clamp(1, 2))
         .enable_all()
         .build()
-        .context("cannot start the runtime")?;
-    let report = runtime.block_on(async {
-        let signals = signals().context("cannot listen for signals")?;
-        anyhow::Ok(engine::run(plan, context, signals, on_event).await)
-    });
-    // Not dropped: a name look-up that hangs would hold the exit.
-    runtime.shutdown_background();
-    Ok(report?.exit)
+        .context("cannot start the runtime")
 }
 
-/// SIGINT, SIGTERM, and SIGHUP, which ends a run as well when its terminal goes away.
+/// Sends on SIGINT, SIGTERM, and SIGHUP, which ends a run as well when its terminal goes away.
 #[cfg(unix)]
-fn signals() -> std::io::Result<mpsc::UnboundedReceiver<Signal>> {
+pub(crate) fn listen(sender: &mpsc::UnboundedSender<Signal>) -> std::io::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
-    let (sender, receiver) = mpsc::unbounded_channel();
     let kinds = [
         (SignalKind::interrupt(), Signal::Interrupt),
         (SignalKind::terminate(), Signal::Terminate),
@@ -248,19 +263,19 @@ fn signals() -> std::io::Result<mpsc::UnboundedReceiver<Signal>> {
             }
         });
     }
-    Ok(receiver)
+    Ok(())
 }
 
 #[cfg(not(unix))]
-fn signals() -> std::io::Result<mpsc::UnboundedReceiver<Signal>> {
-    let (sender, receiver) = mpsc::unbounded_channel();
+pub(crate) fn listen(sender: &mpsc::UnboundedSender<Signal>) -> std::io::Result<()> {
+    let sender = sender.clone();
     // Why: it ends with the runtime, and waits for nothing but the operating system.
     tokio::spawn(async move {
         while tokio::signal::ctrl_c().await.is_ok() {
             let _ = sender.send(Signal::Interrupt);
         }
     });
-    Ok(receiver)
+    Ok(())
 }
 
 pub(crate) fn choices(args: ChoiceArgs) -> Choices {

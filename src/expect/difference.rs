@@ -1,5 +1,8 @@
 //! Where two documents or two texts differ: the places, not the whole of both.
 
+use std::ops::Range;
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use super::judge::{equal, show};
@@ -32,7 +35,7 @@ pub(super) fn differences(expected: &Value, actual: &Value) -> Vec<Difference> {
             in_documents(String::new(), expected, actual, &mut found);
         }
         (Value::String(expected), Value::String(actual))
-            if expected.trim_end().contains('\n') || actual.trim_end().contains('\n') =>
+            if expected.trim_end().contains('\n') && actual.trim_end().contains('\n') =>
         {
             in_lines(expected, actual, &mut found);
         }
@@ -82,21 +85,34 @@ fn in_documents(at: String, expected: &Value, actual: &Value, found: &mut Vec<Di
 }
 
 fn in_lines(expected: &str, actual: &str, found: &mut Vec<Difference>) {
-    let line = |line: Option<&str>| match line {
-        Some(line) => Message::new().words("\"").data(line).words("\""),
+    // Shown as ranges of the whole: a secret may have several lines.
+    let (expected, actual): (Arc<str>, Arc<str>) = (expected.into(), actual.into());
+    let show = |whole: &Arc<str>, line: Option<Range<usize>>| match line {
+        Some(line) => Message::new().words("\"").range(whole, line).words("\""),
         None => Message::new().words("no such line"),
     };
-    let (mut wanted, mut given) = (expected.split('\n'), actual.split('\n'));
+    let (mut wanted, mut given) = (lines(&expected), lines(&actual));
     for number in 1.. {
         match (wanted.next(), given.next()) {
             (None, None) => break,
-            (expected, actual) if expected == actual => {}
-            (expected, actual) => {
-                let at = format!(" line {number}");
-                found.push(Difference { at, expected: line(expected), actual: line(actual) });
-            }
+            (Some(wanted), Some(given)) if expected[wanted.clone()] == actual[given.clone()] => {}
+            (wanted, given) => found.push(Difference {
+                at: format!(" line {number}"),
+                expected: show(&expected, wanted),
+                actual: show(&actual, given),
+            }),
         }
     }
+}
+
+/// Where each line stands, without its end.
+fn lines(text: &str) -> impl Iterator<Item = Range<usize>> {
+    let mut start = 0;
+    text.split('\n').map(move |line| {
+        let range = start..start + line.len();
+        start = range.end + 1;
+        range
+    })
 }
 
 fn nothing() -> Message {

@@ -378,7 +378,7 @@ mod tests {
         };
         let matcher = Matcher::from_toml(document.get_ref().get("m").unwrap(), &mut reading)
             .unwrap_or_else(|| panic!("{:?}", reading.diagnostics));
-        let mut scope = Scope::empty();
+        let mut scope = Scope::empty(std::sync::Arc::default());
         scope.set("sha", &json!("abc"));
         let found = Found { values, surroundings: words("the keys there are a, b") };
         judge(&words("it"), &matcher, &found, &scope).unwrap().iter().map(Mismatch::to_string).collect()

@@ -43,9 +43,8 @@ impl Destination {
                 let written = stdout.write_all(content.as_bytes()).and_then(|()| stdout.flush());
                 unless_gone(written).map_err(|error| ReportError::new(self, &error))
             }
-            Destination::File(path) => {
-                unless_gone(replace(path, content, Outlives::PowerCut)).map_err(|error| ReportError::new(self, &error))
-            }
+            Destination::File(path) => unless_gone(replace(path, content, Outlives::PowerCut))
+                .map_err(|error| ReportError::new(self, &error)),
         }
     }
 

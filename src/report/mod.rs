@@ -1,5 +1,6 @@
 //! Reporters: one file per output. They get complete data, and nothing flows back.
 
+mod board;
 mod console;
 mod events;
 mod file;
@@ -10,9 +11,12 @@ mod junit;
 mod last_run;
 mod outputs;
 mod record;
+mod screen;
 mod style;
 mod summary;
+mod tally;
 
+pub use self::board::Board;
 pub use self::console::{Console, Progress, Verbosity};
 pub use self::events::Events;
 pub use self::file::{Destination, ReportError};
@@ -22,8 +26,10 @@ pub use self::json::Json;
 pub use self::junit::Junit;
 pub use self::last_run::{Keeper, LastRun, Trouble};
 pub use self::outputs::{Outputs, SamePlace};
+pub use self::screen::Screen;
 pub(crate) use self::style::printable;
 pub use self::style::{Color, Style};
+pub use self::tally::Tally;
 
 use std::io::Write;
 

@@ -11,7 +11,8 @@ pub mod stand_in;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::{OnceLock, PoisonError, RwLock};
+use std::ops::Range;
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use aho_corasick::{AhoCorasick, MatchKind};
 
@@ -33,7 +34,15 @@ pub struct Message {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Part {
     Words(Cow<'static, str>),
-    Data { text: String, limit: usize },
+    Data {
+        text: String,
+        limit: usize,
+    },
+    /// A range of a text, which is redacted as what it is in the whole: a line may hold half a secret.
+    Range {
+        whole: Arc<str>,
+        range: Range<usize>,
+    },
 }
 
 impl Message {
@@ -62,6 +71,13 @@ impl Message {
         self
     }
 
+    /// Adds a range of something from outside, without what of a secret reaches into it.
+    #[must_use]
+    pub fn range(mut self, whole: &Arc<str>, range: Range<usize>) -> Message {
+        self.parts.push(Part::Range { whole: Arc::clone(whole), range });
+        self
+    }
+
     /// Adds another message's parts.
     #[must_use]
     pub fn then(mut self, other: Message) -> Message {
@@ -82,6 +98,9 @@ impl Message {
             .map(|part| match part {
                 Part::Words(words) => Part::Words(words),
                 Part::Data { text, limit } => Part::Words(shorten(redactor.clean(&text), limit).into()),
+                Part::Range { whole, range } => {
+                    Part::Words(shorten(redactor.clean_range(&whole, range), DATA_LIMIT).into())
+                }
             })
             .collect();
         Message { parts }
@@ -93,6 +112,10 @@ impl fmt::Display for Message {
         self.parts.iter().try_for_each(|part| match part {
             Part::Words(words) => f.write_str(words),
             Part::Data { text, limit } => f.write_str(&shorten(text.clone(), *limit)),
+            Part::Range { whole, range } => {
+                let text = whole.get(range.clone()).unwrap_or_default();
+                f.write_str(&shorten(text.to_owned(), DATA_LIMIT))
+            }
         })
     }
 }
@@ -200,18 +223,24 @@ impl Redactor {
     /// `text` with every known secret starred out.
     #[must_use]
     pub fn clean(&self, text: &str) -> String {
+        self.clean_range(text, 0..text.len())
+    }
+
+    /// A range of `text`, with what every known secret has in it starred out.
+    #[must_use]
+    pub fn clean_range(&self, text: &str, range: Range<usize>) -> String {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        match known.finder() {
-            None => text.to_owned(),
-            Some(finder) => {
-                let mut out = String::with_capacity(text.len());
-                finder.replace_all_with(text, &mut out, |_, _, out| {
-                    out.push_str(STARS);
-                    true
-                });
-                out
+        let mut out = String::with_capacity(range.len());
+        let mut done = range.start;
+        for found in known.finder().into_iter().flat_map(|finder| finder.find_iter(text)) {
+            if found.end() > range.start && found.start() < range.end {
+                out.push_str(&text[done..found.start().max(done)]);
+                out.push_str(STARS);
+                done = found.end().min(range.end);
             }
         }
+        out.push_str(&text[done..range.end]);
+        out
     }
 
     /// `value` with every message in it cleaned and shortened: what may leave the check.
@@ -275,6 +304,18 @@ mod tests {
         let text = format!("{}s3cret-value", "x".repeat(295));
         let shown = redactor.redact(Message::new().data(text)).to_string();
         assert!(!shown.contains("s3c"), "{shown}");
+    }
+
+    #[test]
+    fn of_a_secret_that_reaches_into_a_range_nothing_is_shown() {
+        let redactor = Redactor::new();
+        redactor.add("one\ntwo\nthree").unwrap();
+        let whole: Arc<str> = "zero one\ntwo\nthree four".into();
+        let lines: Vec<String> = [0..8, 9..12, 13..23]
+            .into_iter()
+            .map(|line| redactor.redact(Message::new().range(&whole, line)).to_string())
+            .collect();
+        assert_eq!(lines, ["zero ***", "***", "*** four"]);
     }
 
     #[test]

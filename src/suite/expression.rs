@@ -1,7 +1,10 @@
 //! What stands between `{{` and `}}`: minijinja expressions, and values on their way in and out of them.
 
+use std::sync::LazyLock;
+
 use minijinja::value::{Value as Dynamic, ValueKind};
 use minijinja::{Environment, UndefinedBehavior};
+use regex::Regex;
 use serde_json::Value;
 
 use super::source::Place;
@@ -47,7 +50,7 @@ impl Expression {
     /// # Errors
     /// It cannot be evaluated.
     pub fn eval(&self, scope: &Scope) -> Result<Dynamic, String> {
-        scope
+        let value = scope
             .environment()
             .compile_expression(&self.source)
             .and_then(|compiled| compiled.eval(scope.context()))
@@ -55,7 +58,12 @@ impl Expression {
                 true => Err(minijinja::Error::from(minijinja::ErrorKind::UndefinedError)),
                 false => Ok(value),
             })
-            .map_err(|error| format!("`{{{{{}}}}}`: {}", self.source, describe(&error)))
+            .map_err(|error| format!("`{{{{{}}}}}`: {}", self.source, describe(&error)))?;
+        // `true` and a length are no secrets, though they were found out from one.
+        if !self.reads.is_empty() && !matches!(value.kind(), ValueKind::Bool | ValueKind::Number) {
+            scope.hide_if_made_of_a_secret(&as_text(&value), &self.reads);
+        }
+        Ok(value)
     }
 }
 
@@ -77,10 +85,20 @@ pub(super) fn variables_in(source: &str, environment: &Environment<'_>) -> Resul
     let mut reads: Vec<String> = compiled
         .undeclared_variables(true)
         .into_iter()
+        .chain(sliced_in(source).map(str::to_owned))
         .filter(|name| !FUNCTIONS.contains(&name.as_str()))
         .collect();
     reads.sort();
+    reads.dedup();
     Ok(reads)
+}
+
+/// The names before a `[… : …]`, which the library does not look at.
+fn sliced_in(source: &str) -> impl Iterator<Item = &str> {
+    static SLICED: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r"([A-Za-z_][\w.]*)(?:\s*\|\s*\w+)*\)*\s*\[[^\]'\x22]*:").expect("a sound pattern")
+    });
+    SLICED.captures_iter(source).filter_map(|found| Some(found.get(1)?.as_str()))
 }
 
 /// The filters that a suite has most use for.
@@ -134,10 +152,11 @@ fn describe(error: &minijinja::Error) -> String {
     }
 }
 
-/// A value as text: arrays and objects as JSON.
+/// A value as text: what is neither text nor a number as JSON.
 pub(super) fn as_text(value: &Dynamic) -> String {
     match value.kind() {
-        ValueKind::Map | ValueKind::Seq => to_json(value).to_string(),
+        // As the suite writes them; the library writes `True` and `None`.
+        ValueKind::Map | ValueKind::Seq | ValueKind::Bool | ValueKind::None => to_json(value).to_string(),
         _ => value.to_string(),
     }
 }

@@ -228,7 +228,10 @@ fn closing_braces(text: &str) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::super::expression::environment;
+    use super::super::vars::first_part;
     use super::*;
 
     fn parse(text: &str) -> Result<Template, Malformed> {
@@ -236,7 +239,7 @@ mod tests {
     }
 
     fn scope() -> Scope {
-        let mut scope = Scope::empty();
+        let mut scope = Scope::empty(Arc::default());
         scope.set("order", &Value::from(5));
         scope.set("name", &Value::from("O'Neill & \"co\""));
         scope.set("big", &serde_json::from_str("12345678901234567890.10").unwrap());
@@ -248,6 +251,7 @@ mod tests {
         assert_eq!(parse("{{order}}").unwrap().value(&scope()).unwrap(), Value::from(5));
         assert_eq!(parse("no {{order}}").unwrap().value(&scope()).unwrap(), Value::from("no 5"));
         assert_eq!(parse("{{big}}").unwrap().text(&scope()).unwrap(), "12345678901234567890.10");
+        assert_eq!(parse("{{order == 5}} {{none}}").unwrap().text(&scope()).unwrap(), "true null");
     }
 
     #[test]
@@ -287,5 +291,30 @@ mod tests {
             parse("{{run.id}}{{x|upper}}{{uuid()}}").unwrap().reads().collect::<Vec<_>>(),
             ["run.id", "x"]
         );
+    }
+
+    #[test]
+    fn every_name_that_an_expression_reads_is_known() {
+        for expression in [
+            "x|upper",
+            "y.x or x.y",
+            "f(x)",
+            "[x]",
+            "'a' ~ x",
+            "x is string",
+            "'a' if x else 'b'",
+            "x[n]",
+            "-x",
+            "not x",
+            "x in [1]",
+            "'a'|default(x)",
+            "x[4:]",
+            "x.y[:3]",
+            "(x|upper|trim)[1:2]",
+            "x[:n]|upper",
+        ] {
+            let template = parse(&format!("{{{{ {expression} }}}}")).unwrap();
+            assert!(template.reads().any(|read| first_part(read) == "x"), "{expression}");
+        }
     }
 }

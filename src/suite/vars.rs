@@ -17,8 +17,8 @@ use super::schema::{Definitions, Schema};
 use super::source::Place;
 use super::template::Template;
 use super::value::Document;
-use crate::secret::Redactor;
 use crate::secret::stand_in::{self, stand_in};
+use crate::secret::{Redactor, STARS};
 
 /// A variable as the suite defines it.
 #[derive(Debug, Clone)]
@@ -131,16 +131,20 @@ pub struct Scope {
     values: BTreeMap<String, Dynamic>,
     /// What stands in commands for people in place of the values that are secret, or made of one.
     stand_ins: BTreeMap<String, Dynamic>,
+    /// Learns what expressions make of secrets.
+    redactor: Arc<Redactor>,
 }
 
 impl Scope {
-    /// A scope with nothing in it but the expressions' environment.
+    /// A scope with nothing in it but the expressions' environment. What its expressions make of a secret that
+    /// `redactor` knows is a secret too.
     #[must_use]
-    pub fn empty() -> Scope {
+    pub fn empty(redactor: Arc<Redactor>) -> Scope {
         Scope {
             environment: Arc::new(expression::environment()),
             values: BTreeMap::new(),
             stand_ins: BTreeMap::new(),
+            redactor,
         }
     }
 
@@ -189,6 +193,22 @@ impl Scope {
         &self.environment
     }
 
+    /// Keeps `made` out of every output if one of the values it was made of is secret: `{{password|upper}}` shows a
+    /// password as well as `{{password}}` does.
+    pub(super) fn hide_if_made_of_a_secret(&self, made: &str, of: &[String]) {
+        // A URL with a password in it is known by its password, and is not made of anything where it stands as it is.
+        let is_secret = |name: &String| {
+            self.values.get(first_part(name)).is_some_and(|value| {
+                let text = expression::as_text(value);
+                text != made && self.redactor.clean(&text) != text
+            })
+        };
+        if of.iter().any(is_secret) && self.redactor.clean(made) != STARS {
+            // One that is too short is no error: it is `{{password|first}}`, and would be starred out all over.
+            let _ = self.redactor.add(made);
+        }
+    }
+
     pub(super) fn context(&self) -> Dynamic {
         Dynamic::from_pairs(self.values.iter().map(|(name, value)| (name.as_str(), value.clone())))
     }
@@ -220,9 +240,9 @@ pub struct Missing {
 pub fn resolve(
     variables: &BTreeMap<String, Variable>,
     suite_dir: &Path,
-    redactor: &Redactor,
+    redactor: &Arc<Redactor>,
 ) -> (Resolved, Vec<Diagnostic>) {
-    let mut resolved = Resolved { scope: Scope::empty(), missing: BTreeMap::new() };
+    let mut resolved = Resolved { scope: Scope::empty(Arc::clone(redactor)), missing: BTreeMap::new() };
     let run_id = uuid::Uuid::new_v4().simple().to_string();
     let started = jiff::Timestamp::now().to_string();
     resolved.scope.set("run", &serde_json::json!({ "id": &run_id[..12], "started": started }));

@@ -9,7 +9,7 @@ use rustix::process::Signal;
 use crate::support::guard::is_running;
 use crate::support::http::{HttpServer, Response};
 use crate::support::junit::Outcome;
-use crate::support::smoke::{Ran, Running, Smoke};
+use crate::support::smoke::{Ran, Running, Smoke, program};
 use crate::support::{thorough, wait};
 
 fn free_port() -> u16 {
@@ -21,12 +21,12 @@ fn boot(name: &str, script: &str, keys: &str) -> String {
     format!("[[boot]]\nname = \"{name}\"\ncommand = [\"sh\", \"-c\", '''{script}''']\n{keys}\n")
 }
 
-/// A `[[boot]]` of the demo's shop.
+/// A `[[boot]]` of the demo's shop, which opens late.
 fn shop(port: u16, ready: &str) -> String {
-    let smoke = env!("CARGO_BIN_EXE_smoke");
+    let smoke = program();
     format!(
         "[[boot]]\nname = \"shop\"\n\
-         command = [\"{smoke}\", \"demo\", \"--serve\", \"{port}\", \"--database\", \"shop.db\"]\n\
+         command = [\"sh\", \"-c\", \"sleep 0.3; exec {smoke} demo --serve {port} --database shop.db\"]\n\
          env = {{ SHOP_PASSWORD = \"correct horse\" }}\nready = {ready}\n\n\
          [[health]]\nname = \"up\"\nurl = \"http://127.0.0.1:{port}/health\"\n"
     )
@@ -177,7 +177,9 @@ fn health(server: &HttpServer, path: &str) -> String {
 }
 
 fn repeat(each: impl Fn()) {
-    (0..thorough::repeats(2, 20)).for_each(|_| each());
+    let count = thorough::repeats(2, 20);
+    (0..count).for_each(|_| each());
+    println!("nothing left 1 s after the exit, {count} of {count}");
 }
 
 #[test]

@@ -14,6 +14,11 @@ use crate::support::smoke::Smoke;
 use crate::support::thorough::repeats;
 use crate::support::wait;
 
+/// Says how often and for how long at most.
+fn tell_most(what: &str, all: &[Duration]) {
+    println!("{what}, {} of {}, at most {:?}", all.len(), all.len(), all.iter().max());
+}
+
 /// How long after the exit the server may still be busy.
 const AFTER_EXIT: Duration = Duration::from_millis(500);
 
@@ -47,10 +52,24 @@ impl Watch {
         self.runtime.block_on(self.client.query_one(query, &[&name])).expect("count sessions").get(0)
     }
 
+    /// Waits until so many wait inside their query, and not only for it to come.
     #[track_caller]
-    fn wait_for(&self, sessions: i64, suite: &str, limit: Duration) {
+    fn wait_for_queries(&self, count: i64, suite: &str) {
+        let query = "select count(*) from pg_stat_activity where application_name like $1
+            and state = 'active' and wait_event_type in ('Timeout', 'Lock')";
+        let name = format!("smoke/{suite}/%");
+        let ask = || self.runtime.block_on(self.client.query_one(query, &[&name])).expect("count sessions");
+        let what = format!("{count} queries of {suite}");
+        wait::until(&what, Duration::from_secs(20), || (ask().get::<_, i64>(0) == count).then_some(()));
+    }
+
+    /// Waits until so many are at work, and says how long that took.
+    #[track_caller]
+    fn wait_for(&self, sessions: i64, suite: &str, limit: Duration) -> Duration {
         let what = format!("{sessions} active sessions of {suite}");
+        let since = Instant::now();
         wait::until(&what, limit, || (self.active(suite) == sessions).then_some(()));
+        since.elapsed()
     }
 }
 
@@ -79,31 +98,35 @@ const WORK: &str = "select count(*) from generate_series(1, 100000000000) a wher
 fn a_cut_by_the_checks_budget_ends_the_query_on_the_server() {
     let database = Postgres::shared().create_database();
     let watch = Watch::on(&database);
+    let mut busy = Vec::new();
     for repeat in 0..repeats(5, 50) {
         let query = if repeat % 2 == 0 { SLEEP } else { WORK };
         let ran = sleepers(&database, "cut", "700ms", query, "fail-fast = false").run();
-        watch.wait_for(0, "cut", AFTER_EXIT);
+        busy.push(watch.wait_for(0, "cut", AFTER_EXIT));
         ran.exits(1);
         for case in ran.junit().cases {
             let told = "timeout: no answer within 700ms (check budget), while the query ran (query)";
             assert_eq!((case.outcome, case.told()), (Outcome::Failed, told.to_owned()));
         }
     }
+    tell_most("a cut by the check's budget: no session is active any more after the exit", &busy);
 }
 
 #[test]
 fn a_cut_by_the_suites_budget_ends_the_query_on_the_server() {
     let database = Postgres::shared().create_database();
     let watch = Watch::on(&database);
+    let mut busy = Vec::new();
     for _ in 0..repeats(5, 50) {
         let ran = sleepers(&database, "suite", "1m", SLEEP, "").arg("--budget").arg("700ms").run();
-        watch.wait_for(0, "suite", AFTER_EXIT);
+        busy.push(watch.wait_for(0, "suite", AFTER_EXIT));
         ran.exits(4);
         for case in ran.junit().cases {
             let told = "budget: no answer within 700ms (suite budget), while the query ran (query)";
             assert_eq!((case.outcome, case.told()), (Outcome::Errored, told.to_owned()));
         }
     }
+    tell_most("a cut by the suite's budget: no session is active any more after the exit", &busy);
 }
 
 #[test]
@@ -117,36 +140,40 @@ fn fail_fast_ends_the_queries_on_the_server() {
              end loop; return 1; end $$",
     );
     let watch = Watch::on(&database);
+    let mut busy = Vec::new();
     let fails = format!(
         "[[database]]\nname = 'fails'\nurl = {}\nbudget = '30s'\nquery = 'select when_all_sleep()'\nexpect.value = 2",
         quoted(&database.url_for(TRUST))
     );
     for _ in 0..repeats(5, 50) {
         let ran = sleepers(&database, "fast", "30s", SLEEP, &fails).run();
-        watch.wait_for(0, "fast", AFTER_EXIT);
+        busy.push(watch.wait_for(0, "fast", AFTER_EXIT));
         ran.exits(1);
         let report = ran.junit();
         assert_eq!(report.case("fails").told(), "mismatch: expected value 2, got 1");
         let told = "cut while it ran, because `fails` failed (fail-fast)";
         assert_eq!(report.case("sleep 1").message.as_deref(), Some(told));
     }
+    tell_most("fail-fast: no session is active any more after the exit", &busy);
 }
 
 #[test]
 fn a_signal_ends_the_queries_on_the_server() {
     let database = Postgres::shared().create_database();
     let watch = Watch::on(&database);
+    let mut busy = Vec::new();
     for (signal, code) in [(Signal::TERM, 143), (Signal::INT, 130)] {
         for _ in 0..repeats(5, 50).div_ceil(2) {
             let running = sleepers(&database, "signal", "30s", SLEEP, "").spawn();
-            watch.wait_for(3, "signal", Duration::from_secs(20));
+            watch.wait_for_queries(3, "signal");
             running.signal(signal);
             let ran = running.wait();
-            watch.wait_for(0, "signal", AFTER_EXIT);
+            busy.push(watch.wait_for(0, "signal", AFTER_EXIT));
             ran.exits(code);
             assert_eq!(ran.junit().skipped, 3);
         }
     }
+    tell_most("a signal: no session is active any more after the exit", &busy);
 }
 
 #[test]
@@ -157,15 +184,22 @@ fn after_a_kill_the_server_ends_the_queries_by_the_checks_budget() {
     let holder = Watch::on(&database);
     holder.run("begin; lock table orders");
     let watch = Watch::on(&database);
-    for query in [SLEEP, "select * from orders"] {
+    let mut after = Vec::new();
+    for repeat in 0..repeats(2, 10) {
+        let query = if repeat % 2 == 0 { SLEEP } else { "select * from orders" };
         let running = sleepers(&database, "killed", "5s", query, "").spawn();
-        watch.wait_for(3, "killed", Duration::from_secs(5));
+        watch.wait_for_queries(3, "killed");
         // Their budgets began before this.
         let seen = Instant::now();
         running.signal(Signal::KILL);
         assert_eq!(running.wait().code, None);
         watch.wait_for(0, "killed", Duration::from_secs(6).saturating_sub(seen.elapsed()));
+        after.push(seen.elapsed());
     }
+    tell_most(
+        "kill -9, checks with a budget of 5 s: no session is active any more after they were seen",
+        &after,
+    );
 }
 
 #[test]

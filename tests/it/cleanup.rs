@@ -3,10 +3,13 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use rustix::process::Signal;
+
 use crate::journey::{asked, cleanup, journey, run, shop, step};
 use crate::support::http::{HttpServer, Response};
 use crate::support::junit::Outcome;
 use crate::support::smoke::Smoke;
+use crate::support::{thorough, wait};
 
 /// Everything a cleanup may meet: one that can run, one whose variable was never captured, one that fails.
 fn with_cleanup(name: &str, keys: &str, last: &str) -> String {
@@ -101,6 +104,41 @@ fn cleanup_runs_after_fail_fast_and_after_the_suites_budget() {
             ),
             _ => assert_eq!(message, "cut while it ran, because `red` failed (fail-fast)"),
         }
+    }
+}
+
+#[test]
+fn cleanup_runs_once_however_the_run_ends_every_time() {
+    // A name, the last step, what else is in the suite, its budget, and the exit code.
+    let red = "[[health]]\nname = \"red\"\nurl = \"{{base}}/red\"\npoll = { every = \"20ms\" }\nbudget = \"300ms\"\n";
+    let ways = [
+        ("pass", "get = \"{{base}}/open\"", "", "20s", 0),
+        ("failure", "get = \"{{base}}/forbidden\"", "", "20s", 1),
+        ("time-out", "get = \"{{base}}/slow\"\nbudget = \"200ms\"", "", "20s", 1),
+        ("fail-fast", "get = \"{{base}}/slow\"", red, "20s", 1),
+        ("suite budget", "get = \"{{base}}/slow\"", "", "300ms", 4),
+        ("SIGTERM", "get = \"{{base}}/slow\"", "", "20s", 143),
+    ];
+    for (name, last, rest, budget, code) in ways {
+        let count = thorough::repeats(2, 50);
+        for _ in 0..count {
+            let server = shop();
+            let checks = with_cleanup("it", "", last);
+            let head = format!(
+                "[suite]\nbudget = \"{budget}\"\n[vars]\nbase = {:?}\nlater = \"l\"\n",
+                server.url("")
+            );
+            let running = Smoke::new().suite(&format!("{head}{checks}{rest}")).spawn();
+            if name == "SIGTERM" {
+                let is_asked = || asked(&server).contains(&"GET /slow".to_owned()).then_some(());
+                wait::until("the last step", Duration::from_secs(20), is_asked);
+                running.signal(Signal::TERM);
+            }
+            running.wait().exits(code);
+            let removed = asked(&server).iter().filter(|line| *line == "DELETE /orders/99/it").count();
+            assert_eq!(removed, 1, "{name}");
+        }
+        println!("cleanup after {name}, {count} of {count}");
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::support::http::{HttpServer, Request, Response};
 use crate::support::junit::{Junit, Outcome};
-use crate::support::smoke::{Ran, Smoke};
+use crate::support::smoke::{Ran, Smoke, program};
 
 fn answer(request: &Request) -> Response {
     match request.path.as_str() {
@@ -194,7 +194,7 @@ fn colour_is_there_when_it_is_asked_for_and_not_in_a_pipe() {
 #[test]
 fn a_suite_is_found_in_a_folder_above() {
     let server = server();
-    let smoke = Smoke::imitated_by("sh").suite(&four(&server)).env("SMOKE", env!("CARGO_BIN_EXE_smoke"));
+    let smoke = Smoke::imitated_by("sh").suite(&four(&server)).env("SMOKE", program());
     std::fs::create_dir_all(smoke.path("a/b")).expect("create folders");
     let ran = smoke.args(["-c", "cd a/b && exec \"$SMOKE\" run --junit here.xml"]).run();
     ran.exits(0);
@@ -238,11 +238,7 @@ fn check_says_how_many_checks_there_are() {
 /// Runs a script whose reader goes away at once, and says what `smoke` exited with.
 fn with_closed_pipe(suite: &str, command: &str) -> String {
     let script = format!("{{ {command}; echo $? > code; }} | :");
-    let ran = Smoke::imitated_by("sh")
-        .suite(suite)
-        .env("SMOKE", env!("CARGO_BIN_EXE_smoke"))
-        .args(["-c", &script])
-        .run();
+    let ran = Smoke::imitated_by("sh").suite(suite).env("SMOKE", program()).args(["-c", &script]).run();
     std::fs::read_to_string(ran.path("code")).expect("the exit code").trim().to_owned()
 }
 

@@ -10,16 +10,22 @@ use futures_util::future::BoxFuture;
 use proptest::prelude::*;
 use smoke::check::{Afterwards, Check, Context, Resident, RunContext, Session, Tracing};
 use smoke::deadline::Deadline;
-use smoke::event::{CancelReason, CheckInfo, Event, RunReport};
+use smoke::event::{CancelReason, CheckInfo, Event, RunInfo, RunReport};
 use smoke::exit::Exit;
 use smoke::outcome::{Failure, Fault, Outcome, Signal, SkipReason, Started};
 use smoke::plan::{Plan, PlannedCheck};
+use smoke::report::{Destination, Junit, Reporter as _};
 use smoke::secret::{Message, Redactor};
 use smoke::suite::Uses;
 use smoke::suite::keys::{Repeat, Severity};
 use smoke::suite::source::Location;
 use smoke::suite::vars::Scope;
 use tokio::sync::mpsc;
+
+use crate::support::{junit, scratch};
+
+/// Known to the redactor of every run.
+const SECRET: &str = "hunter2-long";
 
 /// What a scripted check does once its time is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,7 +87,7 @@ impl Check for Scripted {
                 Script::Mismatch => Err(Failure::mismatch(words(), words(), words())),
                 Script::Fault => Err(Failure::fault(Fault::Connect, words(), words())),
                 // Without the hook, which would print.
-                Script::Panic => std::panic::resume_unwind(Box::new("scripted")),
+                Script::Panic => std::panic::resume_unwind(Box::new(format!("scripted with {SECRET}"))),
                 Script::Hang => std::future::pending().await,
             }
         })
@@ -204,7 +210,7 @@ pub fn plan(spec: &SuiteSpec, cleanups: &Arc<AtomicUsize>) -> Plan {
         grace: GRACE,
         concurrency: spec.concurrency,
         fail_fast: spec.fail_fast,
-        scope: Scope::empty(),
+        scope: Scope::empty(Arc::default()),
         checks,
     }
 }
@@ -217,21 +223,18 @@ pub fn run(spec: &SuiteSpec) -> (Vec<(Duration, Event)>, RunReport, usize) {
         tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     let events = Mutex::new(Vec::new());
     let report = runtime.block_on(async {
-        let (sender, signals) = mpsc::unbounded_channel();
+        let (sender, mut signals) = mpsc::unbounded_channel();
         if let Some((at, signal)) = spec.signal_at {
             tokio::spawn(async move {
                 tokio::time::sleep(Duration::from_millis(at)).await;
                 let _ = sender.send(signal);
             });
         }
-        let context = Arc::new(RunContext::new(
-            "random".to_owned(),
-            PathBuf::new(),
-            Arc::new(Redactor::new()),
-            Tracing::Off,
-        ));
+        let redactor = Arc::new(Redactor::new());
+        redactor.add(SECRET).unwrap();
+        let context = Arc::new(RunContext::new("random".to_owned(), PathBuf::new(), redactor, Tracing::Off));
         let began = tokio::time::Instant::now();
-        smoke::engine::run(&plan, context, signals, &mut |event| {
+        smoke::engine::run(&plan, context, &mut signals, &mut |event| {
             events.lock().unwrap().push((began.elapsed(), event.clone()));
         })
         .await
@@ -279,12 +282,16 @@ fn check_invariants(spec: &SuiteSpec) {
                 passed[report.check] = matches!(report.outcome, Outcome::Passed);
                 running.remove(&report.check);
             }
+            // It stays, and leaves its place to others.
+            Event::CheckReady { check, .. } => {
+                passed[*check] = true;
+                running.remove(check);
+            }
             Event::RunCancelled(_) => cancelled = true,
             Event::RunStarted
             | Event::AttemptFailed { .. }
             | Event::StepFinished { .. }
             | Event::Traced { .. }
-            | Event::CheckReady { .. }
             | Event::RunFinished(_) => {}
         }
     }
@@ -305,7 +312,10 @@ fn check_invariants(spec: &SuiteSpec) {
         let ran = started.contains(&index);
         let took_too_long = check.script == Script::Hang || check.takes >= check.budget;
         match outcome {
-            Outcome::Passed => assert!(ran && check.script == Script::Pass, "check {index} passed"),
+            Outcome::Passed => {
+                assert!(ran && check.script == Script::Pass, "check {index} passed");
+                assert!(check.takes <= check.budget, "check {index} passed after its budget");
+            }
             Outcome::Failed(_) => {
                 assert!(ran && (took_too_long || check.script != Script::Pass), "check {index} failed");
                 assert_eq!(check.severity, Severity::Critical);
@@ -454,11 +464,32 @@ fn a_signal_ends_the_run_and_cleanup_has_the_grace_and_no_more() {
 }
 
 #[test]
-fn a_panic_is_the_fault_of_its_check_alone() {
+fn a_panic_is_the_error_of_its_check_alone_and_tells_no_secret() {
     let broken = Spec { script: Script::Panic, ..passing(10) };
     let spec = SuiteSpec { fail_fast: false, ..suite(vec![broken, passing(100)]) };
-    let (_, report, _) = run(&spec);
+    let (events, report, _) = run(&spec);
     let Outcome::Failed(failure) = &report.checks[0].outcome else { panic!("{:?}", report.checks[0]) };
     assert_eq!(failure.type_name(), "internal");
     assert_eq!(word(&report.checks[1].outcome), "passed");
+
+    let folder = scratch::for_a_test();
+    let path = folder.path().join("junit.xml");
+    let mut junit = Junit::new(Destination::File(path.clone()));
+    let info = RunInfo {
+        suite: "random".to_owned(),
+        environment: None,
+        budget: Duration::from_mins(1),
+        started: jiff::Timestamp::now(),
+        checks: plan(&spec, &Arc::default()).checks.into_iter().map(|check| check.info).collect(),
+    };
+    for (_, event) in &events {
+        junit.on_event(event, &info);
+    }
+    junit.finish().expect("write the report");
+    let report = junit::Junit::read(&path);
+    junit::validate_xsd(&path).expect("a valid report");
+    let broken = report.case("check 0");
+    assert_eq!((broken.outcome, broken.kind.as_deref()), (junit::Outcome::Errored, Some("internal")));
+    assert_eq!(broken.message.as_deref(), Some("smoke itself failed in this check: scripted with ***"));
+    assert_eq!(report.case("check 1").outcome, junit::Outcome::Passed);
 }

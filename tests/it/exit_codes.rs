@@ -6,7 +6,7 @@ use rustix::process::Signal;
 
 use crate::support::http::{HttpServer, Response};
 use crate::support::junit::Outcome;
-use crate::support::smoke::{Ran, Smoke};
+use crate::support::smoke::{Ran, Smoke, program};
 
 fn server() -> HttpServer {
     HttpServer::start(|request| match request.path.as_str() {
@@ -162,7 +162,7 @@ fn it_is_6_when_the_report_cannot_be_written_and_the_verdict_is_told_all_the_sam
 #[test]
 fn it_is_6_before_anything_is_sent_when_the_reports_folder_is_not_there() {
     let server = server();
-    for path in ["nowhere/junit.xml", "."] {
+    for path in ["nowhere/junit.xml", ".", "/proc/junit.xml"] {
         let ran =
             Smoke::bare().args(["run", "--junit", path]).suite(&check("up", &server.url("/"), "")).run();
         ran.exits(6);
@@ -176,7 +176,7 @@ fn it_is_6_when_standard_output_is_full() {
     let server = server();
     let ran = Smoke::imitated_by("sh")
         .suite(&check("up", &server.url("/"), ""))
-        .env("SMOKE", env!("CARGO_BIN_EXE_smoke"))
+        .env("SMOKE", program())
         .args(["-c", "exec \"$SMOKE\" run --junit - > /dev/full"])
         .run();
     ran.exits(6);

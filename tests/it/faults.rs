@@ -97,54 +97,6 @@ fn a_page_that_takes_minutes_to_read_does_not_hold_a_budget() {
     assert!(ran.took < Duration::from_secs(2), "{:?}", ran.took);
 }
 
-#[test]
-fn a_cut_names_the_step_the_check_or_the_suite_by_whose_budget_it_came() {
-    let server = FaultServer::start(Fault::Mute);
-    let url = server.url();
-    let step = |keys: &str| {
-        format!("[[journey]]\nname = \"it\"\n[[journey.step]]\nname = \"a\"\nget = {url:?}\n{keys}\n")
-    };
-    for (suite, check, code, outcome, whose) in [
-        (
-            "",
-            step("budget = \"300ms\""),
-            1,
-            Outcome::Failed,
-            "step 1 `a`: no answer within 300ms (step budget)",
-        ),
-        (
-            "",
-            format!("[[health]]\nname = \"it\"\nbudget = \"300ms\"\nurl = {url:?}\n"),
-            1,
-            Outcome::Failed,
-            "no answer within 300ms (check budget)",
-        ),
-        (
-            "budget = \"300ms\"",
-            format!("[[health]]\nname = \"it\"\nurl = {url:?}\n"),
-            4,
-            Outcome::Errored,
-            "no answer within 300ms (suite budget)",
-        ),
-        (
-            "budget = \"300ms\"",
-            step("budget = \"1s\""),
-            4,
-            Outcome::Errored,
-            "step 1 `a`: no answer within 300ms (suite budget)",
-        ),
-    ] {
-        let ran = Smoke::new().suite(&format!("[suite]\nname = \"s\"\n{suite}\n{check}")).run();
-        ran.exits(code);
-        let report = ran.junit();
-        let case = report.case("it");
-        assert_eq!(case.outcome, outcome, "{whose}");
-        let message = case.message.as_deref().unwrap_or_default();
-        assert!(message.starts_with(whose), "{message}");
-        assert_eq!(case.kind.as_deref(), Some(if code == 4 { "budget" } else { "timeout" }));
-    }
-}
-
 /// Every name of the suite is in the report once, and nothing else is.
 #[track_caller]
 fn is_complete(report: &Junit, names: &BTreeSet<String>) {
@@ -157,8 +109,7 @@ fn is_complete(report: &Junit, names: &BTreeSet<String>) {
 #[test]
 fn sixty_checks_on_every_fault_end_with_the_suites_budget() {
     const CHECKS: usize = 60;
-    // The promise is 5.1 s; a machine that runs all tests at once is given more.
-    let bound = Duration::from_millis(if thorough::repeats(0, 1) == 1 { 5_100 } else { 5_500 });
+    let bound = Duration::from_secs(5) + thorough::bound(Duration::from_millis(100));
     let elsewhere = HttpServer::start(|_| Response::new(200).delay(Duration::from_mins(1)));
     let faults = Fault::every(&elsewhere.url("/"));
     let servers: Vec<FaultServer> = faults.iter().cloned().map(FaultServer::start).collect();
@@ -227,36 +178,43 @@ fn a_name_that_is_never_found_does_not_hold_the_exit() {
 
 #[test]
 fn the_first_failure_ends_five_hundred_checks_in_flight_at_once() {
-    const HUNG: usize = 500;
+    let mut all: Vec<Duration> = (0..thorough::repeats(1, 20)).map(|_| from_failure_to_exit(500)).collect();
+    all.sort();
+    let (median, slowest) = (all[all.len() / 2], all[all.len() - 1]);
+    println!("500 hung checks: from the failure to the exit, median {median:?}, at most {slowest:?}");
+    assert!(slowest <= thorough::bound(Duration::from_millis(100)), "{slowest:?}");
+}
+
+/// A run in which all but one check hang, and that one fails: the time from its answer to the exit.
+fn from_failure_to_exit(hung: usize) -> Duration {
     let mute = Arc::new(FaultServer::start(Fault::Mute));
     let failed_at = Arc::new(OnceLock::new());
     // It answers when all the others hang.
     let red = HttpServer::start({
         let (mute, failed_at) = (Arc::clone(&mute), Arc::clone(&failed_at));
         move |_| {
-            wait::until("500 connections", Duration::from_secs(20), || {
-                (mute.connections() == HUNG).then_some(())
+            wait::until("all connections", Duration::from_secs(20), || {
+                (mute.connections() == hung).then_some(())
             });
             failed_at.get_or_init(Instant::now);
             Response::new(503)
         }
     });
-    let mut names: BTreeSet<String> = (0..HUNG).map(|number| format!("hung {number}")).collect();
+    let mut names: BTreeSet<String> = (0..hung).map(|number| format!("hung {number}")).collect();
     let check =
         |name: &str, url: &str| format!("[[health]]\nname = \"{name}\"\nbudget = \"30s\"\nurl = {url:?}\n");
     let mut checks: Vec<String> = names.iter().map(|name| check(name, &mute.url())).collect();
     checks.push(check("red", &red.url("/")));
     names.insert("red".to_owned());
     let ran = Smoke::new()
-        .suite(&format!("[suite]\nname = \"s\"\nconcurrency = {}\n{}", HUNG + 1, checks.concat()))
+        .suite(&format!("[suite]\nname = \"s\"\nconcurrency = {}\n{}", hung + 1, checks.concat()))
         .run();
-    let after = failed_at.get().expect("red was asked").elapsed();
+    let after = ran.ended.duration_since(*failed_at.get().expect("red was asked"));
     ran.exits(1);
     let report = ran.junit();
     is_complete(&report, &names);
     let cut = Some("cut while it ran, because `red` failed (fail-fast)");
     let hung = report.cases.iter().filter(|case| case.name != "red");
     assert!(hung.into_iter().all(|case| case.outcome == Outcome::Skipped && case.message.as_deref() == cut));
-    println!("500 hung checks: from the failure to the exit {after:?}");
-    assert!(after < Duration::from_secs(1), "{after:?}");
+    after
 }

@@ -120,7 +120,7 @@ fn on_a_terminal_the_url_is_asked_for() {
     let mut child = smoke.spawn().expect("smoke starts");
     drop((smoke, terminal));
 
-    let mut controller = File::from(OwnedFd::from(controller));
+    let mut controller = File::from(controller);
     controller.write_all(b"http://127.0.0.1:1\n").expect("type the URL");
     let status = child.wait().expect("smoke ends");
     // Once nobody has the terminal open any more, reading it fails on Linux and ends elsewhere.

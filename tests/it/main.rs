@@ -9,6 +9,7 @@ mod support;
 
 mod bad_input;
 mod boot;
+mod budgets;
 mod cancel;
 mod cleanup;
 mod command_line;

@@ -1,5 +1,8 @@
 //! Redirects: followed as often as the suite says, and credentials stay home.
 
+use std::net::SocketAddr;
+
+use crate::support::background::Background;
 use crate::support::certificates::{Certificates, TlsIdentity};
 use crate::support::fault::{Fault, FaultServer};
 use crate::support::http::{HttpServer, Request, Response};
@@ -176,4 +179,69 @@ fn a_client_certificate_does_not_go_to_another_origin() {
     assert!(home.requests()[0].client_certificate);
     assert_eq!(elsewhere.requests().len(), 1);
     assert!(!elsewhere.requests()[0].client_certificate, "the client certificate left home");
+}
+
+/// One port that speaks both `http` and `https`, which are two origins all the same.
+fn one_port_for(plain: SocketAddr, tls: SocketAddr) -> (SocketAddr, Background) {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("listen");
+    listener.set_nonblocking(true).expect("listen without blocking");
+    let address = listener.local_addr().expect("know the port");
+    let serve = async move {
+        let listener = tokio::net::TcpListener::from_std(listener).expect("hand the listener over");
+        while let Ok((mut client, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let mut first = [0];
+                client.peek(&mut first).await.expect("a client that speaks first");
+                // A TLS record of a handshake.
+                let to = if first[0] == 0x16 { tls } else { plain };
+                let mut server = tokio::net::TcpStream::connect(to).await.expect("reach the server");
+                let _ = tokio::io::copy_bidirectional(&mut client, &mut server).await;
+            });
+        }
+    };
+    (address, Background::start(serve))
+}
+
+#[test]
+fn another_scheme_another_host_and_another_port_are_each_another_origin() {
+    let moves = |request: &Request| match request.query.strip_prefix("to=") {
+        Some(to) => {
+            let to = to.replace("%3A", ":").replace("%2F", "/");
+            Response::redirect(&to).status(307).header("set-cookie", "session=abcdefabcdef; Path=/")
+        }
+        None => Response::new(200),
+    };
+    let (plain, tls) = (HttpServer::start(moves), HttpServer::start_tls(TlsIdentity::Good, moves));
+    let other = HttpServer::start(moves);
+    let (both, _serves_both) = one_port_for(plain.address(), tls.address());
+    let certificates = Certificates::shared();
+    let (home, port) = (both.port(), other.address().port());
+    for (from, to) in [
+        (format!("http://127.0.0.1:{home}"), format!("https://127.0.0.1:{home}")),
+        (format!("https://127.0.0.1:{home}"), format!("http://127.0.0.1:{home}")),
+        (format!("http://127.0.0.1:{home}"), format!("http://localhost:{home}")),
+        (format!("http://127.0.0.1:{home}"), format!("http://127.0.0.1:{port}")),
+    ] {
+        let check = format!(
+            "[[health]]\nname = \"it\"\nurl = \"{from}/home\"\nquery = {{ to = \"{to}/taken\" }}\nredirects = 1\n\
+             headers = {{ x-api-key = \"key-12345\", cookie = \"own=98765\" }}\nauth = {{ bearer = \"token-12345\" }}\n\
+             tls = {{ ca = {:?}, cert = {:?}, key = {:?} }}\n",
+            certificates.authority(),
+            certificates.client_certificate(),
+            certificates.client_key()
+        );
+        Smoke::new().suite(&suite(&check)).run().exits(0);
+        let asked: Vec<Request> =
+            [&plain, &tls, &other].iter().flat_map(|server| server.requests()).collect();
+        let of = |path: &str| asked.iter().filter(|request| request.path == path).collect::<Vec<_>>();
+        assert!(of("/home").iter().all(|request| request.header("authorization").is_some()), "{from} {to}");
+        let taken = of("/taken");
+        assert!(!taken.is_empty(), "{from} {to}");
+        for request in taken {
+            for name in ["authorization", "cookie", "x-api-key"] {
+                assert_eq!(request.header(name), None, "{name} left {from} for {to}");
+            }
+            assert!(!request.client_certificate, "the client certificate left {from} for {to}");
+        }
+    }
 }

@@ -130,6 +130,38 @@ fn a_request_goes_through_the_proxy_of_the_suite_or_the_environment() {
 }
 
 #[test]
+fn the_proxy_variables_are_honoured_in_upper_and_in_lower_case_and_no_proxy_too() {
+    for (variable, url, proxied) in [
+        ("HTTP_PROXY", "http://shop.test/", true),
+        ("http_proxy", "http://shop.test/", true),
+        ("HTTPS_PROXY", "https://shop.test/", true),
+        ("https_proxy", "https://shop.test/", true),
+        ("ALL_PROXY", "http://shop.test/", true),
+        ("all_proxy", "https://shop.test/", true),
+        ("HTTP_PROXY", "https://shop.invalid/", false),
+        ("HTTPS_PROXY", "http://shop.invalid/", false),
+    ] {
+        // It lets nobody through, so that a tunnel that is asked for is seen and goes no further.
+        let proxy = HttpServer::start(|_| Response::new(407));
+        let through = |no_proxy: Option<(&str, &str)>| {
+            let smoke = Smoke::new().env(variable, proxy.url(""));
+            let smoke = no_proxy.into_iter().fold(smoke, |smoke, (name, value)| smoke.env(name, value));
+            let before = proxy.requests().len();
+            smoke
+                .suite(&format!("[[health]]\nname = \"it\"\nurl = {url:?}\nbudget = \"2s\"\n"))
+                .run()
+                .exits(1);
+            proxy.requests().len() > before
+        };
+        assert_eq!(through(None), proxied, "{variable} {url}");
+        for name in ["NO_PROXY", "no_proxy"] {
+            assert!(!through(Some((name, "elsewhere.test,shop.test"))), "{variable} {url} {name}");
+        }
+        assert_eq!(through(Some(("NO_PROXY", "elsewhere.test"))), proxied, "{variable} {url}");
+    }
+}
+
+#[test]
 fn a_proxy_that_cannot_be_reached_is_named_and_not_the_server() {
     let nobody = free_address();
     let cases = [

@@ -1,10 +1,16 @@
 //! A planted secret is in no output, whatever form it takes on its way there.
 
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener};
+use std::thread;
+
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::STANDARD;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::support::http::{HttpServer, Request, Response};
+use crate::support::outputs::{asked_for_all, forms, have_none_of, json};
+use crate::support::postgres::{Postgres, TRUST};
 use crate::support::smoke::{Ran, Smoke};
 
 const SECRET: &str = "p@ss:/w+0%rd&\"'<\nü";
@@ -12,63 +18,11 @@ const SECRET: &str = "p@ss:/w+0%rd&\"'<\nü";
 /// The same as far as a header can hold it.
 const IN_HEADER: &str = "p@ss:/w+0%rd&\"'<x";
 
-fn hex(text: &str) -> String {
-    text.bytes().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
-}
-
-fn json(text: &str) -> String {
-    let quoted = serde_json::Value::from(text).to_string();
-    quoted[1..quoted.len() - 1].to_owned()
-}
-
-fn html(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;").replace('\'', "&#39;")
-}
-
-/// Every form in which a server or a library may show it, by name.
-fn forms(secret: &str) -> Vec<(&'static str, String)> {
-    let percent = utf8_percent_encode(secret, NON_ALPHANUMERIC).to_string();
-    let form: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
-    let mut url = url::Url::parse("http://h/").expect("a URL");
-    url.set_password(Some(secret)).expect("a password");
-    let in_url = url.password().expect("the password").to_owned();
-    let ascii = json(secret).replace('ü', "\\u00fc");
-    vec![
-        ("raw", secret.to_owned()),
-        ("percent-lower", percent.to_lowercase()),
-        ("percent", percent),
-        ("form", form),
-        ("url-password", in_url),
-        ("base64", STANDARD.encode(secret)),
-        ("base64-url", URL_SAFE.encode(secret)),
-        ("base64-bare", STANDARD_NO_PAD.encode(secret)),
-        ("base64-url-bare", URL_SAFE_NO_PAD.encode(secret)),
-        ("hex", hex(secret)),
-        ("hex-upper", hex(secret).to_uppercase()),
-        ("json", json(secret)),
-        ("json-slash", json(secret).replace('/', "\\/")),
-        ("json-ascii", ascii),
-        ("json-in-json", json(&json(secret))),
-        ("xml", html(secret).replace("&#39;", "&apos;")),
-        ("html", html(secret)),
-        ("html-hex", html(secret).replace("&#39;", "&#x27;")),
-        ("shell", secret.replace('\'', r"'\''")),
-        ("sql", secret.replace('\'', "''")),
-        ("page", secret.split_whitespace().collect::<Vec<_>>().join(" ")),
-    ]
-}
-
 /// Nothing of any form is in any output, nor the part in the middle that a cut would leave.
 #[track_caller]
 fn keeps_quiet(ran: &Ran, secret: &str) {
-    let xml = std::fs::read_to_string(ran.path("junit.xml")).unwrap_or_default();
-    for (place, text) in [("stdout", &ran.stdout), ("stderr", &ran.stderr), ("JUnit", &xml)] {
-        let found: Vec<_> = forms(secret).into_iter().filter(|(_, form)| text.contains(form)).collect();
-        assert!(found.is_empty(), "{place} has {found:?}\n{text}");
-        for part in ["w+0%rd", "w%2B0%25rd", "w%2b0%25rd"] {
-            assert!(!text.contains(part), "{place} has {part}\n{text}");
-        }
-    }
+    let parts = ["w+0%rd", "w%2B0%25rd", "w%2b0%25rd"].map(|part| ("a part", part.to_owned()));
+    have_none_of(ran, &[forms(secret), parts.to_vec()].concat());
 }
 
 /// The same, where it was near an output at all.
@@ -99,7 +53,8 @@ fn echo(request: &Request) -> Response {
     let fits = body.bytes().all(|byte| (32..127).contains(&byte));
     let response = if fits { response.header("x-echo", &body).header("location", &body) } else { response };
     // Also where a body is cut short.
-    response.body(format!("{body}{}{body}", ".".repeat(375)))
+    // Of the raw form more than half is left, which is looked for.
+    response.body(format!("{body}{}{body}", ".".repeat(368)))
 }
 
 fn server() -> HttpServer {
@@ -130,7 +85,7 @@ fn given(smoke: Smoke, suite: &str) {
 #[test]
 fn a_secret_of_the_environment_is_in_no_output_in_no_form() {
     let server = server();
-    given(Smoke::new().env("MINE", SECRET), &(HEAD.to_owned() + &echoes(&server).replace("NEEDS", "[]")));
+    given(asked_for_all().env("MINE", SECRET), &(HEAD.to_owned() + &echoes(&server).replace("NEEDS", "[]")));
 }
 
 #[test]
@@ -138,14 +93,14 @@ fn a_secret_of_a_file_is_in_no_output_in_no_form() {
     let server = server();
     let head = HEAD.replace("env = \"MINE\", secret = true", "file = \"secret.txt\", secret = true");
     let suite = head + &echoes(&server).replace("NEEDS", "[]");
-    given(Smoke::new().file("secret.txt", format!("{SECRET}\n")), &suite);
+    given(asked_for_all().file("secret.txt", format!("{SECRET}\n")), &suite);
 }
 
 #[test]
 fn a_secret_of_the_command_line_is_in_no_output_in_no_form() {
     let server = server();
     let suite = HEAD.to_owned() + &echoes(&server).replace("NEEDS", "[]");
-    given(Smoke::new().arg("--var").arg(format!("mine={SECRET}")), &suite);
+    given(asked_for_all().arg("--var").arg(format!("mine={SECRET}")), &suite);
 }
 
 #[test]
@@ -156,7 +111,7 @@ fn a_captured_secret_is_in_no_output_in_no_form() {
          name = \"a\"\nget = \"{}\"\ncapture.mine = {{ json = \"$.key\", secret = true }}\n\n",
         server.url("/login")
     );
-    given(Smoke::new(), &(login + &echoes(&server).replace("NEEDS", "[\"log in\"]")));
+    given(asked_for_all(), &(login + &echoes(&server).replace("NEEDS", "[\"log in\"]")));
 }
 
 #[test]
@@ -184,12 +139,12 @@ fn what_is_sent_and_comes_back_is_in_no_output() {
     suite += &format!("[[health]]\nname = \"path\"\nurl = \"{url}/{{{{mine|urlencode}}}}\"\n");
     suite += &format!("[[health]]\nname = \"bad url\"\nurl = \"{url}/{{{{mine}}}}\"\n");
     for secret in [SECRET, IN_HEADER] {
-        let ran = Smoke::new().suite(&suite).env("MINE", secret).arg("--keep-going").run();
+        let ran = asked_for_all().suite(&suite).env("MINE", secret).arg("--keep-going").run();
         // The first cannot stand in a URL as it is, and then nothing is sent.
         ran.exits(if secret == SECRET { 2 } else { 1 });
         keeps_quiet(&ran, secret);
         let arguments = ["--keep-going", "--skip", "bad url"];
-        let ran = Smoke::new().suite(&suite).env("MINE", secret).args(arguments).run();
+        let ran = asked_for_all().suite(&suite).env("MINE", secret).args(arguments).run();
         ran.exits(1);
         stars_out(&ran, secret);
     }
@@ -199,16 +154,23 @@ fn what_is_sent_and_comes_back_is_in_no_output() {
 fn a_password_in_a_url_is_secret_though_nobody_says_so() {
     let server = server();
     let percent = utf8_percent_encode(SECRET, NON_ALPHANUMERIC).to_string();
-    let suite = format!(
-        "[suite]\nfail-fast = false\n[vars]\ndb = \"postgres://alice:{percent}@127.0.0.1:1/shop\"\n\
-         [[database]]\nname = \"refused\"\nurl = \"{{{{db}}}}\"\n\
-         [[health]]\nname = \"in the URL\"\nurl = \"http://alice:{percent}@{}/request\"\n",
-        server.address()
+    let head = format!(
+        "[suite]\nfail-fast = false\n[vars]\nurl = \"postgres://alice:{percent}@127.0.0.1:1/shop\"\n"
     );
-    let suite = suite + &echoes(&server).replace("NEEDS", "[]").replace("{{mine}}", "x");
-    let ran = Smoke::new().suite(&suite).run();
-    ran.exits(1);
-    stars_out(&ran, SECRET);
+    let echoes = echoes(&server).replace("NEEDS", "[]").replace("{{mine}}", "x");
+    for check in [
+        // Where it is only a variable, where a database is asked with it, and where it stands in a check.
+        String::new(),
+        "[[database]]\nname = \"refused\"\nurl = \"{{url}}\"\n".to_owned(),
+        format!(
+            "[[health]]\nname = \"in the URL\"\nurl = \"http://alice:{percent}@{}/request\"\n",
+            server.address()
+        ),
+    ] {
+        let ran = asked_for_all().suite(&format!("{head}{check}{echoes}")).run();
+        ran.exits(1);
+        stars_out(&ran, SECRET);
+    }
 }
 
 #[test]
@@ -221,7 +183,7 @@ fn a_captured_token_header_is_secret_by_its_name() {
         server.url("/login"),
         server.url("/request")
     );
-    let ran = Smoke::new().suite(&suite).run();
+    let ran = asked_for_all().suite(&suite).run();
     ran.exits(1);
     stars_out(&ran, IN_HEADER);
 }
@@ -240,7 +202,7 @@ fn a_parameter_of_a_query_is_in_no_output() {
         + &check("quoted", "select quote({{mine}})")
         + &check("error", "select json_extract({{mine}}, '$.a')");
     // An empty file is an empty database.
-    let ran = Smoke::new().file("some.db", "").suite(&suite).env("MINE", SECRET).run();
+    let ran = asked_for_all().file("some.db", "").suite(&suite).env("MINE", SECRET).run();
     ran.exits(1);
     stars_out(&ran, SECRET);
 }
@@ -249,12 +211,12 @@ fn a_parameter_of_a_query_is_in_no_output() {
 fn what_a_booted_process_prints_is_redacted_before_it_is_cut() {
     // So much comes after it that its beginning is no longer among the last lines.
     let script =
-        "printf '%s' \\\"$MINE\\\"; i=0; while [ $i -lt 19 ]; do echo line $i; i=$((i+1)); done; exit 1";
+        "printf '%s' \\\"$MINE\\\"; i=0; while [ $i -lt 20 ]; do echo line $i; i=$((i+1)); done; exit 1";
     let suite = format!(
         "{HEAD}[[boot]]\nname = \"shop\"\ncommand = [\"sh\", \"-c\", \"{script}\"]\nenv = {{ MINE = \"{{{{mine}}}}\" }}\n\
          ready = {{ log = \"never\" }}\n"
     );
-    let ran = Smoke::new().suite(&suite).env("MINE", SECRET).run();
+    let ran = asked_for_all().suite(&suite).env("MINE", SECRET).run();
     ran.exits(5);
     stars_out(&ran, SECRET);
     assert!(!ran.stderr.contains('ü'), "{}", ran.stderr);
@@ -264,10 +226,141 @@ fn what_a_booted_process_prints_is_redacted_before_it_is_cut() {
 fn own_words_are_not_redacted() {
     let server = server();
     let suite = format!(
-        "[vars]\nmine = {{ env = \"MINE\", secret = true }}\n[[health]]\nname = \"up\"\nurl = \"{}\"\n",
-        server.url("/login")
+        "[suite]\nfail-fast = false\n[vars]\nmine = {{ env = \"MINE\", secret = true }}\n\
+         [[health]]\nname = \"up\"\nurl = {:?}\n[[health]]\nname = \"down\"\nurl = {:?}\n",
+        server.url("/login"),
+        server.url("/request")
     );
-    let ran = Smoke::new().suite(&suite).env("MINE", "pass").run();
-    ran.exits(0);
-    assert!(ran.stderr.contains("PASSED smoke: 1 passed"), "{}", ran.stderr);
+    for (secret, said) in [
+        ("pass", "1 failed, 1 passed"),
+        ("failed", "1 failed, 1 passed"),
+        ("expected", "expected status 2xx, got 500"),
+        ("status", "expected status 2xx, got 500"),
+        ("health", "health    down"),
+        ("critical", "exit code 1: a critical check failed"),
+    ] {
+        let ran = asked_for_all().suite(&suite).env("MINE", secret).run();
+        ran.exits(1);
+        assert!(ran.stderr.contains(said), "{secret}\n{}", ran.stderr);
+        let report = ran.junit();
+        assert_eq!(report.case("down").message.as_deref(), Some("expected status 2xx, got 500"), "{secret}");
+    }
+}
+
+/// Answers every request with this, piece by piece: a chunk of the body each, and sent as one.
+fn chunked(pieces: Vec<String>) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("listen");
+    let address = listener.local_addr().expect("know the port");
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = BufReader::new(stream.expect("a client"));
+            let head = stream.by_ref().lines().map_while(Result::ok).take_while(|line| !line.is_empty());
+            assert!(head.count() > 0, "a request");
+            let stream = stream.get_mut();
+            stream.set_nodelay(true).expect("send each piece by itself");
+            let _ = stream
+                .write_all(b"HTTP/1.1 500 No\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n");
+            for piece in pieces.iter().map(String::as_str).chain([""]) {
+                let _ = stream.write_all(format!("{:x}\r\n{piece}\r\n", piece.len()).as_bytes());
+            }
+        }
+    });
+    address
+}
+
+#[test]
+fn a_secret_that_comes_in_pieces_is_in_no_output() {
+    let pieces = SECRET.chars().map(String::from).collect();
+    let server = chunked(pieces);
+    let script = "for part in 'p@ss:/w' '+0%rd&' '\\\"'; do printf '%s' \\\"$part\\\"; sleep 0.05; done; printf '%s' \\\"$REST\\\"; exit 1";
+    let rest = &SECRET["p@ss:/w+0%rd&\"".len()..];
+    let suite = format!(
+        "{HEAD}[[health]]\nname = \"chunks\"\nurl = \"http://{server}/\"\n\
+         [[boot]]\nname = \"pipe\"\ngate = false\ncommand = [\"sh\", \"-c\", \"\"\"{script}\"\"\"]\nready = {{ log = \"never\" }}\n"
+    );
+    let ran = asked_for_all().suite(&suite).env("MINE", SECRET).env("REST", rest).run();
+    ran.exits(1);
+    stars_out(&ran, SECRET);
+    let stars = ran.junit().cases.iter().filter(|case| case.text.contains("***")).count();
+    assert_eq!(stars, 2, "{}", ran.stderr);
+}
+
+#[test]
+fn what_an_expression_makes_of_a_secret_is_in_no_output() {
+    const TOKEN: &str = "tOp-sEcret/Value 1";
+    let server = server();
+    let url = server.url("/request");
+    let made = [
+        ("{{mine|upper}}", "TOP-SECRET/VALUE 1"),
+        ("{{mine|lower}}", "top-secret/value 1"),
+        ("{{mine|replace('-', '_')}}", "tOp_sEcret/Value 1"),
+        ("{{mine[4:]}}", "sEcret/Value 1"),
+        ("{{mine|reverse}}", "1 eulaV/terceEs-pOt"),
+        ("{{mine ~ '-' ~ mine|upper}}", "TOP-SECRET/VALUE 1"),
+        ("{{mine|upper|b64encode}}", &STANDARD.encode("TOP-SECRET/VALUE 1")),
+        ("{{loud}}", "TOP-SECRET/VALUE 1!"),
+        ("{{mine|split('/')|last}}", "Value 1"),
+    ];
+    for (expression, made) in made {
+        let suite = format!(
+            "[vars]\nmine = {{ env = \"MINE\", secret = true }}\nloud = \"{{{{mine|upper}}}}!\"\n\
+             [[health]]\nname = \"it\"\nurl = {url:?}\nmethod = \"POST\"\nbody = \"{expression}\"\n"
+        );
+        let ran = asked_for_all().suite(&suite).env("MINE", TOKEN).run();
+        ran.exits(1);
+        assert!(ran.stderr.contains("***"), "{expression} was never near an output\n{}", ran.stderr);
+        have_none_of(&ran, &[("raw", TOKEN.to_owned()), ("made of it", made.to_owned())]);
+    }
+}
+
+#[test]
+fn what_is_found_out_about_a_secret_is_no_secret() {
+    let server = HttpServer::start(|request| Response::new(500).body(format!("is it {}?", request.text())));
+    let suite = format!(
+        "[vars]\nmine = {{ env = \"MINE\", secret = true }}\n[[health]]\nname = \"it\"\nurl = {:?}\nmethod = \"POST\"\n\
+         body = \"{{{{mine == 'x'}}}} {{{{mine|length + 1000}}}} {{{{mine|first}}}}\"\n",
+        server.url("/")
+    );
+    let ran = asked_for_all().suite(&suite).env("MINE", "hunter22").run();
+    ran.exits(1);
+    assert!(ran.stderr.contains("is it false 1008 h?"), "{}", ran.stderr);
+}
+
+#[test]
+fn of_two_secrets_of_which_one_begins_like_the_other_nothing_is_left() {
+    let server = server();
+    let suite = format!(
+        "[vars]\na = {{ env = \"SHORT\", secret = true }}\nb = {{ env = \"LONG\", secret = true }}\n\
+         [[health]]\nname = \"it\"\nurl = {:?}\nmethod = \"POST\"\nbody = \"{{{{a}}}} {{{{b}}}}\"\n",
+        server.url("/request")
+    );
+    let (short, long) = ("hunter2", "hunter2-and-more");
+    let ran = asked_for_all().suite(&suite).env("SHORT", short).env("LONG", long).run();
+    ran.exits(1);
+    let rest = ("a rest", "***-and-more".to_owned());
+    have_none_of(&ran, &[forms(short), forms(long), vec![rest]].concat());
+    assert!(ran.stderr.contains("*** ***"), "{}", ran.stderr);
+}
+
+#[test]
+fn an_error_text_of_postgresql_shows_no_parameter() {
+    let url = Postgres::shared().create_database().url_for(TRUST);
+    let check = |name: &str, query: &str| {
+        format!(
+            "[[database]]\nname = \"{name}\"\nurl = \"{url}\"\nquery = \"{query}\"\nexpect.value = \"never\"\n"
+        )
+    };
+    let suite = HEAD.to_owned()
+        + &check("echo", "select {{mine}}::text")
+        + &check("number", "select ({{mine}}::text)::int")
+        + &check("json", "select ({{mine}}::text)::json")
+        + &check("bytes", "select encode(convert_to({{mine}}::text, 'utf8'), 'hex')")
+        + &check("quoted", "select quote_literal({{mine}}::text)");
+    let ran = asked_for_all().suite(&suite).env("MINE", SECRET).run();
+    ran.exits(1);
+    let report = ran.junit();
+    for name in ["echo", "number", "bytes", "quoted"] {
+        assert!(report.case(name).text.contains("***"), "{name}: {}", report.case(name).text);
+    }
+    stars_out(&ran, SECRET);
 }

@@ -8,7 +8,7 @@ use rustix::process::Signal;
 use crate::support::http::{HttpServer, Response};
 use crate::support::junit::{Junit, Outcome};
 use crate::support::smoke::{Ran, Smoke};
-use crate::support::thorough;
+use crate::support::{thorough, wait};
 
 const CHECKS: usize = 40;
 
@@ -42,8 +42,12 @@ fn at_random_moments(signal: Signal, name: &str, code: i32) {
     let count = thorough::repeats(5, 50);
     for n in 0..count {
         let running = Smoke::new().suite(&suite(&server)).file("junit.xml", "<stale/>").spawn();
-        running.wait_for_stderr("40 checks");
-        // Not to let anything settle: the moment is what is tried out.
+        // From the moment on in which the old report is gone there is a new one at the end.
+        let report = running.path("junit.xml");
+        wait::until("the end of the old report", Duration::from_secs(20), || {
+            (!report.exists()).then_some(())
+        });
+        // Not to let anything settle: the moment is what is tried out, the first of them at once.
         let moment = 800 * (n * 7 % count) / count;
         thread::sleep(Duration::from_millis(moment.try_into().expect("a small number")));
         running.signal(signal);
@@ -52,6 +56,7 @@ fn at_random_moments(signal: Signal, name: &str, code: i32) {
         is_whole(&ran.junit(), name);
         assert!(ran.stderr.contains(&format!("exit code {code}")), "{}", ran.stderr);
     }
+    println!("{name} at random moments: a whole report and exit {code}, {count} of {count}");
 }
 
 #[test]
@@ -75,17 +80,57 @@ fn a_hangup_ends_the_run_like_sigterm() {
     is_whole(&ran.junit(), "SIGTERM");
 }
 
+/// A journey that is in its last step until it is cut, and then in its cleanup for a while.
+fn cleaning(server: &HttpServer) -> String {
+    format!(
+        "[[journey]]\nname = \"cleaning\"\n[[journey.step]]\nname = \"a\"\nget = \"{}\"\n\
+         [[journey.cleanup]]\nname = \"b\"\nget = \"{}\"\n",
+        server.url("/slow"),
+        server.url("/cleanup")
+    )
+}
+
+fn hung() -> HttpServer {
+    HttpServer::start(|request| match request.path.as_str() {
+        "/bad" => Response::new(500),
+        "/cleanup" => Response::new(200).delay(Duration::from_secs(1)),
+        _ => Response::new(200).delay(Duration::from_secs(20)),
+    })
+}
+
+fn wait_for_the_cleanup(server: &HttpServer) {
+    let is_asked = || server.requests().iter().any(|request| request.path == "/cleanup").then_some(());
+    wait::until("the cleanup", Duration::from_secs(20), is_asked);
+}
+
 #[test]
 fn the_first_signal_counts_and_a_second_one_changes_nothing() {
-    let server = server();
-    let running = Smoke::new().suite(&suite(&server)).spawn();
-    running.wait_for_stderr("40 checks");
+    let server = hung();
+    let running = Smoke::new().suite(&cleaning(&server)).spawn();
+    wait::until("the step", Duration::from_secs(20), || (!server.requests().is_empty()).then_some(()));
     running.signal(Signal::INT);
-    running.wait_for_stderr("SIGINT");
+    wait_for_the_cleanup(&server);
     running.signal(Signal::TERM);
     let ran = running.wait();
     ran.exits(130);
-    is_whole(&ran.junit(), "SIGINT");
+    let message = ran.junit().case("cleaning").message.clone().unwrap_or_default();
+    assert!(message.contains("SIGINT"), "{message}");
+    assert!(ran.took >= Duration::from_secs(1), "the cleanup had its time: {:?}", ran.took);
+}
+
+#[test]
+fn a_signal_while_a_failed_run_cleans_up_is_what_ended_it() {
+    let server = hung();
+    let bad = format!(
+        "[[health]]\nname = \"bad\"\nurl = \"{}\"\npoll = {{ every = \"50ms\" }}\nbudget = \"500ms\"\n",
+        server.url("/bad")
+    );
+    let running = Smoke::new().suite(&(cleaning(&server) + &bad)).spawn();
+    wait_for_the_cleanup(&server);
+    running.signal(Signal::TERM);
+    let ran = running.wait();
+    ran.exits(143);
+    assert_eq!(ran.junit().case("bad").outcome, Outcome::Failed);
 }
 
 #[test]

@@ -20,6 +20,7 @@ pub mod stalled_dns;
 
 pub mod ask;
 pub mod junit;
+pub mod outputs;
 pub mod seeded;
 pub mod smoke;
 pub mod verdicts;

@@ -60,7 +60,7 @@ pub fn tables(root: &Value) -> Vec<Shape<'_>> {
     let definitions = root["$defs"].as_object().expect("definitions");
     let mut found = vec![Shape { definition: FILE.to_owned(), table: root.as_object().expect("a table") }];
     for (name, schema) in definitions {
-        let alternatives = ["oneOf", "anyOf"].iter().flat_map(|word| schema[*word].as_array()).flatten();
+        let alternatives = ["oneOf", "anyOf"].iter().filter_map(|word| schema[*word].as_array()).flatten();
         let tables =
             [schema].into_iter().chain(alternatives).filter(|schema| schema["properties"].is_object());
         found.extend(tables.map(|schema| Shape {

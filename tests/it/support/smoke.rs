@@ -50,7 +50,7 @@ impl Smoke {
     /// `smoke`
     #[must_use]
     pub fn bare() -> Self {
-        Self::imitated_by(env!("CARGO_BIN_EXE_smoke"))
+        Self::imitated_by(&program())
     }
 
     /// Another program in its place, to test this module with.
@@ -244,6 +244,7 @@ impl Running {
             stdout: self.stdout.text(),
             stderr: self.stderr.text(),
             took,
+            ended: self.started + took,
             pipes_closed,
             peak_memory: self.peak_memory.and_then(|peak| peak.recv().ok()),
             folder: self.folder,
@@ -265,6 +266,8 @@ pub struct Ran {
     pub stderr: String,
     /// From just before its start until its end.
     pub took: Duration,
+    /// When it ended.
+    pub ended: Instant,
     /// Whether its output was closed with it. If not, something that it started is still alive.
     pub pipes_closed: bool,
     /// The most memory it ever held, in bytes, if that was watched and could be found out.
@@ -316,6 +319,13 @@ impl Ran {
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
+}
+
+/// The binary that is tested: the one that was built with the tests, unless `SMOKE_TEST_PROGRAM` names another.
+/// `tests/run --thorough` names the one that is released.
+#[must_use]
+pub fn program() -> String {
+    env::var("SMOKE_TEST_PROGRAM").unwrap_or_else(|_| env!("CARGO_BIN_EXE_smoke").to_owned())
 }
 
 /// Kills the run, with all of its process group, unless it was let go.

@@ -1,9 +1,22 @@
 //! How often the tests of the promises repeat themselves.
 
 use std::env;
+use std::time::Duration;
+
+/// Is it `tests/run --thorough`? It tests what is released, one test at a time.
+#[must_use]
+pub fn is_thorough() -> bool {
+    env::var_os("SMOKE_TEST_THOROUGH").is_some_and(|set| set == "1")
+}
+
+/// `promised`, or ten times as long where all tests run at once, in debug builds.
+#[must_use]
+pub fn bound(promised: Duration) -> Duration {
+    if is_thorough() { promised } else { promised * 10 }
+}
 
 /// `usual` repeats, or `thorough` ones under `tests/run --thorough`.
 #[must_use]
 pub fn repeats(usual: usize, thorough: usize) -> usize {
-    if env::var_os("SMOKE_TEST_THOROUGH").is_some_and(|set| set == "1") { thorough } else { usual }
+    if is_thorough() { thorough } else { usual }
 }

@@ -1,0 +1,77 @@
+//! Keys, as they are pressed: `q` ends a watch.
+
+use std::io::{IsTerminal as _, Read as _};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::sync::mpsc;
+
+use crate::outcome::Signal;
+
+/// Has `q` been pressed?
+#[derive(Debug, Clone, Default)]
+pub(super) struct Quit(Arc<AtomicBool>);
+
+impl Quit {
+    pub fn is_wanted(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+/// Listens for `q`, where somebody sits at a terminal. A run that is under way is ended as SIGINT would end it.
+pub(super) fn listen(signals: mpsc::UnboundedSender<Signal>) -> Quit {
+    let quit = Quit::default();
+    if std::io::stdin().is_terminal() {
+        let wanted = quit.clone();
+        // Why: it waits for a key, and ends with the process.
+        std::thread::spawn(move || {
+            let pressed = std::io::stdin().lock().bytes().map_while(Result::ok);
+            for key in pressed {
+                if matches!(key, b'q' | b'Q') {
+                    wanted.0.store(true, Ordering::SeqCst);
+                    let _ = signals.send(Signal::Interrupt);
+                }
+            }
+        });
+    }
+    quit
+}
+
+/// A terminal that gives each key at once and does not show it, until this is dropped. Ctrl-C stays a signal.
+#[cfg(unix)]
+pub(super) struct KeyByKey(Option<rustix::termios::Termios>);
+
+#[cfg(unix)]
+impl KeyByKey {
+    pub fn switch_on() -> KeyByKey {
+        use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
+        let before = tcgetattr(std::io::stdin()).ok();
+        if let Some(before) = &before {
+            let mut now = before.clone();
+            now.local_modes.remove(LocalModes::ICANON | LocalModes::ECHO);
+            let _ = tcsetattr(std::io::stdin(), OptionalActions::Now, &now);
+        }
+        KeyByKey(before)
+    }
+}
+
+#[cfg(unix)]
+impl Drop for KeyByKey {
+    fn drop(&mut self) {
+        use rustix::termios::{OptionalActions, tcsetattr};
+        if let Some(before) = &self.0 {
+            let _ = tcsetattr(std::io::stdin(), OptionalActions::Now, before);
+        }
+    }
+}
+
+/// Elsewhere `q` needs the return key.
+#[cfg(not(unix))]
+pub(super) struct KeyByKey;
+
+#[cfg(not(unix))]
+impl KeyByKey {
+    pub fn switch_on() -> KeyByKey {
+        KeyByKey
+    }
+}

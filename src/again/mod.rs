@@ -1,0 +1,73 @@
+//! A suite that runs more than once: `smoke run --repeat` and `smoke watch`.
+//!
+//! Each round is a run of its own, from the file as it is then: variables are read anew, `run.id` is another one. What
+//! the rounds share is the runtime and the signals, so that a signal between two of them is not lost.
+
+mod keys;
+mod repeat;
+mod watch;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use tokio::runtime::Runtime;
+use tokio::sync::mpsc;
+
+pub use self::repeat::repeat;
+pub use self::watch::watch;
+use crate::check::{RunContext, Tracing};
+use crate::deadline::Deadline;
+use crate::engine;
+use crate::event::{Event, RunInfo, RunReport};
+use crate::outcome::Signal;
+use crate::plan::Choices;
+use crate::run::{SuiteSource, info, listen, prepare, runtime};
+use crate::secret::Redactor;
+use crate::suite::SuiteError;
+
+/// The runs of one suite.
+struct Rounds {
+    path: PathBuf,
+    choices: Choices,
+    tracing: Tracing,
+    runtime: Runtime,
+    signals: mpsc::UnboundedReceiver<Signal>,
+    signal_sender: mpsc::UnboundedSender<Signal>,
+}
+
+impl Rounds {
+    fn new(path: PathBuf, choices: Choices, tracing: Tracing) -> anyhow::Result<Rounds> {
+        let runtime = runtime(usize::MAX)?;
+        let (signal_sender, signals) = mpsc::unbounded_channel();
+        runtime.block_on(async { listen(&signal_sender) }).context("cannot listen for signals")?;
+        Ok(Rounds { path, choices, tracing, runtime, signals, signal_sender })
+    }
+
+    /// One more run. The error is boxed because it is large, and is what seldom happens.
+    fn next(&mut self, on_event: &mut dyn FnMut(&Event, &RunInfo)) -> Result<RunReport, Box<SuiteError>> {
+        let redactor = Arc::new(Redactor::new());
+        let source = SuiteSource::File(self.path.clone());
+        let (suite, plan) = prepare(source, &self.choices, &redactor)?;
+        let info = info(&plan);
+        let context = Arc::new(RunContext::new(plan.suite.clone(), suite.dir, redactor, self.tracing));
+        let mut tell = |event: &Event| on_event(event, &info);
+        Ok(self.runtime.block_on(engine::run(&plan, context, &mut self.signals, &mut tell)))
+    }
+
+    /// Waits for `pause`, or for a signal if one comes before.
+    fn wait(&mut self, pause: Duration, until: Deadline) -> Option<Signal> {
+        self.runtime.block_on(async {
+            tokio::select! {
+                signal = self.signals.recv() => signal,
+                _ = until.pause(pause) => None,
+            }
+        })
+    }
+
+    /// Not dropped: a name look-up that hangs would hold the exit.
+    fn end(self) {
+        self.runtime.shutdown_background();
+    }
+}

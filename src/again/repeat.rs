@@ -1,0 +1,38 @@
+//! `smoke run --repeat N`: how reliable, and how fast, is each check?
+
+use std::io::IsTerminal as _;
+use std::path::PathBuf;
+
+use super::Rounds;
+use crate::check::Tracing;
+use crate::cli::LookArgs;
+use crate::exit::Exit;
+use crate::plan::Choices;
+use crate::report::{Destination, Style, Tally};
+use crate::run::reject;
+
+/// Runs the suite `times` times and prints what each check came to. The exit code is the worst of all runs.
+///
+/// # Errors
+/// smoke could not do its own work.
+pub fn repeat(path: PathBuf, choices: Choices, times: u32, look: &LookArgs) -> anyhow::Result<Exit> {
+    let color = look.color.resolve(std::io::stderr().is_terminal());
+    let tracing = if look.trace { Tracing::On } else { Tracing::Off };
+    let mut rounds = Rounds::new(path, choices, tracing)?;
+    let mut tally = Tally::new(std::io::stderr(), Style::new(color), times);
+    let mut exit = Exit::NothingSelected;
+    for _ in 0..times {
+        let report = match rounds.next(&mut |event, info| tally.on_event(event, info)) {
+            Ok(report) => report,
+            Err(error) => return Ok(reject(&error, color)),
+        };
+        exit = exit.or_worse(report.exit);
+        if matches!(report.exit, Exit::Interrupted | Exit::Terminated | Exit::NothingSelected) {
+            break;
+        }
+    }
+    rounds.end();
+    let color = look.color.resolve(std::io::stdout().is_terminal());
+    Destination::Stdout.write(&tally.table(Style::new(color)))?;
+    Ok(exit)
+}

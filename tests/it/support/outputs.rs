@@ -1,0 +1,108 @@
+//! Everything a run writes, and every form in which a secret could stand in it.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::smoke::{Ran, Smoke};
+
+/// Something that a run writes.
+struct Output {
+    name: &'static str,
+    /// What on the command line asks for it.
+    arguments: &'static [&'static str],
+    /// What in the environment asks for it.
+    environment: &'static [(&'static str, &'static str)],
+    written: fn(&Ran) -> String,
+}
+
+/// Everything that a run writes. A new output is one more line, and every test of a secret looks at it.
+const OUTPUTS: [Output; 3] = [
+    Output { name: "stdout", arguments: &[], environment: &[], written: |ran| ran.stdout.clone() },
+    Output { name: "stderr", arguments: &["--trace"], environment: &[], written: |ran| ran.stderr.clone() },
+    Output {
+        name: "JUnit",
+        arguments: &["--junit", "junit.xml"],
+        environment: &[],
+        written: |ran| file(ran, "junit.xml"),
+    },
+];
+
+/// Empty where there is none, as after a mistake of the suite.
+fn file(ran: &Ran, name: &str) -> String {
+    std::fs::read_to_string(ran.path(name)).unwrap_or_default()
+}
+
+/// `smoke run`, asked for every output there is.
+#[must_use]
+pub fn asked_for_all() -> Smoke {
+    OUTPUTS.iter().fold(Smoke::bare().arg("run"), |smoke, output| {
+        let smoke = smoke.args(output.arguments.iter().copied());
+        output.environment.iter().fold(smoke, |smoke, (name, value)| smoke.env(name, value))
+    })
+}
+
+/// Makes sure that no output has any of these texts.
+///
+/// # Panics
+/// When one has.
+#[track_caller]
+pub fn have_none_of(ran: &Ran, texts: &[(&str, String)]) {
+    for output in &OUTPUTS {
+        let text = (output.written)(ran);
+        let found: Vec<_> = texts.iter().filter(|(_, form)| text.contains(form.as_str())).collect();
+        assert!(found.is_empty(), "{} has {found:?}\n{text}", output.name);
+    }
+}
+
+fn hex(text: &str) -> String {
+    text.bytes().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
+}
+
+/// What stands between the quotes of a JSON string.
+#[must_use]
+pub fn json(text: &str) -> String {
+    let quoted = serde_json::Value::from(text).to_string();
+    quoted[1..quoted.len() - 1].to_owned()
+}
+
+fn html(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;").replace('\'', "&#39;")
+}
+
+/// Every form in which a server or a library may show a secret, by name.
+///
+/// # Panics
+/// When the libraries that make the forms fail.
+#[must_use]
+pub fn forms(secret: &str) -> Vec<(&'static str, String)> {
+    let percent = utf8_percent_encode(secret, NON_ALPHANUMERIC).to_string();
+    let form: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
+    let mut url = url::Url::parse("http://h/").expect("a URL");
+    url.set_password(Some(secret)).expect("a password");
+    let in_url = url.password().expect("the password").to_owned();
+    let ascii = json(secret).replace('ü', "\\u00fc");
+    vec![
+        ("raw", secret.to_owned()),
+        ("percent-lower", percent.to_lowercase()),
+        ("percent", percent),
+        ("form", form),
+        ("url-password", in_url),
+        ("base64", STANDARD.encode(secret)),
+        ("base64-url", URL_SAFE.encode(secret)),
+        ("base64-bare", STANDARD_NO_PAD.encode(secret)),
+        ("base64-url-bare", URL_SAFE_NO_PAD.encode(secret)),
+        ("hex", hex(secret)),
+        ("hex-upper", hex(secret).to_uppercase()),
+        ("json", json(secret)),
+        ("json-slash", json(secret).replace('/', "\\/")),
+        ("json-ascii", ascii),
+        ("json-in-json", json(&json(secret))),
+        ("xml", html(secret).replace("&#39;", "&apos;")),
+        ("html", html(secret)),
+        ("html-hex", html(secret).replace("&#39;", "&#x27;")),
+        ("shell", secret.replace('\'', r"'\''")),
+        ("sql", secret.replace('\'', "''")),
+        ("page", secret.split_whitespace().collect::<Vec<_>>().join(" ")),
+    ]
+}
