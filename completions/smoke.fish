@@ -27,6 +27,7 @@ end
 complete -c smoke -n "__fish_smoke_needs_command" -s h -l help -d 'Print help'
 complete -c smoke -n "__fish_smoke_needs_command" -s V -l version -d 'Print version'
 complete -c smoke -n "__fish_smoke_needs_command" -f -a "run" -d 'Run a suite'
+complete -c smoke -n "__fish_smoke_needs_command" -f -a "watch" -d 'Run a suite again and again, and show what changes; `q` ends it'
 complete -c smoke -n "__fish_smoke_needs_command" -f -a "check" -d 'Read a suite, report every mistake and what is no smoke test any more; nothing is sent'
 complete -c smoke -n "__fish_smoke_needs_command" -f -a "plan" -d 'Show what would run, in which order, and the longest it can take; nothing is sent'
 complete -c smoke -n "__fish_smoke_needs_command" -f -a "list" -d 'List a suite\'s checks: names, kinds, tags'
@@ -40,6 +41,7 @@ complete -c smoke -n "__fish_smoke_using_subcommand run" -s t -l tag -d 'Only ch
 complete -c smoke -n "__fish_smoke_using_subcommand run" -l skip-tag -d 'Not the checks with one of these tags (repeatable)' -r
 complete -c smoke -n "__fish_smoke_using_subcommand run" -l only -d 'Only checks whose name matches one of these globs (repeatable), and what they need' -r
 complete -c smoke -n "__fish_smoke_using_subcommand run" -l skip -d 'Not the checks whose name matches one of these globs (repeatable)' -r
+complete -c smoke -n "__fish_smoke_using_subcommand run" -l repeat -d 'Run it N times, and say how often each check passed and how long it took' -r
 complete -c smoke -n "__fish_smoke_using_subcommand run" -s j -l jobs -d 'Checks in flight at once, instead of the suite\'s `concurrency`' -r
 complete -c smoke -n "__fish_smoke_using_subcommand run" -l budget -d 'The run\'s budget, instead of the suite\'s' -r
 complete -c smoke -n "__fish_smoke_using_subcommand run" -l junit -d 'Write JUnit XML there (`-` is standard output)' -r
@@ -56,6 +58,19 @@ complete -c smoke -n "__fish_smoke_using_subcommand run" -l keep-going -d 'Do no
 complete -c smoke -n "__fish_smoke_using_subcommand run" -s q -l quiet -d 'Say only what went wrong, and the summary'
 complete -c smoke -n "__fish_smoke_using_subcommand run" -l trace -d 'Show every request and answer, without secrets, bodies cut'
 complete -c smoke -n "__fish_smoke_using_subcommand run" -s h -l help -d 'Print help'
+complete -c smoke -n "__fish_smoke_using_subcommand watch" -s n -l every -d 'From the start of one run to the start of the next' -r
+complete -c smoke -n "__fish_smoke_using_subcommand watch" -s e -l env -d 'An environment of the suite' -r
+complete -c smoke -n "__fish_smoke_using_subcommand watch" -s v -l var -d 'Set a variable (repeatable)' -r
+complete -c smoke -n "__fish_smoke_using_subcommand watch" -s t -l tag -d 'Only checks with one of these tags (repeatable), and what they need' -r
+complete -c smoke -n "__fish_smoke_using_subcommand watch" -l skip-tag -d 'Not the checks with one of these tags (repeatable)' -r
+complete -c smoke -n "__fish_smoke_using_subcommand watch" -l only -d 'Only checks whose name matches one of these globs (repeatable), and what they need' -r
+complete -c smoke -n "__fish_smoke_using_subcommand watch" -l skip -d 'Not the checks whose name matches one of these globs (repeatable)' -r
+complete -c smoke -n "__fish_smoke_using_subcommand watch" -s j -l jobs -d 'Checks in flight at once, instead of the suite\'s `concurrency`' -r
+complete -c smoke -n "__fish_smoke_using_subcommand watch" -l budget -d 'Each run\'s budget, instead of the suite\'s' -r
+complete -c smoke -n "__fish_smoke_using_subcommand watch" -l color -d 'When to use colour: `auto` is on a terminal, unless `NO_COLOR` is set' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c smoke -n "__fish_smoke_using_subcommand watch" -s h -l help -d 'Print help'
 complete -c smoke -n "__fish_smoke_using_subcommand check" -s v -l var -d 'A variable that `smoke run` will be given (repeatable)' -r
 complete -c smoke -n "__fish_smoke_using_subcommand check" -l color -d 'When to use colour: `auto` is on a terminal, unless `NO_COLOR` is set' -r -f -a "auto\t''
 always\t''

@@ -180,8 +180,10 @@ fn actual_for(condition: &Condition, value: &Value) -> Message {
         Condition::Equals(Document::Fixed(wanted)) if JsonType::of(wanted) != JsonType::of(value) => {
             show(value).words(format!(" (a {})", JsonType::of(value).name()))
         }
+        Condition::Type(_) if value.is_null() => show(value),
         Condition::Type(_) => Message::new().words(JsonType::of(value).name()).words(" ").then(show(value)),
-        Condition::Min(_) | Condition::Max(_) if !matches!(value, Value::Number(_)) => {
+        // Text that is a number is compared as one.
+        Condition::Min(_) | Condition::Max(_) if ordering(value, value).is_none() => {
             show(value).words(format!(" (a {}, not a number)", JsonType::of(value).name()))
         }
         // The whole of it stands below; here it is enough to tell which text is meant.

@@ -231,7 +231,8 @@ impl Board {
             lines.truncate(height.saturating_sub(1));
             lines.push(style.quiet(format!("… {hidden} more lines")));
         }
-        lines.iter().map(|line| format!("{}\n", truncate_str(line, width, "…"))).collect()
+        let cut = lines.iter().map(|line| truncate_str(line, width, "…"));
+        cut.flat_map(|line| [line, "\n".into()]).collect()
     }
 
     fn head(&self, style: Style, now: Timestamp) -> String {

@@ -37,13 +37,15 @@ pub fn of(secret: &str) -> Vec<String> {
 /// What the different parts of an URL leave as it is, beside letters and digits. Encoders disagree, so each is tried.
 const KEPT_IN_URLS: &[&str] = &[
     "",
-    "-._~",                // RFC 3986 unreserved, encodeURIComponent of Python and curl
-    "-._*",                // application/x-www-form-urlencoded
-    "-._~!*'()",           // encodeURIComponent of JavaScript
-    "-._~!$&'()*+,;=:@",   // a path segment
-    "-._~!$&'()*+,;=:@/?", // a query
-    "-._~!$&'()*+,",       // user information (WHATWG keeps these)
-    "-._~!$%&'()*+,",      // the same where what is already encoded is left alone
+    "-._~",                       // RFC 3986 unreserved, encodeURIComponent of Python and curl
+    "-._*",                       // application/x-www-form-urlencoded
+    "-._~!*'()",                  // encodeURIComponent of JavaScript
+    "-._~!$&'()*+,;=:@",          // a path segment
+    "-._~!$&'()*+,;=:@/?",        // a query
+    "-._~!$&'()*+,",              // user information (WHATWG keeps these)
+    "-._~!$%&'()*+,/:;=@[]|",     // a path as browsers write it (WHATWG), what is already encoded left alone
+    "-._~!$%&()*+,/:;=?@[]^`{|}", // a query as browsers write it
+    "-._~!$%&'()*+,",             // the same where what is already encoded is left alone
 ];
 
 fn percent_encoded(secret: &str) -> Vec<String> {

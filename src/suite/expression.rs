@@ -22,9 +22,9 @@ const RESERVED_IN_URLS: &percent_encoding::AsciiSet =
 pub fn environment() -> Environment<'static> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    environment.add_filter("b64encode", |text: String| {
+    environment.add_filter("b64encode", |value: Dynamic| {
         use base64::Engine as _;
-        base64::engine::general_purpose::STANDARD.encode(text)
+        base64::engine::general_purpose::STANDARD.encode(as_text(&value))
     });
     // The library's own leaves `/` as it is, which ends a part of a URL.
     environment.add_filter("urlencode", |value: Dynamic| {

@@ -126,7 +126,10 @@ fn add_rule(object: &mut Schema, rule: Rule) {
             all_of(object).push(json!({ "not": { "anyOf": pairs } }));
         }
         Rule::NotEmpty => object["minProperties"] = json!(1),
-        Rule::Needs(key, other) => object["dependentRequired"][key] = json!([other]),
+        // As `dependentRequired` says it, which Taplo does not know.
+        Rule::Needs(key, other) => {
+            all_of(object).push(json!({ "anyOf": [{ "not": required(&[key]) }, required(&[other])] }));
+        }
         Rule::Filled(key) => object["properties"][key]["minItems"] = json!(1),
         Rule::NamesLike(key, pattern) => {
             object["properties"][key]["propertyNames"] = json!({ "pattern": pattern });

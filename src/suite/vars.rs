@@ -245,8 +245,8 @@ pub fn resolve(
     let mut resolved = Resolved { scope: Scope::empty(Arc::clone(redactor)), missing: BTreeMap::new() };
     let run_id = uuid::Uuid::new_v4().simple().to_string();
     let started = jiff::Timestamp::now().to_string();
-    resolved.scope.set("run", &serde_json::json!({ "id": &run_id[..12], "started": started }));
-    resolved.scope.set("suite", &serde_json::json!({ "dir": suite_dir.display().to_string() }));
+    resolved.scope.set("run", &json!({ "id": &run_id[..12], "started": started }));
+    resolved.scope.set("suite", &json!({ "dir": absolute(suite_dir).display().to_string() }));
 
     let mut diagnostics = Vec::new();
     let mut waiting: Vec<(&String, &Variable)> = variables.iter().collect();
@@ -269,6 +269,12 @@ pub fn resolve(
         waiting = blocked;
     }
     (resolved, diagnostics)
+}
+
+/// The folder with its whole path, so that `{{suite.dir}}/file` is that file. The folder of a plain file name has none.
+fn absolute(dir: &Path) -> PathBuf {
+    let dir = if dir.as_os_str().is_empty() { Path::new(".") } else { dir };
+    std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned())
 }
 
 /// Why none of `blocked` can have a value: some read what is not there, some read each other in a circle, and the

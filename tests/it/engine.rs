@@ -282,7 +282,7 @@ fn check_invariants(spec: &SuiteSpec) {
                 passed[report.check] = matches!(report.outcome, Outcome::Passed);
                 running.remove(&report.check);
             }
-            // It stays, and leaves its place to others.
+            // It passed and stays; should it end too early, that is its outcome in the end.
             Event::CheckReady { check, .. } => {
                 passed[*check] = true;
                 running.remove(check);

@@ -7,8 +7,10 @@
 
 mod support;
 
+mod again;
 mod bad_input;
 mod boot;
+mod both_ways;
 mod budgets;
 mod cancel;
 mod cleanup;
@@ -17,6 +19,7 @@ mod database;
 mod demo;
 mod engine;
 mod events;
+mod examples;
 mod exit_codes;
 mod failures;
 mod faults;
@@ -27,6 +30,7 @@ mod json;
 mod junit;
 mod login;
 mod matchers;
+mod misspelt;
 mod pipelines;
 mod plan;
 mod postgres_tls;
@@ -43,6 +47,7 @@ mod secrets;
 mod signals;
 mod sqlite;
 mod support_works;
+mod templates;
 mod tls;
 mod trace;
 mod warnings;

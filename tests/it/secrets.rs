@@ -28,8 +28,8 @@ fn keeps_quiet(ran: &Ran, secret: &str) {
 /// The same, where it was near an output at all.
 #[track_caller]
 fn stars_out(ran: &Ran, secret: &str) {
-    assert!(ran.stderr.contains("***"), "it was never near an output\n{}", ran.stderr);
     keeps_quiet(ran, secret);
+    assert!(ran.stderr.contains("***"), "it was never near an output\n{}", ran.stderr);
 }
 
 fn basic(user: &str) -> String {
@@ -41,6 +41,9 @@ fn echo(request: &Request) -> Response {
     let name = request.path.trim_start_matches('/');
     if name == "login" {
         return Response::json(&format!("{{\"key\": \"{}\"}}", json(SECRET))).header("x-token", IN_HEADER);
+    }
+    if name == "token" {
+        return Response::new(200).header("x-token", IN_HEADER);
     }
     if name == "request" {
         let headers = request.headers.iter().map(|(name, value)| format!("{name}: {value}\n"));
@@ -180,11 +183,20 @@ fn a_captured_token_header_is_secret_by_its_name() {
         "[[journey]]\nname = \"flow\"\n[[journey.step]]\nname = \"a\"\nget = \"{}\"\n\
          capture.token = {{ header = \"x-token\" }}\n[[journey.step]]\nname = \"b\"\nget = \"{}\"\n\
          headers = {{ x-anything = \"{{{{token}}}}\" }}\n",
-        server.url("/login"),
+        server.url("/token"),
         server.url("/request")
     );
     let ran = asked_for_all().suite(&suite).run();
     ran.exits(1);
+    stars_out(&ran, IN_HEADER);
+}
+
+#[test]
+fn a_token_header_of_an_answer_is_in_no_output_though_nobody_captures_it() {
+    let server = server();
+    let suite = format!("[[health]]\nname = \"it\"\nurl = {:?}\n", server.url("/token"));
+    let ran = asked_for_all().suite(&suite).run();
+    ran.exits(0);
     stars_out(&ran, IN_HEADER);
 }
 
@@ -308,8 +320,8 @@ fn what_an_expression_makes_of_a_secret_is_in_no_output() {
         );
         let ran = asked_for_all().suite(&suite).env("MINE", TOKEN).run();
         ran.exits(1);
-        assert!(ran.stderr.contains("***"), "{expression} was never near an output\n{}", ran.stderr);
         have_none_of(&ran, &[("raw", TOKEN.to_owned()), ("made of it", made.to_owned())]);
+        assert!(ran.stderr.contains("***"), "{expression} was never near an output\n{}", ran.stderr);
     }
 }
 

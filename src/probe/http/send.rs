@@ -18,7 +18,7 @@ use crate::expect::http::HttpAnswer;
 use crate::outcome::{Direction, Failure, Phase};
 use crate::probe::trust::PeerCertificate;
 use crate::secret::Message;
-use crate::suite::vars::Scope;
+use crate::suite::vars::{Scope, is_secret_name};
 
 /// Sends `request` and reads the whole answer.
 ///
@@ -120,6 +120,10 @@ async fn send_once(
     let response = builder.send().await.map_err(|error| fault::failure(&error, prepared, context))?;
     if let Some(address) = response.remote_addr() {
         context.timeline.set_address(&address);
+    }
+    // A header that is secret by its name is so on its way back, too.
+    for (_, value) in response.headers().iter().filter(|(name, _)| is_secret_name(name.as_str())) {
+        context.hide(&String::from_utf8_lossy(value.as_bytes()));
     }
     let set: Vec<RawCookie<'static>> = response
         .headers()

@@ -25,7 +25,7 @@ const YEAR: Duration = Duration::from_hours(365 * 24);
 /// Who a TLS server says it is, and what it asks of its clients.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TlsIdentity {
-    /// Vouched for by the test authority, for `localhost` and `127.0.0.1`, for a year.
+    /// Vouched for by the test authority, for `localhost`, `127.0.0.1` and `shop.example`, for a year.
     Good,
     /// As `Good`, until yesterday.
     Expired,
@@ -66,7 +66,7 @@ impl TlsIdentity {
     fn description(self) -> Description {
         let now = SystemTime::now();
         let good = Description {
-            names: &["localhost", "127.0.0.1"],
+            names: &["localhost", "127.0.0.1", "shop.example"],
             ends: now + YEAR,
             signer: Signer::Authority,
             client: ClientCertificate::Ignored,

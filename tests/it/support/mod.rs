@@ -23,6 +23,7 @@ pub mod junit;
 pub mod outputs;
 pub mod seeded;
 pub mod smoke;
+pub mod terminal;
 pub mod verdicts;
 
 pub mod thorough;

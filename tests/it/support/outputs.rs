@@ -17,14 +17,33 @@ struct Output {
 }
 
 /// Everything that a run writes. A new output is one more line, and every test of a secret looks at it.
-const OUTPUTS: [Output; 3] = [
+const OUTPUTS: [Output; 6] = [
     Output { name: "stdout", arguments: &[], environment: &[], written: |ran| ran.stdout.clone() },
+    // With what is seen of a request, and the annotations of GitHub Actions.
     Output { name: "stderr", arguments: &["--trace"], environment: &[], written: |ran| ran.stderr.clone() },
     Output {
         name: "JUnit",
         arguments: &["--junit", "junit.xml"],
         environment: &[],
         written: |ran| file(ran, "junit.xml"),
+    },
+    Output {
+        name: "JSON",
+        arguments: &["--json", "run.json"],
+        environment: &[],
+        written: |ran| file(ran, "run.json"),
+    },
+    Output {
+        name: "events",
+        arguments: &["--events", "events.ndjson"],
+        environment: &[],
+        written: |ran| file(ran, "events.ndjson"),
+    },
+    Output {
+        name: "GitHub summary",
+        arguments: &[],
+        environment: &[("GITHUB_ACTIONS", "true"), ("GITHUB_STEP_SUMMARY", "summary.md")],
+        written: |ran| file(ran, "summary.md"),
     },
 ];
 

@@ -74,7 +74,8 @@ pub fn tables(root: &Value) -> Vec<Shape<'_>> {
 /// What [`tables`] calls the whole file.
 pub const FILE: &str = "file";
 
-fn titled(definition: &str, schema: &Value) -> String {
+/// The name of one of several tables that a definition may be.
+pub fn titled(definition: &str, schema: &Value) -> String {
     match schema["title"].as_str().filter(|_| definition != FILE) {
         Some(title) => format!("{definition} {title}"),
         None => definition.to_owned(),
@@ -109,7 +110,9 @@ pub fn strike_out(
     }
     match value {
         Value::Array(items) => {
-            items.iter().for_each(|item| strike_out(item, &schema["items"], definition, root, keys));
+            for item in items {
+                strike_out(item, &schema["items"], definition, root, keys);
+            }
         }
         Value::Object(members) => {
             for (key, value) in members {

@@ -1,0 +1,127 @@
+//! A terminal that `smoke` runs on, with somebody at it.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::fd::OwnedFd;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
+
+use super::wait;
+
+/// A pseudo-terminal, and the program on it.
+#[derive(Debug)]
+pub struct Terminal {
+    controller: File,
+    side: File,
+    child: Child,
+    shown: Arc<Mutex<Vec<u8>>>,
+}
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+impl Terminal {
+    /// Starts `smoke` with these arguments in this folder, on a terminal of this many columns and rows.
+    ///
+    /// # Panics
+    /// When there is no terminal to be had.
+    #[must_use]
+    pub fn smoke(arguments: &[&str], folder: &Path, (columns, rows): (u16, u16)) -> Self {
+        let controller = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("open a terminal");
+        grantpt(&controller).and_then(|()| unlockpt(&controller)).expect("unlock the terminal");
+        let name = ptsname(&controller, Vec::new()).expect("the terminal has a name");
+        let side =
+            File::options().read(true).write(true).open(name.to_str().expect("a name")).expect("open it");
+        tcsetwinsize(&side, size(columns, rows)).expect("set its size");
+        let again = || OwnedFd::from(side.try_clone().expect("the terminal again"));
+        let child = Command::new(env!("CARGO_BIN_EXE_smoke"))
+            .args(arguments)
+            .current_dir(folder)
+            .env("TERM", "xterm")
+            .env_remove("CI")
+            .env_remove("NO_COLOR")
+            .stdin(again())
+            .stdout(again())
+            .stderr(again())
+            .spawn()
+            .expect("smoke starts");
+        let controller = File::from(controller);
+        let shown: Arc<Mutex<Vec<u8>>> = Arc::default();
+        let (mut reader, kept) = (controller.try_clone().expect("the terminal again"), Arc::clone(&shown));
+        thread::spawn(move || {
+            let mut buffer = [0; 4096];
+            // It fails, on Linux, when nobody has the terminal open any more.
+            while let Ok(length @ 1..) = reader.read(&mut buffer) {
+                kept.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(&buffer[..length]);
+            }
+        });
+        Self { controller, side, child, shown }
+    }
+
+    /// Everything that was written so far, escape sequences among it.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        String::from_utf8_lossy(&self.shown.lock().unwrap_or_else(PoisonError::into_inner)).into_owned()
+    }
+
+    /// Waits until this has been written.
+    #[track_caller]
+    pub fn wait_for(&self, text: &str) {
+        wait::until(text, PATIENCE, || self.shown().contains(text).then_some(()));
+    }
+
+    /// # Panics
+    /// When the terminal is gone.
+    pub fn type_in(&mut self, keys: &str) {
+        self.controller.write_all(keys.as_bytes()).expect("type");
+    }
+
+    /// # Panics
+    /// When the terminal is gone.
+    pub fn resize(&self, columns: u16, rows: u16) {
+        tcsetwinsize(&self.side, size(columns, rows)).expect("set its size");
+    }
+
+    /// Does it show what is typed, and wait for the end of the line?
+    ///
+    /// # Panics
+    /// When the terminal is gone.
+    #[must_use]
+    pub fn is_as_it_was(&self) -> bool {
+        let modes = tcgetattr(&self.side).expect("the terminal's modes").local_modes;
+        modes.contains(LocalModes::ICANON | LocalModes::ECHO)
+    }
+
+    /// # Panics
+    /// When it has ended.
+    pub fn signal(&self, signal: Signal) {
+        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).expect("a process");
+        kill_process(pid, signal).expect("send a signal");
+    }
+
+    /// Waits for the end of the program.
+    ///
+    /// # Panics
+    /// When it does not end.
+    pub fn wait(&mut self) -> ExitStatus {
+        wait::until("the end of smoke", PATIENCE, || self.child.try_wait().expect("look at it"))
+    }
+}
+
+/// A test that fails must not leave it running.
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn size(columns: u16, rows: u16) -> Winsize {
+    Winsize { ws_col: columns, ws_row: rows, ws_xpixel: 0, ws_ypixel: 0 }
+}
