@@ -4,17 +4,21 @@
 //! what may start, and ends when every check has its one outcome. A cancel (fail-fast, budget, signal) ends what
 //! is in flight and skips the rest; cleanup and booted processes have the suite's grace after that.
 
+mod queue;
 mod settle;
 mod task;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::FutureExt as _;
+use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt as _, StreamExt as _};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use self::queue::Queue;
 use self::settle::{outcome, unstarted};
 pub use self::task::FAREWELL;
 use self::task::{Ended, Ending, Task};
@@ -45,7 +49,9 @@ pub async fn run(
         context,
         on_event,
         states: plan.checks.iter().map(|_| State::Waiting).collect(),
+        queue: Queue::new(&plan.checks),
         tasks: JoinSet::new(),
+        residents: BTreeMap::new(),
         dead: Vec::new(),
         told,
         told_sender,
@@ -69,7 +75,7 @@ enum State {
         since: Instant,
     },
     /// It passed and what it started stays: it ends with the run.
-    Resident(Box<Stay>),
+    Resident,
     Done {
         report: Arc<CheckReport>,
         shared: Option<Scope>,
@@ -88,7 +94,11 @@ struct Engine<'p> {
     context: Arc<RunContext>,
     on_event: &'p mut dyn FnMut(&Event),
     states: Vec<State>,
+    queue: Queue,
+    /// The checks that are running.
     tasks: JoinSet<Ended>,
+    /// Those in the state of that name.
+    residents: BTreeMap<usize, Stay>,
     /// Residents that ended too early, and may have left something behind.
     dead: Vec<Box<dyn Resident>>,
     told: mpsc::UnboundedReceiver<(usize, Told)>,
@@ -151,16 +161,15 @@ impl Engine<'_> {
             Some(stuck) => (stuck, true),
             None => (self.suite, false),
         };
-        let residents = self.states.iter_mut().enumerate().filter_map(|(check, state)| match state {
-            State::Resident(stay) => Some(stay.resident.ended().map(move |failure| (check, failure)).boxed()),
-            State::Waiting | State::Running { .. } | State::Done { .. } => None,
-        });
-        let mut deaths: futures_util::stream::FuturesUnordered<_> = residents.collect();
+        let residents = self.residents.iter_mut();
+        let mut deaths: FuturesUnordered<_> = residents
+            .map(|(check, stay)| stay.resident.ended().map(move |failure| (*check, failure)))
+            .collect();
         tokio::select! {
             biased;
             Some((check, told)) = self.told.recv() => Next::Told(check, told),
             Some(Ok(ended)) = self.tasks.join_next() => Next::Ended(Box::new(ended)),
-            Some((check, failure)) = futures_util::StreamExt::next(&mut deaths) => Next::Died(check, failure),
+            Some((check, failure)) = deaths.next() => Next::Died(check, failure),
             Some(signal) = signals.recv() => Next::Signal(signal),
             _ = clock.pause(Duration::MAX) => if over { Next::Stuck } else { Next::OutOfBudget },
         }
@@ -192,25 +201,12 @@ impl Engine<'_> {
 
     fn start_what_may(&mut self) {
         // Residents hold no place.
-        let mut running = self.states.iter().filter(|state| matches!(state, State::Running { .. })).count();
-        for check in 0..self.states.len() {
-            if running >= self.plan.concurrency || self.cancelled.is_some() {
-                return;
+        while self.tasks.len() < self.plan.concurrency && self.cancelled.is_none() {
+            match self.queue.pop() {
+                Some(check) if matches!(self.states[check], State::Waiting) => self.start(check),
+                Some(_) => {}
+                None => return,
             }
-            let may = matches!(self.states[check], State::Waiting)
-                && self.plan.checks[check].needs.iter().all(|need| self.has_passed(*need));
-            if may {
-                self.start(check);
-                running += 1;
-            }
-        }
-    }
-
-    fn has_passed(&self, check: usize) -> bool {
-        match &self.states[check] {
-            State::Resident(_) => true,
-            State::Done { report, .. } => matches!(report.outcome, Outcome::Passed),
-            State::Waiting | State::Running { .. } => false,
         }
     }
 
@@ -221,13 +217,16 @@ impl Engine<'_> {
             let names = self.plan.checks[*need].check.shares().iter().map(|named| named.name.as_str());
             match &self.states[*need] {
                 State::Done { shared: Some(shared), .. } => scope.take_over(names, shared),
-                State::Resident(stay) => scope.take_over(names, &stay.shared),
+                State::Resident => scope.take_over(names, &self.residents[need].shared),
                 State::Done { shared: None, .. } | State::Waiting | State::Running { .. } => {}
             }
         }
         let task = Task {
             index: check,
-            planned: planned.clone(),
+            name: Arc::clone(&planned.info.name),
+            budget: planned.budget,
+            repeat: planned.repeat,
+            check: Arc::clone(&planned.check),
             run: Arc::clone(&self.context),
             session: Session::new(scope),
             suite: self.suite,
@@ -249,13 +248,18 @@ impl Engine<'_> {
             Ending::Result(Err(failure)) => outcome(planned, failure, &self.context),
         };
         let Session { resident, scope, .. } = session;
-        match (&report.outcome, resident) {
-            (Outcome::Passed, Some(resident)) => {
+        let passed = matches!(report.outcome, Outcome::Passed);
+        match resident {
+            Some(resident) if passed => {
                 report.was_ready = true;
                 self.tell(&Event::CheckReady { check, took: report.took });
-                self.states[check] = State::Resident(Box::new(Stay { resident, report, shared: scope }));
+                self.states[check] = State::Resident;
+                self.residents.insert(check, Stay { resident, report, shared: scope });
             }
-            (_, _) => self.done(check, report, Some(scope)),
+            Some(_) | None => self.done(check, report, Some(scope)),
+        }
+        if passed {
+            self.queue.passed(check);
         }
     }
 
@@ -266,35 +270,23 @@ impl Engine<'_> {
             |state| matches!(state, State::Done { report, .. } if matches!(report.outcome, Outcome::Failed(_))),
         );
         let moment = Deadline::after(DYING, BudgetScope::Grace);
-        for check in 0..self.states.len() {
-            let ended = match &mut self.states[check] {
-                State::Resident(stay) => {
-                    if something_failed && !stay.resident.has_ended() {
-                        let _ = moment.bound(stay.resident.ended()).await;
-                    }
-                    match stay.resident.has_ended() {
-                        true => Some(stay.resident.ended().await),
-                        false => None,
-                    }
-                }
-                State::Waiting | State::Running { .. } | State::Done { .. } => None,
-            };
-            if let Some(failure) = ended {
-                self.died(check, failure);
+        let mut deaths = Vec::new();
+        for (check, stay) in &mut self.residents {
+            if something_failed && !stay.resident.has_ended() {
+                let _ = moment.bound(stay.resident.ended()).await;
             }
+            if stay.resident.has_ended() {
+                deaths.push((*check, stay.resident.ended().await));
+            }
+        }
+        for (check, failure) in deaths {
+            self.died(check, failure);
         }
         let grace = *self.grace.get_or_insert_with(|| Deadline::after(self.plan.grace, BudgetScope::Grace));
         let mut stopping: Vec<_> = self.dead.drain(..).map(|resident| resident.stop(grace)).collect();
-        for check in 0..self.states.len() {
-            match std::mem::replace(&mut self.states[check], State::Waiting) {
-                State::Resident(stay) => {
-                    stopping.push(stay.resident.stop(grace));
-                    self.done(check, stay.report, Some(stay.shared));
-                }
-                other @ (State::Waiting | State::Running { .. } | State::Done { .. }) => {
-                    self.states[check] = other;
-                }
-            }
+        for (check, stay) in std::mem::take(&mut self.residents) {
+            stopping.push(stay.resident.stop(grace));
+            self.done(check, stay.report, Some(stay.shared));
         }
         futures_util::future::join_all(stopping).await;
     }
@@ -303,7 +295,7 @@ impl Engine<'_> {
         let checks: Vec<Arc<CheckReport>> = (0..self.states.len())
             .map(|check| match &self.states[check] {
                 State::Done { report, .. } => Arc::clone(report),
-                State::Waiting | State::Running { .. } | State::Resident(_) => Arc::new(unstarted(check)),
+                State::Waiting | State::Running { .. } | State::Resident => Arc::new(unstarted(check)),
             })
             .collect();
         let infos = self.plan.checks.iter().map(|planned| &planned.info);

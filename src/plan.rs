@@ -307,8 +307,7 @@ fn select(suite: &Suite, choices: &Choices) -> Vec<usize> {
         let is_wanted = choices.names.as_ref().is_none_or(|names| names.contains(check.name()));
         by_tag && by_name && is_wanted
     };
-    let index_of: HashMap<&str, usize> =
-        suite.checks.iter().enumerate().map(|(index, check)| (check.name(), index)).collect();
+    let index_of = positions(suite.checks.iter());
     let possible: Vec<bool> = suite.checks.iter().map(|check| here(check) && !left_out(check)).collect();
     let gates: Vec<usize> = (0..suite.checks.len()).filter(|index| suite.checks[*index].is_gate()).collect();
     let mut selected = vec![false; suite.checks.len()];
@@ -328,11 +327,15 @@ fn select(suite: &Suite, choices: &Choices) -> Vec<usize> {
     (0..suite.checks.len()).filter(|index| selected[*index]).collect()
 }
 
+/// Where each name stands.
+fn positions<'s>(checks: impl Iterator<Item = &'s SuiteCheck>) -> HashMap<&'s str, usize> {
+    checks.enumerate().map(|(index, check)| (check.name(), index)).collect()
+}
+
 fn planned_checks(suite: &Suite, selected: &[usize]) -> Vec<PlannedCheck> {
     let checks: Vec<&SuiteCheck> = selected.iter().map(|index| &suite.checks[*index]).collect();
     // A need that is not selected does not exist here: another environment's, or left out on purpose.
-    let position: HashMap<&str, usize> =
-        checks.iter().enumerate().map(|(index, check)| (check.name(), index)).collect();
+    let position = positions(checks.iter().copied());
     let named: Vec<Vec<usize>> = checks
         .iter()
         .map(|check| {

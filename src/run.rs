@@ -168,7 +168,9 @@ pub fn run_job(job: Job) -> anyhow::Result<Exit> {
     let mut reporters = pipeline;
 
     let tracing = if look.trace { Tracing::On } else { Tracing::Off };
-    let context = Arc::new(RunContext::new(plan.suite.clone(), suite.dir, redactor, tracing));
+    let context = Arc::new(RunContext::new(plan.suite.clone(), suite.dir.clone(), redactor, tracing));
+    // What was written is needed no more, and may be large.
+    drop(suite);
     let mut on_event = |event: &Event| {
         for reporter in &mut reporters {
             reporter.on_event(event, &info);

@@ -20,7 +20,7 @@ use crate::expect::http::HttpExpectation;
 use crate::expect::matcher::StatusSet;
 use crate::outcome::{Direction, Failure, Phase};
 use crate::probe::dial::{self, Target};
-use crate::probe::http::{Request, Surroundings, send, url_mistake};
+use crate::probe::http::{Request, Surroundings, send, sound_url};
 use crate::probe::trust::TlsOptions;
 use crate::probe::{Protocol, SCHEMES, scheme_names, tls};
 use crate::secret::Message;
@@ -69,8 +69,10 @@ pub fn read(table: &mut Table<'_, '_, '_>) -> Option<Arc<dyn Check>> {
     Some(Arc::new(Health { request, expect, http_key }))
 }
 
-fn protocol(url: &Url) -> Option<Protocol> {
-    SCHEMES.iter().find(|(scheme, _)| *scheme == url.scheme()).map(|(_, protocol)| *protocol)
+/// The protocol that a URL chooses.
+fn protocol(url: &str) -> Option<Protocol> {
+    let (scheme, _) = url.split_once(':')?;
+    SCHEMES.iter().find(|(known, _)| scheme.eq_ignore_ascii_case(known)).map(|(_, protocol)| *protocol)
 }
 
 impl Check for Health {
@@ -83,10 +85,8 @@ impl Check for Health {
         let place = self.request.url.place();
         // What a template cannot say yet is said when the check runs.
         let Ok(text) = self.request.url.text(scope) else { return Vec::new() };
-        let (Ok(url), None) = (Url::parse(&text), url_mistake(&text)) else {
-            return self.request.mistakes(scope);
-        };
-        let Some(protocol) = protocol(&url) else {
+        let Ok(url) = sound_url(&text) else { return self.request.mistakes(scope) };
+        let Some(protocol) = protocol(&text) else {
             let message = format!("there is no probe for `{}://`", url.scheme());
             let known = SCHEMES.iter().map(|(scheme, _)| *scheme);
             return vec![
@@ -130,7 +130,7 @@ impl Check for Health {
     ) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(async move {
             let text = self.request.url.text(&session.scope).map_err(template_failure)?;
-            match Url::parse(&text).ok().as_ref().and_then(protocol) {
+            match protocol(&text) {
                 Some(Protocol::Tcp) => self.connect(&text, session, context).await,
                 Some(Protocol::Tls) => self.shake_hands(&text, session, context).await,
                 // Sending finds out what is wrong with a URL that is none.
@@ -142,7 +142,7 @@ impl Check for Health {
     fn reproduce(&self, session: &Session, context: &Context) -> Option<Message> {
         let text = self.request.url.text(&session.scope).ok()?;
         let limit = context.deadline.cut().budget;
-        let command = match Url::parse(&text).ok().as_ref().and_then(protocol) {
+        let command = match protocol(&text) {
             Some(Protocol::Tcp) => dial::as_curl(&self.target(&text, session).ok()?, limit),
             Some(Protocol::Tls) => {
                 let (name, target) = (named(&text).ok()?.host, self.target(&text, session).ok()?);

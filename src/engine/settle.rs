@@ -19,15 +19,13 @@ impl Engine<'_> {
             outcome: outcome(&self.plan.checks[check], failure, &self.context),
             ..self.report_so_far(check)
         };
-        if let State::Resident(stay) = std::mem::replace(&mut self.states[check], State::Waiting) {
-            self.dead.push(stay.resident);
-        }
+        self.dead.extend(self.residents.remove(&check).map(|stay| stay.resident));
         self.done(check, report, None);
     }
 
     pub(super) fn report_so_far(&self, check: usize) -> CheckReport {
         match &self.states[check] {
-            State::Resident(stay) => stay.report.clone(),
+            State::Resident => self.residents[&check].report.clone(),
             State::Running { since } => CheckReport { took: since.elapsed(), ..unstarted(check) },
             State::Done { .. } | State::Waiting => unstarted(check),
         }
@@ -57,11 +55,11 @@ impl Engine<'_> {
     }
 
     pub(super) fn skip_dependents(&mut self, check: usize, root: usize, why: NeedFailed) {
-        for dependent in 0..self.plan.checks.len() {
+        for dependent in self.queue.dependents(check) {
             let waits = matches!(self.states[dependent], State::Waiting);
             // One that is skipped because the suite says so keeps that reason.
             let asked = self.plan.checks[dependent].skip.is_some();
-            if waits && !asked && self.plan.checks[dependent].needs.contains(&check) {
+            if waits && !asked {
                 let name = |index: usize| self.plan.checks[index].info.name.to_string();
                 self.skip(dependent, SkipReason::Need { need: name(check), root: name(root), why });
                 self.skip_dependents(dependent, root, why);

@@ -8,14 +8,14 @@ use futures_util::FutureExt as _;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::check::{Context, Next, RunContext, Session, Teller, Told, Tried, Tries};
+use crate::check::{Check, Context, Next, RunContext, Session, Teller, Told, Tried, Tries};
 use crate::deadline::{Deadline, Scope};
 use crate::event::CheckReport;
 use crate::outcome::{Failure, Fault, Outcome};
-use crate::plan::PlannedCheck;
 use crate::probe::leftovers::Leftovers;
 use crate::probe::timeline::Timeline;
 use crate::secret::{Message, Redacted};
+use crate::suite::keys::Repeat;
 
 /// How long a server is given to take a cancel request. It gets one as well by its own time-out.
 pub const FAREWELL: Duration = Duration::from_millis(500);
@@ -26,7 +26,10 @@ const LAST_FAREWELL: Duration = Duration::from_millis(30);
 /// A check that is about to run.
 pub(super) struct Task {
     pub index: usize,
-    pub planned: PlannedCheck,
+    pub name: Arc<str>,
+    pub budget: Duration,
+    pub repeat: Repeat,
+    pub check: Arc<dyn Check>,
     pub run: Arc<RunContext>,
     pub session: Session,
     pub suite: Deadline,
@@ -52,10 +55,10 @@ pub(super) enum Ending {
 impl Task {
     pub async fn run(mut self) -> Ended {
         let began = Instant::now();
-        let deadline = self.suite.tighten(self.planned.budget, Scope::Check);
+        let deadline = self.suite.tighten(self.budget, Scope::Check);
         let context = Context {
             run: Arc::clone(&self.run),
-            check: Arc::clone(&self.planned.info.name),
+            check: Arc::clone(&self.name),
             deadline,
             timeline: Timeline::start(),
             leftovers: Leftovers::default(),
@@ -65,7 +68,8 @@ impl Task {
         let mut last_timeline = None;
         let tried = {
             let attempts = attempts(
-                &self.planned,
+                &*self.check,
+                Tries::new(self.repeat, deadline),
                 &mut self.session,
                 &context,
                 &mut last_timeline,
@@ -119,7 +123,7 @@ impl Task {
         match of_step {
             Some(step) => step.reproduce.clone(),
             None => {
-                let command = self.planned.check.reproduce(&self.session, context)?;
+                let command = self.check.reproduce(&self.session, context)?;
                 Some(self.run.redactor.redact(command))
             }
         }
@@ -141,25 +145,25 @@ impl Task {
         let grace = self.grace_deadline();
         let cleanup_context = context.within(grace);
         let cleanup =
-            AssertUnwindSafe(self.planned.check.cleanup(&mut self.session, &cleanup_context)).catch_unwind();
+            AssertUnwindSafe(self.check.cleanup(&mut self.session, &cleanup_context)).catch_unwind();
         // However it ends, the verdict stands.
         let _ = grace.bound(cleanup).await;
     }
 }
 
 async fn attempts(
-    planned: &PlannedCheck,
+    check: &dyn Check,
+    mut tries: Tries,
     session: &mut Session,
     context: &Context,
     last_timeline: &mut Option<Arc<Timeline>>,
     failed_attempts: &mut Vec<Redacted<Failure>>,
 ) -> Tried {
     let redactor = &context.run.redactor;
-    let mut tries = Tries::new(planned.repeat, context.deadline);
     loop {
         let attempt_context = context.within(context.deadline);
         *last_timeline = Some(Arc::clone(&attempt_context.timeline));
-        let result = attempt(planned, session, &attempt_context).await;
+        let result = attempt(check, session, &attempt_context).await;
         match tries.after(result).await {
             Next::Done(tried) => return tried,
             Next::Again(None) => {}
@@ -173,8 +177,8 @@ async fn attempts(
     }
 }
 
-async fn attempt(planned: &PlannedCheck, session: &mut Session, context: &Context) -> Result<(), Failure> {
-    let running = AssertUnwindSafe(planned.check.run(session, context)).catch_unwind();
+async fn attempt(check: &dyn Check, session: &mut Session, context: &Context) -> Result<(), Failure> {
+    let running = AssertUnwindSafe(check.run(session, context)).catch_unwind();
     let observed = Arc::clone(&context.timeline).observe(running);
     let result = match context.deadline.bound(observed).await {
         Ok(Ok(result)) => result,

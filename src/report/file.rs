@@ -43,9 +43,8 @@ impl Destination {
                 let written = stdout.write_all(content.as_bytes()).and_then(|()| stdout.flush());
                 unless_gone(written).map_err(|error| ReportError::new(self, &error))
             }
-            Destination::File(path) => {
-                unless_gone(replace(path, content)).map_err(|error| ReportError::new(self, &error))
-            }
+            Destination::File(path) => unless_gone(replace(path, content, Outlives::PowerCut))
+                .map_err(|error| ReportError::new(self, &error)),
         }
     }
 
@@ -127,15 +126,25 @@ impl ReportError {
     }
 }
 
+/// What the content of a file is to outlive. Waiting for the disk takes longer than a whole run of one check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outlives {
+    Process,
+    PowerCut,
+}
+
 /// A new file takes the old one's place only when it is complete.
-fn replace(path: &Path, content: &str) -> std::io::Result<()> {
+pub(super) fn replace(path: &Path, content: &str, outlives: Outlives) -> std::io::Result<()> {
     if is_special(path) {
         return std::fs::write(path, content);
     }
     let temporary = beside(path);
     let written = std::fs::File::create(&temporary).and_then(|mut file| {
         file.write_all(content.as_bytes())?;
-        file.sync_all()
+        match outlives {
+            Outlives::Process => Ok(()),
+            Outlives::PowerCut => file.sync_all(),
+        }
     });
     let replaced = written.and_then(|()| std::fs::rename(&temporary, path));
     if replaced.is_err() {

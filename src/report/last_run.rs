@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::file::{Destination, ReportError};
+use super::file::{Destination, Outlives, ReportError, replace};
 use super::{Reporter, write_to_people};
 use crate::event::{CheckReport, Event, RunInfo};
 use crate::outcome::{NeedFailed, Outcome, SkipReason};
@@ -143,17 +143,11 @@ fn is_to_be_run_again(report: &CheckReport) -> bool {
 
 /// Whole or not at all, and not waited for until it is on the disk: what is lost with the power is run again.
 fn write(file: &Path, record: &Record) -> Result<(), ReportError> {
-    let temporary = file.with_extension(format!("{}.tmp", std::process::id()));
-    let folder = file.parent().map_or(Ok(()), std::fs::create_dir_all);
     // Writing to memory fails only for maps without names, and there are none.
     let text = serde_json::to_string(record).unwrap_or_default();
-    let written = folder
-        .and_then(|()| std::fs::write(&temporary, text))
-        .and_then(|()| std::fs::rename(&temporary, file));
-    written.map_err(|error| {
-        let _ = std::fs::remove_file(&temporary);
-        ReportError::new(&Destination::File(file.to_owned()), &error)
-    })
+    let folder = file.parent().map_or(Ok(()), std::fs::create_dir_all);
+    let written = folder.and_then(|()| replace(file, &text, Outlives::Process));
+    written.map_err(|error| ReportError::new(&Destination::File(file.to_owned()), &error))
 }
 
 /// Source: <https://specifications.freedesktop.org/basedir-spec/latest/>, where a relative path does not count.

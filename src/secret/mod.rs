@@ -9,9 +9,10 @@ mod forms;
 pub mod stand_in;
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::Range;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use aho_corasick::{AhoCorasick, MatchKind};
 
@@ -187,8 +188,9 @@ pub struct Redactor {
 
 #[derive(Debug, Default)]
 struct Known {
-    forms: Vec<String>,
-    finder: Option<AhoCorasick>,
+    secrets: Vec<String>,
+    /// Made when something is to be cleaned for the first time: a run that is green has little of that.
+    finder: OnceLock<Option<AhoCorasick>>,
 }
 
 impl Redactor {
@@ -211,12 +213,10 @@ impl Redactor {
             return Err(Unredactable::Short);
         }
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        for form in forms::of(trimmed).into_iter().chain(forms::of(secret)) {
-            if !known.forms.contains(&form) {
-                known.forms.push(form);
-            }
+        if !known.secrets.iter().any(|other| other == secret) {
+            known.secrets.push(secret.to_owned());
+            known.finder = OnceLock::new();
         }
-        known.finder = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(&known.forms).ok();
         Ok(())
     }
 
@@ -232,7 +232,7 @@ impl Redactor {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         let mut out = String::with_capacity(range.len());
         let mut done = range.start;
-        for found in known.finder.iter().flat_map(|finder| finder.find_iter(text)) {
+        for found in known.finder().into_iter().flat_map(|finder| finder.find_iter(text)) {
             if found.end() > range.start && found.start() < range.end {
                 out.push_str(&text[done..found.start().max(done)]);
                 out.push_str(STARS);
@@ -250,6 +250,23 @@ impl Redactor {
     }
 }
 
+impl Known {
+    /// Finds every form of every secret; `None` if there are none.
+    fn finder(&self) -> Option<&AhoCorasick> {
+        let make = || {
+            let forms: BTreeSet<String> = self
+                .secrets
+                .iter()
+                .flat_map(|secret| [forms::of(secret.trim()), forms::of(secret)])
+                .flatten()
+                .collect();
+            let finder = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(forms);
+            finder.ok().filter(|_| !self.secrets.is_empty())
+        };
+        self.finder.get_or_init(make).as_ref()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -260,6 +277,16 @@ mod tests {
         redactor.add("pass").unwrap();
         let message = Message::new().words("passed with ").data("pass and passport");
         assert_eq!(redactor.redact(message).to_string(), "passed with *** and ***port");
+    }
+
+    #[test]
+    fn a_secret_that_comes_later_is_starred_out_from_then_on() {
+        let redactor = Redactor::new();
+        assert_eq!(redactor.clean("first and second"), "first and second");
+        redactor.add("first").unwrap();
+        assert_eq!(redactor.clean("first and second"), "*** and second");
+        redactor.add("second").unwrap();
+        assert_eq!(redactor.clean("first and second"), "*** and ***");
     }
 
     #[test]

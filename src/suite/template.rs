@@ -65,6 +65,8 @@ impl Template {
             at = close + 2;
         }
         if at < text.len() || segments.is_empty() {
+            // Most are this one piece of text, and a suite has thousands.
+            segments.reserve_exact(1);
             segments.push(Segment::Text(text[at..].to_owned()));
         }
         Ok(Template { segments, place })

@@ -108,7 +108,11 @@ impl Auth {
                 context.hide(&token);
                 Ok(format!("Bearer {token}"))
             }
-            Auth::OAuth2(oauth2) => Ok(format!("Bearer {}", oauth2.token(options, scope, context).await?)),
+            Auth::OAuth2(oauth2) => {
+                // Boxed because it is large, and part of the future of every request.
+                let token = Box::pin(oauth2.token(options, scope, context)).await?;
+                Ok(format!("Bearer {token}"))
+            }
         }
     }
 }

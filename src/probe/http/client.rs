@@ -80,7 +80,9 @@ impl Clients {
             .pool_idle_timeout(IDLE)
             .tcp_nodelay(true)
             // A dead peer is found by the budget.
-            .tcp_keepalive(None);
+            .tcp_keepalive(None)
+            .tcp_keepalive_interval(None)
+            .tcp_keepalive_retries(None);
         if self.pooling == Pooling::FreshConnections {
             builder = builder.pool_max_idle_per_host(0);
         }
@@ -99,7 +101,8 @@ impl Clients {
             })?;
             builder = builder.no_proxy().proxy(proxy);
         }
-        builder.connect_timeout(NO_LIMIT_OF_ITS_OWN).build().map_err(|error| {
+        // Without a limit to connecting: time is limited by budgets alone.
+        builder.build().map_err(|error| {
             let doing = Message::new().words("setting up the HTTP client");
             Failure::fault(Fault::Internal, doing, Message::new().data(error.to_string()))
         })
@@ -109,9 +112,6 @@ impl Clients {
 /// A connection that was idle for longer is not used again: servers close theirs after a few seconds, and a
 /// request that is sent at that moment is lost without any fault of the server's.
 const IDLE: Duration = Duration::from_secs(1);
-
-/// Time is limited by budgets alone; the library's own limit must not come first.
-const NO_LIMIT_OF_ITS_OWN: Duration = Duration::from_hours(24);
 
 /// The system's resolver, seen by the timeline.
 struct WatchedResolver;

@@ -25,7 +25,7 @@ use toml::de::DeValue;
 pub use self::auth::{Auth, Tokens};
 pub use self::client::{Clients, Pooling};
 pub use self::curl::Surroundings;
-pub use self::prepare::url_mistake;
+pub use self::prepare::sound_url;
 pub use self::send::send;
 use crate::outcome::Failure;
 use crate::probe::trust::Verify;
@@ -320,9 +320,9 @@ impl Request {
     pub fn mistakes(&self, scope: &Scope) -> Vec<Diagnostic> {
         // What a template cannot say yet is said when the request is sent.
         let Ok(text) = self.url.text(scope) else { return Vec::new() };
-        let mistake =
-            url_mistake(&text).map(|(message, hint)| Diagnostic::new(self.url.place(), message).hint(hint));
-        mistake.into_iter().collect()
+        let mistake = sound_url(&text).err();
+        let told = mistake.map(|(message, hint)| Diagnostic::new(self.url.place(), message).hint(hint));
+        told.into_iter().collect()
     }
 
     /// What the request reads.

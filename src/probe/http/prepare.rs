@@ -79,26 +79,24 @@ fn unusable(what: &'static str, cause: Message) -> Failure {
 /// It is no URL, or a value in it breaks it.
 pub fn parse_url(template: &Template, scope: &Scope) -> Result<Url, Failure> {
     let text = rendered(template.text(scope), "the URL")?;
-    match url_mistake(&text) {
-        None => {
-            Url::parse(&text).map_err(|error| unusable("the URL", Message::new().data(error.to_string())))
-        }
-        Some((message, hint)) => {
-            let cause = Message::new().words(message).words(": `").data(text).words("`");
-            Err(unusable("the URL", cause).with_hint(Message::new().words(hint)))
-        }
-    }
+    sound_url(&text).map_err(|(message, hint)| {
+        let cause = Message::new().words(message).words(": `").data(text).words("`");
+        unusable("the URL", cause).with_hint(Message::new().words(hint))
+    })
 }
 
-/// What keeps `text` from being a URL, and what to do about it.
-#[must_use]
-pub fn url_mistake(text: &str) -> Option<(String, &'static str)> {
+/// Parses a URL.
+///
+/// # Errors
+/// What keeps `text` from being one, and what to do about it.
+pub fn sound_url(text: &str) -> Result<Url, (String, &'static str)> {
     if let Some(bad) = text.chars().find(|c| c.is_whitespace() || c.is_control()) {
         let encode = "encode the value with `{{name|urlencode}}`, or put it into `query`, which encodes it";
-        return Some((format!("{bad:?} cannot stand in a URL"), encode));
+        return Err((format!("{bad:?} cannot stand in a URL"), encode));
     }
-    let error = Url::parse(text).err()?;
-    Some((format!("this is no URL: {error}"), "a URL is absolute, such as https://host:port/path"))
+    Url::parse(text).map_err(|error| {
+        (format!("this is no URL: {error}"), "a URL is absolute, such as https://host:port/path")
+    })
 }
 
 /// Puts the request together.

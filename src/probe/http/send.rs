@@ -34,7 +34,7 @@ pub async fn send(
     let mut prepared = prepare(request, scope, context).await?;
     let began = tokio::time::Instant::now();
     let mut redirects_left = prepared.redirects;
-    let mut seen = vec![shown(&prepared.url)];
+    let mut seen = Vec::new();
     let mut set_cookies = Vec::new();
     loop {
         // Boxed because it is large, and part of the future of every check and step.
@@ -47,7 +47,7 @@ pub async fn send(
             Some(next) if redirects_left > 0 => {
                 redirects_left -= 1;
                 context.trace(Direction::Received, || trace::head(&response));
-                seen.push(shown(&next.url));
+                seen.push(shown(&prepared.url));
                 prepared = next;
             }
             too_many => {
@@ -57,7 +57,10 @@ pub async fn send(
                 answer.days_left = days_left;
                 answer.set_cookies = set_cookies;
                 return match too_many {
-                    Some(_) => Err(redirect_loop(&answer, &seen)),
+                    Some(_) => {
+                        seen.push(shown(&prepared.url));
+                        Err(redirect_loop(&answer, &seen))
+                    }
                     None => Ok(answer),
                 };
             }

@@ -72,11 +72,12 @@ async fn in_transaction(
     context: &Context,
 ) -> Result<RowsAnswer, Failure> {
     let client = &connection.client;
-    let begin = client.simple_query(&begin(writes, context)).await;
-    let messages = begin.map_err(|error| fault::sql(&error, None, context))?;
+    let begin = begin(writes, context);
+    let begun =
+        async { client.simple_query(&begin).await.map_err(|error| fault::sql(&error, None, context)) };
     let answer = match statement {
-        Some(statement) => query::run(client, statement, writes, context).await,
-        None => Ok(RowsAnswer { count: rows_in(&messages), ..RowsAnswer::default() }),
+        Some(statement) => query::run(client, begun, statement, writes, context).await,
+        None => begun.await.map(|messages| RowsAnswer { count: rows_in(&messages), ..RowsAnswer::default() }),
     };
     if answer.is_ok() || !client.is_closed() {
         // What it did is undone by the end of the connection too; this ends it in good order.

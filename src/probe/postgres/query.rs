@@ -5,6 +5,7 @@ use std::pin::pin;
 
 use bytes::BytesMut;
 use futures_util::TryStreamExt as _;
+use futures_util::future::join;
 use serde::de::{Deserialize, MapAccess, Visitor};
 use serde_json::Value;
 use tokio_postgres::error::SqlState;
@@ -23,9 +24,10 @@ use crate::suite::template::BoundSql;
 /// A row's columns in their order; two may have one name.
 pub(super) type Cells = Vec<(String, Value)>;
 
-/// Runs `sql` in the transaction that is open.
-pub(super) async fn run(
+/// Runs `sql` in the transaction that `begun` opens.
+pub(super) async fn run<T>(
     client: &Client,
+    begun: impl Future<Output = Result<T, Failure>>,
     sql: &BoundSql,
     writes: Writes,
     context: &Context,
@@ -33,8 +35,11 @@ pub(super) async fn run(
     // What follows the statement would end up inside the brackets that it is put in.
     let text = statement(&sql.text);
     let failed = |error: &Error| fault::sql(error, Some(text), context);
-    // Preparing it as it stands finds its mistakes at their own positions, and that it is one statement.
-    let as_written = client.prepare(text).await.map_err(|error| failed(&error))?;
+    // Preparing it as it stands finds its mistakes at their own positions, and that it is one statement. It is sent
+    // without waiting for the transaction to be open: the server takes one after the other, and nothing runs yet.
+    let (begun, as_written) = join(begun, client.prepare(text)).await;
+    begun?;
+    let as_written = as_written.map_err(|error| failed(&error))?;
     if as_written.params().len() != sql.parameters.len() {
         return Err(own_placeholder());
     }
