@@ -8,7 +8,7 @@ use regex::Regex;
 use serde_json::Value;
 
 use super::source::Place;
-use super::vars::Scope;
+use super::vars::{Scope, first_part};
 
 /// What an expression may call besides minijinja's own filters.
 pub const FUNCTIONS: [&str; 2] = ["uuid", "now"];
@@ -50,7 +50,19 @@ impl Expression {
     /// # Errors
     /// It cannot be evaluated.
     pub fn eval(&self, scope: &Scope) -> Result<Dynamic, String> {
-        let value = scope
+        let value = match is_name(&self.source).then(|| scope.value_of(&self.source)).flatten() {
+            Some(value) => value,
+            None => self.compute(scope)?,
+        };
+        // `true` and a length are no secrets, though they were found out from one.
+        if !self.reads.is_empty() && !matches!(value.kind(), ValueKind::Bool | ValueKind::Number) {
+            scope.hide_if_made_of_a_secret(&as_text(&value), &self.reads);
+        }
+        Ok(value)
+    }
+
+    fn compute(&self, scope: &Scope) -> Result<Dynamic, String> {
+        scope
             .environment()
             .compile_expression(&self.source)
             .and_then(|compiled| compiled.eval(scope.context()))
@@ -58,13 +70,20 @@ impl Expression {
                 true => Err(minijinja::Error::from(minijinja::ErrorKind::UndefinedError)),
                 false => Ok(value),
             })
-            .map_err(|error| format!("`{{{{{}}}}}`: {}", self.source, describe(&error)))?;
-        // `true` and a length are no secrets, though they were found out from one.
-        if !self.reads.is_empty() && !matches!(value.kind(), ValueKind::Bool | ValueKind::Number) {
-            scope.hide_if_made_of_a_secret(&as_text(&value), &self.reads);
-        }
-        Ok(value)
+            .map_err(|error| format!("`{{{{{}}}}}`: {}", self.source, describe(&error)))
     }
+}
+
+/// Is it a variable's name, or that of a part of one, and nothing more? Most expressions are, and those need no
+/// compiler: a suite of a thousand checks has thousands of them.
+fn is_name(source: &str) -> bool {
+    const OTHER_WORDS: [&str; 7] = ["true", "True", "false", "False", "none", "None", "not"];
+    let is_word = |part: &str| {
+        !part.starts_with(|c: char| c.is_ascii_digit())
+            && !part.is_empty()
+            && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+    };
+    source.split('.').all(is_word) && !OTHER_WORDS.contains(&first_part(source))
 }
 
 /// The variables that an expression reads, such as `order` or `run.id`.
@@ -74,6 +93,10 @@ impl Expression {
 pub(super) fn variables_in(source: &str, environment: &Environment<'_>) -> Result<Vec<String>, String> {
     if source.is_empty() {
         return Err("`{{ }}` without a name in it".to_owned());
+    }
+    if is_name(source) {
+        let is_function = FUNCTIONS.contains(&source);
+        return Ok(if is_function { Vec::new() } else { vec![source.to_owned()] });
     }
     let compiled = environment.compile_expression(source).map_err(|error| describe(&error))?;
     // The library finds an unknown filter only when it comes to it.
@@ -139,6 +162,9 @@ fn filters_in(source: &str) -> impl Iterator<Item = &str> {
 }
 
 fn is_unknown_filter(name: &str, environment: &Environment<'_>) -> bool {
+    if FILTERS.contains(&name) {
+        return false;
+    }
     let compiled = environment.compile_expression_owned(format!("''|{name}"));
     let result = compiled.and_then(|compiled| compiled.eval(()));
     result.is_err_and(|error| error.kind() == minijinja::ErrorKind::UnknownFilter)
@@ -196,6 +222,53 @@ pub fn from_json(value: &Value) -> Dynamic {
         Value::Array(items) => items.iter().map(from_json).collect(),
         Value::Object(fields) => {
             Dynamic::from_pairs(fields.iter().map(|(key, field)| (key.as_str(), from_json(field))))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_name_is_read_as_the_compiler_would_read_it() {
+        let mut scope = Scope::empty(Arc::default());
+        scope.set("order", &json!({ "id": 7, "lines": [1, 2], "none": null }));
+        scope.set("true", &json!("a variable"));
+        for source in [
+            "order",
+            "order.id",
+            "order.lines.x",
+            "order.none",
+            "order.missing",
+            "order.missing.x",
+            "missing",
+            "missing.x",
+            "true",
+            "True.x",
+            "none",
+            "not",
+            "uuid",
+            "range",
+            "order.true",
+            "in",
+            "1.5",
+            "order.",
+            "order..id",
+        ] {
+            let by_compiler = scope.environment().compile_expression(source).map(|compiled| {
+                let reads = compiled.undeclared_variables(true).into_iter();
+                reads.filter(|name| !FUNCTIONS.contains(&name.as_str())).collect::<Vec<_>>()
+            });
+            assert_eq!(variables_in(source, scope.environment()).ok(), by_compiler.ok(), "{source}");
+
+            let expression = Expression { source: source.into(), place: Place::new(0, 0..0), reads: vec![] };
+            let text = |value: Result<Dynamic, String>| value.map(|value| as_text(&value));
+            assert_eq!(text(expression.eval(&scope)), text(expression.compute(&scope)), "{source}");
         }
     }
 }

@@ -177,6 +177,14 @@ impl Scope {
         self.values.contains_key(name)
     }
 
+    /// The value of a name such as `order` or `run.id`, if it has one.
+    pub(super) fn value_of(&self, name: &str) -> Option<Dynamic> {
+        let mut parts = name.split('.');
+        let whole = self.values.get(parts.next()?)?.clone();
+        let part = parts.try_fold(whole, |value, part| value.get_attr(part).ok())?;
+        (!part.is_undefined()).then_some(part)
+    }
+
     /// Takes over the named values of another scope, where it has them.
     pub fn take_over<'a>(&mut self, names: impl IntoIterator<Item = &'a str>, other: &Scope) {
         for name in names {
