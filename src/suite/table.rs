@@ -3,7 +3,7 @@
 use minijinja::Environment;
 use serde_json::Value;
 use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::{DeString, DeTable, DeValue};
 
 use super::error::{Diagnostic, closest};
 use super::keys::Defaults;
@@ -153,11 +153,16 @@ impl<'t, 'r, 'e> Table<'t, 'r, 'e> {
 
     /// Where the key's name stands, or the table if it has no such key.
     pub fn key_place(&self, name: &str) -> Place {
-        self.keys.get_key_value(name).map_or(self.place, |(key, _)| self.reading.place(key.span()))
+        self.find(name).map_or(self.place, |(key, _)| self.reading.place(key.span()))
     }
 
     pub fn has(&self, name: &str) -> bool {
-        self.keys.contains_key(name)
+        self.find(name).is_some()
+    }
+
+    /// A table has a few keys, and is asked for dozens: to look at each takes less than to hash every name.
+    fn find(&self, name: &str) -> Option<(&'t Spanned<DeString<'t>>, &'t Spanned<DeValue<'t>>)> {
+        self.keys.iter().find(|(key, _)| key.get_ref() == name)
     }
 
     /// The value as it stands, for a reader that needs more than a type.
@@ -168,7 +173,7 @@ impl<'t, 'r, 'e> Table<'t, 'r, 'e> {
         shape: Shape,
     ) -> Option<&'t Spanned<DeValue<'t>>> {
         self.asked.keys.push(Key { name, doc, shape, is_required: false });
-        self.keys.get(name)
+        self.find(name).map(|(_, value)| value)
     }
 
     /// A key that may be left out.
@@ -209,9 +214,10 @@ impl<'t, 'r, 'e> Table<'t, 'r, 'e> {
 
     /// Says of a key that was asked for that it must be there.
     pub fn require(&mut self, name: &'static str) {
+        let is_there = self.has(name);
         let Some(key) = self.asked.keys.iter_mut().find(|key| key.name == name) else { return };
         key.is_required = true;
-        if !self.keys.contains_key(name) {
+        if !is_there {
             let missing = Diagnostic::new(self.place, format!("missing key `{name}`"));
             let diagnostic = missing.hint(format!("`{name}`: {}", key.doc));
             self.missing.push(Missing { key: Some(name), diagnostic });
@@ -223,7 +229,7 @@ impl<'t, 'r, 'e> Table<'t, 'r, 'e> {
     pub fn is_variant(&mut self, name: &'static str, doc: &'static str) -> bool {
         let shape = Shape::Value(String::schema);
         self.asked.variants.push(Key { name, doc, shape, is_required: true });
-        self.keys.contains_key(name)
+        self.has(name)
     }
 
     /// The one of `keys` that is there. None or several of them are a mistake, which `message` tells.
@@ -278,7 +284,7 @@ impl<'t, 'r, 'e> Table<'t, 'r, 'e> {
     /// Records a mistake where the array at `key` is empty.
     pub fn filled(&mut self, key: &'static str, message: impl Into<String>) -> Option<()> {
         self.obeys(Rule::Filled(key));
-        match self.keys.get(key).map(Spanned::get_ref) {
+        match self.find(key).map(|(_, value)| value.get_ref()) {
             Some(DeValue::Array(items)) if items.is_empty() => self.reject(key, message),
             _ => Some(()),
         }
