@@ -82,16 +82,17 @@ impl Order {
         beside
     }
 
-    /// At least as many as can run at the same time: the number of chains of needs in which all of `runs` fit.
-    pub(super) fn most_at_once(&self, runs: &[bool]) -> usize {
+    /// Do all of `runs` fit in so many chains of needs? Then no more of them can ever run at the same time.
+    pub(super) fn fits_in(&self, places: usize, runs: &[bool]) -> bool {
         let mut ends: Vec<usize> = Vec::new();
         for check in self.sorted().filter(|check| runs[*check]) {
-            match ends.iter_mut().find(|end| self.is_before(**end, check)) {
-                Some(end) => *end = check,
+            match ends.iter().position(|end| self.is_before(*end, check)) {
+                Some(chain) => ends[chain] = check,
+                None if ends.len() == places => return false,
                 None => ends.push(check),
             }
         }
-        ends.len()
+        true
     }
 }
 
@@ -132,7 +133,9 @@ impl Bits {
 
     pub fn iter(&self) -> impl Iterator<Item = usize> {
         self.words.iter().enumerate().flat_map(|(index, word)| {
-            (0..64).filter(move |bit| word & (1 << bit) != 0).map(move |bit| index * 64 + bit)
+            // The lowest bit is taken away until there is none.
+            let rest = std::iter::successors(Some(*word), |rest| Some(rest & rest.wrapping_sub(1)));
+            rest.take_while(|rest| *rest != 0).map(move |rest| index * 64 + rest.trailing_zeros() as usize)
         })
     }
 }

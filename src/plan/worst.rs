@@ -164,7 +164,7 @@ fn longest_chain(plan: &Plan, order: &Order, times: &Times) -> (Vec<(usize, Dura
 /// The longest where checks wait for places, if any can.
 fn with_places(plan: &Plan, order: &Order, times: &Times, can_run: &[bool]) -> Option<Duration> {
     let places = plan.concurrency;
-    if order.most_at_once(can_run) <= places {
+    if order.fits_in(places, can_run) {
         return None;
     }
     // A check can wait only if so many others may run beside it that they hold every place, and only for these.
