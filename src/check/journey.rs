@@ -28,7 +28,7 @@ use crate::expect::capture::Capture;
 use crate::expect::http::HttpExpectation;
 use crate::expect::matcher::StatusSet;
 use crate::outcome::Failure;
-use crate::probe::http::{Request, Surroundings, VERB_KEYS, send};
+use crate::probe::http::{Request, Surroundings, VERB_KEYS, send, sound_url};
 use crate::secret::Message;
 use crate::suite::Uses;
 use crate::suite::error::Diagnostic;
@@ -237,14 +237,17 @@ impl Step {
 }
 
 fn request_mistakes(request: &Request, scope: &Scope) -> Vec<Diagnostic> {
-    let mut found = request.mistakes(scope);
-    let url = request.url.text(scope).ok().and_then(|text| url::Url::parse(&text).ok());
-    if let Some(url) = url.filter(|url| found.is_empty() && !matches!(url.scheme(), "http" | "https")) {
-        let message = format!("a step sends no request to `{}://`", url.scheme());
-        let mistake = Diagnostic::new(request.url.place(), message);
-        found.push(mistake.hint("a step asks http:// or https://, or a `database`"));
+    // What a template cannot say yet is said when the check runs.
+    let Ok(text) = request.url.text(scope) else { return Vec::new() };
+    match sound_url(&text) {
+        Err(_) => request.mistakes(scope),
+        Ok(url) if matches!(url.scheme(), "http" | "https") => Vec::new(),
+        Ok(url) => {
+            let message = format!("a step sends no request to `{}://`", url.scheme());
+            let mistake = Diagnostic::new(request.url.place(), message);
+            vec![mistake.hint("a step asks http:// or https://, or a `database`")]
+        }
     }
-    found
 }
 
 impl Check for Journey {
