@@ -118,19 +118,26 @@ pub fn selection<'s>(suite: &'s Suite, choices: &Choices) -> Result<Vec<&'s Suit
     Ok(select(suite, choices).into_iter().map(|index| &suite.checks[index]).collect())
 }
 
-/// What is wrong with `suite` in any environment, as far as that can be known where it does not run: a variable whose
-/// value comes from there need not have one here.
-#[must_use]
-pub fn mistakes(suite: &Suite, variables: &[(String, String)]) -> Vec<Diagnostic> {
+/// The plans of the whole suite in each of its environments, the one without a name first, for somebody who only looks
+/// at them.
+///
+/// # Errors
+/// What is wrong with it in any environment, as far as that can be known where it does not run.
+pub fn everywhere(suite: &Suite, variables: &[(String, String)]) -> Result<Vec<Plan>, Vec<Diagnostic>> {
     let environments = std::iter::once(None).chain(suite.environments.keys().cloned().map(Some));
+    let mut plans = Vec::new();
     let mut found: Vec<Diagnostic> = Vec::new();
     for environment in environments {
         let choices = Choices { environment, variables: variables.to_vec(), ..Choices::default() };
-        let (_, mistakes) = prepare(suite, &choices, &Arc::default(), Missing::IsFine);
-        let new: Vec<Diagnostic> = mistakes.into_iter().filter(|mistake| !found.contains(mistake)).collect();
-        found.extend(new);
+        match preview(suite, &choices) {
+            Ok(plan) => plans.push(plan),
+            Err(mut mistakes) => {
+                mistakes.retain(|mistake| !found.contains(mistake));
+                found.append(&mut mistakes);
+            }
+        }
     }
-    found
+    if found.is_empty() { Ok(plans) } else { Err(found) }
 }
 
 /// May a variable that is read have no value?
@@ -215,6 +222,9 @@ fn variables(
 
 /// A `--var` that nothing reads is a slip: what was meant keeps its old value, and the run lies.
 fn unknown_variables(suite: &Suite, choices: &Choices) -> Vec<Diagnostic> {
+    if choices.variables.is_empty() {
+        return Vec::new();
+    }
     let mut known: Vec<String> = suite.variables.keys().cloned().collect();
     known.extend(suite.environments.values().flat_map(|environment| environment.vars.keys().cloned()));
     for check in &suite.checks {

@@ -1,21 +1,22 @@
 //! `smoke check`: every mistake of a suite, in any environment, and what makes it no smoke suite any more.
 
-use super::warnings::{self, Warnings};
+use super::warnings::{Notes, Warnings};
 use crate::cli::CheckArgs;
 use crate::exit::Exit;
-use crate::plan;
+use crate::plan::{self, Plan};
 use crate::run::{colored, find_suite, reject, say};
 use crate::suite::error::render_warnings;
-use crate::suite::{Suite, SuiteError, read_draft};
+use crate::suite::{Suite, SuiteError, read_draft_looking};
 
 /// Reads the suite and says what is wrong with it.
 pub fn check(args: &CheckArgs) -> Exit {
     let color = colored(args.color);
-    let mut suite = match checked(args) {
-        Ok(suite) => suite,
+    let mut notes = Notes::default();
+    let (mut suite, plans) = match checked(args, &mut notes) {
+        Ok(checked) => checked,
         Err(error) => return reject(&error, color),
     };
-    let Warnings { warnings, covered } = warnings::of(&suite, &args.var);
+    let Warnings { warnings, covered } = notes.warnings(&suite, &plans);
     // What is warned about because it can be read is not shown to more people.
     for place in covered {
         suite.sources.cover(place);
@@ -36,12 +37,17 @@ fn counted(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
-/// The suite, if nothing is wrong with it in any environment.
-fn checked(args: &CheckArgs) -> Result<Suite, SuiteError> {
+/// The suite and its plan in each environment, if nothing is wrong with it in any.
+fn checked(args: &CheckArgs, notes: &mut Notes) -> Result<(Suite, Vec<Plan>), SuiteError> {
     let names: Vec<String> = args.var.iter().map(|(name, _)| name.clone()).collect();
-    let mut draft = read_draft(&find_suite(args.suite.clone()), &names)?;
+    let mut draft =
+        read_draft_looking(&find_suite(args.suite.clone()), &names, &mut |file| notes.take(file))?;
+    let mut plans = Vec::new();
     if draft.is_whole {
-        draft.mistakes.extend(plan::mistakes(&draft.suite, &args.var));
+        match plan::everywhere(&draft.suite, &args.var) {
+            Ok(planned) => plans = planned,
+            Err(mistakes) => draft.mistakes.extend(mistakes),
+        }
     }
-    draft.sound()
+    draft.sound().map(|suite| (suite, plans))
 }

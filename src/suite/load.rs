@@ -14,6 +14,7 @@ use super::read::{Named, Reading, Table, describe, read_table};
 use super::source::{Place, Sources};
 use super::table::Shape;
 use super::vars::Variable;
+use super::written::Written;
 use super::{Suite, SuiteCheck, expression, graph, uses};
 use crate::check::{Check, KINDS, Kind};
 
@@ -60,16 +61,34 @@ impl Draft {
 /// # Errors
 /// The file cannot be read.
 pub fn read_draft(path: &Path, extra_variables: &[String]) -> Result<Draft, SuiteError> {
-    let text = std::fs::read_to_string(path).map_err(|error| SuiteError::unreadable(path, &error))?;
-    Ok(read_draft_text(path, &text, extra_variables))
+    read_draft_looking(path, extra_variables, &mut |_| {})
 }
 
-/// The same for a suite whose text is at hand.
+/// The same, and shows `look` each file that is TOML as it is written, in the order in which they count: the last one
+/// that says something is right.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn read_draft_looking(
+    path: &Path,
+    extra_variables: &[String],
+    look: &mut dyn FnMut(&Written<'_>),
+) -> Result<Draft, SuiteError> {
+    let text = std::fs::read_to_string(path).map_err(|error| SuiteError::unreadable(path, &error))?;
+    Ok(draft(path, &text, extra_variables, look))
+}
+
+/// Reads a suite whose text is at hand.
 #[must_use]
 pub fn read_draft_text(path: &Path, text: &str, extra_variables: &[String]) -> Draft {
+    draft(path, text, extra_variables, &mut |_| {})
+}
+
+fn draft(path: &Path, text: &str, extra_variables: &[String], look: &mut dyn FnMut(&Written<'_>)) -> Draft {
     let environment = expression::environment();
     let mut loader = Loader {
         environment: &environment,
+        look,
         sources: Sources::default(),
         diagnostics: Vec::new(),
         included: Vec::new(),
@@ -112,6 +131,7 @@ fn identity(path: &Path) -> PathBuf {
 
 struct Loader<'e> {
     environment: &'e Environment<'static>,
+    look: &'e mut dyn FnMut(&Written<'_>),
     sources: Sources,
     diagnostics: Vec<Diagnostic>,
     /// The files that were read already: what two files include is there once.
@@ -147,6 +167,7 @@ impl Loader<'_> {
             return Parts::default();
         }
         let mut parts = self.included(file, document.get_ref(), path, chain);
+        (self.look)(&Written { file, text, table: document.get_ref() });
 
         let mut reading = Reading {
             file,

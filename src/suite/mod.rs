@@ -17,6 +17,7 @@ pub mod template;
 pub mod uses;
 pub mod value;
 pub mod vars;
+pub mod written;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -24,7 +25,7 @@ use std::sync::Arc;
 
 pub use self::error::SuiteError;
 use self::keys::{CheckKeys, EnvironmentKeys, SuiteKeys};
-pub use self::load::{Draft, load, load_text, read_draft, read_draft_text};
+pub use self::load::{Draft, load, load_text, read_draft, read_draft_looking, read_draft_text};
 use self::source::{Place, Sources};
 pub use self::uses::Uses;
 use self::vars::Variable;

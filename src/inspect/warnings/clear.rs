@@ -4,10 +4,10 @@ use std::ops::Range;
 
 use toml::de::DeValue;
 
-use super::written::{Entry, Written};
 use crate::suite::error::Diagnostic;
 use crate::suite::source::Place;
 use crate::suite::vars::is_secret_name;
+use crate::suite::written::{Entry, Written};
 
 const HINT: &str = "read it from outside: `[vars] name = { env = \"NAME\" }` or `{ file = \"…\" }`, and write `{{name}}` here";
 
@@ -15,25 +15,25 @@ const HINT: &str = "read it from outside: `[vars] name = { env = \"NAME\" }` or 
 pub(super) fn warnings(written: &Written<'_>) -> (Vec<Diagnostic>, Vec<Place>) {
     let mut found = Vec::new();
     let mut covered = Vec::new();
-    for entry in written.entries() {
+    written.each(|entry| {
         if entry.path.ends_with(&["tls", "insecure"]) && entry.value.as_bool() == Some(true) {
             let message = "the certificate is not verified: whoever is in between can answer";
             let hint = "to trust an authority of your own, say `tls = { ca = \"ca.pem\" }`";
             found.push(Diagnostic::new(entry.place, message).hint(hint));
         }
-        let Some((what, secret)) = secret_in(entry, written) else { continue };
+        let Some((what, secret)) = secret_in(entry, written) else { return };
         let place = written.place_of(secret, entry);
         covered.push(place);
         let message = format!("{what} stands in the suite, for everyone to read");
         found.push(Diagnostic::new(place, message).hint(HINT));
-    }
+    });
     (found, covered)
 }
 
 /// What the value gives away, if it does: in words, and which part of the text.
 fn secret_in(entry: &Entry<'_>, written: &Written<'_>) -> Option<(&'static str, Range<usize>)> {
     let text = entry.value.as_str().filter(|text| !text.trim().is_empty())?;
-    let parts = entry.path.as_slice();
+    let parts = entry.path;
     // What may be different elsewhere is no secret of that place: a developer's own database, as a rule.
     if matches!(parts, ["vars", _, "default"] | ["env", _, "vars", _, "default"]) {
         return None;
@@ -63,7 +63,7 @@ fn secret_in(entry: &Entry<'_>, written: &Written<'_>) -> Option<(&'static str, 
 /// Is the variable with keys of its own secret? What it says itself counts.
 fn is_secret(name: &str, path: &[&str], written: &Written<'_>) -> bool {
     let own: Vec<&str> = path[..path.len() - 1].iter().copied().chain(["secret"]).collect();
-    let said = written.find(&own).map(|entry| matches!(entry.value, DeValue::Boolean(true)));
+    let said = written.find(&own).map(|value| matches!(value, DeValue::Boolean(true)));
     said.unwrap_or_else(|| is_secret_name(name))
 }
 

@@ -6,12 +6,14 @@
 mod clear;
 mod patience;
 mod size;
-mod written;
 
-use self::written::Documents;
+use std::collections::BTreeMap;
+
+use crate::plan::Plan;
 use crate::suite::Suite;
 use crate::suite::error::Diagnostic;
 use crate::suite::source::Place;
+use crate::suite::written::Written;
 
 /// What is to be said about a suite.
 #[derive(Debug, Default)]
@@ -22,14 +24,30 @@ pub(super) struct Warnings {
     pub covered: Vec<Place>,
 }
 
-/// The warnings about `suite`, run with these variables in any of its environments.
-pub(super) fn of(suite: &Suite, variables: &[(String, String)]) -> Warnings {
-    let documents = Documents::of(&suite.sources);
-    let written = documents.written();
-    let mut warnings = size::warnings(suite, variables, &written);
-    warnings.extend(patience::warnings(&written));
-    let (in_clear, covered) = clear::warnings(&written);
-    warnings.extend(in_clear);
-    warnings.sort_by_key(|warning| warning.place.map(|place| (place.file, place.start)));
-    Warnings { warnings, covered }
+/// What the files of a suite tell by themselves.
+#[derive(Debug, Default)]
+pub(super) struct Notes {
+    warnings: Warnings,
+    /// Where the suite's budget stands, by environment.
+    budgets: BTreeMap<Option<String>, Place>,
+}
+
+impl Notes {
+    /// Takes notes of a file, after those that count less.
+    pub fn take(&mut self, written: &Written<'_>) {
+        self.budgets.extend(size::budgets(written));
+        self.warnings.warnings.extend(patience::warnings(written));
+        let (in_clear, covered) = clear::warnings(written);
+        self.warnings.warnings.extend(in_clear);
+        self.warnings.covered.extend(covered);
+    }
+
+    /// The warnings about `suite`, whose plans in each of its environments these are.
+    pub fn warnings(self, suite: &Suite, plans: &[Plan]) -> Warnings {
+        let Warnings { warnings: noted, covered } = self.warnings;
+        let mut warnings = size::warnings(suite, plans, &self.budgets);
+        warnings.extend(noted);
+        warnings.sort_by_key(|warning| warning.place.map(|place| (place.file, place.start)));
+        Warnings { warnings, covered }
+    }
 }

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use toml::de::DeValue;
 
-use super::written::{Entry, Written};
 use crate::outcome::Span;
 use crate::suite::error::Diagnostic;
 use crate::suite::value::parse_duration;
+use crate::suite::written::{Entry, Written};
 
 /// Proxies and load balancers give up on an answer after this (nginx's `proxy_read_timeout`, the idle time-out of
 /// an AWS load balancer): no user ever gets a later one.
@@ -17,8 +17,9 @@ const ONE_ANSWER: Duration = Duration::from_mins(1);
 const ATTEMPTS: i64 = 3;
 
 pub(super) fn warnings(written: &Written<'_>) -> Vec<Diagnostic> {
-    let entries = written.entries();
-    entries.filter_map(|entry| budget(entry).or_else(|| retry(entry))).collect()
+    let mut found = Vec::new();
+    written.each(|entry| found.extend(budget(entry).or_else(|| retry(entry))));
+    found
 }
 
 /// A long budget is for something that comes up, and then `poll` says so.
@@ -26,7 +27,7 @@ fn budget(entry: &Entry<'_>) -> Option<Diagnostic> {
     const ONE_REQUEST: [&[&str]; 5] =
         [&["health"], &["database"], &["journey", "step"], &["journey", "cleanup"], &["defaults"]];
     let DeValue::Table(table) = entry.value else { return None };
-    if !ONE_REQUEST.contains(&entry.path.as_slice()) || table.contains_key("poll") {
+    if !ONE_REQUEST.contains(&entry.path) || table.contains_key("poll") {
         return None;
     }
     let (key, value) = table.get_key_value("budget")?;

@@ -1,13 +1,14 @@
 //! Suites that are too large or take too long.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::written::Written;
 use crate::outcome::Span;
-use crate::plan::{self, Choices, WorstCase};
+use crate::plan::{Plan, WorstCase};
 use crate::suite::Suite;
 use crate::suite::error::Diagnostic;
 use crate::suite::source::Place;
+use crate::suite::written::Written;
 
 /// A smoke suite says within minutes whether to go on. Who waits longer looks away, and runs it less often.
 const LONGEST: Duration = Duration::from_mins(5);
@@ -27,35 +28,42 @@ struct SuiteBudget {
     environment: Option<String>,
 }
 
+/// Where a file says the suite's budget, and for which environment.
+pub(super) fn budgets(written: &Written<'_>) -> Vec<(Option<String>, Place)> {
+    let mut found = Vec::new();
+    written.each(|entry| match entry.path {
+        ["suite", "budget"] => found.push((None, entry.place)),
+        ["env", name, "suite", "budget"] => found.push((Some((*name).to_owned()), entry.place)),
+        _ => {}
+    });
+    found
+}
+
 pub(super) fn warnings(
     suite: &Suite,
-    variables: &[(String, String)],
-    written: &Written<'_>,
+    plans: &[Plan],
+    places: &BTreeMap<Option<String>, Place>,
 ) -> Vec<Diagnostic> {
     let mut found: Vec<Diagnostic> = Vec::new();
     let mut budgets: Vec<SuiteBudget> = Vec::new();
     let mut most_checks = 0;
-    for environment in std::iter::once(None).chain(suite.environments.keys().cloned().map(Some)) {
-        let choices =
-            Choices { environment: environment.clone(), variables: variables.to_vec(), ..Choices::default() };
-        // Its mistakes have been told, and there are none.
-        let Ok(plan) = plan::preview(suite, &choices) else { continue };
+    for plan in plans {
         most_checks = most_checks.max(plan.checks.len());
-        let worst = WorstCase::of(&plan, &plan.order());
-        let own = environment.as_deref().and_then(|name| written.find(&["env", name, "suite", "budget"]));
-        let Some(entry) = own.or_else(|| written.find(&["suite", "budget"])) else { continue };
-        match budgets.iter_mut().find(|budget| budget.place == entry.place) {
+        let environment = &plan.environment;
+        let Some(place) = places.get(environment).or_else(|| places.get(&None)).copied() else { continue };
+        let worst = WorstCase::of(plan, &plan.order());
+        match budgets.iter_mut().find(|budget| budget.place == place) {
             Some(known) if known.by_checks >= worst.by_checks() => {}
             Some(known) => {
                 (known.longest, known.by_checks) = (worst.longest(), worst.by_checks());
-                known.environment = environment;
+                known.environment.clone_from(environment);
             }
             None => budgets.push(SuiteBudget {
-                place: entry.place,
+                place,
                 budget: plan.budget,
                 longest: worst.longest(),
                 by_checks: worst.by_checks(),
-                environment,
+                environment: environment.clone(),
             }),
         }
     }
