@@ -15,20 +15,24 @@ use crate::support::scratch;
 use crate::support::smoke::Smoke;
 use crate::support::terminal::Terminal;
 
-/// Every outcome once: each must look different, without colour too.
+/// Every outcome once, and every way to pass: each must look different, without colour too.
 fn suite(server: &HttpServer) -> String {
     let url = |path: &str| server.url(path);
     format!(
         "[suite]\nname = \"shop\"\nfail-fast = false\nconcurrency = 1\n\n\
          [[health]]\nname = \"passes\"\nurl = {:?}\n\n\
          [[health]]\nname = \"flaky\"\nurl = {:?}\nretry = {{ attempts = 2, delay = \"1ms\" }}\n\n\
+         [[health]]\nname = \"polled\"\nurl = {:?}\npoll = {{ every = \"1ms\" }}\n\n\
+         [[health]]\nname = \"slow\"\nurl = {:?}\nbudget = \"3s\"\n\n\
          [[health]]\nname = \"warns 漢字\"\nurl = \"tcp://127.0.0.1:1\"\nseverity = \"warn\"\n\n\
          [[health]]\nname = \"errs\"\nurl = \"tcp://127.0.0.1:1\"\n\n\
          [[health]]\nname = \"fails\"\nurl = {:?}\nexpect.status = 204\n\n\
          [[health]]\nname = \"needs what errs\"\nurl = {:?}\nneeds = [\"errs\"]\n\n\
          [[health]]\nname = \"left out\"\nurl = {:?}\nskip = \"until the move is done\"\n",
         url("/"),
-        url("/flaky"),
+        url("/flaky?first"),
+        url("/flaky?second"),
+        url("/slow"),
         url("/"),
         url("/"),
         url("/")
@@ -37,9 +41,11 @@ fn suite(server: &HttpServer) -> String {
 
 fn server() -> HttpServer {
     let asked = AtomicUsize::new(0);
-    HttpServer::start(move |request| {
-        let first = request.path == "/flaky" && asked.fetch_add(1, Ordering::SeqCst) == 0;
-        Response::new(if first { 503 } else { 200 })
+    HttpServer::start(move |request| match request.path.as_str() {
+        // Every other time.
+        "/flaky" if asked.fetch_add(1, Ordering::SeqCst).is_multiple_of(2) => Response::new(503),
+        "/slow" => Response::new(200).delay(Duration::from_millis(2400)),
+        _ => Response::new(200),
     })
 }
 
@@ -55,9 +61,9 @@ fn assert_screen(name: &str, screen: &str) {
     let mut text = screen.to_owned();
     for (pattern, instead) in [
         (r"127\.0\.0\.1:\d{4,5}", "127.0.0.1:PORT"),
-        (r" {1,4}\d+(\.\d+)?m?s  ", "   TIME  "),
+        (r"(?m)^(FLAKY|ERROR| [A-Z]{4}) +\d+(\.\d+)?m?s  ", "$1    TIME  "),
         (r"\b(connect|first byte|body) \d+(\.\d+)?m?s", "$1 TIME"),
-        (r"passed( \(1 flaky\))? in \d+(\.\d+)?m?s", "passed$1 in TIME"),
+        (r"passed( \([^)]*\))? in \d+(\.\d+)?m?s", "passed$1 in TIME"),
         (r"  +\d+s  ", "  TIME  "),
     ] {
         text = Regex::new(pattern).expect("a pattern").replace_all(&text, instead).into_owned();
