@@ -103,7 +103,8 @@ fn forty_columns_are_enough() {
 #[test]
 fn without_colour_the_words_say_it() {
     let server = server();
-    let folder = folder(&suite(&server));
+    let suite = suite(&server).replace("/slow", "/");
+    let folder = folder(&suite);
     let color = Regex::new("\x1b\\[[0-9;]*m").expect("a pattern");
     let painted = |arguments: &[&str], environment: &[(&str, &str)]| {
         let mut terminal = Terminal::smoke_with(arguments, folder.path(), (100, 50), environment);
@@ -116,7 +117,7 @@ fn without_colour_the_words_say_it() {
     assert!(!painted(&["run"], &[("TERM", "dumb")]));
     assert!(!painted(&["run", "--color", "never"], &[]));
     assert!(painted(&["run", "--color", "always"], &[("NO_COLOR", "1")]), "what is asked for wins");
-    let in_a_pipe = Smoke::bare().arg("run").suite(&suite(&server)).run();
+    let in_a_pipe = Smoke::bare().arg("run").suite(&suite).run();
     assert!(!color.is_match(&in_a_pipe.stderr), "{:?}", in_a_pipe.stderr);
 }
 
