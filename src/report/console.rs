@@ -215,11 +215,12 @@ impl<W: Write> Console<W> {
             Failure::Fault { doing, cause, .. } => printable(&format!("{doing}: {cause}")),
             Failure::Exited { how, log } => match log {
                 Some(log) => format!(
-                    "{}; its last output:\n{}",
+                    "{}\n{}\n{}",
                     printable(&how.to_string()),
+                    self.style.quiet("its last output:"),
                     printable(&log.to_string())
                 ),
-                None => format!("{}; it printed nothing", printable(&how.to_string())),
+                None => printable(&how.to_string()),
             },
             Failure::Step { step, number, source } => {
                 format!("step {number} `{}`: {}", printable(step), self.failure(source))
