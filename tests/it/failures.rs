@@ -379,7 +379,7 @@ fn a_process_that_crashes() {
 fn a_process_that_crashes_with_a_long_trace() {
     let script =
         "for n in $(seq 30); do echo \"  at frame $n\"; done; echo 'ValueError: no such key: port'; exit 1";
-    boot("trace", script, "")
+    boot("trace", script, "ready = { log = 'listening' }")
         .says("it last said: ValueError: no such key: port", "ValueError: no such key: port");
 }
 
