@@ -165,3 +165,14 @@ fn the_example_has_no_warnings() {
     let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("smoke.example.toml");
     Smoke::bare().args(["check", "--strict"]).arg(example).run().exits(0);
 }
+
+#[test]
+fn a_budget_is_warned_about_where_it_counts_and_not_in_what_is_included() {
+    let suite = "include = [\"more.toml\"]\n[env.slow.suite]\nbudget = \"20m\"\n[[health]]\nname = \"up\"\nurl = \"http://h/\"\n";
+    let more = "[env.slow.suite]\nbudget = \"30m\"\n";
+    let ran =
+        Smoke::bare().arg("check").arg("smoke.toml").file("smoke.toml", suite).file("more.toml", more).run();
+    ran.exits(0);
+    assert!(ran.stderr.contains("budget of 20m never counts"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("--> smoke.toml:3:1"), "{}", ran.stderr);
+}
