@@ -35,12 +35,13 @@ impl From<Exit> for ExitRecord {
     }
 }
 
-/// How many checks came to what; `checks` is the sum of all but `flaky`, which are among the passed.
+/// How many checks came to what; `checks` is the sum of all but `flaky` and `slow`, which are among the passed.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct CountsRecord {
     checks: usize,
     passed: usize,
     flaky: usize,
+    slow: usize,
     failed: usize,
     errored: usize,
     undecided: usize,
@@ -50,12 +51,13 @@ pub(super) struct CountsRecord {
 
 impl CountsRecord {
     pub fn of(report: &RunReport) -> CountsRecord {
-        let Counts { passed, flaky, warned, failed, undecided, skipped } = Counts::of(report);
+        let Counts { passed, flaky, slow, warned, failed, undecided, skipped } = Counts::of(report);
         let errored = report.checks.iter().filter(|check| word(&check.outcome) == "errored").count();
         CountsRecord {
             checks: report.checks.len(),
             passed,
             flaky,
+            slow,
             failed: failed - errored,
             errored,
             undecided,
@@ -190,6 +192,8 @@ pub(super) struct ResultRecord<'a> {
     outcome: &'static str,
     /// Did it pass, but not at the first attempt?
     flaky: bool,
+    /// It passed with a quarter of its budget left, or less.
+    slow: bool,
     /// Why it was skipped.
     reason: Option<ReasonRecord<'a>>,
     /// Why it did not pass.
@@ -225,6 +229,7 @@ impl<'a> ResultRecord<'a> {
             check: (&run.checks[report.check]).into(),
             outcome: word(&report.outcome),
             flaky: report.is_flaky(),
+            slow: report.is_slow(),
             reason,
             failure,
             duration_ms: Milliseconds(report.took),
