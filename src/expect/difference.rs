@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::judge::{equal, show};
+use super::judge::equal;
+use super::words::show;
 use crate::secret::Message;
 
 /// More differences than this are counted and not shown.
