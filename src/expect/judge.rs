@@ -33,7 +33,7 @@ impl Found {
 type Unmet = Difference;
 
 fn unmet(expected: Message, actual: Message) -> Unmet {
-    Difference { at: String::new(), expected, actual }
+    Difference { at: Message::new(), expected, actual }
 }
 
 /// Why a matcher could not be held against anything: a template in it has no value.
@@ -52,11 +52,7 @@ pub fn judge(
     let unmet = unmet_by(matcher, found, scope)?;
     Ok(unmet
         .into_iter()
-        .map(|Difference { at, expected, actual }| Mismatch {
-            what: what.clone().words(at),
-            expected,
-            actual,
-        })
+        .map(|Difference { at, expected, actual }| Mismatch { what: what.clone().then(at), expected, actual })
         .collect())
 }
 

@@ -18,6 +18,9 @@ const SECRET: &str = "p@ss:/w+0%rd&\"'<\nü";
 /// The same as far as a header can hold it.
 const IN_HEADER: &str = "p@ss:/w+0%rd&\"'<x";
 
+/// One that can be a name of `JSONPath`.
+const IN_NAME: &str = "s3cretName";
+
 /// Nothing of any form is in any output, nor the part in the middle that a cut would leave.
 #[track_caller]
 fn keeps_quiet(ran: &Ran, secret: &str) {
@@ -199,6 +202,29 @@ fn a_token_header_of_an_answer_is_in_no_output_though_nobody_captures_it() {
     let ran = asked_for_all().suite(&suite).run();
     ran.exits(0);
     stars_out(&ran, IN_HEADER);
+}
+
+#[test]
+fn a_name_in_an_answer_is_in_no_output() {
+    let long = "a text that is long enough for the difference to be told place by place";
+    let server = HttpServer::start(move |_| {
+        Response::json(&format!("{{\"{}\": {{\"{IN_NAME}\": 1}}, \"a\": \"{long}\"}}", json(SECRET)))
+    });
+    let check = |name: &str, expected: &str| {
+        let url = server.url("/");
+        format!(
+            "[[health]]\nname = \"{name}\"\nurl = \"{url}\"\nexpect.json.\"$\" = {{ equals = {expected} }}\n"
+        )
+    };
+    let suite = HEAD.to_owned()
+        + "plain = { env = \"PLAIN\", secret = true }\n"
+        + &check("more", &format!("{{ a = {long:?} }}"))
+        + &check("other", &format!("{{ a = {long:?}, {SECRET:?} = {{ b = 1 }} }}"));
+    let ran = asked_for_all().suite(&suite).env("MINE", SECRET).env("PLAIN", IN_NAME).run();
+    ran.exits(1);
+    stars_out(&ran, SECRET);
+    have_none_of(&ran, &[("a name", IN_NAME.to_owned())]);
+    assert!(ran.stderr.contains("json $[\"***\"].*** not to be there, got 1"), "{}", ran.stderr);
 }
 
 #[test]
