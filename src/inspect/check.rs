@@ -1,5 +1,6 @@
 //! `smoke check`: every mistake of a suite, in any environment, and what makes it no smoke suite any more.
 
+use super::covered;
 use super::warnings::{self, Warnings};
 use crate::cli::CheckArgs;
 use crate::exit::Exit;
@@ -13,7 +14,7 @@ pub fn check(args: &CheckArgs) -> Exit {
     let color = colored(args.color);
     let mut suite = match checked(args) {
         Ok(suite) => suite,
-        Err(error) => return reject(&error, color),
+        Err(error) => return reject(&covered(&error), color),
     };
     let Warnings { warnings, covered } = warnings::of(&suite, &args.var);
     // What is warned about because it can be read is not shown to more people.

@@ -8,10 +8,12 @@ mod patience;
 mod size;
 mod written;
 
+use toml::de::DeTable;
+
 use self::written::Documents;
-use crate::suite::Suite;
 use crate::suite::error::Diagnostic;
 use crate::suite::source::Place;
+use crate::suite::{Suite, SuiteError};
 
 /// What is to be said about a suite.
 #[derive(Debug, Default)]
@@ -32,4 +34,20 @@ pub(super) fn of(suite: &Suite, variables: &[(String, String)]) -> Warnings {
     warnings.extend(in_clear);
     warnings.sort_by_key(|warning| warning.place.map(|place| (place.file, place.start)));
     Warnings { warnings, covered }
+}
+
+/// A suite's mistakes as they may be shown: with stars over the secrets that stand in its files.
+pub(super) fn covered(error: &SuiteError) -> SuiteError {
+    let mut covered = error.clone();
+    for place in clear::hidden(&Documents::of(error.sources()).written()) {
+        covered.cover(place);
+    }
+    for (file, source) in error.sources().files.iter().enumerate() {
+        if DeTable::parse(&source.text).is_err() {
+            for range in clear::hidden_in_text(&source.text) {
+                covered.cover(Place::new(file, range));
+            }
+        }
+    }
+    covered
 }
