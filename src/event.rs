@@ -87,7 +87,11 @@ pub struct CheckReport {
     /// Was it a boot that had become ready? Its gate had opened then, whatever came later.
     pub was_ready: bool,
     pub attempts: u32,
-    /// What the attempts before the last came to; a check that passed after one is flaky.
+    /// Is it repeated until it passes? Then an attempt that fails is nothing unexpected.
+    pub polls: bool,
+    /// The check's own; zero if it never started.
+    pub budget: Duration,
+    /// What the attempts before the last came to.
     pub failed_attempts: Vec<Redacted<Failure>>,
     /// Where the last attempt's time went.
     pub phases: Vec<(Phase, Duration)>,
@@ -100,10 +104,20 @@ pub struct CheckReport {
 }
 
 impl CheckReport {
-    /// Did it pass, though not at once?
+    /// Did it pass, though not at once, and though it should have?
     #[must_use]
     pub fn is_flaky(&self) -> bool {
-        matches!(self.outcome, Outcome::Passed) && !self.failed_attempts.is_empty()
+        self.has_passed() && !self.polls && !self.failed_attempts.is_empty()
+    }
+
+    /// Did it pass with little of its budget left? The next time it may not.
+    #[must_use]
+    pub fn is_slow(&self) -> bool {
+        self.has_passed() && self.took * 4 >= self.budget * 3
+    }
+
+    fn has_passed(&self) -> bool {
+        matches!(self.outcome, Outcome::Passed)
     }
 }
 

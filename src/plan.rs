@@ -166,9 +166,10 @@ fn prepare(
     let keys = environment.map(|environment| environment.suite.clone()).unwrap_or_default().or(&suite.keys);
     let budget = keys.budget.unwrap_or(SuiteKeys::BUDGET);
     let selected = select(suite, choices);
+    let mut told = BTreeSet::new();
     for check in selected.iter().map(|index| &suite.checks[*index]) {
         if missing == Missing::IsAMistake && knows_environment {
-            mistakes.extend(missing_values(check, &resolved, suite, &selected));
+            mistakes.extend(missing_values(check, &resolved, suite, &selected, &mut told));
         }
         mistakes.extend(check.check.mistakes(&resolved.scope));
         if let Some((own, place)) = check.keys.budget.filter(|(own, _)| *own > budget) {
@@ -236,11 +237,14 @@ fn unknown_variables(suite: &Suite, choices: &Choices) -> Vec<Diagnostic> {
         .collect()
 }
 
+/// The variables that `check` reads and that have no value. Each is told where it is read first, and those that read
+/// another one are told with that one: what gives it a value gives it to all.
 fn missing_values(
     check: &SuiteCheck,
     resolved: &Resolved,
     suite: &Suite,
     selected: &[usize],
+    told: &mut BTreeSet<String>,
 ) -> Vec<Diagnostic> {
     let mut uses = Uses::default();
     check.check.uses(&mut uses);
@@ -267,13 +271,13 @@ fn missing_values(
                     )
                     .hint(format!("do not leave it out, or pass `--var {variable}=…`")),
                 ),
-                (None, Some(missing)) if missing.told => None,
+                (None, Some(missing)) if missing.told || !told.insert(missing.hint.clone()) => None,
                 (None, Some(missing)) => Some(
                     Diagnostic::new(place, format!("`{variable}` has no value: {}", missing.reason))
                         .hint(&missing.hint),
                 ),
                 // Only if it is defined somewhere: what is not is an undefined variable already.
-                (None, None) if is_defined(suite, variable) => Some(
+                (None, None) if is_defined(suite, variable) && told.insert(variable.to_owned()) => Some(
                     Diagnostic::new(place, format!("`{variable}` has no value in this environment")).hint(
                         "it is defined for other environments only: choose one with `--env`, or pass `--var`",
                     ),

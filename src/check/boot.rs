@@ -348,8 +348,14 @@ impl Resident for Booted {
         Box::pin(async move {
             let how = self.process.ended().await;
             let tail = self.process.output().tail(&self.redactor);
-            let log = (!tail.trim().is_empty()).then(|| Message::new().excerpt(tail, TAIL_SHOWN));
-            Failure::Exited { how: Message::new().words("the process ended: ").words(how), log }
+            let how = Message::new().words("the process ended: ").words(how);
+            // The cause is most often what it said last, and a trace before that may be long.
+            let how = match tail.lines().rev().find(|line| !line.trim().is_empty()) {
+                Some(last) => how.words("; it last said: ").data(last.trim()),
+                None => how.words("; it printed nothing"),
+            };
+            let log = (tail.trim().lines().count() > 1).then(|| Message::new().excerpt(tail, TAIL_SHOWN));
+            Failure::Exited { how, log }
         })
     }
 

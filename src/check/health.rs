@@ -21,7 +21,7 @@ use crate::expect::matcher::StatusSet;
 use crate::outcome::{Direction, Failure, Phase};
 use crate::probe::dial::{self, Target};
 use crate::probe::http::{Request, Surroundings, send, sound_url};
-use crate::probe::trust::TlsOptions;
+use crate::probe::trust::{PeerCertificate, TlsOptions};
 use crate::probe::{Protocol, SCHEMES, scheme_names, tls};
 use crate::secret::Message;
 use crate::suite::Uses;
@@ -216,14 +216,18 @@ impl Health {
 
     fn judge(&self, session: &Session, context: &Context) -> Result<(), Failure> {
         context.timeline.end();
-        let days_left = context.timeline.certificate().map(|certificate| certificate.days_left());
+        let certificate = context.timeline.certificate();
+        let days_left = certificate.as_ref().map(PeerCertificate::days_left);
         let mismatches = self
             .expect
             .judge_connection(context.timeline.elapsed(), days_left, &session.scope)
             .map_err(template_failure)?;
         match mismatches.is_empty() {
             true => Ok(()),
-            false => Err(Failure::Mismatch { mismatches, answer: None }),
+            false => {
+                let answer = certificate.map(|certificate| certificate.in_words());
+                Err(Failure::Mismatch { mismatches, answer })
+            }
         }
     }
 }

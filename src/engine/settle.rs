@@ -149,6 +149,8 @@ pub(super) fn unstarted(check: usize) -> CheckReport {
         took: Duration::ZERO,
         was_ready: false,
         attempts: 0,
+        polls: false,
+        budget: Duration::ZERO,
         failed_attempts: Vec::new(),
         phases: Vec::new(),
         address: None,

@@ -96,6 +96,8 @@ impl Task {
             outcome: Outcome::Passed,
             took,
             was_ready: false,
+            polls: matches!(self.repeat, Repeat::Poll(_)),
+            budget: self.budget,
             attempts: tried.as_ref().map_or(1, |tried| tried.attempts),
             failed_attempts,
             phases: timeline.phases(),

@@ -15,7 +15,7 @@ pub enum Failure {
     TimedOut { cut: Cut, phase: Phase, detail: Option<Message>, last: Option<Box<Failure>> },
     /// smoke could not find out.
     Fault { fault: Fault, doing: Message, cause: Message, hint: Option<Message> },
-    /// A booted process ended.
+    /// A booted process ended; `log` is what it printed, where that is more than the line which `how` has.
     Exited { how: Message, log: Option<Message> },
     /// A step of a journey did not pass.
     Step { step: String, number: usize, source: Box<Failure> },

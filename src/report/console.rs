@@ -63,7 +63,7 @@ impl<W: Write> Console<W> {
         let painted = match word {
             "PASS" | "READY" => self.style.good(padded),
             "FAIL" | "ERROR" => self.style.bad(padded),
-            "WARN" | "FLAKY" | "CUT" => self.style.warning(padded),
+            "WARN" | "FLAKY" | "SLOW" | "CUT" => self.style.warning(padded),
             _ => self.style.quiet(padded),
         };
         let time = if word == "SKIP" { String::new() } else { Span(took).to_string() };
@@ -99,6 +99,10 @@ impl<W: Write> Console<W> {
                     )));
                 }
                 text
+            }
+            Outcome::Passed if report.is_slow() => {
+                let note = format!("passed with little left of its budget of {}", Span(report.budget));
+                self.check_line(run, report.check, "SLOW", report.took, &note)
             }
             Outcome::Passed if normal => self.check_line(run, report.check, "PASS", report.took, ""),
             Outcome::Passed => String::new(),
@@ -191,11 +195,12 @@ impl<W: Write> Console<W> {
             Failure::Fault { doing, cause, .. } => printable(&format!("{doing}: {cause}")),
             Failure::Exited { how, log } => match log {
                 Some(log) => format!(
-                    "{}; its last output:\n{}",
+                    "{}\n{}\n{}",
                     printable(&how.to_string()),
+                    self.style.quiet("its last output:"),
                     printable(&log.to_string())
                 ),
-                None => format!("{}; it printed nothing", printable(&how.to_string())),
+                None => printable(&how.to_string()),
             },
             Failure::Step { step, number, source } => {
                 format!("step {number} `{}`: {}", printable(step), self.failure(source))

@@ -39,12 +39,13 @@ impl From<Exit> for ExitRecord {
     }
 }
 
-/// How many checks came to what; `checks` is the sum of all but `flaky`, which are among the passed.
+/// How many checks came to what; `checks` is the sum of all but `flaky` and `slow`, which are among the passed.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct CountsRecord {
     checks: usize,
     passed: usize,
     flaky: usize,
+    slow: usize,
     failed: usize,
     errored: usize,
     undecided: usize,
@@ -54,12 +55,13 @@ pub(super) struct CountsRecord {
 
 impl CountsRecord {
     pub fn of(report: &RunReport) -> CountsRecord {
-        let Counts { passed, flaky, warned, failed, undecided, skipped } = Counts::of(report);
+        let Counts { passed, flaky, slow, warned, failed, undecided, skipped } = Counts::of(report);
         let errored = report.checks.iter().filter(|check| word(&check.outcome) == "errored").count();
         CountsRecord {
             checks: report.checks.len(),
             passed,
             flaky,
+            slow,
             failed: failed - errored,
             errored,
             undecided,

@@ -8,6 +8,7 @@ use crate::outcome::{Failure, NeedFailed, Outcome, SkipReason};
 pub(super) struct Counts {
     pub passed: usize,
     pub flaky: usize,
+    pub slow: usize,
     pub warned: usize,
     pub failed: usize,
     pub undecided: usize,
@@ -22,6 +23,7 @@ impl Counts {
                 Outcome::Passed => {
                     counts.passed += 1;
                     counts.flaky += usize::from(check.is_flaky());
+                    counts.slow += usize::from(check.is_slow());
                 }
                 Outcome::Warned(_) => counts.warned += 1,
                 Outcome::Failed(_) => counts.failed += 1,
@@ -32,7 +34,7 @@ impl Counts {
         counts
     }
 
-    /// `1 failed, 2 skipped, 8 passed (1 flaky)`.
+    /// `1 failed, 2 skipped, 8 passed (1 flaky, 1 slow)`.
     pub fn describe(&self) -> String {
         let parts = [
             (self.failed, "failed"),
@@ -46,10 +48,13 @@ impl Counts {
             .filter(|(count, _)| *count > 0)
             .map(|(count, what)| format!("{count} {what}"))
             .collect();
-        if self.flaky > 0
-            && let Some(last) = shown.last_mut()
-        {
-            last.push_str(&format!(" ({} flaky)", self.flaky));
+        let remarks: Vec<String> = [(self.flaky, "flaky"), (self.slow, "slow")]
+            .iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, what)| format!("{count} {what}"))
+            .collect();
+        if let Some(last) = shown.last_mut().filter(|_| !remarks.is_empty()) {
+            last.push_str(&format!(" ({})", remarks.join(", ")));
         }
         match shown.is_empty() {
             true => "no check was selected".to_owned(),

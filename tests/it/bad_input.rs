@@ -184,3 +184,18 @@ fn a_secret_from_outside_that_is_too_short_is_refused() {
         assert_eq!(mistakes(&ran), 1, "{}", ran.stderr);
     }
 }
+
+#[test]
+fn a_value_that_is_missing_is_told_once_however_often_it_is_read() {
+    let check = |name: &str, url: &str| format!("[[health]]\nname = \"{name}\"\nurl = \"{url}\"\n");
+    let suite = "[vars]\nhost = { env = \"NOT_SET\" }\nbase = \"http://{{host}}\"\nport = { env = \"NOT_SET_EITHER\" }\n"
+        .to_owned()
+        + &check("a", "{{base}}/a")
+        + &check("b", "http://{{host}}/b")
+        + &check("c", "http://{{host}}:{{port}}/c");
+    let ran = Smoke::new().suite(&suite).run();
+    ran.exits(2);
+    assert!(ran.stderr.contains("2 mistakes in the suite"), "{}", ran.stderr);
+    assert_eq!(ran.stderr.matches("`NOT_SET` is not set").count(), 1, "{}", ran.stderr);
+    assert!(ran.stderr.contains("smoke.toml:7:8"), "where it is read first: {}", ran.stderr);
+}

@@ -372,7 +372,15 @@ fn boot(name: &'static str, script: &str, keys: &str) -> Seeded {
 #[test]
 fn a_process_that_crashes() {
     boot("crash", "echo 'config: no such key: port' >&2; exit 78", "ready = { port = 1 }")
-        .says("exit code 78", "config: no such key: port");
+        .says("exit code 78; it last said: config: no such key: port", "config: no such key: port");
+}
+
+#[test]
+fn a_process_that_crashes_with_a_long_trace() {
+    let script =
+        "for n in $(seq 30); do echo \"  at frame $n\"; done; echo 'ValueError: no such key: port'; exit 1";
+    boot("trace", script, "ready = { log = 'listening' }")
+        .says("it last said: ValueError: no such key: port", "ValueError: no such key: port");
 }
 
 #[test]

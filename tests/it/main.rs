@@ -45,6 +45,7 @@ mod requests;
 mod rerun_failed;
 mod routes;
 mod schema;
+mod screens;
 mod secrets;
 mod signals;
 mod sqlite;

@@ -138,3 +138,27 @@ fn the_completions_are_what_the_program_prints() {
         assert_eq!(committed, current, "run `smoke completions {shell} > completions/{file}`");
     }
 }
+
+/// The lines of a run without what differs: times, ports, and the order of checks that run side by side.
+fn lines_of_a_run(text: &str) -> Vec<String> {
+    let differs = regex::Regex::new(r"127\.0\.0\.1:\d+|\d+(\.\d+)?m?s\b|\d+ attempts").expect("a pattern");
+    let mut lines: Vec<String> = text
+        .lines()
+        .map(|line| differs.replace_all(line, "?").split_whitespace().collect::<Vec<_>>().join(" "))
+        .collect();
+    lines.sort();
+    lines
+}
+
+#[test]
+fn the_runs_of_the_demo_look_as_they_are_shown() {
+    let readme = readme();
+    for arguments in ["demo", "demo --break version"] {
+        let start = format!("```console\n$ smoke {arguments}\n");
+        let from =
+            readme.find(&start).unwrap_or_else(|| panic!("the README shows `{arguments}`")) + start.len();
+        let shown = &readme[from..from + readme[from..].find("```").expect("the block ends")];
+        let ran = Smoke::bare().args(arguments.split(' ')).run();
+        assert_eq!(lines_of_a_run(shown), lines_of_a_run(&ran.stderr), "`smoke {arguments}`");
+    }
+}

@@ -121,6 +121,9 @@ fn row(check: &CheckReport, run: &RunInfo) -> Row {
             let before = check.failed_attempts.first().map(|failure| in_words(failure)).unwrap_or_default();
             (3, "FLAKY", format!("passed at attempt {}, after: {before}", check.attempts))
         }
+        Outcome::Passed if check.is_slow() => {
+            (3, "SLOW", format!("passed with little left of its budget of {}", Span(check.budget)))
+        }
         Outcome::Skipped(reason) => (4, "SKIP", plain(&reason.to_string())),
         Outcome::Passed => (5, "PASS", String::new()),
     };

@@ -50,6 +50,8 @@ pub(in crate::report) struct ResultRecord<'a> {
     outcome: &'static str,
     /// Did it pass, but not at the first attempt?
     flaky: bool,
+    /// It passed with a quarter of its budget left, or less.
+    slow: bool,
     /// Why it was skipped.
     reason: Option<ReasonRecord<'a>>,
     /// Why it did not pass.
@@ -85,6 +87,7 @@ impl<'a> ResultRecord<'a> {
             check: (&run.checks[report.check]).into(),
             outcome: word(&report.outcome),
             flaky: report.is_flaky(),
+            slow: report.is_slow(),
             reason,
             failure,
             duration_ms: Milliseconds(report.took),

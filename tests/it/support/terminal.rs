@@ -32,7 +32,21 @@ impl Terminal {
     /// # Panics
     /// When there is no terminal to be had.
     #[must_use]
-    pub fn smoke(arguments: &[&str], folder: &Path, (columns, rows): (u16, u16)) -> Self {
+    pub fn smoke(arguments: &[&str], folder: &Path, size: (u16, u16)) -> Self {
+        Self::smoke_with(arguments, folder, size, &[])
+    }
+
+    /// The same with environment variables.
+    ///
+    /// # Panics
+    /// When there is no terminal to be had.
+    #[must_use]
+    pub fn smoke_with(
+        arguments: &[&str],
+        folder: &Path,
+        (columns, rows): (u16, u16),
+        environment: &[(&str, &str)],
+    ) -> Self {
         let controller = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("open a terminal");
         grantpt(&controller).and_then(|()| unlockpt(&controller)).expect("unlock the terminal");
         let name = ptsname(&controller, Vec::new()).expect("the terminal has a name");
@@ -46,6 +60,9 @@ impl Terminal {
             .env("TERM", "xterm")
             .env_remove("CI")
             .env_remove("NO_COLOR")
+            .env_remove("GITHUB_ACTIONS")
+            .env_remove("GITLAB_CI")
+            .envs(environment.iter().copied())
             .stdin(again())
             .stdout(again())
             .stderr(again())
@@ -68,6 +85,16 @@ impl Terminal {
     #[must_use]
     pub fn shown(&self) -> String {
         String::from_utf8_lossy(&self.shown.lock().unwrap_or_else(PoisonError::into_inner)).into_owned()
+    }
+
+    /// What stands on the screen now, of this many columns and rows, without trailing blanks.
+    #[must_use]
+    pub fn screen(&self, columns: u16, rows: u16) -> String {
+        let mut screen = vt100::Parser::new(rows, columns, 0);
+        screen.process(self.shown().as_bytes());
+        let text: Vec<String> =
+            screen.screen().rows(0, columns).map(|row| row.trim_end().to_owned()).collect();
+        text.join("\n").trim_end().to_owned()
     }
 
     /// Waits until this has been written.
