@@ -214,6 +214,11 @@ impl Context {
         let _ = self.run.redactor.add(secret);
     }
 
+    /// The same for a value with everything in it.
+    pub fn hide_value(&self, secret: &serde_json::Value) {
+        let _ = self.run.redactor.add_value(secret);
+    }
+
     /// How a database server sees this check: `smoke/SUITE/CHECK`, in the 63 bytes that PostgreSQL keeps.
     #[must_use]
     pub fn application_name(&self) -> String {

@@ -46,7 +46,7 @@ pub(super) fn judge_http(
     // Known before anything is told: an answer that fails for another reason is shown too.
     for (named, capture) in captures.iter().filter(|(named, capture)| is_secret(named, capture)) {
         if let Ok(value) = capture.take(&named.name, answer) {
-            context.hide(&as_text(&value));
+            context.hide_value(&value);
         }
     }
     context.trace(Direction::Received, || trace::answer(answer));
@@ -66,7 +66,7 @@ pub(super) fn judge_http(
 
 fn keep(named: &Named, capture: &Capture, value: &Value, session: &mut Session, context: &Context) {
     if is_secret(named, capture) {
-        context.hide(&as_text(value));
+        context.hide_value(value);
         let shown = Value::from(stand_in(&stand_in::variable(&named.name)));
         session.scope.set_secret(&named.name, value, &shown);
     } else {
@@ -76,10 +76,6 @@ fn keep(named: &Named, capture: &Capture, value: &Value, session: &mut Session, 
 
 fn is_secret(named: &Named, capture: &Capture) -> bool {
     capture.secret || is_secret_name(&named.name)
-}
-
-fn as_text(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 /// How much of a statement `--trace` shows, in characters.

@@ -15,6 +15,7 @@ use std::ops::Range;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use aho_corasick::{AhoCorasick, MatchKind};
+use serde_json::Value;
 
 /// What stands where a secret was.
 pub const STARS: &str = "***";
@@ -188,7 +189,7 @@ pub struct Redactor {
 
 #[derive(Debug, Default)]
 struct Known {
-    secrets: Vec<String>,
+    secrets: BTreeSet<String>,
     /// Made when something is to be cleaned for the first time: a run that is green has little of that.
     finder: OnceLock<Option<AhoCorasick>>,
 }
@@ -213,11 +214,34 @@ impl Redactor {
             return Err(Unredactable::Short);
         }
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        if !known.secrets.iter().any(|other| other == secret) {
-            known.secrets.push(secret.to_owned());
+        if known.secrets.insert(secret.to_owned()) {
             known.finder = OnceLock::new();
         }
         Ok(())
+    }
+
+    /// Adds a value, and every text and number in it: a part of a document is shown without the rest.
+    ///
+    /// # Errors
+    /// The value as a whole is too short to be told from ordinary text. A part that is too short is no error.
+    pub fn add_value(&self, secret: &Value) -> Result<(), Unredactable> {
+        match secret {
+            Value::String(text) => return self.add(text),
+            Value::Array(items) => items.iter().for_each(|item| self.add_part(item)),
+            Value::Object(fields) => fields.values().for_each(|field| self.add_part(field)),
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+        self.add(&secret.to_string())
+    }
+
+    fn add_part(&self, part: &Value) {
+        match part {
+            // A truth value tells nobody anything, and stands in every other document.
+            Value::Null | Value::Bool(_) => {}
+            Value::String(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+                let _ = self.add_value(part);
+            }
+        }
     }
 
     /// `text` with every known secret starred out.
@@ -316,6 +340,17 @@ mod tests {
             .map(|line| redactor.redact(Message::new().range(&whole, line)).to_string())
             .collect();
         assert_eq!(lines, ["zero ***", "***", "*** four"]);
+    }
+
+    #[test]
+    fn of_a_document_every_text_and_number_is_secret_by_itself() {
+        let redactor = Redactor::new();
+        let document =
+            serde_json::json!({"user": {"mail": "alice@shop"}, "codes": ["c0de-1", 123_456], "on": true});
+        redactor.add_value(&document).unwrap();
+        let said = redactor.clean("alice@shop has c0de-1 and 123456, true of user and codes");
+        assert_eq!(said, "*** has *** and ***, true of user and codes");
+        assert_eq!(redactor.clean(&document.to_string()), "***");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! A command is put together from the same templates as the request it repeats, with a stand-in in place of each
 //! secret. A stand-in is made of lower-case letters and digits alone, which no encoding on the way (of a URL, of
-//! JSON, of SQL) changes.
+//! JSON, of SQL) changes; and it is known in capitals too, where a template has `{{password|upper}}`.
 
 use std::borrow::Cow;
 
@@ -34,10 +34,12 @@ pub enum Piece<'t> {
 #[must_use]
 pub fn pieces(text: &str) -> Vec<Piece<'_>> {
     let mut found = Vec::new();
+    // As long as the text, byte by byte.
+    let lower = text.to_ascii_lowercase();
     let (mut done, mut at) = (0, 0);
-    while let Some(start) = text[at..].find(OPENING).map(|start| at + start) {
+    while let Some(start) = lower[at..].find(OPENING).map(|start| at + start) {
         at = start + OPENING.len();
-        let Some(end) = text[at..].find(CLOSING).map(|end| at + end) else { break };
+        let Some(end) = lower[at..].find(CLOSING).map(|end| at + end) else { break };
         if let Some(expression) = decoded(&text[at..end]) {
             if start > done {
                 found.push(Piece::Text(text[done..start].into()));
@@ -89,6 +91,15 @@ mod tests {
             ]
         );
         assert_eq!(pieces(&encoded), [Piece::Expression("$X".to_owned())]);
+    }
+
+    #[test]
+    fn a_stand_in_comes_through_filters_that_change_the_case() {
+        let small = stand_in("$Shop_Password");
+        let title = format!("Q{}", &small[1..]);
+        for text in [small.to_uppercase(), title] {
+            assert_eq!(readable(&format!("a-{text}-b")), "a-$Shop_Password-b", "{text}");
+        }
     }
 
     #[test]

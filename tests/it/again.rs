@@ -71,6 +71,9 @@ fn repeat_is_green_when_every_run_is_and_writes_no_report_of_one() {
     let smoke =
         || Smoke::bare().arg("run").suite(&health("steady", &server.url("/"))).args(["--repeat", "2"]);
     smoke().run().exits(0);
+    let every_third = health("every third", &server.url("/every-third"));
+    // The last of them passes.
+    Smoke::bare().arg("run").suite(&every_third).args(["--repeat", "4"]).run().exits(1);
     let ran = smoke().args(["--junit", "junit.xml"]).run();
     ran.exits(2);
     assert!(ran.stderr.contains("'--repeat <N>' cannot be used with '--junit <FILE>'"), "{}", ran.stderr);
@@ -115,16 +118,20 @@ fn in_a_pipe_a_watch_tells_what_changes_and_nothing_else() {
 #[test]
 fn a_watch_goes_on_while_somebody_edits_the_suite() {
     let (server, _) = switched();
-    let suite = health("api", &server.url("/"));
-    let running = Smoke::bare().arg("watch").suite(&suite).args(["-n", "100ms"]).spawn();
-    running.wait_for_stderr("`api` PASS");
-    fs::write(running.path("smoke.toml"), "[[health]\n").expect("break the suite");
-    let asked = server.requests().len();
-    fs::write(running.path("smoke.toml"), suite + &health("new", &server.url("/new"))).expect("mend it");
-    running.wait_for_stderr("`new` PASS");
-    assert!(server.requests().len() > asked);
-    running.signal(Signal::INT);
-    running.wait().exits(130);
+    let folder = scratch::for_a_test();
+    let (path, suite) = (folder.path().join("smoke.toml"), health("api", &server.url("/")));
+    fs::write(&path, &suite).expect("write the suite");
+    let mut terminal = Terminal::smoke(&["watch", "-n", "100ms"], folder.path(), (80, 24));
+    terminal.wait_for("PASS");
+    fs::write(&path, "[[health]]\n").expect("break the suite");
+    terminal.wait_for("missing key `name`");
+    fs::write(&path, suite + &health("new", &server.url("/new"))).expect("mend it");
+    // When it is asked again, the first run with it has ended.
+    wait::until("the new check", Duration::from_secs(20), || {
+        (server.requests().iter().filter(|request| request.path == "/new").count() >= 2).then_some(())
+    });
+    terminal.type_in("q");
+    assert_eq!(terminal.wait().code(), Some(0));
 }
 
 #[test]

@@ -86,6 +86,8 @@ fn given(smoke: Smoke, suite: &str) {
     let ran = smoke.suite(suite).args(["--keep-going"]).run();
     ran.exits(1);
     stars_out(&ran, SECRET);
+    // Characters that stand for bytes of the secret alone, at each of the three alignments.
+    have_none_of(&ran, &["", "a", "ab"].map(|user| ("a part of a pair", basic(user)[8..20].to_owned())));
     are_all_starred(&ran);
 }
 
@@ -225,6 +227,42 @@ fn a_name_in_an_answer_is_in_no_output() {
     stars_out(&ran, SECRET);
     have_none_of(&ran, &[("a name", IN_NAME.to_owned())]);
     assert!(ran.stderr.contains("json $[\"***\"].*** not to be there, got 1"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_session_and_a_token_that_nobody_calls_secret_are_in_no_output() {
+    let server = HttpServer::start(|request| {
+        let said = format!("{:?} has s3ss10n-0123456789abcdef", request.header("authorization"));
+        Response::new(500).header("set-cookie", "id=s3ss10n-0123456789abcdef; Path=/").body(said)
+    });
+    let suite = format!(
+        "[[health]]\nname = \"it\"\nurl = {:?}\nheaders = {{ authorization = \"Bearer in-clear-4711\" }}\n",
+        server.url("/")
+    );
+    let ran = asked_for_all().suite(&suite).run();
+    ran.exits(1);
+    let secrets = ["s3ss10n-0123456789abcdef", "in-clear-4711"];
+    have_none_of(&ran, &secrets.map(|secret| (secret, secret.to_owned())));
+    assert!(ran.stderr.contains("has ***"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_part_of_a_captured_document_is_in_no_output() {
+    let server = HttpServer::start(|request| match request.path.as_str() {
+        "/login" => Response::json(r#"{"keys": {"main": "k3y-main-1", "spare": ["k3y-spare-2", 471147]}}"#),
+        _ => Response::new(500).body(format!("{} and 471147", request.text())),
+    });
+    let suite = format!(
+        "[[journey]]\nname = \"it\"\n[[journey.step]]\nname = \"a\"\nget = \"{}\"\n\
+         capture.mine = {{ json = \"$.keys\", secret = true }}\n[[journey.step]]\nname = \"b\"\npost = \"{}\"\n\
+         body = \"{{{{mine.main}}}} and {{{{mine.spare[0]}}}}\"\n",
+        server.url("/login"),
+        server.url("/")
+    );
+    let ran = asked_for_all().suite(&suite).run();
+    ran.exits(1);
+    have_none_of(&ran, &["k3y-main-1", "k3y-spare-2", "471147"].map(|part| (part, part.to_owned())));
+    assert!(ran.stderr.contains("*** and *** and ***"), "{}", ran.stderr);
 }
 
 #[test]

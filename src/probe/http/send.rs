@@ -7,6 +7,7 @@ use reqwest::header::{
     HeaderValue, LOCATION, SET_COOKIE, TRANSFER_ENCODING, USER_AGENT,
 };
 use reqwest::{Method, StatusCode};
+use tokio::runtime::Handle;
 use url::Url;
 
 use super::client::{Clients, Route};
@@ -232,19 +233,37 @@ async fn read(
     let version = version_name(response.version());
     let headers = response.headers().clone();
     context.timeline.enter(Phase::Body);
-    let mut body = Vec::new();
+    let mut body = Body::default();
     let mut chunks = response.bytes_stream();
     while let Some(chunk) = chunks.next().await {
         let chunk = chunk.map_err(|error| fault::failure(&error, prepared, context))?;
-        if body.len() + chunk.len() > prepared.max_body {
+        if body.0.len() + chunk.len() > prepared.max_body {
             let expected =
                 Message::new().words(format!("of at most {} bytes (`max-body`)", prepared.max_body));
             let actual = Message::new().words("a larger one; it was not read to its end");
             return Err(Failure::mismatch(Message::new().words("a body"), expected, actual));
         }
-        body.extend_from_slice(&chunk);
+        body.0.extend_from_slice(&chunk);
     }
-    let body = String::from_utf8(body)
+    let body = String::from_utf8(std::mem::take(&mut body.0))
         .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
     Ok(HttpAnswer::new(status, version, headers, body, shown(&prepared.url)))
+}
+
+/// What has been read of a body. To give back hundreds of megabytes takes tens of milliseconds, and a cut has no time
+/// for that: it is done on the side.
+#[derive(Default)]
+struct Body(Vec<u8>);
+
+impl Drop for Body {
+    fn drop(&mut self) {
+        const LARGE: usize = 1024 * 1024;
+        if self.0.len() > LARGE
+            && let Ok(runtime) = Handle::try_current()
+        {
+            let bytes = std::mem::take(&mut self.0);
+            // Why: it gives back memory and nothing else, and the process may end before it has.
+            runtime.spawn_blocking(move || drop(bytes));
+        }
+    }
 }

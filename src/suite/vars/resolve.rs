@@ -209,11 +209,7 @@ impl Resolved {
 }
 
 fn hide(name: &str, variable: &Variable, value: &Value, redactor: &Redactor) -> Result<(), Diagnostic> {
-    let text = match value {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    };
-    redactor.add(&text).map_err(|unredactable| {
+    redactor.add_value(value).map_err(|unredactable| {
         let by_name = match variable.secret {
             None => ", secret by its name,",
             Some(_) => "",
