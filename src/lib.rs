@@ -3,6 +3,9 @@
 //! One direction: `suite → plan → engine → check → probe → outcome → event → report`. Reporters never see the
 //! engine, checks do not know which suite they are in, nothing flows back.
 //!
+//! [`run`] is where they are put together: one run of a suite; [`again`] has several, [`inspect`] the commands that send
+//! nothing, [`about`] what smoke says of itself. [`demo`] is an application to test.
+//!
 //! Invariants:
 //! - only `report` and `main` print, and the demo shop, which is an application of its own;
 //! - only [`deadline`] waits on the clock;
@@ -11,12 +14,13 @@
 //! - blocking work (names, `SQLite`, files) cannot delay the exit;
 //! - there is no global state, and a panic in one check is that check's fault and no other's.
 
-pub mod about;
 pub mod cli;
-pub mod inspect;
+
 pub mod run;
 
+pub mod about;
 pub mod again;
+pub mod inspect;
 
 pub mod suite;
 

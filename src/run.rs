@@ -213,7 +213,16 @@ pub(crate) fn info(plan: &Plan) -> RunInfo {
     }
 }
 
+/// Reads the suite and plans its run. What is wrong with it is told as it may be shown.
 pub(crate) fn prepare(
+    source: SuiteSource,
+    choices: &Choices,
+    redactor: &Arc<Redactor>,
+) -> Result<(Suite, Plan), SuiteError> {
+    planned(source, choices, redactor).map_err(|error| inspect::covered(&error).redacted(redactor))
+}
+
+fn planned(
     source: SuiteSource,
     choices: &Choices,
     redactor: &Arc<Redactor>,
@@ -312,6 +321,7 @@ pub(crate) fn colored(color: Color) -> bool {
     color.resolve(std::io::stderr().is_terminal())
 }
 
+/// Says what is wrong with a suite. `error` is as it may be shown.
 pub(crate) fn reject(error: &SuiteError, color: bool) -> Exit {
     say(&error.render(color));
     Exit::BadSuite

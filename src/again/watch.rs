@@ -41,6 +41,7 @@ pub fn watch(args: WatchArgs) -> anyhow::Result<Exit> {
         let exit = match ran {
             Ok(report) => report.exit,
             Err(error) if last.is_none() => {
+                rounds.end();
                 drop(key_by_key);
                 screen.leave(&mut board);
                 return Ok(reject(&error, color));

@@ -32,7 +32,7 @@ use crate::suite::Uses;
 use crate::suite::error::Diagnostic;
 use crate::suite::read::{FromTable, FromToml, Named, Reading, Table};
 use crate::suite::schema::{Definitions, Schema};
-use crate::suite::table::Written;
+use crate::suite::table::{Rule, Written};
 use crate::suite::template::Template;
 use crate::suite::value::Scalar;
 use crate::suite::vars::Scope;
@@ -97,7 +97,17 @@ impl FromTable for Ready {
         let expect: Option<HttpExpectation> =
             table.optional("expect", "what the answer of `url` must be like");
         let expect = if table.has("expect") { expect? } else { HttpExpectation::default() };
-        match table.exactly_one(&["url", "port", "log"], "`ready` has one of `url`, `port` and `log`")? {
+        let of_the_request = table.asked_but(&["url", "port", "log"]);
+        for key in &of_the_request {
+            table.obeys(Rule::Needs(key, "url"));
+        }
+        let one = table.exactly_one(&["url", "port", "log"], "`ready` has one of `url`, `port` and `log`")?;
+        if one != "url"
+            && let Some(key) = of_the_request.iter().find(|key| table.has(key))
+        {
+            return table.reject(key, format!("`{key}` belongs to `url`: for `{one}` no request is sent"));
+        }
+        match one {
             "url" => Some(Ready::Url { request: Box::new(request?), expect: Box::new(expect) }),
             _ => port.map(Ready::Port).or(log.map(Ready::Log)),
         }

@@ -4,8 +4,9 @@
 use serde_json::Value;
 
 use super::{Context, Session};
+use crate::expect::answer::HttpAnswer;
 use crate::expect::capture::Capture;
-use crate::expect::http::{HttpAnswer, HttpExpectation};
+use crate::expect::http::HttpExpectation;
 use crate::expect::matcher::StatusSet;
 use crate::expect::rows::{RowsAnswer, RowsExpectation};
 use crate::outcome::{Direction, Failure, Fault};

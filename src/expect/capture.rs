@@ -4,10 +4,12 @@ use serde_json::{Value, json};
 use toml::Spanned;
 use toml::de::DeValue;
 
-use super::http::{HtmlQuery, HttpAnswer, Path, Selector, header_values, html_texts, json_values};
-use super::judge::{Found, show};
+use super::answer::{HtmlQuery, HttpAnswer, header_values, html_texts, json_values};
+use super::http::{Path, Selector};
+use super::judge::Found;
 use super::matcher::compile;
 use super::rows::RowsAnswer;
+use super::words::show;
 use crate::outcome::{Failure, Mismatch};
 use crate::secret::Message;
 use crate::suite::error::Diagnostic;

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::judge::{equal, show};
+use super::judge::equal;
+use super::words::show;
 use crate::secret::Message;
 
 /// More differences than this are counted and not shown.
@@ -18,7 +19,7 @@ const SHORT: usize = 60;
 #[derive(Debug)]
 pub(super) struct Difference {
     /// The place, as it goes on after the name of the whole: `.build.version`, `[1]`, ` line 2`.
-    pub at: String,
+    pub at: Message,
     pub expected: Message,
     pub actual: Message,
 }
@@ -32,7 +33,7 @@ pub(super) fn differences(expected: &Value, actual: &Value) -> Vec<Difference> {
         (Value::Object(_), Value::Object(_)) | (Value::Array(_), Value::Array(_))
             if is_long(expected) || is_long(actual) =>
         {
-            in_documents(String::new(), expected, actual, &mut found);
+            in_documents(&Message::new(), expected, actual, &mut found);
         }
         (Value::String(expected), Value::String(actual))
             if expected.trim_end().contains('\n') && actual.trim_end().contains('\n') =>
@@ -49,26 +50,26 @@ pub(super) fn differences(expected: &Value, actual: &Value) -> Vec<Difference> {
     found
 }
 
-fn in_documents(at: String, expected: &Value, actual: &Value, found: &mut Vec<Difference>) {
+fn in_documents(at: &Message, expected: &Value, actual: &Value, found: &mut Vec<Difference>) {
     match (expected, actual) {
         (Value::Object(wanted), Value::Object(given)) => {
             for (key, expected) in wanted {
-                let at = format!("{at}{}", member(key));
+                let at = at.clone().then(member(key));
                 match given.get(key) {
-                    Some(actual) => in_documents(at, expected, actual, found),
+                    Some(actual) => in_documents(&at, expected, actual, found),
                     None => found.push(Difference { at, expected: show(expected), actual: nothing() }),
                 }
             }
             for (key, actual) in given.iter().filter(|(key, _)| !wanted.contains_key(*key)) {
-                let at = format!("{at}{}", member(key));
+                let at = at.clone().then(member(key));
                 found.push(Difference { at, expected: not_there(), actual: show(actual) });
             }
         }
         (Value::Array(wanted), Value::Array(given)) => {
             for index in 0..wanted.len().max(given.len()) {
-                let at = format!("{at}[{index}]");
+                let at = at.clone().words(format!("[{index}]"));
                 match (wanted.get(index), given.get(index)) {
-                    (Some(expected), Some(actual)) => in_documents(at, expected, actual, found),
+                    (Some(expected), Some(actual)) => in_documents(&at, expected, actual, found),
                     (Some(expected), None) => {
                         found.push(Difference { at, expected: show(expected), actual: nothing() });
                     }
@@ -80,7 +81,7 @@ fn in_documents(at: String, expected: &Value, actual: &Value, found: &mut Vec<Di
             }
         }
         _ if equal(expected, actual) => {}
-        _ => found.push(Difference { at, expected: show(expected), actual: show(actual) }),
+        _ => found.push(Difference { at: at.clone(), expected: show(expected), actual: show(actual) }),
     }
 }
 
@@ -97,7 +98,7 @@ fn in_lines(expected: &str, actual: &str, found: &mut Vec<Difference>) {
             (None, None) => break,
             (Some(wanted), Some(given)) if expected[wanted.clone()] == actual[given.clone()] => {}
             (wanted, given) => found.push(Difference {
-                at: format!(" line {number}"),
+                at: Message::new().words(format!(" line {number}")),
                 expected: show(&expected, wanted),
                 actual: show(&actual, given),
             }),
@@ -123,14 +124,19 @@ fn not_there() -> Message {
     Message::new().words("not to be there")
 }
 
-/// A member as `JSONPath` names it (RFC 9535).
-fn member(key: &str) -> String {
+/// A member as `JSONPath` names it (RFC 9535). Its name is the server's, and may be a secret; so it is escaped only as
+/// JSON would be, which is a form that secrets are known in.
+fn member(key: &str) -> Message {
     let is_name = key.chars().all(|c| c.is_alphanumeric() || c == '_')
         && !key.starts_with(|c: char| c.is_ascii_digit())
         && !key.is_empty();
+    let message = Message::new();
     match is_name {
-        true => format!(".{key}"),
-        false => format!("['{}']", key.replace('\\', r"\\").replace('\'', r"\'")),
+        true => message.words(".").data(key),
+        false if key.contains(['\'', '\\']) || key.contains(char::is_control) => {
+            message.words("[").data(Value::from(key).to_string()).words("]")
+        }
+        false => message.words("['").data(key).words("']"),
     }
 }
 

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::difference::{Difference, differences};
 use super::matcher::{Condition, JsonType, Matcher, Pattern, compile};
 use super::number;
+use super::words::{actual_for, describe, describe_condition, nothing, show, show_all, words};
 use crate::outcome::Mismatch;
 use crate::secret::Message;
 use crate::suite::value::Document;
@@ -32,7 +33,7 @@ impl Found {
 type Unmet = Difference;
 
 fn unmet(expected: Message, actual: Message) -> Unmet {
-    Difference { at: String::new(), expected, actual }
+    Difference { at: Message::new(), expected, actual }
 }
 
 /// Why a matcher could not be held against anything: a template in it has no value.
@@ -51,11 +52,7 @@ pub fn judge(
     let unmet = unmet_by(matcher, found, scope)?;
     Ok(unmet
         .into_iter()
-        .map(|Difference { at, expected, actual }| Mismatch {
-            what: what.clone().words(at),
-            expected,
-            actual,
-        })
+        .map(|Difference { at, expected, actual }| Mismatch { what: what.clone().then(at), expected, actual })
         .collect())
 }
 
@@ -174,30 +171,6 @@ fn unmet_by_one(condition: &Condition, found: &Found, scope: &Scope) -> Result<O
     Ok((!holds).then(|| unmet(expected, actual_for(condition, value))))
 }
 
-/// The value as it is shown when `condition` does not hold; its type is named where that is the difference.
-fn actual_for(condition: &Condition, value: &Value) -> Message {
-    match condition {
-        Condition::Equals(Document::Fixed(wanted)) if JsonType::of(wanted) != JsonType::of(value) => {
-            show(value).words(format!(" (a {})", JsonType::of(value).name()))
-        }
-        Condition::Type(_) if value.is_null() => show(value),
-        Condition::Type(_) => Message::new().words(JsonType::of(value).name()).words(" ").then(show(value)),
-        // Text that is a number is compared as one.
-        Condition::Min(_) | Condition::Max(_) if ordering(value, value).is_none() => {
-            show(value).words(format!(" (a {}, not a number)", JsonType::of(value).name()))
-        }
-        // The whole of it stands below; here it is enough to tell which text is meant.
-        Condition::Contains(_) | Condition::Matches(_) => match value {
-            Value::String(text) => words("\"").excerpt(text.as_str(), START_SHOWN).words("\""),
-            other => show(other),
-        },
-        _ => show(value),
-    }
-}
-
-/// How much of a text is shown that lacks something, in characters.
-const START_SHOWN: usize = 100;
-
 fn first(unmet: Vec<Unmet>, of: &'static str) -> Option<Unmet> {
     let first = unmet.into_iter().next();
     first.map(|Difference { at, expected, actual }| Difference {
@@ -225,7 +198,7 @@ fn elements(found: &Found) -> Vec<Value> {
     }
 }
 
-fn resolve(document: &Document, scope: &Scope) -> Result<Value, Unjudgeable> {
+pub(super) fn resolve(document: &Document, scope: &Scope) -> Result<Value, Unjudgeable> {
     document.value(scope)
 }
 
@@ -244,7 +217,7 @@ pub(super) fn equal(a: &Value, b: &Value) -> bool {
 }
 
 /// The order of two numbers; text that is a number counts as one, because headers and HTML have only text.
-fn ordering(a: &Value, b: &Value) -> Option<Ordering> {
+pub(super) fn ordering(a: &Value, b: &Value) -> Option<Ordering> {
     let text = |value: &Value| match value {
         Value::Number(number) => Some(number.to_string()),
         Value::String(text) => Some(text.trim().to_owned()),
@@ -281,81 +254,6 @@ fn length(value: &Value) -> Option<usize> {
         Value::Object(fields) => Some(fields.len()),
         Value::Null | Value::Bool(_) | Value::Number(_) => None,
     }
-}
-
-fn words(words: &'static str) -> Message {
-    Message::new().words(words)
-}
-
-fn nothing(found: &Found) -> Message {
-    let nothing = words("nothing");
-    match found.surroundings.is_empty() {
-        true => nothing,
-        false => nothing.words("; ").then(found.surroundings.clone()),
-    }
-}
-
-/// A value as messages show it: text in quotes, everything else as JSON.
-#[must_use]
-pub fn show(value: &Value) -> Message {
-    match value {
-        // Not JSON's escapes: people compare what they see with what they wrote.
-        Value::String(text) => words("\"").data(text.as_str()).words("\""),
-        other => Message::new().data(other.to_string()),
-    }
-}
-
-fn show_all(values: &[Value]) -> Message {
-    match values {
-        [] => words("nothing"),
-        [value] => show(value),
-        several => {
-            let listed: Vec<String> = several.iter().take(5).map(Value::to_string).collect();
-            let more = if several.len() > listed.len() { ", …" } else { "" };
-            Message::new().words(format!("{} values: ", several.len())).data(listed.join(", ")).words(more)
-        }
-    }
-}
-
-/// The matcher in words, with its templates' values.
-fn describe(matcher: &Matcher, scope: &Scope) -> Result<Message, Unjudgeable> {
-    let mut text = Message::new();
-    for (index, condition) in matcher.conditions.iter().enumerate() {
-        if index > 0 {
-            text = text.words(" and ");
-        }
-        text = text.then(describe_condition(condition, scope)?);
-    }
-    Ok(text)
-}
-
-fn describe_condition(condition: &Condition, scope: &Scope) -> Result<Message, Unjudgeable> {
-    let value = |document: &Document| resolve(document, scope).map(|value| show(&value));
-    Ok(match condition {
-        Condition::Equals(wanted) => value(wanted)?,
-        Condition::Not(inner) => words("not ").then(describe(inner, scope)?),
-        Condition::Min(least) => words("at least ").then(value(least)?),
-        Condition::Max(most) => words("at most ").then(value(most)?),
-        Condition::Contains(part) => words("to contain ").then(value(part)?),
-        Condition::Matches(Pattern::Fixed(regex)) => words("to match /").data(regex.as_str()).words("/"),
-        Condition::Matches(Pattern::Template(template)) => {
-            words("to match /").data(template.text(scope)?).words("/")
-        }
-        Condition::OneOf(options) => {
-            let mut text = words("one of ");
-            for (index, option) in options.iter().enumerate() {
-                text = text.words(if index > 0 { ", " } else { "" }).then(value(option)?);
-            }
-            text
-        }
-        Condition::Exists(true) => words("to be there"),
-        Condition::Exists(false) => words("not to be there"),
-        Condition::Type(json_type) => Message::new().words(format!("type {}", json_type.name())),
-        Condition::Length(inner) => words("length ").then(describe(inner, scope)?),
-        Condition::Each(inner) => words("each ").then(describe(inner, scope)?),
-        Condition::Any(inner) => words("any ").then(describe(inner, scope)?),
-        Condition::Count(inner) => words("count ").then(describe(inner, scope)?),
-    })
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! `smoke check`: every mistake of a suite, in any environment, and what makes it no smoke suite any more.
 
+use super::covered;
 use super::warnings::{Notes, Warnings};
 use crate::cli::CheckArgs;
 use crate::exit::Exit;
@@ -14,7 +15,7 @@ pub fn check(args: &CheckArgs) -> Exit {
     let mut notes = Notes::default();
     let (mut suite, plans) = match checked(args, &mut notes) {
         Ok(checked) => checked,
-        Err(error) => return reject(&error, color),
+        Err(error) => return reject(&covered(&error), color),
     };
     let Warnings { warnings, covered } = notes.warnings(&suite, &plans);
     // What is warned about because it can be read is not shown to more people.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::SCHEMA_VERSION;
+use super::{SCHEMA_VERSION, covered};
 use crate::cli::{ListArgs, Listed};
 use crate::exit::Exit;
 use crate::plan;
@@ -21,7 +21,7 @@ pub fn list(args: ListArgs) -> anyhow::Result<Exit> {
     let names: Vec<String> = choices.variables.iter().map(|(name, _)| name.clone()).collect();
     let suite = match load(&find_suite(args.suite), &names) {
         Ok(suite) => suite,
-        Err(error) => return Ok(reject(&error, colored(Color::Auto))),
+        Err(error) => return Ok(reject(&covered(&error), colored(Color::Auto))),
     };
     if let Some(what) = args.print {
         Destination::Stdout.write(&listed(&suite, what))?;
@@ -30,7 +30,7 @@ pub fn list(args: ListArgs) -> anyhow::Result<Exit> {
     let selected = match plan::selection(&suite, &choices) {
         Ok(selected) => selected,
         Err(mistakes) => {
-            return Ok(reject(&SuiteError::new(suite.sources, mistakes), colored(Color::Auto)));
+            return Ok(reject(&covered(&SuiteError::new(suite.sources, mistakes)), colored(Color::Auto)));
         }
     };
     let text = if args.json { json(&selected) } else { lines(&selected) };

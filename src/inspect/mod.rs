@@ -10,6 +10,13 @@ pub use self::check::check;
 pub use self::init::init;
 pub use self::list::list;
 pub use self::plan::plan;
+use crate::suite::SuiteError;
+
+/// A suite's mistakes as they may be shown: with stars over the secrets that stand in its files.
+#[must_use]
+pub fn covered(error: &SuiteError) -> SuiteError {
+    warnings::covered(error)
+}
 
 /// The version of the JSON documents here. New keys may come; one that changes its meaning or goes raises it.
 const SCHEMA_VERSION: u32 = 1;

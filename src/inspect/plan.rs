@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::SCHEMA_VERSION;
+use super::{SCHEMA_VERSION, covered};
 use crate::cli::PlanArgs;
 use crate::exit::Exit;
 use crate::outcome::Span;
@@ -25,12 +25,12 @@ pub fn plan(args: PlanArgs) -> anyhow::Result<Exit> {
     let names: Vec<String> = choices.variables.iter().map(|(name, _)| name.clone()).collect();
     let suite = match load(&find_suite(args.suite), &names) {
         Ok(suite) => suite,
-        Err(error) => return Ok(reject(&error, colored(Color::Auto))),
+        Err(error) => return Ok(reject(&covered(&error), colored(Color::Auto))),
     };
     let plan = match plan::preview(&suite, &choices) {
         Ok(plan) => plan,
         Err(mistakes) => {
-            return Ok(reject(&SuiteError::new(suite.sources, mistakes), colored(Color::Auto)));
+            return Ok(reject(&covered(&SuiteError::new(suite.sources, mistakes)), colored(Color::Auto)));
         }
     };
     let outlook = Outlook::of(&plan);

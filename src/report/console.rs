@@ -3,9 +3,10 @@
 use std::io::Write;
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::ProgressBar;
 
 use super::Reporter;
+use super::progress::progress_bar;
 use super::style::{Style, printable};
 use super::summary::{Counts, causes};
 use crate::event::{CancelReason, CheckReport, Event, RunInfo, RunReport, StepReport};
@@ -19,27 +20,6 @@ pub enum Verbosity {
     /// Only what went wrong, and the summary.
     Quiet,
     Normal,
-}
-
-/// When a progress bar is shown; `Auto` is on a terminal, and not in CI.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
-pub enum Progress {
-    #[default]
-    Auto,
-    Always,
-    Never,
-}
-
-impl Progress {
-    /// Is a bar shown on a stream that is a terminal or not?
-    #[must_use]
-    pub fn resolve(self, is_terminal: bool) -> bool {
-        match self {
-            Progress::Always => true,
-            Progress::Never => false,
-            Progress::Auto => is_terminal && std::env::var_os("CI").is_none(),
-        }
-    }
 }
 
 /// Tells people, on standard error or wherever `out` goes.
@@ -300,13 +280,6 @@ fn root(failure: &Failure) -> &Failure {
         | Failure::Fault { .. }
         | Failure::Exited { .. } => failure,
     }
-}
-
-fn progress_bar() -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-    let style = ProgressStyle::with_template("{bar:24} {pos}/{len}  {elapsed:>4}  {wide_msg}");
-    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> "));
-    bar
 }
 
 /// Every line of `text` moved in, with a line break at its end.

@@ -6,6 +6,7 @@ use std::path::Path;
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet, renderer::DecorStyle};
 
 use super::source::{Location, Place, Sources};
+use crate::secret::{Redactor, SHORTEST_SECRET, STARS};
 
 /// One mistake in a suite.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +38,13 @@ impl Diagnostic {
         self
     }
 
+    /// The same with everything that is said of it put through `clean`.
+    fn said(&mut self, clean: impl Fn(&str) -> String) {
+        self.message = clean(&self.message);
+        self.label = clean(&self.label);
+        self.hint = self.hint.as_deref().map(clean);
+    }
+
     /// Adds ``did you mean `…`?`` if one of `known` is close to `given`.
     #[must_use]
     pub fn did_you_mean<'a>(self, given: &str, known: impl IntoIterator<Item = &'a str>) -> Diagnostic {
@@ -64,7 +72,7 @@ pub(super) fn closest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>)
 }
 
 /// A suite that cannot be run, with everything that is wrong with it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct SuiteError {
     sources: Sources,
     diagnostics: Vec<Diagnostic>,
@@ -91,6 +99,36 @@ impl SuiteError {
             _ => Diagnostic::new(None, format!("cannot read `{}`: {error}", path.display())),
         };
         SuiteError::new(Sources::default(), vec![diagnostic])
+    }
+
+    /// The files, as far as they may be shown.
+    #[must_use]
+    pub fn sources(&self) -> &Sources {
+        &self.sources
+    }
+
+    /// Puts stars over a secret that stands at `place`: where the file is shown, and in what is said of it, unless it is
+    /// so short that it would be found in any word.
+    pub fn cover(&mut self, place: Place) {
+        let secret = self.sources.text(place).trim_matches(['"', '\'']).to_owned();
+        self.sources.cover(place);
+        if secret.chars().count() < SHORTEST_SECRET {
+            return;
+        }
+        let touches =
+            |other: Place| other.file == place.file && other.start < place.end && place.start < other.end;
+        for diagnostic in
+            self.diagnostics.iter_mut().filter(|diagnostic| diagnostic.place.is_some_and(touches))
+        {
+            diagnostic.said(|text| text.replace(&secret, STARS));
+        }
+    }
+
+    /// The same with every secret that `redactor` knows starred out of what is said.
+    #[must_use]
+    pub fn redacted(mut self, redactor: &Redactor) -> SuiteError {
+        self.diagnostics.iter_mut().for_each(|diagnostic| diagnostic.said(|text| redactor.clean(text)));
+        self
     }
 
     #[must_use]

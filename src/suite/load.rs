@@ -167,7 +167,7 @@ impl Loader<'_> {
             return Parts::default();
         }
         let mut parts = self.included(file, document.get_ref(), path, chain);
-        (self.look)(&Written { file, text, table: document.get_ref() });
+        (self.look)(&Written::of(file, text, document.get_ref()));
 
         let mut reading = Reading {
             file,

@@ -18,7 +18,7 @@ impl Place {
 }
 
 /// One file of the suite, as written.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Source {
     pub path: PathBuf,
     pub text: String,
@@ -27,7 +27,7 @@ pub struct Source {
 }
 
 /// All files of a suite; a [`Place`] points into one of them.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Sources {
     pub files: Vec<Source>,
 }

@@ -272,6 +272,12 @@ impl<'t, 'r, 'e> Table<'t, 'r, 'e> {
         }
     }
 
+    /// The keys that were asked for so far, but these.
+    pub fn asked_but(&self, these: &[&str]) -> Vec<&'static str> {
+        let asked = self.asked.keys.iter().map(|key| key.name);
+        asked.filter(|key| !these.contains(key)).collect()
+    }
+
     /// Records a mistake where the table is empty.
     pub fn not_empty(&mut self, mistake: Diagnostic) -> Option<()> {
         self.obeys(Rule::NotEmpty);

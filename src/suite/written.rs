@@ -9,9 +9,9 @@ use super::source::Place;
 
 /// A file of the suite.
 pub struct Written<'t> {
-    pub(super) file: usize,
-    pub(super) text: &'t str,
-    pub(super) table: &'t DeTable<'t>,
+    file: usize,
+    text: &'t str,
+    table: &'t DeTable<'t>,
 }
 
 /// One key.
@@ -28,7 +28,12 @@ pub struct Entry<'t> {
 /// Who is shown one key after the other.
 type Look<'l> = dyn FnMut(&Entry<'_>) + 'l;
 
-impl Written<'_> {
+impl<'t> Written<'t> {
+    #[must_use]
+    pub fn of(file: usize, text: &'t str, table: &'t DeTable<'t>) -> Written<'t> {
+        Written { file, text, table }
+    }
+
     /// Shows `look` every key, a table before what is in it.
     pub fn each(&self, mut look: impl FnMut(&Entry<'_>)) {
         each_in_table(self.table, &mut Vec::new(), self.file, &mut look);

@@ -178,3 +178,27 @@ fn a_signal_gives_the_terminal_back_too() {
     assert!(terminal.is_as_it_was());
     assert!(terminal.shown().contains("\x1b[?1049l"), "{:?}", terminal.shown());
 }
+
+#[test]
+fn a_journey_that_q_cuts_is_cleaned_up() {
+    let server = HttpServer::start(|request| {
+        let delay = if request.path == "/slow" { Duration::from_secs(30) } else { Duration::ZERO };
+        Response::json("{\"id\": 7}").delay(delay)
+    });
+    let suite = format!(
+        "[suite]\nbudget = \"25s\"\n[vars]\nbase = {:?}\n\n[[journey]]\nname = \"order\"\nbudget = \"20s\"\n\n\
+         [[journey.step]]\nname = \"place\"\npost = \"{{{{base}}}}/orders\"\ncapture.id = {{ json = \"$.id\" }}\n\n\
+         [[journey.step]]\nname = \"wait\"\nget = \"{{{{base}}}}/slow\"\n\n\
+         [[journey.cleanup]]\nname = \"remove\"\ndelete = \"{{{{base}}}}/orders/{{{{id}}}}\"\n",
+        server.url("")
+    );
+    let folder = scratch::for_a_test();
+    fs::write(folder.path().join("smoke.toml"), suite).expect("write the suite");
+    let mut terminal = Terminal::smoke(&["watch"], folder.path(), (80, 12));
+    let asked = |path: &str| server.requests().iter().any(|request| request.path == path);
+    wait::until("the slow step", Duration::from_secs(15), || asked("/slow").then_some(()));
+    terminal.type_in("q");
+    assert_eq!(terminal.wait().code(), Some(130), "no run had a verdict");
+    assert!(asked("/orders/7"), "{:?}", server.requests());
+    assert!(terminal.is_as_it_was());
+}

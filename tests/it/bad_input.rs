@@ -4,41 +4,20 @@
 //! `INSTA_UPDATE=always tests/run bad_input` writes the snapshots anew.
 
 use std::panic;
-use std::path::PathBuf;
-use std::{env, fs};
 
+use crate::support::corpus::{Suite, assert_every_snapshot_has_its_suite, assert_snapshot, suites};
 use crate::support::http::{HttpServer, Response};
 use crate::support::smoke::{Ran, Smoke};
 
 /// These are wrong only where they run, because a value is missing there.
 const ONLY_WHERE_IT_RUNS: [&str; 2] = ["no_such_secret_file", "no_value_in_the_environment"];
 
-fn corpus() -> Vec<(String, String)> {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/suites/invalid");
-    let files = fs::read_dir(folder).expect("read the corpus").map(|entry| entry.expect("a file").path());
-    let mut suites: Vec<(String, String)> = files
-        .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
-        .map(|path| {
-            let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
-            (name, fs::read_to_string(path).expect("read a suite"))
-        })
-        .collect();
-    suites.sort();
-    suites
+fn corpus() -> Vec<Suite> {
+    suites("invalid")
 }
 
 fn ok() -> HttpServer {
     HttpServer::start(|_| Response::json("{}"))
-}
-
-fn assert_snapshot(name: &str, text: &str) {
-    insta::with_settings!({
-        snapshot_path => "../suites/invalid",
-        prepend_module_to_snapshot => false,
-        omit_expression => true,
-    }, {
-        insta::assert_snapshot!(name, text);
-    });
 }
 
 /// Runs `each` on every suite, and says at the end for which of them it panicked.
@@ -47,8 +26,8 @@ fn for_every_suite(each: impl Fn(&str, &str) + panic::RefUnwindSafe) {
     assert!(suites.len() >= 80, "{} suites", suites.len());
     let wrong: Vec<&str> = suites
         .iter()
-        .filter(|(name, text)| panic::catch_unwind(|| each(name, text)).is_err())
-        .map(|(name, _)| name.as_str())
+        .filter(|suite| panic::catch_unwind(|| each(&suite.name, &suite.text)).is_err())
+        .map(|suite| suite.name.as_str())
         .collect();
     assert!(wrong.is_empty(), "{wrong:?}");
 }
@@ -62,7 +41,7 @@ fn each_mistake_is_told_with_its_place_and_nothing_is_sent() {
         ran.exits(2);
         assert_eq!(server.connections(), 0);
         assert_eq!(ran.stdout, "");
-        assert_snapshot(name, &ran.stderr);
+        assert_snapshot("invalid", name, &ran.stderr);
     });
 }
 
@@ -75,18 +54,14 @@ fn check_finds_the_same_offline_and_without_the_environment() {
             ran.exits(0);
         } else {
             ran.exits(2);
-            assert_snapshot(name, &ran.stderr);
+            assert_snapshot("invalid", name, &ran.stderr);
         }
     });
 }
 
 #[test]
 fn every_snapshot_has_its_suite() {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/suites/invalid");
-    for entry in fs::read_dir(folder).expect("read the corpus") {
-        let path = entry.expect("a file").path();
-        assert!(path.with_extension("toml").is_file(), "{}", path.display());
-    }
+    assert_every_snapshot_has_its_suite("invalid");
 }
 
 fn mistakes(ran: &Ran) -> usize {
@@ -97,7 +72,7 @@ fn mistakes(ran: &Ran) -> usize {
 #[test]
 fn five_mistakes_are_five_errors() {
     for name in ["five_mistakes", "five_mistakes_in_one_check"] {
-        let (_, text) = corpus().into_iter().find(|(own, _)| own == name).expect("the suite");
+        let Suite { text, .. } = corpus().into_iter().find(|suite| suite.name == name).expect("the suite");
         let ran = Smoke::new().suite(&text).env("BASE_URL", "http://127.0.0.1:1").run();
         assert_eq!(mistakes(&ran), 5, "{}", ran.stderr);
         assert!(ran.stderr.ends_with("5 mistakes in the suite; nothing was sent\n"), "{}", ran.stderr);
@@ -106,7 +81,7 @@ fn five_mistakes_are_five_errors() {
 
 #[test]
 fn every_other_suite_of_the_corpus_has_one_mistake() {
-    for (name, text) in corpus().iter().filter(|(name, _)| !name.starts_with("five_mistakes")) {
+    for Suite { name, text, .. } in corpus().iter().filter(|suite| !suite.name.starts_with("five_mistakes")) {
         let file = format!("{name}.toml");
         let ran = Smoke::new().file(&file, text).arg(&file).env("BASE_URL", "http://127.0.0.1:1").run();
         assert_eq!(mistakes(&ran), 1, "{name}\n{}", ran.stderr);

@@ -3,11 +3,11 @@
 use std::fs;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
 
 use rusqlite::Connection;
 
 use crate::support::certificates::{Certificates, TlsIdentity};
+use crate::support::corpus;
 use crate::support::http::{HttpServer, Response};
 use crate::support::junit::Outcome;
 use crate::support::smoke::Smoke;
@@ -15,8 +15,7 @@ use crate::support::smoke::Smoke;
 const PASSWORD: &str = "correct horse battery";
 
 fn read(name: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/suites/valid").join(name);
-    fs::read_to_string(path).expect("read a suite")
+    corpus::text(&format!("tests/suites/valid/{name}"))
 }
 
 /// The shop of the examples: listens on `port`, whatever port the suite says, since that one may be taken.

@@ -1,14 +1,11 @@
 //! `smoke init`: a first suite, which runs as it is.
 
-use std::fs::{self, File};
-use std::io::{Read, Write};
-use std::process::Command;
-
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use std::fs;
 
 use crate::support::http::{HttpServer, Response};
 use crate::support::scratch;
 use crate::support::smoke::Smoke;
+use crate::support::terminal::Terminal;
 
 fn plain_server() -> HttpServer {
     HttpServer::start(|request| match request.path.as_str() {
@@ -108,26 +105,11 @@ fn without_a_url_and_without_a_terminal_nothing_is_written() {
 #[test]
 fn on_a_terminal_the_url_is_asked_for() {
     let folder = scratch::for_a_test();
-    let controller = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("open a terminal");
-    grantpt(&controller).and_then(|()| unlockpt(&controller)).expect("unlock the terminal");
-    let name = ptsname(&controller, Vec::new()).expect("the terminal has a name");
-    let terminal =
-        File::options().read(true).write(true).open(name.to_str().expect("a name")).expect("open it");
-    let side = || terminal.try_clone().expect("the terminal again");
-    let mut smoke = Command::new(env!("CARGO_BIN_EXE_smoke"));
-    smoke.arg("init").current_dir(folder.path()).stdin(side()).stdout(side()).stderr(side());
-    let mut child = smoke.spawn().expect("smoke starts");
-    drop((smoke, terminal));
-
-    let mut controller = File::from(controller);
-    controller.write_all(b"http://127.0.0.1:1\n").expect("type the URL");
-    let status = child.wait().expect("smoke ends");
-    // Once nobody has the terminal open any more, reading it fails on Linux and ends elsewhere.
-    let mut shown = Vec::new();
-    let _ = controller.read_to_end(&mut shown);
-    let shown = String::from_utf8_lossy(&shown);
-    assert!(status.success(), "{shown}");
-    assert!(shown.contains("The URL to test, such as http://127.0.0.1:8080: "), "{shown}");
+    let mut terminal = Terminal::smoke(&["init"], folder.path(), (80, 24));
+    terminal.wait_for("The URL to test, such as http://127.0.0.1:8080: ");
+    terminal.type_in("http://127.0.0.1:1\n");
+    let status = terminal.wait();
+    assert!(status.success(), "{}", terminal.shown());
     let suite = fs::read_to_string(folder.path().join("smoke.toml")).expect("the suite is there");
     assert!(suite.contains("base_url = \"http://127.0.0.1:1\"\n"), "{suite}");
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::support::corpus;
 use crate::support::http::{HttpServer, Response};
 use crate::support::junit::Outcome;
 use crate::support::smoke::{Ran, Smoke};
@@ -305,8 +306,7 @@ fn every_key_is_in_the_readme() {
     all_keys(&told, &mut found);
     all_keys(&mistakes, &mut found);
     assert!(found.contains("expected") && found.contains("hint") && found.contains("scope"), "{found:?}");
-    let readme = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
-    let readme = std::fs::read_to_string(readme).expect("the README");
+    let readme = corpus::text("README.md");
     let section = readme.split("## JSON and events").nth(1).and_then(|rest| rest.split("\n## ").next());
     let section = section.expect("the section");
     let missing: Vec<_> = found.iter().filter(|key| !section.contains(&format!("`{key}`"))).collect();

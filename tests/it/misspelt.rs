@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::Value;
 use smoke::suite::read_draft_text;
 use toml::de::{DeTable, DeValue};
 
+use crate::support::corpus::{Suite, suites};
 use crate::support::schema::{FILE, keys, schema, titled};
 
 /// Where each key of the schema stands first in a suite, as `definition.key`.
@@ -67,15 +68,9 @@ fn said(path: &Path, text: &str, place: &Range<usize>) -> (String, String) {
 
 #[test]
 fn each_key_is_suggested_for_its_typo_at_its_place() {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/suites/valid");
     let schema = schema();
     let mut left = keys(&schema);
-    for entry in std::fs::read_dir(&folder).expect("read the corpus") {
-        let path = entry.expect("a file").path();
-        if path.extension().is_none_or(|extension| extension != "toml") {
-            continue;
-        }
-        let text = std::fs::read_to_string(&path).expect("read a suite");
+    for Suite { path, text, .. } in suites("valid") {
         let document = DeTable::parse(&text).expect("TOML");
         let mut places = Places::new();
         find(document.get_ref(), &schema, FILE, &schema, &mut places);

@@ -1,15 +1,14 @@
 //! The README is true: what it shows of the command line is what the command line says.
 
-use std::path::Path;
 use std::process::Command;
 
+use crate::support::corpus;
 use crate::support::smoke::Smoke;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_smoke");
 
 fn readme() -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
-    std::fs::read_to_string(path).expect("the README is there")
+    corpus::text("README.md")
 }
 
 /// What stands between `<!-- smoke ARGUMENTS -->` and `<!-- end -->`.
@@ -126,7 +125,6 @@ fn every_exit_code_is_in_the_readme_with_its_number() {
 
 #[test]
 fn the_completions_are_what_the_program_prints() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("completions");
     for (shell, file) in [
         ("bash", "smoke.bash"),
         ("zsh", "_smoke"),
@@ -135,7 +133,7 @@ fn the_completions_are_what_the_program_prints() {
         ("elvish", "smoke.elv"),
     ] {
         let output = Command::new(BINARY).args(["completions", shell]).output().expect("smoke runs");
-        let committed = std::fs::read_to_string(folder.join(file)).expect("the completions are there");
+        let committed = corpus::text(&format!("completions/{file}"));
         let current = String::from_utf8(output.stdout).expect("completions are text");
         assert_eq!(committed, current, "run `smoke completions {shell} > completions/{file}`");
     }

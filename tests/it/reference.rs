@@ -5,10 +5,10 @@
 //! schema; all tables about one definition together tell all its keys.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use serde_json::{Value, json};
 
+use crate::support::corpus;
 use crate::support::schema::{as_json, schema, tables};
 
 /// A row of the reference.
@@ -23,8 +23,7 @@ struct Row {
 
 /// The rows about each definition.
 fn reference() -> BTreeMap<String, Vec<Row>> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
-    let readme = std::fs::read_to_string(path).expect("read the README");
+    let readme = corpus::text("README.md");
     let mut found: BTreeMap<String, Vec<Row>> = BTreeMap::new();
     for part in readme.split("<!-- keys of ").skip(1) {
         let (definitions, table) = part.split_once(" -->\n").expect("the end of the comment");

@@ -1,43 +1,26 @@
 //! `smoke schema`: what is a suite is valid, what is none is not, as far as a schema can tell.
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::path::Path;
 use std::process::Command;
 
 use jsonschema::Validator;
 use serde_json::{Value, json};
 
+use crate::support::corpus;
 use crate::support::schema::{FILE, as_json, keys, schema, strike_out, validator};
 use crate::support::smoke::Smoke;
 
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
 /// The suites of a folder of `tests/suites`, by name.
 fn suites(folder: &str) -> Vec<(String, String)> {
-    let folder = root().join("tests/suites").join(folder);
-    let mut suites: Vec<(String, String)> = fs::read_dir(folder)
-        .expect("read the corpus")
-        .map(|entry| entry.expect("a file").path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
-        .map(|path| {
-            let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
-            (name, fs::read_to_string(path).expect("read a suite"))
-        })
-        .collect();
-    suites.sort();
-    suites
+    corpus::suites(folder).into_iter().map(|suite| (suite.name, suite.text)).collect()
 }
 
 /// The valid suites of the repository: the corpus, the example, and every piece of a suite in the README.
 fn valid() -> Vec<(String, String)> {
-    let read = |name| fs::read_to_string(root().join(name)).expect("read a file");
-    let readme = read("README.md");
+    let readme = corpus::text("README.md");
     let blocks = readme.split("```toml\n").skip(1).map(|rest| rest.split("```").next().expect("its end"));
     let blocks = (1..).zip(blocks).map(|(number, text)| (format!("README block {number}"), text.to_owned()));
-    let example = ("smoke.example.toml".to_owned(), read("smoke.example.toml"));
+    let example = ("smoke.example.toml".to_owned(), corpus::text("smoke.example.toml"));
     suites("valid").into_iter().chain([example]).chain(blocks).collect()
 }
 
@@ -79,10 +62,9 @@ fn every_reference_leads_to_a_definition_and_every_definition_is_used() {
 
 #[test]
 fn every_suite_of_the_corpus_is_one() {
-    for (name, _) in suites("valid") {
-        let ran =
-            Smoke::bare().arg("check").arg(root().join(format!("tests/suites/valid/{name}.toml"))).run();
-        assert_eq!(ran.code, Some(0), "{name}\n{}", ran.stderr);
+    for suite in corpus::suites("valid") {
+        let ran = Smoke::bare().arg("check").arg(suite.path).run();
+        assert_eq!(ran.code, Some(0), "{}\n{}", suite.name, ran.stderr);
     }
 }
 
@@ -189,7 +171,7 @@ fn the_corpus_uses_every_key_of_the_schema() {
 
 #[test]
 fn the_line_of_the_readme_is_one_that_editors_know() {
-    let readme = fs::read_to_string(root().join("README.md")).expect("read the README");
+    let readme = corpus::text("README.md");
     assert!(readme.contains("smoke schema > smoke.schema.json"), "the README says how to get the schema");
     let directive = readme.lines().find(|line| line.starts_with("#:schema ")).expect("the line");
     assert_eq!(directive, "#:schema ./smoke.schema.json");

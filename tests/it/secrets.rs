@@ -18,6 +18,9 @@ const SECRET: &str = "p@ss:/w+0%rd&\"'<\nü";
 /// The same as far as a header can hold it.
 const IN_HEADER: &str = "p@ss:/w+0%rd&\"'<x";
 
+/// One that can be a name of `JSONPath`.
+const IN_NAME: &str = "s3cretName";
+
 /// Nothing of any form is in any output, nor the part in the middle that a cut would leave.
 #[track_caller]
 fn keeps_quiet(ran: &Ran, secret: &str) {
@@ -201,6 +204,29 @@ fn a_token_header_of_an_answer_is_in_no_output_though_nobody_captures_it() {
     let ran = asked_for_all().suite(&suite).run();
     ran.exits(0);
     stars_out(&ran, IN_HEADER);
+}
+
+#[test]
+fn a_name_in_an_answer_is_in_no_output() {
+    let long = "a text that is long enough for the difference to be told place by place";
+    let server = HttpServer::start(move |_| {
+        Response::json(&format!("{{\"{}\": {{\"{IN_NAME}\": 1}}, \"a\": \"{long}\"}}", json(SECRET)))
+    });
+    let check = |name: &str, expected: &str| {
+        let url = server.url("/");
+        format!(
+            "[[health]]\nname = \"{name}\"\nurl = \"{url}\"\nexpect.json.\"$\" = {{ equals = {expected} }}\n"
+        )
+    };
+    let suite = HEAD.to_owned()
+        + "plain = { env = \"PLAIN\", secret = true }\n"
+        + &check("more", &format!("{{ a = {long:?} }}"))
+        + &check("other", &format!("{{ a = {long:?}, {SECRET:?} = {{ b = 1 }} }}"));
+    let ran = asked_for_all().suite(&suite).env("MINE", SECRET).env("PLAIN", IN_NAME).run();
+    ran.exits(1);
+    stars_out(&ran, SECRET);
+    have_none_of(&ran, &[("a name", IN_NAME.to_owned())]);
+    assert!(ran.stderr.contains("json $[\"***\"].*** not to be there, got 1"), "{}", ran.stderr);
 }
 
 #[test]
@@ -414,4 +440,69 @@ fn an_error_text_of_postgresql_shows_no_parameter() {
         assert!(report.case(name).text.contains("***"), "{name}: {}", report.case(name).text);
     }
     stars_out(&ran, SECRET);
+}
+
+/// Every line has a mistake, and a secret of its own, which begins with `hunter`.
+const MISTAKES: &str = r#"
+[vars]
+password = { value = "hunter01", secrt = true }
+db_url = { value = "postgres://shop:hunter02@db/shop", secrt = true }
+token = { env = "TOKEN", default = "hunter03", secrt = true }
+api_key = ["hunter04"]
+
+[[health]]
+name = "it"
+url = "http://shop:hunter05@127.0.0.1:1/{{nowhere}}"
+auth = { basic = "shop:hunter06" }
+
+[[health]]
+name = "that"
+url = "http://127.0.0.1:1/"
+auth = { basic = { user = "shop", passwrd = "hunter07" } }
+headers = { authorization = ["hunter08"], x-api-key = ["hunter09"] }
+
+[[health]]
+name = "number"
+url = "http://127.0.0.1:1/"
+auth = { bearer = 1234567890 }
+"#;
+
+#[test]
+fn a_secret_in_clear_is_not_shown_for_a_mistake_beside_it() {
+    let secrets = [("a secret", "hunter".to_owned()), ("a number", "1234567890".to_owned())];
+    let ran = asked_for_all().suite(MISTAKES).run();
+    ran.exits(2);
+    have_none_of(&ran, &secrets);
+    assert!(ran.stderr.contains("password = { value = \"********\", secrt = true }"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("expected a string, found the number ***"), "{}", ran.stderr);
+    for command in ["check", "plan", "list", "watch"] {
+        let ran = Smoke::bare().arg(command).suite(MISTAKES).run();
+        ran.exits(2);
+        have_none_of(&ran, &secrets);
+        assert!(ran.stderr.contains("********"), "{command}\n{}", ran.stderr);
+    }
+}
+
+#[test]
+fn a_secret_in_what_is_no_toml_is_not_shown_either() {
+    for line in [
+        "password = \"hunter22",
+        "auth = { basic = { user = \"shop\", password = \"hunter22\" }",
+        "url = \"http://shop:hunter22@db/",
+        "headers = { authorization = Bearer hunter22 }",
+    ] {
+        let ran = asked_for_all().suite(&format!("[suite]\nname = \"it\"\n\n[[health]]\n{line}\n")).run();
+        ran.exits(2);
+        assert!(ran.stderr.contains("this is not TOML") && ran.stderr.contains("***"), "{}", ran.stderr);
+        have_none_of(&ran, &[("a secret", "hunter".to_owned())]);
+    }
+}
+
+#[test]
+fn a_secret_from_outside_is_starred_out_of_what_is_said_of_the_suite() {
+    let suite = "[vars]\ntoken = { env = \"TOKEN\" }\n\n[[boot]]\nname = \"it\"\ncommand = [\"it\"]\nready = { port = \"{{token}}\" }\n";
+    let ran = asked_for_all().suite(suite).env("TOKEN", "s3cret-token").run();
+    ran.exits(2);
+    assert!(ran.stderr.contains("`***` is not a port"), "{}", ran.stderr);
+    have_none_of(&ran, &[("the token", "s3cret".to_owned())]);
 }

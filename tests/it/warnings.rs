@@ -3,26 +3,11 @@
 //! `tests/suites/warned/` has a file for each warning, and beside it a snapshot of what is said about it.
 //! `INSTA_UPDATE=always tests/run warnings` writes the snapshots anew.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-
+use crate::support::corpus::{self, Suite, assert_every_snapshot_has_its_suite, assert_snapshot, suites};
 use crate::support::smoke::Smoke;
 
-fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/suites/warned")
-}
-
-/// Every suite of the corpus: its file's name and its text.
-fn corpus() -> Vec<(String, String)> {
-    let files = fs::read_dir(folder()).expect("read the corpus").map(|entry| entry.expect("a file").path());
-    let mut suites: Vec<(String, String)> = files
-        .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
-        .map(|path| {
-            let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
-            (name, fs::read_to_string(path).expect("read a suite"))
-        })
-        .collect();
-    suites.sort();
+fn corpus() -> Vec<Suite> {
+    let suites = suites("warned");
     assert!(suites.len() >= 25, "{} suites", suites.len());
     suites
 }
@@ -33,7 +18,7 @@ fn warnings(stderr: &str) -> usize {
 
 #[test]
 fn each_warning_is_told_with_its_place_and_what_to_do() {
-    for (name, text) in corpus() {
+    for Suite { name, text, .. } in corpus() {
         let file = format!("{name}.toml");
         let ran = Smoke::bare().arg("check").arg(&file).file(&file, &text).run();
         ran.exits(0);
@@ -44,27 +29,18 @@ fn each_warning_is_told_with_its_place_and_what_to_do() {
             "{name}\n{}",
             ran.stderr
         );
-        insta::with_settings!({
-            snapshot_path => "../suites/warned",
-            prepend_module_to_snapshot => false,
-            omit_expression => true,
-        }, {
-            insta::assert_snapshot!(name, ran.stderr);
-        });
+        assert_snapshot("warned", &name, &ran.stderr);
     }
 }
 
 #[test]
 fn every_snapshot_has_its_suite() {
-    for entry in fs::read_dir(folder()).expect("read the corpus") {
-        let path = entry.expect("a file").path();
-        assert!(path.with_extension("toml").is_file(), "{}", path.display());
-    }
+    assert_every_snapshot_has_its_suite("warned");
 }
 
 #[test]
 fn strict_makes_a_warning_a_mistake() {
-    for (name, text) in corpus() {
+    for Suite { name, text, .. } in corpus() {
         let ran = Smoke::bare().args(["check", "--strict"]).suite(&text).run();
         ran.exits(2);
         assert!(ran.stderr.ends_with(" (`--strict`)\n"), "{name}\n{}", ran.stderr);
@@ -73,7 +49,7 @@ fn strict_makes_a_warning_a_mistake() {
 
 #[test]
 fn what_is_warned_about_because_it_can_be_read_is_not_shown() {
-    for (name, text) in corpus() {
+    for Suite { name, text, .. } in corpus() {
         let ran = Smoke::bare().arg("check").suite(&text).run();
         assert!(!ran.stderr.contains("hunter22"), "{name}\n{}", ran.stderr);
     }
@@ -81,7 +57,7 @@ fn what_is_warned_about_because_it_can_be_read_is_not_shown() {
 
 #[test]
 fn a_run_does_not_warn() {
-    for (name, text) in corpus() {
+    for Suite { name, text, .. } in corpus() {
         let ran = Smoke::bare().args(["run", "--only", "no such check"]).suite(&text).run();
         ran.exits(3);
         assert_eq!(warnings(&ran.stderr), 0, "{name}\n{}", ran.stderr);
@@ -162,8 +138,7 @@ fn a_budget_that_counts_in_one_environment_is_not_warned_about() {
 
 #[test]
 fn the_example_has_no_warnings() {
-    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("smoke.example.toml");
-    Smoke::bare().args(["check", "--strict"]).arg(example).run().exits(0);
+    Smoke::bare().args(["check", "--strict"]).arg(corpus::path("smoke.example.toml")).run().exits(0);
 }
 
 #[test]

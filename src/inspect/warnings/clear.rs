@@ -30,6 +30,62 @@ pub(super) fn warnings(written: &Written<'_>) -> (Vec<Diagnostic>, Vec<Place>) {
     (found, covered)
 }
 
+/// The places of what must not be shown of a file that has a mistake in it. That is more than is warned about: what a
+/// developer's own default is, and what was meant to be a credential.
+pub(super) fn hidden(written: &Written<'_>) -> Vec<Place> {
+    let mut places = Vec::new();
+    written.each(|entry| match secret_in(entry, written) {
+        Some((_, secret)) => places.push(written.place_of(secret, entry)),
+        None if is_hidden(entry, written) => places.push(match entry.value.as_str() {
+            Some(text) => written.place_of(0..text.len(), entry),
+            None => entry.value_place,
+        }),
+        None => {}
+    });
+    places
+}
+
+fn is_hidden(entry: &Entry<'_>, written: &Written<'_>) -> bool {
+    match entry.value {
+        DeValue::Table(_) | DeValue::Array(_) | DeValue::Boolean(_) => return false,
+        DeValue::String(text) if text.trim().is_empty() || text.contains("{{") => return false,
+        DeValue::String(_) | DeValue::Integer(_) | DeValue::Float(_) | DeValue::Datetime(_) => {}
+    }
+    let parts = entry.path;
+    match parts {
+        ["vars", name] | ["env", _, "vars", name] => is_secret_name(name),
+        ["vars", name, "value" | "default"] | ["env", _, "vars", name, "value" | "default"] => {
+            is_secret(name, parts, written)
+        }
+        [.., "auth", "basic", key] => *key != "user",
+        [.., "auth", "oauth2", key] => !["token-url", "client-id", "scope"].contains(key),
+        [.., "auth"] | [.., "auth", _] => true,
+        _ => false,
+    }
+}
+
+/// The same for a text that is no TOML: what stands behind a name that is one of a secret, up to the end of its line.
+pub(super) fn hidden_in_text(text: &str) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    let mut start = 0;
+    for line in text.split_inclusive('\n') {
+        let end = line.trim_end().len();
+        let secret = line.match_indices('=').find_map(|(equals, _)| {
+            let key = line[..equals].trim_end().trim_matches(['"', '\'']);
+            let name = key.rsplit(|c: char| !(c.is_alphanumeric() || c == '_' || c == '-')).next()?;
+            let is_secret = is_secret_name(name)
+                || is_secret_header(name)
+                || is_password(name)
+                || ["bearer", "basic", "client-secret"].contains(&name);
+            is_secret.then_some(equals + 1..end)
+        });
+        let secret = secret.or_else(|| url_password(line));
+        found.extend(secret.map(|range| start + range.start..start + range.end));
+        start += line.len();
+    }
+    found
+}
+
 /// What the value gives away, if it does: in words, and which part of the text.
 fn secret_in(entry: &Entry<'_>, written: &Written<'_>) -> Option<(&'static str, Range<usize>)> {
     let text = entry.value.as_str().filter(|text| !text.trim().is_empty())?;
@@ -93,6 +149,16 @@ fn url_password(text: &str) -> Option<Range<usize>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_what_is_no_toml_secrets_are_hidden_by_their_names() {
+        let hidden = |text: &str| -> Vec<String> {
+            hidden_in_text(text).into_iter().map(|range| text[range].to_owned()).collect()
+        };
+        assert_eq!(hidden("a = 1\r\ndb.\"password\" = \"x\r\nb = \n"), [" \"x"]);
+        assert_eq!(hidden("auth = { bearer = 'abc' \nurl = \"http://u:pw@h/\n"), [" 'abc'", "pw"]);
+        assert_eq!(hidden("name = \"a = b\nurl = \"http://h/?a=b"), Vec::<String>::new());
+    }
 
     #[test]
     fn a_password_in_a_url_is_told_from_everything_that_looks_like_one() {

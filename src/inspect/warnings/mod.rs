@@ -9,11 +9,13 @@ mod size;
 
 use std::collections::BTreeMap;
 
+use toml::de::DeTable;
+
 use crate::plan::Plan;
-use crate::suite::Suite;
 use crate::suite::error::Diagnostic;
 use crate::suite::source::Place;
 use crate::suite::written::Written;
+use crate::suite::{Suite, SuiteError};
 
 /// What is to be said about a suite.
 #[derive(Debug, Default)]
@@ -50,4 +52,22 @@ impl Notes {
         warnings.sort_by_key(|warning| warning.place.map(|place| (place.file, place.start)));
         Warnings { warnings, covered }
     }
+}
+
+/// A suite's mistakes as they may be shown: with stars over the secrets that stand in its files.
+pub(super) fn covered(error: &SuiteError) -> SuiteError {
+    let mut covered = error.clone();
+    for (file, source) in error.sources().files.iter().enumerate() {
+        let (table, mistakes) = DeTable::parse_recoverable(&source.text);
+        for place in clear::hidden(&Written::of(file, &source.text, table.get_ref())) {
+            covered.cover(place);
+        }
+        // Of what is no TOML the parser makes what it can, which may not be enough.
+        if !mistakes.is_empty() {
+            for range in clear::hidden_in_text(&source.text) {
+                covered.cover(Place::new(file, range));
+            }
+        }
+    }
+    covered
 }

@@ -4,7 +4,7 @@ use tokio::sync::Mutex;
 
 use super::{Body, Request, RequestOptions};
 use crate::check::Context;
-use crate::expect::http::HttpAnswer;
+use crate::expect::answer::HttpAnswer;
 use crate::outcome::{Failure, Fault};
 use crate::secret::Message;
 use crate::suite::read::{FromTable, Named, Table};

@@ -132,7 +132,7 @@ pub(super) async fn prepare(
         },
         route: route(options, scope, context)?,
         resolve: resolve(options, scope)?,
-        redirects: options.redirects.unwrap_or(super::REDIRECTS),
+        redirects: options.redirects.unwrap_or(super::options::REDIRECTS),
         max_body: options.max_body(),
         home,
     })

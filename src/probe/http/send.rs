@@ -15,7 +15,7 @@ use super::prepare::{Prepared, PreparedBody, prepare};
 use super::{Request, version_name};
 use super::{fault, trace};
 use crate::check::Context;
-use crate::expect::http::HttpAnswer;
+use crate::expect::answer::HttpAnswer;
 use crate::outcome::{Direction, Failure, Phase};
 use crate::probe::trust::PeerCertificate;
 use crate::secret::Message;

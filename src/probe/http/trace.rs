@@ -6,7 +6,7 @@ use url::Url;
 
 use super::send::shown;
 use super::version_name;
-use crate::expect::http::HttpAnswer;
+use crate::expect::answer::HttpAnswer;
 use crate::secret::Message;
 
 /// How much of a body is shown, in characters.

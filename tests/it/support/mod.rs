@@ -19,6 +19,7 @@ pub mod schema;
 pub mod stalled_dns;
 
 pub mod ask;
+pub mod corpus;
 pub mod junit;
 pub mod outputs;
 pub mod seeded;

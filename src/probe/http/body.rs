@@ -1,0 +1,72 @@
+//! What a request carries.
+
+use std::path::PathBuf;
+
+use serde_json::json;
+use toml::Spanned;
+use toml::de::DeValue;
+
+use crate::suite::read::{FromToml, Named, Reading, Table, read_table};
+use crate::suite::schema::{Definitions, Schema};
+use crate::suite::template::Template;
+use crate::suite::value::{Document, OneOrMore, Scalar};
+
+/// What a request sends beside its headers.
+#[derive(Debug, Clone)]
+pub(super) enum Body {
+    None,
+    Text(Template),
+    Json(Document),
+    Form(Vec<(Named, OneOrMore)>),
+    Multipart(Vec<(Named, Part)>),
+}
+
+/// One part of a `multipart` body: text, or a file.
+#[derive(Debug, Clone)]
+pub(super) enum Part {
+    Text(Template),
+    File { path: PathBuf, filename: Option<String>, content_type: Option<String> },
+}
+
+impl Body {
+    pub(super) fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Body> {
+        let text = table.optional("body", "the body as text").map(Body::Text);
+        let json = table.optional("json", "the body as JSON").map(Body::Json);
+        let form = table.optional("form", "the body as an HTML form sends it").map(Body::Form);
+        let multipart =
+            table.optional("multipart", "the body as an HTML form with files sends it").map(Body::Multipart);
+        table.at_most_one(
+            &["body", "json", "form", "multipart"],
+            "a request has one of `body`, `json`, `form` and `multipart`",
+        )?;
+        Some(text.or(json).or(form).or(multipart).unwrap_or(Body::None))
+    }
+}
+
+impl Part {
+    fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Part> {
+        let path: Option<String> = table.required("file", "the file that is sent, from the suite's folder");
+        let filename = table.optional("filename", "the name it is sent under");
+        let content_type = table.optional("type", "its media type");
+        Some(Part::File { path: path?.into(), filename, content_type })
+    }
+}
+
+impl FromToml for Part {
+    fn from_toml(value: &Spanned<DeValue<'_>>, reading: &mut Reading<'_>) -> Option<Self> {
+        match value.get_ref() {
+            DeValue::Table(keys) => read_table(keys, value.span(), reading, Part::from_table),
+            _ => Scalar::from_toml(value, reading).map(|scalar| Part::Text(scalar.0)),
+        }
+    }
+
+    fn schema(definitions: &mut Definitions<'_>) -> Schema {
+        definitions.define("part", |definitions| {
+            let text = Scalar::schema(definitions);
+            let file = definitions.object(|table| {
+                let _ = Part::from_table(table);
+            });
+            json!({ "anyOf": [text, file] })
+        })
+    }
+}

@@ -1,0 +1,205 @@
+//! What `[defaults.http]` may say as well: everything of a request but where it goes and what it carries.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use serde_json::json;
+use toml::Spanned;
+use toml::de::DeValue;
+
+use super::auth::Auth;
+use super::prepare;
+use crate::outcome::Failure;
+use crate::probe::trust::Verify;
+use crate::suite::error::Diagnostic;
+use crate::suite::read::{FromTable, FromToml, Named, Reading, Table};
+use crate::suite::schema::{Definitions, Schema};
+use crate::suite::table::Rule;
+use crate::suite::template::Template;
+use crate::suite::value::ByteSize;
+use crate::suite::vars::Scope;
+
+/// A body larger than this is a failure, unless `max-body` says otherwise.
+const MAX_BODY: ByteSize = ByteSize(1 << 20);
+
+/// How many redirects are followed, unless `redirects` says otherwise: a 302 is seen as a 302.
+pub(super) const REDIRECTS: u32 = 0;
+
+/// The request keys that `[defaults.http]` may set too.
+#[derive(Debug, Clone, Default)]
+pub struct RequestOptions {
+    pub(super) headers: Vec<(Named, Template)>,
+    pub(super) auth: Option<Auth>,
+    pub(super) redirects: Option<u32>,
+    pub(super) tls: Option<TlsKeys>,
+    pub(super) resolve: Vec<(Named, Template)>,
+    pub(super) proxy: Option<Template>,
+    pub(super) version: Option<HttpVersion>,
+    pub(super) max_body: Option<ByteSize>,
+}
+
+/// `tls = { ca, cert, key, insecure }`.
+#[derive(Debug, Clone, Default)]
+pub struct TlsKeys {
+    pub ca: Option<PathBuf>,
+    pub client: Option<(PathBuf, PathBuf)>,
+    /// Not said is not `false`: `[defaults.http]` may say it.
+    insecure: Option<bool>,
+}
+
+impl TlsKeys {
+    /// These keys, and `other`'s where these say nothing.
+    fn or(self, other: &TlsKeys) -> TlsKeys {
+        TlsKeys {
+            ca: self.ca.or_else(|| other.ca.clone()),
+            client: self.client.or_else(|| other.client.clone()),
+            insecure: self.insecure.or(other.insecure),
+        }
+    }
+
+    /// How far the server's certificate is checked.
+    #[must_use]
+    pub fn verify(&self) -> Verify {
+        if self.insecure == Some(true) { Verify::Nothing } else { Verify::Full }
+    }
+}
+
+impl FromTable for TlsKeys {
+    const DEFINITION: &'static str = "tls";
+
+    fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
+        let ca: Option<String> =
+            table.optional("ca", "a PEM file of the certificates to trust instead of the system's");
+        let cert: Option<String> = table.optional("cert", "a PEM file of the client's certificate");
+        let key: Option<String> = table.optional("key", "a PEM file of the client's private key");
+        let insecure = table.overridable("insecure", "`true`: any certificate is accepted", &false);
+        table.needs("cert", "key", "`cert` needs its `key`")?;
+        table.needs("key", "cert", "`key` needs its `cert`")?;
+        let client = cert.zip(key).map(|(cert, key)| (cert.into(), key.into()));
+        Some(TlsKeys { ca: ca.map(PathBuf::from), client, insecure })
+    }
+}
+
+/// `http = "1.1"` or `"2"`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HttpVersion {
+    One,
+    Two,
+}
+
+impl FromToml for HttpVersion {
+    fn from_toml(value: &Spanned<DeValue<'_>>, reading: &mut Reading<'_>) -> Option<Self> {
+        match value.get_ref() {
+            DeValue::String(text) if text == "1.1" => Some(HttpVersion::One),
+            DeValue::String(text) if text == "2" => Some(HttpVersion::Two),
+            _ => reading.expected(value, "\"1.1\" or \"2\""),
+        }
+    }
+
+    fn schema(_: &mut Definitions<'_>) -> Schema {
+        json!({ "enum": ["1.1", "2"] })
+    }
+}
+
+impl FromTable for RequestOptions {
+    const DEFINITION: &'static str = "http";
+
+    fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
+        let headers: Vec<(Named, Template)> =
+            table.optional("headers", "headers of the request").unwrap_or_default();
+        table.obeys(Rule::NamesLike("headers", "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"));
+        for (named, _) in &headers {
+            if named.name.parse::<reqwest::header::HeaderName>().is_err() {
+                let message = format!("`{}` is not a header name", named.name);
+                let _: Option<()> = table.reading.reject(Diagnostic::new(named.place, message));
+            }
+        }
+        let resolve: Vec<(Named, Template)> = table
+            .optional("resolve", "{ \"host:port\" = \"ip:port\" }, instead of a look-up")
+            .unwrap_or_default();
+        table.obeys(Rule::NamesLike("resolve", ".:[0-9]+$"));
+        for (named, _) in resolve.iter().filter(|(named, _)| prepare::host_and_port(&named.name).is_none()) {
+            let mistake = Diagnostic::new(named.place, "this has no port, so it would never apply")
+                .hint(format!("write `resolve = {{ \"{}:443\" = \"127.0.0.1:8443\" }}`", named.name));
+            let _: Option<()> = table.reading.reject(mistake);
+        }
+        Some(RequestOptions {
+            headers,
+            auth: table.optional("auth", "credentials: { basic = … }, { bearer = … } or { oauth2 = … }"),
+            redirects: table.overridable("redirects", "how many redirects are followed", &REDIRECTS),
+            tls: table.optional("tls", "{ ca, cert, key, insecure }"),
+            resolve,
+            proxy: table.optional("proxy", "the proxy to go through"),
+            version: table.optional("http", "the HTTP version, \"1.1\" or \"2\""),
+            max_body: table.overridable("max-body", "the largest body that is read", &MAX_BODY),
+        })
+    }
+}
+
+impl RequestOptions {
+    /// These options, and `other`'s where these say nothing; headers are merged by name.
+    #[must_use]
+    pub fn or(mut self, other: &RequestOptions) -> RequestOptions {
+        for (named, value) in &other.headers {
+            if !self.headers.iter().any(|(own, _)| own.name.eq_ignore_ascii_case(&named.name)) {
+                self.headers.push((named.clone(), value.clone()));
+            }
+        }
+        RequestOptions {
+            headers: self.headers,
+            auth: self.auth.or_else(|| other.auth.clone()),
+            redirects: self.redirects.or(other.redirects),
+            tls: match (self.tls, &other.tls) {
+                (Some(own), Some(other)) => Some(own.or(other)),
+                (own, other) => own.or_else(|| other.clone()),
+            },
+            resolve: if self.resolve.is_empty() { other.resolve.clone() } else { self.resolve },
+            proxy: self.proxy.or_else(|| other.proxy.clone()),
+            version: self.version.or(other.version),
+            max_body: self.max_body.or(other.max_body),
+        }
+    }
+
+    pub(super) fn max_body(&self) -> usize {
+        self.max_body.unwrap_or(MAX_BODY).0
+    }
+
+    /// `tls`, for the protocols that have nothing else of HTTP.
+    #[must_use]
+    pub fn tls(&self) -> TlsKeys {
+        self.tls.clone().unwrap_or_default()
+    }
+
+    /// The address that `resolve` gives for the host and port of `url`, if it does.
+    ///
+    /// # Errors
+    /// A value of `resolve` that is no address.
+    pub fn resolved(&self, url: &url::Url, scope: &Scope) -> Result<Option<SocketAddr>, Failure> {
+        let entries = prepare::resolve(self, scope)?;
+        Ok(entries.iter().find(|entry| entry.applies_to(url)).map(|entry| entry.address))
+    }
+
+    /// What a request needs of these options to reach another server that this one relies on: no credentials.
+    pub(super) fn way_only(&self) -> RequestOptions {
+        RequestOptions {
+            tls: self.tls.as_ref().map(|tls| TlsKeys { client: None, ..tls.clone() }),
+            resolve: self.resolve.clone(),
+            proxy: self.proxy.clone(),
+            ..RequestOptions::default()
+        }
+    }
+
+    /// Is any certificate accepted?
+    #[must_use]
+    pub fn is_insecure(&self) -> bool {
+        self.tls().verify() == Verify::Nothing
+    }
+
+    pub(super) fn templates(&self) -> Vec<&Template> {
+        let mut all: Vec<&Template> =
+            self.headers.iter().chain(&self.resolve).map(|(_, value)| value).collect();
+        all.extend(self.auth.iter().flat_map(Auth::templates));
+        all.extend(&self.proxy);
+        all
+    }
+}

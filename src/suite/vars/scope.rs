@@ -1,0 +1,110 @@
+//! What templates see.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use minijinja::Environment;
+use minijinja::value::Value as Dynamic;
+use serde_json::Value;
+
+use super::first_part;
+use crate::secret::{Redactor, STARS};
+use crate::suite::expression;
+
+/// What templates can read: variables, captures and the built-in names.
+#[derive(Debug, Clone)]
+pub struct Scope {
+    environment: Arc<Environment<'static>>,
+    values: BTreeMap<String, Dynamic>,
+    /// What stands in commands for people in place of the values that are secret, or made of one.
+    stand_ins: BTreeMap<String, Dynamic>,
+    /// Learns what expressions make of secrets.
+    redactor: Arc<Redactor>,
+}
+
+impl Scope {
+    /// A scope with nothing in it but the expressions' environment. What its expressions make of a secret that
+    /// `redactor` knows is a secret too.
+    #[must_use]
+    pub fn empty(redactor: Arc<Redactor>) -> Scope {
+        Scope {
+            environment: Arc::new(expression::environment()),
+            values: BTreeMap::new(),
+            stand_ins: BTreeMap::new(),
+            redactor,
+        }
+    }
+
+    /// Sets a name to a value, over whatever it was.
+    pub fn set(&mut self, name: &str, value: &Value) {
+        self.values.insert(name.to_owned(), expression::from_json(value));
+        self.stand_ins.remove(name);
+    }
+
+    /// Sets a name to a value that people are shown as `stand_in`.
+    pub fn set_secret(&mut self, name: &str, value: &Value, stand_in: &Value) {
+        self.set(name, value);
+        self.stand_ins.insert(name.to_owned(), expression::from_json(stand_in));
+    }
+
+    /// The same with a stand-in for every secret: what a command for people is made with.
+    #[must_use]
+    pub fn for_people(&self) -> Scope {
+        let mut scope = self.clone();
+        scope.values.extend(std::mem::take(&mut scope.stand_ins));
+        scope
+    }
+
+    pub(super) fn has_stand_in(&self, name: &str) -> bool {
+        self.stand_ins.contains_key(name)
+    }
+
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.values.contains_key(name)
+    }
+
+    /// The value of a name such as `order` or `run.id`, if it has one.
+    pub(in crate::suite) fn value_of(&self, name: &str) -> Option<Dynamic> {
+        let mut parts = name.split('.');
+        let whole = self.values.get(parts.next()?)?.clone();
+        let part = parts.try_fold(whole, |value, part| value.get_attr(part).ok())?;
+        (!part.is_undefined()).then_some(part)
+    }
+
+    /// Takes over the named values of another scope, where it has them.
+    pub fn take_over<'a>(&mut self, names: impl IntoIterator<Item = &'a str>, other: &Scope) {
+        for name in names {
+            if let Some(value) = other.values.get(name) {
+                self.values.insert(name.to_owned(), value.clone());
+                self.stand_ins.remove(name);
+                self.stand_ins
+                    .extend(other.stand_ins.get(name).map(|stand_in| (name.to_owned(), stand_in.clone())));
+            }
+        }
+    }
+
+    pub(in crate::suite) fn environment(&self) -> &Environment<'static> {
+        &self.environment
+    }
+
+    /// Keeps `made` out of every output if one of the values it was made of is secret: `{{password|upper}}` shows a
+    /// password as well as `{{password}}` does.
+    pub(in crate::suite) fn hide_if_made_of_a_secret(&self, made: &str, of: &[String]) {
+        // A URL with a password in it is known by its password, and is not made of anything where it stands as it is.
+        let is_secret = |name: &String| {
+            self.values.get(first_part(name)).is_some_and(|value| {
+                let text = expression::as_text(value);
+                text != made && self.redactor.clean(&text) != text
+            })
+        };
+        if of.iter().any(is_secret) && self.redactor.clean(made) != STARS {
+            // One that is too short is no error: it is `{{password|first}}`, and would be starred out all over.
+            let _ = self.redactor.add(made);
+        }
+    }
+
+    pub(in crate::suite) fn context(&self) -> Dynamic {
+        Dynamic::from_pairs(self.values.iter().map(|(name, value)| (name.as_str(), value.clone())))
+    }
+}
