@@ -11,9 +11,9 @@ use regex::Regex;
 use tempfile::TempDir;
 
 use crate::support::http::{HttpServer, Response};
-use crate::support::scratch;
 use crate::support::smoke::Smoke;
 use crate::support::terminal::Terminal;
+use crate::support::{scratch, wait};
 
 /// Every outcome once, and every way to pass: each must look different, without colour too.
 fn suite(server: &HttpServer) -> String {
@@ -146,12 +146,20 @@ fn a_bar_says_how_far_it_is_and_is_gone_at_the_end() {
     let (server, open) = holding();
     let folder = folder(&held(&server));
     let mut terminal = Terminal::smoke(&["run"], folder.path(), (80, 10));
-    terminal.wait_for("1/2");
-    assert_screen("bar", &terminal.screen(80, 10));
+    // A bar is taken away and drawn again around each line: it is looked at when it stands.
+    let standing = wait::until("the bar", Duration::from_secs(20), || {
+        let screen = terminal.screen(80, 10);
+        screen
+            .lines()
+            .last()
+            .is_some_and(|last| last.contains("1/2") && last.ends_with("held"))
+            .then_some(screen)
+    });
+    assert_screen("bar", &standing);
     // Narrower while it runs: the bar is drawn for the width there is.
     let before = terminal.shown().len();
     terminal.resize(40, 10);
-    crate::support::wait::until("another bar", Duration::from_secs(20), || {
+    wait::until("another bar", Duration::from_secs(20), || {
         terminal.shown().get(before..).is_some_and(|since| since.contains("1/2")).then_some(())
     });
     open.store(true, Ordering::SeqCst);
