@@ -83,6 +83,8 @@ impl<W: Write> Console<W> {
         if let Some(bar) = &self.bar {
             bar.inc(1);
         }
+        // Before the line is printed, because the bar is drawn again around it.
+        self.update_bar(run);
         let info = &run.checks[report.check];
         let normal = self.verbosity == Verbosity::Normal;
         let text = match &report.outcome {
@@ -142,7 +144,6 @@ impl<W: Write> Console<W> {
         };
         let text = text + &failed_cleanup(report);
         self.print(&text);
-        self.update_bar(run);
     }
 
     /// What went wrong, where its time went, and what to do.

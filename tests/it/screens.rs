@@ -152,7 +152,7 @@ fn a_bar_says_how_far_it_is_and_is_gone_at_the_end() {
         screen
             .lines()
             .last()
-            .is_some_and(|last| last.contains("1/2") && last.ends_with("held"))
+            .is_some_and(|last| last.contains("1/2") && last.ends_with("s  held"))
             .then_some(screen)
     });
     assert_screen("bar", &standing);
