@@ -79,7 +79,7 @@ Register-ArgumentCompleter -Native -CommandName 'smoke' -ScriptBlock {
             [CompletionResult]::new('--skip', '--skip', [CompletionResultType]::ParameterName, 'Not the checks whose name matches one of these globs (repeatable)')
             [CompletionResult]::new('-j', '-j', [CompletionResultType]::ParameterName, 'Checks in flight at once, instead of the suite''s `concurrency`')
             [CompletionResult]::new('--jobs', '--jobs', [CompletionResultType]::ParameterName, 'Checks in flight at once, instead of the suite''s `concurrency`')
-            [CompletionResult]::new('--budget', '--budget', [CompletionResultType]::ParameterName, 'Each run''s budget, instead of the suite''s')
+            [CompletionResult]::new('--budget', '--budget', [CompletionResultType]::ParameterName, 'The run''s budget, instead of the suite''s')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour: `auto` is on a terminal, unless `NO_COLOR` is set')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')

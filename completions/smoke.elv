@@ -74,7 +74,7 @@ set edit:completion:arg-completer[smoke] = {|@words|
             cand --skip 'Not the checks whose name matches one of these globs (repeatable)'
             cand -j 'Checks in flight at once, instead of the suite''s `concurrency`'
             cand --jobs 'Checks in flight at once, instead of the suite''s `concurrency`'
-            cand --budget 'Each run''s budget, instead of the suite''s'
+            cand --budget 'The run''s budget, instead of the suite''s'
             cand --color 'When to use colour: `auto` is on a terminal, unless `NO_COLOR` is set'
             cand -h 'Print help'
             cand --help 'Print help'

@@ -73,7 +73,7 @@ complete -c smoke -n "__fish_smoke_using_subcommand watch" -l skip-tag -d 'Not t
 complete -c smoke -n "__fish_smoke_using_subcommand watch" -l only -d 'Only checks whose name matches one of these globs (repeatable), and what they need' -r -f -a "(__smoke_listed names)"
 complete -c smoke -n "__fish_smoke_using_subcommand watch" -l skip -d 'Not the checks whose name matches one of these globs (repeatable)' -r -f -a "(__smoke_listed names)"
 complete -c smoke -n "__fish_smoke_using_subcommand watch" -s j -l jobs -d 'Checks in flight at once, instead of the suite\'s `concurrency`' -r
-complete -c smoke -n "__fish_smoke_using_subcommand watch" -l budget -d 'Each run\'s budget, instead of the suite\'s' -r
+complete -c smoke -n "__fish_smoke_using_subcommand watch" -l budget -d 'The run\'s budget, instead of the suite\'s' -r
 complete -c smoke -n "__fish_smoke_using_subcommand watch" -l color -d 'When to use colour: `auto` is on a terminal, unless `NO_COLOR` is set' -r -f -a "auto\t''
 always\t''
 never\t''"

@@ -64,13 +64,8 @@ pub struct RunArgs {
         conflicts_with_all = ["rerun_failed", "junit", "json", "events"])]
     pub repeat: Option<u32>,
 
-    /// Checks in flight at once, instead of the suite's `concurrency`
-    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    pub jobs: Option<u32>,
-
-    /// The run's budget, instead of the suite's
-    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
-    pub budget: Option<Duration>,
+    #[command(flatten)]
+    pub limits: LimitArgs,
 
     /// Do not stop at the first failure
     #[arg(long)]
@@ -96,17 +91,24 @@ pub struct WatchArgs {
     #[command(flatten)]
     pub choices: ChoiceArgs,
 
-    /// Checks in flight at once, instead of the suite's `concurrency`
-    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    pub jobs: Option<u32>,
-
-    /// Each run's budget, instead of the suite's
-    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
-    pub budget: Option<Duration>,
+    #[command(flatten)]
+    pub limits: LimitArgs,
 
     /// When to use colour: `auto` is on a terminal, unless `NO_COLOR` is set
     #[arg(long, value_name = "WHEN", value_enum, default_value_t)]
     pub color: Color,
+}
+
+/// How much at once, and for how long.
+#[derive(Debug, Args)]
+pub struct LimitArgs {
+    /// Checks in flight at once, instead of the suite's `concurrency`
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub jobs: Option<u32>,
+
+    /// The run's budget, instead of the suite's
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub budget: Option<Duration>,
 }
 
 /// Which environment, which values, which checks.
@@ -199,13 +201,8 @@ pub struct PlanArgs {
     #[command(flatten)]
     pub choices: ChoiceArgs,
 
-    /// Checks in flight at once, instead of the suite's `concurrency`
-    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    pub jobs: Option<u32>,
-
-    /// The run's budget, instead of the suite's
-    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
-    pub budget: Option<Duration>,
+    #[command(flatten)]
+    pub limits: LimitArgs,
 
     /// Print the plan as one JSON document
     #[arg(long)]

@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use crate::about;
 use crate::again;
 use crate::check::{RunContext, Tracing};
-use crate::cli::{ChoiceArgs, Cli, Command, LookArgs, OutputArgs, RunArgs};
+use crate::cli::{ChoiceArgs, Cli, Command, LimitArgs, LookArgs, OutputArgs, RunArgs};
 use crate::engine;
 use crate::event::{Event, RunInfo};
 use crate::exit::Exit;
@@ -90,9 +90,7 @@ impl SuiteSource {
 }
 
 fn run_suite(args: RunArgs) -> anyhow::Result<Exit> {
-    let mut choices = choices(args.choices);
-    choices.concurrency = args.jobs.and_then(|jobs| usize::try_from(jobs).ok());
-    choices.budget = args.budget;
+    let mut choices = choices(args.choices, Some(&args.limits));
     choices.keep_going = args.keep_going;
     if let Some(times) = args.repeat {
         choices.keep_going = true;
@@ -289,8 +287,10 @@ pub(crate) fn listen(sender: &mpsc::UnboundedSender<Signal>) -> std::io::Result<
     Ok(())
 }
 
-pub(crate) fn choices(args: ChoiceArgs) -> Choices {
+pub(crate) fn choices(args: ChoiceArgs, limits: Option<&LimitArgs>) -> Choices {
     Choices {
+        concurrency: limits.and_then(|limits| limits.jobs).and_then(|jobs| usize::try_from(jobs).ok()),
+        budget: limits.and_then(|limits| limits.budget),
         environment: args.env,
         variables: args.var,
         tags: args.tag,

@@ -22,9 +22,7 @@ const REDRAW_EVERY: Duration = Duration::from_secs(1);
 pub fn watch(args: WatchArgs) -> anyhow::Result<Exit> {
     let is_terminal = std::io::stderr().is_terminal();
     let color = args.color.resolve(is_terminal);
-    let mut choices = choices(args.choices);
-    choices.concurrency = args.jobs.and_then(|jobs| usize::try_from(jobs).ok());
-    choices.budget = args.budget;
+    let mut choices = choices(args.choices, Some(&args.limits));
     choices.keep_going = true;
     let mut rounds = Rounds::new(find_suite(args.suite), choices, Tracing::Off)?;
     let mut board = Board::new(args.every);

@@ -17,7 +17,7 @@ use crate::suite::{Suite, SuiteCheck, SuiteError, load};
 /// # Errors
 /// They cannot be written.
 pub fn list(args: ListArgs) -> anyhow::Result<Exit> {
-    let choices = choices(args.choices);
+    let choices = choices(args.choices, None);
     let names: Vec<String> = choices.variables.iter().map(|(name, _)| name.clone()).collect();
     let suite = match load(&find_suite(args.suite), &names) {
         Ok(suite) => suite,

@@ -19,9 +19,7 @@ use crate::suite::{SuiteError, load};
 /// # Errors
 /// It cannot be written.
 pub fn plan(args: PlanArgs) -> anyhow::Result<Exit> {
-    let mut choices = choices(args.choices);
-    choices.concurrency = args.jobs.and_then(|jobs| usize::try_from(jobs).ok());
-    choices.budget = args.budget;
+    let choices = choices(args.choices, Some(&args.limits));
     let names: Vec<String> = choices.variables.iter().map(|(name, _)| name.clone()).collect();
     let suite = match load(&find_suite(args.suite), &names) {
         Ok(suite) => suite,
