@@ -118,7 +118,7 @@ fn a_page_with_another_heading() {
 fn an_old_version_that_is_still_live() {
     let server = answers(|| Response::json(r#"{"version":"1.4.1"}"#));
     let keys =
-        "expect.json.\"$.version\" = \"1.4.2\"\npoll = { every = \"100ms\", hold = 3 }\nbudget = \"500ms\"";
+        "expect.json.\"$.version\" = \"1.4.2\"\npoll = { every = \"300ms\", hold = 3 }\nbudget = \"500ms\"";
     health("old_version", &server.url("/version"), keys)
         .says("expected json $.version \"1.4.2\", got \"1.4.1\"", "1.4.1");
 }
