@@ -225,13 +225,6 @@ impl Check for Boot {
     }
 
     fn reproduce(&self, session: &Session, context: &Context) -> Option<Message> {
-        self.by_hand(session, context)
-    }
-}
-
-impl Boot {
-    /// The command as people give it to their shell.
-    fn by_hand(&self, session: &Session, context: &Context) -> Option<Message> {
         let shown = Session::new(session.scope.for_people());
         let Command { words, env, cwd } = self.command(&shown, context).ok()?;
         let (program, arguments) = words.split_first()?;
@@ -245,7 +238,9 @@ impl Boot {
         };
         Some(command.into_message(&context.run.redactor))
     }
+}
 
+impl Boot {
     fn command(&self, session: &Session, context: &Context) -> Result<Command, Failure> {
         let text = |template: &Template| template.text(&session.scope).map_err(template_failure);
         let words: Result<Vec<String>, Failure> = self.command.iter().map(text).collect();

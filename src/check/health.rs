@@ -21,7 +21,7 @@ use crate::expect::matcher::StatusSet;
 use crate::outcome::{Direction, Failure, Phase};
 use crate::probe::dial::{self, Target};
 use crate::probe::http::{Request, Surroundings, send, sound_url};
-use crate::probe::trust::{PeerCertificate, TlsOptions};
+use crate::probe::trust::PeerCertificate;
 use crate::probe::{Protocol, SCHEMES, scheme_names, tls};
 use crate::secret::Message;
 use crate::suite::Uses;
@@ -146,7 +146,8 @@ impl Check for Health {
             Some(Protocol::Tcp) => dial::as_curl(&self.target(&text, session).ok()?, limit),
             Some(Protocol::Tls) => {
                 let (name, target) = (named(&text).ok()?.host, self.target(&text, session).ok()?);
-                tls::as_openssl(&name, &target, &self.tls_options(context), limit)
+                let options = self.request.options.tls().in_dir(&context.run.suite_dir);
+                tls::as_openssl(&name, &target, &options, limit)
             }
             Some(Protocol::Http) | None => self.request.as_curl(&Surroundings {
                 scope: &session.scope.for_people(),
@@ -178,7 +179,7 @@ impl Health {
     }
 
     async fn shake_hands(&self, url: &str, session: &Session, context: &Context) -> Result<(), Failure> {
-        let options = self.tls_options(context);
+        let options = self.request.options.tls().in_dir(&context.run.suite_dir);
         context.timeline.enter(Phase::Connect);
         let (parsed, target) = (named(url)?, self.target(url, session)?);
         let asked = || Message::new().words("shake hands with ").data(target.to_string());
@@ -189,17 +190,6 @@ impl Health {
             None => Message::new().words("no certificate"),
         });
         self.judge(session, context)
-    }
-
-    fn tls_options(&self, context: &Context) -> TlsOptions {
-        let keys = self.request.options.tls();
-        let in_dir = |path: &std::path::PathBuf| context.run.suite_dir.join(path);
-        TlsOptions {
-            verify: keys.verify(),
-            ca: keys.ca.as_ref().map(in_dir),
-            client: keys.client.as_ref().map(|(cert, key)| (in_dir(cert), in_dir(key))),
-            alpn: Vec::new(),
-        }
     }
 
     /// Where it connects to: what the URL names, or what `resolve` gives for that.

@@ -1,7 +1,7 @@
 //! What `[defaults.http]` may say as well: everything of a request but where it goes and what it carries.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::json;
 use toml::Spanned;
@@ -10,7 +10,7 @@ use toml::de::DeValue;
 use super::auth::Auth;
 use super::prepare;
 use crate::outcome::Failure;
-use crate::probe::trust::Verify;
+use crate::probe::trust::{TlsOptions, Verify};
 use crate::suite::error::Diagnostic;
 use crate::suite::read::{FromTable, FromToml, Named, Reading, Table};
 use crate::suite::schema::{Definitions, Schema};
@@ -54,6 +54,18 @@ impl TlsKeys {
             ca: self.ca.or_else(|| other.ca.clone()),
             client: self.client.or_else(|| other.client.clone()),
             insecure: self.insecure.or(other.insecure),
+        }
+    }
+
+    /// What a handshake needs of these keys, whose files are looked for from `dir`. It offers no protocol yet.
+    #[must_use]
+    pub fn in_dir(&self, dir: &Path) -> TlsOptions {
+        let at = |path: &PathBuf| dir.join(path);
+        TlsOptions {
+            verify: self.verify(),
+            ca: self.ca.as_ref().map(at),
+            client: self.client.as_ref().map(|(cert, key)| (at(cert), at(key))),
+            alpn: Vec::new(),
         }
     }
 

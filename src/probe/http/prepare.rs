@@ -1,7 +1,7 @@
 //! From a request as written to one that can be sent.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use url::Url;
@@ -245,19 +245,12 @@ fn quotable(name: &str) -> String {
 }
 
 fn route(options: &RequestOptions, scope: &Scope, context: &Context) -> Result<Route, Failure> {
-    let tls = options.tls();
-    let at = |path: &PathBuf| context.run.suite_dir.join(path);
     let alpn = match options.version {
         None => vec!["h2", "http/1.1"],
         Some(HttpVersion::One) => vec!["http/1.1"],
         Some(HttpVersion::Two) => vec!["h2"],
     };
-    let tls = TlsOptions {
-        verify: tls.verify(),
-        ca: tls.ca.as_ref().map(at),
-        client: tls.client.as_ref().map(|(cert, key)| (at(cert), at(key))),
-        alpn,
-    };
+    let tls = TlsOptions { alpn, ..options.tls().in_dir(&context.run.suite_dir) };
     let proxy = options.proxy.as_ref().map(|proxy| rendered(proxy.text(scope), "the proxy")).transpose()?;
     Ok(Route { tls, resolve: Vec::new(), proxy, version: options.version })
 }
