@@ -11,13 +11,17 @@ use super::first_part;
 use crate::secret::{Redactor, STARS};
 use crate::suite::expression;
 
+/// Values by name. Every check has a scope of its own, and nearly all of them only read: what they have in common is
+/// copied by the first that changes it.
+type Names = Arc<BTreeMap<String, Dynamic>>;
+
 /// What templates can read: variables, captures and the built-in names.
 #[derive(Debug, Clone)]
 pub struct Scope {
     environment: Arc<Environment<'static>>,
-    values: BTreeMap<String, Dynamic>,
+    values: Names,
     /// What stands in commands for people in place of the values that are secret, or made of one.
-    stand_ins: BTreeMap<String, Dynamic>,
+    stand_ins: Names,
     /// Learns what expressions make of secrets.
     redactor: Arc<Redactor>,
 }
@@ -29,29 +33,44 @@ impl Scope {
     pub fn empty(redactor: Arc<Redactor>) -> Scope {
         Scope {
             environment: Arc::new(expression::environment()),
-            values: BTreeMap::new(),
-            stand_ins: BTreeMap::new(),
+            values: Names::default(),
+            stand_ins: Names::default(),
             redactor,
         }
     }
 
     /// Sets a name to a value, over whatever it was.
     pub fn set(&mut self, name: &str, value: &Value) {
-        self.values.insert(name.to_owned(), expression::from_json(value));
-        self.stand_ins.remove(name);
+        self.insert(name, expression::from_json(value));
+    }
+
+    /// Sets a name to a value that needs no stand-in.
+    fn insert(&mut self, name: &str, value: Dynamic) {
+        Arc::make_mut(&mut self.values).insert(name.to_owned(), value);
+        if self.has_stand_in(name) {
+            Arc::make_mut(&mut self.stand_ins).remove(name);
+        }
+    }
+
+    fn insert_stand_in(&mut self, name: &str, stand_in: Dynamic) {
+        Arc::make_mut(&mut self.stand_ins).insert(name.to_owned(), stand_in);
     }
 
     /// Sets a name to a value that people are shown as `stand_in`.
     pub fn set_secret(&mut self, name: &str, value: &Value, stand_in: &Value) {
         self.set(name, value);
-        self.stand_ins.insert(name.to_owned(), expression::from_json(stand_in));
+        self.insert_stand_in(name, expression::from_json(stand_in));
     }
 
     /// The same with a stand-in for every secret: what a command for people is made with.
     #[must_use]
     pub fn for_people(&self) -> Scope {
         let mut scope = self.clone();
-        scope.values.extend(std::mem::take(&mut scope.stand_ins));
+        let stand_ins = std::mem::take(&mut scope.stand_ins);
+        if !stand_ins.is_empty() {
+            let pairs = stand_ins.iter().map(|(name, stand_in)| (name.clone(), stand_in.clone()));
+            Arc::make_mut(&mut scope.values).extend(pairs);
+        }
         scope
     }
 
@@ -76,10 +95,10 @@ impl Scope {
     pub fn take_over<'a>(&mut self, names: impl IntoIterator<Item = &'a str>, other: &Scope) {
         for name in names {
             if let Some(value) = other.values.get(name) {
-                self.values.insert(name.to_owned(), value.clone());
-                self.stand_ins.remove(name);
-                self.stand_ins
-                    .extend(other.stand_ins.get(name).map(|stand_in| (name.to_owned(), stand_in.clone())));
+                self.insert(name, value.clone());
+                if let Some(stand_in) = other.stand_ins.get(name) {
+                    self.insert_stand_in(name, stand_in.clone());
+                }
             }
         }
     }
@@ -105,6 +124,6 @@ impl Scope {
     }
 
     pub(in crate::suite) fn context(&self) -> Dynamic {
-        Dynamic::from_pairs(self.values.iter().map(|(name, value)| (name.as_str(), value.clone())))
+        Dynamic::from_dyn_object(Arc::clone(&self.values))
     }
 }
