@@ -221,7 +221,7 @@ impl Engine<'_> {
                 State::Done { shared: None, .. } | State::Waiting | State::Running { .. } => {}
             }
         }
-        let task = Task {
+        let mut task = Task {
             index: check,
             name: Arc::clone(&planned.info.name),
             budget: planned.budget,
@@ -236,18 +236,17 @@ impl Engine<'_> {
         };
         self.states[check] = State::Running { since: Instant::now() };
         self.tell(&Event::CheckStarted { check });
-        self.tasks.spawn(task.run());
+        self.tasks.spawn(async move { task.run().await });
     }
 
     fn ended(&mut self, ended: Ended) {
-        let Ended { index: check, ending, session, mut report } = ended;
+        let Ended { index: check, ending, scope, resident, mut report } = ended;
         let planned = &self.plan.checks[check];
         report.outcome = match ending {
             Ending::Cancelled => Outcome::Skipped(self.cancelled_while(Started::InFlight)),
             Ending::Result(Ok(())) => Outcome::Passed,
             Ending::Result(Err(failure)) => outcome(planned, failure, &self.context),
         };
-        let Session { resident, scope, .. } = session;
         let passed = matches!(report.outcome, Outcome::Passed);
         match resident {
             Some(resident) if passed => {

@@ -8,14 +8,15 @@ use futures_util::FutureExt as _;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::check::{Check, Context, Next, RunContext, Session, Teller, Told, Tried, Tries};
-use crate::deadline::{Deadline, Scope};
+use crate::check::{Check, Context, Next, Resident, RunContext, Session, Teller, Told, Tried, Tries};
+use crate::deadline::{Deadline, Scope as BudgetScope};
 use crate::event::CheckReport;
 use crate::outcome::{Failure, Fault, Outcome};
 use crate::probe::leftovers::Leftovers;
 use crate::probe::timeline::Timeline;
 use crate::secret::{Message, Redacted};
 use crate::suite::keys::Repeat;
+use crate::suite::vars::Scope;
 
 /// How long a server is given to take a cancel request. It gets one as well by its own time-out.
 pub const FAREWELL: Duration = Duration::from_millis(500);
@@ -42,7 +43,8 @@ pub(super) struct Task {
 pub(super) struct Ended {
     pub index: usize,
     pub ending: Ending,
-    pub session: Session,
+    pub scope: Scope,
+    pub resident: Option<Box<dyn Resident>>,
     /// Its outcome is still to be set.
     pub report: CheckReport,
 }
@@ -53,9 +55,10 @@ pub(super) enum Ending {
 }
 
 impl Task {
-    pub async fn run(mut self) -> Ended {
+    // Not by value: its future would have room for the task twice.
+    pub async fn run(&mut self) -> Ended {
         let began = Instant::now();
-        let deadline = self.suite.tighten(self.budget, Scope::Check);
+        let deadline = self.suite.tighten(self.budget, BudgetScope::Check);
         let context = Context {
             run: Arc::clone(&self.run),
             check: Arc::clone(&self.name),
@@ -66,10 +69,11 @@ impl Task {
         };
         let mut failed_attempts = Vec::new();
         let mut last_timeline = None;
+        let mut tries = Tries::new(self.repeat, deadline);
         let tried = {
             let attempts = attempts(
                 &*self.check,
-                Tries::new(self.repeat, deadline),
+                &mut tries,
                 &mut self.session,
                 &context,
                 &mut last_timeline,
@@ -104,7 +108,7 @@ impl Task {
             address: timeline.address(),
             certificate: timeline.shown_certificate(&self.run.redactor),
             reproduce,
-            steps: self.session.steps.clone(),
+            steps: std::mem::take(&mut self.session.steps),
         };
         let ending = match tried {
             Some(tried) => Ending::Result(tried.result),
@@ -116,7 +120,8 @@ impl Task {
                 resident.stop(self.grace_deadline()).await;
             }
         }
-        Ended { index: self.index, ending, session: self.session, report }
+        let resident = self.session.resident.take();
+        Ended { index: self.index, ending, scope: self.session.scope.clone(), resident, report }
     }
 
     /// How to see the failure again by hand. A process that stays may still fail: of it, this is kept at hand.
@@ -134,15 +139,16 @@ impl Task {
     /// The end of the grace: the run's if it is over, and never later than budget and grace allow.
     fn grace_deadline(&self) -> Deadline {
         let of_the_run = *self.cancel.borrow();
-        let latest = Deadline::after(self.suite.remaining() + self.grace, Scope::Grace);
-        of_the_run.unwrap_or(latest).tighten(self.grace, Scope::Grace)
+        let latest = Deadline::after(self.suite.remaining() + self.grace, BudgetScope::Grace);
+        of_the_run.unwrap_or(latest).tighten(self.grace, BudgetScope::Grace)
     }
 
     /// Ends what a cut left on servers, and cleans up.
     async fn after(&mut self, context: &Context) {
         if !context.leftovers.is_empty() {
             let time = if self.suite.has_passed() { LAST_FAREWELL } else { FAREWELL };
-            let _ = self.grace_deadline().tighten(time, Scope::Grace).bound(context.leftovers.end()).await;
+            let _ =
+                self.grace_deadline().tighten(time, BudgetScope::Grace).bound(context.leftovers.end()).await;
         }
         let grace = self.grace_deadline();
         let cleanup_context = context.within(grace);
@@ -155,7 +161,7 @@ impl Task {
 
 async fn attempts(
     check: &dyn Check,
-    mut tries: Tries,
+    tries: &mut Tries,
     session: &mut Session,
     context: &Context,
     last_timeline: &mut Option<Arc<Timeline>>,
