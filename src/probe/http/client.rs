@@ -1,5 +1,6 @@
 //! HTTP clients: one for each way to connect, shared by the requests that connect that way.
 
+use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context as Poller, Poll};
@@ -149,33 +150,41 @@ impl<S> Layer<S> for WatchConnect {
     type Service = WatchedConnect<S>;
 
     fn layer(&self, inner: S) -> WatchedConnect<S> {
-        WatchedConnect { inner }
+        WatchedConnect { inner: Arc::new(inner) }
     }
 }
 
-#[derive(Clone)]
+/// The library clones its connector several times a request, and all that is in it with it: here, once.
 struct WatchedConnect<S> {
-    inner: S,
+    inner: Arc<S>,
+}
+
+impl<S> Clone for WatchedConnect<S> {
+    fn clone(&self) -> WatchedConnect<S> {
+        WatchedConnect { inner: Arc::clone(&self.inner) }
+    }
 }
 
 impl<S, Target> Service<Target> for WatchedConnect<S>
 where
-    S: Service<Target>,
-    S::Future: Send + 'static,
+    S: Service<Target> + Clone + Send + 'static,
+    S::Future: Send,
+    Target: Send + 'static,
 {
     type Response = S::Response;
     type Error = S::Error;
     type Future = BoxFuture<'static, Result<S::Response, S::Error>>;
 
-    fn poll_ready(&mut self, poller: &mut Poller<'_>) -> Poll<Result<(), S::Error>> {
-        self.inner.poll_ready(poller)
+    fn poll_ready(&mut self, _: &mut Poller<'_>) -> Poll<Result<(), S::Error>> {
+        Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, target: Target) -> Self::Future {
         mark(Phase::Connect);
-        let connecting = self.inner.call(target);
+        let mut inner = S::clone(&self.inner);
         Box::pin(async move {
-            let connection = connecting.await?;
+            poll_fn(|poller| inner.poll_ready(poller)).await?;
+            let connection = inner.call(target).await?;
             mark(Phase::FirstByte);
             Ok(connection)
         })

@@ -38,34 +38,32 @@ pub async fn send(
     let mut seen = Vec::new();
     let mut set_cookies = Vec::new();
     loop {
-        // Boxed because it is large, and part of the future of every check and step.
+        // Boxed, as is the reading, because they are large, and part of the future of every check and step.
         let response = Box::pin(send_once(&prepared, clients, cookies, &mut set_cookies, context)).await?;
         let next = match prepared.redirects {
             0 => None,
             _ => redirect(&prepared, response.status(), response.headers()),
         };
-        match next {
-            Some(next) if redirects_left > 0 => {
-                redirects_left -= 1;
-                context.trace(Direction::Received, || trace::head(&response));
-                seen.push(shown(&prepared.url));
-                prepared = next;
-            }
-            too_many => {
-                let days_left = certificate(&response).map(|certificate| certificate.days_left());
-                let mut answer = read(response, &prepared, context).await?;
-                answer.took = began.elapsed();
-                answer.days_left = days_left;
-                answer.set_cookies = set_cookies;
-                return match too_many {
-                    Some(_) => {
-                        seen.push(shown(&prepared.url));
-                        Err(redirect_loop(&answer, &seen))
-                    }
-                    None => Ok(answer),
-                };
-            }
+        let leads_on = next.is_some();
+        if let Some(next) = next
+            && redirects_left > 0
+        {
+            redirects_left -= 1;
+            context.trace(Direction::Received, || trace::head(&response));
+            seen.push(shown(&prepared.url));
+            prepared = *next;
+            continue;
         }
+        let days_left = certificate(&response).map(|certificate| certificate.days_left());
+        let mut answer = Box::pin(read(response, &prepared, context)).await?;
+        answer.took = began.elapsed();
+        answer.days_left = days_left;
+        answer.set_cookies = set_cookies;
+        if leads_on {
+            seen.push(shown(&prepared.url));
+            return Err(redirect_loop(&answer, &seen));
+        }
+        return Ok(answer);
     }
 }
 
@@ -181,7 +179,7 @@ fn cookie_header(cookies: &CookieStore, url: &Url) -> Option<HeaderValue> {
 }
 
 /// The request that follows a redirect, or `None` if the answer is none (or leads nowhere).
-fn redirect(from: &Prepared, status: StatusCode, headers: &HeaderMap) -> Option<Prepared> {
+fn redirect(from: &Prepared, status: StatusCode, headers: &HeaderMap) -> Option<Box<Prepared>> {
     let keeps_method = match status {
         StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND => from.method != Method::POST,
         StatusCode::SEE_OTHER => from.method == Method::HEAD,
@@ -190,7 +188,7 @@ fn redirect(from: &Prepared, status: StatusCode, headers: &HeaderMap) -> Option<
     };
     let location = std::str::from_utf8(headers.get(LOCATION)?.as_bytes()).ok()?;
     let url = from.url.join(location).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
-    let mut next = Prepared { url, ..from.clone() };
+    let mut next = Box::new(Prepared { url, ..from.clone() });
     if !keeps_method {
         next.method = Method::GET;
         next.body = PreparedBody::None;
