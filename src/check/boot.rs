@@ -151,7 +151,7 @@ impl Written for StopSignal {
 }
 
 impl Check for Boot {
-    fn uses(&self, uses: &mut Uses) {
+    fn uses<'c>(&'c self, uses: &mut Uses<'c>) {
         uses.read_all(&self.command);
         uses.read_all(self.env.iter().map(|(_, value)| &value.0));
         uses.read_all(&self.cwd);

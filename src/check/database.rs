@@ -33,7 +33,7 @@ pub fn read(table: &mut Table<'_, '_, '_>) -> Option<Arc<dyn Check>> {
 }
 
 impl Check for Database {
-    fn uses(&self, uses: &mut Uses) {
+    fn uses<'c>(&'c self, uses: &mut Uses<'c>) {
         self.query.uses(uses);
     }
 

@@ -76,7 +76,7 @@ fn protocol(url: &str) -> Option<Protocol> {
 }
 
 impl Check for Health {
-    fn uses(&self, uses: &mut Uses) {
+    fn uses<'c>(&'c self, uses: &mut Uses<'c>) {
         self.request.uses(uses);
         uses.read_all(self.expect.templates());
     }

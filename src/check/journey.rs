@@ -138,7 +138,7 @@ impl Action {
 }
 
 impl Step {
-    fn uses(&self, uses: &mut Uses) {
+    fn uses<'c>(&'c self, uses: &mut Uses<'c>) {
         // In the order in which it happens: what it sends, what it captures, what it expects.
         match &self.action {
             Action::Request { request, expect } => {
@@ -251,7 +251,7 @@ fn request_mistakes(request: &Request, scope: &Scope) -> Vec<Diagnostic> {
 }
 
 impl Check for Journey {
-    fn uses(&self, uses: &mut Uses) {
+    fn uses<'c>(&'c self, uses: &mut Uses<'c>) {
         self.steps.iter().chain(&self.cleanup).for_each(|step| step.uses(uses));
     }
 

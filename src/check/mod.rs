@@ -83,7 +83,7 @@ pub const KINDS: &[Kind] = &[
 /// What a kind of check can do.
 pub trait Check: Debug + Send + Sync {
     /// The variables it reads and sets, in order.
-    fn uses(&self, uses: &mut Uses);
+    fn uses<'c>(&'c self, uses: &mut Uses<'c>);
 
     /// The captures that it hands to the checks that need it.
     fn shares(&self) -> &[Named] {

@@ -118,7 +118,7 @@ impl Query {
     }
 
     /// What the query reads.
-    pub fn uses(&self, uses: &mut Uses) {
+    pub fn uses<'c>(&'c self, uses: &mut Uses<'c>) {
         uses.read(&self.url);
         uses.read_all(&self.statement);
         uses.read_all(self.expect.templates());

@@ -11,45 +11,44 @@ use super::{Suite, SuiteCheck};
 
 /// What a check does with variables, in the order in which it happens.
 #[derive(Debug, Default)]
-pub struct Uses {
-    events: Vec<Use>,
+pub struct Uses<'c> {
+    events: Vec<Use<'c>>,
 }
 
 #[derive(Debug)]
-enum Use {
-    Reads { name: String, place: Place },
-    Sets { name: String },
+enum Use<'c> {
+    Reads { name: &'c str, place: Place },
+    Sets { name: &'c str },
 }
 
-impl Uses {
+impl<'c> Uses<'c> {
     /// The check reads what `template` reads.
-    pub fn read(&mut self, template: &Template) {
-        self.events
-            .extend(template.reads_at().map(|(name, place)| Use::Reads { name: name.to_owned(), place }));
+    pub fn read(&mut self, template: &'c Template) {
+        self.events.extend(template.reads_at().map(|(name, place)| Use::Reads { name, place }));
     }
 
     /// The same for several templates.
-    pub fn read_all<'a>(&mut self, templates: impl IntoIterator<Item = &'a Template>) {
+    pub fn read_all(&mut self, templates: impl IntoIterator<Item = &'c Template>) {
         templates.into_iter().for_each(|template| self.read(template));
     }
 
     /// The check captures a variable of this name.
-    pub fn set(&mut self, name: &str) {
-        self.events.push(Use::Sets { name: name.to_owned() });
+    pub fn set(&mut self, name: &'c str) {
+        self.events.push(Use::Sets { name });
     }
 
     /// The names the check reads before it sets them itself, with the place where each is read.
     #[must_use]
-    pub fn from_outside(&self) -> Vec<(&str, Place)> {
+    pub fn from_outside(&self) -> Vec<(&'c str, Place)> {
         let mut own = BTreeSet::new();
         let mut outside = Vec::new();
         for event in &self.events {
             match event {
                 Use::Sets { name } => {
-                    own.insert(name.as_str());
+                    own.insert(*name);
                 }
                 Use::Reads { name, place } if !own.contains(first_part(name)) => {
-                    outside.push((name.as_str(), *place));
+                    outside.push((*name, *place));
                 }
                 Use::Reads { .. } => {}
             }
@@ -58,9 +57,9 @@ impl Uses {
     }
 
     /// The names the check sets at any time.
-    pub fn sets(&self) -> impl Iterator<Item = &str> {
+    pub fn sets(&self) -> impl Iterator<Item = &'c str> {
         self.events.iter().filter_map(|event| match event {
-            Use::Sets { name } => Some(name.as_str()),
+            Use::Sets { name } => Some(*name),
             Use::Reads { .. } => None,
         })
     }
@@ -100,7 +99,7 @@ fn shared_with<'a>(check: &SuiteCheck, by_name: &HashMap<&str, &'a SuiteCheck>) 
     needed.flat_map(|other| other.check.shares()).map(|named| named.name.as_str()).collect()
 }
 
-fn undefined(name: &str, place: Place, uses: &Uses, known: &BTreeSet<&str>, suite: &Suite) -> Diagnostic {
+fn undefined(name: &str, place: Place, uses: &Uses<'_>, known: &BTreeSet<&str>, suite: &Suite) -> Diagnostic {
     let variable = first_part(name);
     if uses.sets().any(|set| set == variable) {
         return Diagnostic::new(

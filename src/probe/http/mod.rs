@@ -125,18 +125,18 @@ impl Request {
     }
 
     /// What the request reads.
-    pub fn uses(&self, uses: &mut Uses) {
+    pub fn uses<'c>(&'c self, uses: &mut Uses<'c>) {
         uses.read(&self.url);
-        let fields = |fields: &Vec<(Named, OneOrMore)>, uses: &mut Uses| {
-            uses.read_all(fields.iter().flat_map(|(_, values)| &values.0).map(|scalar| &scalar.0));
+        let fields = |fields: &'c [(Named, OneOrMore)]| {
+            fields.iter().flat_map(|(_, values)| &values.0).map(|scalar| &scalar.0)
         };
-        fields(&self.query, uses);
+        uses.read_all(fields(&self.query));
         uses.read_all(self.options.templates());
         match &self.body {
             Body::None => {}
             Body::Text(text) => uses.read(text),
             Body::Json(document) => uses.read_all(document.templates()),
-            Body::Form(form) => fields(form, uses),
+            Body::Form(form) => uses.read_all(fields(form)),
             Body::Multipart(parts) => uses.read_all(parts.iter().filter_map(|(_, part)| match part {
                 Part::Text(text) => Some(text),
                 Part::File { .. } => None,
