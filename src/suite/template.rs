@@ -5,6 +5,8 @@
 //! keeps every expression's place for errors, lets a lone expression keep its type, and lets SQL bind a value
 //! instead of pasting it.
 
+use std::sync::Arc;
+
 use minijinja::Environment;
 use serde_json::Value;
 
@@ -13,10 +15,10 @@ use super::source::Place;
 use super::sql::{Scanner, Within};
 use super::vars::Scope;
 
-/// A string of the suite, split at its expressions.
+/// A string of the suite, split at its expressions. Shared, because every check has a copy of what `[defaults]` says.
 #[derive(Debug, Clone)]
 pub struct Template {
-    segments: Vec<Segment>,
+    segments: Arc<[Segment]>,
     place: Place,
 }
 
@@ -46,6 +48,10 @@ impl Template {
     /// # Errors
     /// A `{{` without `}}`, or an expression that does not compile.
     pub fn parse(text: &str, place: Place, environment: &Environment<'_>) -> Result<Template, Malformed> {
+        if !text.contains("{{") {
+            // Most are this one piece of text, and a suite has thousands.
+            return Ok(Template { segments: Arc::new([Segment::Text(text.to_owned())]), place });
+        }
         let mut segments = Vec::new();
         let mut at = 0;
         while let Some(open) = text[at..].find("{{").map(|found| at + found) {
@@ -64,12 +70,10 @@ impl Template {
             segments.push(Segment::Expression(Expression { source, place, reads }));
             at = close + 2;
         }
-        if at < text.len() || segments.is_empty() {
-            // Most are this one piece of text, and a suite has thousands.
-            segments.reserve_exact(1);
+        if at < text.len() {
             segments.push(Segment::Text(text[at..].to_owned()));
         }
-        Ok(Template { segments, place })
+        Ok(Template { segments: segments.into(), place })
     }
 
     #[must_use]
@@ -80,7 +84,7 @@ impl Template {
     /// The text, if there is no expression in it.
     #[must_use]
     pub fn literal(&self) -> Option<&str> {
-        match self.segments.as_slice() {
+        match &*self.segments {
             [Segment::Text(text)] => Some(text),
             _ => None,
         }
@@ -88,23 +92,17 @@ impl Template {
 
     /// Every variable the template reads, such as `order` or `run.id`.
     pub fn reads(&self) -> impl Iterator<Item = &str> {
-        self.segments
-            .iter()
-            .flat_map(|segment| match segment {
-                Segment::Text(_) => [].iter(),
-                Segment::Expression(expression) => expression.reads.iter(),
-            })
-            .map(String::as_str)
+        self.reads_at().map(|(name, _)| name)
     }
 
     /// The same, each with the place of its expression.
     pub fn reads_at(&self) -> impl Iterator<Item = (&str, Place)> {
-        self.segments.iter().flat_map(|segment| match segment {
-            Segment::Text(_) => Vec::new(),
-            Segment::Expression(expression) => {
-                expression.reads.iter().map(|name| (name.as_str(), expression.place)).collect()
-            }
-        })
+        let expressions = self.segments.iter().filter_map(|segment| match segment {
+            Segment::Text(_) => None,
+            Segment::Expression(expression) => Some(expression),
+        });
+        expressions
+            .flat_map(|expression| expression.reads.iter().map(|name| (name.as_str(), expression.place)))
     }
 
     /// The text with every expression's value in its place.
@@ -113,7 +111,7 @@ impl Template {
     /// An expression that cannot be evaluated.
     pub fn text(&self, scope: &Scope) -> Result<String, String> {
         let mut out = String::new();
-        for segment in &self.segments {
+        for segment in &*self.segments {
             match segment {
                 Segment::Text(text) => out.push_str(text),
                 Segment::Expression(expression) => out.push_str(&as_text(&expression.eval(scope)?)),
@@ -127,7 +125,7 @@ impl Template {
     /// # Errors
     /// An expression that cannot be evaluated.
     pub fn value(&self, scope: &Scope) -> Result<Value, String> {
-        match self.segments.as_slice() {
+        match &*self.segments {
             [Segment::Expression(expression)] => Ok(to_json(&expression.eval(scope)?)),
             _ => self.text(scope).map(Value::from),
         }
@@ -158,7 +156,7 @@ impl Template {
     fn sql_with(&self, scope: &Scope, mut write: impl FnMut(Value) -> String) -> Result<String, String> {
         let mut sql = String::new();
         let mut scanner = Scanner::default();
-        for segment in &self.segments {
+        for segment in &*self.segments {
             match segment {
                 Segment::Text(text) => {
                     scanner.read(text);
@@ -228,8 +226,6 @@ fn closing_braces(text: &str) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::super::expression::environment;
     use super::super::vars::first_part;
     use super::*;
