@@ -82,7 +82,7 @@ struct GroupPattern(regex::Regex);
 impl FromToml for GroupPattern {
     fn from_toml(value: &Spanned<DeValue<'_>>, reading: &mut Reading<'_>) -> Option<Self> {
         let Named { name, place } = Named::from_toml(value, reading)?;
-        match compile(&name) {
+        match reading.patterns.once(&name, compile) {
             Ok(regex) => Some(GroupPattern(regex)),
             Err(message) => reading.reject(Diagnostic::new(place, message)),
         }

@@ -1,5 +1,6 @@
 //! Expectations on an HTTP answer, and on what `tcp://` and `tls://` have of one.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -62,12 +63,12 @@ impl FromTable for HttpExpectation {
 #[derive(Debug, Clone)]
 pub(super) struct Path {
     pub text: String,
-    pub parsed: JsonPath,
+    pub parsed: Arc<JsonPath>,
 }
 
 impl FromKey for Path {
     fn from_key(named: Named, reading: &mut Reading<'_>) -> Option<Self> {
-        match JsonPath::parse(&named.name) {
+        match reading.paths.once(&named.name, |text| JsonPath::parse(text).map(Arc::new)) {
             Ok(parsed) => Some(Path { text: named.name, parsed }),
             Err(error) => {
                 // The library seldom says more than that it does not parse.

@@ -260,7 +260,6 @@ fn length(value: &Value) -> Option<usize> {
 mod tests {
     use super::*;
     use crate::suite::expression;
-    use crate::suite::keys::Defaults;
     use crate::suite::read::{FromToml, Reading};
     use serde_json::json;
     use toml::de::DeTable;
@@ -270,12 +269,7 @@ mod tests {
         let environment = expression::environment();
         let text = format!("m = {matcher}");
         let document = DeTable::parse(&text).unwrap();
-        let mut reading = Reading {
-            file: 0,
-            environment: &environment,
-            defaults: Defaults::default(),
-            diagnostics: Vec::new(),
-        };
+        let mut reading = Reading::new(0, &environment);
         let matcher = Matcher::from_toml(document.get_ref().get("m").unwrap(), &mut reading)
             .unwrap_or_else(|| panic!("{:?}", reading.diagnostics));
         let mut scope = Scope::empty(std::sync::Arc::default());

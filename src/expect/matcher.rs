@@ -180,7 +180,7 @@ impl FromToml for Pattern {
         let Some(literal) = template.literal() else {
             return Some(Pattern::Template(template));
         };
-        match compile(literal) {
+        match reading.patterns.once(literal, compile) {
             Ok(regex) => Some(Pattern::Fixed(regex)),
             Err(message) => {
                 let place = reading.place(value.span());

@@ -169,12 +169,7 @@ impl Loader<'_> {
         let mut parts = self.included(file, document.get_ref(), path, chain);
         (self.look)(&Written::of(file, text, document.get_ref()));
 
-        let mut reading = Reading {
-            file,
-            environment: self.environment,
-            defaults: Defaults::default(),
-            diagnostics: Vec::new(),
-        };
+        let mut reading = Reading::new(file, self.environment);
         let is_root = chain.len() == 1;
         read_table(document.get_ref(), 0..0, &mut reading, |table| {
             read_file(table, &mut parts, is_root);

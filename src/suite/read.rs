@@ -7,10 +7,13 @@
 //! A reader asks for all its keys whatever it finds. So what it asks of an empty table is the list of the keys
 //! there are, and that list, and no other, is what [`schema`](super::schema) describes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use minijinja::Environment;
+use regex::Regex;
 use serde_json::json;
+use serde_json_path::JsonPath;
 use toml::Spanned;
 use toml::de::DeValue;
 
@@ -26,10 +29,47 @@ pub struct Reading<'e> {
     pub environment: &'e Environment<'static>,
     /// What `[defaults]` says, for the checks that do not say otherwise.
     pub defaults: Defaults,
+    pub patterns: Compiled<Regex>,
+    pub paths: Compiled<Arc<JsonPath>>,
     pub diagnostics: Vec<Diagnostic>,
 }
 
-impl Reading<'_> {
+/// What was compiled so far, by its text: what many checks say alike is compiled once.
+pub struct Compiled<T>(HashMap<String, T>);
+
+impl<T> Default for Compiled<T> {
+    fn default() -> Compiled<T> {
+        Compiled(HashMap::new())
+    }
+}
+
+impl<T: Clone> Compiled<T> {
+    /// What `compile` makes of `text`, or made of it before.
+    ///
+    /// # Errors
+    /// What `compile` says.
+    pub fn once<E>(&mut self, text: &str, compile: impl FnOnce(&str) -> Result<T, E>) -> Result<T, E> {
+        if let Some(known) = self.0.get(text) {
+            return Ok(known.clone());
+        }
+        let new = compile(text)?;
+        self.0.insert(text.to_owned(), new.clone());
+        Ok(new)
+    }
+}
+
+impl<'e> Reading<'e> {
+    pub fn new(file: usize, environment: &'e Environment<'static>) -> Reading<'e> {
+        Reading {
+            file,
+            environment,
+            defaults: Defaults::default(),
+            patterns: Compiled::default(),
+            paths: Compiled::default(),
+            diagnostics: Vec::new(),
+        }
+    }
+
     pub fn place(&self, span: std::ops::Range<usize>) -> Place {
         Place::new(self.file, span)
     }

@@ -6,7 +6,6 @@ use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
 use super::error::{Diagnostic, closest};
-use super::keys::Defaults;
 use super::read::{FromToml, Reading};
 use super::schema::{Definitions, Schema};
 use super::source::Place;
@@ -33,8 +32,7 @@ pub fn asked_by(
     variant: Option<&'static str>,
     environment: &Environment<'static>,
 ) -> Asked {
-    let mut reading =
-        Reading { file: 0, environment, defaults: Defaults::default(), diagnostics: Vec::new() };
+    let mut reading = Reading::new(0, environment);
     let mut keys = DeTable::new();
     keys.extend(
         variant.map(|key| (Spanned::new(0..0, key.into()), Spanned::new(0..0, DeValue::String("".into())))),
@@ -143,7 +141,9 @@ struct Missing {
 
 impl<'t, 'r, 'e> Table<'t, 'r, 'e> {
     fn new(keys: &'t DeTable<'t>, place: Place, purpose: Purpose, reading: &'r mut Reading<'e>) -> Self {
-        Table { keys, place, purpose, asked: Asked::default(), missing: Vec::new(), reading }
+        // Room for what most tables are asked for: to grow step by step is a good part of reading one.
+        let asked = Asked { keys: Vec::with_capacity(32), ..Asked::default() };
+        Table { keys, place, purpose, asked, missing: Vec::new(), reading }
     }
 
     /// Where the table stands.
