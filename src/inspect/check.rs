@@ -1,7 +1,7 @@
 //! `smoke check`: every mistake of a suite, in any environment, and what makes it no smoke suite any more.
 
-use super::covered;
 use super::warnings::{Notes, Warnings};
+use super::{covered, leave};
 use crate::cli::CheckArgs;
 use crate::exit::Exit;
 use crate::plan::{self, Plan};
@@ -31,6 +31,7 @@ pub fn check(args: &CheckArgs) -> Exit {
         count if strict => say(&format!("{checks}, {} (`--strict`)\n", counted(count, "warning"))),
         count => say(&format!("{checks}, no mistakes, {}\n", counted(count, "warning"))),
     }
+    leave((suite, plans));
     if strict { Exit::BadSuite } else { Exit::Passed }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::{SCHEMA_VERSION, covered};
+use super::{SCHEMA_VERSION, covered, leave};
 use crate::cli::{ListArgs, Listed};
 use crate::exit::Exit;
 use crate::plan;
@@ -36,6 +36,7 @@ pub fn list(args: ListArgs) -> anyhow::Result<Exit> {
     let text = if args.json { json(&selected) } else { lines(&selected) };
     let exit = if selected.is_empty() { Exit::NothingSelected } else { Exit::Passed };
     Destination::Stdout.write(&text)?;
+    leave(suite);
     Ok(exit)
 }
 

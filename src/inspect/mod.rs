@@ -18,5 +18,11 @@ pub fn covered(error: &SuiteError) -> SuiteError {
     warnings::covered(error)
 }
 
+/// Leaves what was read to the end of the process, which gives it back in one go: to free it piece by piece takes a
+/// tenth of the time that it took to read it.
+fn leave<T>(read: T) {
+    std::mem::forget(read);
+}
+
 /// The version of the JSON documents here. New keys may come; one that changes its meaning or goes raises it.
 const SCHEMA_VERSION: u32 = 1;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{SCHEMA_VERSION, covered};
+use super::{SCHEMA_VERSION, covered, leave};
 use crate::cli::PlanArgs;
 use crate::exit::Exit;
 use crate::outcome::Span;
@@ -33,11 +33,15 @@ pub fn plan(args: PlanArgs) -> anyhow::Result<Exit> {
     };
     let outlook = Outlook::of(&plan);
     Destination::Stdout.write(&if args.json { outlook.json() } else { outlook.text() })?;
-    if plan.checks.is_empty() {
-        say("no check was selected\n");
-        return Ok(Exit::NothingSelected);
-    }
-    Ok(Exit::Passed)
+    let exit = match plan.checks.is_empty() {
+        true => {
+            say("no check was selected\n");
+            Exit::NothingSelected
+        }
+        false => Exit::Passed,
+    };
+    leave((suite, plan));
+    Ok(exit)
 }
 
 /// A plan with what follows from it.
