@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use smoke::cli::Cli;
 use smoke::exit::Exit;
+use smoke::report::{Stream, catch_up};
 
 fn main() -> ExitCode {
     // A panic's text may hold what a server sent, so it is told as the check's failure, redacted, and not here.
@@ -14,12 +15,16 @@ fn main() -> ExitCode {
         let _ = writeln!(std::io::stderr(), "smoke: internal error{place}; please report it with the suite");
     }));
     let ran = std::panic::catch_unwind(|| smoke::run::run(Cli::parse()));
-    match ran {
-        Ok(Ok(exit)) => exit.into(),
+    let exit = match ran {
+        Ok(Ok(exit)) => exit,
         Ok(Err(error)) => {
-            let _ = writeln!(std::io::stderr(), "error: {error:#}");
-            Exit::CannotWork.into()
+            let _ = writeln!(Stream::Stderr, "error: {error:#}");
+            Exit::CannotWork
         }
+        Err(_) => Exit::CannotWork,
+    };
+    match catch_up() {
+        Ok(()) => exit.into(),
         Err(_) => Exit::CannotWork.into(),
     }
 }

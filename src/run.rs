@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use tokio::runtime::Runtime;
@@ -13,6 +14,7 @@ use crate::about;
 use crate::again;
 use crate::check::{RunContext, Tracing};
 use crate::cli::{ChoiceArgs, Cli, Command, LimitArgs, LookArgs, OutputArgs, RunArgs};
+use crate::deadline::{Deadline, Scope};
 use crate::engine;
 use crate::event::{Event, RunInfo};
 use crate::exit::Exit;
@@ -20,7 +22,8 @@ use crate::inspect;
 use crate::outcome::Signal;
 use crate::plan::{Choices, Plan, plan};
 use crate::report::{
-    self, Color, Console, Destination, LastRun, Outputs, Rejection, Reporter, Style, Trouble, Verbosity,
+    self, Color, Console, Destination, LastRun, Outputs, Rejection, Reporter, Stream, Style, Trouble,
+    Verbosity,
 };
 use crate::secret::Redactor;
 use crate::suite::{Draft, Suite, SuiteError, read_draft, read_draft_text};
@@ -160,7 +163,7 @@ pub fn run_job(job: Job) -> anyhow::Result<Exit> {
     let info = info(&plan);
     let verbosity = if look.quiet { Verbosity::Quiet } else { Verbosity::Normal };
     let progress = look.progress.resolve(std::io::stderr().is_terminal());
-    let console = Console::new(std::io::stderr(), Style::new(color), verbosity, progress);
+    let console = Console::new(Stream::Stderr, Style::new(color), verbosity, progress);
     pipeline.push(Box::new(console));
     pipeline.append(&mut reporters);
     let mut reporters = pipeline;
@@ -175,9 +178,46 @@ pub fn run_job(job: Job) -> anyhow::Result<Exit> {
         }
     };
     let report = runtime.block_on(engine::run(&plan, context, &mut signals, &mut on_event));
+    let is_written = finish(&mut reporters);
+    let exit = runtime.block_on(once_read(report.exit, is_written, &mut signals));
     // Not dropped: a name look-up that hangs would hold the exit.
     runtime.shutdown_background();
-    Ok(if finish(&mut reporters) { report.exit } else { report.exit.without_a_report() })
+    Ok(exit)
+}
+
+/// How long somebody who does not read is waited for after a signal.
+const LAST_WORDS: Duration = Duration::from_millis(500);
+
+/// The exit code of a run, once standard output and error have taken what there is. They may never: then a signal ends
+/// the waiting, and one that has ended the run already keeps it short.
+pub(crate) async fn once_read(
+    exit: Exit,
+    is_written: bool,
+    signals: &mut mpsc::UnboundedReceiver<Signal>,
+) -> Exit {
+    if !report::is_behind() {
+        return if is_written { exit } else { exit.without_a_report() };
+    }
+    let patience = match exit {
+        Exit::Interrupted | Exit::Terminated => LAST_WORDS,
+        _ => Duration::MAX,
+    };
+    let limit = Deadline::after(patience, Scope::Grace);
+    let catching_up = limit.bound(async {
+        tokio::select! {
+            caught_up = tokio::task::spawn_blocking(report::catch_up) => Ok(caught_up.unwrap_or(Ok(()))),
+            Some(signal) = signals.recv() => Err(Exit::of_signal(signal)),
+        }
+    });
+    let caught_up = match catching_up.await {
+        Ok(Ok(caught_up)) => caught_up,
+        Ok(Err(signalled)) => return signalled,
+        Err(_) => return exit,
+    };
+    if let Err(error) = &caught_up {
+        say(&format!("error: cannot write all of the output: {error}\n"));
+    }
+    if is_written && caught_up.is_ok() { exit } else { exit.without_a_report() }
 }
 
 /// The names of what did not pass in the last run; everything, if none is known.
@@ -329,5 +369,5 @@ pub(crate) fn reject(error: &SuiteError, color: bool) -> Exit {
 
 pub(crate) fn say(text: &str) {
     // A reader that has gone away is no reason to fail.
-    let _ = std::io::stderr().write_all(text.as_bytes());
+    let _ = Stream::Stderr.write_all(text.as_bytes());
 }

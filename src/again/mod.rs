@@ -21,9 +21,10 @@ use crate::check::{RunContext, Tracing};
 use crate::deadline::Deadline;
 use crate::engine;
 use crate::event::{Event, RunInfo, RunReport};
+use crate::exit::Exit;
 use crate::outcome::Signal;
 use crate::plan::Choices;
-use crate::run::{SuiteSource, info, listen, prepare, runtime};
+use crate::run::{SuiteSource, info, listen, once_read, prepare, runtime};
 use crate::secret::Redactor;
 use crate::suite::SuiteError;
 
@@ -64,6 +65,13 @@ impl Rounds {
                 _ = until.pause(pause) => None,
             }
         })
+    }
+
+    /// Ends with this exit code, once what was written has been taken.
+    fn end_with(mut self, exit: Exit) -> Exit {
+        let exit = self.runtime.block_on(once_read(exit, true, &mut self.signals));
+        self.end();
+        exit
     }
 
     /// Not dropped: a name look-up that hangs would hold the exit.

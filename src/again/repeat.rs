@@ -8,7 +8,7 @@ use crate::check::Tracing;
 use crate::cli::LookArgs;
 use crate::exit::Exit;
 use crate::plan::Choices;
-use crate::report::{Destination, Style, Tally};
+use crate::report::{Destination, Stream, Style, Tally};
 use crate::run::reject;
 
 /// Runs the suite `times` times and prints what each check came to. The exit code is the worst of all runs.
@@ -19,7 +19,7 @@ pub fn repeat(path: PathBuf, choices: Choices, times: u32, look: &LookArgs) -> a
     let color = look.color.resolve(std::io::stderr().is_terminal());
     let tracing = if look.trace { Tracing::On } else { Tracing::Off };
     let mut rounds = Rounds::new(path, choices, tracing)?;
-    let mut tally = Tally::new(std::io::stderr(), Style::new(color), times);
+    let mut tally = Tally::new(Stream::Stderr, Style::new(color), times);
     let mut exit = Exit::NothingSelected;
     for _ in 0..times {
         let report = match rounds.next(&mut |event, info| tally.on_event(event, info)) {
@@ -34,8 +34,7 @@ pub fn repeat(path: PathBuf, choices: Choices, times: u32, look: &LookArgs) -> a
             break;
         }
     }
-    rounds.end();
     let color = look.color.resolve(std::io::stdout().is_terminal());
     Destination::Stdout.write(&tally.table(Style::new(color)))?;
-    Ok(exit)
+    Ok(rounds.end_with(exit))
 }

@@ -5,6 +5,8 @@ use std::fmt;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use super::stream::Stream;
+
 /// Where a report goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Destination {
@@ -39,8 +41,7 @@ impl Destination {
     pub fn write(&self, content: &str) -> Result<(), ReportError> {
         match self {
             Destination::Stdout => {
-                let mut stdout = std::io::stdout().lock();
-                let written = stdout.write_all(content.as_bytes()).and_then(|()| stdout.flush());
+                let written = Stream::Stdout.write_all(content.as_bytes());
                 unless_gone(written).map_err(|error| ReportError::new(self, &error))
             }
             Destination::File(path) => unless_gone(replace(path, content, Outlives::PowerCut))
@@ -54,7 +55,7 @@ impl Destination {
     /// Nothing can be written there.
     pub fn lines(&self) -> Result<Lines, ReportError> {
         let out: Box<dyn Write> = match self {
-            Destination::Stdout => Box::new(std::io::stdout()),
+            Destination::Stdout => Box::new(Stream::Stdout),
             Destination::File(path) => {
                 Box::new(std::fs::File::create(path).map_err(|error| ReportError::new(self, &error))?)
             }
@@ -105,7 +106,7 @@ impl Lines {
 }
 
 /// A reader that has gone away (`| head`) has read what it wanted.
-fn unless_gone(written: std::io::Result<()>) -> std::io::Result<()> {
+pub(super) fn unless_gone(written: std::io::Result<()>) -> std::io::Result<()> {
     match written {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
         other => other,

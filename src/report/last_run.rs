@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::file::{Destination, Outlives, ReportError, replace};
+use super::stream::Stream;
 use super::{Reporter, write_to_people};
 use crate::event::{CheckReport, Event, RunInfo};
 use crate::outcome::{NeedFailed, Outcome, SkipReason};
@@ -120,7 +121,7 @@ impl Reporter for Keeper {
         let trouble = written.err().or(self.error.take()).map(|error| error.to_string()).or(nowhere);
         if let (Trouble::IsSaid, Some(trouble)) = (self.trouble, trouble) {
             let text = format!("warning: what did not pass cannot be kept for `--rerun-failed`: {trouble}\n");
-            write_to_people(&mut std::io::stderr(), &text);
+            write_to_people(&mut Stream::Stderr, &text);
         }
         Ok(())
     }

@@ -13,6 +13,7 @@ mod outputs;
 mod progress;
 mod record;
 mod screen;
+mod stream;
 mod style;
 mod summary;
 mod tally;
@@ -29,6 +30,7 @@ pub use self::last_run::{Keeper, LastRun, Trouble};
 pub use self::outputs::{Outputs, SamePlace};
 pub use self::progress::Progress;
 pub use self::screen::Screen;
+pub use self::stream::{Stream, catch_up, is_behind};
 pub(crate) use self::style::printable;
 pub use self::style::{Color, Style};
 pub use self::tally::Tally;
@@ -78,8 +80,8 @@ pub struct Rejection<'a> {
 pub fn of_pipeline() -> Vec<Box<dyn Reporter>> {
     let is_true = |name: &str| std::env::var_os(name).is_some_and(|value| value == "true");
     let github =
-        is_true("GITHUB_ACTIONS").then(|| Box::new(Github::new(std::io::stderr())) as Box<dyn Reporter>);
-    let gitlab = is_true("GITLAB_CI").then(|| Box::new(Gitlab::new(std::io::stderr())) as Box<dyn Reporter>);
+        is_true("GITHUB_ACTIONS").then(|| Box::new(Github::new(Stream::Stderr)) as Box<dyn Reporter>);
+    let gitlab = is_true("GITLAB_CI").then(|| Box::new(Gitlab::new(Stream::Stderr)) as Box<dyn Reporter>);
     github.into_iter().chain(gitlab).collect()
 }
 

@@ -53,5 +53,6 @@ mod support_works;
 mod templates;
 mod tls;
 mod trace;
+mod unread;
 mod warnings;
 mod worst_case;

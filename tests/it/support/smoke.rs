@@ -5,7 +5,7 @@ use std::io::Read;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{self, Receiver};
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -35,6 +35,7 @@ pub struct Smoke {
     environment: Vec<(OsString, OsString)>,
     limit: Duration,
     watch_memory: bool,
+    is_unread: bool,
     folder: TempDir,
     /// What it keeps from run to run, apart from what the test looks at.
     state: TempDir,
@@ -66,6 +67,7 @@ impl Smoke {
             environment: Vec::new(),
             limit: LIMIT,
             watch_memory: false,
+            is_unread: false,
             folder,
             state,
         }
@@ -121,6 +123,13 @@ impl Smoke {
         self
     }
 
+    /// Reads nothing that it writes until [`Running::read`]: a pipe takes 64 KiB of it.
+    #[must_use]
+    pub fn unread(mut self) -> Self {
+        self.is_unread = true;
+        self
+    }
+
     /// A path in the run's folder.
     #[must_use]
     pub fn path(&self, name: &str) -> PathBuf {
@@ -157,6 +166,10 @@ impl Smoke {
         let mut child = command.spawn().unwrap_or_else(|error| panic!("{}: {error}", self.program.display()));
         let stdout = Output::collect(child.stdout.take().expect("stdout is piped"));
         let stderr = Output::collect(child.stderr.take().expect("stderr is piped"));
+        if !self.is_unread {
+            stdout.read();
+            stderr.read();
+        }
         let process = Pid::from_child(&child);
         let peak_memory = self.watch_memory.then(|| watch_memory(process));
         let ended = wait_for(child, started);
@@ -217,6 +230,12 @@ impl Running {
         });
     }
 
+    /// Reads what it writes from now on, if nobody did.
+    pub fn read(&self) {
+        self.stdout.read();
+        self.stderr.read();
+    }
+
     /// A path in the run's folder.
     #[must_use]
     pub fn path(&self, name: &str) -> PathBuf {
@@ -237,6 +256,7 @@ impl Running {
             panic!("no end within {:?}\nstdout:\n{stdout}\nstderr:\n{stderr}", self.limit);
         };
         self.leash.let_go();
+        self.read();
         let pipes_closed = self.stdout.wait_until_closed() && self.stderr.wait_until_closed();
         Ran {
             code: status.code(),
@@ -365,9 +385,10 @@ fn wait_for(mut child: Child, started: Instant) -> Receiver<End> {
     receiver
 }
 
-/// What comes out of a pipe, collected on a thread.
+/// What comes out of a pipe, collected on a thread from the first [`read`](Output::read) on.
 #[derive(Debug)]
 struct Output {
+    begin: Sender<()>,
     bytes: Arc<Mutex<Vec<u8>>>,
     closed: Receiver<()>,
 }
@@ -376,15 +397,21 @@ impl Output {
     fn collect(mut pipe: impl Read + Send + 'static) -> Self {
         let bytes = Arc::new(Mutex::new(Vec::new()));
         let (sender, closed) = mpsc::channel();
+        let (begin, begun) = mpsc::channel();
         let collected = Arc::clone(&bytes);
         thread::spawn(move || {
+            let _ = begun.recv();
             let mut piece = vec![0; 64 * 1024];
             while let Ok(length @ 1..) = pipe.read(&mut piece) {
                 collected.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(&piece[..length]);
             }
             let _ = sender.send(());
         });
-        Self { bytes, closed }
+        Self { begin, bytes, closed }
+    }
+
+    fn read(&self) {
+        let _ = self.begin.send(());
     }
 
     fn text(&self) -> String {

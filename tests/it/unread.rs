@@ -1,0 +1,103 @@
+//! Somebody holds the output and does not read it: the run goes on all the same, and nothing of it is lost.
+
+use std::fs;
+use std::time::Duration;
+
+use rustix::process::Signal;
+
+use crate::support::http::{HttpServer, Response};
+use crate::support::smoke::{Running, Smoke};
+use crate::support::wait;
+
+/// What they write is several times what a pipe takes.
+const CHECKS: usize = 600;
+
+const LIMIT: Duration = Duration::from_secs(40);
+
+fn server() -> HttpServer {
+    HttpServer::start(|request| match request.path.as_str() {
+        "/never" => Response::new(200).delay(Duration::from_mins(2)),
+        _ => Response::new(500).body("the answer of a server that is not well, and says so at some length\n"),
+    })
+}
+
+/// Many warnings, and a check that comes last.
+fn suite(server: &HttpServer, suite: &str, last: &str) -> String {
+    let mut text = format!("[suite]\nname = \"s\"\nconcurrency = 20\n{suite}\n");
+    for n in 0..CHECKS {
+        let url = server.url(&format!("/{n}"));
+        text += &format!("[[health]]\nname = \"warning {n}\"\nurl = \"{url}\"\nseverity = \"warn\"\n");
+    }
+    text + last
+}
+
+/// Waits for the report, which is written when the run is over.
+fn wait_for_report(running: &Running, of: &str) {
+    let report = running.path("junit.xml");
+    wait::until("the report", LIMIT, || fs::read_to_string(&report).ok().filter(|xml| xml.contains(of)));
+}
+
+#[test]
+fn a_run_ends_although_nobody_reads_and_everything_is_there_once_somebody_does() {
+    let server = server();
+    let last = format!("[[health]]\nname = \"last\"\nurl = \"{}\"\nexpect.status = 500", server.url("/last"));
+    let suite = suite(&server, "", &last);
+    let running = Smoke::new().suite(&suite).args(["--events", "-"]).unread().spawn();
+
+    wait_for_report(&running, "name=\"last\"");
+    running.read();
+    let ran = running.wait();
+
+    ran.exits(0);
+    assert_eq!(ran.junit().cases.len(), CHECKS + 1);
+    assert!(ran.stderr.len() > 128 * 1024, "{}", ran.stderr.len());
+    for n in 0..CHECKS {
+        let line = format!("warning {n} ");
+        assert!(ran.stderr.lines().any(|shown| shown.contains(&line)), "no `{line}`:\n{}", ran.stderr);
+    }
+    assert!(ran.stderr.trim_end().lines().next_back().unwrap().contains("PASSED"), "{}", ran.stderr);
+    let events: Vec<serde_json::Value> =
+        ran.stdout.lines().map(|line| serde_json::from_str(line).expect(line)).collect();
+    assert_eq!(events.iter().filter(|event| event["event"] == "check-finished").count(), CHECKS + 1);
+    assert_eq!(events.last().unwrap()["event"], "run-finished");
+}
+
+#[test]
+fn the_suites_budget_holds_although_nobody_reads() {
+    let server = server();
+    let last = format!("[[health]]\nname = \"last\"\nurl = \"{}\"\nbudget = \"5s\"", server.url("/never"));
+    let running = Smoke::new().suite(&suite(&server, "budget = \"5s\"", &last)).unread().spawn();
+
+    wait_for_report(&running, "name=\"last\"");
+    running.read();
+    let ran = running.wait();
+
+    ran.exits(4);
+}
+
+#[test]
+fn a_signal_ends_a_run_that_nobody_reads() {
+    let server = server();
+    let last = format!("[[health]]\nname = \"last\"\nurl = \"{}\"\nbudget = \"50s\"", server.url("/never"));
+    let running = Smoke::new().suite(&suite(&server, "", &last)).unread().spawn();
+    wait::until("the last check", LIMIT, || {
+        server.requests().iter().any(|request| request.path == "/never").then_some(())
+    });
+
+    running.signal(Signal::TERM);
+    let ran = running.wait();
+
+    ran.exits(143);
+    assert_eq!(ran.junit().cases.len(), CHECKS + 1);
+}
+
+#[test]
+fn a_signal_ends_the_waiting_for_somebody_who_reads() {
+    let server = server();
+    let running = Smoke::new().suite(&suite(&server, "", "")).unread().spawn();
+    wait_for_report(&running, "warning 599");
+
+    running.signal(Signal::INT);
+
+    running.wait().exits(130);
+}
