@@ -1,7 +1,7 @@
 //! `smoke check`: every mistake of a suite, in any environment, and what makes it no smoke suite any more.
 
 use super::warnings::{Notes, Warnings};
-use super::{covered, leave};
+use super::{covered, keep_memory, leave};
 use crate::cli::CheckArgs;
 use crate::exit::Exit;
 use crate::plan::{self, Plan};
@@ -11,6 +11,7 @@ use crate::suite::{Suite, SuiteError, read_draft_looking};
 
 /// Reads the suite and says what is wrong with it.
 pub fn check(args: &CheckArgs) -> Exit {
+    keep_memory();
     let color = colored(args.color);
     let mut notes = Notes::default();
     let (mut suite, plans) = match checked(args, &mut notes) {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::{SCHEMA_VERSION, covered, leave};
+use super::{SCHEMA_VERSION, covered, keep_memory, leave};
 use crate::cli::{ListArgs, Listed};
 use crate::exit::Exit;
 use crate::plan;
@@ -17,6 +17,7 @@ use crate::suite::{Suite, SuiteCheck, SuiteError, load};
 /// # Errors
 /// They cannot be written.
 pub fn list(args: ListArgs) -> anyhow::Result<Exit> {
+    keep_memory();
     let choices = choices(args.choices, None);
     let names: Vec<String> = choices.variables.iter().map(|(name, _)| name.clone()).collect();
     let suite = match load(&find_suite(args.suite), &names) {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{SCHEMA_VERSION, covered, leave};
+use super::{SCHEMA_VERSION, covered, keep_memory, leave};
 use crate::cli::PlanArgs;
 use crate::exit::Exit;
 use crate::outcome::Span;
@@ -19,6 +19,7 @@ use crate::suite::{SuiteError, load};
 /// # Errors
 /// It cannot be written.
 pub fn plan(args: PlanArgs) -> anyhow::Result<Exit> {
+    keep_memory();
     let choices = choices(args.choices, Some(&args.limits));
     let names: Vec<String> = choices.variables.iter().map(|(name, _)| name.clone()).collect();
     let suite = match load(&find_suite(args.suite), &names) {
