@@ -195,13 +195,14 @@ pub(crate) async fn once_read(
     is_written: bool,
     signals: &mut mpsc::UnboundedReceiver<Signal>,
 ) -> Exit {
-    if !report::is_behind() {
-        return if is_written { exit } else { exit.without_a_report() };
-    }
     let patience = match exit {
         Exit::Interrupted | Exit::Terminated => LAST_WORDS,
         _ => Duration::MAX,
     };
+    let exit = if is_written { exit } else { exit.without_a_report() };
+    if !report::is_behind() {
+        return exit;
+    }
     let limit = Deadline::after(patience, Scope::Grace);
     let catching_up = limit.bound(async {
         tokio::select! {
@@ -209,15 +210,14 @@ pub(crate) async fn once_read(
             Some(signal) = signals.recv() => Err(Exit::of_signal(signal)),
         }
     });
-    let caught_up = match catching_up.await {
-        Ok(Ok(caught_up)) => caught_up,
-        Ok(Err(signalled)) => return signalled,
-        Err(_) => return exit,
-    };
-    if let Err(error) = &caught_up {
-        say(&format!("error: cannot write all of the output: {error}\n"));
+    match catching_up.await {
+        Ok(Ok(Ok(()))) | Err(_) => exit,
+        Ok(Ok(Err(error))) => {
+            say(&format!("error: cannot write all of the output: {error}\n"));
+            exit.without_a_report()
+        }
+        Ok(Err(signalled)) => signalled,
     }
-    if is_written && caught_up.is_ok() { exit } else { exit.without_a_report() }
 }
 
 /// The names of what did not pass in the last run; everything, if none is known.
