@@ -1,6 +1,12 @@
 //! How far the run is, on a terminal: a bar under the lines of the checks.
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::io::{self, Write as _};
+use std::sync::{Mutex, PoisonError};
+
+use console::Term;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
+
+use super::stream::Stream;
 
 /// When a progress bar is shown; `Auto` is on a terminal, and not in CI.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
@@ -23,8 +29,85 @@ impl Progress {
     }
 }
 
+/// As often as the library draws by itself.
+const FRAMES_A_SECOND: u8 = 20;
+
+/// The terminal of standard error, which somebody may have stopped (Ctrl-S): that holds no run.
+#[derive(Debug, Default)]
+struct Patient {
+    /// What belongs to one frame, and is written in one go.
+    frame: Mutex<String>,
+}
+
+impl Patient {
+    fn add(&self, text: &str) {
+        self.frame.lock().unwrap_or_else(PoisonError::into_inner).push_str(text);
+    }
+
+    fn go(&self, count: usize, direction: char) {
+        if count > 0 {
+            self.add(&format!("\x1b[{count}{direction}"));
+        }
+    }
+}
+
+impl TermLike for Patient {
+    fn width(&self) -> u16 {
+        Term::stderr().size().1
+    }
+
+    fn height(&self) -> u16 {
+        Term::stderr().size().0
+    }
+
+    fn move_cursor_up(&self, count: usize) -> io::Result<()> {
+        self.go(count, 'A');
+        Ok(())
+    }
+
+    fn move_cursor_down(&self, count: usize) -> io::Result<()> {
+        self.go(count, 'B');
+        Ok(())
+    }
+
+    fn move_cursor_right(&self, count: usize) -> io::Result<()> {
+        self.go(count, 'C');
+        Ok(())
+    }
+
+    fn move_cursor_left(&self, count: usize) -> io::Result<()> {
+        self.go(count, 'D');
+        Ok(())
+    }
+
+    fn write_line(&self, line: &str) -> io::Result<()> {
+        self.add(line);
+        self.add("\n");
+        Ok(())
+    }
+
+    fn write_str(&self, text: &str) -> io::Result<()> {
+        self.add(text);
+        Ok(())
+    }
+
+    fn clear_line(&self) -> io::Result<()> {
+        self.add("\r\x1b[2K");
+        Ok(())
+    }
+
+    fn flush(&self) -> io::Result<()> {
+        let frame = std::mem::take(&mut *self.frame.lock().unwrap_or_else(PoisonError::into_inner));
+        Stream::Stderr.write_all(frame.as_bytes())
+    }
+}
+
 pub(super) fn progress_bar() -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+    let target = match Term::stderr().is_term() {
+        true => ProgressDrawTarget::term_like_with_hz(Box::new(Patient::default()), FRAMES_A_SECOND),
+        false => ProgressDrawTarget::hidden(),
+    };
+    let bar = ProgressBar::with_draw_target(None, target);
     let style = ProgressStyle::with_template("{bar:24} {pos}/{len}  {elapsed:>4}  {wide_msg}");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> "));
     bar

@@ -6,7 +6,9 @@ use std::time::Duration;
 use rustix::process::Signal;
 
 use crate::support::http::{HttpServer, Response};
+use crate::support::scratch;
 use crate::support::smoke::{Running, Smoke};
+use crate::support::terminal::Terminal;
 use crate::support::wait;
 
 /// What they write is several times what a pipe takes.
@@ -100,4 +102,31 @@ fn a_signal_ends_the_waiting_for_somebody_who_reads() {
     running.signal(Signal::INT);
 
     running.wait().exits(130);
+}
+
+#[test]
+fn a_terminal_that_is_stopped_does_not_hold_a_budget() {
+    const STOP: &str = "\x13";
+    const GO_ON: &str = "\x11";
+    let server = server();
+    let suite = format!(
+        "[suite]\nname = \"s\"\nbudget = \"3s\"\n[[health]]\nname = \"last\"\nurl = \"{}\"\n",
+        server.url("/never")
+    );
+    let folder = scratch::for_a_test();
+    fs::write(folder.path().join("smoke.toml"), suite).expect("the suite");
+    let arguments = ["run", "--junit", "junit.xml"];
+    let mut terminal = Terminal::smoke(&arguments, folder.path(), (100, 24));
+    terminal.wait_for("0/1");
+
+    terminal.type_in(STOP);
+    wait::until("the report", LIMIT, || {
+        fs::read_to_string(folder.path().join("junit.xml")).ok().filter(|xml| xml.contains("\"last\""))
+    });
+    let shown = terminal.shown();
+    terminal.type_in(GO_ON);
+
+    assert_eq!(terminal.wait().code(), Some(4));
+    terminal.wait_for("NO VERDICT");
+    assert!(!shown.contains("NO VERDICT"), "the terminal was not stopped: {shown}");
 }
