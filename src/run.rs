@@ -179,10 +179,7 @@ pub fn run_job(job: Job) -> anyhow::Result<Exit> {
     };
     let report = runtime.block_on(engine::run(&plan, context, &mut signals, &mut on_event));
     let is_written = finish(&mut reporters);
-    let exit = runtime.block_on(once_read(report.exit, is_written, &mut signals));
-    // Not dropped: a name look-up that hangs would hold the exit.
-    runtime.shutdown_background();
-    Ok(exit)
+    Ok(runtime.block_on(once_read(report.exit, is_written, &mut signals)))
 }
 
 /// How long somebody who does not read is waited for after a signal.
@@ -283,14 +280,32 @@ fn planned(
     Err(SuiteError::new(suite.sources, mistakes))
 }
 
-pub(crate) fn runtime(checks: usize) -> anyhow::Result<Runtime> {
+/// The runtime of a run. Nobody waits for it when it is dropped: a name look-up that hangs would hold the exit.
+pub(crate) struct RunRuntime(Option<Runtime>);
+
+impl RunRuntime {
+    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        self.0.as_ref().expect("it is there until it is dropped").block_on(future)
+    }
+}
+
+impl Drop for RunRuntime {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+pub(crate) fn runtime(checks: usize) -> anyhow::Result<RunRuntime> {
     // Checks wait more than they work. Two workers, so that one that works does not keep the other's time; the
     // engine is on this thread, so that none of them keeps the suite's.
-    tokio::runtime::Builder::new_multi_thread()
+    let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(checks.clamp(1, 2))
         .enable_all()
         .build()
-        .context("cannot start the runtime")
+        .context("cannot start the runtime")?;
+    Ok(RunRuntime(Some(runtime)))
 }
 
 /// Sends on SIGINT, SIGTERM, and SIGHUP, which ends a run as well when its terminal goes away.

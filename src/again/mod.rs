@@ -12,7 +12,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 
 pub use self::repeat::repeat;
@@ -24,7 +23,7 @@ use crate::event::{Event, RunInfo, RunReport};
 use crate::exit::Exit;
 use crate::outcome::Signal;
 use crate::plan::Choices;
-use crate::run::{SuiteSource, info, listen, once_read, prepare, runtime};
+use crate::run::{RunRuntime, SuiteSource, info, listen, once_read, prepare, runtime};
 use crate::secret::Redactor;
 use crate::suite::SuiteError;
 
@@ -33,7 +32,7 @@ struct Rounds {
     path: PathBuf,
     choices: Choices,
     tracing: Tracing,
-    runtime: Runtime,
+    runtime: RunRuntime,
     signals: mpsc::UnboundedReceiver<Signal>,
     signal_sender: mpsc::UnboundedSender<Signal>,
 }
@@ -69,13 +68,6 @@ impl Rounds {
 
     /// Ends with this exit code, once what was written has been taken.
     fn end_with(mut self, exit: Exit) -> Exit {
-        let exit = self.runtime.block_on(once_read(exit, true, &mut self.signals));
-        self.end();
-        exit
-    }
-
-    /// Not dropped: a name look-up that hangs would hold the exit.
-    fn end(self) {
-        self.runtime.shutdown_background();
+        self.runtime.block_on(once_read(exit, true, &mut self.signals))
     }
 }

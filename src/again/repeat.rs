@@ -24,10 +24,7 @@ pub fn repeat(path: PathBuf, choices: Choices, times: u32, look: &LookArgs) -> a
     for _ in 0..times {
         let report = match rounds.next(&mut |event, info| tally.on_event(event, info)) {
             Ok(report) => report,
-            Err(error) => {
-                rounds.end();
-                return Ok(reject(&error, color));
-            }
+            Err(error) => return Ok(reject(&error, color)),
         };
         exit = exit.or_worse(report.exit);
         if matches!(report.exit, Exit::Interrupted | Exit::Terminated | Exit::NothingSelected) {

@@ -39,7 +39,6 @@ pub fn watch(args: WatchArgs) -> anyhow::Result<Exit> {
         let exit = match ran {
             Ok(report) => report.exit,
             Err(error) if last.is_none() => {
-                rounds.end();
                 drop(key_by_key);
                 screen.leave(&mut board);
                 return Ok(reject(&error, color));
@@ -66,7 +65,6 @@ pub fn watch(args: WatchArgs) -> anyhow::Result<Exit> {
             break if quit.is_wanted() { exit } else { Exit::of_signal(signal) };
         }
     };
-    rounds.end();
     drop(key_by_key);
     screen.leave(&mut board);
     Ok(exit)
