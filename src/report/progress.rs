@@ -1,7 +1,7 @@
 //! How far the run is, on a terminal: a bar under the lines of the checks.
 
 use std::io::{self, Write as _};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use console::Term;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
@@ -40,13 +40,14 @@ struct Patient {
 }
 
 impl Patient {
-    fn add(&self, text: &str) {
-        self.frame.lock().unwrap_or_else(PoisonError::into_inner).push_str(text);
+    fn frame(&self) -> MutexGuard<'_, String> {
+        self.frame.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn go(&self, count: usize, direction: char) {
-        if count > 0 {
-            self.add(&format!("\x1b[{count}{direction}"));
+    fn go(&self, count: usize, direction: char) -> io::Result<()> {
+        match count {
+            0 => Ok(()),
+            _ => self.write_str(&format!("\x1b[{count}{direction}")),
         }
     }
 }
@@ -61,43 +62,36 @@ impl TermLike for Patient {
     }
 
     fn move_cursor_up(&self, count: usize) -> io::Result<()> {
-        self.go(count, 'A');
-        Ok(())
+        self.go(count, 'A')
     }
 
     fn move_cursor_down(&self, count: usize) -> io::Result<()> {
-        self.go(count, 'B');
-        Ok(())
+        self.go(count, 'B')
     }
 
     fn move_cursor_right(&self, count: usize) -> io::Result<()> {
-        self.go(count, 'C');
-        Ok(())
+        self.go(count, 'C')
     }
 
     fn move_cursor_left(&self, count: usize) -> io::Result<()> {
-        self.go(count, 'D');
-        Ok(())
+        self.go(count, 'D')
     }
 
     fn write_line(&self, line: &str) -> io::Result<()> {
-        self.add(line);
-        self.add("\n");
-        Ok(())
+        self.write_str(&format!("{line}\n"))
     }
 
     fn write_str(&self, text: &str) -> io::Result<()> {
-        self.add(text);
+        self.frame().push_str(text);
         Ok(())
     }
 
     fn clear_line(&self) -> io::Result<()> {
-        self.add("\r\x1b[2K");
-        Ok(())
+        self.write_str("\r\x1b[2K")
     }
 
     fn flush(&self) -> io::Result<()> {
-        let frame = std::mem::take(&mut *self.frame.lock().unwrap_or_else(PoisonError::into_inner));
+        let frame = std::mem::take(&mut *self.frame());
         Stream::Stderr.write_all(frame.as_bytes())
     }
 }

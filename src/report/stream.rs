@@ -6,7 +6,7 @@
 
 use std::io::{self, Write};
 use std::sync::mpsc;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use super::file::unless_gone;
@@ -32,18 +32,16 @@ static BACKLOGS: [Mutex<Option<Backlog>>; 2] = [Mutex::new(None), Mutex::new(Non
 impl Stream {
     const ALL: [Stream; 2] = [Stream::Stdout, Stream::Stderr];
 
-    fn backlog(self) -> &'static Mutex<Option<Backlog>> {
-        &BACKLOGS[usize::from(self == Stream::Stderr)]
+    fn backlog(self) -> MutexGuard<'static, Option<Backlog>> {
+        BACKLOGS[usize::from(self == Stream::Stderr)].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Writes to the stream itself, which may wait.
     fn put(self, bytes: &[u8]) -> io::Result<()> {
-        let mut out: Box<dyn Write> = match self {
-            Stream::Stdout => Box::new(io::stdout().lock()),
-            Stream::Stderr => Box::new(io::stderr().lock()),
-        };
-        out.write_all(bytes)?;
-        out.flush()
+        match self {
+            Stream::Stdout => io::stdout().write_all(bytes).and_then(|()| io::stdout().flush()),
+            Stream::Stderr => io::stderr().write_all(bytes),
+        }
     }
 
     /// Does the stream take a piece now? Where that cannot be known, it does.
@@ -92,7 +90,7 @@ enum Wait {
 
 impl Write for Stream {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let mut backlog = self.backlog().lock().unwrap_or_else(PoisonError::into_inner);
+        let mut backlog = self.backlog();
         if backlog.is_none() {
             if self.takes(Wait::No) {
                 let piece = &bytes[..bytes.len().min(PIECE)];
@@ -117,9 +115,7 @@ impl Write for Stream {
 /// Is there anything that was not taken when it was written?
 #[must_use]
 pub fn is_behind() -> bool {
-    let is_behind =
-        |stream: Stream| stream.backlog().lock().unwrap_or_else(PoisonError::into_inner).is_some();
-    Stream::ALL.into_iter().any(is_behind)
+    Stream::ALL.into_iter().any(|stream| stream.backlog().is_some())
 }
 
 /// Waits until everything has been taken, however long that is.
@@ -129,8 +125,7 @@ pub fn is_behind() -> bool {
 pub fn catch_up() -> io::Result<()> {
     let mut caught_up = Ok(());
     for stream in Stream::ALL {
-        let backlog = stream.backlog().lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Some(Backlog { sender, writer }) = backlog else { continue };
+        let Some(Backlog { sender, writer }) = stream.backlog().take() else { continue };
         drop(sender);
         let written = writer.join().unwrap_or_else(|_| Err(io::Error::other("its writer panicked")));
         if stream == Stream::Stdout {
