@@ -9,10 +9,11 @@
     reason = "figures for people: milliseconds and mebibytes"
 )]
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::Arc;
+use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use http_body_util::Full;
@@ -21,6 +22,7 @@ use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
 
 const SMOKE: &str = env!("CARGO_BIN_EXE_smoke");
 
@@ -86,6 +88,7 @@ impl Server {
             .expect("a server certificate");
         let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
 
+        let clock = Clock::start();
         let (sender, receiver) = std::sync::mpsc::channel();
         std::thread::spawn(move || {
             let runtime =
@@ -95,18 +98,20 @@ impl Server {
                 let tls = listen();
                 let addresses = (plain.local_addr().expect("bound"), tls.local_addr().expect("bound"));
                 sender.send(addresses).expect("the benchmark waits");
+                let tls_clock = Arc::clone(&clock);
                 tokio::spawn(async move {
                     while let Ok((stream, _)) = tls.accept().await {
-                        let acceptor = acceptor.clone();
+                        let (acceptor, clock) = (acceptor.clone(), Arc::clone(&tls_clock));
                         tokio::spawn(async move {
                             if let Ok(stream) = acceptor.accept(without_delay(stream)).await {
-                                serve(stream).await;
+                                serve(stream, &clock).await;
                             }
                         });
                     }
                 });
                 while let Ok((stream, _)) = plain.accept().await {
-                    tokio::spawn(serve(without_delay(stream)));
+                    let clock = Arc::clone(&clock);
+                    tokio::spawn(async move { serve(without_delay(stream), &clock).await });
                 }
             });
         });
@@ -128,11 +133,11 @@ fn without_delay(stream: TcpStream) -> TcpStream {
     stream
 }
 
-async fn serve(stream: impl tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin) {
+async fn serve(stream: impl tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin, clock: &Clock) {
     let answer = |request: Request<hyper::body::Incoming>| async move {
         let delay = request.uri().path().trim_start_matches('/').parse().unwrap_or(0);
         if delay > 0 {
-            tokio::time::sleep(Duration::from_millis(delay)).await;
+            clock.pause(Duration::from_millis(delay)).await;
         }
         Ok::<_, std::convert::Infallible>(Response::new(Full::new(Bytes::from_static(
             b"{\"status\":\"ok\"}",
@@ -141,6 +146,52 @@ async fn serve(stream: impl tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin
     let _ = hyper::server::conn::http1::Builder::new()
         .serve_connection(TokioIo::new(stream), service_fn(answer))
         .await;
+}
+
+/// Ends pauses when they end. The runtime's own timer goes by whole milliseconds and rounds up: 50 ms would be 51.
+#[derive(Default)]
+struct Clock {
+    /// By their ends; the number tells those apart that end together.
+    pauses: Mutex<BTreeMap<(Instant, u64), oneshot::Sender<()>>>,
+    changed: Condvar,
+}
+
+impl Clock {
+    fn start() -> Arc<Clock> {
+        let clock = Arc::new(Clock::default());
+        let ticking = Arc::clone(&clock);
+        std::thread::spawn(move || ticking.tick());
+        clock
+    }
+
+    fn tick(&self) {
+        let mut pauses = self.pauses.lock().expect("the clock");
+        loop {
+            let now = Instant::now();
+            while let Some(first) = pauses.first_entry().filter(|first| first.key().0 <= now) {
+                let _ = first.remove().send(());
+            }
+            let next = pauses.keys().next().map(|(end, _)| end.saturating_duration_since(now));
+            pauses = match next {
+                Some(wait) => self.changed.wait_timeout(pauses, wait).expect("the clock").0,
+                None => self.changed.wait(pauses).expect("the clock"),
+            };
+        }
+    }
+
+    async fn pause(&self, length: Duration) {
+        let (sender, receiver) = oneshot::channel();
+        let end = Instant::now() + length;
+        {
+            let mut pauses = self.pauses.lock().expect("the clock");
+            let number = pauses.keys().next_back().map_or(0, |(_, number)| number + 1);
+            pauses.insert((end, number), sender);
+            if pauses.keys().next() == Some(&(end, number)) {
+                self.changed.notify_one();
+            }
+        }
+        let _ = receiver.await;
+    }
 }
 
 /// What is measured of a run. What measures CPU and memory is a process more, so time is measured without it.
