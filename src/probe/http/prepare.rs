@@ -34,8 +34,17 @@ pub(super) struct Prepared {
     pub home: Url,
 }
 
+impl Prepared {
+    pub(super) fn has_body(&self) -> bool {
+        match self.body {
+            PreparedBody::None => false,
+            PreparedBody::Bytes(_) | PreparedBody::Multipart(_) => true,
+        }
+    }
+}
+
 /// One entry of `resolve`: where a request goes instead of where its URL says.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Instead {
     host: String,
     port: u16,
