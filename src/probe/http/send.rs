@@ -101,7 +101,7 @@ async fn send_once(
 ) -> Result<reqwest::Response, Failure> {
     let mut headers = prepared.headers.clone();
     let (url, route) = on_the_wire(prepared, &mut headers);
-    let client = clients.client(&route, &context.run.trust)?;
+    let client = clients.client(&route, &context.run.trust).await?;
     if let Some(value) = cookie_header(cookies, &prepared.url).filter(|_| may_have_cookies(prepared)) {
         headers.entry(COOKIE).or_insert(value);
     }
