@@ -179,7 +179,7 @@ async fn attempts(
                 let failure = redactor.redact(failure);
                 failed_attempts.push(failure.clone());
                 let attempt = u32::try_from(failed_attempts.len()).unwrap_or(u32::MAX);
-                context.teller.tell(Told::AttemptFailed { attempt, failure });
+                context.teller.tell(Told::AttemptFailed { step: None, attempt, failure });
             }
         }
     }
