@@ -154,6 +154,7 @@ impl Check for Health {
                 cookies: &cookie_store::CookieStore::default(),
                 suite_dir: &context.run.suite_dir,
                 limit,
+                follows_redirects: !context.timeline.has_stopped_at_redirect(),
             })?,
         };
         Some(command.into_message(&context.run.redactor))

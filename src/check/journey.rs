@@ -196,7 +196,10 @@ impl Step {
             reproduce: match tried.result {
                 Ok(()) => None,
                 Err(_) => self
-                    .reproduce(session, &context.within(deadline))
+                    .reproduce(
+                        session,
+                        &Context { deadline, timeline: Arc::clone(&timeline), ..context.clone() },
+                    )
                     .map(|command| context.run.redactor.redact(command)),
             },
             attempts: tried.attempts,
@@ -226,6 +229,7 @@ impl Step {
                     cookies: &session.cookies,
                     suite_dir: &context.run.suite_dir,
                     limit: context.deadline.cut().budget,
+                    follows_redirects: !context.timeline.has_stopped_at_redirect(),
                 })?;
                 Some(command.into_message(&context.run.redactor))
             }

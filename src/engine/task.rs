@@ -86,15 +86,15 @@ impl Task {
             }
         };
         let took = began.elapsed();
+        let timeline = last_timeline.unwrap_or_else(Timeline::start);
         let reproduce = match &tried {
             Some(tried) if tried.result.is_err() || self.session.resident.is_some() => {
-                self.reproduce(&context)
+                self.reproduce(&Context { timeline: Arc::clone(&timeline), ..context.clone() })
             }
             Some(_) | None => None,
         };
         self.after(&context).await;
 
-        let timeline = last_timeline.unwrap_or_else(Timeline::start);
         let report = CheckReport {
             check: self.index,
             outcome: Outcome::Passed,

@@ -49,6 +49,7 @@ pub async fn send(
             && !stays_home(&prepared.url, &next.url)
         {
             context.trace(Direction::Received, || trace::head(&response));
+            context.timeline.stop_at_redirect();
             return Err(takes_body_away(&prepared.url, response.status(), &next.url));
         }
         let leads_on = next.is_some();
