@@ -49,6 +49,7 @@ mod screens;
 mod secrets;
 mod signals;
 mod sqlite;
+mod stuck;
 mod support_works;
 mod templates;
 mod tls;
