@@ -111,7 +111,11 @@ fn run_suite(args: RunArgs) -> anyhow::Result<Exit> {
 pub fn run_job(job: Job) -> anyhow::Result<Exit> {
     let Job { source, mut choices, rerun, outputs, look } = job;
     let OutputArgs { junit, json, events } = outputs;
-    let mut reporters = match (Outputs { junit, json, events }).reporters() {
+    let file = match &source {
+        SuiteSource::File(path) => Some(path.as_path()),
+        SuiteSource::Text { .. } => None,
+    };
+    let mut reporters = match (Outputs { junit, json, events }).reporters(file) {
         Ok(reporters) => reporters,
         Err(clash) => {
             say(&format!("error: {clash}\n"));
@@ -211,7 +215,7 @@ pub(crate) async fn once_read(
     match catching_up.await {
         Ok(Ok(Ok(()))) | Err(_) => exit,
         Ok(Ok(Err(error))) => {
-            say(&format!("error: cannot write all of the output: {error}\n"));
+            say(&format!("error: {error}\n"));
             exit.without_a_report()
         }
         Ok(Err(signalled)) => signalled,
