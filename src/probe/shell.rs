@@ -190,6 +190,17 @@ mod tests {
     }
 
     #[test]
+    fn what_runs_meanwhile_is_started_in_its_folder_and_ended() {
+        let shop = ShellCommand::new("./shop").with_env("MODE", "a b").in_folder("my shop");
+        let asked = ShellCommand::new("curl").word("http://h/");
+        let command = shop.while_it_runs(Duration::from_secs(2), &asked, &Redactor::new());
+        assert_eq!(
+            command.to_string(),
+            "(cd 'my shop' && exec env MODE='a b' ./shop) & sleep 2; curl http://h/; kill $!"
+        );
+    }
+
+    #[test]
     fn limits_are_in_seconds() {
         assert_eq!(seconds(Duration::from_secs(5)), "5");
         assert_eq!(seconds(Duration::from_millis(300)), "0.3");

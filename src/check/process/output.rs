@@ -19,7 +19,7 @@ pub struct Output(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
-    end: Mutex<End>,
+    end: Mutex<LastBytes>,
     /// What is looked for in each of the pipes; nothing is found at once.
     wanted: Vec<u8>,
     was_found: watch::Sender<bool>,
@@ -28,7 +28,7 @@ struct Shared {
 }
 
 #[derive(Debug, Default)]
-struct End {
+struct LastBytes {
     bytes: VecDeque<u8>,
     /// How many lines were before them.
     dropped: usize,
@@ -66,15 +66,13 @@ impl Output {
         let mut buffer = [0; 4096];
         // What was wanted may come in pieces.
         let mut unmatched = Vec::new();
-        let mut is_looked_for = !*was_found.borrow();
         while let Ok(read @ 1..) = pipe.read(&mut buffer).await {
             let piece = &buffer[..read];
             end.lock().unwrap_or_else(PoisonError::into_inner).extend(piece);
-            if is_looked_for {
+            if !*was_found.borrow() {
                 unmatched.extend_from_slice(piece);
                 if unmatched.windows(wanted.len()).any(|window| window == wanted) {
                     was_found.send_replace(true);
-                    is_looked_for = false;
                 }
                 unmatched.drain(..unmatched.len().saturating_sub(wanted.len() - 1));
             }
@@ -98,7 +96,7 @@ impl Output {
     }
 }
 
-impl End {
+impl LastBytes {
     fn extend(&mut self, piece: &[u8]) {
         self.bytes.extend(piece);
         let surplus = self.bytes.len().saturating_sub(KEPT);
