@@ -163,6 +163,13 @@ impl Request {
         Some(readable(&text))
     }
 
+    /// `GET http://127.0.0.1:8080/health`: what is asked, for people. `None` if a value for it is missing.
+    #[must_use]
+    pub fn named(&self, scope: &Scope) -> Option<String> {
+        let url = self.with_query(self.url.text(scope).ok()?, scope)?;
+        Some(format!("{} {}", self.method, readable(&url)))
+    }
+
     fn with_query(&self, mut url: String, scope: &Scope) -> Option<String> {
         if !self.query.is_empty() {
             let pairs = texts(&self.query, scope)?;
