@@ -6,9 +6,10 @@
 pub mod matcher;
 
 mod judge;
+mod operand;
 
 mod difference;
-mod number;
+mod moment;
 mod words;
 
 pub mod answer;
