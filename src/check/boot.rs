@@ -22,7 +22,7 @@ use super::step::{judge_http, template_failure};
 use super::{Afterwards, Check, Context, Resident, Session};
 use crate::deadline::{Deadline, Scope as BudgetScope};
 use crate::expect::http::HttpExpectation;
-use crate::expect::matcher::StatusSet;
+use crate::expect::status::StatusSet;
 use crate::outcome::{Failure, Phase};
 use crate::probe::dial::{self, Target};
 use crate::probe::http::{Request, send};

@@ -10,8 +10,9 @@ use toml::de::DeValue;
 
 use super::answer::{HtmlQuery, HttpAnswer, header_values, html_texts, json_values};
 use super::judge::{Found, Unjudgeable, judge};
-use super::matcher::{ByName, CertificateExpectation, Matcher, StatusSet, assert_something};
+use super::matcher::{ByName, CertificateExpectation, Matcher, assert_something};
 use super::operand::TextMatcher;
+use super::status::StatusSet;
 use crate::outcome::{Mismatch, Span};
 use crate::secret::Message;
 use crate::suite::error::Diagnostic;

@@ -10,10 +10,12 @@ mod operand;
 
 mod difference;
 mod moment;
+mod relation;
 mod words;
 
 pub mod answer;
 pub mod http;
 pub mod rows;
+pub mod status;
 
 pub mod capture;

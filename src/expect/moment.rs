@@ -29,12 +29,7 @@ impl Moment {
     pub fn parse(text: &str) -> Option<Moment> {
         let text = text.trim();
         let (date, rest) = text.split_at_checked("2024-01-02".len())?;
-        // The library reads more of ISO 8601 than people take for a date.
-        let is_dashed = date.bytes().enumerate().all(|(at, byte)| match at {
-            4 | 7 => byte == b'-',
-            _ => byte.is_ascii_digit(),
-        });
-        let day = date.parse().ok().filter(|_| is_dashed)?;
+        let day = date.parse().ok()?;
         let time = match rest.strip_prefix(['T', 't', ' ']) {
             None if rest.is_empty() => Time::None,
             None => return None,

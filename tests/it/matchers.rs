@@ -126,7 +126,7 @@ fn a_path_that_finds_nothing_or_several_says_so() {
 }
 
 #[test]
-fn what_cannot_be_judged_holds_no_more_under_not() {
+fn several_values_or_none_hold_no_more_under_not() {
     let server = document();
     let several = |values: &str| format!("{values}; use `each`, `any` or `count` where several are found");
     let stocks = several("got 2 values: 2, 0");
@@ -145,6 +145,53 @@ fn what_cannot_be_judged_holds_no_more_under_not() {
                 ("{ not = { each = { min = 1 } } }", ""),
             ],
         ),
+        on_json(
+            "$.version[*]",
+            &[
+                (
+                    "{ not = { each = 1 } }",
+                    "not each 1, got nothing; the document is {\"status\":\"ok\",\"n\":1,…",
+                ),
+                ("{ not = { any = 1 } }", ""),
+                (
+                    "{ not = { length = 1 } }",
+                    "not length 1, got nothing; the document is {\"status\":\"ok\",\"n\":1,…",
+                ),
+            ],
+        ),
+    ]
+    .concat();
+    let _ = health(&at(&server, cases));
+
+    let page = HttpServer::start(|_| {
+        let page = Response::html("<p>Error 1</p><p>Error 2</p>");
+        page.header("x-v", "secret-a").header("x-v", "secret-b")
+    });
+    let cases = [
+        (
+            "header.x-v = { not = { contains = \"secret\" } }",
+            format!(
+                "expected header x-v not to contain \"secret\", {}",
+                several("got 2 values: \"secret-a\", \"secret-b\"")
+            ),
+        ),
+        (
+            "html.p = { not = { contains = \"Error\" } }",
+            format!(
+                "expected html p not to contain \"Error\", {}",
+                several("got 2 values: \"Error 1\", \"Error 2\"")
+            ),
+        ),
+        ("html.p = { each = { not = { contains = \"Errata\" } } }", String::new()),
+    ];
+    let cases = cases.map(|(expect, failure)| case(format!("expect.{expect}"), failure));
+    let _ = health(&at(&page, cases.to_vec()));
+}
+
+#[test]
+fn a_value_of_the_wrong_type_holds_no_more_under_not() {
+    let server = document();
+    let cases = [
         on_json(
             "$.status",
             &[
@@ -197,47 +244,26 @@ fn what_cannot_be_judged_holds_no_more_under_not() {
                 ),
             ],
         ),
-        on_json(
-            "$.version[*]",
-            &[
-                (
-                    "{ not = { each = 1 } }",
-                    "not each 1, got nothing; the document is {\"status\":\"ok\",\"n\":1,…",
-                ),
-                ("{ not = { any = 1 } }", ""),
-                (
-                    "{ not = { length = 1 } }",
-                    "not length 1, got nothing; the document is {\"status\":\"ok\",\"n\":1,…",
-                ),
-            ],
-        ),
     ]
     .concat();
     let head = "[vars]\nword = \"few\"\ntwo = \"2\"\nlist = { value = [\"few\"] }\n";
     let _ = health_in(Smoke::new(), head, &at(&server, cases));
+}
 
-    let page = HttpServer::start(|_| {
-        Response::html("<p>Error 1</p><p>Error 2</p>").header("x-v", "secret-a").header("x-v", "secret-b")
-    });
+#[test]
+fn what_a_header_is_compared_with_is_text_whatever_the_variables_type() {
+    let server = HttpServer::start(|_| Response::new(200).header("x-n", "7"));
     let cases = [
+        ("header.x-n = \"{{seven}}\"", String::new()),
+        ("header.x-n = { not = \"{{seven}}\" }", "expected header x-n not \"7\", got \"7\"".to_owned()),
         (
-            "header.x-v = { not = { contains = \"secret\" } }",
-            format!(
-                "expected header x-v not to contain \"secret\", {}",
-                several("got 2 values: \"secret-a\", \"secret-b\"")
-            ),
+            "header.x-n = { not = \"{{list}}\" }",
+            "putting in the variables: expected a text, found [\"few\"]".to_owned(),
         ),
-        (
-            "html.p = { not = { contains = \"Error\" } }",
-            format!(
-                "expected html p not to contain \"Error\", {}",
-                several("got 2 values: \"Error 1\", \"Error 2\"")
-            ),
-        ),
-        ("html.p = { each = { not = { contains = \"Errata\" } } }", String::new()),
     ];
     let cases = cases.map(|(expect, failure)| case(format!("expect.{expect}"), failure));
-    let _ = health(&at(&page, cases.to_vec()));
+    let head = "[vars]\nseven = 7\nlist = { value = [\"few\"] }\n";
+    let _ = health_in(Smoke::new(), head, &at(&server, cases.to_vec()));
 }
 
 #[test]
