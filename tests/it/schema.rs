@@ -144,7 +144,7 @@ const NOT_FOUND: [(&str, &[&str]); 7] = [
     ),
     (
         "how long a duration is, and which number is the greater",
-        &["budget_larger_than_the_suites", "max_below_min", "max_of_another_type"],
+        &["budget_larger_than_the_suites", "duration_of_ages", "max_below_min", "max_of_another_type"],
     ),
     ("what stands in a header and in a body is text", &["body_contains_a_list", "number_for_text"]),
 ];
