@@ -302,8 +302,14 @@ impl CheckKeys {
         );
         let severity = table.optional_or("severity", "\"critical\" or \"warn\"", Severity::default());
         let repeat = Repeat::from_table(table, default_retry);
-        let envs = table.optional("envs", "the `--env` names under which it runs");
-        table.filled("envs", "`envs` names no environment: the check would never run");
+        let envs: Option<Vec<Named>> = table.optional("envs", "the `--env` names under which it runs");
+        if envs.as_ref().is_some_and(Vec::is_empty) {
+            let mistake =
+                Diagnostic::new(table.key_place("envs"), "with no environment the check would never run");
+            let hint = "name one, leave `envs` out for all of them, or say why with `skip = \"…\"`";
+            let _: Option<()> = table.reading.reject(mistake.hint(hint));
+        }
+        table.obeys(Rule::Filled("envs"));
         let skip = table.optional("skip", "the reason why it is skipped");
         let skip = skip.map(|Excuse(reason)| reason);
         Some(CheckKeys {

@@ -87,7 +87,7 @@ pub fn mistakes(suite: &Suite, extra_variables: &[String]) -> Vec<Diagnostic> {
             if is_built_in(name) || known.contains(first_part(name)) || shared.contains(first_part(name)) {
                 continue;
             }
-            found.push(undefined(name, place, &uses, &known, &checks));
+            found.push(undefined(name, place, &uses, &known, check, &checks));
         }
     }
     found
@@ -98,6 +98,7 @@ fn undefined(
     place: Place,
     uses: &Uses<'_>,
     known: &BTreeSet<&str>,
+    check: &SuiteCheck,
     checks: &[&SuiteCheck],
 ) -> Diagnostic {
     let variable = first_part(name);
@@ -109,6 +110,17 @@ fn undefined(
         .hint("move the capture to an earlier step");
     }
     let sharing = checks.iter().find(|other| other.check.shares().iter().any(|named| named.name == variable));
+    if let Some(gate) = sharing.filter(|sharing| sharing.is_gate() && !check.is_gate()) {
+        let (name, is_skipped) = (gate.name(), gate.keys.skip.is_some());
+        let why = if is_skipped { "which is skipped" } else { "a gate that waits for this check itself" };
+        let message = format!("`{variable}` is shared by `{name}`, {why}");
+        return Diagnostic::new(place, message).hint(match is_skipped {
+            true => {
+                format!("add `needs = [\"{name}\"]` to skip this check with it, or pass `--var {variable}=…`")
+            }
+            false => format!("take this check out of what `{name}` needs, or define `{variable}` elsewhere"),
+        });
+    }
     if let Some(sharing) = sharing {
         return Diagnostic::new(
             place,
