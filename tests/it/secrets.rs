@@ -567,7 +567,7 @@ fn what_takes_the_place_of_a_secret_is_one() {
     // Nor where the file is shown because of a mistake, or warned about.
     let ran = Smoke::bare()
         .arg("check")
-        .suite(&format!("{base}{}{check}", staging.replace("\n", " 1\n").replacen(" 1\n", "\n", 1)))
+        .suite(&format!("{base}{}{check}", staging.replace("\"\n", "\" 1\n")))
         .run();
     assert!(!ran.stderr.contains(secret), "{}", ran.stderr);
     let ran = Smoke::bare()
