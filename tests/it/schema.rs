@@ -149,7 +149,7 @@ const NOT_FOUND: [(&str, &[&str]); 6] = [
             "writes_without_a_query",
         ],
     ),
-    ("how long a duration is", &["budget_larger_than_the_suites"]),
+    ("how long a duration is", &["budget_larger_than_the_suites", "duration_of_ages"]),
 ];
 
 #[test]
