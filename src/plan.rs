@@ -215,7 +215,11 @@ fn variables(
     let mut all = suite.variables.clone();
     all.extend(environment.into_iter().flat_map(|environment| environment.vars.clone()));
     for (name, value) in &choices.variables {
-        let given = Variable::from_command_line(value.clone()).as_secret_as(all.get(name));
+        let given = Variable::from_command_line(value.clone());
+        let given = match all.get(name) {
+            Some(suites) => given.in_place_of(suites),
+            None => given,
+        };
         all.insert(name.clone(), given);
     }
     all

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{Scope, Variable, VariableSource, first_part, is_built_in, is_secret_name};
+use super::{Scope, Variable, VariableSource, first_part, is_built_in, is_secret_name, typed_as};
 use crate::secret::Redactor;
 use crate::secret::stand_in::stand_in;
 use crate::suite::error::Diagnostic;
@@ -153,13 +153,13 @@ impl Resolved {
         };
         let value = match &variable.source {
             VariableSource::Literal(literal) => document(literal, &self.scope)?,
-            VariableSource::CommandLine(text) => Value::from(text.as_str()),
+            VariableSource::CommandLine { text, instead_of } => typed_as(instead_of.as_ref(), text),
             VariableSource::Mistaken => {
                 self.give_up(name, variable);
                 return Ok(());
             }
             VariableSource::Environment { name: env, default } => match (std::env::var(env), default) {
-                (Ok(text), _) => Value::from(text),
+                (Ok(text), default) => typed_as(default.as_ref().and_then(Document::fixed), &text),
                 (Err(_), Some(default)) => document(default, &self.scope)?,
                 (Err(error), None) => {
                     let reason = match error {
