@@ -3,7 +3,7 @@
 mod resolve;
 mod scope;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use toml::Spanned;
@@ -164,13 +164,28 @@ impl Variable {
     }
 
     /// Where a shell has its value from.
-    fn in_a_shell(&self, name: &str) -> String {
+    fn in_a_shell(&self, name: &str, suite_dir: &Path) -> String {
         match &self.source {
             VariableSource::Environment { name: env, .. } => format!("${env}"),
-            VariableSource::File(path) => format!("$(cat '{}')", path.display()),
+            VariableSource::File(path) => {
+                let path = suite_dir.join(path).display().to_string();
+                format!("$(cat '{}')", path.replace('\'', r"'\''"))
+            }
             VariableSource::Literal(_) | VariableSource::CommandLine { .. } | VariableSource::Mistaken => {
                 stand_in::variable(name)
             }
+        }
+    }
+
+    /// What its value is made of, where that stands in the suite.
+    fn made_of(&self) -> Option<&Document> {
+        match &self.source {
+            VariableSource::Environment { name, .. } if std::env::var(name).is_ok() => None,
+            VariableSource::Literal(_)
+            | VariableSource::Environment { .. }
+            | VariableSource::File(_)
+            | VariableSource::CommandLine { .. }
+            | VariableSource::Mistaken => self.document(),
         }
     }
 

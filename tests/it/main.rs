@@ -41,6 +41,7 @@ mod readers;
 mod readme;
 mod redirects;
 mod reference;
+mod reproduce;
 mod requests;
 mod rerun_failed;
 mod routes;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{Scope, Variable, VariableSource, first_part, is_built_in, is_secret_name, typed_as};
 use crate::secret::Redactor;
-use crate::secret::stand_in::stand_in;
+use crate::secret::stand_in::stand_in_for;
 use crate::suite::error::Diagnostic;
 use crate::suite::source::Place;
 use crate::suite::template::Template;
@@ -196,11 +196,15 @@ impl Resolved {
         let holds_password = hide_url_password(&value, redactor);
         let made_of_secrets = variable.reads().any(|read| self.scope.has_stand_in(first_part(read)));
         if made_of_secrets
-            && let Some(Ok(shown)) = variable.document().map(|of| of.value(&self.scope.for_people()))
+            && let Some(Ok(shown)) = variable.made_of().map(|of| of.value(&self.scope.for_people()))
         {
             self.scope.set_secret(name, &value, &shown);
         } else if is_secret || holds_password {
-            self.scope.set_secret(name, &value, &Value::from(stand_in(&variable.in_a_shell(name))));
+            self.scope.set_secret(
+                name,
+                &value,
+                &Value::from(stand_in_for(&value, &variable.in_a_shell(name, suite_dir))),
+            );
         } else {
             self.scope.set(name, &value);
         }
