@@ -2,7 +2,9 @@
 //!
 //! Pure: nothing is sent, and the only things read are the variables' environment and files.
 
+mod missing;
 mod order;
+mod selection;
 mod worst;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -11,7 +13,10 @@ use std::time::Duration;
 
 use globset::GlobMatcher;
 
+use self::missing::{Missing, Values};
 pub use self::order::Order;
+use self::selection::select;
+pub use self::selection::{selection, unmatched};
 pub use self::worst::{Bound, WorstCase};
 
 use crate::check::{Check, Kind};
@@ -19,7 +24,7 @@ use crate::event::CheckInfo;
 use crate::secret::Redactor;
 use crate::suite::error::Diagnostic;
 use crate::suite::keys::{EnvironmentKeys, Repeat, Severity, SuiteKeys};
-use crate::suite::vars::{Resolved, Scope, Variable, first_part, is_built_in, resolve};
+use crate::suite::vars::{Resolved, Scope, Variable, first_part, resolve};
 use crate::suite::{Suite, SuiteCheck, Uses};
 
 /// What a command line says over the suite.
@@ -80,7 +85,7 @@ pub fn plan(suite: &Suite, choices: &Choices, redactor: &Arc<Redactor>) -> Resul
 /// # Errors
 /// What is wrong with the choices, or with the suite in this environment.
 pub fn preview(suite: &Suite, choices: &Choices) -> Result<Plan, Vec<Diagnostic>> {
-    planned(suite, choices, &Arc::new(Redactor::new()), Missing::IsFine)
+    planned(suite, choices, &Arc::new(Redactor::new()), Missing::MayComeFromOutside)
 }
 
 fn planned(
@@ -109,15 +114,6 @@ fn planned(
     })
 }
 
-/// The checks of `suite` that run, in its order.
-///
-/// # Errors
-/// There is no such environment.
-pub fn selection<'s>(suite: &'s Suite, choices: &Choices) -> Result<Vec<&'s SuiteCheck>, Vec<Diagnostic>> {
-    environment(suite, choices)?;
-    Ok(select(suite, choices).into_iter().map(|index| &suite.checks[index]).collect())
-}
-
 /// The plans of the whole suite in each of its environments, the one without a name first, for somebody who only looks
 /// at them.
 ///
@@ -129,7 +125,12 @@ pub fn everywhere(suite: &Suite, variables: &[(String, String)]) -> Result<Vec<P
     let mut found: Vec<Diagnostic> = Vec::new();
     for environment in environments {
         let choices = Choices { environment, variables: variables.to_vec(), ..Choices::default() };
-        match preview(suite, &choices) {
+        // Without a name nobody may want to run it, where there are environments with one.
+        let missing = match choices.environment.is_none() && !suite.environments.is_empty() {
+            true => Missing::IsFine,
+            false => Missing::MayComeFromOutside,
+        };
+        match planned(suite, &choices, &Arc::new(Redactor::new()), missing) {
             Ok(plan) => plans.push(plan),
             Err(mut mistakes) => {
                 mistakes.retain(|mistake| !found.contains(mistake));
@@ -138,13 +139,6 @@ pub fn everywhere(suite: &Suite, variables: &[(String, String)]) -> Result<Vec<P
         }
     }
     if found.is_empty() { Ok(plans) } else { Err(found) }
-}
-
-/// May a variable that is read have no value?
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Missing {
-    IsAMistake,
-    IsFine,
 }
 
 /// What a plan is made of.
@@ -173,19 +167,28 @@ fn prepare(
     let keys = environment.map(|environment| environment.suite.clone()).unwrap_or_default().or(&suite.keys);
     let budget = keys.budget.unwrap_or(SuiteKeys::BUDGET);
     let selected = select(suite, choices);
-    let mut told = BTreeSet::new();
+    let environment_name = choices.environment.as_deref();
+    let mut values = Values::new(suite, environment_name, &resolved, &selected, missing);
     for check in selected.iter().map(|index| &suite.checks[*index]) {
-        if missing == Missing::IsAMistake && knows_environment {
-            mistakes.extend(missing_values(check, &resolved, suite, &selected, &mut told));
+        if knows_environment {
+            mistakes.extend(values.missing_in(check));
         }
         mistakes.extend(check.check.mistakes(&resolved.scope));
         if let Some((own, place)) = check.keys.budget.filter(|(own, _)| *own > budget) {
+            let of_environment = environment.is_some_and(|environment| environment.suite.budget.is_some());
+            let (place_of_budget, hint) = match environment_name.filter(|_| of_environment) {
+                None => (String::new(), "raise `suite.budget`, or lower this one".to_owned()),
+                Some(name) => (
+                    format!(" in `{name}`"),
+                    format!("raise the budget under `[env.{name}]`, or lower this one"),
+                ),
+            };
             let message = format!(
-                "the check's budget of {} is larger than the suite's of {}",
+                "the check's budget of {} is larger than the suite's of {}{place_of_budget}",
                 crate::outcome::Span(own),
                 crate::outcome::Span(budget)
             );
-            mistakes.push(Diagnostic::new(place, message).hint("raise `suite.budget`, or lower this one"));
+            mistakes.push(Diagnostic::new(place, message).hint(hint));
         }
     }
     (Prepared { keys, resolved, selected }, mistakes)
@@ -249,100 +252,6 @@ fn unknown_variables(suite: &Suite, choices: &Choices) -> Vec<Diagnostic> {
             }
         })
         .collect()
-}
-
-/// The variables that `check` reads and that have no value. Each is told where it is read first, and those that read
-/// another one are told with that one: what gives it a value gives it to all.
-fn missing_values(
-    check: &SuiteCheck,
-    resolved: &Resolved,
-    suite: &Suite,
-    selected: &[usize],
-    told: &mut BTreeSet<String>,
-) -> Vec<Diagnostic> {
-    let mut uses = Uses::default();
-    check.check.uses(&mut uses);
-    let sharing = |name: &str| {
-        suite.checks.iter().enumerate().find(|(_, other)| {
-            check.keys.needs.iter().any(|need| need.name == other.name())
-                && other.check.shares().iter().any(|named| named.name == name)
-        })
-    };
-    uses.from_outside()
-        .into_iter()
-        .filter(|(name, _)| !is_built_in(name) && !resolved.scope.has(first_part(name)))
-        .filter_map(|(name, place)| {
-            let variable = first_part(name);
-            match (sharing(variable), resolved.missing.get(variable)) {
-                (Some((index, _)), _) if selected.contains(&index) => None,
-                (Some((_, other)), _) => Some(
-                    Diagnostic::new(
-                        place,
-                        format!(
-                            "`{variable}` has no value: `{}`, which shares it, is left out",
-                            other.name()
-                        ),
-                    )
-                    .hint(format!("do not leave it out, or pass `--var {variable}=…`")),
-                ),
-                (None, Some(missing)) if missing.told || !told.insert(missing.hint.clone()) => None,
-                (None, Some(missing)) => Some(
-                    Diagnostic::new(place, format!("`{variable}` has no value: {}", missing.reason))
-                        .hint(&missing.hint),
-                ),
-                // Only if it is defined somewhere: what is not is an undefined variable already.
-                (None, None) if is_defined(suite, variable) && told.insert(variable.to_owned()) => Some(
-                    Diagnostic::new(place, format!("`{variable}` has no value in this environment")).hint(
-                        "it is defined for other environments only: choose one with `--env`, or pass `--var`",
-                    ),
-                ),
-                (None, None) => None,
-            }
-        })
-        .collect()
-}
-
-/// Does `[vars]` of the suite or of any environment have it?
-fn is_defined(suite: &Suite, variable: &str) -> bool {
-    suite.variables.contains_key(variable)
-        || suite.environments.values().any(|environment| environment.vars.contains_key(variable))
-}
-
-/// The indexes of the checks that run, in the suite's order: what is chosen, and what that needs.
-fn select(suite: &Suite, choices: &Choices) -> Vec<usize> {
-    let here = |check: &SuiteCheck| match &check.keys.envs {
-        None => true,
-        Some(envs) => envs.iter().any(|env| Some(&env.name) == choices.environment.as_ref()),
-    };
-    // What is left out stays out, also where it is needed: an app that runs already need not be booted.
-    let left_out = |check: &SuiteCheck| {
-        check.keys.tags.iter().any(|tag| choices.skip_tags.contains(tag))
-            || choices.skip.iter().any(|glob| glob.is_match(check.name()))
-    };
-    let chosen = |check: &SuiteCheck| {
-        let by_tag = choices.tags.is_empty() || check.keys.tags.iter().any(|tag| choices.tags.contains(tag));
-        let by_name = choices.only.is_empty() || choices.only.iter().any(|glob| glob.is_match(check.name()));
-        let is_wanted = choices.names.as_ref().is_none_or(|names| names.contains(check.name()));
-        by_tag && by_name && is_wanted
-    };
-    let index_of = positions(suite.checks.iter());
-    let possible: Vec<bool> = suite.checks.iter().map(|check| here(check) && !left_out(check)).collect();
-    let gates: Vec<usize> = (0..suite.checks.len()).filter(|index| suite.checks[*index].is_gate()).collect();
-    let mut selected = vec![false; suite.checks.len()];
-    let mut waiting: Vec<usize> =
-        (0..suite.checks.len()).filter(|index| chosen(&suite.checks[*index])).collect();
-    let mut gates_are_in = false;
-    while let Some(index) = waiting.pop() {
-        if !possible[index] || std::mem::replace(&mut selected[index], true) {
-            continue;
-        }
-        let check = &suite.checks[index];
-        waiting.extend(check.keys.needs.iter().filter_map(|need| index_of.get(need.name.as_str())));
-        if !check.is_gate() && !std::mem::replace(&mut gates_are_in, true) {
-            waiting.extend(&gates);
-        }
-    }
-    (0..suite.checks.len()).filter(|index| selected[*index]).collect()
 }
 
 /// Where each name stands.
