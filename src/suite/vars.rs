@@ -120,7 +120,11 @@ fn typed_as(literal: Option<&Value>, text: &str) -> Value {
         Some(Value::Bool(_)) => text.parse::<bool>().ok().map(Value::from),
         Some(Value::Null | Value::String(_) | Value::Array(_) | Value::Object(_)) | None => None,
     };
-    read.filter(|value| value.to_string() == text).unwrap_or_else(|| Value::from(text))
+    let loses_nothing = |value: &Value| {
+        let written = value.to_string();
+        written == text
+    };
+    read.filter(loses_nothing).unwrap_or_else(|| Value::from(text))
 }
 
 /// Words that make a variable secret by its name.
