@@ -44,6 +44,7 @@ mod readme;
 mod redirects;
 mod reference;
 mod report_files;
+mod reproduce;
 mod requests;
 mod rerun_failed;
 mod routes;
