@@ -174,7 +174,7 @@ fn may_have_cookies(prepared: &Prepared) -> bool {
 
 fn cookie_header(cookies: &CookieStore, url: &Url) -> Option<HeaderValue> {
     let pairs: Vec<String> =
-        cookies.get_request_values(url).map(|(name, value)| format!("{name}={value}")).collect();
+        cookies_for(cookies, url).map(|(name, value)| format!("{name}={value}")).collect();
     (!pairs.is_empty()).then(|| HeaderValue::from_str(&pairs.join("; ")).ok()).flatten()
 }
 
@@ -194,6 +194,17 @@ fn redirect(from: &Prepared, status: StatusCode, headers: &HeaderMap) -> Option<
         next.body = PreparedBody::None;
         next.shown_body = None;
         for name in [CONTENT_TYPE, CONTENT_LENGTH, TRANSFER_ENCODING] {
+/// The cookies that go with a request, those of longer paths first, then those that were set first (RFC 6265,
+/// section 5.4): of two with one name, many servers take the first.
+pub(super) fn cookies_for<'c>(
+    cookies: &'c CookieStore,
+    url: &Url,
+) -> impl Iterator<Item = (&'c str, &'c str)> {
+    let mut found = cookies.matches(url);
+    found.sort_by_key(|cookie| std::cmp::Reverse(cookie.path.len()));
+    found.into_iter().map(|cookie| cookie.name_value())
+}
+
             next.headers.remove(name);
         }
     }
