@@ -13,7 +13,7 @@ use url::Url;
 use super::client::{Clients, Route};
 use super::prepare::{Prepared, PreparedBody, prepare};
 use super::{Request, version_name};
-use super::{fault, trace};
+use super::{charset, fault, trace};
 use crate::check::Context;
 use crate::expect::answer::HttpAnswer;
 use crate::outcome::{Direction, Failure, Phase};
@@ -194,6 +194,17 @@ fn redirect(from: &Prepared, status: StatusCode, headers: &HeaderMap) -> Option<
         next.body = PreparedBody::None;
         next.shown_body = None;
         for name in [CONTENT_TYPE, CONTENT_LENGTH, TRANSFER_ENCODING] {
+/// The cookies that go with a request, those of longer paths first, then those that were set first (RFC 6265,
+/// section 5.4): of two with one name, many servers take the first.
+pub(super) fn cookies_for<'c>(
+    cookies: &'c CookieStore,
+    url: &Url,
+) -> impl Iterator<Item = (&'c str, &'c str)> {
+    let mut found = cookies.matches(url);
+    found.sort_by_key(|cookie| std::cmp::Reverse(cookie.path.len()));
+    found.into_iter().map(|cookie| cookie.name_value())
+}
+
 /// The cookies that go with a request, those of longer paths first, then those that were set first (RFC 6265,
 /// section 5.4): of two with one name, many servers take the first.
 pub(super) fn cookies_for<'c>(
