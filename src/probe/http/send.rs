@@ -94,29 +94,25 @@ async fn send_once(
 ) -> Result<reqwest::Response, Failure> {
     let mut headers = prepared.headers.clone();
     let (url, route) = on_the_wire(prepared, &mut headers);
-    let client = clients.client(&route, &context.run.trust)?;
     if let Some(value) = cookie_header(cookies, &prepared.url).filter(|_| may_have_cookies(prepared)) {
         headers.entry(COOKIE).or_insert(value);
     }
-    context.trace(Direction::Sent, || {
-        trace::request(&prepared.method, &prepared.url, &headers, prepared.shown_body.as_deref())
-    });
-    let mut builder = client.request(prepared.method.clone(), url).headers(headers);
-    builder = match &prepared.body {
-        // Some servers take no such request without a length, though there is nothing to be long.
-        PreparedBody::None if [Method::POST, Method::PUT, Method::PATCH].contains(&prepared.method) => {
-            builder.header(CONTENT_LENGTH, 0)
-        }
-        PreparedBody::None => builder,
-        PreparedBody::Bytes(bytes) => builder.body(bytes.clone()),
-        PreparedBody::Multipart(parts) => {
-            let empty = reqwest::multipart::Form::new().percent_encode_noop();
-            let form = parts.iter().try_fold(empty, |form, part| part.add_to(form))?;
-            builder.multipart(form)
-        }
+    // A server may close a kept connection while a request is on its way, and nobody can know whether it was heard.
+    // So one that must not come twice goes over a connection of its own, and any other is sent once more.
+    let may_come_twice = prepared.method.is_idempotent();
+    let client = match may_come_twice {
+        true => clients.client(&route, &context.run.trust)?,
+        false => clients.renewed(&route, &context.run.trust)?,
     };
+    let connections = clients.connections();
     context.timeline.enter(clients.first_phase());
-    let response = builder.send().await.map_err(|error| fault::failure(&error, prepared, context))?;
+    let mut sent = put_together(&client, prepared, &url, &headers, context)?.send().await;
+    let over_a_kept_one = clients.connections() == connections;
+    if may_come_twice && over_a_kept_one && sent.as_ref().is_err_and(fault::is_unanswered) {
+        let client = clients.renewed(&route, &context.run.trust)?;
+        sent = put_together(&client, prepared, &url, &headers, context)?.send().await;
+    }
+    let response = sent.map_err(|error| fault::failure(&error, prepared, context))?;
     if let Some(address) = response.remote_addr() {
         context.timeline.set_address(&address);
     }
@@ -140,6 +136,32 @@ async fn send_once(
         .for_each(|cookie| context.hide(cookie.value()));
     cookies.store_response_cookies(set.into_iter(), &prepared.url);
     Ok(response)
+}
+
+fn put_together(
+    client: &reqwest::Client,
+    prepared: &Prepared,
+    url: &Url,
+    headers: &HeaderMap,
+    context: &Context,
+) -> Result<reqwest::RequestBuilder, Failure> {
+    context.trace(Direction::Sent, || {
+        trace::request(&prepared.method, &prepared.url, headers, prepared.shown_body.as_deref())
+    });
+    let builder = client.request(prepared.method.clone(), url.clone()).headers(headers.clone());
+    Ok(match &prepared.body {
+        // Some servers take no such request without a length, though there is nothing to be long.
+        PreparedBody::None if [Method::POST, Method::PUT, Method::PATCH].contains(&prepared.method) => {
+            builder.header(CONTENT_LENGTH, 0)
+        }
+        PreparedBody::None => builder,
+        PreparedBody::Bytes(bytes) => builder.body(bytes.clone()),
+        PreparedBody::Multipart(parts) => {
+            let empty = reqwest::multipart::Form::new().percent_encode_noop();
+            let form = parts.iter().try_fold(empty, |form, part| part.add_to(form))?;
+            builder.multipart(form)
+        }
+    })
 }
 
 /// The URL and route as the library must have them for `resolve`; the server is asked as the suite says.
@@ -172,6 +194,17 @@ fn may_have_cookies(prepared: &Prepared) -> bool {
     home.host() != url.host() || home.origin() == url.origin() || moves_up
 }
 
+/// The cookies that go with a request, those of longer paths first, then those that were set first (RFC 6265,
+/// section 5.4): of two with one name, many servers take the first.
+pub(super) fn cookies_for<'c>(
+    cookies: &'c CookieStore,
+    url: &Url,
+) -> impl Iterator<Item = (&'c str, &'c str)> {
+    let mut found = cookies.matches(url);
+    found.sort_by_key(|cookie| std::cmp::Reverse(cookie.path.len()));
+    found.into_iter().map(|cookie| cookie.name_value())
+}
+
 fn cookie_header(cookies: &CookieStore, url: &Url) -> Option<HeaderValue> {
     let pairs: Vec<String> =
         cookies_for(cookies, url).map(|(name, value)| format!("{name}={value}")).collect();
@@ -194,28 +227,6 @@ fn redirect(from: &Prepared, status: StatusCode, headers: &HeaderMap) -> Option<
         next.body = PreparedBody::None;
         next.shown_body = None;
         for name in [CONTENT_TYPE, CONTENT_LENGTH, TRANSFER_ENCODING] {
-/// The cookies that go with a request, those of longer paths first, then those that were set first (RFC 6265,
-/// section 5.4): of two with one name, many servers take the first.
-pub(super) fn cookies_for<'c>(
-    cookies: &'c CookieStore,
-    url: &Url,
-) -> impl Iterator<Item = (&'c str, &'c str)> {
-    let mut found = cookies.matches(url);
-    found.sort_by_key(|cookie| std::cmp::Reverse(cookie.path.len()));
-    found.into_iter().map(|cookie| cookie.name_value())
-}
-
-/// The cookies that go with a request, those of longer paths first, then those that were set first (RFC 6265,
-/// section 5.4): of two with one name, many servers take the first.
-pub(super) fn cookies_for<'c>(
-    cookies: &'c CookieStore,
-    url: &Url,
-) -> impl Iterator<Item = (&'c str, &'c str)> {
-    let mut found = cookies.matches(url);
-    found.sort_by_key(|cookie| std::cmp::Reverse(cookie.path.len()));
-    found.into_iter().map(|cookie| cookie.name_value())
-}
-
             next.headers.remove(name);
         }
     }
@@ -265,8 +276,7 @@ async fn read(
         }
         body.0.extend_from_slice(&chunk);
     }
-    let body = String::from_utf8(std::mem::take(&mut body.0))
-        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
+    let body = charset::text(std::mem::take(&mut body.0), &headers);
     Ok(HttpAnswer::new(status, version, headers, body, shown(&prepared.url)))
 }
 
