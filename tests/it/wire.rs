@@ -269,6 +269,78 @@ fn what_ends_an_exchange_over_http_2_is_told_as_what_it_is() {
     let _ = health(&cases);
 }
 
+/// A message of PostgreSQL: its type, a length that counts itself, the rest.
+fn message(kind: u8, rest: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(rest.len() + 4).expect("a short message").to_be_bytes();
+    [&[kind], &length[..], rest].concat()
+}
+
+/// Says `first` to whoever connects, waits for a query if there is something `then`, and says one of `again` after
+/// the other, as fast as they are read.
+fn endless_postgres(
+    first: Vec<u8>,
+    then: Vec<u8>,
+    again: impl Fn(usize) -> Vec<u8> + Copy + Send + 'static,
+) -> (String, Background) {
+    let (address, background) = serve(move |_, mut stream| {
+        let (first, then) = (first.clone(), then.clone());
+        async move {
+            let length = stream.read_i32().await?;
+            stream.read_exact(&mut vec![0; usize::try_from(length - 4).expect("a length")]).await?;
+            stream.write_all(&first).await?;
+            if !then.is_empty() {
+                stream.read_u8().await?;
+                stream.write_all(&then).await?;
+            }
+            for number in 0.. {
+                stream.write_all(&again(number)).await?;
+            }
+            Ok(())
+        }
+    });
+    (format!("postgres://smoke:secret@{address}/smoke?sslmode=disable"), background)
+}
+
+#[test]
+fn a_postgresql_that_never_ends_does_not_take_the_memory() {
+    let welcome = [message(b'R', &[0; 4]), message(b'Z', b"I")].concat();
+    let huge = |kind: u8| [&[kind], &0x7fff_fff0_u32.to_be_bytes()[..]].concat();
+    let noise = |_| vec![b'x'; 1 << 20];
+    let parameter = |number| message(b'S', format!("p{number}\0{}\0", "v".repeat(60_000)).as_bytes());
+    let notice = |_| message(b'N', format!("SNOTICE\0M{}\0\0", "x".repeat(60_000)).as_bytes());
+    let row = |_| message(b'D', &[&[0, 1, 0, 0, 0xea, 0x60], &vec![b'x'; 60_000]].concat());
+    let columns =
+        message(b'T', &[b"\0\x01a\0", &[0; 6][..], b"\0\0\0\x19\xff\xff\xff\xff\xff\xff\0\0"].concat());
+    let kept = "the server sent more than 1 MiB for the login and its parameters";
+    let long = "running the query: the server sent a message of 2147483632 bytes; 64 MiB are read at most";
+    let (let_in, nothing) = (message(b'R', &[0; 4]), Vec::new);
+    let servers = [
+        (endless_postgres(huge(b'R'), nothing(), noise), kept),
+        (endless_postgres(huge(b'E'), nothing(), noise), kept),
+        (endless_postgres(let_in.clone(), nothing(), parameter), kept),
+        (endless_postgres(let_in, nothing(), notice), kept),
+        (endless_postgres(welcome.clone(), message(b'I', b""), parameter), kept),
+        (endless_postgres(welcome.clone(), huge(b'D'), noise), long),
+        (endless_postgres(welcome, columns, row), "within 1s (check budget)"),
+    ];
+    for ((url, _server), cause) in &servers {
+        let budget = if cause.starts_with("within") { "1s" } else { "30s" };
+        for (attributes, keys) in
+            [("", ""), ("", "query = \"select 1\""), ("&target_session_attrs=primary", "")]
+        {
+            let url = format!("{url}{attributes}");
+            let check = format!("[[database]]\nname = \"it\"\nurl = {url:?}\nbudget = {budget:?}\n{keys}\n");
+            let ran = Smoke::new().suite(&suite(&check)).watch_memory().run();
+            ran.exits(1);
+            let told = ran.junit().case("it").message.clone().unwrap_or_default();
+            assert!(told.contains(cause), "{url} {keys}: {told}");
+            if let Some(peak) = ran.peak_memory {
+                assert!(peak < 200 << 20, "{url} {keys}: {peak} bytes");
+            }
+        }
+    }
+}
+
 #[test]
 fn what_turns_the_direction_of_text_is_shown_as_its_code_point() {
     let server = HttpServer::start(|_| Response::new(500).body("\u{202e}evil\u{2066} \u{200f}\u{61c}"));

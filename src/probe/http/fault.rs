@@ -116,7 +116,7 @@ fn protocol_failure(error: &reqwest::Error, prepared: &Prepared, phase: Phase, c
             "look at the answer with `curl -v`",
         ),
         (Some(hyper), _) if hyper.is_parse() => (
-            format!("what came is not HTTP: {}", last),
+            format!("what came is not HTTP: {last}"),
             "check the scheme and the port: another protocol may be spoken there, or TLS",
         ),
         // It has no name in the library: what speaks before it is asked, as SSH, SMTP and MySQL do.
@@ -149,11 +149,11 @@ fn protocol_failure(error: &reqwest::Error, prepared: &Prepared, phase: Phase, c
             (format!("what came is not HTTP/2: {last}"), "look at the answer with `curl -v --http2`")
         }
         _ if error.is_decode() => (
-            format!("the body cannot be decoded: {}", last),
+            format!("the body cannot be decoded: {last}"),
             "the content-encoding does not fit the body: look at it with `curl -v --compressed`",
         ),
         _ if prepared.route.version == Some(HttpVersion::Two) => (
-            format!("what came is not HTTP/2: {}", last),
+            format!("what came is not HTTP/2: {last}"),
             "the server may not speak HTTP/2: try it without `http = \"2\"`",
         ),
         _ => (last.to_owned(), "look at the answer with `curl -v`"),
