@@ -308,7 +308,7 @@ fn a_postgresql_that_never_ends_does_not_take_the_memory() {
     let noise = |_| vec![b'x'; 1 << 20];
     let parameter = |number| message(b'S', format!("p{number}\0{}\0", "v".repeat(60_000)).as_bytes());
     let notice = |_| message(b'N', format!("SNOTICE\0M{}\0\0", "x".repeat(60_000)).as_bytes());
-    let row = |_| message(b'D', &[&[0, 1, 0, 0, 0xea, 0x60], &vec![b'x'; 60_000]].concat());
+    let row = |_| message(b'D', &[b"\0\x01\0\0\xea\x60", vec![b'x'; 60_000].as_slice()].concat());
     let columns =
         message(b'T', &[b"\0\x01a\0", &[0; 6][..], b"\0\0\0\x19\xff\xff\xff\xff\xff\xff\0\0"].concat());
     let kept = "the server sent more than 1 MiB for the login and its parameters";
