@@ -335,7 +335,7 @@ fn a_postgresql_that_never_ends_does_not_take_the_memory() {
             let told = ran.junit().case("it").message.clone().unwrap_or_default();
             assert!(told.contains(cause), "{url} {keys}: {told}");
             if let Some(peak) = ran.peak_memory {
-                assert!(peak < 200 << 20, "{url} {keys}: {peak} bytes");
+                assert!(peak < 100 << 20, "{url} {keys}: {peak} bytes");
             }
         }
     }
