@@ -195,11 +195,11 @@ impl Engine<'_> {
 
     fn pass_on(&mut self, check: usize, told: Told) {
         match told {
-            Told::AttemptFailed { attempt, failure } => {
-                self.tell(&Event::AttemptFailed { check, attempt, failure });
+            Told::AttemptFailed { step, attempt, failure } => {
+                self.tell(&Event::AttemptFailed { check, step, attempt, failure });
             }
             Told::Traced(trace) => self.tell(&Event::Traced { check, trace }),
-            Told::StepFinished(report) => self.tell(&Event::StepFinished { check, report }),
+            Told::StepFinished(report) => self.tell(&Event::StepFinished { check, report: *report }),
         }
     }
 

@@ -12,6 +12,7 @@ use super::schema::{Definitions, Schema};
 use super::table::Written;
 use super::template::{Template, part_of};
 use super::vars::Scope;
+use crate::deadline::LONGEST;
 
 /// A duration with its units: `"300ms"`, `"5s"`, `"1m 30s"`.
 impl FromToml for Duration {
@@ -76,6 +77,9 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
     let parsed = parser.parse_duration(text.trim()).ok().filter(|_| !text.contains([':', '+']));
     let signed = parsed.ok_or_else(|| format!("`{text}` is not a duration; {advice}"))?;
     match Duration::try_from(signed) {
+        Ok(duration) if duration > LONGEST => {
+            Err(format!("a duration must not be longer than a year (8760h), found `{text}`; {advice}"))
+        }
         Ok(duration) if !duration.is_zero() => Ok(duration),
         Ok(_) | Err(_) => Err(format!("a duration must be longer than zero, found `{text}`; {advice}")),
     }
@@ -290,7 +294,20 @@ mod tests {
         assert_eq!(parse_duration("1m 30s"), Ok(Duration::from_secs(90)));
         assert_eq!(parse_duration("300ms"), Ok(Duration::from_millis(300)));
         assert_eq!(parse_duration("1.5s"), Ok(Duration::from_millis(1500)));
-        for wrong in ["5", "0s", "-3s", "3s ago", "+3s", "00:01:30", "PT90S", "soon", ""] {
+        assert_eq!(parse_duration("8760h"), Ok(LONGEST));
+        for wrong in [
+            "8760h 1ns",
+            "9000000000000000000s",
+            "5",
+            "0s",
+            "-3s",
+            "3s ago",
+            "+3s",
+            "00:01:30",
+            "PT90S",
+            "soon",
+            "",
+        ] {
             assert!(parse_duration(wrong).is_err(), "{wrong}");
         }
     }

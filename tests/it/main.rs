@@ -34,6 +34,7 @@ mod manual;
 mod matchers;
 mod misspelt;
 mod pipelines;
+mod pipes;
 mod plan;
 mod postgres_tls;
 mod read_only;

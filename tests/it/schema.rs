@@ -141,7 +141,7 @@ const NOT_FOUND: [(&str, &[&str]); 6] = [
             "rows_without_a_query",
         ],
     ),
-    ("how long a duration is", &["budget_larger_than_the_suites"]),
+    ("how long a duration is", &["budget_larger_than_the_suites", "duration_of_ages"]),
 ];
 
 #[test]

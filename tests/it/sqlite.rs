@@ -274,18 +274,6 @@ fn a_database_in_use_is_read_whole_through_a_link_too() {
 }
 
 #[test]
-fn a_budget_longer_than_sqlite_can_wait_is_one_like_any_other() {
-    let folder = scratch::for_a_test();
-    let (path, _) = shop(folder.path(), "shop.db");
-    let suite = format!(
-        "[suite]\nname = 's'\nbudget = '1000000000h'\n[defaults]\nbudget = '1000000000h'\n\
-         [[database]]\nname = 'it'\nurl = {}\n",
-        quoted(&url(&path))
-    );
-    Smoke::new().suite(&suite).run().exits(0);
-}
-
-#[test]
 fn a_locked_database_is_waited_for_until_the_budget_ends() {
     let folder = scratch::for_a_test();
     let (path, writer) = shop(folder.path(), "shop.db");
@@ -365,4 +353,13 @@ fn values_come_and_go_as_they_are() {
     assert_eq!(report.case("selec 1").told(), "sql: running the query: near \"selec\": syntax error");
     let told = "mismatch: expected value 1, got nothing; the query found no row";
     assert_eq!(report.case("select id from orders where id > 9").told(), told);
+}
+
+#[test]
+fn a_budget_of_months_is_one_that_a_query_can_have() {
+    let smoke = Smoke::new();
+    drop(shop(&smoke.path(""), "shop.db"));
+    let keys = "budget = '8760h'\n[[database]]\nname = 'it'\nurl = 'sqlite:shop.db'\n\
+                query = 'select count(*) from orders'\nbudget = '8760h'\n";
+    smoke.suite(&format!("[suite]\nname = 's'\n{keys}")).run().exits(0);
 }

@@ -2,8 +2,8 @@
 
 use std::future::poll_fn;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context as Poller, Poll};
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ use tower_service::Service;
 
 use super::HttpVersion;
 use crate::outcome::{Failure, Fault, Phase};
+use crate::probe::once::OncePer;
 use crate::probe::timeline::mark;
 use crate::probe::trust::{TlsOptions, Trust};
 use crate::secret::Message;
@@ -41,7 +42,7 @@ pub(super) struct Route {
 #[derive(Debug)]
 pub struct Clients {
     pooling: Pooling,
-    made: Mutex<Vec<(Route, reqwest::Client)>>,
+    made: OncePer<Route, reqwest::Client>,
     /// How many connections were begun.
     connections: Arc<AtomicUsize>,
 }
@@ -49,7 +50,7 @@ pub struct Clients {
 impl Clients {
     #[must_use]
     pub fn new(pooling: Pooling) -> Clients {
-        Clients { pooling, made: Mutex::default(), connections: Arc::default() }
+        Clients { pooling, made: OncePer::default(), connections: Arc::default() }
     }
 
     /// The phase a request begins in, for all that is known: a connection that was kept is not made again.
@@ -61,26 +62,17 @@ impl Clients {
     }
 
     /// The client for `route`.
-    pub(super) fn client(&self, route: &Route, trust: &Trust) -> Result<reqwest::Client, Failure> {
-        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, client)) = made.iter().find(|(known, _)| known == route) {
-            return Ok(client.clone());
-        }
-        let client = self.build(route, trust)?;
-        made.push((route.clone(), client.clone()));
-        Ok(client)
+    pub(super) async fn client(&self, route: &Route, trust: &Trust) -> Result<reqwest::Client, Failure> {
+        self.made.get(route, self.build(route, trust)).await
     }
 
     /// The client for `route` from now on, without the connections that were kept: its next request makes one.
-    pub(super) fn renewed(&self, route: &Route, trust: &Trust) -> Result<reqwest::Client, Failure> {
+    pub(super) async fn renewed(&self, route: &Route, trust: &Trust) -> Result<reqwest::Client, Failure> {
         match self.pooling {
             Pooling::FreshConnections => {}
-            Pooling::KeepAlive => {
-                let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-                made.retain(|(known, _)| known != route);
-            }
+            Pooling::KeepAlive => self.made.forget(route),
         }
-        self.client(route, trust)
+        self.client(route, trust).await
     }
 
     /// How many connections were begun until now. As many after a request as before it: one that was kept was used.
@@ -88,8 +80,8 @@ impl Clients {
         self.connections.load(Ordering::Relaxed)
     }
 
-    fn build(&self, route: &Route, trust: &Trust) -> Result<reqwest::Client, Failure> {
-        let tls = trust.config(&route.tls)?;
+    async fn build(&self, route: &Route, trust: &Trust) -> Result<reqwest::Client, Failure> {
+        let tls = trust.config(&route.tls).await?;
         let mut builder = reqwest::Client::builder()
             .user_agent(concat!("smoke/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())

@@ -44,6 +44,14 @@ pub async fn send(
             0 => None,
             _ => redirect(&prepared, response.status(), response.headers()),
         };
+        if let Some(next) = &next
+            && next.has_body()
+            && !stays_home(&prepared.url, &next.url)
+        {
+            context.trace(Direction::Received, || trace::head(&response));
+            context.timeline.stop_at_redirect();
+            return Err(takes_body_away(&prepared.url, response.status(), &next.url));
+        }
         let leads_on = next.is_some();
         if let Some(next) = next
             && redirects_left > 0
@@ -101,15 +109,15 @@ async fn send_once(
     // So one that must not come twice goes over a connection of its own, and any other is sent once more.
     let may_come_twice = prepared.method.is_idempotent();
     let client = match may_come_twice {
-        true => clients.client(&route, &context.run.trust)?,
-        false => clients.renewed(&route, &context.run.trust)?,
+        true => clients.client(&route, &context.run.trust).await?,
+        false => clients.renewed(&route, &context.run.trust).await?,
     };
     let connections = clients.connections();
     context.timeline.enter(clients.first_phase());
     let mut sent = put_together(&client, prepared, &url, &headers, context)?.send().await;
     let over_a_kept_one = clients.connections() == connections;
     if may_come_twice && over_a_kept_one && sent.as_ref().is_err_and(fault::is_unanswered) {
-        let client = clients.renewed(&route, &context.run.trust)?;
+        let client = clients.renewed(&route, &context.run.trust).await?;
         sent = put_together(&client, prepared, &url, &headers, context)?.send().await;
     }
     let response = sent.map_err(|error| fault::failure(&error, prepared, context))?;
@@ -187,11 +195,15 @@ fn on_the_wire(prepared: &Prepared, headers: &mut HeaderMap) -> (Url, Route) {
 }
 
 /// A cookie belongs to a host and not to a port, which is too little where a redirect leads to another port of
-/// this host. From `http` to `https` of the same host is the way home.
+/// this host.
 fn may_have_cookies(prepared: &Prepared) -> bool {
-    let (home, url) = (&prepared.home, &prepared.url);
+    prepared.home.host() != prepared.url.host() || stays_home(&prepared.home, &prepared.url)
+}
+
+/// Is it the same origin? From `http` to `https` of the same host is the way home.
+fn stays_home(home: &Url, url: &Url) -> bool {
     let moves_up = home.scheme() == "http" && url.scheme() == "https" && home.port().or(url.port()).is_none();
-    home.host() != url.host() || home.origin() == url.origin() || moves_up
+    home.origin() == url.origin() || (moves_up && home.host() == url.host())
 }
 
 /// The cookies that go with a request, those of longer paths first, then those that were set first (RFC 6265,
@@ -240,6 +252,20 @@ fn redirect(from: &Prepared, status: StatusCode, headers: &HeaderMap) -> Option<
         next.route.tls.client = None;
     }
     Some(next)
+}
+
+/// What a body carries is for the server it was sent to: a form has its password there.
+fn takes_body_away(from: &Url, status: StatusCode, to: &Url) -> Failure {
+    let origin = |url: &Url| url.origin().ascii_serialization();
+    let status = status.as_u16();
+    Failure::mismatch(
+        Message::new().words("the request's body"),
+        Message::new().words("to stay at ").data(origin(from)),
+        Message::new()
+            .words(format!("a {status} that takes it to "))
+            .data(origin(to))
+            .words(format!(": set `redirects = 0` and expect the {status}, or give the final URL")),
+    )
 }
 
 fn redirect_loop(answer: &HttpAnswer, seen: &[String]) -> Failure {
