@@ -8,6 +8,9 @@
 
 mod bounded;
 mod config;
+mod hosts;
+mod user;
+
 mod connect;
 mod fault;
 mod psql;
