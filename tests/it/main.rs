@@ -60,4 +60,5 @@ mod tls;
 mod trace;
 mod unread;
 mod warnings;
+mod wire;
 mod worst_case;

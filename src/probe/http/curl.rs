@@ -7,7 +7,7 @@ use cookie_store::CookieStore;
 use serde_json::Value;
 
 use super::auth::{Auth, Basic};
-use super::send::SESSION_LENGTH;
+use super::send::{SESSION_LENGTH, cookies_for};
 use super::{Body, HttpVersion, Part, Request};
 use crate::probe::shell::{ShellCommand, seconds, without_clear_password};
 use crate::probe::trust::Verify;
@@ -61,7 +61,7 @@ impl Request {
             Some(Auth::OAuth2(_)) => with_bearer(command, &stand_in("$ACCESS_TOKEN")),
         };
         let url = self.url.text(scope).ok()?;
-        if let Some(cookies) = url::Url::parse(&url).ok().and_then(|url| cookies_for(with.cookies, &url)) {
+        if let Some(cookies) = url::Url::parse(&url).ok().and_then(|url| shown_cookies(with.cookies, &url)) {
             command = command.words(&["-b", &cookies]);
         }
         command = self.with_body(command, with)?;
@@ -262,11 +262,11 @@ fn guard_fields(document: &mut Value) {
 }
 
 /// The cookies that go with a request, those that may keep a session by their names alone.
-fn cookies_for(cookies: &CookieStore, url: &url::Url) -> Option<String> {
+fn shown_cookies(cookies: &CookieStore, url: &url::Url) -> Option<String> {
     let shown = |(name, value): (&str, &str)| match value.len() >= SESSION_LENGTH {
         true => format!("{name}={}", stand_in(&variable(name))),
         false => format!("{name}={value}"),
     };
-    let pairs: Vec<String> = cookies.get_request_values(url).map(shown).collect();
+    let pairs: Vec<String> = cookies_for(cookies, url).map(shown).collect();
     (!pairs.is_empty()).then(|| pairs.join("; "))
 }
