@@ -18,7 +18,8 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use super::process::{Command, Output, Process, StopSignal, TAIL_SHOWN};
-use super::step::{judge_http, template_failure};
+use super::step::template_failure;
+use super::verdict::{Captures, judge_http};
 use super::{Afterwards, Check, Context, Resident, Session};
 use crate::deadline::{Deadline, Scope as BudgetScope};
 use crate::expect::http::HttpExpectation;
@@ -55,7 +56,7 @@ struct Boot {
 /// What says that the process is ready.
 #[derive(Debug)]
 enum Ready {
-    Url { request: Box<Request>, expect: Box<HttpExpectation> },
+    Url { request: Box<Request>, expect: Arc<HttpExpectation> },
     Port(Scalar),
     Log(Template),
 }
@@ -108,7 +109,7 @@ impl FromTable for Ready {
             return table.reject(key, format!("`{key}` belongs to `url`: for `{one}` no request is sent"));
         }
         match one {
-            "url" => Some(Ready::Url { request: Box::new(request?), expect: Box::new(expect) }),
+            "url" => Some(Ready::Url { request: Box::new(request?), expect: Arc::new(expect) }),
             _ => port.map(Ready::Port).or(log.map(Ready::Log)),
         }
     }
@@ -311,9 +312,10 @@ impl Boot {
                 let asked = send(request, &context.run.clients, &mut cookies, &session.scope, &question);
                 // On a timeline of its own: that nobody listened yet is not where the boot's time went.
                 let asked = Arc::clone(&question.timeline).observe(asked);
-                if let Ok(Ok(mut answer)) = question.deadline.bound(asked).await {
-                    answer.read_page(expect.html_queries().collect()).await;
-                    if judge_http(&answer, expect, &StatusSet::success(), &[], session, &question).is_ok() {
+                if let Ok(Ok(answer)) = question.deadline.bound(asked).await {
+                    let (default, captures) = (StatusSet::success(), Captures::default());
+                    let judged = judge_http(answer, expect, &default, &captures, session, &question).await;
+                    if judged.is_ok() {
                         return Ok(());
                     }
                 }

@@ -7,12 +7,15 @@ pub mod matcher;
 
 mod judge;
 
+pub mod effort;
+
 mod difference;
 mod number;
 mod words;
 
 pub mod answer;
 pub mod http;
+pub mod page;
 pub mod rows;
 
 pub mod capture;

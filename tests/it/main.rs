@@ -28,6 +28,7 @@ mod health;
 mod init;
 mod journey;
 mod json;
+mod judging;
 mod junit;
 mod login;
 mod manual;

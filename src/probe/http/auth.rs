@@ -5,7 +5,8 @@ use tokio::sync::Mutex;
 use super::{Body, Request, RequestOptions};
 use crate::check::Context;
 use crate::expect::answer::HttpAnswer;
-use crate::outcome::{Failure, Fault};
+use crate::expect::effort::Effort;
+use crate::outcome::{Failure, Fault, Phase};
 use crate::secret::Message;
 use crate::suite::read::{FromTable, Named, Table};
 use crate::suite::template::Template;
@@ -188,14 +189,20 @@ impl OAuth2 {
             context,
         ))
         .await?;
-        token_in(&answer).ok_or_else(|| {
-            let doing = Message::new().words("fetching a token from ").data(wanted.token_url.as_str());
-            Failure::fault(Fault::Auth, doing, answer.describe()).with_hint(
-                Message::new().words(
-                    "check client-id and client-secret, and that this client may use client credentials",
-                ),
-            )
-        })
+        let load = Effort::TO_READ.on(answer.size());
+        let (answer, token) = context
+            .work(Phase::Judge, load, move || {
+                let token = token_in(&answer);
+                (answer, token)
+            })
+            .await;
+        if let Some(token) = token {
+            return Ok(token);
+        }
+        let doing = Message::new().words("fetching a token from ").data(wanted.token_url.as_str());
+        let hint = "check client-id and client-secret, and that this client may use client credentials";
+        let cause = context.describe(answer).await;
+        Err(Failure::fault(Fault::Auth, doing, cause).with_hint(Message::new().words(hint)))
     }
 }
 

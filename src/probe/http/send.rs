@@ -16,6 +16,7 @@ use super::{Request, version_name};
 use super::{fault, trace};
 use crate::check::Context;
 use crate::expect::answer::HttpAnswer;
+use crate::expect::effort::Effort;
 use crate::outcome::{Direction, Failure, Phase};
 use crate::probe::trust::PeerCertificate;
 use crate::secret::Message;
@@ -61,7 +62,7 @@ pub async fn send(
         answer.set_cookies = set_cookies;
         if leads_on {
             seen.push(shown(&prepared.url));
-            return Err(redirect_loop(&answer, &seen));
+            return Err(redirect_loop(answer, &seen, context).await);
         }
         return Ok(answer);
     }
@@ -209,7 +210,7 @@ fn redirect(from: &Prepared, status: StatusCode, headers: &HeaderMap) -> Option<
     Some(next)
 }
 
-fn redirect_loop(answer: &HttpAnswer, seen: &[String]) -> Failure {
+async fn redirect_loop(answer: HttpAnswer, seen: &[String], context: &Context) -> Failure {
     let mut path = Message::new();
     for (index, url) in seen.iter().rev().take(4).rev().enumerate() {
         path = path.words(if index > 0 { " → " } else { "" }).data(url.as_str());
@@ -219,7 +220,7 @@ fn redirect_loop(answer: &HttpAnswer, seen: &[String]) -> Failure {
         expected: Message::new().words(format!("after {} (`redirects`)", seen.len() - 1)),
         actual: Message::new().words(format!("another {}: ", answer.status)).then(path),
     };
-    Failure::Mismatch { mismatches: vec![mismatch], answer: Some(answer.describe()) }
+    Failure::Mismatch { mismatches: vec![mismatch], answer: Some(context.describe(answer).await) }
 }
 
 async fn read(
@@ -243,8 +244,13 @@ async fn read(
         }
         body.0.extend_from_slice(&chunk);
     }
-    let body = String::from_utf8(std::mem::take(&mut body.0))
-        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
+    let bytes = std::mem::take(&mut body.0);
+    let load = Effort::Looks(1).on(bytes.len());
+    let as_text = move || {
+        String::from_utf8(bytes)
+            .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+    };
+    let body = context.work(Phase::Body, load, as_text).await;
     Ok(HttpAnswer::new(status, version, headers, body, shown(&prepared.url)))
 }
 
