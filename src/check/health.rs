@@ -167,7 +167,7 @@ impl Health {
         let mut cookies = cookie_store::CookieStore::default();
         let answer = send(&self.request, &context.run.clients, &mut cookies, &session.scope, context).await?;
         let (default, captures) = (StatusSet::success(), Captures::default());
-        match judge_http(answer, &self.expect, &default, &captures, session, context).await {
+        match Box::pin(judge_http(answer, &self.expect, &default, &captures, session, context)).await {
             Ok(()) => Ok(()),
             Err(refusal) => Err(refusal.described(context).await),
         }

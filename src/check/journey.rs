@@ -230,7 +230,7 @@ impl Step {
                 let Session { scope, cookies, clients, .. } = session;
                 let answer = send(request, clients, cookies, scope, context).await?;
                 let default = StatusSet::not_an_error();
-                match judge_http(answer, expect, &default, &self.captures, session, context).await {
+                match Box::pin(judge_http(answer, expect, &default, &self.captures, session, context)).await {
                     Ok(()) => Ok(()),
                     Err(refusal) => Err(refusal.described(context).await),
                 }

@@ -42,7 +42,7 @@ impl Refusal {
 }
 
 /// Judges the status first, then takes the captures, then judges the rest. Captures are kept even if the time does not
-/// suffice for the rest: cleanup needs them.
+/// suffice for the rest: cleanup needs them. Its future is large: box it.
 ///
 /// # Errors
 /// The first of the three that fails.

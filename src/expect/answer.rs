@@ -110,9 +110,14 @@ impl HttpAnswer {
         match self.body.trim() {
             "" => line.words("empty body"),
             // What a person would read on it: markup hides the message.
-            body if is_html => line
-                .words(format!("{} bytes; the page says:\n", self.body.len()))
-                .excerpt(page::text(body), BODY_SHOWN),
+            body if is_html => match page::text(body) {
+                text if text.is_empty() => {
+                    line.words(format!("{} bytes; the page has no text", self.body.len()))
+                }
+                text => line
+                    .words(format!("{} bytes; the page says:\n", self.body.len()))
+                    .excerpt(text, BODY_SHOWN),
+            },
             body => line
                 .words(format!("{} bytes\n", self.body.len()))
                 .excerpt(body.lines().map(str::trim_end).collect::<Vec<_>>().join("\n"), BODY_SHOWN),

@@ -97,6 +97,7 @@ fn whatever_takes_for_ever_to_judge_is_cut_by_its_checks_budget_and_holds_nothin
         );
         assert!(case.time < 2.0, "{name} took {} s", case.time);
     }
+    assert!(ran.stderr.contains(", judge ") && !ran.stderr.contains("judge 0ms"), "{}", ran.stderr);
     for number in 0..4 {
         assert_eq!(report.case(&format!("beside {number}")).outcome, Outcome::Passed, "{number}");
     }
@@ -195,7 +196,7 @@ fn a_signal_ends_a_run_in_which_an_answer_is_judged_for_ever() {
 fn a_boot_whose_ready_answer_takes_for_ever_to_judge_is_cut_by_its_budget() {
     let server = server();
     let suite = format!(
-        "[[boot]]\nname = \"shop\"\nbudget = \"1s\"\ncommand = [\"sleep\", \"1000\"]\n\
+        "[[boot]]\nname = \"shop\"\nbudget = \"3s\"\ncommand = [\"sleep\", \"1000\"]\n\
          ready = {{ url = {:?}, expect.json.{ENDLESS:?} = {{ exists = true }} }}\n",
         server.url("/deep")
     );
