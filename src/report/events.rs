@@ -182,6 +182,7 @@ impl Reporter for Events {
     }
 
     fn finish(&mut self) -> Result<(), ReportError> {
+        self.lines = None;
         self.broken.take().map_or(Ok(()), Err)
     }
 }
