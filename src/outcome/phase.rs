@@ -13,7 +13,7 @@ pub enum Phase {
     Authenticate,
     Query,
     Lock,
-    /// Everything is there, and is held against what was expected. Where that is quick it is no phase of its own.
+    /// Everything is there, and is held against what was expected. Where that is quick for certain it is no phase of its own.
     Judge,
     Ready,
     /// Between two attempts of a `retry` or `poll`.
