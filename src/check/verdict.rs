@@ -10,7 +10,7 @@ use crate::expect::answer::HttpAnswer;
 use crate::expect::capture::Capture;
 use crate::expect::effort::Effort;
 use crate::expect::http::HttpExpectation;
-use crate::expect::matcher::StatusSet;
+use crate::expect::status::StatusSet;
 use crate::outcome::{Direction, Failure, Mismatch, Phase};
 use crate::probe::http::trace;
 use crate::secret::stand_in::{self, stand_in};

@@ -6,16 +6,19 @@
 pub mod matcher;
 
 mod judge;
+mod operand;
 
 pub mod effort;
 
 mod difference;
-mod number;
+mod moment;
+mod relation;
 mod words;
 
 pub mod answer;
 pub mod http;
 pub mod page;
 pub mod rows;
+pub mod status;
 
 pub mod capture;
