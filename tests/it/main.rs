@@ -29,6 +29,7 @@ mod includes;
 mod init;
 mod journey;
 mod json;
+mod judging;
 mod junit;
 mod login;
 mod manual;
