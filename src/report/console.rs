@@ -6,6 +6,7 @@ use std::time::Duration;
 use indicatif::ProgressBar;
 
 use super::Reporter;
+use super::attempts::{self, FailedAttempt};
 use super::progress::progress_bar;
 use super::style::{Style, printable};
 use super::summary::{Counts, causes};
@@ -95,14 +96,10 @@ impl<W: Write> Console<W> {
             // Its line was written when it was ready.
             Outcome::Passed if report.was_ready => String::new(),
             Outcome::Passed if report.is_flaky() => {
-                let note = format!("passed at attempt {}", report.attempts);
+                let note = printable(&attempts::passed_at(report));
                 let mut text = self.check_line(run, report.check, "FLAKY", report.took, &note);
-                for (index, failure) in report.failed_attempts.iter().enumerate().take(3) {
-                    text.push_str(&indented(&format!(
-                        "attempt {}: {}",
-                        index + 1,
-                        printable(&failure.to_string())
-                    )));
+                for FailedAttempt { which, failure } in attempts::of_flaky(report).iter().take(3) {
+                    text.push_str(&indented(&printable(&format!("{which}: {failure}"))));
                 }
                 text
             }
@@ -126,7 +123,7 @@ impl<W: Write> Console<W> {
                     report.check,
                     "WARN",
                     report.took,
-                    "only a warning: the run stays green",
+                    "only a warning: not red by itself",
                 );
                 line + &self.details(report, failure)
             }

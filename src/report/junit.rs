@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use junit_report::{OffsetDateTime, Report, TestCase, TestSuite};
 
+use super::attempts::{self, FailedAttempt};
 use super::file::{Destination, ReportError};
 use super::{Rejection, Reporter, style};
 use crate::event::{CheckReport, Event, RunInfo, RunReport, StepReport};
@@ -196,10 +197,12 @@ fn details(failure: &Failure, check: &CheckReport, location: &str) -> String {
 }
 
 fn system_out(check: &CheckReport) -> String {
-    let attempts = check.failed_attempts.iter().enumerate();
-    let mut lines: Vec<String> =
-        attempts.map(|(index, failure)| format!("attempt {} failed: {}", index + 1, **failure)).collect();
-    lines.extend(check.steps.iter().map(step_line));
+    let failed = |FailedAttempt { which, failure }: FailedAttempt<'_>| format!("{which} failed: {failure}");
+    let mut lines: Vec<String> = attempts::of_check(check).map(failed).collect();
+    for step in &check.steps {
+        lines.extend(attempts::of_step(step).map(failed));
+        lines.push(step_line(step));
+    }
     lines.join("\n")
 }
 

@@ -131,6 +131,21 @@ fn a_redirect_that_never_ends() {
         .says("an end to the redirects", "Maximum (3) redirects followed");
 }
 
+#[test]
+fn a_redirect_that_would_take_a_password_elsewhere() {
+    let elsewhere = HttpServer::start(|_| Response::new(200));
+    let target = elsewhere.url("/taken");
+    let server = answers(move || Response::redirect(&target).status(307));
+    let form = "method = \"POST\"\nredirects = 1\nform = { user = \"ann\", password = \"hunter2-long\" }";
+    health("body_away", &server.url("/login"), form).says("expected the request's body to stay at", "307");
+    let step = format!(
+        "[[journey]]\nname = \"it\"\n[[journey.step]]\nname = \"log in\"\nurl = {:?}\n{form}\n",
+        server.url("/login")
+    );
+    Seeded::new("body_away_in_a_step", &step).says("expected the request's body to stay at", "307");
+    assert_eq!(elsewhere.requests().len(), 0, "neither smoke nor the command takes it there");
+}
+
 // --- what does not answer -----------------------------------------------------------------------------------------
 
 #[test]

@@ -14,7 +14,7 @@ use crate::check::step::{judge_http, template_failure};
 use crate::check::{Context, Session};
 use crate::deadline::{Cut, Deadline, Scope as BudgetScope};
 use crate::expect::http::HttpExpectation;
-use crate::expect::matcher::StatusSet;
+use crate::expect::status::StatusSet;
 use crate::outcome::{Failure, Fault, Phase, Span};
 use crate::probe::dial::{self, Target};
 use crate::probe::http::{Request, Surroundings, send};
@@ -251,6 +251,7 @@ impl Question {
                 cookies: &CookieStore::default(),
                 suite_dir: &context.run.suite_dir,
                 limit: ONE_QUESTION,
+                follows_redirects: true,
             }),
         }
     }
