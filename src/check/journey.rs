@@ -194,7 +194,7 @@ impl Step {
             attempts: tried.attempts,
             took: began.elapsed(),
             phases: timeline.phases(),
-            address: timeline.address(),
+            address: timeline.shown_address(&context.run.redactor),
             certificate: timeline.shown_certificate(&context.run.redactor),
         };
         session.steps.push(report.clone());

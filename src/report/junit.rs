@@ -180,7 +180,7 @@ fn details(failure: &Failure, check: &CheckReport, location: &str) -> String {
         };
     }
     if let Some(address) = &check.address {
-        text.push_str(&format!("address: {address}\n"));
+        text.push_str(&format!("address: {}\n", **address));
     }
     if let Some(certificate) = &check.certificate {
         let Certificate { subject, issuer, expires } = &**certificate;
