@@ -35,7 +35,7 @@ use crate::suite::schema::{Definitions, Schema};
 use crate::suite::table::{Rule, Written};
 use crate::suite::template::Template;
 use crate::suite::value::Scalar;
-use crate::suite::vars::Scope;
+use crate::suite::vars::{Scope, is_secret_name};
 
 /// How often it is asked whether it is ready. A boot is waited for by everything, so this is short.
 const ASK_EVERY: Duration = Duration::from_millis(25);
@@ -195,6 +195,10 @@ impl Check for Boot {
                 before.stop(context.deadline).await;
             }
             let command = self.command(session, context)?;
+            // In clear in the suite, and secret by its name all the same: it may be in what the process prints.
+            for (_, value) in command.env.iter().filter(|(name, _)| is_secret_name(name)) {
+                context.hide(value);
+            }
             let process = Process::start(&command, &context.run.groups)?;
             let (mut output, log) = (process.output(), process.output());
             let redactor = Arc::clone(&context.run.redactor);

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use url::Url;
 
-use crate::secret::stand_in::{Piece, pieces, stand_in};
+use crate::secret::stand_in::{Piece, pieces, stand_in, variable};
 use crate::secret::{Message, Redactor};
+use crate::suite::vars::is_secret_name;
 
 /// A command longer than this is cut: it is for people to read and copy.
 const LONGEST: usize = 8_000;
@@ -29,7 +30,7 @@ impl ShellCommand {
     /// The same with an environment variable set for it.
     #[must_use]
     pub fn with_env(mut self, name: &str, value: &str) -> ShellCommand {
-        self.environment.push((name.to_owned(), value.to_owned()));
+        self.environment.push((name.to_owned(), guarded(name, value.to_owned())));
         self
     }
 
@@ -74,6 +75,16 @@ impl ShellCommand {
         let input = self.reads_nothing.then(|| "</dev/null".to_owned());
         let parts: Vec<String> = folder.chain(environment).chain(words).chain(input).collect();
         Message::new().excerpt(parts.join(" "), LONGEST)
+    }
+}
+
+/// A value that the suite has in clear, though its name says that it is secret, is still not for a report.
+#[must_use]
+pub fn guarded(name: &str, value: String) -> String {
+    let is_clear = pieces(&value).iter().all(|piece| matches!(piece, Piece::Text(_)));
+    match is_secret_name(name) && is_clear && !value.trim().is_empty() {
+        true => stand_in(&variable(name)),
+        false => value,
     }
 }
 

@@ -12,7 +12,7 @@ const CLOSING: char = 'z';
 /// The stand-in for `expression`, such as `$SHOP_PASSWORD`.
 #[must_use]
 pub fn stand_in(expression: &str) -> String {
-    format!("{OPENING}{}{CLOSING}", super::forms::hex(expression.as_bytes(), "", false))
+    format!("{OPENING}{}{CLOSING}", super::forms::hex(expression.as_bytes()))
 }
 
 /// The name of an environment variable for something called `name`: `api-key` is `$API_KEY`.

@@ -522,3 +522,15 @@ fn a_secret_in_the_path_of_a_database_is_in_no_output() {
     have_none_of(&ran, &[("the secret", tenant.to_owned())]);
     assert!(ran.stderr.contains("***/x.db; connect"), "{}", ran.stderr);
 }
+
+#[test]
+fn what_a_boot_has_in_clear_under_a_secret_name_is_in_no_output() {
+    let suite = "[[boot]]\nname = \"shop\"\ncommand = [\"sh\", \"-c\", \"echo key is $API_KEY; exit 1\"]\n\
+                 env = { API_KEY = \"in-clear-4711\", MODE = \"smoke\", EMPTY_KEY = \"\" }\nready = { log = \"never\" }\n";
+    let ran = asked_for_all().suite(suite).run();
+    ran.exits(5);
+    have_none_of(&ran, &[("the key", "in-clear-4711".to_owned())]);
+    assert!(ran.stderr.contains("key is ***"), "{}", ran.stderr);
+    let shown = "API_KEY=\"$API_KEY\" MODE=smoke EMPTY_KEY='' sh -c";
+    assert!(ran.stderr.contains(shown), "{}", ran.stderr);
+}
