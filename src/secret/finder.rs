@@ -7,7 +7,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 
-use super::reading::{ESCAPES, readings};
+use super::reading::{ESCAPES, may_be_escape, readings};
 
 /// How many letters and digits an anchor has, if there are so many in a row.
 const ANCHOR: usize = 4;
@@ -92,7 +92,8 @@ impl Finder {
         let plain =
             head.windows(length).enumerate().filter(|(_, gram)| gram.iter().all(u8::is_ascii_alphanumeric));
         let others = |gram: &[u8]| self.anchors.get(&Gram::of(gram)).map_or(0, Vec::len);
-        let (offset, _) = plain.min_by_key(|(_, gram)| others(gram))?;
+        let free = plain.clone().find(|(_, gram)| others(gram) == 0);
+        let (offset, _) = free.or_else(|| plain.min_by_key(|(_, gram)| others(gram)))?;
         Some(offset..offset + length)
     }
 
@@ -101,6 +102,9 @@ impl Finder {
     /// # Errors
     /// It would take longer than what is shown is worth. Then nobody knows.
     pub fn find(&self, text: &str) -> Result<Vec<Range<usize>>, TooMuchWork> {
+        if self.texts.is_empty() {
+            return Ok(Vec::new());
+        }
         let text = text.as_bytes();
         let mut found = Vec::new();
         let mut work = Work::for_length(text.len());
@@ -149,7 +153,7 @@ fn end_of(wanted: &[u8], text: &[u8], start: usize, work: &mut Work) -> Result<O
                     open.extend([(read, space.end), (read + 1, space.end)]);
                 }
             }
-            (Some(_), Some(byte)) if ESCAPES.contains(byte) => {
+            (Some(_), Some(_)) if may_be_escape(text, at) => {
                 work.take(Work::READING)?;
                 let meant = readings(text, at);
                 let fitting = meant.iter().filter(|reading| wanted[read..].starts_with(reading.bytes()));
@@ -180,7 +184,7 @@ struct Work {
 
 impl Work {
     /// What it takes to read one escape, where to compare two bytes is 1.
-    const READING: usize = 100;
+    const READING: usize = 1_000;
 
     fn for_length(length: usize) -> Work {
         Work { left: 4_000_000 + 32 * length }

@@ -43,11 +43,17 @@ const KEPT_IN_URLS: &[&str] = &[
 ];
 
 fn percent_encoded(secret: &str, kept: &str) -> String {
-    let one = |byte: u8| match byte.is_ascii_alphanumeric() || kept.as_bytes().contains(&byte) {
-        true => char::from(byte).to_string(),
-        false => format!("%{byte:02X}"),
-    };
-    secret.bytes().map(one).collect()
+    secret.bytes().fold(String::with_capacity(secret.len()), |mut encoded, byte| {
+        match byte.is_ascii_alphanumeric() || kept.as_bytes().contains(&byte) {
+            true => encoded.push(char::from(byte)),
+            false => encoded.extend([
+                '%',
+                digit(byte >> 4).to_ascii_uppercase(),
+                digit(byte & 15).to_ascii_uppercase(),
+            ]),
+        }
+        encoded
+    })
 }
 
 /// Base64 in both alphabets, alone and inside longer text (`user:secret`).
@@ -75,7 +81,11 @@ fn inside(engine: &impl base64::Engine, secret: &[u8], shift: usize) -> String {
 }
 
 pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+}
+
+fn digit(half: u8) -> char {
+    char::from_digit(u32::from(half), 16).unwrap_or_default()
 }
 
 /// What stands between the quotes of a JSON string.

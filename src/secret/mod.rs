@@ -222,7 +222,9 @@ impl Redactor {
         let forms = forms::of(secret);
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         if known.secrets.insert(secret.to_owned()) {
-            forms.iter().for_each(|form| known.finder.add(form));
+            for form in &forms {
+                known.finder.add(form);
+            }
         }
         Ok(())
     }
@@ -414,7 +416,9 @@ mod tests {
     #[test]
     fn ordinary_words_are_left_alone() {
         let redactor = Redactor::new();
-        ["pass", "a b c", "it's", "x+y=z", "100%"].iter().for_each(|secret| redactor.add(secret).unwrap());
+        for secret in ["pass", "a b c", "it's", "x+y=z", "100%"] {
+            redactor.add(secret).unwrap();
+        }
         let text = "it is a test: abc, a.b.c, `p a s s`, \\pa\\ss, its, x y=z+, 100 of 100, C:\\pas\\s";
         assert_eq!(redactor.clean(text), text);
     }

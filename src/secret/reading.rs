@@ -30,6 +30,19 @@ impl Reading {
     }
 }
 
+/// May an escape begin here? Most quotes and signs of a text are seen to be none by what follows.
+pub fn may_be_escape(text: &[u8], at: usize) -> bool {
+    let next = |belongs: fn(&u8) -> bool| text.get(at + 1).is_some_and(belongs);
+    match text.get(at) {
+        Some(b'\\') => true,
+        Some(b'+') => true,
+        Some(b'%') => next(u8::is_ascii_hexdigit),
+        Some(b'&') => next(|byte| byte.is_ascii_alphabetic() || *byte == b'#' || ESCAPES.contains(byte)),
+        Some(b'\'' | b'"') => next(|byte| ESCAPES.contains(byte)),
+        Some(_) | None => false,
+    }
+}
+
 /// Everything that the text at `at` may mean: its byte as it is, and every escape that begins there.
 pub fn readings(text: &[u8], at: usize) -> Vec<Reading> {
     through(LAYERS, text, at)
@@ -38,7 +51,7 @@ pub fn readings(text: &[u8], at: usize) -> Vec<Reading> {
 /// Reads what is escaped `layers` times at most. An escape's own characters may be escaped in the layers below.
 fn through(layers: usize, text: &[u8], at: usize) -> Vec<Reading> {
     let Some(byte) = text.get(at) else { return Vec::new() };
-    if layers == 0 || !ESCAPES.contains(byte) {
+    if layers == 0 || !may_be_escape(text, at) {
         return vec![Reading::of(&[*byte], at + 1)];
     }
     let below = Below { layers: layers - 1, text };
@@ -48,6 +61,8 @@ fn through(layers: usize, text: &[u8], at: usize) -> Vec<Reading> {
         b"%" => below.byte(first.end, 2, 16),
         b"&" => below.reference(first.end),
         b"+" => vec![Reading::of(b" ", first.end)],
+        // Two quotes for one are not taken for half of a pair again: a row of them could be read in too many ways.
+        [quote] if quote == byte && matches!(quote, b'\'' | b'"') && first.end > at + 1 => Vec::new(),
         // SQL and CSV double a quote. A shell has to leave its quotes for one.
         b"'" => below.one_of(first.end, &[("'", b'\''), (r"\''", b'\''), (r#""'"'"#, b'\'')]),
         b"\"" => below.one_of(first.end, &[("\"", b'"')]),
@@ -149,7 +164,11 @@ impl Below<'_> {
     fn spelled(&self, at: usize, word: &str) -> Vec<usize> {
         word.bytes().fold(vec![at], |ends, byte| {
             let readings = ends.into_iter().flat_map(|end| through(self.layers, self.text, end));
-            readings.filter(|reading| reading.bytes() == [byte]).map(|reading| reading.end).collect()
+            let fitting = readings.filter(|reading| reading.bytes() == [byte]);
+            let mut ends: Vec<usize> = fitting.map(|reading| reading.end).collect();
+            ends.sort_unstable();
+            ends.dedup();
+            ends
         })
     }
 

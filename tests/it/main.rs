@@ -31,6 +31,7 @@ mod json;
 mod junit;
 mod login;
 mod manual;
+mod many_secrets;
 mod matchers;
 mod misspelt;
 mod pipelines;

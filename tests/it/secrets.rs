@@ -510,14 +510,12 @@ fn a_secret_from_outside_is_starred_out_of_what_is_said_of_the_suite() {
 #[test]
 fn a_secret_in_the_path_of_a_database_is_in_no_output() {
     let tenant = "s3cr3t-token-1";
-    let suite = format!(
-        "[suite]\nfail-fast = false\n[vars]\ntenant = {{ env = \"TENANT\", secret = true }}\n\
-         [[database]]\nname = \"file\"\nurl = \"sqlite:{{{{tenant}}}}/x.db\"\n\
-         [[database]]\nname = \"socket\"\nurl = \"postgres://a@/b?host=%2F{{{{tenant}}}}\"\n\
-         [[journey]]\nname = \"flow\"\n[[journey.step]]\nname = \"a\"\ndatabase = \"sqlite:{{{{tenant}}}}/x.db\"\n\
-         query = \"select 1\"\n"
-    );
-    let ran = asked_for_all().suite(&suite).env("TENANT", tenant).run();
+    let suite = "[suite]\nfail-fast = false\n[vars]\ntenant = { env = \"TENANT\", secret = true }\n\
+         [[database]]\nname = \"file\"\nurl = \"sqlite:{{tenant}}/x.db\"\n\
+         [[database]]\nname = \"socket\"\nurl = \"postgres://a@/b?host=%2F{{tenant}}\"\n\
+         [[journey]]\nname = \"flow\"\n[[journey.step]]\nname = \"a\"\ndatabase = \"sqlite:{{tenant}}/x.db\"\n\
+         query = \"select 1\"\n";
+    let ran = asked_for_all().suite(suite).env("TENANT", tenant).run();
     ran.exits(1);
     have_none_of(&ran, &[("the secret", tenant.to_owned())]);
     assert!(ran.stderr.contains("***/x.db; connect"), "{}", ran.stderr);
