@@ -204,10 +204,7 @@ mod tests {
     #[test]
     fn every_language_s_escapes_are_read() {
         for (meant, spellings) in [
-            (
-                "\"",
-                &["\"", "\\\"", "\\u0022", "%22", "&quot;", "&#34;", "&#x22;", "\"\"", "\\42", "\\042"][..],
-            ),
+            ("\"", &["\"", "\\\"", "\\u0022", "%22", "&quot;", "&#34;", "&#x22;", "\"\"", "\\042"][..]),
             (
                 "'",
                 &["''", r"'\''", r#"'"'"'"#, r"\'", "&apos;", "&#39;", "&#039;", "&#x27;", r"\u0027", "%27"],
@@ -222,11 +219,7 @@ mod tests {
             ("😀", &["\\ud83d\\ude00", "\\uD83D\\uDE00", "\\U0001f600", "\\u{1f600}", "&#128512;"]),
             ("\x1b", &["\\e", "\\x1b", "\\u001b", "\\033"]),
         ] {
-            // Three digits are what `\` takes.
-            spellings
-                .iter()
-                .filter(|spelling| **spelling != "\\42")
-                .for_each(|spelling| means(spelling, meant));
+            spellings.iter().for_each(|spelling| means(spelling, meant));
         }
     }
 
