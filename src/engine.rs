@@ -14,8 +14,9 @@ use std::time::Duration;
 
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt as _, StreamExt as _};
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinSet;
+use tokio::task::{Id, JoinSet};
 use tokio::time::Instant;
 
 use self::queue::Queue;
@@ -36,10 +37,12 @@ pub const DYING: Duration = Duration::from_millis(50);
 /// How long after budget and grace a task that does not end is waited for: it holds a thread and cannot be cut.
 pub const STUCK: Duration = Duration::from_millis(50);
 
-/// Runs `plan` to its end and tells `on_event` what happens, in order.
+/// Runs `plan` to its end and tells `on_event` what happens, in order. The checks run on `workers`; what happens where
+/// this is awaited hangs on none of them.
 pub async fn run(
     plan: &Plan,
     context: Arc<RunContext>,
+    workers: &Handle,
     signals: &mut mpsc::UnboundedReceiver<Signal>,
     on_event: &mut dyn FnMut(&Event),
 ) -> RunReport {
@@ -47,6 +50,7 @@ pub async fn run(
     let mut engine = Engine {
         plan,
         context,
+        workers,
         on_event,
         states: plan.checks.iter().map(|_| State::Waiting).collect(),
         queue: Queue::new(&plan.checks),
@@ -73,6 +77,7 @@ enum State {
     Waiting,
     Running {
         since: Instant,
+        task: Id,
     },
     /// It passed and what it started stays: it ends with the run.
     Resident,
@@ -92,6 +97,7 @@ struct Stay {
 struct Engine<'p> {
     plan: &'p Plan,
     context: Arc<RunContext>,
+    workers: &'p Handle,
     on_event: &'p mut dyn FnMut(&Event),
     states: Vec<State>,
     queue: Queue,
@@ -118,6 +124,8 @@ struct Engine<'p> {
 enum Next {
     Told(usize, Told),
     Ended(Box<Ended>),
+    /// A task that ended without a word.
+    Lost(Id),
     Died(usize, Failure),
     Signal(Signal),
     OutOfBudget,
@@ -135,7 +143,7 @@ impl Engine<'_> {
             self.drain();
             self.start_what_may();
             if self.tasks.is_empty() {
-                self.fail_lost();
+                self.fail_forgotten();
                 return;
             }
             match self.next(signals).await {
@@ -145,6 +153,7 @@ impl Engine<'_> {
                     self.drain();
                     self.ended(*ended);
                 }
+                Next::Lost(task) => self.lost(task),
                 Next::Died(check, failure) => self.died(check, failure),
                 Next::Signal(signal) => self.cancel(CancelReason::Signal(signal)),
                 Next::OutOfBudget => self.cancel(CancelReason::Budget(self.plan.budget)),
@@ -168,7 +177,10 @@ impl Engine<'_> {
         tokio::select! {
             biased;
             Some((check, told)) = self.told.recv() => Next::Told(check, told),
-            Some(Ok(ended)) = self.tasks.join_next() => Next::Ended(Box::new(ended)),
+            Some(joined) = self.tasks.join_next() => match joined {
+                Ok(ended) => Next::Ended(Box::new(ended)),
+                Err(error) => Next::Lost(error.id()),
+            },
             Some((check, failure)) = deaths.next() => Next::Died(check, failure),
             Some(signal) = signals.recv() => Next::Signal(signal),
             _ = clock.pause(Duration::MAX) => if over { Next::Stuck } else { Next::OutOfBudget },
@@ -183,11 +195,11 @@ impl Engine<'_> {
 
     fn pass_on(&mut self, check: usize, told: Told) {
         match told {
-            Told::AttemptFailed { attempt, failure } => {
-                self.tell(&Event::AttemptFailed { check, attempt, failure });
+            Told::AttemptFailed { step, attempt, failure } => {
+                self.tell(&Event::AttemptFailed { check, step, attempt, failure });
             }
             Told::Traced(trace) => self.tell(&Event::Traced { check, trace }),
-            Told::StepFinished(report) => self.tell(&Event::StepFinished { check, report }),
+            Told::StepFinished(report) => self.tell(&Event::StepFinished { check, report: *report }),
         }
     }
 
@@ -234,9 +246,10 @@ impl Engine<'_> {
             teller: Teller::new(check, self.told_sender.clone()),
             cancel: self.cancel.subscribe(),
         };
-        self.states[check] = State::Running { since: Instant::now() };
         self.tell(&Event::CheckStarted { check });
-        self.tasks.spawn(async move { task.run().await });
+        let since = Instant::now();
+        let spawned = self.tasks.spawn_on(async move { task.run().await }, self.workers);
+        self.states[check] = State::Running { since, task: spawned.id() };
     }
 
     fn ended(&mut self, ended: Ended) {

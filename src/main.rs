@@ -25,6 +25,9 @@ fn main() -> ExitCode {
     };
     match catch_up() {
         Ok(()) => exit.into(),
-        Err(_) => Exit::CannotWork.into(),
+        Err(error) => {
+            let _ = writeln!(Stream::Stderr, "error: {error}");
+            Exit::CannotWork.into()
+        }
     }
 }

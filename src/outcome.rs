@@ -5,6 +5,7 @@
 
 mod certificate;
 mod failure;
+mod log;
 mod phase;
 mod span;
 mod trace;
@@ -14,6 +15,7 @@ use std::time::Duration;
 
 pub use self::certificate::Certificate;
 pub use self::failure::{Failure, Fault, Mismatch, Verdict};
+pub use self::log::Log;
 pub use self::phase::Phase;
 pub use self::span::Span;
 pub use self::trace::{Direction, Trace};

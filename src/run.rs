@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use tokio::runtime::Runtime;
+use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::mpsc;
 
 use crate::about;
@@ -111,7 +111,11 @@ fn run_suite(args: RunArgs) -> anyhow::Result<Exit> {
 pub fn run_job(job: Job) -> anyhow::Result<Exit> {
     let Job { source, mut choices, rerun, outputs, look } = job;
     let OutputArgs { junit, json, events } = outputs;
-    let mut reporters = match (Outputs { junit, json, events }).reporters() {
+    let file = match &source {
+        SuiteSource::File(path) => Some(path.as_path()),
+        SuiteSource::Text { .. } => None,
+    };
+    let mut reporters = match (Outputs { junit, json, events }).reporters(file) {
         Ok(reporters) => reporters,
         Err(clash) => {
             say(&format!("error: {clash}\n"));
@@ -154,9 +158,9 @@ pub fn run_job(job: Job) -> anyhow::Result<Exit> {
         reporters.push(Box::new(last_run.keeper(names, trouble)));
     }
     // Listened for before an old report is taken away: from then on there is one at the end, whatever happens.
-    let runtime = runtime(plan.checks.len())?;
+    let runtimes = Runtimes::start(plan.checks.len())?;
     let (signal_sender, mut signals) = mpsc::unbounded_channel();
-    runtime.block_on(async { listen(&signal_sender) }).context("cannot listen for signals")?;
+    runtimes.block_on(async { listen(&signal_sender) }).context("cannot listen for signals")?;
     // All of them, so that no other run's report is left behind, whichever cannot be written.
     let begun: Vec<_> = reporters.iter_mut().map(|reporter| reporter.begin()).collect();
     begun.into_iter().collect::<Result<(), _>>()?;
@@ -177,9 +181,10 @@ pub fn run_job(job: Job) -> anyhow::Result<Exit> {
             reporter.on_event(event, &info);
         }
     };
-    let report = runtime.block_on(engine::run(&plan, context, &mut signals, &mut on_event));
+    let running = engine::run(&plan, context, runtimes.workers(), &mut signals, &mut on_event);
+    let report = runtimes.block_on(running);
     let is_written = finish(&mut reporters);
-    Ok(runtime.block_on(once_read(report.exit, is_written, &mut signals)))
+    Ok(runtimes.block_on(once_read(report.exit, is_written, &mut signals)))
 }
 
 /// How long somebody who does not read is waited for after a signal.
@@ -210,7 +215,7 @@ pub(crate) async fn once_read(
     match catching_up.await {
         Ok(Ok(Ok(()))) | Err(_) => exit,
         Ok(Ok(Err(error))) => {
-            say(&format!("error: cannot write all of the output: {error}\n"));
+            say(&format!("error: {error}\n"));
             exit.without_a_report()
         }
         Ok(Err(signalled)) => signalled,
@@ -280,32 +285,42 @@ fn planned(
     Err(SuiteError::new(suite.sources, mistakes))
 }
 
-/// The runtime of a run. Nobody waits for it when it is dropped: a name look-up that hangs would hold the exit.
-pub(crate) struct RunRuntime(Option<Runtime>);
+/// What a run runs on. The engine has this thread, with a clock and signals of its own; checks have workers beside it,
+/// so that none of them can hold the suite's budget or a signal, whatever it is stuck in.
+///
+/// Nobody waits for either when it is dropped: a name look-up that hangs would hold the exit.
+pub(crate) struct Runtimes {
+    engine: Option<Runtime>,
+    workers: Option<Runtime>,
+}
 
-impl RunRuntime {
+impl Runtimes {
+    pub fn start(checks: usize) -> anyhow::Result<Runtimes> {
+        // Checks wait more than they work. Two workers, so that one that works does not keep the other's time.
+        let workers = Builder::new_multi_thread().worker_threads(checks.clamp(1, 2)).enable_all().build();
+        let engine = Builder::new_current_thread().enable_all().build();
+        let started = workers.and_then(|workers| Ok((engine?, workers)));
+        let (engine, workers) = started.context("cannot start the runtime")?;
+        Ok(Runtimes { engine: Some(engine), workers: Some(workers) })
+    }
+
+    /// Runs what is the engine's.
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
-        self.0.as_ref().expect("it is there until it is dropped").block_on(future)
+        self.engine.as_ref().expect("it is there until it is dropped").block_on(future)
+    }
+
+    /// Where checks run.
+    pub fn workers(&self) -> &Handle {
+        self.workers.as_ref().expect("they are there until they are dropped").handle()
     }
 }
 
-impl Drop for RunRuntime {
+impl Drop for Runtimes {
     fn drop(&mut self) {
-        if let Some(runtime) = self.0.take() {
+        for runtime in [self.workers.take(), self.engine.take()].into_iter().flatten() {
             runtime.shutdown_background();
         }
     }
-}
-
-pub(crate) fn runtime(checks: usize) -> anyhow::Result<RunRuntime> {
-    // Checks wait more than they work. Two workers, so that one that works does not keep the other's time; the
-    // engine is on this thread, so that none of them keeps the suite's.
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(checks.clamp(1, 2))
-        .enable_all()
-        .build()
-        .context("cannot start the runtime")?;
-    Ok(RunRuntime(Some(runtime)))
 }
 
 /// Sends on SIGINT, SIGTERM, and SIGHUP, which ends a run as well when its terminal goes away.
@@ -385,4 +400,30 @@ pub(crate) fn reject(error: &SuiteError, color: bool) -> Exit {
 pub(crate) fn say(text: &str) {
     // A reader that has gone away is no reason to fail.
     let _ = Stream::Stderr.write_all(text.as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::time::{Duration, Instant};
+
+    use super::Runtimes;
+
+    #[test]
+    fn the_engines_clock_goes_on_though_every_worker_is_held() {
+        const HELD: Duration = Duration::from_secs(20);
+        let runtimes = Runtimes::start(1).expect("the runtimes");
+        let (begun, has_begun) = mpsc::channel();
+        let (_held, let_go) = mpsc::channel::<()>();
+        runtimes.workers().spawn(async move {
+            begun.send(()).expect("the test waits");
+            let _ = let_go.recv_timeout(HELD);
+        });
+        has_begun.recv().expect("the worker");
+
+        let began = Instant::now();
+        runtimes.block_on(async { tokio::time::sleep(Duration::from_millis(10)).await });
+
+        assert!(began.elapsed() < HELD / 2, "{:?}", began.elapsed());
+    }
 }

@@ -1,7 +1,7 @@
 //! A suite that runs more than once: `smoke run --repeat` and `smoke watch`.
 //!
 //! Each round is a run of its own, from the file as it is then: variables are read anew, `run.id` is another one. What
-//! the rounds share is the runtime and the signals, so that a signal between two of them is not lost.
+//! the rounds share is the runtimes and the signals, so that a signal between two of them is not lost.
 
 mod keys;
 mod repeat;
@@ -23,7 +23,7 @@ use crate::event::{Event, RunInfo, RunReport};
 use crate::exit::Exit;
 use crate::outcome::Signal;
 use crate::plan::Choices;
-use crate::run::{RunRuntime, SuiteSource, info, listen, once_read, prepare, runtime};
+use crate::run::{Runtimes, SuiteSource, info, listen, once_read, prepare};
 use crate::secret::Redactor;
 use crate::suite::SuiteError;
 
@@ -32,17 +32,17 @@ struct Rounds {
     path: PathBuf,
     choices: Choices,
     tracing: Tracing,
-    runtime: RunRuntime,
+    runtimes: Runtimes,
     signals: mpsc::UnboundedReceiver<Signal>,
     signal_sender: mpsc::UnboundedSender<Signal>,
 }
 
 impl Rounds {
     fn new(path: PathBuf, choices: Choices, tracing: Tracing) -> anyhow::Result<Rounds> {
-        let runtime = runtime(usize::MAX)?;
+        let runtimes = Runtimes::start(usize::MAX)?;
         let (signal_sender, signals) = mpsc::unbounded_channel();
-        runtime.block_on(async { listen(&signal_sender) }).context("cannot listen for signals")?;
-        Ok(Rounds { path, choices, tracing, runtime, signals, signal_sender })
+        runtimes.block_on(async { listen(&signal_sender) }).context("cannot listen for signals")?;
+        Ok(Rounds { path, choices, tracing, runtimes, signals, signal_sender })
     }
 
     /// One more run. The error is boxed because it is large, and is what seldom happens.
@@ -53,12 +53,13 @@ impl Rounds {
         let info = info(&plan);
         let context = Arc::new(RunContext::new(plan.suite.clone(), suite.dir, redactor, self.tracing));
         let mut tell = |event: &Event| on_event(event, &info);
-        Ok(self.runtime.block_on(engine::run(&plan, context, &mut self.signals, &mut tell)))
+        let running = engine::run(&plan, context, self.runtimes.workers(), &mut self.signals, &mut tell);
+        Ok(self.runtimes.block_on(running))
     }
 
     /// Waits for `pause`, or for a signal if one comes before.
     fn wait(&mut self, pause: Duration, until: Deadline) -> Option<Signal> {
-        self.runtime.block_on(async {
+        self.runtimes.block_on(async {
             tokio::select! {
                 signal = self.signals.recv() => signal,
                 _ = until.pause(pause) => None,
@@ -68,6 +69,6 @@ impl Rounds {
 
     /// Ends with this exit code, once what was written has been taken.
     fn end_with(mut self, exit: Exit) -> Exit {
-        self.runtime.block_on(once_read(exit, true, &mut self.signals))
+        self.runtimes.block_on(once_read(exit, true, &mut self.signals))
     }
 }

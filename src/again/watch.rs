@@ -26,7 +26,7 @@ pub fn watch(args: WatchArgs) -> anyhow::Result<Exit> {
     choices.keep_going = true;
     let mut rounds = Rounds::new(find_suite(args.suite), choices, Tracing::Off)?;
     let mut board = Board::new(args.every);
-    let mut screen = Screen::new(std::io::stderr(), Style::new(color), is_terminal);
+    let mut screen = Screen::new(Style::new(color), is_terminal);
     let quit = keys::listen(rounds.signal_sender.clone());
     let key_by_key = KeyByKey::switch_on();
     let mut last = None;
@@ -41,7 +41,7 @@ pub fn watch(args: WatchArgs) -> anyhow::Result<Exit> {
             Err(error) if last.is_none() => {
                 drop(key_by_key);
                 screen.leave(&mut board);
-                return Ok(reject(&error, color));
+                return Ok(rounds.end_with(reject(&error, color)));
             }
             // Somebody is at work on the suite: what was known is still shown.
             Err(error) => {
@@ -67,5 +67,5 @@ pub fn watch(args: WatchArgs) -> anyhow::Result<Exit> {
     };
     drop(key_by_key);
     screen.leave(&mut board);
-    Ok(exit)
+    Ok(rounds.end_with(exit))
 }

@@ -17,8 +17,8 @@ use url::Url;
 use super::step::{judge_http, template_failure};
 use super::{Check, Context, Session};
 use crate::expect::http::HttpExpectation;
-use crate::expect::matcher::StatusSet;
-use crate::outcome::{Direction, Failure, Phase};
+use crate::expect::status::StatusSet;
+use crate::outcome::{Direction, Failure};
 use crate::probe::dial::{self, Target};
 use crate::probe::http::{Request, Surroundings, send, sound_url};
 use crate::probe::trust::PeerCertificate;
@@ -154,6 +154,7 @@ impl Check for Health {
                 cookies: &cookie_store::CookieStore::default(),
                 suite_dir: &context.run.suite_dir,
                 limit,
+                follows_redirects: !context.timeline.has_stopped_at_redirect(),
             })?,
         };
         Some(command.into_message(&context.run.redactor))
@@ -180,7 +181,6 @@ impl Health {
 
     async fn shake_hands(&self, url: &str, session: &Session, context: &Context) -> Result<(), Failure> {
         let options = self.request.options.tls().in_dir(&context.run.suite_dir);
-        context.timeline.enter(Phase::Connect);
         let (parsed, target) = (named(url)?, self.target(url, session)?);
         let asked = || Message::new().words("shake hands with ").data(target.to_string());
         context.trace(Direction::Sent, asked);

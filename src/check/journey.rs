@@ -23,10 +23,10 @@ use futures_util::future::BoxFuture;
 use super::step::{Query, judge_http};
 use super::{Afterwards, Check, Context, Next, Session, Told, Tries};
 use crate::deadline::Scope as BudgetScope;
-use crate::event::StepReport;
+use crate::event::{StepName, StepReport};
 use crate::expect::capture::Capture;
 use crate::expect::http::HttpExpectation;
-use crate::expect::matcher::StatusSet;
+use crate::expect::status::StatusSet;
 use crate::outcome::Failure;
 use crate::probe::http::{Request, Surroundings, VERB_KEYS, send, sound_url};
 use crate::secret::Message;
@@ -167,6 +167,7 @@ impl Step {
         };
         let began = tokio::time::Instant::now();
         let mut tries = Tries::new(self.repeat, deadline);
+        let mut failed_attempts = Vec::new();
         let (tried, timeline) = loop {
             let context = context.within(deadline);
             let observed = Arc::clone(&context.timeline).observe(Box::pin(self.attempt(session, &context)));
@@ -176,7 +177,14 @@ impl Step {
             };
             context.timeline.end();
             match tries.after(result).await {
-                Next::Again(_) => {}
+                Next::Again(None) => {}
+                Next::Again(Some(failure)) => {
+                    let failure = context.run.redactor.redact(failure);
+                    failed_attempts.push(failure.clone());
+                    let step = Some(StepName { number: at.number, name: self.name.name.clone() });
+                    let attempt = u32::try_from(failed_attempts.len()).unwrap_or(u32::MAX);
+                    context.teller.tell(Told::AttemptFailed { step, attempt, failure });
+                }
                 Next::Done(tried) => break (tried, context.timeline),
             }
         };
@@ -188,17 +196,22 @@ impl Step {
             reproduce: match tried.result {
                 Ok(()) => None,
                 Err(_) => self
-                    .reproduce(session, &context.within(deadline))
+                    .reproduce(
+                        session,
+                        &Context { deadline, timeline: Arc::clone(&timeline), ..context.clone() },
+                    )
                     .map(|command| context.run.redactor.redact(command)),
             },
             attempts: tried.attempts,
+            polls: matches!(self.repeat, Repeat::Poll(_)),
+            failed_attempts,
             took: began.elapsed(),
             phases: timeline.phases(),
             address: timeline.shown_address(&context.run.redactor),
             certificate: timeline.shown_certificate(&context.run.redactor),
         };
         session.steps.push(report.clone());
-        context.teller.tell(Told::StepFinished(report));
+        context.teller.tell(Told::StepFinished(Box::new(report)));
         tried.result.map_err(|source| Failure::Step {
             step: self.name.name.clone(),
             number: at.number,
@@ -216,6 +229,7 @@ impl Step {
                     cookies: &session.cookies,
                     suite_dir: &context.run.suite_dir,
                     limit: context.deadline.cut().budget,
+                    follows_redirects: !context.timeline.has_stopped_at_redirect(),
                 })?;
                 Some(command.into_message(&context.run.redactor))
             }

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::task::Id;
+
 use super::{Engine, STUCK, State};
 use crate::check::RunContext;
 use crate::deadline::{Deadline, Scope as BudgetScope};
@@ -26,7 +28,7 @@ impl Engine<'_> {
     pub(super) fn report_so_far(&self, check: usize) -> CheckReport {
         match &self.states[check] {
             State::Resident => self.residents[&check].report.clone(),
-            State::Running { since } => CheckReport { took: since.elapsed(), ..unstarted(check) },
+            State::Running { since, .. } => CheckReport { took: since.elapsed(), ..unstarted(check) },
             State::Done { .. } | State::Waiting => unstarted(check),
         }
     }
@@ -107,18 +109,30 @@ impl Engine<'_> {
         }
     }
 
-    /// A check whose task is gone, or that waits for nothing any more, is a defect of smoke: red, never forgotten.
-    pub(super) fn fail_lost(&mut self) {
+    /// `task` ended without saying how: a defect of smoke, and its check is red.
+    pub(super) fn lost(&mut self, task: Id) {
+        let is_lost =
+            |state: &State| matches!(state, State::Running { task: running, .. } if *running == task);
+        if let Some(check) = self.states.iter().position(is_lost) {
+            self.fail_lost(check);
+        }
+    }
+
+    /// A check that waits for nothing any more is a defect of smoke: red, never forgotten.
+    pub(super) fn fail_forgotten(&mut self) {
         for check in 0..self.states.len() {
             if matches!(self.states[check], State::Waiting | State::Running { .. }) {
-                let doing = Message::new().words("smoke itself failed in this check");
-                let failure =
-                    Failure::fault(Fault::Internal, doing, Message::new().words("its task was lost"));
-                let failure = self.context.redactor.redact(failure);
-                let report = CheckReport { outcome: Outcome::Failed(failure), ..self.report_so_far(check) };
-                self.done(check, report, None);
+                self.fail_lost(check);
             }
         }
+    }
+
+    fn fail_lost(&mut self, check: usize) {
+        let doing = Message::new().words("smoke itself failed in this check");
+        let failure = Failure::fault(Fault::Internal, doing, Message::new().words("its task was lost"));
+        let failure = self.context.redactor.redact(failure);
+        let report = CheckReport { outcome: Outcome::Failed(failure), ..self.report_so_far(check) };
+        self.done(check, report, None);
     }
 
     /// The grace is over and tasks are left: they cannot be cut, so nothing is known of them.

@@ -5,7 +5,8 @@ use std::fmt;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use super::stream::Stream;
+use super::place::Place;
+use super::stream::{Stream, aside};
 
 /// Where a report goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,13 +55,28 @@ impl Destination {
     /// # Errors
     /// Nothing can be written there.
     pub fn lines(&self) -> Result<Lines, ReportError> {
-        let out: Box<dyn Write> = match self {
-            Destination::Stdout => Box::new(Stream::Stdout),
-            Destination::File(path) => {
-                Box::new(std::fs::File::create(path).map_err(|error| ReportError::new(self, &error))?)
-            }
+        let out = match self {
+            Destination::Stdout => Ok(Box::new(Stream::Stdout) as Box<dyn Write>),
+            Destination::File(path) => opened(&Place::of(path)),
         };
+        let out = out.map_err(|error| ReportError::new(self, &error))?;
         Ok(Lines { out, to: self.clone() })
+    }
+
+    /// Does this lead to the same file as `other`, however the two are written?
+    pub(super) fn leads_to(&self, other: &Path) -> bool {
+        match self {
+            Destination::Stdout => false,
+            Destination::File(path) => Place::of(path).key() == Place::of(other).key(),
+        }
+    }
+
+    /// Would the two write over each other?
+    pub(super) fn is_same(&self, other: &Destination) -> bool {
+        match other {
+            Destination::Stdout => *self == Destination::Stdout,
+            Destination::File(path) => self.leads_to(path),
+        }
     }
 
     /// Takes away what an earlier run left, and finds out whether a report can be written. Done before anything is
@@ -70,17 +86,15 @@ impl Destination {
     /// It cannot be written.
     pub fn clear(&self) -> Result<(), ReportError> {
         let Destination::File(path) = self else { return Ok(()) };
+        let Place::File(path) = Place::of(path) else { return Ok(()) };
         let wrong = |error| ReportError::new(self, &error);
         if path.is_dir() {
             return Err(wrong(std::io::Error::from(std::io::ErrorKind::IsADirectory)));
         }
-        if is_special(path) {
-            return Ok(());
-        }
-        let temporary = beside(path);
+        let temporary = beside(&path);
         std::fs::File::create(&temporary).map_err(wrong)?;
         std::fs::remove_file(&temporary).map_err(wrong)?;
-        match std::fs::remove_file(path) {
+        match std::fs::remove_file(&path) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(wrong(error)),
             Ok(()) | Err(_) => Ok(()),
         }
@@ -136,9 +150,10 @@ pub(super) enum Outlives {
 
 /// A new file takes the old one's place only when it is complete.
 pub(super) fn replace(path: &Path, content: &str, outlives: Outlives) -> std::io::Result<()> {
-    if is_special(path) {
-        return std::fs::write(path, content);
-    }
+    let place = Place::of(path);
+    let Place::File(path) = &place else {
+        return opened(&place)?.write_all(content.as_bytes());
+    };
     let temporary = beside(path);
     let written = std::fs::File::create(&temporary).and_then(|mut file| {
         file.write_all(content.as_bytes())?;
@@ -154,9 +169,13 @@ pub(super) fn replace(path: &Path, content: &str, outlives: Outlives) -> std::io
     replaced
 }
 
-/// A pipe or a device cannot be replaced, only written to.
-fn is_special(path: &Path) -> bool {
-    std::fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir())
+/// What can be written to bit by bit: a file from its beginning, anything else behind what it has got already.
+fn opened(place: &Place) -> std::io::Result<Box<dyn Write>> {
+    Ok(match place {
+        Place::File(path) => Box::new(std::fs::File::create(path)?),
+        Place::Device(path) => Box::new(std::fs::File::options().append(true).open(path)?),
+        Place::Pipe(path) => Box::new(aside(path.clone())?),
+    })
 }
 
 fn beside(path: &Path) -> PathBuf {

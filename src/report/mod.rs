@@ -1,5 +1,6 @@
 //! Reporters: one file per output. They get complete data, and nothing flows back.
 
+mod attempts;
 mod board;
 mod console;
 mod events;
@@ -10,6 +11,7 @@ mod json;
 mod junit;
 mod last_run;
 mod outputs;
+mod place;
 mod progress;
 mod record;
 mod screen;
@@ -27,7 +29,7 @@ pub use self::gitlab::Gitlab;
 pub use self::json::Json;
 pub use self::junit::Junit;
 pub use self::last_run::{Keeper, LastRun, Trouble};
-pub use self::outputs::{Outputs, SamePlace};
+pub use self::outputs::{Clash, Outputs};
 pub use self::progress::Progress;
 pub use self::screen::Screen;
 pub use self::stream::{Stream, catch_up, is_behind};

@@ -1,5 +1,7 @@
 //! The reports that are asked for on the command line.
 
+use std::path::Path;
+
 use super::{Destination, Events, Json, Junit, Reporter};
 
 /// Which reports go where.
@@ -10,27 +12,30 @@ pub struct Outputs {
     pub events: Option<Destination>,
 }
 
-/// Two reports in one place would write over each other.
+/// A report that would be written over something else.
 #[derive(Debug, thiserror::Error)]
-#[error("`{first}` and `{second}` both go to {to}\n\nhint: give one of them another file")]
-pub struct SamePlace {
-    first: &'static str,
-    second: &'static str,
-    to: String,
+pub enum Clash {
+    #[error("`{first}` and `{second}` both go to {to}\n\nhint: give one of them another file")]
+    SamePlace { first: &'static str, second: &'static str, to: Destination },
+    #[error("`{option}` goes to {to}, which is the suite\n\nhint: give it another file")]
+    Suite { option: &'static str, to: Destination },
 }
 
 impl Outputs {
-    /// A reporter for each report.
+    /// A reporter for each report of the suite in this file.
     ///
     /// # Errors
-    /// Two of them go to one place.
-    pub fn reporters(self) -> Result<Vec<Box<dyn Reporter>>, SamePlace> {
+    /// Two of them go to one place, or one would take the suite's.
+    pub fn reporters(self, suite: Option<&Path>) -> Result<Vec<Box<dyn Reporter>>, Clash> {
         let named = [("--junit", &self.junit), ("--json", &self.json), ("--events", &self.events)];
         let given: Vec<_> =
             named.into_iter().filter_map(|(option, to)| to.as_ref().map(|to| (option, to))).collect();
         for (index, (second, to)) in given.iter().enumerate() {
-            if let Some((first, _)) = given[..index].iter().find(|(_, other)| other == to) {
-                return Err(SamePlace { first, second, to: to.to_string() });
+            if let Some((first, _)) = given[..index].iter().find(|(_, other)| other.is_same(to)) {
+                return Err(Clash::SamePlace { first, second, to: (*to).clone() });
+            }
+            if suite.is_some_and(|suite| to.leads_to(suite)) {
+                return Err(Clash::Suite { option: second, to: (*to).clone() });
             }
         }
         let Outputs { junit, json, events } = self;

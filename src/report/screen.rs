@@ -1,11 +1,10 @@
 //! The terminal that a [`Board`] is shown on; in a pipe a line for each change.
 
-use std::io::Write;
-
 use console::Term;
 use jiff::Timestamp;
 
 use super::board::Board;
+use super::stream::Stream;
 use super::style::Style;
 use super::write_to_people;
 
@@ -15,25 +14,28 @@ const HOME: &str = "\x1b[H";
 const REST_OF_LINE: &str = "\x1b[K";
 const REST_OF_SCREEN: &str = "\x1b[J";
 
-/// Draws a board.
-pub struct Screen<W: Write> {
-    out: W,
+/// Draws a board on standard error.
+pub struct Screen {
     style: Style,
     is_terminal: bool,
     is_open: bool,
 }
 
-impl<W: Write> Screen<W> {
-    pub fn new(out: W, style: Style, is_terminal: bool) -> Screen<W> {
-        Screen { out, style, is_terminal, is_open: false }
+impl Screen {
+    pub fn new(style: Style, is_terminal: bool) -> Screen {
+        Screen { style, is_terminal, is_open: false }
     }
 
     /// Shows the board as it is now.
     pub fn show(&mut self, board: &mut Board) {
         if !self.is_terminal {
             for change in board.take_changes() {
-                write_to_people(&mut self.out, &format!("{}\n", change.line(self.style)));
+                write_to_people(&mut Stream::Stderr, &format!("{}\n", change.line(self.style)));
             }
+            return;
+        }
+        // Somebody has stopped the terminal: what has changed meanwhile is in the next picture.
+        if !Stream::Stderr.keeps_up() {
             return;
         }
         let (height, width) = Term::stderr().size();
@@ -42,7 +44,10 @@ impl<W: Write> Screen<W> {
         self.is_open = true;
         // Drawn over what is there, so that nothing flickers; the last line has no line break, which would scroll.
         let lines: Vec<String> = text.lines().map(|line| format!("{line}{REST_OF_LINE}")).collect();
-        write_to_people(&mut self.out, &format!("{opening}{HOME}{}{REST_OF_SCREEN}", lines.join("\r\n")));
+        write_to_people(
+            &mut Stream::Stderr,
+            &format!("{opening}{HOME}{}{REST_OF_SCREEN}", lines.join("\r\n")),
+        );
     }
 
     /// Gives the terminal back, with the last state on it.
@@ -50,7 +55,7 @@ impl<W: Write> Screen<W> {
         if std::mem::take(&mut self.is_open) {
             let (_, width) = Term::stderr().size();
             let text = board.render(usize::from(width), usize::MAX, self.style, Timestamp::now());
-            write_to_people(&mut self.out, &format!("{MAIN_SCREEN}{text}"));
+            write_to_people(&mut Stream::Stderr, &format!("{MAIN_SCREEN}{text}"));
         } else {
             self.show(board);
         }
@@ -58,10 +63,10 @@ impl<W: Write> Screen<W> {
 }
 
 /// However the watch ends, the terminal is somebody's.
-impl<W: Write> Drop for Screen<W> {
+impl Drop for Screen {
     fn drop(&mut self) {
         if self.is_open {
-            write_to_people(&mut self.out, MAIN_SCREEN);
+            write_to_people(&mut Stream::Stderr, MAIN_SCREEN);
         }
     }
 }

@@ -1,15 +1,18 @@
-//! Standard output and standard error, where somebody may listen who does not read.
+//! Standard output, standard error and named pipes, where somebody may listen who does not read.
 //!
 //! A pipe takes some 64 KiB that nobody reads, and then holds whoever writes to it. The engine tells its events as
 //! they happen, so that would hold budgets, cleanup and signals as well. So nothing is written here that had to wait:
-//! from the first time on, a thread writes what comes, and the run goes on.
+//! from the first time on, a thread writes what comes, and the run goes on. A named pipe even waits to be opened, so
+//! all of it is its thread's.
 
+use std::fs::File;
 use std::io::{self, Write};
-use std::sync::mpsc;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread::JoinHandle;
 
-use super::file::unless_gone;
+use super::file::{Destination, ReportError, unless_gone};
 
 /// How much is written in one go: a pipe that says it has room has room for as much (`PIPE_BUF` of Linux).
 const PIECE: usize = 4096;
@@ -24,6 +27,8 @@ pub enum Stream {
 /// What one stream has not taken yet, and the thread that waits for it.
 struct Backlog {
     sender: mpsc::Sender<Vec<u8>>,
+    /// How much is on its way to the thread, or in its hands.
+    pending: Arc<AtomicUsize>,
     writer: JoinHandle<io::Result<()>>,
 }
 
@@ -68,6 +73,8 @@ impl Stream {
 
     fn start_backlog(self) -> io::Result<Backlog> {
         let (sender, receiver) = mpsc::channel::<Vec<u8>>();
+        let pending = Arc::new(AtomicUsize::new(0));
+        let left = Arc::clone(&pending);
         let writer = std::thread::Builder::new().name(format!("{self:?}")).spawn(move || {
             for bytes in receiver {
                 for piece in bytes.chunks(PIECE) {
@@ -75,10 +82,21 @@ impl Stream {
                     self.takes(Wait::Yes);
                     self.put(piece)?;
                 }
+                left.fetch_sub(bytes.len(), Ordering::SeqCst);
             }
             Ok(())
         })?;
-        Ok(Backlog { sender, writer })
+        Ok(Backlog { sender, pending, writer })
+    }
+
+    /// Has everything been taken that was written, and can more be? Of what is drawn again and again, only what is seen
+    /// at once is worth writing.
+    #[must_use]
+    pub fn keeps_up(self) -> bool {
+        match &*self.backlog() {
+            Some(backlog) => backlog.pending.load(Ordering::SeqCst) == 0 && self.takes(Wait::No),
+            None => self.takes(Wait::No),
+        }
     }
 }
 
@@ -99,11 +117,11 @@ impl Write for Stream {
             }
             *backlog = Some(self.start_backlog()?);
         }
-        match &*backlog {
-            // Its thread ends early only when the stream is broken.
-            Some(backlog) if backlog.sender.send(bytes.to_vec()).is_ok() => Ok(bytes.len()),
-            Some(_) | None => Err(io::ErrorKind::BrokenPipe.into()),
-        }
+        let Some(backlog) = &*backlog else { return Err(io::ErrorKind::BrokenPipe.into()) };
+        backlog.pending.fetch_add(bytes.len(), Ordering::SeqCst);
+        // Its thread ends early only when the stream is broken.
+        backlog.sender.send(bytes.to_vec()).map_err(|_| io::ErrorKind::BrokenPipe)?;
+        Ok(bytes.len())
     }
 
     /// Everything has been written, or is the backlog's.
@@ -112,24 +130,67 @@ impl Write for Stream {
     }
 }
 
+/// The threads that write to named pipes.
+static ASIDE: Mutex<Vec<(Destination, JoinHandle<io::Result<()>>)>> = Mutex::new(Vec::new());
+
+fn writers() -> MutexGuard<'static, Vec<(Destination, JoinHandle<io::Result<()>>)>> {
+    ASIDE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Writes to a named pipe, aside, until this is dropped.
+pub(super) struct Aside(mpsc::Sender<Vec<u8>>);
+
+impl Write for Aside {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        // Its thread ends early only when it cannot write, and says so in the end.
+        let _ = self.0.send(bytes.to_vec());
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Opens a named pipe, whenever it has a reader, and writes to it what comes.
+pub(super) fn aside(path: PathBuf) -> io::Result<Aside> {
+    let (sender, receiver) = mpsc::channel::<Vec<u8>>();
+    let to = Destination::File(path.clone());
+    let writer = std::thread::Builder::new().name(to.to_string()).spawn(move || {
+        let mut pipe = File::options().append(true).open(path)?;
+        receiver.into_iter().try_for_each(|bytes| pipe.write_all(&bytes))
+    })?;
+    writers().push((to, writer));
+    Ok(Aside(sender))
+}
+
 /// Is there anything that was not taken when it was written?
 #[must_use]
 pub fn is_behind() -> bool {
-    Stream::ALL.into_iter().any(|stream| stream.backlog().is_some())
+    !writers().is_empty() || Stream::ALL.into_iter().any(|stream| stream.backlog().is_some())
 }
 
 /// Waits until everything has been taken, however long that is.
 ///
 /// # Errors
-/// Standard output broke, and not because its reader has gone away. Of what people read, nothing hangs on it.
-pub fn catch_up() -> io::Result<()> {
+/// Standard output or a named pipe broke, and not because its reader has gone away. Of what people read, nothing hangs on
+/// it.
+pub fn catch_up() -> Result<(), ReportError> {
     let mut caught_up = Ok(());
+    let ended = |writer: JoinHandle<io::Result<()>>| {
+        unless_gone(writer.join().unwrap_or_else(|_| Err(io::Error::other("its writer panicked"))))
+    };
+    let aside = std::mem::take(&mut *writers());
+    for (to, writer) in aside {
+        caught_up = caught_up.and(ended(writer).map_err(|error| ReportError::new(&to, &error)));
+    }
     for stream in Stream::ALL {
-        let Some(Backlog { sender, writer }) = stream.backlog().take() else { continue };
+        let Some(Backlog { sender, writer, .. }) = stream.backlog().take() else { continue };
         drop(sender);
-        let written = writer.join().unwrap_or_else(|_| Err(io::Error::other("its writer panicked")));
+        let written = ended(writer);
         if stream == Stream::Stdout {
-            caught_up = unless_gone(written);
+            let error = |error| ReportError::new(&Destination::Stdout, &error);
+            caught_up = caught_up.and(written.map_err(error));
         }
     }
     caught_up

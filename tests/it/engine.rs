@@ -20,6 +20,7 @@ use smoke::suite::Uses;
 use smoke::suite::keys::{Repeat, Severity};
 use smoke::suite::source::Location;
 use smoke::suite::vars::Scope;
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
 use crate::support::{junit, scratch};
@@ -234,7 +235,8 @@ pub fn run(spec: &SuiteSpec) -> (Vec<(Duration, Event)>, RunReport, usize) {
         redactor.add(SECRET).unwrap();
         let context = Arc::new(RunContext::new("random".to_owned(), PathBuf::new(), redactor, Tracing::Off));
         let began = tokio::time::Instant::now();
-        smoke::engine::run(&plan, context, &mut signals, &mut |event| {
+        let workers = Handle::current();
+        smoke::engine::run(&plan, context, &workers, &mut signals, &mut |event| {
             events.lock().unwrap().push((began.elapsed(), event.clone()));
         })
         .await

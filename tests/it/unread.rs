@@ -1,6 +1,9 @@
 //! Somebody holds the output and does not read it: the run goes on all the same, and nothing of it is lost.
 
 use std::fs;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use rustix::process::Signal;
@@ -15,6 +18,10 @@ use crate::support::wait;
 const CHECKS: usize = 600;
 
 const LIMIT: Duration = Duration::from_secs(40);
+
+/// Ctrl-S and Ctrl-Q.
+const STOP: &str = "\x13";
+const GO_ON: &str = "\x11";
 
 fn server() -> HttpServer {
     HttpServer::start(|request| match request.path.as_str() {
@@ -106,8 +113,6 @@ fn a_signal_ends_the_waiting_for_somebody_who_reads() {
 
 #[test]
 fn a_terminal_that_is_stopped_does_not_hold_a_budget() {
-    const STOP: &str = "\x13";
-    const GO_ON: &str = "\x11";
     let server = server();
     let suite = format!(
         "[suite]\nname = \"s\"\nbudget = \"3s\"\n[[health]]\nname = \"last\"\nurl = \"{}\"\n",
@@ -129,4 +134,82 @@ fn a_terminal_that_is_stopped_does_not_hold_a_budget() {
     assert_eq!(terminal.wait().code(), Some(4));
     terminal.wait_for("NO VERDICT");
     assert!(!shown.contains("NO VERDICT"), "the terminal was not stopped: {shown}");
+}
+
+#[test]
+fn a_watch_on_a_terminal_that_is_stopped_goes_on_and_a_signal_ends_it() {
+    let server = HttpServer::start(|_| Response::new(200));
+    let folder = scratch::for_a_test();
+    let suite = format!("[suite]\nname = \"s\"\n[[health]]\nname = \"up\"\nurl = \"{}\"\n", server.url("/"));
+    fs::write(folder.path().join("smoke.toml"), suite).expect("the suite");
+    let mut terminal = Terminal::smoke(&["watch", "-n", "20ms"], folder.path(), (80, 24));
+    terminal.wait_for("up");
+
+    terminal.type_in(STOP);
+    // What may be on its way is shown, and then nothing more is.
+    let seen = server.requests().len();
+    wait::until("more rounds", LIMIT, || (server.requests().len() > seen + 40).then_some(()));
+    terminal.signal(Signal::TERM);
+
+    assert_eq!(terminal.wait().code(), Some(143));
+}
+
+/// Makes a named pipe.
+fn pipe(folder: &Path) -> PathBuf {
+    let path = folder.join("pipe");
+    assert!(Command::new("mkfifo").arg(&path).status().expect("mkfifo").success());
+    path
+}
+
+#[test]
+fn a_report_goes_to_a_named_pipe_whenever_it_has_a_reader() {
+    let server = HttpServer::start(|_| Response::new(200));
+    let suite = format!("[[health]]\nname = \"up\"\nurl = \"{}\"\n", server.url("/"));
+    for (option, of_the_end) in
+        [("--junit", "</testsuites>"), ("--json", "\"exit\""), ("--events", "run-finished")]
+    {
+        let folder = scratch::for_a_test();
+        let path = pipe(folder.path());
+        let running = Smoke::bare().arg("run").suite(&suite).arg(option).arg(&path).spawn();
+        running.wait_for_stderr("PASSED");
+
+        let report = fs::read_to_string(&path).expect("the report");
+
+        running.wait().exits(0);
+        assert!(report.contains(of_the_end), "{option}: {report}");
+    }
+}
+
+#[test]
+fn a_signal_ends_a_run_whose_named_pipe_has_no_reader() {
+    let server = HttpServer::start(|_| Response::new(200));
+    let suite = format!("[[health]]\nname = \"up\"\nurl = \"{}\"\n", server.url("/"));
+    for option in ["--junit", "--json", "--events"] {
+        let folder = scratch::for_a_test();
+        let path = pipe(folder.path());
+        let running = Smoke::bare().arg("run").suite(&suite).arg(option).arg(&path).spawn();
+        running.wait_for_stderr("PASSED");
+
+        running.signal(Signal::TERM);
+
+        running.wait().exits(143);
+    }
+}
+
+#[test]
+fn a_named_pipe_whose_reader_stalls_does_not_hold_a_budget() {
+    let server = server();
+    let folder = scratch::for_a_test();
+    let path = pipe(folder.path());
+    let last = format!("[[health]]\nname = \"last\"\nurl = \"{}\"\nbudget = \"5s\"", server.url("/never"));
+    let suite = suite(&server, "budget = \"5s\"", &last);
+    let running = Smoke::new().suite(&suite).arg("--events").arg(&path).spawn();
+    let mut reader = fs::File::open(&path).expect("the pipe");
+
+    wait_for_report(&running, "name=\"last\"");
+    let mut events = String::new();
+    reader.read_to_string(&mut events).expect("the events");
+
+    running.wait().exits(4);
+    assert!(events.len() > 128 * 1024 && events.contains("run-finished"), "{}", events.len());
 }

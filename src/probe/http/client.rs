@@ -2,7 +2,7 @@
 
 use std::future::poll_fn;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::{Context as Poller, Poll};
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use tower_service::Service;
 
 use super::HttpVersion;
 use crate::outcome::{Failure, Fault, Phase};
+use crate::probe::once::OncePer;
 use crate::probe::timeline::mark;
 use crate::probe::trust::{TlsOptions, Trust};
 use crate::secret::Message;
@@ -40,13 +41,13 @@ pub(super) struct Route {
 #[derive(Debug)]
 pub struct Clients {
     pooling: Pooling,
-    made: Mutex<Vec<(Route, reqwest::Client)>>,
+    made: OncePer<Route, reqwest::Client>,
 }
 
 impl Clients {
     #[must_use]
     pub fn new(pooling: Pooling) -> Clients {
-        Clients { pooling, made: Mutex::default() }
+        Clients { pooling, made: OncePer::default() }
     }
 
     /// The phase a request begins in, for all that is known: a connection that was kept is not made again.
@@ -58,18 +59,12 @@ impl Clients {
     }
 
     /// The client for `route`.
-    pub(super) fn client(&self, route: &Route, trust: &Trust) -> Result<reqwest::Client, Failure> {
-        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, client)) = made.iter().find(|(known, _)| known == route) {
-            return Ok(client.clone());
-        }
-        let client = self.build(route, trust)?;
-        made.push((route.clone(), client.clone()));
-        Ok(client)
+    pub(super) async fn client(&self, route: &Route, trust: &Trust) -> Result<reqwest::Client, Failure> {
+        self.made.get(route, self.build(route, trust)).await
     }
 
-    fn build(&self, route: &Route, trust: &Trust) -> Result<reqwest::Client, Failure> {
-        let tls = trust.config(&route.tls)?;
+    async fn build(&self, route: &Route, trust: &Trust) -> Result<reqwest::Client, Failure> {
+        let tls = trust.config(&route.tls).await?;
         let mut builder = reqwest::Client::builder()
             .user_agent(concat!("smoke/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())

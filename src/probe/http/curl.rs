@@ -24,6 +24,8 @@ pub struct Surroundings<'s> {
     pub cookies: &'s CookieStore,
     pub suite_dir: &'s Path,
     pub limit: Duration,
+    /// Not where a redirect would take the body away: curl would let it.
+    pub follows_redirects: bool,
 }
 
 impl Request {
@@ -39,7 +41,9 @@ impl Request {
             method => command.words(&["-X", method]),
         };
         command = self.how_to_connect(command, with)?;
-        if let Some(redirects @ 1..) = self.options.redirects {
+        if let Some(redirects @ 1..) = self.options.redirects
+            && with.follows_redirects
+        {
             command = command.words(&["-L", "--max-redirs", &redirects.to_string()]);
         }
         for (named, value) in &self.options.headers {
@@ -157,6 +161,13 @@ impl Request {
             ),
         };
         Some(readable(&text))
+    }
+
+    /// `GET http://127.0.0.1:8080/health`: what is asked, for people. `None` if a value for it is missing.
+    #[must_use]
+    pub fn named(&self, scope: &Scope) -> Option<String> {
+        let url = self.with_query(self.url.text(scope).ok()?, scope)?;
+        Some(format!("{} {}", self.method, readable(&url)))
     }
 
     fn with_query(&self, mut url: String, scope: &Scope) -> Option<String> {

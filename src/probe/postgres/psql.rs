@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use super::Writes;
+use super::{Writes, milliseconds};
 use crate::probe::shell::{ShellCommand, seconds, without_clear_password};
 
 /// The command that asks the database at `url`, which has stand-ins for its secrets, the same.
 #[must_use]
 pub fn as_psql(url: &str, statement: Option<&str>, writes: Writes, limit: Duration) -> ShellCommand {
     let statement = statement.unwrap_or("select 1");
-    let mut options = format!("-c statement_timeout={}ms", limit.as_millis());
+    let mut options = format!("-c statement_timeout={}ms", milliseconds(limit));
     if writes == Writes::Refused {
         options.push_str(" -c default_transaction_read_only=on");
     }
