@@ -225,7 +225,8 @@ impl Engine<'_> {
     fn start(&mut self, check: usize) {
         let planned = &self.plan.checks[check];
         let mut scope = self.plan.scope.clone();
-        for need in &planned.named_needs {
+        let gates = planned.needs.iter().filter(|need| !planned.named_needs.contains(need));
+        for need in gates.chain(&planned.named_needs) {
             let names = self.plan.checks[*need].check.shares().iter().map(|named| named.name.as_str());
             match &self.states[*need] {
                 State::Done { shared: Some(shared), .. } => scope.take_over(names, shared),

@@ -27,9 +27,9 @@ pub enum Outcome {
     Passed,
     /// A critical check failed or errored: the run is red.
     Failed(Redacted<Failure>),
-    /// A `severity = "warn"` check failed or errored: reported, and the run goes on.
+    /// A `severity = "warn"` check failed, errored, or was cut by the suite's budget: reported, and never red.
     Warned(Redacted<Failure>),
-    /// The suite's budget ended while it ran: nobody knows.
+    /// The suite's budget ended while a critical check ran: nobody knows.
     Undecided(Redacted<Failure>),
     Skipped(SkipReason),
 }

@@ -16,11 +16,13 @@ pub use self::worst::{Bound, WorstCase};
 
 use crate::check::{Check, Kind};
 use crate::event::CheckInfo;
+use crate::outcome::Span;
 use crate::secret::Redactor;
 use crate::suite::error::Diagnostic;
 use crate::suite::keys::{EnvironmentKeys, Repeat, Severity, SuiteKeys};
-use crate::suite::vars::{Resolved, Scope, Variable, first_part, is_built_in, resolve};
-use crate::suite::{Suite, SuiteCheck, Uses};
+use crate::suite::source::Place;
+use crate::suite::vars::{Resolved, Scope, Variable, first_part, is_built_in, put_over, resolve};
+use crate::suite::{Suite, SuiteCheck, Uses, graph};
 
 /// What a command line says over the suite.
 #[derive(Debug, Default)]
@@ -61,7 +63,7 @@ pub struct PlannedCheck {
     pub repeat: Repeat,
     /// The checks that must pass first, gates among them, as indexes into [`Plan::checks`].
     pub needs: Vec<usize>,
-    /// Those of `needs` that the suite names: their shared captures are read here.
+    /// Those of `needs` that the suite names: what they share goes before what a gate shares.
     pub named_needs: Vec<usize>,
     pub skip: Option<String>,
     pub check: Arc<dyn Check>,
@@ -171,7 +173,7 @@ fn prepare(
     mistakes.extend(unknown_variables(suite, choices));
 
     let keys = environment.map(|environment| environment.suite.clone()).unwrap_or_default().or(&suite.keys);
-    let budget = keys.budget.unwrap_or(SuiteKeys::BUDGET);
+    let budget = Limit::of(keys.budget, choices.budget);
     let selected = select(suite, choices);
     let mut told = BTreeSet::new();
     for check in selected.iter().map(|index| &suite.checks[*index]) {
@@ -179,16 +181,36 @@ fn prepare(
             mistakes.extend(missing_values(check, &resolved, suite, &selected, &mut told));
         }
         mistakes.extend(check.check.mistakes(&resolved.scope));
-        if let Some((own, place)) = check.keys.budget.filter(|(own, _)| *own > budget) {
-            let message = format!(
-                "the check's budget of {} is larger than the suite's of {}",
-                crate::outcome::Span(own),
-                crate::outcome::Span(budget)
-            );
-            mistakes.push(Diagnostic::new(place, message).hint("raise `suite.budget`, or lower this one"));
-        }
+        let too_large = check.keys.budget.filter(|(own, _)| *own > budget.span);
+        mistakes.extend(too_large.map(|(own, place)| budget.is_exceeded(own, place)));
     }
     (Prepared { keys, resolved, selected }, mistakes)
+}
+
+/// How large a check's budget may be.
+struct Limit {
+    span: Duration,
+    /// Whose budget that is.
+    whose: &'static str,
+    key: &'static str,
+}
+
+impl Limit {
+    /// A `--budget` that is larger than the suite's gives room. One that is smaller makes no mistake of what is sound
+    /// in the suite: somebody is in a hurry, and the run is cut then.
+    fn of(suites: Option<Duration>, given: Option<Duration>) -> Limit {
+        let suites = suites.unwrap_or(SuiteKeys::BUDGET);
+        match given.filter(|given| *given > suites) {
+            Some(given) => Limit { span: given, whose: "the run's", key: "`--budget`" },
+            None => Limit { span: suites, whose: "the suite's", key: "`suite.budget`" },
+        }
+    }
+
+    fn is_exceeded(&self, own: Duration, place: Place) -> Diagnostic {
+        let (own, span) = (Span(own), Span(self.span));
+        let message = format!("the check's budget of {own} is larger than {} of {span}", self.whose);
+        Diagnostic::new(place, message).hint(format!("raise {}, or lower this one", self.key))
+    }
 }
 
 fn environment<'s>(
@@ -213,7 +235,7 @@ fn variables(
     choices: &Choices,
 ) -> BTreeMap<String, Variable> {
     let mut all = suite.variables.clone();
-    all.extend(environment.into_iter().flat_map(|environment| environment.vars.clone()));
+    put_over(&mut all, environment.map(|environment| environment.vars.clone()).unwrap_or_default());
     for (name, value) in &choices.variables {
         let given = Variable::from_command_line(value.clone()).as_secret_as(all.get(name));
         all.insert(name.clone(), given);
@@ -258,11 +280,13 @@ fn missing_values(
 ) -> Vec<Diagnostic> {
     let mut uses = Uses::default();
     check.check.uses(&mut uses);
+    let waits_for = |other: &SuiteCheck| {
+        let is_needed = check.keys.needs.iter().any(|need| need.name == other.name());
+        is_needed || (other.is_gate() && !check.is_gate())
+    };
     let sharing = |name: &str| {
-        suite.checks.iter().enumerate().find(|(_, other)| {
-            check.keys.needs.iter().any(|need| need.name == other.name())
-                && other.check.shares().iter().any(|named| named.name == name)
-        })
+        let mut others = suite.checks.iter().enumerate().filter(|(_, other)| waits_for(other));
+        others.find(|(_, other)| other.check.shares().iter().any(|named| named.name == name))
     };
     uses.from_outside()
         .into_iter()
@@ -349,39 +373,9 @@ fn positions<'s>(checks: impl Iterator<Item = &'s SuiteCheck>) -> HashMap<&'s st
 fn planned_checks(suite: &Suite, selected: &[usize]) -> Vec<PlannedCheck> {
     let checks: Vec<&SuiteCheck> = selected.iter().map(|index| &suite.checks[*index]).collect();
     // A need that is not selected does not exist here: another environment's, or left out on purpose.
-    let position = positions(checks.iter().copied());
-    let named: Vec<Vec<usize>> = checks
-        .iter()
-        .map(|check| {
-            check.keys.needs.iter().filter_map(|need| position.get(need.name.as_str()).copied()).collect()
-        })
-        .collect();
-    let mut needs = named.clone();
-    // A skipped gate holds nobody up.
-    let gates = (0..checks.len()).filter(|gate| checks[*gate].is_gate() && checks[*gate].keys.skip.is_none());
-    for gate in gates {
-        // A gate that waits for a check, by its own needs or behind another gate, cannot be waited for by it.
-        let before = reachable(gate, &needs);
-        for (index, check) in checks.iter().enumerate() {
-            if !check.is_gate() && !before[index] && !named[index].contains(&gate) {
-                needs[index].push(gate);
-            }
-        }
-    }
+    let (needs, named) = (graph::needs(&checks), graph::named_needs(&checks));
     let planned = checks.iter().zip(needs).zip(named);
     planned.map(|((check, needs), named)| planned_check(suite, check, needs, named)).collect()
-}
-
-/// Which checks must come before the one at `index`, through any number of needs.
-fn reachable(index: usize, needs: &[Vec<usize>]) -> Vec<bool> {
-    let mut seen = vec![false; needs.len()];
-    let mut waiting = needs[index].clone();
-    while let Some(next) = waiting.pop() {
-        if !std::mem::replace(&mut seen[next], true) {
-            waiting.extend(&needs[next]);
-        }
-    }
-    seen
 }
 
 fn planned_check(
@@ -402,7 +396,7 @@ fn planned_check(
             severity: check.keys.severity,
             remark: check.check.remark(),
         },
-        budget: own_budget.or(suite.default_budget).unwrap_or(kind.budget),
+        budget: own_budget.or(check.keys.default_budget).unwrap_or(kind.budget),
         repeat: check.keys.repeat,
         needs,
         named_needs,

@@ -100,6 +100,16 @@ impl Check for Health {
             if url.host_str().is_none_or(str::is_empty) || url.port().is_none() {
                 found.push(Diagnostic::new(place, format!("`{}://` needs a host and a port", url.scheme())));
             }
+            let more = url
+                .as_str()
+                .split_once("://")
+                .and_then(|(_, to)| to.find(['/', '?', '#']).map(|at| &to[at..]));
+            found.extend(more.filter(|more| *more != "/").map(|more| {
+                let message =
+                    format!("a `{}://` check asks nothing, so `{more}` means nothing to it", url.scheme());
+                Diagnostic::new(place, message)
+                    .hint("a host and a port are all that it connects to: take it away")
+            }));
             found.extend(self.http_key.map(|(key, place)| {
                 Diagnostic::new(
                     place,

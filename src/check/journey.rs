@@ -15,6 +15,7 @@
 //! post = "{{base_url}}/logout"
 //! ```
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,8 +33,8 @@ use crate::probe::http::{Request, Surroundings, VERB_KEYS, send, sound_url};
 use crate::secret::Message;
 use crate::suite::Uses;
 use crate::suite::error::Diagnostic;
-use crate::suite::keys::Repeat;
-use crate::suite::read::{FromTable, Named, Table};
+use crate::suite::keys::{Repeat, Title};
+use crate::suite::read::{FromTable, Named, Reading, Table};
 use crate::suite::template::Template;
 use crate::suite::vars::{Scope, first_part, is_built_in};
 
@@ -77,6 +78,10 @@ pub fn read(table: &mut Table<'_, '_, '_>) -> Option<Arc<dyn Check>> {
     table.filled("step", "a journey without a step asserts nothing")?;
     let cleanup = if table.has("cleanup") { cleanup? } else { Vec::new() };
     let steps = steps?;
+    let unique = [&steps, &cleanup].map(|list| unique_names(list, table.reading));
+    if unique.contains(&None) {
+        return None;
+    }
     let journey = Journey { steps, cleanup, share };
     let mut uses = Uses::default();
     journey.uses(&mut uses);
@@ -90,11 +95,26 @@ pub fn read(table: &mut Table<'_, '_, '_>) -> Option<Arc<dyn Check>> {
     Some(Arc::new(journey))
 }
 
+/// Records names that are there twice: reports say where a journey broke by the step's name.
+fn unique_names(steps: &[Step], reading: &mut Reading<'_>) -> Option<()> {
+    let mut seen = BTreeSet::new();
+    let mut repeated = steps.iter().filter(|step| !seen.insert(step.name.name.as_str())).peekable();
+    let all_differ = repeated.peek().is_none();
+    for Step { name: Named { name, place }, .. } in repeated {
+        let mistake =
+            Diagnostic::new(*place, format!("there is another step named `{name}` in this journey"));
+        let _: Option<()> =
+            reading.reject(mistake.hint("name it after what it does, because reports go by it"));
+    }
+    all_differ.then_some(())
+}
+
 impl FromTable for Step {
     const DEFINITION: &'static str = "step";
 
     fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
         let name = table.required("name", "what the step is called");
+        let name = name.map(|Title(named)| named);
         let budget = table.optional("budget", "the hard limit on the step, inside the check's");
         let repeat = Repeat::from_table(table, None);
         let captures: Option<Vec<(Named, Capture)>> =
@@ -283,9 +303,9 @@ impl Check for Journey {
         let steps = self.steps.iter().chain(&self.cleanup);
         steps
             .flat_map(|step| match &step.action {
-                Action::Query(query) => query.mistakes(scope),
+                Action::Query(query) if known(query.url()) => query.mistakes(scope),
                 Action::Request { request, .. } if known(&request.url) => request_mistakes(request, scope),
-                Action::Request { .. } => Vec::new(),
+                Action::Query(_) | Action::Request { .. } => Vec::new(),
             })
             .collect()
     }

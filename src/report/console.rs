@@ -123,7 +123,7 @@ impl<W: Write> Console<W> {
                     report.check,
                     "WARN",
                     report.took,
-                    "only a warning: the run stays green",
+                    "only a warning: not red by itself",
                 );
                 line + &self.details(report, failure)
             }

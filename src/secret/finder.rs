@@ -63,9 +63,9 @@ impl Finder {
             }
             // Nothing in it that is escaped nowhere: it may begin with itself, and with any escape.
             None => {
-                let beginnings = BTreeSet::from_iter(ESCAPES.iter().chain(&text[..1]));
+                let beginnings: BTreeSet<u8> = ESCAPES.iter().chain(&text[..1]).copied().collect();
                 for byte in beginnings {
-                    self.anchor(&[*byte], Anchor { text: number, offset: 0, reach: 0 });
+                    self.anchor(&[byte], Anchor { text: number, offset: 0, reach: 0 });
                 }
             }
         }

@@ -219,7 +219,9 @@ mod tests {
             ("😀", &["\\ud83d\\ude00", "\\uD83D\\uDE00", "\\U0001f600", "\\u{1f600}", "&#128512;"]),
             ("\x1b", &["\\e", "\\x1b", "\\u001b", "\\033"]),
         ] {
-            spellings.iter().for_each(|spelling| means(spelling, meant));
+            for spelling in spellings {
+                means(spelling, meant);
+            }
         }
     }
 

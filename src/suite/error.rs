@@ -56,7 +56,8 @@ impl Diagnostic {
 }
 
 /// The one of `known` that `given` is most likely a slip of.
-pub(super) fn closest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+#[must_use]
+pub fn closest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let given = given.to_lowercase();
     let likeness = |name: &str| {
         // One slip of the finger (`gte`, `ulr`) weighs heavily in a short word, and is no less likely there.

@@ -3,6 +3,7 @@
 mod resolve;
 mod scope;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde_json::json;
@@ -98,6 +99,16 @@ impl Variable {
     pub fn as_secret_as(mut self, other: Option<&Variable>) -> Variable {
         self.secret = self.secret.or(other.and_then(|variable| variable.secret));
         self
+    }
+}
+
+/// Puts `later` definitions over those of the same names. What is said to be secret stays secret whatever takes its
+/// place: only a definition that says `secret` itself decides anew.
+pub fn put_over(all: &mut BTreeMap<String, Variable>, later: BTreeMap<String, Variable>) {
+    for (name, mut variable) in later {
+        let was_secret = all.get(&name).is_some_and(|replaced| replaced.secret == Some(true));
+        variable.secret = variable.secret.or(was_secret.then_some(true));
+        all.insert(name, variable);
     }
 }
 

@@ -223,6 +223,35 @@ fn a_step_that_no_request_can_be_made_of_is_a_mistake() {
     }
 }
 
+#[test]
+fn what_a_gate_shares_is_there_for_every_check_that_waits_for_it() {
+    let server = shop();
+    let orders =
+        "[[health]]\nname = \"orders\"\nurl = \"{{base}}/orders\"\nauth = { bearer = \"{{token}}\" }\n";
+    let gate = journey("log in", "gate = true\nshare = [\"token\"]", &login());
+    run(&server, &(gate.clone() + orders)).exits(0);
+
+    // A need by name goes before the gate.
+    let other = journey(
+        "as another",
+        "share = [\"token\"]",
+        &[step("x", "get = \"{{base}}/open\"\ncapture.token = { status = true }")],
+    );
+    let as_another = orders.replace("url =", "needs = [\"as another\"]\nurl =");
+    let ran = run(&server, &(gate.clone() + &other + &as_another));
+    ran.exits(1);
+    assert_eq!(ran.junit().case("orders").message.as_deref(), Some("expected status 2xx, got 403"));
+
+    let without = |arguments: &[&str]| {
+        let text = format!("[vars]\nbase = {:?}\n{gate}{orders}", server.url(""));
+        Smoke::new().suite(&text).args(arguments.iter().copied()).run()
+    };
+    let ran = without(&["--skip", "log in"]);
+    ran.exits(2);
+    assert!(ran.stderr.contains("`log in`, which shares it, is left out"), "{}", ran.stderr);
+    without(&["--skip", "log in", "--var", "token=tok-12345"]).exits(0);
+}
+
 /// Answers 503 to the first of each path, and 200 from then on.
 fn at_the_second() -> HttpServer {
     let known = Mutex::new(BTreeSet::new());

@@ -25,6 +25,7 @@ mod exit_codes;
 mod failures;
 mod faults;
 mod health;
+mod includes;
 mod init;
 mod journey;
 mod json;

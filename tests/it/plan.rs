@@ -132,3 +132,28 @@ fn a_list_is_read_by_people_and_by_machines() {
         serde_json::json!({ "name": "tab\tand\u{1b}[31m", "kind": "health", "tags": ["x", "y"], "gate": false })
     );
 }
+
+#[test]
+fn a_checks_budget_is_held_against_the_budget_that_the_run_has() {
+    let suite = health("deploy", "budget = \"2m\"");
+    let plan =
+        |arguments: &[&str]| Smoke::bare().arg("plan").args(arguments.iter().copied()).suite(&suite).run();
+    plan(&["--budget", "3m"]).exits(0);
+    for (arguments, said, hint) in [
+        (&[][..], "the check's budget of 2m is larger than the suite's of 1m", "raise `suite.budget`"),
+        (
+            &["--budget", "90s"],
+            "the check's budget of 2m is larger than the run's of 1m 30s",
+            "raise `--budget`",
+        ),
+        (
+            &["--budget", "5s"],
+            "the check's budget of 2m is larger than the suite's of 1m",
+            "raise `suite.budget`",
+        ),
+    ] {
+        let ran = plan(arguments);
+        ran.exits(2);
+        assert!(ran.stderr.contains(said) && ran.stderr.contains(hint), "{}", ran.stderr);
+    }
+}

@@ -251,6 +251,7 @@ impl Question {
                 cookies: &CookieStore::default(),
                 suite_dir: &context.run.suite_dir,
                 limit: ONE_QUESTION,
+                follows_redirects: true,
             }),
         }
     }

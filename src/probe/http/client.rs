@@ -12,6 +12,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use super::HttpVersion;
+use super::proxy::{Proxy, not_a_proxy};
 use crate::outcome::{Failure, Fault, Phase};
 use crate::probe::once::OncePer;
 use crate::probe::timeline::mark;
@@ -33,7 +34,7 @@ pub(super) struct Route {
     pub tls: TlsOptions,
     /// Addresses that take the place of a look-up, by host.
     pub resolve: Vec<(String, SocketAddr)>,
-    pub proxy: Option<String>,
+    pub proxy: Proxy,
     pub version: Option<HttpVersion>,
 }
 
@@ -90,13 +91,13 @@ impl Clients {
             Some(HttpVersion::One) => builder.http1_only(),
             Some(HttpVersion::Two) => builder.http2_prior_knowledge(),
         };
-        if let Some(proxy) = &route.proxy {
-            let proxy = reqwest::Proxy::all(proxy).map_err(|error| {
-                let doing = Message::new().words("setting up the proxy `").data(proxy.as_str()).words("`");
-                Failure::fault(Fault::Template, doing, Message::new().data(error.to_string()))
-            })?;
-            builder = builder.no_proxy().proxy(proxy);
-        }
+        builder = match &route.proxy {
+            Proxy::OfEnvironment => builder,
+            Proxy::Without => builder.no_proxy(),
+            Proxy::At(proxy) => {
+                builder.no_proxy().proxy(reqwest::Proxy::all(proxy).map_err(|_| not_a_proxy(proxy))?)
+            }
+        };
         // Without a limit to connecting: time is limited by budgets alone.
         builder.build().map_err(|error| {
             let doing = Message::new().words("setting up the HTTP client");

@@ -13,6 +13,7 @@ mod options;
 mod auth;
 mod client;
 mod prepare;
+mod proxy;
 mod send;
 
 mod curl;

@@ -7,6 +7,7 @@ use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, Header
 use url::Url;
 
 use super::client::Route;
+use super::proxy::{Proxy, not_a_proxy};
 use super::{Body, HttpVersion, Part, Request, RequestOptions};
 use crate::check::{Context, Tracing};
 use crate::outcome::{Failure, Fault};
@@ -104,9 +105,15 @@ pub fn sound_url(text: &str) -> Result<Url, (String, &'static str)> {
         let encode = "encode the value with `{{name|urlencode}}`, or put it into `query`, which encodes it";
         return Err((format!("{bad:?} cannot stand in a URL"), encode));
     }
-    Url::parse(text).map_err(|error| {
+    let url = Url::parse(text).map_err(|error| {
         (format!("this is no URL: {error}"), "a URL is absolute, such as https://host:port/path")
-    })
+    })?;
+    match url.port() {
+        Some(0) => {
+            Err(("nothing can listen on port 0".to_owned(), "name the port that the server listens on"))
+        }
+        Some(_) | None => Ok(url),
+    }
 }
 
 /// Puts the request together.
@@ -262,7 +269,13 @@ pub(super) fn route(options: &RequestOptions, scope: &Scope, context: &Context) 
         Some(HttpVersion::Two) => vec!["h2"],
     };
     let tls = TlsOptions { alpn, ..options.tls().in_dir(&context.run.suite_dir) };
-    let proxy = options.proxy.as_ref().map(|proxy| rendered(proxy.text(scope), "the proxy")).transpose()?;
+    let proxy = match &options.proxy {
+        None => Proxy::OfEnvironment,
+        Some(proxy) => {
+            let text = rendered(proxy.text(scope), "the proxy")?;
+            Proxy::parse(&text).ok_or_else(|| not_a_proxy(&text))?
+        }
+    };
     Ok(Route { tls, resolve: Vec::new(), proxy, version: options.version })
 }
 

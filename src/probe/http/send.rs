@@ -102,6 +102,7 @@ async fn send_once(
 ) -> Result<reqwest::Response, Failure> {
     let mut headers = prepared.headers.clone();
     let (url, route) = on_the_wire(prepared, &mut headers);
+    route.proxy.leads_to(&url)?;
     let client = clients.client(&route, &context.run.trust).await?;
     if let Some(value) = cookie_header(cookies, &prepared.url).filter(|_| may_have_cookies(prepared)) {
         headers.entry(COOKIE).or_insert(value);
