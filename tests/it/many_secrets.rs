@@ -27,8 +27,10 @@ fn every_answer_may_bring_a_secret_of_its_own_and_no_budget_is_spent_on_it() {
 
 #[test]
 fn a_document_of_half_a_megabyte_may_be_secret() {
-    let document: String =
-        (0..50_000_u64).map(|n| format!("{:010x}", n * 1_099_511_627_689 % 0xff_ffff_ffff)).collect();
+    let document: String = (0..50_000_u64)
+        .map(|n| format!("{:010x}", n * 1_099_511_627_689 % 0xff_ffff_ffff))
+        .collect::<Vec<_>>()
+        .concat();
     let part = document[250_000..250_040].to_owned();
     let server = HttpServer::start(move |request| match request.path.as_str() {
         "/document" => Response::json(&format!("{{\"it\": \"{document}\"}}")),
