@@ -228,7 +228,7 @@ impl Step {
             failed_attempts,
             took: began.elapsed(),
             phases: timeline.phases(),
-            address: timeline.address(),
+            address: timeline.shown_address(&context.run.redactor),
             certificate: timeline.shown_certificate(&context.run.redactor),
         };
         session.steps.push(report.clone());

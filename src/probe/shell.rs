@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use url::Url;
 
-use crate::secret::stand_in::{Piece, between_double_quotes, has_stand_in, pieces, stand_in};
+use crate::secret::stand_in::{Piece, between_double_quotes, has_stand_in, pieces, stand_in, variable};
 use crate::secret::{Message, Redactor};
+use crate::suite::vars::is_secret_name;
 
 /// A command longer than this is cut: it is for people to read and copy.
 const LONGEST: usize = 8_000;
@@ -29,7 +30,7 @@ impl ShellCommand {
     /// The same with an environment variable set for it.
     #[must_use]
     pub fn with_env(mut self, name: &str, value: &str) -> ShellCommand {
-        self.environment.push((name.to_owned(), value.to_owned()));
+        self.environment.push((name.to_owned(), guarded(name, value.to_owned())));
         self
     }
 
@@ -102,6 +103,15 @@ fn cleaned(word: &str, redactor: &Redactor) -> String {
         secret @ Piece::Secret(_) => secret,
     });
     quoted(&cleaned.collect::<Vec<_>>())
+}
+
+/// A value that the suite has in clear, though its name says that it is secret, is still not for a report.
+#[must_use]
+pub fn guarded(name: &str, value: String) -> String {
+    match is_secret_name(name) && !has_stand_in(&value) && !value.trim().is_empty() {
+        true => stand_in(&variable(name)),
+        false => value,
+    }
 }
 
 /// The URL without a password that stands there in clear: `$NAME` takes its place, whatever `name` is.

@@ -90,6 +90,12 @@ impl Timeline {
         self.state().address.clone()
     }
 
+    /// The same, as reports have it: a template may have put a secret into it.
+    #[must_use]
+    pub fn shown_address(&self, redactor: &Redactor) -> Option<Redacted<Message>> {
+        Some(redactor.redact(Message::new().data(self.address()?)))
+    }
+
     pub fn set_certificate(&self, certificate: PeerCertificate) {
         self.state().certificate = Some(certificate);
     }

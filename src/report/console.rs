@@ -160,7 +160,7 @@ impl<W: Write> Console<W> {
         if report.attempts > 1 {
             facts.push(format!("{} attempts", report.attempts));
         }
-        facts.extend(address.as_ref().map(|address| printable(address)));
+        facts.extend(address.as_ref().map(|address| printable(&address.to_string())));
         facts.extend(times(phases));
         if !facts.is_empty() {
             text.push_str(&indented(&self.style.quiet(facts.join("; "))));

@@ -122,7 +122,7 @@ impl Secret {
         let kinds = Kind::ALL.iter().filter(|(_, kind)| *kind == self.kind).map(|(letter, _)| *letter);
         let forms = Form::ALL.iter().filter(|(_, form)| *form == self.form).map(|(letter, _)| *letter);
         let text: String = kinds.chain(forms).chain(self.source.chars()).collect();
-        format!("{}{}{CLOSING}", *OPENING, super::forms::hex(text.as_bytes(), "", false))
+        format!("{}{}{CLOSING}", *OPENING, super::forms::hex(text.as_bytes()))
     }
 
     fn from_stand_in(hexadecimal: &str) -> Option<Secret> {

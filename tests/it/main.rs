@@ -33,6 +33,7 @@ mod judging;
 mod junit;
 mod login;
 mod manual;
+mod many_secrets;
 mod matchers;
 mod misspelt;
 mod pipelines;

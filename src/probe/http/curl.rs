@@ -9,13 +9,13 @@ use serde_json::Value;
 use super::auth::{Auth, Basic};
 use super::send::{SESSION_LENGTH, cookies_for};
 use super::{Body, HttpVersion, Part, Request};
-use crate::probe::shell::{ShellCommand, seconds, without_clear_password};
+use crate::probe::shell::{ShellCommand, guarded, seconds, without_clear_password};
 use crate::probe::trust::Verify;
 use crate::secret::stand_in::{Form, has_stand_in, in_form, in_json, readable, stand_in, variable};
 use crate::suite::read::Named;
 use crate::suite::template::Template;
 use crate::suite::value::OneOrMore;
-use crate::suite::vars::{Scope, is_secret_name};
+use crate::suite::vars::Scope;
 
 /// What a request is sent with, beside what the suite says of it.
 pub struct Surroundings<'s> {
@@ -236,14 +236,6 @@ fn texts(fields: &[(Named, OneOrMore)], scope: &Scope) -> Option<Vec<(String, St
             Some((name.clone(), guarded(name, value.text(scope).ok()?)))
         })
         .collect()
-}
-
-/// A value that the suite has in clear, though its name says that it is secret, is still not for a report.
-fn guarded(name: &str, value: String) -> String {
-    match is_secret_name(name) && !has_stand_in(&value) {
-        true => stand_in(&variable(name)),
-        false => value,
-    }
 }
 
 fn guard_fields(document: &mut Value) {
