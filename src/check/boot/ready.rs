@@ -211,7 +211,7 @@ impl Question {
     async fn ask(&self, limit: Deadline, session: &mut Session, context: &Context) -> Result<(), Failure> {
         // On a timeline of its own: that nobody listened yet is not where the boot's time went.
         let question = context.aside(limit);
-        let asked = Arc::clone(&question.timeline).observe(self.answer(session, &question));
+        let asked = Arc::clone(&question.timeline).observe(Box::pin(self.answer(session, &question)));
         let bounded = limit.bound(asked).await;
         bounded.unwrap_or_else(|cut| Err(no_answer(cut, question.timeline.phase())))
     }
