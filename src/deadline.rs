@@ -11,8 +11,9 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-/// Further away than any run lasts, and still an instant that the timer can represent.
-const FAR: Duration = Duration::from_hours(8760);
+/// A year: longer than any run lasts, and still an instant that the timer can represent. No duration that is read is
+/// longer, so that sums and multiples of them are far from what a `Duration` can hold.
+pub const LONGEST: Duration = Duration::from_hours(8760);
 
 /// Whose budget a deadline comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,7 +56,7 @@ impl Deadline {
     #[must_use]
     pub fn after(budget: Duration, scope: Scope) -> Deadline {
         let now = Instant::now();
-        Deadline { at: now + budget.min(FAR), budget, scope }
+        Deadline { at: now + budget.min(LONGEST), budget, scope }
     }
 
     /// The earlier of this deadline and one `budget` from now. The outer one wins a tie, because it is
@@ -115,7 +116,7 @@ impl Deadline {
     /// # Errors
     /// The [`Cut`], if the deadline passed first.
     pub async fn pause(&self, pause: Duration) -> Result<(), Cut> {
-        let until = Instant::now() + pause.min(FAR);
+        let until = Instant::now() + pause.min(LONGEST);
         if until >= self.at {
             sleep_until(self.at).await;
             return Err(self.cut());

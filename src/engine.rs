@@ -195,11 +195,11 @@ impl Engine<'_> {
 
     fn pass_on(&mut self, check: usize, told: Told) {
         match told {
-            Told::AttemptFailed { attempt, failure } => {
-                self.tell(&Event::AttemptFailed { check, attempt, failure });
+            Told::AttemptFailed { step, attempt, failure } => {
+                self.tell(&Event::AttemptFailed { check, step, attempt, failure });
             }
             Told::Traced(trace) => self.tell(&Event::Traced { check, trace }),
-            Told::StepFinished(report) => self.tell(&Event::StepFinished { check, report }),
+            Told::StepFinished(report) => self.tell(&Event::StepFinished { check, report: *report }),
         }
     }
 
@@ -225,7 +225,8 @@ impl Engine<'_> {
     fn start(&mut self, check: usize) {
         let planned = &self.plan.checks[check];
         let mut scope = self.plan.scope.clone();
-        for need in &planned.named_needs {
+        let gates = planned.needs.iter().filter(|need| !planned.named_needs.contains(need));
+        for need in gates.chain(&planned.named_needs) {
             let names = self.plan.checks[*need].check.shares().iter().map(|named| named.name.as_str());
             match &self.states[*need] {
                 State::Done { shared: Some(shared), .. } => scope.take_over(names, shared),

@@ -43,6 +43,8 @@ pub enum Event {
     /// An attempt failed, and there is another.
     AttemptFailed {
         check: usize,
+        /// The step it was an attempt at, where it was not one at the whole check.
+        step: Option<StepName>,
         attempt: u32,
         failure: Redacted<Failure>,
     },
@@ -104,21 +106,30 @@ pub struct CheckReport {
 }
 
 impl CheckReport {
-    /// Did it pass, though not at once, and though it should have?
+    /// Did it pass, though it or a step did not at once, and should have?
     #[must_use]
     pub fn is_flaky(&self) -> bool {
-        self.has_passed() && !self.polls && !self.failed_attempts.is_empty()
+        let needed_another = !self.failed_attempts.is_empty() || self.steps.iter().any(StepReport::is_flaky);
+        self.has_passed() && !self.polls && needed_another
     }
 
     /// Did it pass with little of its budget left? The next time it may not.
     #[must_use]
     pub fn is_slow(&self) -> bool {
-        self.has_passed() && self.took * 4 >= self.budget * 3
+        self.has_passed() && self.took.saturating_mul(4) >= self.budget.saturating_mul(3)
     }
 
     fn has_passed(&self) -> bool {
         matches!(self.outcome, Outcome::Passed)
     }
+}
+
+/// Which step of a journey.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StepName {
+    /// Counted from 1; cleanup steps go on after the steps.
+    pub number: usize,
+    pub name: String,
 }
 
 /// What a step of a journey came to.
@@ -132,6 +143,10 @@ pub struct StepReport {
     /// Why it did not pass, if it did not.
     pub failure: Option<Redacted<Failure>>,
     pub attempts: u32,
+    /// Is it repeated until it passes?
+    pub polls: bool,
+    /// What the attempts before the last came to.
+    pub failed_attempts: Vec<Redacted<Failure>>,
     pub took: Duration,
     /// Where the last attempt's time went.
     pub phases: Vec<(Phase, Duration)>,
@@ -139,6 +154,14 @@ pub struct StepReport {
     pub certificate: Option<Redacted<Certificate>>,
     /// A command that shows the failure again by hand, if it failed.
     pub reproduce: Option<Redacted<Message>>,
+}
+
+impl StepReport {
+    /// Did it pass, though not at once, and though it should have? Cleanup is no part of the verdict.
+    #[must_use]
+    pub fn is_flaky(&self) -> bool {
+        self.failure.is_none() && !self.is_cleanup && !self.polls && !self.failed_attempts.is_empty()
+    }
 }
 
 /// What a run came to.

@@ -120,14 +120,11 @@ impl Exit {
             Outcome::Passed | Outcome::Warned(_) => Exit::Passed,
             Outcome::Failed(_) if info.gate && !report.was_ready => Exit::GateClosed,
             Outcome::Failed(_) => Exit::Failed,
-            Outcome::Undecided(_) => match (info.severity, info.gate) {
-                (Severity::Warn, _) => Exit::Passed,
-                (Severity::Critical, true) => Exit::GateClosed,
-                (Severity::Critical, false) => Exit::OutOfBudget,
-            },
+            Outcome::Undecided(_) if info.gate => Exit::GateClosed,
+            Outcome::Undecided(_) => Exit::OutOfBudget,
             Outcome::Skipped(reason) => match (reason, info.severity) {
-                (SkipReason::Asked(_), _) => Exit::NothingSelected,
-                (_, Severity::Warn) => Exit::Passed,
+                // What did not run says nothing: if that is all there is, nothing ran.
+                (SkipReason::Asked(_), _) | (_, Severity::Warn) => Exit::NothingSelected,
                 (SkipReason::Budget(_), Severity::Critical) => Exit::OutOfBudget,
                 (SkipReason::Need { why: NeedFailed::WasSkipped, .. }, Severity::Critical) => {
                     Exit::NothingSelected

@@ -5,6 +5,7 @@
 
 mod certificate;
 mod failure;
+mod log;
 mod phase;
 mod span;
 mod trace;
@@ -14,6 +15,7 @@ use std::time::Duration;
 
 pub use self::certificate::Certificate;
 pub use self::failure::{Failure, Fault, Mismatch, Verdict};
+pub use self::log::Log;
 pub use self::phase::Phase;
 pub use self::span::Span;
 pub use self::trace::{Direction, Trace};
@@ -25,9 +27,9 @@ pub enum Outcome {
     Passed,
     /// A critical check failed or errored: the run is red.
     Failed(Redacted<Failure>),
-    /// A `severity = "warn"` check failed or errored: reported, and the run goes on.
+    /// A `severity = "warn"` check failed, errored, or was cut by the suite's budget: reported, and never red.
     Warned(Redacted<Failure>),
-    /// The suite's budget ended while it ran: nobody knows.
+    /// The suite's budget ended while a critical check ran: nobody knows.
     Undecided(Redacted<Failure>),
     Skipped(SkipReason),
 }

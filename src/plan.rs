@@ -21,11 +21,13 @@ pub use self::worst::{Bound, WorstCase};
 
 use crate::check::{Check, Kind};
 use crate::event::CheckInfo;
+use crate::outcome::Span;
 use crate::secret::Redactor;
 use crate::suite::error::Diagnostic;
 use crate::suite::keys::{EnvironmentKeys, Repeat, Severity, SuiteKeys};
-use crate::suite::vars::{Resolved, Scope, Variable, first_part, resolve};
-use crate::suite::{Suite, SuiteCheck, Uses};
+use crate::suite::source::Place;
+use crate::suite::vars::{Resolved, Scope, Variable, first_part, put_over, resolve};
+use crate::suite::{Suite, SuiteCheck, Uses, graph};
 
 /// What a command line says over the suite.
 #[derive(Debug, Default)]
@@ -66,7 +68,7 @@ pub struct PlannedCheck {
     pub repeat: Repeat,
     /// The checks that must pass first, gates among them, as indexes into [`Plan::checks`].
     pub needs: Vec<usize>,
-    /// Those of `needs` that the suite names: their shared captures are read here.
+    /// Those of `needs` that the suite names: what they share goes before what a gate shares.
     pub named_needs: Vec<usize>,
     pub skip: Option<String>,
     pub check: Arc<dyn Check>,
@@ -165,7 +167,7 @@ fn prepare(
     mistakes.extend(unknown_variables(suite, choices));
 
     let keys = environment.map(|environment| environment.suite.clone()).unwrap_or_default().or(&suite.keys);
-    let budget = keys.budget.unwrap_or(SuiteKeys::BUDGET);
+    let budget = Limit::of(&suite.keys, environment, choices);
     let selected = select(suite, choices);
     let environment_name = choices.environment.as_deref();
     let mut values = Values::new(suite, environment_name, &resolved, &selected, missing);
@@ -174,24 +176,44 @@ fn prepare(
             mistakes.extend(values.missing_in(check));
         }
         mistakes.extend(check.check.mistakes(&resolved.scope));
-        if let Some((own, place)) = check.keys.budget.filter(|(own, _)| *own > budget) {
-            let of_environment = environment.is_some_and(|environment| environment.suite.budget.is_some());
-            let (place_of_budget, hint) = match environment_name.filter(|_| of_environment) {
-                None => (String::new(), "raise `suite.budget`, or lower this one".to_owned()),
-                Some(name) => (
-                    format!(" in `{name}`"),
-                    format!("raise the budget under `[env.{name}]`, or lower this one"),
-                ),
-            };
-            let message = format!(
-                "the check's budget of {} is larger than the suite's of {}{place_of_budget}",
-                crate::outcome::Span(own),
-                crate::outcome::Span(budget)
-            );
-            mistakes.push(Diagnostic::new(place, message).hint(hint));
-        }
+        let too_large = check.keys.budget.filter(|(own, _)| *own > budget.span);
+        mistakes.extend(too_large.map(|(own, place)| budget.is_exceeded(own, place)));
     }
     (Prepared { keys, resolved, selected }, mistakes)
+}
+
+/// How large a check's budget may be.
+struct Limit {
+    span: Duration,
+    /// Whose budget that is.
+    whose: String,
+    key: String,
+}
+
+impl Limit {
+    /// A `--budget` that is larger than the suite's gives room. One that is smaller makes no mistake of what is sound
+    /// in the suite: somebody is in a hurry, and the run is cut then.
+    fn of(suites: &SuiteKeys, environment: Option<&EnvironmentKeys>, choices: &Choices) -> Limit {
+        let own = environment.and_then(|environment| environment.suite.budget);
+        let span = own.or(suites.budget).unwrap_or(SuiteKeys::BUDGET);
+        if let Some(given) = choices.budget.filter(|given| *given > span) {
+            return Limit { span: given, whose: "the run's".to_owned(), key: "`--budget`".to_owned() };
+        }
+        match choices.environment.as_ref().filter(|_| own.is_some()) {
+            Some(name) => Limit {
+                span,
+                whose: format!("`[env.{name}]`'s"),
+                key: format!("the budget under `[env.{name}]`"),
+            },
+            None => Limit { span, whose: "the suite's".to_owned(), key: "`suite.budget`".to_owned() },
+        }
+    }
+
+    fn is_exceeded(&self, own: Duration, place: Place) -> Diagnostic {
+        let (own, span) = (Span(own), Span(self.span));
+        let message = format!("the check's budget of {own} is larger than {} of {span}", self.whose);
+        Diagnostic::new(place, message).hint(format!("raise {}, or lower this one", self.key))
+    }
 }
 
 fn environment<'s>(
@@ -216,7 +238,7 @@ fn variables(
     choices: &Choices,
 ) -> BTreeMap<String, Variable> {
     let mut all = suite.variables.clone();
-    all.extend(environment.into_iter().flat_map(|environment| environment.vars.clone()));
+    put_over(&mut all, environment.map(|environment| environment.vars.clone()).unwrap_or_default());
     for (name, value) in &choices.variables {
         let given = Variable::from_command_line(value.clone());
         let given = match all.get(name) {
@@ -262,39 +284,9 @@ fn positions<'s>(checks: impl Iterator<Item = &'s SuiteCheck>) -> HashMap<&'s st
 fn planned_checks(suite: &Suite, selected: &[usize]) -> Vec<PlannedCheck> {
     let checks: Vec<&SuiteCheck> = selected.iter().map(|index| &suite.checks[*index]).collect();
     // A need that is not selected does not exist here: another environment's, or left out on purpose.
-    let position = positions(checks.iter().copied());
-    let named: Vec<Vec<usize>> = checks
-        .iter()
-        .map(|check| {
-            check.keys.needs.iter().filter_map(|need| position.get(need.name.as_str()).copied()).collect()
-        })
-        .collect();
-    let mut needs = named.clone();
-    // A skipped gate holds nobody up.
-    let gates = (0..checks.len()).filter(|gate| checks[*gate].is_gate() && checks[*gate].keys.skip.is_none());
-    for gate in gates {
-        // A gate that waits for a check, by its own needs or behind another gate, cannot be waited for by it.
-        let before = reachable(gate, &needs);
-        for (index, check) in checks.iter().enumerate() {
-            if !check.is_gate() && !before[index] && !named[index].contains(&gate) {
-                needs[index].push(gate);
-            }
-        }
-    }
+    let (needs, named) = (graph::needs(&checks), graph::named_needs(&checks));
     let planned = checks.iter().zip(needs).zip(named);
     planned.map(|((check, needs), named)| planned_check(suite, check, needs, named)).collect()
-}
-
-/// Which checks must come before the one at `index`, through any number of needs.
-fn reachable(index: usize, needs: &[Vec<usize>]) -> Vec<bool> {
-    let mut seen = vec![false; needs.len()];
-    let mut waiting = needs[index].clone();
-    while let Some(next) = waiting.pop() {
-        if !std::mem::replace(&mut seen[next], true) {
-            waiting.extend(&needs[next]);
-        }
-    }
-    seen
 }
 
 fn planned_check(
@@ -315,7 +307,7 @@ fn planned_check(
             severity: check.keys.severity,
             remark: check.check.remark(),
         },
-        budget: own_budget.or(suite.default_budget).unwrap_or(kind.budget),
+        budget: own_budget.or(check.keys.default_budget).unwrap_or(kind.budget),
         repeat: check.keys.repeat,
         needs,
         named_needs,

@@ -17,8 +17,8 @@ use url::Url;
 use super::step::{judge_http, template_failure};
 use super::{Check, Context, Session};
 use crate::expect::http::HttpExpectation;
-use crate::expect::matcher::StatusSet;
-use crate::outcome::{Direction, Failure, Phase};
+use crate::expect::status::StatusSet;
+use crate::outcome::{Direction, Failure};
 use crate::probe::dial::{self, Target};
 use crate::probe::http::{Request, Surroundings, send, sound_url};
 use crate::probe::trust::PeerCertificate;
@@ -100,6 +100,16 @@ impl Check for Health {
             if url.host_str().is_none_or(str::is_empty) || url.port().is_none() {
                 found.push(Diagnostic::new(place, format!("`{}://` needs a host and a port", url.scheme())));
             }
+            let more = url
+                .as_str()
+                .split_once("://")
+                .and_then(|(_, to)| to.find(['/', '?', '#']).map(|at| &to[at..]));
+            found.extend(more.filter(|more| *more != "/").map(|more| {
+                let message =
+                    format!("a `{}://` check asks nothing, so `{more}` means nothing to it", url.scheme());
+                Diagnostic::new(place, message)
+                    .hint("a host and a port are all that it connects to: take it away")
+            }));
             found.extend(self.http_key.map(|(key, place)| {
                 Diagnostic::new(
                     place,
@@ -154,6 +164,7 @@ impl Check for Health {
                 cookies: &cookie_store::CookieStore::default(),
                 suite_dir: &context.run.suite_dir,
                 limit,
+                follows_redirects: !context.timeline.has_stopped_at_redirect(),
             })?,
         };
         Some(command.into_message(&context.run.redactor))
@@ -180,7 +191,6 @@ impl Health {
 
     async fn shake_hands(&self, url: &str, session: &Session, context: &Context) -> Result<(), Failure> {
         let options = self.request.options.tls().in_dir(&context.run.suite_dir);
-        context.timeline.enter(Phase::Connect);
         let (parsed, target) = (named(url)?, self.target(url, session)?);
         let asked = || Message::new().words("shake hands with ").data(target.to_string());
         context.trace(Direction::Sent, asked);

@@ -15,6 +15,7 @@
 //! post = "{{base_url}}/logout"
 //! ```
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,17 +24,17 @@ use futures_util::future::BoxFuture;
 use super::step::{Query, judge_http};
 use super::{Afterwards, Check, Context, Next, Session, Told, Tries};
 use crate::deadline::Scope as BudgetScope;
-use crate::event::StepReport;
+use crate::event::{StepName, StepReport};
 use crate::expect::capture::Capture;
 use crate::expect::http::HttpExpectation;
-use crate::expect::matcher::StatusSet;
+use crate::expect::status::StatusSet;
 use crate::outcome::Failure;
 use crate::probe::http::{Request, Surroundings, VERB_KEYS, send, sound_url};
 use crate::secret::Message;
 use crate::suite::Uses;
 use crate::suite::error::Diagnostic;
-use crate::suite::keys::Repeat;
-use crate::suite::read::{FromTable, Named, Table};
+use crate::suite::keys::{Repeat, Title};
+use crate::suite::read::{FromTable, Named, Reading, Table};
 use crate::suite::template::Template;
 use crate::suite::vars::{Scope, first_part, is_built_in};
 
@@ -77,6 +78,10 @@ pub fn read(table: &mut Table<'_, '_, '_>) -> Option<Arc<dyn Check>> {
     table.filled("step", "a journey without a step asserts nothing")?;
     let cleanup = if table.has("cleanup") { cleanup? } else { Vec::new() };
     let steps = steps?;
+    let unique = [&steps, &cleanup].map(|list| unique_names(list, table.reading));
+    if unique.contains(&None) {
+        return None;
+    }
     let journey = Journey { steps, cleanup, share };
     let mut uses = Uses::default();
     journey.uses(&mut uses);
@@ -90,11 +95,26 @@ pub fn read(table: &mut Table<'_, '_, '_>) -> Option<Arc<dyn Check>> {
     Some(Arc::new(journey))
 }
 
+/// Records names that are there twice: reports say where a journey broke by the step's name.
+fn unique_names(steps: &[Step], reading: &mut Reading<'_>) -> Option<()> {
+    let mut seen = BTreeSet::new();
+    let mut repeated = steps.iter().filter(|step| !seen.insert(step.name.name.as_str())).peekable();
+    let all_differ = repeated.peek().is_none();
+    for Step { name: Named { name, place }, .. } in repeated {
+        let mistake =
+            Diagnostic::new(*place, format!("there is another step named `{name}` in this journey"));
+        let _: Option<()> =
+            reading.reject(mistake.hint("name it after what it does, because reports go by it"));
+    }
+    all_differ.then_some(())
+}
+
 impl FromTable for Step {
     const DEFINITION: &'static str = "step";
 
     fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
         let name = table.required("name", "what the step is called");
+        let name = name.map(|Title(named)| named);
         let budget = table.optional("budget", "the hard limit on the step, inside the check's");
         let repeat = Repeat::from_table(table, None);
         let captures: Option<Vec<(Named, Capture)>> =
@@ -167,6 +187,7 @@ impl Step {
         };
         let began = tokio::time::Instant::now();
         let mut tries = Tries::new(self.repeat, deadline);
+        let mut failed_attempts = Vec::new();
         let (tried, timeline) = loop {
             let context = context.within(deadline);
             let observed = Arc::clone(&context.timeline).observe(Box::pin(self.attempt(session, &context)));
@@ -176,7 +197,14 @@ impl Step {
             };
             context.timeline.end();
             match tries.after(result).await {
-                Next::Again(_) => {}
+                Next::Again(None) => {}
+                Next::Again(Some(failure)) => {
+                    let failure = context.run.redactor.redact(failure);
+                    failed_attempts.push(failure.clone());
+                    let step = Some(StepName { number: at.number, name: self.name.name.clone() });
+                    let attempt = u32::try_from(failed_attempts.len()).unwrap_or(u32::MAX);
+                    context.teller.tell(Told::AttemptFailed { step, attempt, failure });
+                }
                 Next::Done(tried) => break (tried, context.timeline),
             }
         };
@@ -188,17 +216,22 @@ impl Step {
             reproduce: match tried.result {
                 Ok(()) => None,
                 Err(_) => self
-                    .reproduce(session, &context.within(deadline))
+                    .reproduce(
+                        session,
+                        &Context { deadline, timeline: Arc::clone(&timeline), ..context.clone() },
+                    )
                     .map(|command| context.run.redactor.redact(command)),
             },
             attempts: tried.attempts,
+            polls: matches!(self.repeat, Repeat::Poll(_)),
+            failed_attempts,
             took: began.elapsed(),
             phases: timeline.phases(),
             address: timeline.address(),
             certificate: timeline.shown_certificate(&context.run.redactor),
         };
         session.steps.push(report.clone());
-        context.teller.tell(Told::StepFinished(report));
+        context.teller.tell(Told::StepFinished(Box::new(report)));
         tried.result.map_err(|source| Failure::Step {
             step: self.name.name.clone(),
             number: at.number,
@@ -216,6 +249,7 @@ impl Step {
                     cookies: &session.cookies,
                     suite_dir: &context.run.suite_dir,
                     limit: context.deadline.cut().budget,
+                    follows_redirects: !context.timeline.has_stopped_at_redirect(),
                 })?;
                 Some(command.into_message(&context.run.redactor))
             }
@@ -269,9 +303,9 @@ impl Check for Journey {
         let steps = self.steps.iter().chain(&self.cleanup);
         steps
             .flat_map(|step| match &step.action {
-                Action::Query(query) => query.mistakes(scope),
+                Action::Query(query) if known(query.url()) => query.mistakes(scope),
                 Action::Request { request, .. } if known(&request.url) => request_mistakes(request, scope),
-                Action::Request { .. } => Vec::new(),
+                Action::Query(_) | Action::Request { .. } => Vec::new(),
             })
             .collect()
     }

@@ -22,7 +22,7 @@ use futures_util::future::BoxFuture;
 pub use self::process::{AFTER_KILL, LAST_WORDS};
 pub use self::repeat::{Next, Tried, Tries};
 use crate::deadline::Deadline;
-use crate::event::StepReport;
+use crate::event::{StepName, StepReport};
 use crate::outcome::{Direction, Failure, Trace};
 use crate::probe::http::{Clients, Pooling, Tokens};
 use crate::probe::leftovers::Leftovers;
@@ -237,6 +237,8 @@ pub struct Session {
     pub clients: Clients,
     pub steps: Vec<StepReport>,
     pub resident: Option<Box<dyn Resident>>,
+    /// The command that shows the last failure by hand, where the check's own does not.
+    pub by_hand: Option<Message>,
 }
 
 impl Session {
@@ -249,6 +251,7 @@ impl Session {
             clients: Clients::new(Pooling::KeepAlive),
             steps: Vec::new(),
             resident: None,
+            by_hand: None,
         }
     }
 }
@@ -268,8 +271,8 @@ pub trait Resident: Send + Sync {
 /// What a check tells while it runs.
 #[derive(Debug, Clone)]
 pub enum Told {
-    AttemptFailed { attempt: u32, failure: Redacted<Failure> },
-    StepFinished(StepReport),
+    AttemptFailed { step: Option<StepName>, attempt: u32, failure: Redacted<Failure> },
+    StepFinished(Box<StepReport>),
     Traced(Redacted<Trace>),
 }
 

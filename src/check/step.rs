@@ -7,8 +7,8 @@ use super::{Context, Session};
 use crate::expect::answer::HttpAnswer;
 use crate::expect::capture::Capture;
 use crate::expect::http::HttpExpectation;
-use crate::expect::matcher::StatusSet;
 use crate::expect::rows::{RowsAnswer, RowsExpectation};
+use crate::expect::status::StatusSet;
 use crate::outcome::{Direction, Failure, Fault};
 use crate::probe::http::trace;
 use crate::probe::postgres::{self, PostgresUrl, Writes, is_postgres_url};
@@ -110,11 +110,18 @@ impl Query {
             if statement.literal().is_some_and(|text| text.trim().is_empty()) {
                 return table.reject("query", "the query is empty");
             }
+        } else if writes && !table.has("query") {
+            return table.reject("writes", "without a `query` there is nothing that may write");
         } else if expect.needs_a_query() {
             return table.reject("expect", "there are no rows to expect anything of without a `query`");
         }
         let writes = if writes { Writes::RolledBack } else { Writes::Refused };
         Some(Query { url: url?, statement, writes, expect })
+    }
+
+    /// Where it is asked.
+    pub fn url(&self) -> &Template {
+        &self.url
     }
 
     /// What the query reads.
@@ -127,7 +134,12 @@ impl Query {
     /// What is wrong with it once the variables have their values.
     pub fn mistakes(&self, scope: &Scope) -> Vec<Diagnostic> {
         match self.url.text(scope) {
-            Ok(url) if is_postgres_url(&url) || sqlite::path_of(&url).is_some() => Vec::new(),
+            Ok(url) if is_postgres_url(&url) => {
+                let mistake = PostgresUrl::mistake(&url)
+                    .map(|(message, hint)| Diagnostic { hint, ..Diagnostic::new(self.url.place(), message) });
+                mistake.into_iter().collect()
+            }
+            Ok(url) if sqlite::path_of(&url).is_some() => Vec::new(),
             Err(_) => Vec::new(),
             Ok(url) => {
                 let scheme = url.split(':').next().unwrap_or_default();

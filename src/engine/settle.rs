@@ -41,6 +41,10 @@ impl Engine<'_> {
         match &report.outcome {
             Outcome::Passed => {}
             Outcome::Undecided(_) => self.cancel(CancelReason::Budget(self.plan.budget)),
+            // The budget is why those that need it do not run, and not that it is only a warning.
+            Outcome::Warned(failure) if failure.verdict() == Verdict::Undecided => {
+                self.cancel(CancelReason::Budget(self.plan.budget));
+            }
             Outcome::Warned(_) => self.skip_dependents(check, check, NeedFailed::DidNotPass),
             Outcome::Failed(_) => {
                 self.skip_dependents(check, check, NeedFailed::DidNotPass);
@@ -143,7 +147,7 @@ impl Engine<'_> {
                 let outcome = match &self.cancelled {
                     Some(CancelReason::Budget(_)) | None => {
                         let failure = Failure::timed_out(self.suite.cut(), Phase::Prepare);
-                        Outcome::Undecided(self.context.redactor.redact(failure))
+                        outcome(&self.plan.checks[check], failure, &self.context)
                     }
                     Some(CancelReason::FailFast { .. } | CancelReason::Signal(_)) => {
                         Outcome::Skipped(self.cancelled_while(Started::InFlight))
@@ -178,8 +182,10 @@ pub(super) fn outcome(planned: &PlannedCheck, failure: Failure, context: &RunCon
     let verdict = failure.verdict();
     let failure = context.redactor.redact(failure);
     match verdict {
+        Verdict::Failed | Verdict::Errored | Verdict::Undecided if !planned.is_critical() => {
+            Outcome::Warned(failure)
+        }
         Verdict::Undecided => Outcome::Undecided(failure),
-        Verdict::Failed | Verdict::Errored if planned.is_critical() => Outcome::Failed(failure),
-        Verdict::Failed | Verdict::Errored => Outcome::Warned(failure),
+        Verdict::Failed | Verdict::Errored => Outcome::Failed(failure),
     }
 }

@@ -86,15 +86,15 @@ impl Task {
             }
         };
         let took = began.elapsed();
+        let timeline = last_timeline.unwrap_or_else(Timeline::start);
         let reproduce = match &tried {
             Some(tried) if tried.result.is_err() || self.session.resident.is_some() => {
-                self.reproduce(&context)
+                self.reproduce(&Context { timeline: Arc::clone(&timeline), ..context.clone() })
             }
             Some(_) | None => None,
         };
         self.after(&context).await;
 
-        let timeline = last_timeline.unwrap_or_else(Timeline::start);
         let report = CheckReport {
             check: self.index,
             outcome: Outcome::Passed,
@@ -179,7 +179,7 @@ async fn attempts(
                 let failure = redactor.redact(failure);
                 failed_attempts.push(failure.clone());
                 let attempt = u32::try_from(failed_attempts.len()).unwrap_or(u32::MAX);
-                context.teller.tell(Told::AttemptFailed { attempt, failure });
+                context.teller.tell(Told::AttemptFailed { step: None, attempt, failure });
             }
         }
     }

@@ -17,7 +17,7 @@ const FIRST: &str = include_str!("first.toml");
 const CERTIFICATE: &str = r#"
 [[health]]
 name = "the certificate lasts two more weeks"
-url = "{{base_url}}/"
+url = "@front@"
 expect.status = ["2xx", "3xx", "4xx"]
 expect.certificate.days-left = { min = 14 }
 "#;
@@ -33,7 +33,7 @@ pub fn init(args: InitArgs) -> anyhow::Result<Exit> {
         return Ok(refuse(&exists(&path)));
     }
     let url = match args.url.map_or_else(ask, |url| Ok(Some(url)))? {
-        Some(text) => base_url(&text),
+        Some(text) => read(&text),
         None => {
             Err("no URL to test, and no terminal to ask for it on\nhint: pass `--url http://127.0.0.1:8080`"
                 .to_owned())
@@ -79,8 +79,8 @@ fn ask() -> anyhow::Result<Option<String>> {
     Ok(Some(line))
 }
 
-/// What paths are put after: `http://127.0.0.1:8080`.
-fn base_url(text: &str) -> Result<String, String> {
+/// The URL that is asked, such as `http://127.0.0.1:8080`.
+fn read(text: &str) -> Result<Url, String> {
     let text = text.trim();
     let hint = "hint: it is the part that all paths are put after, such as `http://127.0.0.1:8080`";
     if text.is_empty() {
@@ -102,14 +102,22 @@ fn base_url(text: &str) -> Result<String, String> {
     if url.query().is_some() || url.fragment().is_some() {
         return Err(format!("`{text}` has more than a path\n{hint}"));
     }
-    Ok(url.as_str().trim_end_matches('/').to_owned())
+    Ok(url)
 }
 
-fn suite(base_url: &str) -> String {
-    let url = Url::parse(base_url).ok();
-    let name = url.as_ref().and_then(Url::host_str).unwrap_or("smoke");
-    let certificate = if base_url.starts_with("https://") { CERTIFICATE } else { "" };
-    FIRST.replace("@name@", name).replace("@base_url@", base_url).replace("@certificate@", certificate)
+fn suite(url: &Url) -> String {
+    // Paths are put after the base, and the front page is the URL as it was given, with its slash or without.
+    let (base, front) = match url.as_str().strip_suffix('/') {
+        Some(base) => (base, "{{base_url}}/"),
+        None => (url.as_str(), "{{base_url}}"),
+    };
+    let name = url.host_str().unwrap_or("smoke");
+    let certificate = if url.scheme() == "https" { CERTIFICATE } else { "" };
+    FIRST
+        .replace("@certificate@", certificate)
+        .replace("@name@", name)
+        .replace("@base_url@", base)
+        .replace("@front@", front)
 }
 
 /// Was there none before?
@@ -130,14 +138,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_base_url_is_what_paths_are_put_after() {
-        for (given, base) in [
-            ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
-            (" https://shop.example/ \n", "https://shop.example"),
-            ("http://shop.example/a\"b/", "http://shop.example/a%22b"),
-            ("http://[::1]:80/shop", "http://[::1]/shop"),
+    fn a_url_is_taken_as_it_is_given_and_nothing_else_is_one() {
+        for (given, base, front) in [
+            ("http://127.0.0.1:8080", "http://127.0.0.1:8080", "{{base_url}}/"),
+            (" https://shop.example/ \n", "https://shop.example", "{{base_url}}/"),
+            ("http://shop.example/a\"b/", "http://shop.example/a%22b", "{{base_url}}/"),
+            ("http://[::1]:80/shop", "http://[::1]/shop", "{{base_url}}"),
         ] {
-            assert_eq!(base_url(given).as_deref(), Ok(base));
+            let suite = suite(&read(given).unwrap());
+            assert!(suite.contains(&format!("base_url = \"{base}\"\n")), "{suite}");
+            let urls: Vec<&str> = suite.lines().filter(|line| line.starts_with("url = ")).collect();
+            assert!(
+                urls.len() >= 2 && urls.iter().all(|url| *url == format!("url = \"{front}\"")),
+                "{urls:?}"
+            );
         }
         for (wrong, why) in [
             ("", "no URL was given"),
@@ -147,7 +161,7 @@ mod tests {
             ("http://smoke:pass@shop.example", "a user in it"),
             ("http://shop.example/?q=1", "more than a path"),
         ] {
-            let error = base_url(wrong).unwrap_err();
+            let error = read(wrong).unwrap_err();
             assert!(error.contains(why), "{wrong}: {error}");
         }
     }

@@ -78,10 +78,12 @@ impl<'s> Values<'s> {
 
     /// The check that hands over `variable` to `check`.
     fn sharing(&self, check: &SuiteCheck, variable: &str) -> Option<(usize, &'s SuiteCheck)> {
-        self.suite.checks.iter().enumerate().find(|(_, other)| {
-            check.keys.needs.iter().any(|need| need.name == other.name())
-                && other.check.shares().iter().any(|named| named.name == variable)
-        })
+        let waits_for = |other: &SuiteCheck| {
+            let is_needed = check.keys.needs.iter().any(|need| need.name == other.name());
+            is_needed || (other.is_gate() && !check.is_gate())
+        };
+        let mut others = self.suite.checks.iter().enumerate().filter(|(_, other)| waits_for(other));
+        others.find(|(_, other)| other.check.shares().iter().any(|named| named.name == variable))
     }
 
     fn not_shared(&self, other: &SuiteCheck, variable: &str, place: Place) -> Diagnostic {

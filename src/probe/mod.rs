@@ -6,8 +6,10 @@
 
 pub mod certificate;
 pub mod dial;
+pub mod file;
 pub mod http;
 pub mod leftovers;
+pub mod once;
 pub mod postgres;
 pub mod shell;
 pub mod sqlite;

@@ -61,20 +61,47 @@ impl ShellCommand {
     /// the suite in clear is starred out before that, where quotes cannot disguise it.
     #[must_use]
     pub fn into_message(self, redactor: &Redactor) -> Message {
-        let quoted = |word: &str| {
-            let cleaned = pieces(word).into_iter().map(|piece| match piece {
-                Piece::Text(text) => Piece::Text(redactor.clean(&text).into()),
-                secret @ Piece::Secret(_) => secret,
-            });
-            quoted(&cleaned.collect::<Vec<_>>())
-        };
-        let folder = self.folder.iter().map(|folder| format!("cd {} &&", quoted(folder)));
-        let environment = self.environment.iter().map(|(name, value)| format!("{name}={}", quoted(value)));
-        let words = self.words.iter().map(|word| quoted(word));
-        let input = self.reads_nothing.then(|| "</dev/null".to_owned());
-        let parts: Vec<String> = folder.chain(environment).chain(words).chain(input).collect();
-        Message::new().excerpt(parts.join(" "), LONGEST)
+        let folder = self.folder.as_ref().map(|folder| format!("cd {} && ", cleaned(folder, redactor)));
+        Message::new().excerpt(folder.unwrap_or_default() + &self.line(redactor), LONGEST)
     }
+
+    /// The same as something that runs while the other command is tried, and is ended after that.
+    #[must_use]
+    pub fn while_it_runs(self, pause: Duration, tried: &ShellCommand, redactor: &Redactor) -> Message {
+        let started = self.line(redactor);
+        let started = match &self.folder {
+            // In a shell of its own, whose place it takes: the other command stays here, and what is ended is the
+            // program.
+            Some(folder) => {
+                let env = if self.environment.is_empty() { "" } else { "env " };
+                format!("(cd {} && exec {env}{started})", cleaned(folder, redactor))
+            }
+            None => started,
+        };
+        Message::new()
+            .excerpt(started, LONGEST)
+            .words(format!(" & sleep {}; ", seconds(pause)))
+            .excerpt(tried.line(redactor), LONGEST)
+            .words("; kill $!")
+    }
+
+    fn line(&self, redactor: &Redactor) -> String {
+        let environment =
+            self.environment.iter().map(|(name, value)| format!("{name}={}", cleaned(value, redactor)));
+        let words = self.words.iter().map(|word| cleaned(word, redactor));
+        let input = self.reads_nothing.then(|| "</dev/null".to_owned());
+        let parts: Vec<String> = environment.chain(words).chain(input).collect();
+        parts.join(" ")
+    }
+}
+
+/// A word as a shell takes it, without the secrets that stand in it in clear.
+fn cleaned(word: &str, redactor: &Redactor) -> String {
+    let cleaned = pieces(word).into_iter().map(|piece| match piece {
+        Piece::Text(text) => Piece::Text(redactor.clean(&text).into()),
+        secret @ Piece::Secret(_) => secret,
+    });
+    quoted(&cleaned.collect::<Vec<_>>())
 }
 
 /// The URL without a password that stands there in clear: `$NAME` takes its place, whatever `name` is.
@@ -131,6 +158,17 @@ mod tests {
         let secret = format!("user \"a$b\":{}", stand_in("$SHOP_PASSWORD"));
         assert_eq!(quoted(&pieces(&secret)), r#""user \"a\$b\":$SHOP_PASSWORD""#);
         assert_eq!(quoted(&pieces(&format!("{}_1", stand_in("$KEY")))), r#""${KEY}_1""#);
+    }
+
+    #[test]
+    fn what_runs_meanwhile_is_started_in_its_folder_and_ended() {
+        let shop = ShellCommand::new("./shop").with_env("MODE", "a b").in_folder("my shop");
+        let asked = ShellCommand::new("curl").word("http://h/");
+        let command = shop.while_it_runs(Duration::from_secs(2), &asked, &Redactor::new());
+        assert_eq!(
+            command.to_string(),
+            "(cd 'my shop' && exec env MODE='a b' ./shop) & sleep 2; curl http://h/; kill $!"
+        );
     }
 
     #[test]

@@ -39,7 +39,7 @@ pub fn as_sqlite3(path: &Path, statement: Option<&str>, writes: Writes, limit: D
             (shell, format!("begin; {}; rollback", statement.trim_end().trim_end_matches(';')))
         }
     };
-    let wait = format!(".timeout {}", limit.as_millis());
+    let wait = format!(".timeout {}", limit.min(LONGEST_LOCK).as_millis());
     shell.words(&["-cmd", &wait, &plain_path(path).display().to_string(), &statement])
 }
 
@@ -82,6 +82,9 @@ pub async fn ask(
 /// A lock that is not had this long before the budget ends is given up, so that the lock can be named.
 const LOCK_LEAD: Duration = Duration::from_millis(30);
 
+/// SQLite keeps its time-outs as a C `int` of milliseconds: 24 days.
+const LONGEST_LOCK: Duration = Duration::from_millis(i32::MAX as u64);
+
 /// The path without the doubled slash of `sqlite:////var/lib/shop.db`, which would start a host in an URI.
 fn plain_path(path: &Path) -> PathBuf {
     path.components().collect()
@@ -108,7 +111,8 @@ impl Job {
         let _ = handle.send(connection.get_interrupt_handle());
         let sql_failure = |error: rusqlite::Error| self.failure(&error);
         let left = self.deadline.remaining();
-        connection.busy_timeout(left.saturating_sub(LOCK_LEAD.min(left / 2))).map_err(sql_failure)?;
+        let lock_timeout = left.saturating_sub(LOCK_LEAD.min(left / 2)).min(LONGEST_LOCK);
+        connection.busy_timeout(lock_timeout).map_err(sql_failure)?;
         let begin = match self.writes {
             Writes::Refused => "begin",
             Writes::RolledBack => "begin immediate",

@@ -28,12 +28,20 @@ struct State {
     ended: Option<Instant>,
     address: Option<String>,
     certificate: Option<PeerCertificate>,
+    stopped_at_redirect: bool,
 }
 
 impl Default for Timeline {
     fn default() -> Self {
         let began = Instant::now();
-        let state = State { began, marks: Vec::new(), ended: None, address: None, certificate: None };
+        let state = State {
+            began,
+            marks: Vec::new(),
+            ended: None,
+            address: None,
+            certificate: None,
+            stopped_at_redirect: false,
+        };
         Timeline { state: Mutex::new(state) }
     }
 }
@@ -97,6 +105,17 @@ impl Timeline {
         let PeerCertificate { subject, issuer, not_after, .. } = self.certificate()?;
         let (subject, issuer) = (Message::new().data(subject), Message::new().data(issuer));
         Some(redactor.redact(Certificate { subject, issuer, expires: not_after }))
+    }
+
+    /// A redirect was not followed, though the suite asked for it.
+    pub fn stop_at_redirect(&self) {
+        self.state().stopped_at_redirect = true;
+    }
+
+    /// Was one not followed? Then whoever repeats it by hand must not follow it either.
+    #[must_use]
+    pub fn has_stopped_at_redirect(&self) -> bool {
+        self.state().stopped_at_redirect
     }
 
     /// Since the timeline began.

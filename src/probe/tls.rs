@@ -24,7 +24,7 @@ pub async fn shake_hands(
     options: &TlsOptions,
     context: &Context,
 ) -> Result<(), Failure> {
-    let config = context.run.trust.config(options)?;
+    let config = context.run.trust.config(options).await?;
     let doing = || Message::new().words("the TLS handshake with ").data(target.to_string());
     let name = ServerName::try_from(name.to_owned())
         .map_err(|error| Failure::fault(Fault::Template, doing(), Message::new().data(error.to_string())))?;

@@ -4,7 +4,7 @@
 //! without TLS pays nothing for them, and a run with it pays once.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{
@@ -17,6 +17,8 @@ use rustls::server::ParsedCertificate;
 use rustls::{ClientConfig, DigitallySignedStruct, NamedGroup, RootCertStore, SignatureScheme};
 
 pub use super::certificate::{PeerCertificate, date, handshake_failure};
+use super::file;
+use super::once::OncePer;
 use super::timeline::{mark, saw_certificate};
 use crate::outcome::{Failure, Fault, Phase};
 use crate::secret::Message;
@@ -49,7 +51,7 @@ pub struct TlsOptions {
 pub struct Trust {
     provider: Arc<CryptoProvider>,
     system: Arc<SystemRoots>,
-    made: Mutex<Vec<(TlsOptions, Arc<ClientConfig>)>>,
+    made: OncePer<TlsOptions, Arc<ClientConfig>>,
 }
 
 impl Default for Trust {
@@ -57,7 +59,7 @@ impl Default for Trust {
         Trust {
             provider: Arc::new(rustls::crypto::ring::default_provider()),
             system: Arc::default(),
-            made: Mutex::default(),
+            made: OncePer::default(),
         }
     }
 }
@@ -67,19 +69,23 @@ impl Trust {
     ///
     /// # Errors
     /// A certificate or key file that cannot be used.
-    pub fn config(&self, options: &TlsOptions) -> Result<Arc<ClientConfig>, Failure> {
-        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, config)) = made.iter().find(|(known, _)| known == options) {
-            return Ok(Arc::clone(config));
-        }
-        let config = Arc::new(self.build(options)?);
-        made.push((options.clone(), Arc::clone(&config)));
-        Ok(config)
+    pub async fn config(&self, options: &TlsOptions) -> Result<Arc<ClientConfig>, Failure> {
+        let making = async {
+            let files = match options {
+                TlsOptions { ca: None, client: None, .. } => Files::default(),
+                TlsOptions { ca, client, .. } => {
+                    let (ca, client) = (ca.clone(), client.clone());
+                    file::aside(move || Files::read(ca, client)).await?
+                }
+            };
+            self.build(options, files).map(Arc::new)
+        };
+        self.made.get(options, making).await
     }
 
-    fn build(&self, options: &TlsOptions) -> Result<ClientConfig, Failure> {
-        let anchors = match &options.ca {
-            Some(path) => Anchors::Given(GivenRoots::read(path)?),
+    fn build(&self, options: &TlsOptions, files: Files) -> Result<ClientConfig, Failure> {
+        let anchors = match files.roots {
+            Some(roots) => Anchors::Given(roots),
             None => Anchors::System(Arc::clone(&self.system)),
         };
         let verifier = Verifier { provider: Arc::clone(&self.provider), anchors, verify: options.verify };
@@ -88,20 +94,40 @@ impl Trust {
             .map_err(|error| internal(&error))?
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(verifier));
-        let mut config = match &options.client {
+        let mut config = match files.client {
             None => builder.with_no_client_auth(),
-            Some((chain, key)) => {
-                let certificates = read_certificates(chain)?;
-                let key_file = key;
-                let key = PrivateKeyDer::from_pem_file(key).map_err(|error| unusable(key_file, &error))?;
-                builder
-                    .with_client_auth_cert(certificates, key)
-                    .map_err(|error| unusable(key_file, &error))?
+            Some(ClientFiles { chain, key, key_file }) => {
+                builder.with_client_auth_cert(chain, key).map_err(|error| unusable(&key_file, &error))?
             }
         };
         config.alpn_protocols = options.alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
         config.resumption = Resumption::store(Arc::new(NoSessions));
         Ok(config)
+    }
+}
+
+/// What is in the PEM files of a [`TlsOptions`].
+#[derive(Default)]
+struct Files {
+    roots: Option<GivenRoots>,
+    client: Option<ClientFiles>,
+}
+
+struct ClientFiles {
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+    key_file: PathBuf,
+}
+
+impl Files {
+    fn read(ca: Option<PathBuf>, client: Option<(PathBuf, PathBuf)>) -> Result<Files, Failure> {
+        let roots = ca.map(|path| GivenRoots::read(&path)).transpose()?;
+        let client = client.map(|(chain, key_file)| {
+            let chain = read_certificates(&chain)?;
+            let key = PrivateKeyDer::from_pem_file(&key_file).map_err(|error| unusable(&key_file, &error))?;
+            Ok(ClientFiles { chain, key, key_file })
+        });
+        Ok(Files { roots, client: client.transpose()? })
     }
 }
 

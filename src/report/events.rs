@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::file::{Destination, Lines, ReportError};
 use super::record::{
     CancelRecord, CauseRecord, CheckRecord, CountsRecord, ExitRecord, FailureRecord, Milliseconds,
-    MistakeRecord, ResultRecord, SCHEMA_VERSION, StepRecord,
+    MistakeRecord, ResultRecord, SCHEMA_VERSION, StepNameRecord, StepRecord,
 };
 use super::{Rejection, Reporter};
 use crate::event::{Event, RunInfo};
@@ -66,9 +66,10 @@ enum What<'a> {
     CheckStarted {
         check: &'a str,
     },
-    /// An attempt failed, and there is another.
+    /// An attempt failed, and there is another: at a step, where there is one, or at the whole check.
     AttemptFailed {
         check: &'a str,
+        step: Option<StepNameRecord<'a>>,
         attempt: u32,
         failure: FailureRecord<'a>,
     },
@@ -132,8 +133,9 @@ impl Reporter for Events {
                 checks: run.checks.iter().map(CheckRecord::from).collect(),
             },
             Event::CheckStarted { check } => What::CheckStarted { check: name(*check) },
-            Event::AttemptFailed { check, attempt, failure } => What::AttemptFailed {
+            Event::AttemptFailed { check, step, attempt, failure } => What::AttemptFailed {
                 check: name(*check),
+                step: step.as_ref().map(StepNameRecord::from),
                 attempt: *attempt,
                 failure: FailureRecord::of(failure),
             },

@@ -8,6 +8,7 @@ mod step_summary;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use super::attempts;
 use super::file::ReportError;
 use super::summary::causes;
 use super::{Rejection, Reporter, write_to_people};
@@ -81,9 +82,9 @@ impl<W: Write> Github<W> {
                     self.annotate(Level::Warning, Some(location), name, &failure.to_string());
                 }
                 Outcome::Passed => {
-                    if let Some(failure) = report.failed_attempts.first().filter(|_| report.is_flaky()) {
+                    if let Some(first) = attempts::of_flaky(report).first().filter(|_| report.is_flaky()) {
                         let message =
-                            format!("flaky: passed at attempt {}, after: {}", report.attempts, **failure);
+                            format!("flaky: {}, after: {}", attempts::passed_at(report), first.failure);
                         self.annotate(Level::Warning, Some(location), name, &message);
                     }
                 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use junit_report::{OffsetDateTime, Report, TestCase, TestSuite};
 
+use super::attempts::{self, FailedAttempt};
 use super::file::{Destination, ReportError};
 use super::{Rejection, Reporter, style};
 use crate::event::{CheckReport, Event, RunInfo, RunReport, StepReport};
@@ -156,28 +157,30 @@ fn set_cause(case: &mut TestCase, text: &str) {
 /// Everything that is known of a failure, for the body of the element.
 fn details(failure: &Failure, check: &CheckReport, location: &str) -> String {
     let mut text = format!("{failure}\n");
-    let mut deepest = failure;
-    loop {
-        deepest = match deepest {
-            Failure::Step { source, .. } => source,
-            Failure::TimedOut { last: Some(last), .. } => last,
-            Failure::Mismatch { answer: Some(answer), .. } => {
-                text.push_str(&format!("{answer}\n"));
-                break;
+    let (mut layer, mut log) = (Some(failure), None);
+    while let Some(failure) = layer {
+        layer = match failure {
+            Failure::Step { source, .. } => Some(source),
+            Failure::TimedOut { last, log: of_it, .. } => {
+                log = log.or(of_it.as_ref());
+                last.as_deref()
             }
-            Failure::Fault { hint: Some(hint), .. } => {
-                text.push_str(&format!("hint: {hint}\n"));
-                break;
+            Failure::Exited { log: of_it, .. } => {
+                log = log.or(of_it.as_ref());
+                None
             }
-            Failure::Exited { log: Some(log), .. } => {
-                text.push_str(&format!("its last output:\n{log}\n"));
-                break;
+            Failure::Mismatch { answer, .. } => {
+                text.extend(answer.iter().map(|answer| format!("{answer}\n")));
+                None
             }
-            Failure::Mismatch { .. }
-            | Failure::TimedOut { .. }
-            | Failure::Fault { .. }
-            | Failure::Exited { .. } => break,
+            Failure::Fault { hint, .. } => {
+                text.extend(hint.iter().map(|hint| format!("hint: {hint}\n")));
+                None
+            }
         };
+    }
+    if let Some(log) = log {
+        text.push_str(&format!("its last output:\n{log}\n"));
     }
     if let Some(address) = &check.address {
         text.push_str(&format!("address: {address}\n"));
@@ -194,10 +197,12 @@ fn details(failure: &Failure, check: &CheckReport, location: &str) -> String {
 }
 
 fn system_out(check: &CheckReport) -> String {
-    let attempts = check.failed_attempts.iter().enumerate();
-    let mut lines: Vec<String> =
-        attempts.map(|(index, failure)| format!("attempt {} failed: {}", index + 1, **failure)).collect();
-    lines.extend(check.steps.iter().map(step_line));
+    let failed = |FailedAttempt { which, failure }: FailedAttempt<'_>| format!("{which} failed: {failure}");
+    let mut lines: Vec<String> = attempts::of_check(check).map(failed).collect();
+    for step in &check.steps {
+        lines.extend(attempts::of_step(step).map(failed));
+        lines.push(step_line(step));
+    }
     lines.join("\n")
 }
 

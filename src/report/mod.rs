@@ -1,5 +1,6 @@
 //! Reporters: one file per output. They get complete data, and nothing flows back.
 
+mod attempts;
 mod board;
 mod console;
 mod events;

@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use self::check::word;
 pub(super) use self::check::{CheckRecord, ResultRecord, StepRecord};
-pub(super) use self::failure::FailureRecord;
+pub(super) use self::failure::{FailureRecord, StepNameRecord};
 pub(super) use self::time::Milliseconds;
 use super::Rejection;
 use super::summary::{Counts, causes};

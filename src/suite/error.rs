@@ -56,6 +56,7 @@ impl Diagnostic {
 }
 
 /// The one of `known` that `given` is most likely a slip of.
+#[must_use]
 pub fn closest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let given = given.to_lowercase();
     let likeness = |name: &str| {

@@ -1,10 +1,52 @@
-//! Names and needs: duplicates, names that are not there, circles.
+//! Names and needs: who waits for whom, duplicates, names that are not there, circles.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::Suite;
 use super::error::Diagnostic;
 use super::read::Named;
+use super::{Suite, SuiteCheck};
+
+/// For each of `checks` those that it waits for, as indexes: what it needs by name, as far as that is among them, and
+/// then the gates.
+pub fn needs(checks: &[&SuiteCheck]) -> Vec<Vec<usize>> {
+    let mut needs = named_needs(checks);
+    // A skipped gate holds nobody up.
+    let gates = (0..checks.len()).filter(|gate| checks[*gate].is_gate() && checks[*gate].keys.skip.is_none());
+    for gate in gates {
+        // A gate that waits for a check, by its own needs or behind another gate, cannot be waited for by it.
+        let before = reachable(gate, &needs);
+        for (index, check) in checks.iter().enumerate() {
+            if !check.is_gate() && !before[index] && !needs[index].contains(&gate) {
+                needs[index].push(gate);
+            }
+        }
+    }
+    needs
+}
+
+/// Only those that each of `checks` needs by name.
+pub fn named_needs(checks: &[&SuiteCheck]) -> Vec<Vec<usize>> {
+    let position: HashMap<&str, usize> =
+        checks.iter().enumerate().map(|(index, check)| (check.name(), index)).collect();
+    checks
+        .iter()
+        .map(|check| {
+            check.keys.needs.iter().filter_map(|need| position.get(need.name.as_str()).copied()).collect()
+        })
+        .collect()
+}
+
+/// Which checks must come before the one at `index`, through any number of needs.
+fn reachable(index: usize, needs: &[Vec<usize>]) -> Vec<bool> {
+    let mut seen = vec![false; needs.len()];
+    let mut waiting = needs[index].clone();
+    while let Some(next) = waiting.pop() {
+        if !std::mem::replace(&mut seen[next], true) {
+            waiting.extend(&needs[next]);
+        }
+    }
+    seen
+}
 
 /// Names that are there twice.
 pub fn duplicates(names: &[Named]) -> Vec<Diagnostic> {

@@ -228,15 +228,40 @@ impl Written for Severity {
     }
 }
 
-/// A check's name.
-struct CheckName(Named);
+/// The name of a check or a step, as every report has it: something, and in one line.
+pub struct Title(pub Named);
 
-impl FromToml for CheckName {
+impl FromToml for Title {
     fn from_toml(value: &Spanned<DeValue<'_>>, reading: &mut Reading<'_>) -> Option<Self> {
         let named = Named::from_toml(value, reading)?;
-        match named.name.trim().is_empty() {
-            true => reading.reject(Diagnostic::new(named.place, "a check's name must not be empty")),
-            false => Some(CheckName(named)),
+        if named.name.trim().is_empty() {
+            let mistake = Diagnostic::new(named.place, "a name must not be empty");
+            return reading.reject(mistake.hint("reports, and those who read them, go by it"));
+        }
+        if named.name.contains(['\n', '\r']) {
+            let mistake = Diagnostic::new(named.place, "a name must not have a line break in it");
+            return reading.reject(mistake.hint("write it in one line, as reports show it"));
+        }
+        Some(Title(named))
+    }
+
+    fn schema(_: &mut Definitions<'_>) -> Schema {
+        json!({ "type": "string", "pattern": "^[^\\n\\r]*\\S[^\\n\\r]*$" })
+    }
+}
+
+/// Why a check is skipped, for those who read that it is.
+struct Excuse(String);
+
+impl FromToml for Excuse {
+    fn from_toml(value: &Spanned<DeValue<'_>>, reading: &mut Reading<'_>) -> Option<Self> {
+        let Named { name, place } = Named::from_toml(value, reading)?;
+        match name.trim().is_empty() {
+            true => reading.reject(
+                Diagnostic::new(place, "`skip` gives no reason")
+                    .hint("say why it is skipped, for the reports; to run it, take `skip` out"),
+            ),
+            false => Some(Excuse(name)),
         }
     }
 
@@ -250,6 +275,8 @@ impl FromToml for CheckName {
 pub struct CheckKeys {
     pub name: Named,
     pub budget: Option<(Duration, Place)>,
+    /// What `[defaults]` says where the check does not.
+    pub default_budget: Option<Duration>,
     pub tags: Vec<String>,
     pub needs: Vec<Named>,
     pub gate: Option<bool>,
@@ -261,9 +288,9 @@ pub struct CheckKeys {
 
 impl CheckKeys {
     pub fn from_table(table: &mut Table<'_, '_, '_>, kind: &Kind) -> Option<CheckKeys> {
-        let default_retry = table.reading.defaults.retry;
-        let name: Option<CheckName> = table.required("name", "what the check is called, unique in the suite");
-        let name = name.map(|CheckName(named)| named);
+        let Defaults { retry: default_retry, budget: default_budget, .. } = table.reading.defaults;
+        let name = table.required("name", "what the check is called, unique in the suite");
+        let name = name.map(|Title(named)| named);
         let budget = table.overridable("budget", "the hard limit on the whole check", &kind.budget);
         let budget = budget.map(|budget| (budget, table.key_place("budget")));
         let tags = table.optional("tags", "names for `--tag` and `--skip-tag`").unwrap_or_default();
@@ -275,8 +302,27 @@ impl CheckKeys {
         );
         let severity = table.optional_or("severity", "\"critical\" or \"warn\"", Severity::default());
         let repeat = Repeat::from_table(table, default_retry);
-        let envs = table.optional("envs", "the `--env` names under which it runs");
+        let envs: Option<Vec<Named>> = table.optional("envs", "the `--env` names under which it runs");
+        if envs.as_ref().is_some_and(Vec::is_empty) {
+            let mistake =
+                Diagnostic::new(table.key_place("envs"), "with no environment the check would never run");
+            let hint = "name one, leave `envs` out for all of them, or say why with `skip = \"…\"`";
+            let _: Option<()> = table.reading.reject(mistake.hint(hint));
+        }
+        table.obeys(Rule::Filled("envs"));
         let skip = table.optional("skip", "the reason why it is skipped");
-        Some(CheckKeys { name: name?, budget, tags, needs, gate, severity, repeat: repeat?, envs, skip })
+        let skip = skip.map(|Excuse(reason)| reason);
+        Some(CheckKeys {
+            name: name?,
+            budget,
+            default_budget,
+            tags,
+            needs,
+            gate,
+            severity,
+            repeat: repeat?,
+            envs,
+            skip,
+        })
     }
 }

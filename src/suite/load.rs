@@ -13,7 +13,7 @@ use super::keys::{CheckKeys, Defaults, EnvironmentKeys, SuiteKeys};
 use super::read::{Named, Reading, Table, describe, read_table};
 use super::source::{Place, Sources};
 use super::table::Shape;
-use super::vars::Variable;
+use super::vars::{Variable, put_over};
 use super::written::Written;
 use super::{Suite, SuiteCheck, expression, graph, uses};
 use crate::check::{Check, KINDS, Kind};
@@ -94,14 +94,13 @@ fn draft(path: &Path, text: &str, extra_variables: &[String], look: &mut dyn FnM
         included: Vec::new(),
         is_whole: true,
     };
-    let parts = loader.read(path, text, &mut vec![identity(path)]);
+    let parts = loader.read(path, text, &Defaults::default(), &mut vec![identity(path)]);
 
     let names = parts.names;
     let suite = Suite {
         sources: loader.sources,
         dir: path.parent().map_or_else(PathBuf::new, Path::to_owned),
         keys: parts.keys,
-        default_budget: parts.defaults.budget,
         variables: parts.variables,
         environments: parts.environments,
         checks: parts.checks,
@@ -144,7 +143,6 @@ struct Loader<'e> {
 #[derive(Default)]
 struct Parts {
     keys: SuiteKeys,
-    defaults: Defaults,
     variables: BTreeMap<String, Variable>,
     environments: BTreeMap<String, EnvironmentKeys>,
     checks: Vec<SuiteCheck>,
@@ -154,8 +152,8 @@ struct Parts {
 }
 
 impl Loader<'_> {
-    /// `chain` is the files that include this one, itself last.
-    fn read(&mut self, path: &Path, text: &str, chain: &mut Vec<PathBuf>) -> Parts {
+    /// `defaults` are those of the files that include this one, and `chain` these files, itself last.
+    fn read(&mut self, path: &Path, text: &str, defaults: &Defaults, chain: &mut Vec<PathBuf>) -> Parts {
         let file = self.sources.add(path.to_owned(), text.to_owned());
         let (document, errors) = DeTable::parse_recoverable(text);
         if !errors.is_empty() {
@@ -166,17 +164,19 @@ impl Loader<'_> {
             }));
             return Parts::default();
         }
-        let mut parts = self.included(file, document.get_ref(), path, chain);
-        (self.look)(&Written::of(file, text, document.get_ref()));
-
-        let mut reading = Reading::new(file, self.environment);
         let is_root = chain.len() == 1;
-        read_table(document.get_ref(), 0..0, &mut reading, |table| {
-            read_file(table, &mut parts, is_root);
-            Some(())
+        let mut reading = Reading::new(file, self.environment);
+        let parts = read_table(document.get_ref(), 0..0, &mut reading, |table| {
+            let head = Head::from_table(table, is_root);
+            table.reading.defaults = head.defaults.clone().or(defaults);
+            let mut parts = self.included(file, document.get_ref(), path, &table.reading.defaults, chain);
+            (self.look)(&Written::of(file, text, document.get_ref()));
+            parts.take(head);
+            read_checks(table, &mut parts);
+            Some(parts)
         });
         self.diagnostics.append(&mut reading.diagnostics);
-        parts
+        parts.unwrap_or_default()
     }
 
     fn included(
@@ -184,6 +184,7 @@ impl Loader<'_> {
         file: usize,
         document: &DeTable<'_>,
         path: &Path,
+        defaults: &Defaults,
         chain: &mut Vec<PathBuf>,
     ) -> Parts {
         let mut parts = Parts::default();
@@ -214,7 +215,7 @@ impl Loader<'_> {
                 Ok(text) => {
                     self.included.push(identity(&included));
                     chain.push(identity(&included));
-                    let other = self.read(&included, &text, chain);
+                    let other = self.read(&included, &text, defaults, chain);
                     chain.pop();
                     parts.absorb(other);
                 }
@@ -227,8 +228,7 @@ impl Loader<'_> {
 impl Parts {
     /// Adds what another included file says; where both speak, the later one counts.
     fn absorb(&mut self, later: Parts) {
-        self.defaults = later.defaults.or(&self.defaults);
-        self.variables.extend(later.variables);
+        put_over(&mut self.variables, later.variables);
         for (name, environment) in later.environments {
             self.add_environment(name, environment);
         }
@@ -237,16 +237,26 @@ impl Parts {
         self.mistaken_shares.extend(later.mistaken_shares);
     }
 
+    /// Adds what the file itself says, after what it includes.
+    fn take(&mut self, head: Head) {
+        self.keys = head.keys;
+        put_over(&mut self.variables, head.variables);
+        for (name, environment) in head.environments {
+            self.add_environment(name, environment);
+        }
+    }
+
     fn add_environment(&mut self, name: String, environment: EnvironmentKeys) {
         let known = self.environments.entry(name).or_default();
-        known.vars.extend(environment.vars);
+        put_over(&mut known.vars, environment.vars);
         known.suite = environment.suite.or(&known.suite);
     }
 }
 
 /// Asks for the keys of a file.
 pub(super) fn ask_file(table: &mut Table<'_, '_, '_>) {
-    read_file(table, &mut Parts::default(), true);
+    Head::from_table(table, true);
+    read_checks(table, &mut Parts::default());
 }
 
 /// Reads the keys of a check of this kind: those that every check has, and the kind's own.
@@ -259,28 +269,41 @@ pub(super) fn check_keys(
     (common, own)
 }
 
-fn read_file(table: &mut Table<'_, '_, '_>, parts: &mut Parts, is_root: bool) {
-    // What the entries name was read before this file, because it comes first.
-    let _: Option<Vec<String>> =
-        table.optional("include", "other files whose vars, defaults and checks are read first");
-    let keys: Option<SuiteKeys> = table.optional("suite", "the suite's name, budget and so on");
-    if table.has("suite") && !is_root {
-        let _: Option<()> =
-            table.reject("suite", "only the suite's own file has a `[suite]`, not one that it includes");
-    }
-    parts.keys = keys.unwrap_or_default();
-    let defaults: Option<Defaults> =
-        table.optional("defaults", "what holds for every check that does not say otherwise");
-    parts.defaults = defaults.unwrap_or_default().or(&parts.defaults);
-    let variables: Option<BTreeMap<String, Variable>> = table.optional("vars", "variables, used as {{name}}");
-    parts.variables.extend(variables.unwrap_or_default());
-    let environments: Option<BTreeMap<String, EnvironmentKeys>> =
-        table.optional("env", "environments, chosen with `--env`");
-    for (name, environment) in environments.unwrap_or_default() {
-        parts.add_environment(name, environment);
-    }
+/// What a file says beside its checks.
+struct Head {
+    keys: SuiteKeys,
+    /// For its own checks, and for those of the files that it includes, as far as they do not say otherwise.
+    defaults: Defaults,
+    variables: BTreeMap<String, Variable>,
+    environments: BTreeMap<String, EnvironmentKeys>,
+}
 
-    table.reading.defaults = parts.defaults.clone();
+impl Head {
+    fn from_table(table: &mut Table<'_, '_, '_>, is_root: bool) -> Head {
+        // What the entries name is read by the loader.
+        let _: Option<Vec<String>> =
+            table.optional("include", "other files whose vars and checks are read first");
+        let keys: Option<SuiteKeys> = table.optional("suite", "the suite's name, budget and so on");
+        if table.has("suite") && !is_root {
+            let _: Option<()> =
+                table.reject("suite", "only the suite's own file has a `[suite]`, not one that it includes");
+        }
+        let defaults: Option<Defaults> =
+            table.optional("defaults", "what holds for every check that does not say otherwise");
+        let variables: Option<BTreeMap<String, Variable>> =
+            table.optional("vars", "variables, used as {{name}}");
+        let environments: Option<BTreeMap<String, EnvironmentKeys>> =
+            table.optional("env", "environments, chosen with `--env`");
+        Head {
+            keys: keys.unwrap_or_default(),
+            defaults: defaults.unwrap_or_default(),
+            variables: variables.unwrap_or_default(),
+            environments: environments.unwrap_or_default(),
+        }
+    }
+}
+
+fn read_checks(table: &mut Table<'_, '_, '_>, parts: &mut Parts) {
     let mut tables: Vec<(&'static Kind, &Spanned<DeValue<'_>>)> = Vec::new();
     for kind in KINDS {
         let Some(value) = table.raw(kind.name, kind.about, Shape::Checks(kind)) else { continue };

@@ -5,9 +5,10 @@
 
 pub mod error;
 pub mod expression;
-mod graph;
+pub mod graph;
 pub mod keys;
 mod load;
+pub mod number;
 pub mod read;
 pub mod schema;
 pub mod source;
@@ -38,7 +39,6 @@ pub struct Suite {
     /// The folder the suite is in: relative paths start here.
     pub dir: PathBuf,
     pub keys: SuiteKeys,
-    pub default_budget: Option<std::time::Duration>,
     pub variables: BTreeMap<String, Variable>,
     pub environments: BTreeMap<String, EnvironmentKeys>,
     /// In the order of the files, what is included first.

@@ -1,13 +1,13 @@
 //! Which variables a check reads and sets, and whether each is there when it is read.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashSet};
 
 use super::error::Diagnostic;
 use super::expression::FUNCTIONS;
 use super::source::Place;
 use super::template::Template;
 use super::vars::{BUILT_IN, first_part, is_built_in};
-use super::{Suite, SuiteCheck};
+use super::{Suite, SuiteCheck, graph};
 
 /// What a check does with variables, in the order in which it happens.
 #[derive(Debug, Default)]
@@ -73,13 +73,13 @@ pub fn mistakes(suite: &Suite, extra_variables: &[String]) -> Vec<Diagnostic> {
     );
     known.extend(extra_variables.iter().map(String::as_str));
 
-    let by_name: HashMap<&str, &SuiteCheck> =
-        suite.checks.iter().map(|check| (check.name(), check)).collect();
+    let checks: Vec<&SuiteCheck> = suite.checks.iter().collect();
     let mut found = Vec::new();
-    for check in &suite.checks {
+    for (check, needs) in checks.iter().zip(graph::needs(&checks)) {
         let mut uses = Uses::default();
         check.check.uses(&mut uses);
-        let shared = shared_with(check, &by_name);
+        let shares = needs.iter().flat_map(|need| checks[*need].check.shares());
+        let shared: HashSet<&str> = shares.map(|named| named.name.as_str()).collect();
         for (name, place) in uses.from_outside() {
             if suite.mistaken_shares.iter().any(|share| share == first_part(name)) {
                 continue;
@@ -87,19 +87,20 @@ pub fn mistakes(suite: &Suite, extra_variables: &[String]) -> Vec<Diagnostic> {
             if is_built_in(name) || known.contains(first_part(name)) || shared.contains(first_part(name)) {
                 continue;
             }
-            found.push(undefined(name, place, &uses, &known, suite));
+            found.push(undefined(name, place, &uses, &known, check, &checks));
         }
     }
     found
 }
 
-/// The captures that the checks it needs hand over.
-fn shared_with<'a>(check: &SuiteCheck, by_name: &HashMap<&str, &'a SuiteCheck>) -> HashSet<&'a str> {
-    let needed = check.keys.needs.iter().filter_map(|need| by_name.get(need.name.as_str()));
-    needed.flat_map(|other| other.check.shares()).map(|named| named.name.as_str()).collect()
-}
-
-fn undefined(name: &str, place: Place, uses: &Uses<'_>, known: &BTreeSet<&str>, suite: &Suite) -> Diagnostic {
+fn undefined(
+    name: &str,
+    place: Place,
+    uses: &Uses<'_>,
+    known: &BTreeSet<&str>,
+    check: &SuiteCheck,
+    checks: &[&SuiteCheck],
+) -> Diagnostic {
     let variable = first_part(name);
     if uses.sets().any(|set| set == variable) {
         return Diagnostic::new(
@@ -108,8 +109,18 @@ fn undefined(name: &str, place: Place, uses: &Uses<'_>, known: &BTreeSet<&str>, 
         )
         .hint("move the capture to an earlier step");
     }
-    let sharing =
-        suite.checks.iter().find(|other| other.check.shares().iter().any(|named| named.name == variable));
+    let sharing = checks.iter().find(|other| other.check.shares().iter().any(|named| named.name == variable));
+    if let Some(gate) = sharing.filter(|sharing| sharing.is_gate() && !check.is_gate()) {
+        let (name, is_skipped) = (gate.name(), gate.keys.skip.is_some());
+        let why = if is_skipped { "which is skipped" } else { "a gate that waits for this check itself" };
+        let message = format!("`{variable}` is shared by `{name}`, {why}");
+        return Diagnostic::new(place, message).hint(match is_skipped {
+            true => {
+                format!("add `needs = [\"{name}\"]` to skip this check with it, or pass `--var {variable}=…`")
+            }
+            false => format!("take this check out of what `{name}` needs, or define `{variable}` elsewhere"),
+        });
+    }
     if let Some(sharing) = sharing {
         return Diagnostic::new(
             place,

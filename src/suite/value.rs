@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::{Number, Value, json};
 use toml::Spanned;
 use toml::de::DeValue;
 
@@ -12,6 +12,7 @@ use super::schema::{Definitions, Schema};
 use super::table::Written;
 use super::template::{Template, part_of};
 use super::vars::Scope;
+use crate::deadline::LONGEST;
 
 /// A duration with its units: `"300ms"`, `"5s"`, `"1m 30s"`.
 impl FromToml for Duration {
@@ -76,6 +77,9 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
     let parsed = parser.parse_duration(text.trim()).ok().filter(|_| !text.contains([':', '+']));
     let signed = parsed.ok_or_else(|| format!("`{text}` is not a duration; {advice}"))?;
     match Duration::try_from(signed) {
+        Ok(duration) if duration > LONGEST => {
+            Err(format!("a duration must not be longer than a year (8760h), found `{text}`; {advice}"))
+        }
         Ok(duration) if !duration.is_zero() => Ok(duration),
         Ok(_) | Err(_) => Err(format!("a duration must be longer than zero, found `{text}`; {advice}")),
     }
@@ -212,6 +216,8 @@ impl FromToml for OneOrMore {
 pub enum Document {
     Fixed(Value),
     Template(Template),
+    /// Text, whatever the expression's type.
+    Text(Template),
     Array(Vec<Document>),
     Object(Vec<(String, Document)>),
 }
@@ -225,6 +231,14 @@ impl Document {
         match self {
             Document::Fixed(value) => Ok(value.clone()),
             Document::Template(template) => template.value(scope),
+            Document::Text(template) => match template.value(scope)? {
+                Value::Number(number) => Ok(Value::from(number.to_string())),
+                Value::Bool(truth) => Ok(Value::from(truth.to_string())),
+                text @ Value::String(_) => Ok(text),
+                other @ (Value::Null | Value::Array(_) | Value::Object(_)) => {
+                    Err(format!("expected a text, found {other}"))
+                }
+            },
             Document::Array(items) => items.iter().map(|item| item.value(scope)).collect(),
             Document::Object(fields) => {
                 fields.iter().map(|(name, field)| Ok((name.clone(), field.value(scope)?))).collect()
@@ -237,7 +251,7 @@ impl Document {
     pub fn fixed(&self) -> Option<&Value> {
         match self {
             Document::Fixed(value) => Some(value),
-            Document::Template(_) | Document::Array(_) | Document::Object(_) => None,
+            Document::Text(_) | Document::Template(_) | Document::Array(_) | Document::Object(_) => None,
         }
     }
 
@@ -245,7 +259,7 @@ impl Document {
     pub fn templates(&self) -> Vec<&Template> {
         match self {
             Document::Fixed(_) => Vec::new(),
-            Document::Template(template) => vec![template],
+            Document::Template(template) | Document::Text(template) => vec![template],
             Document::Array(items) => items.iter().flat_map(Document::templates).collect(),
             Document::Object(fields) => fields.iter().flat_map(|(_, field)| field.templates()).collect(),
         }
@@ -266,9 +280,9 @@ impl FromToml for Document {
                 Some(number) => Some(Document::Fixed(Value::from(number))),
                 None => reading.expected(value, "a number of at most 64 bits"),
             },
-            DeValue::Float(number) => match number.as_str().replace('_', "").parse::<f64>() {
-                Ok(float) if float.is_finite() => Some(Document::Fixed(Value::from(float))),
-                Ok(_) | Err(_) => reading.expected(value, "a finite number"),
+            DeValue::Float(number) => match exact_number(number.as_str()) {
+                Some(number) => Some(Document::Fixed(Value::Number(number))),
+                None => reading.expected(value, "a finite number"),
             },
             DeValue::Boolean(truth) => Some(Document::Fixed(Value::from(*truth))),
             DeValue::Datetime(date) => Some(Document::Fixed(Value::from(date.to_string()))),
@@ -290,6 +304,13 @@ impl FromToml for Document {
     }
 }
 
+/// A float of TOML with its digits, if it is finite.
+fn exact_number(written: &str) -> Option<Number> {
+    let digits = written.replace('_', "");
+    digits.parse::<f64>().ok().filter(|float| float.is_finite())?;
+    digits.trim_start_matches('+').parse().ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -299,7 +320,20 @@ mod tests {
         assert_eq!(parse_duration("1m 30s"), Ok(Duration::from_secs(90)));
         assert_eq!(parse_duration("300ms"), Ok(Duration::from_millis(300)));
         assert_eq!(parse_duration("1.5s"), Ok(Duration::from_millis(1500)));
-        for wrong in ["5", "0s", "-3s", "3s ago", "+3s", "00:01:30", "PT90S", "soon", ""] {
+        assert_eq!(parse_duration("8760h"), Ok(LONGEST));
+        for wrong in [
+            "8760h 1ns",
+            "9000000000000000000s",
+            "5",
+            "0s",
+            "-3s",
+            "3s ago",
+            "+3s",
+            "00:01:30",
+            "PT90S",
+            "soon",
+            "",
+        ] {
             assert!(parse_duration(wrong).is_err(), "{wrong}");
         }
     }

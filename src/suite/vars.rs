@@ -3,6 +3,7 @@
 mod resolve;
 mod scope;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
@@ -125,6 +126,16 @@ fn typed_as(literal: Option<&Value>, text: &str) -> Value {
         written == text
     };
     read.filter(loses_nothing).unwrap_or_else(|| Value::from(text))
+}
+
+/// Puts `later` definitions over those of the same names. What is said to be secret stays secret whatever takes its
+/// place: only a definition that says `secret` itself decides anew.
+pub fn put_over(all: &mut BTreeMap<String, Variable>, later: BTreeMap<String, Variable>) {
+    for (name, mut variable) in later {
+        let was_secret = all.get(&name).is_some_and(|replaced| replaced.secret == Some(true));
+        variable.secret = variable.secret.or(was_secret.then_some(true));
+        all.insert(name, variable);
+    }
 }
 
 /// Words that make a variable secret by its name.

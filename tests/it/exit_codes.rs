@@ -77,6 +77,8 @@ fn it_is_1_when_a_critical_check_needs_a_warning_that_failed() {
     assert!(message.contains("needs `odd`, which did not pass"), "{message}");
     let cause = ran.stderr.lines().find(|line| line.contains("root cause:")).expect("a root cause");
     assert!(cause.contains("`odd`"), "{cause}");
+    let line = ran.stderr.lines().find(|line| line.contains("WARN")).expect("its line");
+    assert!(line.ends_with("only a warning: not red by itself"), "{line}");
 }
 
 #[test]
@@ -113,6 +115,47 @@ fn it_is_3_when_every_check_is_skipped() {
     let report = ran.junit();
     assert_eq!(report.case("up").message.as_deref(), Some("moved next week"));
     assert_eq!(report.skipped, 2);
+}
+
+#[test]
+fn it_is_3_when_no_check_ran_whatever_they_are() {
+    for (first, second) in [("critical", "warn"), ("warn", "critical"), ("warn", "warn")] {
+        let suite = check("up", "http://127.0.0.1:1/", &format!("skip = \"moved\"\nseverity = \"{first}\""))
+            + &check("after", "http://127.0.0.1:1/", &format!("needs = [\"up\"]\nseverity = \"{second}\""));
+        let ran = run(&suite);
+        ran.exits(3);
+        assert!(ran.stderr.contains("NOTHING RAN smoke: 2 skipped"), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn it_is_0_when_the_budget_cut_only_a_warning_and_every_report_says_so() {
+    let server = server();
+    let suite = format!(
+        "[suite]\nbudget = \"400ms\"\n{}{}",
+        check("up", &server.url("/"), ""),
+        check("slow", &server.url("/slow"), "severity = \"warn\"")
+    );
+    let ran = Smoke::new().args(["--json", "run.json"]).suite(&suite).run();
+    ran.exits(0);
+    let report = ran.junit();
+    assert_eq!((report.errors, report.failures, report.skipped), (0, 0, 1));
+    assert_eq!(report.case("slow").kind.as_deref(), Some("warning"));
+    let message = report.case("slow").message.as_deref().unwrap_or_default();
+    assert!(message.contains("within 400ms (suite budget)"), "{message}");
+    let document: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(ran.path("run.json")).expect("a report"))
+            .expect("JSON");
+    assert_eq!(document["checks"][1]["outcome"], "warned");
+    assert_eq!(document["counts"]["undecided"], 0);
+    assert_eq!(document["root_causes"], serde_json::json!([]));
+
+    // What waits for it did not run because of the budget, and nobody knows of it.
+    let waits = check("after", &server.url("/"), "needs = [\"slow\"]");
+    let ran = run(&(suite + &waits));
+    ran.exits(4);
+    let message = ran.junit().case("after").message.clone().unwrap_or_default();
+    assert_eq!(message, "not started: the suite's budget of 400ms had ended");
 }
 
 #[test]

@@ -10,6 +10,7 @@ use crate::support::fault::{Fault, FaultServer};
 use crate::support::http::{HttpServer, Response};
 use crate::support::postgres::{Postgres, SMOKE};
 use crate::support::seeded::Seeded;
+use crate::support::smoke::program;
 use crate::support::wait;
 
 fn health(name: &'static str, url: &str, keys: &str) -> Seeded {
@@ -128,6 +129,21 @@ fn a_redirect_that_never_ends() {
     let server = FaultServer::start(Fault::RedirectLoop);
     health("redirects", &server.url(), "redirects = 3")
         .says("an end to the redirects", "Maximum (3) redirects followed");
+}
+
+#[test]
+fn a_redirect_that_would_take_a_password_elsewhere() {
+    let elsewhere = HttpServer::start(|_| Response::new(200));
+    let target = elsewhere.url("/taken");
+    let server = answers(move || Response::redirect(&target).status(307));
+    let form = "method = \"POST\"\nredirects = 1\nform = { user = \"ann\", password = \"hunter2-long\" }";
+    health("body_away", &server.url("/login"), form).says("expected the request's body to stay at", "307");
+    let step = format!(
+        "[[journey]]\nname = \"it\"\n[[journey.step]]\nname = \"log in\"\nurl = {:?}\n{form}\n",
+        server.url("/login")
+    );
+    Seeded::new("body_away_in_a_step", &step).says("expected the request's body to stay at", "307");
+    assert_eq!(elsewhere.requests().len(), 0, "neither smoke nor the command takes it there");
 }
 
 // --- what does not answer -----------------------------------------------------------------------------------------
@@ -372,7 +388,7 @@ fn boot(name: &'static str, script: &str, keys: &str) -> Seeded {
 #[test]
 fn a_process_that_crashes() {
     boot("crash", "echo 'config: no such key: port' >&2; exit 78", "ready = { port = 1 }")
-        .says("exit code 78; it last said: config: no such key: port", "config: no such key: port");
+        .says("exit code 78; it said: config: no such key: port", "config: no such key: port");
 }
 
 #[test]
@@ -380,7 +396,7 @@ fn a_process_that_crashes_with_a_long_trace() {
     let script =
         "for n in $(seq 30); do echo \"  at frame $n\"; done; echo 'ValueError: no such key: port'; exit 1";
     boot("trace", script, "ready = { log = 'listening' }")
-        .says("it last said: ValueError: no such key: port", "ValueError: no such key: port");
+        .says("it said: ValueError: no such key: port", "ValueError: no such key: port");
 }
 
 #[test]
@@ -400,6 +416,26 @@ fn a_process_that_is_never_ready() {
         "ready = { log = 'listening' }\nbudget = \"500ms\"",
     )
     .says("never contained the `ready` text", "starting");
+}
+
+#[test]
+fn a_process_that_answers_something_else() {
+    let port = closed_port();
+    let ready = format!(
+        "ready = {{ url = \"http://127.0.0.1:{port}/version\", expect.json.\"$.version\" = \"2.0.0\" }}\nbudget = \"2s\""
+    );
+    boot("wrong_answer", "exec \"$SMOKE\" demo --serve \"$PORT\" --database shop.db", &ready)
+        .env("SMOKE", &program())
+        .env("PORT", &port.to_string())
+        .env("SHOP_PASSWORD", "correct horse")
+        .says("expected json $.version \"2.0.0\", got \"1.4.2\"", "\"version\":\"1.4.2\"");
+}
+
+#[test]
+fn a_port_that_something_else_has() {
+    let server = answers(|| Response::new(200));
+    let ready = format!("ready = {{ url = {:?} }}", server.url("/health"));
+    boot("somebody_else", "exec ./shop", &ready).says("something else already answers", "HTTP/1.1 200 OK");
 }
 
 #[test]

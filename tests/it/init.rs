@@ -113,3 +113,14 @@ fn on_a_terminal_the_url_is_asked_for() {
     let suite = fs::read_to_string(folder.path().join("smoke.toml")).expect("the suite is there");
     assert!(suite.contains("base_url = \"http://127.0.0.1:1\"\n"), "{suite}");
 }
+
+#[test]
+fn the_first_suite_asks_the_url_that_was_given() {
+    for path in ["/", "/shop", "/shop/", "/a/b.html"] {
+        let server =
+            HttpServer::start(move |request| Response::new(if request.path == path { 200 } else { 404 }));
+        let ran = Smoke::new().suite(&written("--url", &server.url(path))).run();
+        ran.exits(0);
+        assert!(server.requests().iter().all(|request| request.path == path), "{path}");
+    }
+}

@@ -1,7 +1,11 @@
 //! The core flow: steps with one jar of cookies, captures and budgets.
 
+use std::collections::BTreeSet;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
+
+use serde_json::{Value, json};
 
 use crate::support::http::{HttpServer, Request, Response};
 use crate::support::junit::Outcome;
@@ -180,7 +184,13 @@ fn a_step_polls_until_it_passes() {
     ran.exits(1);
     let report = ran.junit();
     let case = report.case("it");
-    assert!(case.output.starts_with("step 1 `paid`: passed after 4 attempts in "), "{}", case.output);
+    let lines: Vec<&str> = case.output.lines().collect();
+    assert_eq!(
+        lines[2], "step 1 `paid`, attempt 3 failed: expected json $.state \"paid\", got \"new\"",
+        "{}",
+        case.output
+    );
+    assert!(lines[3].starts_with("step 1 `paid`: passed after 4 attempts in "), "{}", case.output);
     let message = case.message.as_deref().unwrap_or_default();
     assert!(
         message.starts_with("step 2 `sent`: expected json $.state \"sent\", got \"paid\"; no "),
@@ -211,4 +221,112 @@ fn a_step_that_no_request_can_be_made_of_is_a_mistake() {
         ran.exits(2);
         assert!(ran.stderr.contains(message), "{message} in\n{}", ran.stderr);
     }
+}
+
+#[test]
+fn what_a_gate_shares_is_there_for_every_check_that_waits_for_it() {
+    let server = shop();
+    let orders =
+        "[[health]]\nname = \"orders\"\nurl = \"{{base}}/orders\"\nauth = { bearer = \"{{token}}\" }\n";
+    let gate = journey("log in", "gate = true\nshare = [\"token\"]", &login());
+    run(&server, &(gate.clone() + orders)).exits(0);
+
+    // A need by name goes before the gate.
+    let other = journey(
+        "as another",
+        "share = [\"token\"]",
+        &[step("x", "get = \"{{base}}/open\"\ncapture.token = { status = true }")],
+    );
+    let as_another = orders.replace("url =", "needs = [\"as another\"]\nurl =");
+    let ran = run(&server, &(gate.clone() + &other + &as_another));
+    ran.exits(1);
+    assert_eq!(ran.junit().case("orders").message.as_deref(), Some("expected status 2xx, got 403"));
+
+    let without = |arguments: &[&str]| {
+        let text = format!("[vars]\nbase = {:?}\n{gate}{orders}", server.url(""));
+        Smoke::new().suite(&text).args(arguments.iter().copied()).run()
+    };
+    let ran = without(&["--skip", "log in"]);
+    ran.exits(2);
+    assert!(ran.stderr.contains("`log in`, which shares it, is left out"), "{}", ran.stderr);
+    without(&["--skip", "log in", "--var", "token=tok-12345"]).exits(0);
+}
+
+/// Answers 503 to the first of each path, and 200 from then on.
+fn at_the_second() -> HttpServer {
+    let known = Mutex::new(BTreeSet::new());
+    HttpServer::start(move |request| {
+        let is_first = known.lock().expect("the paths").insert(request.path.clone());
+        Response::new(if is_first { 503 } else { 200 })
+    })
+}
+
+#[test]
+fn a_step_that_needed_another_attempt_makes_its_journey_flaky_and_says_why() {
+    let server = at_the_second();
+    let retry = "retry = { attempts = 3, delay = \"1ms\" }";
+    let steps = [
+        step("look", "get = \"{{base}}/first\"\nexpect.status = 503"),
+        step("buy", &format!("get = \"{{{{base}}}}/buy\"\n{retry}")),
+    ];
+    let text = suite(&format!("[vars]\nbase = {:?}\n{}", server.url(""), journey("it", "", &steps)));
+    let ran = Smoke::new()
+        .suite(&text)
+        .args(["--json", "smoke.json", "--events", "events.jsonl"])
+        .env("GITHUB_ACTIONS", "true")
+        .env("GITHUB_STEP_SUMMARY", "summary.md")
+        .run();
+    ran.exits(0);
+    let why = "expected status 2xx or 3xx, got 503";
+    let read = |name: &str| std::fs::read_to_string(ran.path(name)).expect("a report");
+
+    let lines: Vec<&str> = ran.stderr.lines().skip_while(|line| !line.contains("FLAKY")).take(2).collect();
+    assert_eq!(lines.len(), 2, "{}", ran.stderr);
+    assert!(lines[0].ends_with("it  step 2 `buy` passed at attempt 2"), "{}", ran.stderr);
+    assert_eq!(lines[1].trim(), format!("step 2 `buy`, attempt 1: {why}"));
+    assert!(ran.stderr.contains("(1 flaky)"), "{}", ran.stderr);
+
+    let output = ran.junit().case("it").output.clone();
+    let lines: Vec<&str> = output.lines().collect();
+    assert_eq!(lines.len(), 3, "{output}");
+    assert_eq!(lines[1], format!("step 2 `buy`, attempt 1 failed: {why}"));
+    assert!(lines[2].starts_with("step 2 `buy`: passed after 2 attempts in "), "{output}");
+
+    let document: Value = serde_json::from_str(&read("smoke.json")).expect("JSON");
+    let check = &document["checks"][0];
+    assert_eq!((&document["counts"]["flaky"], &check["flaky"]), (&json!(1), &json!(true)));
+    assert_eq!(check["failed_attempts"], json!([]));
+    assert_eq!(check["steps"][0]["failed_attempts"], json!([]));
+    let failed = &check["steps"][1]["failed_attempts"];
+    assert_eq!((failed.as_array().map(Vec::len), &failed[0]["message"]), (Some(1), &json!(why)));
+
+    let events: Vec<Value> =
+        read("events.jsonl").lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let names: Vec<&str> = events.iter().filter_map(|event| event["event"].as_str()).collect();
+    let expected = ["run-started", "check-started", "step-finished", "attempt-failed", "step-finished"];
+    assert_eq!(names[..5], expected);
+    assert_eq!(events[3]["step"], json!({ "number": 2, "name": "buy" }));
+    assert_eq!((&events[3]["attempt"], &events[3]["failure"]), (&json!(1), &failed[0]));
+
+    let told = format!("passed at attempt 2, after: {why}");
+    assert!(ran.stderr.contains(&format!("flaky: step 2 `buy` {told}")), "{}", ran.stderr);
+    let summary = read("summary.md");
+    assert!(summary.contains("| FLAKY | it | journey | "), "{summary}");
+    assert!(
+        summary.contains("step 2 &#96;buy&#96; passed at attempt 2, after: expected status"),
+        "{summary}"
+    );
+}
+
+#[test]
+fn a_step_that_polls_and_one_that_cleans_up_make_no_journey_flaky() {
+    let server = at_the_second();
+    let steps = [
+        step("wait", "get = \"{{base}}/wait\"\npoll = { every = \"1ms\" }"),
+        cleanup("remove", "get = \"{{base}}/remove\"\nretry = { attempts = 2, delay = \"1ms\" }"),
+    ];
+    let ran = run(&server, &journey("it", "", &steps));
+    ran.exits(0);
+    assert_eq!(asked(&server).len(), 4);
+    assert!(ran.stderr.contains(" PASS ") && !ran.stderr.contains("flaky"), "{}", ran.stderr);
 }

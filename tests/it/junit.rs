@@ -243,7 +243,8 @@ fn any_name_and_any_body_make_a_valid_report() {
     let strategy = hostile();
     let mut text = || strategy.new_tree(&mut runner).expect("a text").current();
     let bodies: Vec<String> = (0..300).map(|_| text()).collect();
-    let names: Vec<String> = (0..300).map(|n| format!("{n} {}", text().replace("{{", ""))).collect();
+    let names: Vec<String> =
+        (0..300).map(|n| format!("{n} {}", text().replace("{{", "").replace(['\n', '\r'], " "))).collect();
     let answers = bodies.clone();
     let server = HttpServer::start(move |request| {
         let number: usize = request.path[1..].parse().expect("a number");

@@ -147,9 +147,11 @@ fn target_session_attrs_chooses_the_host() {
             (wants("primary"), Says(&one)),
             (wants("prefer-standby"), Says(&one)),
             (wants("standby"), Refused("connect", "not of the kind that `target_session_attrs` asks for")),
-            (wants("sometimes"), Refused("template", "`target_session_attrs` is `sometimes`")),
         ],
     );
+    let ran = Asked::at(&wants("sometimes")).check("x", "").run();
+    ran.exits(2);
+    assert!(ran.stderr.contains("`target_session_attrs` is `sometimes`"), "{}", ran.stderr);
 }
 
 #[test]
@@ -218,4 +220,42 @@ fn options_of_the_url_are_set_for_the_session() {
             (options("-c%20no_such_setting%3D1"), Refused("auth", "unrecognized configuration parameter")),
         ],
     );
+}
+
+#[test]
+fn the_parameters_name_the_host_and_the_port_as_well() {
+    let server = Postgres::shared();
+    let port = server.port().to_string();
+    let folder = server.socket_folder().display().to_string();
+    let url =
+        |at: &str, parameters: &str| format!("postgres://{SMOKE}:{PASSWORD}@{at}/postgres?{parameters}");
+    both_end(
+        PORT,
+        &[
+            (url("127.0.0.1", &format!("port={port}")), Says(&port)),
+            (url("127.0.0.1:1", &format!("port={port}")), Says(&port)),
+            (url("nowhere.invalid:1", &format!("host=127.0.0.1&port={port}")), Says(&port)),
+            (url(&format!("127.0.0.1:{port}"), "application_name=a@b"), Says(&port)),
+            (url("127.0.0.1:1,127.0.0.1:2", &format!("port={port}")), Says(&port)),
+        ],
+    );
+    let by_socket =
+        [format!("host={folder}&port={port}"), format!("port={port}&host={}", folder.replace('/', "%2F"))];
+    both_end("select 1", &by_socket.map(|parameters| (url("", &parameters), Says("1"))));
+}
+
+#[test]
+fn without_a_user_it_is_the_one_that_runs_smoke_and_not_what_the_environment_calls_it() {
+    let id = std::process::Command::new("id").arg("-un").output().expect("run id");
+    let me = String::from_utf8(id.stdout).expect("text").trim().to_owned();
+    let url = format!("postgres://127.0.0.1:{}/postgres", Postgres::shared().port());
+    let run = |name: &str, value: &str| {
+        let ran = Asked::at(&url).check("x", "").smoke().env("PGPASSWORD", "n0t-it").env(name, value).run();
+        ran.exits(1);
+        ran.junit().case("x").message.clone().unwrap_or_default()
+    };
+    let refused = |user: &str| format!("password authentication failed for user \"{user}\"");
+    let (by_default, by_pguser) = (run("USER", "somebody-else"), run("PGUSER", "somebody-else"));
+    assert!(by_default.contains(&refused(&me)), "{by_default}");
+    assert!(by_pguser.contains(&refused("somebody-else")), "{by_pguser}");
 }

@@ -181,7 +181,7 @@ fn a_budget_that_is_too_large_for_an_environment_names_it() {
         + &health("it", "budget = \"40s\"");
     let ran = Smoke::bare().args(["check"]).suite(&suite).run();
     ran.exits(2);
-    let told = "the check's budget of 40s is larger than the suite's of 30s in `production`";
+    let told = "the check's budget of 40s is larger than `[env.production]`'s of 30s";
     assert!(ran.stderr.contains(told), "{}", ran.stderr);
     assert!(ran.stderr.contains("raise the budget under `[env.production]`"), "{}", ran.stderr);
 }
@@ -212,5 +212,30 @@ fn what_is_chosen_and_not_there_is_named() {
         }
         let ran = Smoke::bare().args([command, "--only", "o*"]).suite(&suite).run();
         assert!(!ran.stderr.contains("note:"), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn a_checks_budget_is_held_against_the_budget_that_the_run_has() {
+    let suite = health("deploy", "budget = \"2m\"");
+    let plan =
+        |arguments: &[&str]| Smoke::bare().arg("plan").args(arguments.iter().copied()).suite(&suite).run();
+    plan(&["--budget", "3m"]).exits(0);
+    for (arguments, said, hint) in [
+        (&[][..], "the check's budget of 2m is larger than the suite's of 1m", "raise `suite.budget`"),
+        (
+            &["--budget", "90s"],
+            "the check's budget of 2m is larger than the run's of 1m 30s",
+            "raise `--budget`",
+        ),
+        (
+            &["--budget", "5s"],
+            "the check's budget of 2m is larger than the suite's of 1m",
+            "raise `suite.budget`",
+        ),
+    ] {
+        let ran = plan(arguments);
+        ran.exits(2);
+        assert!(ran.stderr.contains(said) && ran.stderr.contains(hint), "{}", ran.stderr);
     }
 }

@@ -245,3 +245,69 @@ fn another_scheme_another_host_and_another_port_are_each_another_origin() {
         }
     }
 }
+
+#[test]
+fn a_body_does_not_go_to_another_origin() {
+    let elsewhere = HttpServer::start(|_| Response::new(200));
+    let target = elsewhere.url("/taken");
+    let home = HttpServer::start(move |request| {
+        let status = request.path.trim_start_matches('/').parse().expect("a status");
+        Response::redirect(&target).status(status)
+    });
+    let origins = [home.url(""), elsewhere.url("")];
+    let refused = |status: u16, method: &str, body: &str| {
+        let keys = format!(
+            "url = {:?}\nmethod = {method:?}\nredirects = 3\n{body}",
+            home.url(&format!("/{status}"))
+        );
+        case(
+            keys,
+            format!(
+                "expected the request's body to stay at {}, got a {status} that takes it to {}: set \
+                 `redirects = 0` and expect the {status}, or give the final URL",
+                origins[0], origins[1]
+            ),
+        )
+    };
+    let form = "form = { user = \"a\", password = \"hunter2-long\" }";
+    let _ = health(&[
+        refused(307, "POST", form),
+        refused(308, "POST", "json = { password = \"hunter2-long\" }"),
+        refused(302, "PUT", "body = \"hunter2-long\""),
+        refused(307, "POST", "multipart = { password = \"hunter2-long\" }"),
+    ]);
+    assert_eq!(elsewhere.requests().len(), 0, "the body left home");
+    // What a redirect leaves at home does not keep it from being followed.
+    let goes = |status: u16| {
+        format!("url = {:?}\nmethod = \"POST\"\nredirects = 1\n{form}", home.url(&format!("/{status}")))
+    };
+    let _ = health(&[case(goes(302), ""), case(goes(303), "")]);
+    assert!(elsewhere.requests().iter().all(|request| request.method == "GET" && request.text().is_empty()));
+}
+
+#[test]
+fn a_body_goes_from_http_to_https_of_the_same_host_and_not_back() {
+    let tls = HttpServer::start_tls(TlsIdentity::Good, |request| match request.path.as_str() {
+        "/down" => Response::redirect("http://shop.example/taken").status(307),
+        _ => Response::new(200),
+    });
+    let plain = HttpServer::start(|_| Response::redirect("https://shop.example/taken").status(307));
+    let way = format!(
+        "method = \"POST\"\nbody = \"hunter2-long\"\nredirects = 1\ntls.ca = {:?}\n\
+         resolve = {{ \"shop.example:80\" = \"{}\", \"shop.example:443\" = \"{}\" }}",
+        Certificates::shared().authority(),
+        plain.address(),
+        tls.address()
+    );
+    let down = "expected the request's body to stay at https://shop.example, got a 307 that takes it to http://shop.example: …";
+    let _ = health(&[
+        case(format!("url = \"http://shop.example/up\"\n{way}"), ""),
+        case(format!("url = \"https://shop.example/down\"\n{way}"), down),
+    ]);
+    let bodies = |server: &HttpServer, path: &str| -> Vec<String> {
+        let requests = server.requests();
+        requests.iter().filter(|request| request.path == path).map(Request::text).collect()
+    };
+    assert_eq!(bodies(&tls, "/taken"), ["hunter2-long"]);
+    assert_eq!(bodies(&plain, "/taken"), [""; 0]);
+}

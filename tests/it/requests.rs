@@ -1,5 +1,8 @@
 //! What a request carries: every value encoded as its place needs, and credentials.
 
+use std::sync::Arc;
+
+use crate::support::fault::{Fault, FaultServer};
 use crate::support::http::{HttpServer, Request, Response};
 use crate::support::smoke::{Ran, Smoke};
 use crate::support::verdicts::suite;
@@ -237,4 +240,102 @@ fn a_refused_oauth2_token_says_who_refused_it() {
         case.text
     );
     assert!(server.requests().iter().all(|request| request.path == "/token"));
+}
+
+/// A check of `/api` with a token from `token_url`.
+fn with_token(name: &str, server: &HttpServer, token_url: &str, secret: &str, keys: &str) -> String {
+    format!(
+        "[[health]]\nname = {name:?}\nurl = {:?}\n{keys}\nauth.oauth2 = {{ token-url = {token_url:?}, \
+         client-id = \"me\", client-secret = {secret:?} }}\n",
+        server.url("/api")
+    )
+}
+
+/// Answers `/token` to whom knows the secret, and everybody else.
+fn provider(secret: &'static str) -> HttpServer {
+    HttpServer::start(move |request| match request.path.as_str() {
+        "/token" if request.text().contains(&format!("client_secret={secret}&")) => {
+            Response::json("{\"access_token\": \"tok-123456\"}")
+        }
+        "/token" => Response::json("{\"error\": \"invalid_client\"}").status(401),
+        _ => Response::new(200),
+    })
+}
+
+#[test]
+fn a_token_is_for_those_who_know_its_secret() {
+    let server = provider("rotated-2");
+    let url = server.url("/token");
+    let checks = with_token("new", &server, &url, "rotated-2", "")
+        + &with_token("old", &server, &url, "rotated-1", "needs = [\"new\"]");
+    let ran = Smoke::new().suite(&suite(&checks)).run();
+    ran.exits(1);
+    let report = ran.junit();
+    assert_eq!(report.case("new").kind, None);
+    assert_eq!(report.case("old").kind.as_deref(), Some("auth"));
+}
+
+#[test]
+fn a_token_is_for_the_way_it_was_fetched_by() {
+    let (blue, green) = (provider("s3cret-blue"), provider("s3cret-green"));
+    let towards = |server: &HttpServer| format!("resolve = {{ \"idp.test:80\" = \"{}\" }}", server.address());
+    let check =
+        |name: &str, keys: &str| with_token(name, &blue, "http://idp.test/token", "s3cret-blue", keys);
+    let proxy = format!("proxy = {:?}", green.url(""));
+    let checks = check("blue", &towards(&blue))
+        + &check("green", &format!("needs = [\"blue\"]\n{}", towards(&green)))
+        + &check("proxy", &format!("needs = [\"blue\"]\n{proxy}"));
+    let ran = Smoke::new().suite(&suite(&checks)).run();
+    ran.exits(1);
+    let report = ran.junit();
+    let kind = |name: &str| report.case(name).kind.clone().unwrap_or_default();
+    assert_eq!((kind("blue"), kind("green"), kind("proxy")), (String::new(), "auth".into(), "auth".into()));
+}
+
+#[test]
+fn a_provider_that_hangs_holds_up_nobody_elses_token() {
+    let hangs = Arc::new(FaultServer::start(Fault::Mute));
+    let is_asked = Arc::clone(&hangs);
+    let server = HttpServer::start(move |request| match request.path.as_str() {
+        "/is-asked" if is_asked.connections() == 0 => Response::new(503),
+        "/token" => Response::json("{\"access_token\": \"tok-123456\"}"),
+        _ => Response::new(200),
+    });
+    let asked = format!(
+        "[[health]]\nname = \"asked\"\nurl = {:?}\npoll = {{ every = \"10ms\" }}\n",
+        server.url("/is-asked")
+    );
+    let checks = with_token("held", &server, &hangs.url(), "a", "severity = \"warn\"\nbudget = \"6s\"")
+        + &asked
+        + &with_token("free", &server, &server.url("/token"), "a", "needs = [\"asked\"]\nbudget = \"3s\"");
+    let ran = Smoke::new().suite(&suite(&checks)).run();
+    ran.exits(0);
+    assert_eq!(ran.junit().case("free").kind, None);
+    assert_eq!(hangs.connections(), 1);
+}
+
+#[test]
+fn a_token_that_one_check_had_no_time_for_is_fetched_by_the_next() {
+    let hangs = Arc::new(FaultServer::start(Fault::Mute));
+    let is_asked = Arc::clone(&hangs);
+    let server = HttpServer::start(move |request| match request.path.as_str() {
+        "/is-asked" if is_asked.connections() == 0 => Response::new(503),
+        _ => Response::new(200),
+    });
+    let asked = format!(
+        "[[health]]\nname = \"asked\"\nurl = {:?}\npoll = {{ every = \"10ms\" }}\n",
+        server.url("/is-asked")
+    );
+    let checks = with_token("first", &server, &hangs.url(), "a", "budget = \"1s\"")
+        + &asked
+        + &with_token("second", &server, &hangs.url(), "a", "needs = [\"asked\"]\nbudget = \"4s\"");
+    let ran = Smoke::new().suite(&suite(&checks)).run();
+    ran.exits(1);
+    let report = ran.junit();
+    let waited = "while waiting for the first byte of the answer (first byte)";
+    for (name, budget) in [("first", "1s"), ("second", "4s")] {
+        let message = format!("no answer within {budget} (check budget), {waited}");
+        assert_eq!(report.case(name).message.as_deref(), Some(message.as_str()));
+    }
+    assert_eq!(hangs.connections(), 2, "each asked, one after the other");
 }

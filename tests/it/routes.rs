@@ -312,3 +312,72 @@ fn a_server_without_http_2_is_said_to_have_none() {
         assert!(report.case(name).text.contains(hint), "{}", report.case(name).text);
     }
 }
+
+#[test]
+fn a_proxy_that_nothing_can_go_through_is_an_error_and_not_left_out() {
+    let server = HttpServer::start(|_| Response::new(200));
+    let expected = |whose: &str| {
+        format!(
+            "going through the proxy of `{whose}`: expected a proxy such as http://proxy.internal:3128 or \
+             socks5://127.0.0.1:1080, got `ftp://127.0.0.1:1`"
+        )
+    };
+    let url = format!("url = {:?}", server.url("/"));
+    let ftp = "ftp://user:secret-word@127.0.0.1:1";
+    let head = format!("[vars]\nthrough = {ftp:?}\n");
+    let keys = format!("{url}\nproxy = \"{{{{through}}}}\"");
+    let ran = health_in(Smoke::new(), &head, &[case(keys, expected("proxy"))]);
+    assert_eq!(ran.junit().case("case 0").kind.as_deref(), Some("proxy"));
+    for (variable, more) in
+        [("HTTP_PROXY", ""), ("http_proxy", ""), ("ALL_PROXY", ""), ("HTTP_PROXY", "redirects = 1")]
+    {
+        let keys = format!("{url}\n{more}");
+        let ran = health_in(Smoke::new().env(variable, ftp), "", &[case(keys, expected(variable))]);
+        let report = ran.junit();
+        assert_eq!(report.case("case 0").kind.as_deref(), Some("proxy"));
+        assert!(
+            report.case("case 0").text.contains(&format!("hint: correct `{variable}`")),
+            "{}",
+            report.xml
+        );
+        assert!(!report.xml.contains("secret-word") && !ran.stderr.contains("secret-word"), "{}", report.xml);
+    }
+    assert_eq!(server.connections(), 0, "nothing goes another way than it was told to");
+
+    // One that is not asked is not missed.
+    let direct = [case(url.clone(), "")];
+    let _ = health_in(Smoke::new().env("HTTPS_PROXY", ftp), "", &direct);
+    let _ = health_in(Smoke::new().env("HTTP_PROXY", ftp).env("NO_PROXY", "127.0.0.1"), "", &direct);
+}
+
+#[test]
+fn an_empty_proxy_is_none_whatever_the_environment_and_the_defaults_say() {
+    let server = HttpServer::start(|_| Response::new(200));
+    let nobody = free_address();
+    let head = format!("[vars]\ndirect = \"\"\n[defaults.http]\nproxy = \"http://{nobody}\"\n");
+    let url = server.url("/");
+    let cases = ["", "{{direct}}"].map(|proxy| case(format!("url = {url:?}\nproxy = {proxy:?}"), ""));
+    for (variable, proxy) in
+        [("HTTP_PROXY", format!("http://{nobody}")), ("HTTP_PROXY", "ftp://x".to_owned())]
+    {
+        let _ = health_in(Smoke::new().env(variable, proxy), &head, &cases);
+    }
+    let ran = health(&[case(
+        "url = \"http://127.0.0.1:1/\"\nproxy = \"\"",
+        "connecting to 127.0.0.1:1: connection refused",
+    )]);
+    assert!(ran.stderr.contains("curl -sS -i --max-time 5 -x '' "), "{}", ran.stderr);
+}
+
+#[test]
+fn resolve_of_a_check_is_added_to_that_of_the_defaults() {
+    let (one, other) = (HttpServer::start(|_| Response::new(200)), HttpServer::start(|_| Response::new(204)));
+    let head = format!(
+        "[defaults.http]\nresolve = {{ \"a.test:80\" = \"{0}\", \"b.test:80\" = \"{0}\" }}\n",
+        one.address()
+    );
+    let own = format!("resolve = {{ \"B.test:80\" = \"{}\" }}", other.address());
+    let cases = [("a.test", 200), ("b.test", 204)]
+        .map(|(host, status)| case(format!("url = \"http://{host}/\"\n{own}\nexpect.status = {status}"), ""));
+    let _ = health_in(Smoke::new(), &head, &cases);
+}

@@ -77,7 +77,7 @@ fn every_valid_suite_is_valid() {
 }
 
 /// The mistakes that no schema can find, by what it would have to know.
-const NOT_FOUND: [(&str, &[&str]); 6] = [
+const NOT_FOUND: [(&str, &[&str]); 7] = [
     (
         "which names there are, and in which order they come",
         &[
@@ -85,8 +85,11 @@ const NOT_FOUND: [(&str, &[&str]); 6] = [
             "cycle",
             "dead_need",
             "duplicate_names",
+            "duplicate_steps",
             "self_need",
             "share_of_what_is_not_captured",
+            "shared_by_a_gate_that_is_skipped",
+            "shared_by_a_gate_that_waits_for_it",
             "shared_but_not_needed",
             "undefined_variable",
             "undefined_variable_in_text",
@@ -112,6 +115,7 @@ const NOT_FOUND: [(&str, &[&str]); 6] = [
             "bad_css_selector",
             "bad_jsonpath",
             "bad_regex",
+            "bad_template_in_a_verb",
             "empty_braces",
             "empty_query",
             "quoted_variable_in_sql",
@@ -125,8 +129,12 @@ const NOT_FOUND: [(&str, &[&str]); 6] = [
             "bad_port",
             "empty_secret",
             "not_a_url",
+            "path_of_a_port",
+            "port_zero",
+            "proxy_that_is_none",
             "short_secret",
             "tcp_without_port",
+            "unknown_database_parameters",
             "unknown_database_scheme",
             "unknown_scheme",
         ],
@@ -139,9 +147,14 @@ const NOT_FOUND: [(&str, &[&str]); 6] = [
             "header_captured_from_rows",
             "http_expectation_on_tcp",
             "rows_without_a_query",
+            "writes_without_a_query",
         ],
     ),
-    ("how long a duration is", &["budget_larger_than_the_suites"]),
+    (
+        "how long a duration is, and which number is the greater",
+        &["budget_larger_than_the_suites", "duration_of_ages", "max_below_min", "max_of_another_type"],
+    ),
+    ("what stands in a header and in a body is text", &["body_contains_a_list", "number_for_text"]),
 ];
 
 #[test]
@@ -216,6 +229,28 @@ fn a_value_of_the_wrong_type_is_found_wherever_it_stands() {
         (json!({ "headers": { "a b": "c" } }), json!({ "headers": { "a-b": "c" } })),
         (json!({ "resolve": { "host": "1.2.3.4:5" } }), json!({ "resolve": { "host:1": "1.2.3.4:5" } })),
         (json!({ "severity": "warning" }), json!({ "severity": "warn" })),
+        (json!({ "expect": { "json": {} } }), json!({ "expect": { "json": { "$": 1 } } })),
+        (
+            json!({ "expect": { "header": { "a b": "c" } } }),
+            json!({ "expect": { "header": { "a-b": "c" } } }),
+        ),
+        (
+            json!({ "expect": { "body": { "min": "x" } } }),
+            json!({ "expect": { "body": { "min": "{{x}}" } } }),
+        ),
+        (
+            json!({ "expect": { "body": { "min": true } } }),
+            json!({ "expect": { "body": { "min": "2024-01-01" } } }),
+        ),
+        (json!({ "expect": { "body": { "length": -1 } } }), json!({ "expect": { "body": { "length": 0 } } })),
+        (
+            json!({ "expect": { "body": { "length": { "each": 1 } } } }),
+            json!({ "expect": { "body": { "length": { "min": 1 } } } }),
+        ),
+        (
+            json!({ "expect": { "body": { "one-of": [] } } }),
+            json!({ "expect": { "body": { "one-of": ["a"] } } }),
+        ),
     ] {
         assert!(!validator.is_valid(&health(wrong.clone())), "{wrong}");
         assert!(validator.is_valid(&health(right.clone())), "{right}");

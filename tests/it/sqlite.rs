@@ -340,3 +340,12 @@ fn values_come_and_go_as_they_are() {
     let told = "mismatch: expected value 1, got nothing; the query found no row";
     assert_eq!(report.case("select id from orders where id > 9").told(), told);
 }
+
+#[test]
+fn a_budget_of_months_is_one_that_a_query_can_have() {
+    let smoke = Smoke::new();
+    drop(shop(&smoke.path(""), "shop.db"));
+    let keys = "budget = '8760h'\n[[database]]\nname = 'it'\nurl = 'sqlite:shop.db'\n\
+                query = 'select count(*) from orders'\nbudget = '8760h'\n";
+    smoke.suite(&format!("[suite]\nname = 's'\n{keys}")).run().exits(0);
+}

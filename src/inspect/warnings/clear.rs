@@ -53,7 +53,7 @@ fn is_hidden(entry: &Entry<'_>, written: &Written<'_>) -> bool {
     }
     let parts = entry.path;
     match parts {
-        ["vars", name] | ["env", _, "vars", name] => is_secret_name(name),
+        ["vars", name] | ["env", _, "vars", name] => is_secret_unsaid(name, written),
         ["vars", name, "value" | "default"] | ["env", _, "vars", name, "value" | "default"] => {
             is_secret(name, parts, written)
         }
@@ -101,7 +101,7 @@ fn secret_in(entry: &Entry<'_>, written: &Written<'_>) -> Option<(&'static str, 
         return None;
     }
     let what = match parts {
-        ["vars", name] | ["env", _, "vars", name] => is_secret_name(name).then_some("a secret"),
+        ["vars", name] | ["env", _, "vars", name] => is_secret_unsaid(name, written).then_some("a secret"),
         ["vars", name, "value"] | ["env", _, "vars", name, "value"] => {
             is_secret(name, parts, written).then_some("a secret")
         }
@@ -120,7 +120,14 @@ fn secret_in(entry: &Entry<'_>, written: &Written<'_>) -> Option<(&'static str, 
 fn is_secret(name: &str, path: &[&str], written: &Written<'_>) -> bool {
     let own: Vec<&str> = path[..path.len() - 1].iter().copied().chain(["secret"]).collect();
     let said = written.find(&own).map(|value| matches!(value, DeValue::Boolean(true)));
-    said.unwrap_or_else(|| is_secret_name(name))
+    said.unwrap_or_else(|| is_secret_unsaid(name, written))
+}
+
+/// Is a variable secret that does not say so itself? By its name, or because `[vars]` says it of the value that an
+/// environment's takes the place of.
+fn is_secret_unsaid(name: &str, written: &Written<'_>) -> bool {
+    let replaced = written.find(&["vars", name, "secret"]);
+    is_secret_name(name) || matches!(replaced, Some(DeValue::Boolean(true)))
 }
 
 /// Not every header with a `key`: one for idempotency is no secret.

@@ -1,11 +1,12 @@
 //! Credentials of a request.
 
-use tokio::sync::Mutex;
-
+use super::client::Route;
+use super::prepare::{self, Instead, rendered};
 use super::{Body, Request, RequestOptions};
 use crate::check::Context;
 use crate::expect::answer::HttpAnswer;
 use crate::outcome::{Failure, Fault};
+use crate::probe::once::OncePer;
 use crate::secret::Message;
 use crate::suite::read::{FromTable, Named, Table};
 use crate::suite::template::Template;
@@ -95,7 +96,7 @@ impl Auth {
         context: &Context,
     ) -> Result<String, Failure> {
         use base64::Engine as _;
-        let text = |template: &Template| super::prepare::rendered(template.text(scope), "the credentials");
+        let text = |template: &Template| rendered(template.text(scope), "the credentials");
         match self {
             Auth::Basic(basic) => {
                 let (user, password) = (text(&basic.user)?, text(&basic.password)?);
@@ -119,15 +120,17 @@ impl Auth {
 
 /// The OAuth 2.0 tokens of a run: each is fetched once, by the first check that wants it.
 #[derive(Debug, Default)]
-pub struct Tokens {
-    fetched: Mutex<Vec<(TokenFor, String)>>,
-}
+pub struct Tokens(OncePer<TokenFor, String>);
 
-#[derive(Debug, PartialEq, Eq)]
+/// All that decides which token comes, or whether one does.
+#[derive(Clone, PartialEq)]
 struct TokenFor {
     token_url: String,
     client_id: String,
+    client_secret: String,
     scope: Option<String>,
+    route: Route,
+    resolve: Vec<Instead>,
 }
 
 impl OAuth2 {
@@ -137,23 +140,19 @@ impl OAuth2 {
         scope: &Scope,
         context: &Context,
     ) -> Result<String, Failure> {
-        let text =
-            |template: &Template| super::prepare::rendered(template.text(scope), "the OAuth 2.0 request");
+        let text = |template: &Template| rendered(template.text(scope), "the OAuth 2.0 request");
+        let way = options.way_only();
         let wanted = TokenFor {
             token_url: text(&self.token_url)?,
             client_id: text(&self.client_id)?,
+            client_secret: text(&self.client_secret)?,
             scope: self.scope.as_ref().map(text).transpose()?,
+            route: prepare::route(&way, scope, context)?,
+            resolve: prepare::resolve(&way, scope)?,
         };
-        // Held while the token is fetched, so that the checks that want the same one wait for it.
-        let mut fetched = context.run.tokens.fetched.lock().await;
-        if let Some((_, token)) = fetched.iter().find(|(known, _)| *known == wanted) {
-            return Ok(token.clone());
-        }
-        context.hide(&text(&self.client_secret)?);
-        let token = self.fetch(&wanted, options.way_only(), scope, context).await?;
-        context.hide(&token);
-        fetched.push((wanted, token.clone()));
-        Ok(token)
+        context.hide(&wanted.client_secret);
+        let fetching = self.fetch(&wanted, way, scope, context);
+        context.run.tokens.0.get(&wanted, fetching).await
     }
 
     async fn fetch(
@@ -188,14 +187,15 @@ impl OAuth2 {
             context,
         ))
         .await?;
-        token_in(&answer).ok_or_else(|| {
-            let doing = Message::new().words("fetching a token from ").data(wanted.token_url.as_str());
-            Failure::fault(Fault::Auth, doing, answer.describe()).with_hint(
-                Message::new().words(
+        let token =
+            token_in(&answer).ok_or_else(|| {
+                let doing = Message::new().words("fetching a token from ").data(wanted.token_url.as_str());
+                Failure::fault(Fault::Auth, doing, answer.describe()).with_hint(Message::new().words(
                     "check client-id and client-secret, and that this client may use client credentials",
-                ),
-            )
-        })
+                ))
+            })?;
+        context.hide(&token);
+        Ok(token)
     }
 }
 

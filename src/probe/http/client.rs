@@ -2,7 +2,7 @@
 
 use std::future::poll_fn;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::{Context as Poller, Poll};
 use std::time::Duration;
 
@@ -12,7 +12,9 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use super::HttpVersion;
+use super::proxy::{Proxy, not_a_proxy};
 use crate::outcome::{Failure, Fault, Phase};
+use crate::probe::once::OncePer;
 use crate::probe::timeline::mark;
 use crate::probe::trust::{TlsOptions, Trust};
 use crate::secret::Message;
@@ -32,7 +34,7 @@ pub(super) struct Route {
     pub tls: TlsOptions,
     /// Addresses that take the place of a look-up, by host.
     pub resolve: Vec<(String, SocketAddr)>,
-    pub proxy: Option<String>,
+    pub proxy: Proxy,
     pub version: Option<HttpVersion>,
 }
 
@@ -40,13 +42,13 @@ pub(super) struct Route {
 #[derive(Debug)]
 pub struct Clients {
     pooling: Pooling,
-    made: Mutex<Vec<(Route, reqwest::Client)>>,
+    made: OncePer<Route, reqwest::Client>,
 }
 
 impl Clients {
     #[must_use]
     pub fn new(pooling: Pooling) -> Clients {
-        Clients { pooling, made: Mutex::default() }
+        Clients { pooling, made: OncePer::default() }
     }
 
     /// The phase a request begins in, for all that is known: a connection that was kept is not made again.
@@ -58,18 +60,12 @@ impl Clients {
     }
 
     /// The client for `route`.
-    pub(super) fn client(&self, route: &Route, trust: &Trust) -> Result<reqwest::Client, Failure> {
-        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, client)) = made.iter().find(|(known, _)| known == route) {
-            return Ok(client.clone());
-        }
-        let client = self.build(route, trust)?;
-        made.push((route.clone(), client.clone()));
-        Ok(client)
+    pub(super) async fn client(&self, route: &Route, trust: &Trust) -> Result<reqwest::Client, Failure> {
+        self.made.get(route, self.build(route, trust)).await
     }
 
-    fn build(&self, route: &Route, trust: &Trust) -> Result<reqwest::Client, Failure> {
-        let tls = trust.config(&route.tls)?;
+    async fn build(&self, route: &Route, trust: &Trust) -> Result<reqwest::Client, Failure> {
+        let tls = trust.config(&route.tls).await?;
         let mut builder = reqwest::Client::builder()
             .user_agent(concat!("smoke/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
@@ -95,13 +91,13 @@ impl Clients {
             Some(HttpVersion::One) => builder.http1_only(),
             Some(HttpVersion::Two) => builder.http2_prior_knowledge(),
         };
-        if let Some(proxy) = &route.proxy {
-            let proxy = reqwest::Proxy::all(proxy).map_err(|error| {
-                let doing = Message::new().words("setting up the proxy `").data(proxy.as_str()).words("`");
-                Failure::fault(Fault::Template, doing, Message::new().data(error.to_string()))
-            })?;
-            builder = builder.no_proxy().proxy(proxy);
-        }
+        builder = match &route.proxy {
+            Proxy::OfEnvironment => builder,
+            Proxy::Without => builder.no_proxy(),
+            Proxy::At(proxy) => {
+                builder.no_proxy().proxy(reqwest::Proxy::all(proxy).map_err(|_| not_a_proxy(proxy))?)
+            }
+        };
         // Without a limit to connecting: time is limited by budgets alone.
         builder.build().map_err(|error| {
             let doing = Message::new().words("setting up the HTTP client");

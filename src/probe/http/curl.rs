@@ -24,6 +24,8 @@ pub struct Surroundings<'s> {
     pub cookies: &'s CookieStore,
     pub suite_dir: &'s Path,
     pub limit: Duration,
+    /// Not where a redirect would take the body away: curl would let it.
+    pub follows_redirects: bool,
 }
 
 impl Request {
@@ -39,7 +41,9 @@ impl Request {
             method => command.words(&["-X", method]),
         };
         command = self.how_to_connect(command, with)?;
-        if let Some(redirects @ 1..) = self.options.redirects {
+        if let Some(redirects @ 1..) = self.options.redirects
+            && with.follows_redirects
+        {
             command = command.words(&["-L", "--max-redirs", &redirects.to_string()]);
         }
         for (named, value) in &self.options.headers {
@@ -159,20 +163,20 @@ impl Request {
         Some(readable(&text))
     }
 
+    /// `GET http://127.0.0.1:8080/health`: what is asked, for people. `None` if a value for it is missing.
+    #[must_use]
+    pub fn named(&self, scope: &Scope) -> Option<String> {
+        let url = with_query(self.url.text(scope).ok()?, &texts(&self.query, scope)?);
+        Some(format!("{} {}", self.method, readable(&without_clear_password(&url, "$PASSWORD"))))
+    }
+
     /// Adds the URL with its query. Secrets in the query are encoded by curl, where it does not encode a body already.
-    fn with_url(&self, command: ShellCommand, mut url: String, scope: &Scope) -> Option<ShellCommand> {
+    fn with_url(&self, command: ShellCommand, url: String, scope: &Scope) -> Option<ShellCommand> {
         let fields = texts(&self.query, scope)?;
         let has_secrets = fields.iter().any(|(_, value)| has_stand_in(value));
-        let command = match (&self.body, has_secrets) {
-            (Body::None, true) => with_fields(command.word("-G"), &fields),
-            (_, _) if fields.is_empty() => command,
-            (_, _) => {
-                let encoded =
-                    url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
-                url.push(if url.contains('?') { '&' } else { '?' });
-                url.push_str(&in_form(&encoded, Form::Url));
-                command
-            }
+        let (command, url) = match (&self.body, has_secrets) {
+            (Body::None, true) => (with_fields(command.word("-G"), &fields), url),
+            (_, _) => (command, with_query(url, &fields)),
         };
         // To curl these are patterns, and a secret may have them.
         let command = match url.contains(['[', ']', '{', '}']) || has_stand_in(&url) {
@@ -181,6 +185,15 @@ impl Request {
         };
         Some(command.word(&without_clear_password(&url, "$PASSWORD")))
     }
+}
+
+fn with_query(mut url: String, fields: &[(String, String)]) -> String {
+    if !fields.is_empty() {
+        let encoded = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        url.push(if url.contains('?') { '&' } else { '?' });
+        url.push_str(&in_form(&encoded, Form::Url));
+    }
+    url
 }
 
 /// Adds fields whose values curl encodes. Their names it takes as they are.

@@ -15,7 +15,7 @@ use crate::secret::Message;
 /// What kept the request from being answered.
 pub(super) fn failure(error: &reqwest::Error, prepared: &Prepared, context: &Context) -> Failure {
     let to = authority(prepared);
-    let proxy = proxy(prepared);
+    let proxy = prepared.route.proxy.address(&prepared.url);
     if let Some(error) = find::<NameError>(error) {
         let whose = if proxy.is_some() { "looking up the proxy `" } else { "looking up `" };
         let failure =
@@ -56,19 +56,6 @@ pub(super) fn failure(error: &reqwest::Error, prepared: &Prepared, context: &Con
         };
     }
     protocol_failure(error, prepared, phase, &chain)
-}
-
-/// The proxy that the request goes through: the suite's, or the environment's.
-fn proxy(prepared: &Prepared) -> Option<String> {
-    use hyper_util::client::proxy::matcher::Matcher;
-    let matcher = match &prepared.route.proxy {
-        Some(proxy) => Matcher::builder().all(proxy.clone()).build(),
-        None => Matcher::from_env(),
-    };
-    let to: hyper::Uri = prepared.url.as_str().parse().ok()?;
-    let proxy = matcher.intercept(&to)?;
-    let port = proxy.uri().port_u16().map(|port| format!(":{port}")).unwrap_or_default();
-    Some(format!("{}{port}", proxy.uri().host().unwrap_or_default()))
 }
 
 /// The failure as one of the proxy, whose hint says where it comes from.

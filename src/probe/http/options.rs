@@ -9,6 +9,7 @@ use toml::de::DeValue;
 
 use super::auth::Auth;
 use super::prepare;
+use super::proxy::{EXPECTED, Proxy};
 use crate::outcome::Failure;
 use crate::probe::trust::{TlsOptions, Verify};
 use crate::suite::error::Diagnostic;
@@ -135,13 +136,20 @@ impl FromTable for RequestOptions {
                 .hint(format!("write `resolve = {{ \"{}:443\" = \"127.0.0.1:8443\" }}`", named.name));
             let _: Option<()> = table.reading.reject(mistake);
         }
+        let proxy: Option<Template> = table.optional("proxy", "the proxy to go through; `\"\"` is none");
+        let literal = proxy.as_ref().and_then(|proxy| Some((proxy.literal()?, proxy.place())));
+        if let Some((_, place)) = literal.filter(|(text, _)| Proxy::parse(text).is_none()) {
+            let mistake = Diagnostic::new(place, "nothing can go through this as a proxy")
+                .hint(format!("write {EXPECTED}; `proxy = \"\"` goes without one"));
+            let _: Option<()> = table.reading.reject(mistake);
+        }
         Some(RequestOptions {
             headers,
             auth: table.optional("auth", "credentials: { basic = … }, { bearer = … } or { oauth2 = … }"),
             redirects: table.overridable("redirects", "how many redirects are followed", &REDIRECTS),
             tls: table.optional("tls", "{ ca, cert, key, insecure }"),
             resolve,
-            proxy: table.optional("proxy", "the proxy to go through"),
+            proxy,
             version: table.optional("http", "the HTTP version, \"1.1\" or \"2\""),
             max_body: table.overridable("max-body", "the largest body that is read", &MAX_BODY),
         })
@@ -149,12 +157,14 @@ impl FromTable for RequestOptions {
 }
 
 impl RequestOptions {
-    /// These options, and `other`'s where these say nothing; headers are merged by name.
+    /// These options, and `other`'s where these say nothing; `headers`, `resolve` and `tls` are merged key by key.
     #[must_use]
     pub fn or(mut self, other: &RequestOptions) -> RequestOptions {
-        for (named, value) in &other.headers {
-            if !self.headers.iter().any(|(own, _)| own.name.eq_ignore_ascii_case(&named.name)) {
-                self.headers.push((named.clone(), value.clone()));
+        for (own, others) in [(&mut self.headers, &other.headers), (&mut self.resolve, &other.resolve)] {
+            for (named, value) in others {
+                if !own.iter().any(|(own, _)| own.name.eq_ignore_ascii_case(&named.name)) {
+                    own.push((named.clone(), value.clone()));
+                }
             }
         }
         RequestOptions {
@@ -165,7 +175,7 @@ impl RequestOptions {
                 (Some(own), Some(other)) => Some(own.or(other)),
                 (own, other) => own.or_else(|| other.clone()),
             },
-            resolve: if self.resolve.is_empty() { other.resolve.clone() } else { self.resolve },
+            resolve: self.resolve,
             proxy: self.proxy.or_else(|| other.proxy.clone()),
             version: self.version.or(other.version),
             max_body: self.max_body.or(other.max_body),

@@ -7,9 +7,11 @@ use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, Header
 use url::Url;
 
 use super::client::Route;
+use super::proxy::{Proxy, not_a_proxy};
 use super::{Body, HttpVersion, Part, Request, RequestOptions};
 use crate::check::{Context, Tracing};
 use crate::outcome::{Failure, Fault};
+use crate::probe::file;
 use crate::probe::trust::TlsOptions;
 use crate::secret::Message;
 use crate::suite::read::Named;
@@ -34,8 +36,17 @@ pub(super) struct Prepared {
     pub home: Url,
 }
 
+impl Prepared {
+    pub(super) fn has_body(&self) -> bool {
+        match self.body {
+            PreparedBody::None => false,
+            PreparedBody::Bytes(_) | PreparedBody::Multipart(_) => true,
+        }
+    }
+}
+
 /// One entry of `resolve`: where a request goes instead of where its URL says.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Instead {
     host: String,
     port: u16,
@@ -94,9 +105,15 @@ pub fn sound_url(text: &str) -> Result<Url, (String, &'static str)> {
         let encode = "encode the value with `{{name|urlencode}}`, or put it into `query`, which encodes it";
         return Err((format!("{bad:?} cannot stand in a URL"), encode));
     }
-    Url::parse(text).map_err(|error| {
+    let url = Url::parse(text).map_err(|error| {
         (format!("this is no URL: {error}"), "a URL is absolute, such as https://host:port/path")
-    })
+    })?;
+    match url.port() {
+        Some(0) => {
+            Err(("nothing can listen on port 0".to_owned(), "name the port that the server listens on"))
+        }
+        Some(_) | None => Ok(url),
+    }
 }
 
 /// Puts the request together.
@@ -117,7 +134,7 @@ pub(super) async fn prepare(
         let value = auth.header(options, scope, context).await?;
         headers.insert(AUTHORIZATION, header_value("authorization", &value)?);
     }
-    let (body, content_type) = body(&request.body, scope, context)?;
+    let (body, content_type) = body(&request.body, scope, context).await?;
     if let Some(content_type) = content_type {
         headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static(content_type));
     }
@@ -172,7 +189,7 @@ fn header_value(name: &str, value: &str) -> Result<HeaderValue, Failure> {
     })
 }
 
-fn body(
+async fn body(
     body: &Body,
     scope: &Scope,
     context: &Context,
@@ -191,16 +208,16 @@ fn body(
             (PreparedBody::Bytes(encoded.into_bytes()), Some("application/x-www-form-urlencoded"))
         }
         Body::Multipart(parts) => {
-            let parts: Result<Vec<PreparedPart>, Failure> = parts
-                .iter()
-                .map(|(named, part)| prepare_part(&named.name, part, scope, &context.run.suite_dir))
-                .collect();
-            (PreparedBody::Multipart(parts?), None)
+            let mut prepared = Vec::new();
+            for (named, part) in parts {
+                prepared.push(prepare_part(&named.name, part, scope, &context.run.suite_dir).await?);
+            }
+            (PreparedBody::Multipart(prepared), None)
         }
     })
 }
 
-fn prepare_part(name: &str, part: &Part, scope: &Scope, dir: &Path) -> Result<PreparedPart, Failure> {
+async fn prepare_part(name: &str, part: &Part, scope: &Scope, dir: &Path) -> Result<PreparedPart, Failure> {
     let name = name.to_owned();
     match part {
         Part::Text(text) => {
@@ -208,7 +225,8 @@ fn prepare_part(name: &str, part: &Part, scope: &Scope, dir: &Path) -> Result<Pr
             Ok(PreparedPart { name, bytes, filename: None, content_type: None })
         }
         Part::File { path, filename, content_type } => {
-            let bytes = std::fs::read(dir.join(path)).map_err(|error| {
+            let at = dir.join(path);
+            let bytes = file::aside(move || std::fs::read(at)).await.map_err(|error| {
                 let doing = Message::new().words("reading `").data(path.display().to_string()).words("`");
                 Failure::fault(Fault::Local, doing, Message::new().data(error.to_string()))
             })?;
@@ -244,14 +262,20 @@ fn quotable(name: &str) -> String {
     name.replace('"', "%22").replace('\r', "%0D").replace('\n', "%0A")
 }
 
-fn route(options: &RequestOptions, scope: &Scope, context: &Context) -> Result<Route, Failure> {
+pub(super) fn route(options: &RequestOptions, scope: &Scope, context: &Context) -> Result<Route, Failure> {
     let alpn = match options.version {
         None => vec!["h2", "http/1.1"],
         Some(HttpVersion::One) => vec!["http/1.1"],
         Some(HttpVersion::Two) => vec!["h2"],
     };
     let tls = TlsOptions { alpn, ..options.tls().in_dir(&context.run.suite_dir) };
-    let proxy = options.proxy.as_ref().map(|proxy| rendered(proxy.text(scope), "the proxy")).transpose()?;
+    let proxy = match &options.proxy {
+        None => Proxy::OfEnvironment,
+        Some(proxy) => {
+            let text = rendered(proxy.text(scope), "the proxy")?;
+            Proxy::parse(&text).ok_or_else(|| not_a_proxy(&text))?
+        }
+    };
     Ok(Route { tls, resolve: Vec::new(), proxy, version: options.version })
 }
 

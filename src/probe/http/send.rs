@@ -44,6 +44,14 @@ pub async fn send(
             0 => None,
             _ => redirect(&prepared, response.status(), response.headers()),
         };
+        if let Some(next) = &next
+            && next.has_body()
+            && !stays_home(&prepared.url, &next.url)
+        {
+            context.trace(Direction::Received, || trace::head(&response));
+            context.timeline.stop_at_redirect();
+            return Err(takes_body_away(&prepared.url, response.status(), &next.url));
+        }
         let leads_on = next.is_some();
         if let Some(next) = next
             && redirects_left > 0
@@ -94,7 +102,8 @@ async fn send_once(
 ) -> Result<reqwest::Response, Failure> {
     let mut headers = prepared.headers.clone();
     let (url, route) = on_the_wire(prepared, &mut headers);
-    let client = clients.client(&route, &context.run.trust)?;
+    route.proxy.leads_to(&url)?;
+    let client = clients.client(&route, &context.run.trust).await?;
     if let Some(value) = cookie_header(cookies, &prepared.url).filter(|_| may_have_cookies(prepared)) {
         headers.entry(COOKIE).or_insert(value);
     }
@@ -165,11 +174,15 @@ fn on_the_wire(prepared: &Prepared, headers: &mut HeaderMap) -> (Url, Route) {
 }
 
 /// A cookie belongs to a host and not to a port, which is too little where a redirect leads to another port of
-/// this host. From `http` to `https` of the same host is the way home.
+/// this host.
 fn may_have_cookies(prepared: &Prepared) -> bool {
-    let (home, url) = (&prepared.home, &prepared.url);
+    prepared.home.host() != prepared.url.host() || stays_home(&prepared.home, &prepared.url)
+}
+
+/// Is it the same origin? From `http` to `https` of the same host is the way home.
+fn stays_home(home: &Url, url: &Url) -> bool {
     let moves_up = home.scheme() == "http" && url.scheme() == "https" && home.port().or(url.port()).is_none();
-    home.host() != url.host() || home.origin() == url.origin() || moves_up
+    home.origin() == url.origin() || (moves_up && home.host() == url.host())
 }
 
 fn cookie_header(cookies: &CookieStore, url: &Url) -> Option<HeaderValue> {
@@ -207,6 +220,20 @@ fn redirect(from: &Prepared, status: StatusCode, headers: &HeaderMap) -> Option<
         next.route.tls.client = None;
     }
     Some(next)
+}
+
+/// What a body carries is for the server it was sent to: a form has its password there.
+fn takes_body_away(from: &Url, status: StatusCode, to: &Url) -> Failure {
+    let origin = |url: &Url| url.origin().ascii_serialization();
+    let status = status.as_u16();
+    Failure::mismatch(
+        Message::new().words("the request's body"),
+        Message::new().words("to stay at ").data(origin(from)),
+        Message::new()
+            .words(format!("a {status} that takes it to "))
+            .data(origin(to))
+            .words(format!(": set `redirects = 0` and expect the {status}, or give the final URL")),
+    )
 }
 
 fn redirect_loop(answer: &HttpAnswer, seen: &[String]) -> Failure {

@@ -9,10 +9,13 @@ use std::path::PathBuf;
 use tokio_postgres::Config;
 use tokio_postgres::config::Host;
 
+use super::hosts::Hosts;
 use super::target::TargetServer;
+use super::user;
 use crate::outcome::{Failure, Fault};
 use crate::probe::trust::{TlsOptions, Verify};
 use crate::secret::Message;
+use crate::suite::error::closest;
 
 /// Where to connect, and how.
 #[derive(Debug, Clone)]
@@ -61,15 +64,39 @@ impl PostgresUrl {
     /// # Errors
     /// It is no PostgreSQL URL, or has a parameter that is not known.
     pub fn parse(url: &str, application_name: &str) -> Result<PostgresUrl, Failure> {
+        let mut read = PostgresUrl::read(url)?;
+        fill_in(&mut read.config, application_name)?;
+        Ok(read)
+    }
+
+    /// What is wrong with `url` wherever it is used, and what to do about it.
+    #[must_use]
+    pub fn mistake(url: &str) -> Option<(String, Option<String>)> {
+        match PostgresUrl::read(url).err()? {
+            Failure::Fault { doing, cause, hint, .. } => {
+                Some((format!("{doing}: {cause}"), hint.map(|hint| hint.to_string())))
+            }
+            other @ (Failure::Mismatch { .. }
+            | Failure::TimedOut { .. }
+            | Failure::Exited { .. }
+            | Failure::Step { .. }) => Some((other.to_string(), None)),
+        }
+    }
+
+    /// What `url` itself says.
+    fn read(url: &str) -> Result<PostgresUrl, Failure> {
         let (address, query) = url.split_once('?').unwrap_or((url, ""));
         let mut ssl_mode = None;
         let mut target = TargetServer::Any;
         let (mut root_cert, mut cert, mut key) = (None, None, None);
+        let (mut host, mut port) = (None, None);
         let mut others = Vec::new();
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let value = percent_encoding::percent_decode_str(value).decode_utf8_lossy().into_owned();
             match name {
+                "host" => host = Some(value),
+                "port" => port = Some(value),
                 "sslmode" => ssl_mode = Some(SslMode::parse(&value)?),
                 // As JDBC writes it; libpq takes it too.
                 "ssl" if value == "true" => ssl_mode = Some(SslMode::Require),
@@ -80,7 +107,8 @@ impl PostgresUrl {
                 "target_session_attrs" => target = TargetServer::parse(&value)?,
                 // What is not done here needs no switching off: GSS encryption, CRLs of nobody.
                 "gssencmode" | "sslcompression" | "sslsni" => {}
-                _ => others.push(pair),
+                _ if LEFT_TO_THE_LIBRARY.contains(&name) => others.push(pair),
+                _ => return Err(unknown(name)),
             }
         }
         let ssl_mode = match (&root_cert, ssl_mode) {
@@ -88,16 +116,24 @@ impl PostgresUrl {
             (Some(RootCert::System), Some(_)) => return Err(weak_for_system()),
             (Some(RootCert::File(_)) | None, mode) => mode.unwrap_or(SslMode::Prefer),
         };
-        let rest = match others.is_empty() {
-            true => address.to_owned(),
-            false => format!("{address}?{}", others.join("&")),
-        };
+        let (scheme, rest) = address.split_once("://").unwrap_or(("postgres", address));
+        let (user, rest) = rest.split_once('@').map_or(("", rest), |(user, rest)| (user, rest));
+        let (before_path, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        let at = if user.is_empty() { "" } else { "@" };
+        // The library takes an `@` anywhere for the end of the user.
+        let rest = format!("{scheme}://{user}{at}{path}?{}", others.join("&").replace('@', "%40"));
         let mut config: Config = rest.parse().map_err(|error: tokio_postgres::Error| {
             let cause =
                 std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
             invalid(Message::new().data(cause))
         })?;
-        fill_in(&mut config, application_name);
+        let Hosts { hosts, ports } = Hosts::read(before_path, host.as_deref(), port.as_deref())?;
+        for host in hosts {
+            config.host(host);
+        }
+        for port in ports {
+            config.port(port);
+        }
         Ok(PostgresUrl { config, ssl_mode, target, root_cert, cert, key })
     }
 
@@ -198,14 +234,50 @@ impl SslMode {
     }
 }
 
+/// The parameters that tokio-postgres knows.
+const LEFT_TO_THE_LIBRARY: [&str; 15] = [
+    "user",
+    "password",
+    "dbname",
+    "options",
+    "application_name",
+    "hostaddr",
+    "connect_timeout",
+    "tcp_user_timeout",
+    "keepalives",
+    "keepalives_idle",
+    "keepalives_interval",
+    "keepalives_retries",
+    "sslnegotiation",
+    "channel_binding",
+    "load_balance_hosts",
+];
+
+/// Those that are read here.
+const READ_HERE: [&str; 7] =
+    ["host", "port", "sslmode", "sslrootcert", "sslcert", "sslkey", "target_session_attrs"];
+
+fn unknown(name: &str) -> Failure {
+    let failure = invalid(Message::new().words("there is no parameter `").data(name).words("`"));
+    let known = LEFT_TO_THE_LIBRARY.into_iter().chain(READ_HERE);
+    match closest(name, known) {
+        Some(meant) => failure.with_hint(Message::new().words(format!("did you mean `{meant}`?"))),
+        None => {
+            failure.with_hint(Message::new().words("the parameters are those of libpq, such as `sslmode`"))
+        }
+    }
+}
+
 /// What the URL leaves out.
-fn fill_in(config: &mut Config, application_name: &str) {
+///
+/// # Errors
+/// There is nobody to log in as.
+fn fill_in(config: &mut Config, application_name: &str) -> Result<(), Failure> {
     if config.get_application_name().is_none() {
         config.application_name(application_name);
     }
     if config.get_user().is_none() {
-        let user = std::env::var("PGUSER").or_else(|_| std::env::var("USER"));
-        config.user(user.unwrap_or_else(|_| "postgres".to_owned()));
+        config.user(std::env::var("PGUSER").ok().or_else(user::of_process).ok_or_else(nobody)?);
     }
     if config.get_password().is_none()
         && let Ok(password) = std::env::var("PGPASSWORD")
@@ -223,6 +295,13 @@ fn fill_in(config: &mut Config, application_name: &str) {
             }
         }
     }
+    Ok(())
+}
+
+fn nobody() -> Failure {
+    let cause = "the URL names no user, and the user that smoke runs as has no name";
+    invalid(Message::new().words(cause))
+        .with_hint(Message::new().words("put the user into the URL, as `postgres://USER@HOST/DATABASE`"))
 }
 
 /// The socket of this machine's server: libpq has its folder built in, Debian's or the original one.

@@ -177,7 +177,7 @@ async fn attempt(
 ) -> Result<Link, Failure> {
     let tls = match *used {
         Security::Plain => None,
-        Security::Tls => Some(tls_towards(url, host, context)?),
+        Security::Tls => Some(tls_towards(url, host, context).await?),
     };
     let mut stream = open(endpoint, context).await?;
     let tls = match tls {
@@ -209,8 +209,8 @@ async fn attempt(
     logged_in.map_err(|failure| fault::without_certificate(failure, url.missing_client_certificate()))
 }
 
-fn tls_towards(url: &PostgresUrl, host: &Host, context: &Context) -> Result<Tls, Failure> {
-    let config = context.run.trust.config(&url.tls()?)?;
+async fn tls_towards(url: &PostgresUrl, host: &Host, context: &Context) -> Result<Tls, Failure> {
+    let config = context.run.trust.config(&url.tls()?).await?;
     let host = match host {
         Host::Tcp(name) => name.clone(),
         #[cfg(unix)]

@@ -7,6 +7,9 @@
 //! when nobody is left to cancel it.
 
 mod config;
+mod hosts;
+mod user;
+
 mod connect;
 mod fault;
 mod psql;

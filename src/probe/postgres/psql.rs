@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Writes;
+use super::{Writes, milliseconds};
 use crate::probe::shell::{ShellCommand, seconds};
 use crate::secret::stand_in::{Piece, pieces, stand_in};
 
@@ -18,7 +18,7 @@ pub struct Urls<'u> {
 #[must_use]
 pub fn as_psql(urls: Urls<'_>, statement: Option<&str>, writes: Writes, limit: Duration) -> ShellCommand {
     let statement = statement.unwrap_or("select 1");
-    let mut options = format!("-c statement_timeout={}ms", limit.as_millis());
+    let mut options = format!("-c statement_timeout={}ms", milliseconds(limit));
     if writes == Writes::Refused {
         options.push_str(" -c default_transaction_read_only=on");
     }

@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::path::Path;
 
 use super::super::Rejection;
+use super::super::attempts;
 use super::super::style::printable;
 use super::super::summary::{Counts, causes};
 use crate::event::{CheckReport, RunInfo, RunReport};
@@ -113,8 +114,9 @@ fn row(check: &CheckReport, run: &RunInfo) -> Row {
         Outcome::Undecided(failure) => (1, "CUT", in_words(failure)),
         Outcome::Warned(failure) => (2, "WARN", in_words(failure)),
         Outcome::Passed if check.is_flaky() => {
-            let before = check.failed_attempts.first().map(|failure| in_words(failure)).unwrap_or_default();
-            (3, "FLAKY", format!("passed at attempt {}, after: {before}", check.attempts))
+            let failed = attempts::of_flaky(check);
+            let before = failed.first().map(|first| in_words(first.failure)).unwrap_or_default();
+            (3, "FLAKY", format!("{}, after: {before}", plain(&attempts::passed_at(check))))
         }
         Outcome::Passed if check.is_slow() => {
             (3, "SLOW", format!("passed with little left of its budget of {}", Span(check.budget)))

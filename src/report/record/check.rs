@@ -48,7 +48,7 @@ pub(in crate::report) struct ResultRecord<'a> {
     /// find out), `undecided` (the suite's budget ended first), `warned` (a `warn` check failed or errored) or
     /// `skipped`.
     outcome: &'static str,
-    /// Did it pass, but not at the first attempt?
+    /// Did it pass, but it or a step of it not at the first attempt?
     flaky: bool,
     /// It passed with a quarter of its budget left, or less.
     slow: bool,
@@ -92,11 +92,7 @@ impl<'a> ResultRecord<'a> {
             failure,
             duration_ms: Milliseconds(report.took),
             attempts: report.attempts,
-            failed_attempts: report
-                .failed_attempts
-                .iter()
-                .map(|failure| FailureRecord::of(failure))
-                .collect(),
+            failed_attempts: FailureRecord::all(&report.failed_attempts),
             phases_ms: Phases(&report.phases),
             address: report.address.as_deref(),
             certificate: report.certificate.as_ref().map(|certificate| CertificateRecord::of(certificate)),
@@ -118,6 +114,7 @@ pub(in crate::report) struct StepRecord<'a> {
     failure: Option<FailureRecord<'a>>,
     duration_ms: Milliseconds,
     attempts: u32,
+    failed_attempts: Vec<FailureRecord<'a>>,
     phases_ms: Phases<'a>,
     address: Option<&'a str>,
     certificate: Option<CertificateRecord>,
@@ -134,6 +131,7 @@ impl<'a> From<&'a StepReport> for StepRecord<'a> {
             failure: step.failure.as_ref().map(|failure| FailureRecord::of(failure)),
             duration_ms: Milliseconds(step.took),
             attempts: step.attempts,
+            failed_attempts: FailureRecord::all(&step.failed_attempts),
             phases_ms: Phases(&step.phases),
             address: step.address.as_deref(),
             certificate: step.certificate.as_ref().map(|certificate| CertificateRecord::of(certificate)),

@@ -3,7 +3,9 @@
 use serde::Serialize;
 
 use super::time::{Milliseconds, key};
+use crate::event::StepName;
 use crate::outcome::Failure;
+use crate::secret::Redacted;
 
 /// Why something did not pass. What the layers around it add (the step it was, the budget that ended) stands beside
 /// the cause, and not around it.
@@ -16,7 +18,7 @@ pub(in crate::report) struct FailureRecord<'a> {
     /// All of it in words, as on the console.
     message: String,
     /// The step of a journey that it happened in.
-    step: Option<StepName<'a>>,
+    step: Option<StepNameRecord<'a>>,
     /// Every expectation that was not met.
     mismatches: Vec<MismatchRecord>,
     /// The answer in short, where expectations were not met.
@@ -25,14 +27,21 @@ pub(in crate::report) struct FailureRecord<'a> {
     cut: Option<CutRecord>,
     /// What kept smoke from finding out.
     fault: Option<FaultRecord>,
-    /// The last lines that a booted process printed before it ended.
+    /// The last lines that a booted process printed, where it ended or was never ready.
     log: Option<String>,
 }
 
+/// Which step of a journey.
 #[derive(Debug, Serialize)]
-struct StepName<'a> {
+pub(in crate::report) struct StepNameRecord<'a> {
     number: usize,
     name: &'a str,
+}
+
+impl<'a> From<&'a StepName> for StepNameRecord<'a> {
+    fn from(StepName { number, name }: &'a StepName) -> StepNameRecord<'a> {
+        StepNameRecord { number: *number, name }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -61,6 +70,10 @@ struct FaultRecord {
 }
 
 impl<'a> FailureRecord<'a> {
+    pub fn all(failures: &'a [Redacted<Failure>]) -> Vec<FailureRecord<'a>> {
+        failures.iter().map(|failure| FailureRecord::of(failure)).collect()
+    }
+
     pub fn of(failure: &'a Failure) -> FailureRecord<'a> {
         let mut record = FailureRecord {
             kind: failure.type_name(),
@@ -83,10 +96,11 @@ impl<'a> FailureRecord<'a> {
     fn take(&mut self, failure: &'a Failure) -> Option<&'a Failure> {
         match failure {
             Failure::Step { step, number, source } => {
-                self.step.get_or_insert(StepName { number: *number, name: step });
+                self.step.get_or_insert(StepNameRecord { number: *number, name: step });
                 Some(source)
             }
-            Failure::TimedOut { cut, phase, last, .. } => {
+            Failure::TimedOut { cut, phase, last, log, .. } => {
+                self.log = log.as_ref().map(ToString::to_string);
                 self.cut.get_or_insert_with(|| CutRecord {
                     scope: cut.scope.to_string(),
                     budget_ms: Milliseconds(cut.budget),

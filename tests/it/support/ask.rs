@@ -44,7 +44,7 @@ impl Asked {
     /// A check of this query that expects this, as `value = 1`; its name is the query.
     #[must_use]
     pub fn query(self, query: &str, expect: &str) -> Self {
-        self.check(query, &format!("query = {}\nexpect.{expect}", quoted(query)))
+        self.check(&query.replace('\n', " "), &format!("query = {}\nexpect.{expect}", quoted(query)))
     }
 
     /// A check on another database.

@@ -1,0 +1,104 @@
+//! The servers that a PostgreSQL URL names, and their ports: before the path, in `host` and in `port`.
+//!
+//! To libpq they are the same parameters, and the later one counts, so `?host=` and `?port=` take the place of what
+//! stands before the path.
+
+use super::config::invalid;
+use crate::outcome::Failure;
+use crate::secret::Message;
+
+/// Hosts in their order, and either no port, one for all of them, or one for each.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Hosts {
+    pub hosts: Vec<String>,
+    pub ports: Vec<u16>,
+}
+
+/// What a port is where a list leaves it out.
+const DEFAULT_PORT: u16 = 5432;
+
+impl Hosts {
+    /// Reads `host1:port1,host2:port2`, and what the parameters say instead.
+    ///
+    /// # Errors
+    /// A port that is none, or more ports than hosts.
+    pub fn read(before_path: &str, host: Option<&str>, port: Option<&str>) -> Result<Hosts, Failure> {
+        let entries: Vec<(String, &str)> = before_path.split(',').map(entry).collect::<Result<_, _>>()?;
+        let hosts: Vec<String> = match host {
+            Some(hosts) => hosts.split(',').map(str::to_owned).collect(),
+            None => entries.iter().map(|(host, _)| host.clone()).collect(),
+        };
+        let given: Vec<&str> = match port {
+            Some(ports) => ports.split(',').collect(),
+            None => entries.iter().map(|(_, port)| *port).collect(),
+        };
+        let none_given = given.iter().all(|port| port.is_empty());
+        let ports: Vec<u16> =
+            if none_given { Vec::new() } else { given.into_iter().map(number).collect::<Result<_, _>>()? };
+        if ports.len() > 1 && ports.len() != hosts.len() {
+            let cause = format!("there are {} ports for {} hosts", ports.len(), hosts.len());
+            return Err(invalid(Message::new().words(cause))
+                .with_hint(Message::new().words("name one port for all hosts, or one for each")));
+        }
+        // Nothing at all is this machine's own server.
+        let hosts = if hosts.iter().all(String::is_empty) { Vec::new() } else { hosts };
+        Ok(Hosts { hosts, ports })
+    }
+}
+
+/// The host of `host:port` or `[host]:port`, and the port as it is written.
+fn entry(text: &str) -> Result<(String, &str), Failure> {
+    let (host, port) = match text.strip_prefix('[') {
+        Some(rest) => {
+            let (host, rest) = rest.split_once(']').ok_or_else(not_an_address)?;
+            let port = if rest.is_empty() { Some("") } else { rest.strip_prefix(':') };
+            (host, port.ok_or_else(not_an_address)?)
+        }
+        None => text.split_once(':').unwrap_or((text, "")),
+    };
+    Ok((percent_encoding::percent_decode_str(host).decode_utf8_lossy().into_owned(), port))
+}
+
+fn number(port: &str) -> Result<u16, Failure> {
+    match port.parse() {
+        _ if port.is_empty() => Ok(DEFAULT_PORT),
+        Ok(number) if number > 0 => Ok(number),
+        // Not shown: in a URL that is put together wrongly it may be a part of the password.
+        Ok(_) | Err(_) => Err(invalid(Message::new().words("a port is not a number from 1 to 65535"))),
+    }
+}
+
+fn not_an_address() -> Failure {
+    invalid(Message::new().words("an IPv6 address stands as `[address]:port`"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_parameters_take_the_place_of_what_stands_before_the_path() {
+        for (before_path, host, port, hosts, ports) in [
+            ("", None, None, &[][..], &[][..]),
+            (":5433", None, None, &[], &[5433]),
+            ("db", None, None, &["db"], &[]),
+            ("db", None, Some("18556"), &["db"], &[18556]),
+            ("db:1", None, Some("2"), &["db"], &[2]),
+            ("a:1,b", None, None, &["a", "b"], &[1, 5432]),
+            ("a,b", None, Some("7"), &["a", "b"], &[7]),
+            ("a:1", Some("b,c"), None, &["b", "c"], &[1]),
+            (":5433", Some("/run/pg"), None, &["/run/pg"], &[5433]),
+            ("[::1]:2,%2Ftmp", None, None, &["::1", "/tmp"], &[2, 5432]),
+        ] {
+            let read = Hosts::read(before_path, host, port).unwrap();
+            let expected =
+                Hosts { hosts: hosts.iter().map(|host| (*host).to_owned()).collect(), ports: ports.to_vec() };
+            assert_eq!(read, expected, "{before_path} {host:?} {port:?}");
+        }
+        for wrong in
+            [("db:0", None), ("db:x", None), ("db", Some("65536")), ("[::1", None), ("a,b,c", Some("1,2"))]
+        {
+            assert!(Hosts::read(wrong.0, None, wrong.1).is_err(), "{wrong:?}");
+        }
+    }
+}
