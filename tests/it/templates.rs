@@ -308,7 +308,7 @@ fn a_variable_of_every_type_is_a_bound_parameter_in_sql() {
             .passes();
         // A null that was captured is null, not the text.
         let query = |query: &str, rest: &str| {
-            step("q", &format!("database = {}\nquery = {}\n{rest}", quoted(&url), quoted(query)))
+            step(query, &format!("database = {}\nquery = {}\n{rest}", quoted(&url), quoted(query)))
         };
         let steps = [
             query(
