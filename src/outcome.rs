@@ -5,6 +5,7 @@
 
 mod certificate;
 mod failure;
+mod log;
 mod phase;
 mod span;
 mod trace;
@@ -14,6 +15,7 @@ use std::time::Duration;
 
 pub use self::certificate::Certificate;
 pub use self::failure::{Failure, Fault, Mismatch, Verdict};
+pub use self::log::Log;
 pub use self::phase::Phase;
 pub use self::span::Span;
 pub use self::trace::{Direction, Trace};
@@ -43,7 +45,7 @@ pub enum SkipReason {
     FailFast { failed: String, started: Started },
     /// The suite's budget ended before it could start.
     Budget(Duration),
-    /// SIGINT or SIGTERM.
+    /// SIGINT, SIGTERM or SIGHUP.
     Signal { signal: Signal, started: Started },
 }
 
@@ -67,6 +69,8 @@ pub enum Started {
 pub enum Signal {
     Interrupt,
     Terminate,
+    /// The terminal has gone.
+    Hangup,
 }
 
 impl fmt::Display for Signal {
@@ -74,6 +78,7 @@ impl fmt::Display for Signal {
         f.write_str(match self {
             Signal::Interrupt => "SIGINT",
             Signal::Terminate => "SIGTERM",
+            Signal::Hangup => "SIGHUP",
         })
     }
 }

@@ -8,6 +8,8 @@
 //! stop = { signal = "TERM", grace = "2s" }
 //! ```
 
+mod ready;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,31 +19,22 @@ use serde_json::{Value, json};
 use toml::Spanned;
 use toml::de::DeValue;
 
-use super::process::{Command, Output, Process, StopSignal, TAIL_SHOWN};
-use super::step::{judge_http, template_failure};
+use self::ready::Ready;
+use super::process::{Command, End, Output, Process, StopSignal, why_it_ended};
+use super::step::template_failure;
 use super::{Afterwards, Check, Context, Resident, Session};
 use crate::deadline::{Deadline, Scope as BudgetScope};
-use crate::expect::http::HttpExpectation;
-use crate::expect::matcher::StatusSet;
 use crate::outcome::{Failure, Phase};
-use crate::probe::dial::{self, Target};
-use crate::probe::http::{Request, send};
 use crate::probe::shell::ShellCommand;
 use crate::secret::{Message, Redactor};
 use crate::suite::Uses;
 use crate::suite::error::Diagnostic;
 use crate::suite::read::{FromTable, FromToml, Named, Reading, Table};
 use crate::suite::schema::{Definitions, Schema};
-use crate::suite::table::{Rule, Written};
+use crate::suite::table::Written;
 use crate::suite::template::Template;
 use crate::suite::value::Scalar;
 use crate::suite::vars::Scope;
-
-/// How often it is asked whether it is ready. A boot is waited for by everything, so this is short.
-const ASK_EVERY: Duration = Duration::from_millis(25);
-
-/// How long one question whether it is ready may take.
-const ONE_QUESTION: Duration = Duration::from_secs(2);
 
 #[derive(Debug)]
 struct Boot {
@@ -50,14 +43,6 @@ struct Boot {
     cwd: Option<Template>,
     ready: Option<Ready>,
     stop: Stop,
-}
-
-/// What says that the process is ready.
-#[derive(Debug)]
-enum Ready {
-    Url { request: Box<Request>, expect: Box<HttpExpectation> },
-    Port(Scalar),
-    Log(Template),
 }
 
 /// `stop = { signal = "TERM", grace = "2s" }`.
@@ -85,33 +70,6 @@ pub fn read(table: &mut Table<'_, '_, '_>) -> Option<Arc<dyn Check>> {
     let ready = if table.has("ready") { Some(ready?) } else { None };
     let command = command?;
     Some(Arc::new(Boot { command, env, cwd, ready, stop }))
-}
-
-impl FromTable for Ready {
-    const DEFINITION: &'static str = "ready";
-
-    fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
-        let port: Option<Scalar> = table.optional("port", "it accepts connections on this port of 127.0.0.1");
-        let log: Option<Template> = table.optional("log", "its output contains this text");
-        let request = Request::from_url(table);
-        let expect: Option<HttpExpectation> =
-            table.optional("expect", "what the answer of `url` must be like");
-        let expect = if table.has("expect") { expect? } else { HttpExpectation::default() };
-        let of_the_request = table.asked_but(&["url", "port", "log"]);
-        for key in &of_the_request {
-            table.obeys(Rule::Needs(key, "url"));
-        }
-        let one = table.exactly_one(&["url", "port", "log"], "`ready` has one of `url`, `port` and `log`")?;
-        if one != "url"
-            && let Some(key) = of_the_request.iter().find(|key| table.has(key))
-        {
-            return table.reject(key, format!("`{key}` belongs to `url`: for `{one}` no request is sent"));
-        }
-        match one {
-            "url" => Some(Ready::Url { request: Box::new(request?), expect: Box::new(expect) }),
-            _ => port.map(Ready::Port).or(log.map(Ready::Log)),
-        }
-    }
 }
 
 impl FromTable for Stop {
@@ -155,29 +113,13 @@ impl Check for Boot {
         uses.read_all(&self.command);
         uses.read_all(self.env.iter().map(|(_, value)| &value.0));
         uses.read_all(&self.cwd);
-        match &self.ready {
-            None => {}
-            Some(Ready::Url { request, expect }) => {
-                request.uses(uses);
-                uses.read_all(expect.templates());
-            }
-            Some(Ready::Port(port)) => uses.read(&port.0),
-            Some(Ready::Log(text)) => uses.read(text),
+        if let Some(ready) = &self.ready {
+            ready.uses(uses);
         }
     }
 
     fn mistakes(&self, scope: &Scope) -> Vec<Diagnostic> {
-        match &self.ready {
-            None | Some(Ready::Log(_)) => Vec::new(),
-            Some(Ready::Url { request, .. }) => request.mistakes(scope),
-            Some(Ready::Port(port)) => match port.0.text(scope) {
-                Ok(text) if !matches!(text.parse::<u16>(), Ok(1..)) => {
-                    let mistake = format!("`{text}` is not a port; a port is a number from 1 to 65535");
-                    vec![Diagnostic::new(port.0.place(), mistake)]
-                }
-                Ok(_) | Err(_) => Vec::new(),
-            },
-        }
+        self.ready.as_ref().map(|ready| ready.mistakes(scope)).unwrap_or_default()
     }
 
     fn afterwards(&self, _: &Scope) -> Afterwards {
@@ -194,49 +136,54 @@ impl Check for Boot {
             if let Some(before) = session.resident.take() {
                 before.stop(context.deadline).await;
             }
+            session.by_hand = None;
             let command = self.command(session, context)?;
-            let process = Process::start(&command, &context.run.groups)?;
-            let (mut output, log) = (process.output(), process.output());
-            let redactor = Arc::clone(&context.run.redactor);
-            session.resident = Some(Box::new(Booted { process, stop: self.stop, redactor }));
-            context.timeline.enter(Phase::Ready);
-
             // A session of its own for the questions: the process stays in the check's, where it is stopped from
             // when this is cut.
             let mut asking = Session::new(session.scope.clone());
-            let died = async {
-                match session.resident.as_mut() {
-                    Some(resident) => resident.ended().await,
-                    None => std::future::pending().await,
-                }
+            if let Some(Ready::Answers(question)) = &self.ready
+                && let Err(failure) = question.ask_before_the_start(&mut asking, context).await
+            {
+                let asked = question.by_hand(session, context);
+                session.by_hand = asked.map(|asked| asked.into_message(&context.run.redactor));
+                return Err(failure);
+            }
+            let output = match &self.ready {
+                Some(ready) => ready.output(&session.scope)?,
+                None => Output::default(),
             };
-            let ready = Box::pin(self.wait_until_ready(&mut asking, context, &mut output));
+            let process = Process::start(&command, output.clone(), &context.run.groups)?;
+            let booted = Booted {
+                process,
+                output: output.clone(),
+                stop: self.stop,
+                redactor: Arc::clone(&context.run.redactor),
+            };
+            let resident = session.resident.insert(Box::new(booted));
+            context.timeline.enter(Phase::Ready);
+
+            let mut last = None;
             let bounded = context.deadline.bound(async {
                 tokio::select! {
-                    failure = died => Err(failure),
-                    result = ready => result,
+                    // The answer may be somebody else's: what has ended is not ready, whoever answers.
+                    biased;
+                    failure = resident.ended() => return Err(failure),
+                    result = self.wait_until_ready(&output, &mut last, &mut asking, context) => result?,
+                }
+                match resident.has_ended() {
+                    true => Err(resident.ended().await),
+                    false => Ok(()),
                 }
             });
             let result = bounded.await.unwrap_or_else(|cut| Err(Failure::timed_out(cut, Phase::Ready)));
-            let result = result.map_err(|failure| self.with_output(failure, &log, context));
             context.timeline.end();
-            result
+            result.map_err(|failure| self.never_ready(failure, last, &output, session, context))
         })
     }
 
     fn reproduce(&self, session: &Session, context: &Context) -> Option<Message> {
-        let shown = Session::new(session.scope.for_people());
-        let Command { words, env, cwd } = self.command(&shown, context).ok()?;
-        let (program, arguments) = words.split_first()?;
-        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-        let command = ShellCommand::new(program).words(&arguments);
-        let command = env.iter().fold(command, |command, (name, value)| command.with_env(name, value));
-        let folder = cwd.display().to_string();
-        let command = match folder.as_str() {
-            "" | "." => command,
-            folder => command.in_folder(folder),
-        };
-        Some(command.into_message(&context.run.redactor))
+        let known = session.by_hand.clone();
+        known.or_else(|| Some(self.by_hand(session, context)?.into_message(&context.run.redactor)))
     }
 }
 
@@ -254,82 +201,63 @@ impl Boot {
         Ok(Command { words: words?, env: env?, cwd })
     }
 
-    /// A cut says what never came, and what the process said instead.
-    fn with_output(&self, failure: Failure, log: &Output, context: &Context) -> Failure {
-        match failure {
-            Failure::TimedOut { cut, phase, detail: None, last } => {
-                let tail = log.tail(&context.run.redactor);
-                let said = match tail.trim().is_empty() {
-                    true => Message::new().words("; it printed nothing"),
-                    false => Message::new().words("; its last output:\n").excerpt(tail, TAIL_SHOWN),
-                };
-                Failure::TimedOut { cut, phase, detail: Some(self.awaited().then(said)), last }
-            }
-            other => other,
-        }
-    }
-
-    fn awaited(&self) -> Message {
-        match &self.ready {
-            None => Message::new().words("it was started"),
-            Some(Ready::Url { .. }) => Message::new().words("its `ready` URL never gave the expected answer"),
-            Some(Ready::Port(_)) => Message::new().words("its `ready` port never accepted a connection"),
-            Some(Ready::Log(_)) => Message::new().words("its output never contained the `ready` text"),
-        }
-    }
-
     async fn wait_until_ready(
         &self,
+        output: &Output,
+        last: &mut Option<Failure>,
         session: &mut Session,
         context: &Context,
-        output: &mut Output,
     ) -> Result<(), Failure> {
         match &self.ready {
             None => Ok(()),
-            Some(Ready::Log(text)) => {
-                let text = text.text(&session.scope).map_err(template_failure)?;
-                output.wait_for(&text).await;
-                Ok(())
-            }
-            Some(Ready::Port(port)) => {
-                let port = port.0.text(&session.scope).map_err(template_failure)?;
-                let port = port.parse().map_err(|_| template_failure(format!("`{port}` is not a port")))?;
-                let target = Target { host: "127.0.0.1".to_owned(), port };
-                loop {
-                    // On a timeline of its own: that nobody listened yet is not where the boot's time went.
-                    let question = context.aside(context.deadline);
-                    let asked = dial::connect(&target, &question);
-                    if Arc::clone(&question.timeline).observe(asked).await.is_ok() {
-                        return Ok(());
-                    }
-                    Self::pause(context).await?;
-                }
-            }
-            Some(Ready::Url { request, expect }) => loop {
-                let question = context.aside(context.deadline.tighten(ONE_QUESTION, BudgetScope::Step));
-                let mut cookies = cookie_store::CookieStore::default();
-                let asked = send(request, &context.run.clients, &mut cookies, &session.scope, &question);
-                // On a timeline of its own: that nobody listened yet is not where the boot's time went.
-                let asked = Arc::clone(&question.timeline).observe(asked);
-                if let Ok(Ok(mut answer)) = question.deadline.bound(asked).await {
-                    answer.read_page(expect.html_queries().collect()).await;
-                    if judge_http(&answer, expect, &StatusSet::success(), &[], session, &question).is_ok() {
-                        return Ok(());
-                    }
-                }
-                Self::pause(context).await?;
-            },
+            Some(ready) => ready.wait(output, last, session, context).await,
         }
     }
 
-    async fn pause(context: &Context) -> Result<(), Failure> {
-        context.deadline.pause(ASK_EVERY).await.map_err(|cut| Failure::timed_out(cut, Phase::Ready))
+    /// A cut says what never came, what came instead, and what the process printed.
+    fn never_ready(
+        &self,
+        failure: Failure,
+        last: Option<Failure>,
+        output: &Output,
+        session: &mut Session,
+        context: &Context,
+    ) -> Failure {
+        let (Failure::TimedOut { cut, phase, .. }, Some(ready)) = (&failure, &self.ready) else {
+            return failure;
+        };
+        if let Ready::Answers(question) = ready {
+            let (started, asked) = (self.by_hand(session, context), question.by_hand(session, context));
+            session.by_hand = started
+                .zip(asked)
+                .map(|(started, asked)| started.while_it_runs(cut.budget, &asked, &context.run.redactor));
+        }
+        let log = output.log(&context.run.redactor);
+        let printed = if log.is_some() { "" } else { "; it printed nothing" };
+        let detail = Some(ready.awaited(&session.scope).words(printed));
+        Failure::TimedOut { cut: *cut, phase: *phase, detail, last: last.map(Box::new), log }
+    }
+
+    /// The command that starts the same by hand.
+    fn by_hand(&self, session: &Session, context: &Context) -> Option<ShellCommand> {
+        let shown = Session::new(session.scope.for_people());
+        let Command { words, env, cwd } = self.command(&shown, context).ok()?;
+        let (program, arguments) = words.split_first()?;
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let command = ShellCommand::new(program).words(&arguments);
+        let command = env.iter().fold(command, |command, (name, value)| command.with_env(name, value));
+        let folder = cwd.display().to_string();
+        Some(match folder.as_str() {
+            "" | "." => command,
+            folder => command.in_folder(folder),
+        })
     }
 }
 
 /// A process that stays for the run.
 struct Booted {
     process: Process,
+    output: Output,
     stop: Stop,
     redactor: Arc<Redactor>,
 }
@@ -341,15 +269,22 @@ impl Resident for Booted {
 
     fn ended(&mut self) -> BoxFuture<'_, Failure> {
         Box::pin(async move {
-            let how = self.process.ended().await;
-            let tail = self.process.output().tail(&self.redactor);
-            let how = Message::new().words("the process ended: ").words(how);
-            // The cause is most often what it said last, and a trace before that may be long.
-            let how = match tail.lines().rev().find(|line| !line.trim().is_empty()) {
-                Some(last) => how.words("; it last said: ").data(last.trim()),
-                None => how.words("; it printed nothing"),
+            let end = self.process.ended().await;
+            let log = self.output.log(&self.redactor);
+            let how = Message::new().words(format!("the process ended: {end}"));
+            let Some(log) = log else {
+                return Failure::Exited { how: how.words("; it printed nothing"), log: None };
             };
-            let log = (tail.trim().lines().count() > 1).then(|| Message::new().excerpt(tail, TAIL_SHOWN));
+            // Whoever is ended by a signal did not say why.
+            let said = match end {
+                End::Exit(_) | End::Unknown(_) => why_it_ended(&log.text()),
+                End::Signal(_) => None,
+            };
+            let log = Some(log).filter(|log| said.is_none() || log.has_several_lines());
+            let how = match said {
+                Some(said) => how.words("; it said: ").data(said),
+                None => how,
+            };
             Failure::Exited { how, log }
         })
     }

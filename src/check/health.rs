@@ -17,7 +17,7 @@ use url::Url;
 use super::step::{judge_http, template_failure};
 use super::{Check, Context, Session};
 use crate::expect::http::HttpExpectation;
-use crate::expect::matcher::StatusSet;
+use crate::expect::status::StatusSet;
 use crate::outcome::{Direction, Failure};
 use crate::probe::dial::{self, Target};
 use crate::probe::http::{Request, Surroundings, send, sound_url};

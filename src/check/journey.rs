@@ -27,7 +27,7 @@ use crate::deadline::Scope as BudgetScope;
 use crate::event::{StepName, StepReport};
 use crate::expect::capture::Capture;
 use crate::expect::http::HttpExpectation;
-use crate::expect::matcher::StatusSet;
+use crate::expect::status::StatusSet;
 use crate::outcome::Failure;
 use crate::probe::http::{Request, Surroundings, VERB_KEYS, send, sound_url};
 use crate::secret::Message;

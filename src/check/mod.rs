@@ -237,6 +237,8 @@ pub struct Session {
     pub clients: Clients,
     pub steps: Vec<StepReport>,
     pub resident: Option<Box<dyn Resident>>,
+    /// The command that shows the last failure by hand, where the check's own does not.
+    pub by_hand: Option<Message>,
 }
 
 impl Session {
@@ -249,6 +251,7 @@ impl Session {
             clients: Clients::new(Pooling::KeepAlive),
             steps: Vec::new(),
             resident: None,
+            by_hand: None,
         }
     }
 }

@@ -1,27 +1,26 @@
-//! A process with everything it starts: a group of its own, its last output, its end.
+//! A process with everything it starts: a group of its own, what it prints, its end.
 //!
-//! What is Unix-only in smoke sits here.
+//! What is Unix-only in smoke sits here and in `groups`.
 
-use std::collections::VecDeque;
+mod groups;
+mod output;
+mod said;
+
+use std::fmt;
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use process_wrap::tokio::{ChildWrapper, CommandWrap};
-use tokio::io::{AsyncRead, AsyncReadExt as _};
-use tokio::sync::watch;
 
+pub use self::groups::Groups;
+use self::groups::MARK;
+pub use self::output::Output;
+pub use self::said::why_it_ended;
 use crate::deadline::{Deadline, Scope};
 use crate::outcome::{Failure, Fault};
-use crate::secret::{Message, Redactor};
-
-/// How many of the last bytes of output are kept.
-const TAIL: usize = 16 << 10;
-
-/// How many of the last lines a report shows, and how many characters of them.
-const TAIL_LINES: usize = 20;
-pub const TAIL_SHOWN: usize = 2_000;
+use crate::secret::Message;
 
 /// How often it is asked whether a process has gone.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
@@ -60,18 +59,12 @@ impl StopSignal {
     ];
 }
 
-/// The groups of the processes that run, so that the end of one does not take the others for its leavings.
-#[derive(Debug, Default)]
-pub struct Groups {
-    running: Mutex<Vec<u32>>,
-}
-
 /// A running process.
 #[derive(Debug)]
 pub struct Process {
     child: Box<dyn ChildWrapper>,
     output: Output,
-    /// The number of its group, which is the process's own.
+    /// The number of its group, which is the process's own; `None` once it has been stopped.
     group: Option<u32>,
     groups: Arc<Groups>,
     mark: String,
@@ -79,15 +72,12 @@ pub struct Process {
     last_words: Option<Deadline>,
 }
 
-/// The environment variable by which what a process started is known as its own, also outside its group.
-const MARK: &str = "SMOKE_BOOT";
-
 impl Process {
-    /// Starts it in a group of its own.
+    /// Starts it in a group of its own. What it prints goes to `output`.
     ///
     /// # Errors
     /// There is no such program, or it cannot be run.
-    pub fn start(command: &Command, groups: &Arc<Groups>) -> Result<Process, Failure> {
+    pub fn start(command: &Command, output: Output, groups: &Arc<Groups>) -> Result<Process, Failure> {
         let program = command.words.first().map_or("", String::as_str);
         // A path is meant from the folder it runs in; a bare name is looked for on PATH.
         let found = match program.contains(std::path::MAIN_SEPARATOR) {
@@ -106,8 +96,7 @@ impl Process {
             process.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         });
         own_group(&mut wrapped);
-        adopt_orphans();
-        let mut child = wrapped.spawn().map_err(|error| {
+        let mut child = groups.spawn(&mut wrapped).map_err(|error| {
             let doing = Message::new().words("starting `").data(program).words("`");
             let hint = match error.kind() {
                 std::io::ErrorKind::NotFound => {
@@ -119,7 +108,6 @@ impl Process {
             Failure::fault(Fault::Local, doing, Message::new().data(crate::probe::dial::plain(&error)))
                 .with_hint(Message::new().words(hint))
         })?;
-        let output = Output::default();
         // Why: these outlive nothing: they end with the pipes, and the run does not wait for a pipe that a
         // grandchild holds.
         if let Some(stdout) = child.stdout().take() {
@@ -129,14 +117,7 @@ impl Process {
             tokio::spawn(output.opened().read(stderr));
         }
         let group = child.id();
-        groups.running.lock().unwrap_or_else(PoisonError::into_inner).extend(group);
         Ok(Process { child, output, group, groups: Arc::clone(groups), mark, last_words: None })
-    }
-
-    /// What it prints.
-    #[must_use]
-    pub fn output(&self) -> Output {
-        self.output.clone()
     }
 
     /// Has the process itself ended?
@@ -145,27 +126,28 @@ impl Process {
     }
 
     /// Waits for the process itself to end and says how it did.
-    pub async fn ended(&mut self) -> String {
-        let how = match self.child.inner_mut().wait().await {
-            Ok(status) => how_it_ended(status),
-            Err(error) => format!("unknown ({error})"),
+    pub async fn ended(&mut self) -> End {
+        let end = match self.child.inner_mut().wait().await {
+            Ok(status) => End::of(status),
+            Err(error) => End::Unknown(error.to_string()),
         };
         // What it said last is still on its way, unless something that it left behind holds the pipe.
         let patience = self.last_words.get_or_insert_with(|| Deadline::after(LAST_WORDS, Scope::Grace));
         let _ = patience.bound(self.output.closed()).await;
-        how
+        end
     }
 
     /// Asks the group to stop, kills what is left of it at `deadline`, and then everything that left the group.
     pub async fn stop(mut self, signal: StopSignal, deadline: Deadline) {
         send(self.group, signal);
-        if !self.gone_by(deadline).await {
+        let is_gone = self.gone_by(deadline).await;
+        let killed_by = Deadline::after(AFTER_KILL, Scope::Grace);
+        if !is_gone {
             let _ = self.child.start_kill();
-            self.gone_by(Deadline::after(AFTER_KILL, Scope::Grace)).await;
+            self.gone_by(killed_by).await;
         }
-        let mut running = self.groups.running.lock().unwrap_or_else(PoisonError::into_inner);
-        running.retain(|group| Some(*group) != self.group);
-        end_orphans(&self.mark, &running);
+        self.groups.leave(self.group.take());
+        self.groups.end_orphans(&self.mark, killed_by).await;
     }
 
     async fn gone_by(&mut self, deadline: Deadline) -> bool {
@@ -181,76 +163,47 @@ impl Process {
 }
 
 impl Drop for Process {
-    /// A boot that is cut before it is ready is not left running.
+    /// A boot that is cut before it is ready is not left running. The number of one that has been stopped may be
+    /// another process's by now.
     fn drop(&mut self) {
-        let _ = self.child.start_kill();
-    }
-}
-
-/// The last output of a process, standard output and standard error as they came.
-#[derive(Debug, Clone)]
-pub struct Output {
-    tail: Arc<Mutex<VecDeque<u8>>>,
-    changed: Arc<watch::Sender<u64>>,
-    /// How many pipes are still read.
-    open: Arc<watch::Sender<u32>>,
-}
-
-impl Default for Output {
-    fn default() -> Self {
-        let (changed, open) = (Arc::new(watch::Sender::new(0)), Arc::new(watch::Sender::new(0)));
-        Output { tail: Arc::default(), changed, open }
-    }
-}
-
-impl Output {
-    async fn read(self, mut pipe: impl AsyncRead + Unpin) {
-        let mut buffer = [0; 4096];
-        while let Ok(read @ 1..) = pipe.read(&mut buffer).await {
-            {
-                let mut tail = self.tail.lock().unwrap_or_else(PoisonError::into_inner);
-                tail.extend(&buffer[..read]);
-                let surplus = tail.len().saturating_sub(TAIL);
-                tail.drain(..surplus);
-            }
-            self.changed.send_modify(|count| *count += 1);
+        if let Some(group) = self.group.take() {
+            let _ = self.child.start_kill();
+            self.groups.leave(Some(group));
         }
-        self.open.send_modify(|count| *count -= 1);
+    }
+}
+
+/// How a process ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum End {
+    Exit(i32),
+    Signal(i32),
+    Unknown(String),
+}
+
+impl End {
+    #[cfg(unix)]
+    fn of(status: ExitStatus) -> End {
+        use std::os::unix::process::ExitStatusExt as _;
+        match (status.code(), status.signal()) {
+            (Some(code), _) => End::Exit(code),
+            (None, Some(signal)) => End::Signal(signal),
+            (None, None) => End::Unknown(status.to_string()),
+        }
     }
 
-    /// The same for one more pipe.
-    fn opened(&self) -> Output {
-        self.open.send_modify(|count| *count += 1);
-        self.clone()
+    #[cfg(not(unix))]
+    fn of(status: ExitStatus) -> End {
+        status.code().map_or_else(|| End::Unknown(status.to_string()), End::Exit)
     }
+}
 
-    /// Waits until every pipe is closed.
-    async fn closed(&self) {
-        let _ = self.open.subscribe().wait_for(|count| *count == 0).await;
-    }
-
-    fn text(&self) -> String {
-        let mut tail = self.tail.lock().unwrap_or_else(PoisonError::into_inner);
-        String::from_utf8_lossy(tail.make_contiguous()).into_owned()
-    }
-
-    /// The last lines, without what `redactor` knows: half a secret could not be told from other text any more.
-    #[must_use]
-    pub fn tail(&self, redactor: &Redactor) -> String {
-        let text = redactor.clean(&self.text());
-        let lines: Vec<&str> = text.lines().collect();
-        let tail = lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n");
-        let surplus = tail.chars().count().saturating_sub(TAIL_SHOWN);
-        tail.chars().skip(surplus).collect()
-    }
-
-    /// Waits until the output contains `text`.
-    pub async fn wait_for(&mut self, text: &str) {
-        let mut changes = self.changed.subscribe();
-        while !self.text().contains(text) {
-            if changes.changed().await.is_err() {
-                std::future::pending::<()>().await;
-            }
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            End::Exit(code) => write!(f, "exit code {code}"),
+            End::Signal(signal) => write!(f, "killed by signal {signal}"),
+            End::Unknown(error) => write!(f, "unknown ({error})"),
         }
     }
 }
@@ -263,21 +216,6 @@ fn own_group(command: &mut CommandWrap) {
 #[cfg(windows)]
 fn own_group(command: &mut CommandWrap) {
     command.wrap(process_wrap::tokio::JobObject);
-}
-
-#[cfg(unix)]
-fn how_it_ended(status: ExitStatus) -> String {
-    use std::os::unix::process::ExitStatusExt as _;
-    match (status.code(), status.signal()) {
-        (Some(code), _) => format!("exit code {code}"),
-        (None, Some(signal)) => format!("killed by signal {signal}"),
-        (None, None) => status.to_string(),
-    }
-}
-
-#[cfg(not(unix))]
-fn how_it_ended(status: ExitStatus) -> String {
-    status.to_string()
 }
 
 #[cfg(unix)]
@@ -319,52 +257,3 @@ fn send(_group: Option<u32>, _signal: StopSignal) {}
 fn group_is_gone(child: &mut dyn ChildWrapper, _group: Option<u32>) -> bool {
     matches!(child.try_wait(), Ok(Some(_)))
 }
-
-/// Processes that left their group by forking twice come to smoke instead of init, so that it can end them.
-#[cfg(target_os = "linux")]
-fn adopt_orphans() {
-    let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
-}
-
-/// Kills what a booted process left behind outside its group: the children of smoke that carry its mark. When it was
-/// the last one that ran, every child of smoke is of that kind, also one that cleared its environment.
-#[cfg(target_os = "linux")]
-fn end_orphans(mark: &str, running: &[u32]) {
-    use rustix::process::{Pid, Signal, WaitOptions, getpid, kill_process, waitpid};
-    let marked = format!("{MARK}={mark}");
-    let is_left_behind = |child: &Pid| {
-        let environment =
-            std::fs::read(format!("/proc/{}/environ", child.as_raw_nonzero())).unwrap_or_default();
-        running.is_empty() || environment.split(|byte| *byte == 0).any(|entry| entry == marked.as_bytes())
-    };
-    // Each round may orphan the children of what it kills.
-    for _ in 0..50 {
-        let orphans: Vec<Pid> = children_of(getpid()).filter(is_left_behind).collect();
-        if orphans.is_empty() {
-            return;
-        }
-        for orphan in orphans {
-            let _ = kill_process(orphan, Signal::KILL);
-            let _ = waitpid(Some(orphan), WaitOptions::empty());
-        }
-    }
-}
-
-#[cfg(target_os = "linux")]
-fn children_of(parent: rustix::process::Pid) -> impl Iterator<Item = rustix::process::Pid> {
-    // `pid (name) state ppid …`; the name may hold anything, a parenthesis too. Source: proc(5).
-    let parent = parent.as_raw_nonzero().get().to_string();
-    std::fs::read_dir("/proc").into_iter().flatten().filter_map(move |entry| {
-        let number: i32 = entry.ok()?.file_name().to_str()?.parse().ok()?;
-        let stat = std::fs::read_to_string(format!("/proc/{number}/stat")).ok()?;
-        let (_, after_name) = stat.rsplit_once(") ")?;
-        let its_parent = after_name.split(' ').nth(1)?;
-        (its_parent == parent).then(|| rustix::process::Pid::from_raw(number)).flatten()
-    })
-}
-
-#[cfg(not(target_os = "linux"))]
-fn adopt_orphans() {}
-
-#[cfg(not(target_os = "linux"))]
-fn end_orphans(_mark: &str, _running: &[u32]) {}

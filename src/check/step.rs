@@ -7,14 +7,14 @@ use super::{Context, Session};
 use crate::expect::answer::HttpAnswer;
 use crate::expect::capture::Capture;
 use crate::expect::http::HttpExpectation;
-use crate::expect::matcher::StatusSet;
 use crate::expect::rows::{RowsAnswer, RowsExpectation};
+use crate::expect::status::StatusSet;
 use crate::outcome::{Direction, Failure, Fault};
 use crate::probe::http::trace;
 use crate::probe::postgres::{self, PostgresUrl, Writes, is_postgres_url};
 use crate::probe::sqlite;
 use crate::secret::Message;
-use crate::secret::stand_in::{self, readable, stand_in};
+use crate::secret::stand_in::{self, readable, stand_in_for};
 use crate::suite::Uses;
 use crate::suite::error::Diagnostic;
 use crate::suite::read::{Named, Table};
@@ -67,7 +67,7 @@ pub(super) fn judge_http(
 fn keep(named: &Named, capture: &Capture, value: &Value, session: &mut Session, context: &Context) {
     if is_secret(named, capture) {
         context.hide_value(value);
-        let shown = Value::from(stand_in(&stand_in::variable(&named.name)));
+        let shown = Value::from(stand_in_for(value, &stand_in::variable(&named.name)));
         session.scope.set_secret(&named.name, value, &shown);
     } else {
         session.scope.set(&named.name, value);
@@ -196,7 +196,10 @@ impl Query {
                 let path = context.run.suite_dir.join(path);
                 sqlite::as_sqlite3(&path, statement.as_deref(), self.writes, limit)
             }
-            None => postgres::as_psql(&self.url.text(&shown).ok()?, statement.as_deref(), self.writes, limit),
+            None => {
+                let urls = postgres::Urls { real: &url, shown: &self.url.text(&shown).ok()? };
+                postgres::as_psql(urls, statement.as_deref(), self.writes, limit)
+            }
         };
         Some(command.into_message(&context.run.redactor))
     }

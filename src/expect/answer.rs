@@ -66,11 +66,7 @@ impl HttpAnswer {
     /// The body as JSON, parsed once.
     pub(super) fn json(&self) -> Result<&Value, &str> {
         self.json
-            .get_or_init(|| {
-                // A byte order mark may stand before it (RFC 8259, section 8.1).
-                let text = self.body.strip_prefix('\u{feff}').unwrap_or(&self.body);
-                serde_json::from_str(text).map_err(|error| error.to_string())
-            })
+            .get_or_init(|| serde_json::from_str(&self.body).map_err(|error| error.to_string()))
             .as_ref()
             .map_err(String::as_str)
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::judge::equal;
+use super::relation::equal;
 use super::words::show;
 use crate::secret::Message;
 

@@ -10,7 +10,9 @@ use toml::de::DeValue;
 
 use super::answer::{HtmlQuery, HttpAnswer, header_values, html_texts, json_values};
 use super::judge::{Found, Unjudgeable, judge};
-use super::matcher::{CertificateExpectation, Matcher, StatusSet, assert_something};
+use super::matcher::{ByName, CertificateExpectation, Matcher, assert_something};
+use super::operand::TextMatcher;
+use super::status::StatusSet;
 use crate::outcome::{Mismatch, Span};
 use crate::secret::Message;
 use crate::suite::error::Diagnostic;
@@ -24,7 +26,7 @@ use crate::suite::vars::Scope;
 #[derive(Debug, Clone, Default)]
 pub struct HttpExpectation {
     pub status: Option<StatusSet>,
-    header: Vec<(Named, Matcher)>,
+    header: Vec<(HeaderKey, Matcher)>,
     body: Option<Matcher>,
     json: Vec<(Path, Matcher)>,
     html: Vec<(Selector, Matcher)>,
@@ -42,20 +44,51 @@ impl FromTable for HttpExpectation {
         // What is wrong in one of these is told, and the rest is read all the same.
         let _ = assert_something(table);
         let status = table.optional("status", "the status, a class such as \"2xx\", or a list of both");
-        let header = table.optional("header", "matchers by header name").unwrap_or_default();
-        let body = table.optional("body", "a matcher for the body as text");
-        let json = table.optional("json", "matchers by JSONPath").unwrap_or_default();
-        let html =
-            table.optional("html", "matchers by CSS selector, for the element's text").unwrap_or_default();
+        let header = table.optional("header", "matchers by header name");
+        let body: Option<TextMatcher> = table.optional("body", "a matcher for the body as text");
+        let json = table.optional("json", "matchers by JSONPath");
+        let html = table.optional("html", "matchers by CSS selector, for the element's text");
         let within = table.optional("within", "the longest the answer may take");
         let certificate = table.optional("certificate", "what the server's certificate must be like");
-        let url = table.optional("url", "a matcher for the address after redirects");
+        let url: Option<TextMatcher> = table.optional("url", "a matcher for the address after redirects");
         let http_only = ["status", "header", "body", "json", "html", "url"]
             .iter()
             .find(|key| table.has(key))
             .map(|key| table.key_place(key));
 
-        Some(HttpExpectation { status, header, body, json, html, within, certificate, url, http_only })
+        Some(HttpExpectation {
+            status,
+            header: texts(header),
+            body: body.map(Matcher::from),
+            json: json.map(|ByName(matchers)| matchers).unwrap_or_default(),
+            html: texts(html),
+            within,
+            certificate,
+            url: url.map(Matcher::from),
+            http_only,
+        })
+    }
+}
+
+fn texts<K>(by_name: Option<ByName<K, TextMatcher>>) -> Vec<(K, Matcher)> {
+    let matchers = by_name.into_iter().flat_map(|ByName(matchers)| matchers);
+    matchers.map(|(key, matcher)| (key, matcher.into())).collect()
+}
+
+/// The name of a header.
+#[derive(Debug, Clone)]
+struct HeaderKey(String);
+
+impl FromKey for HeaderKey {
+    fn from_key(Named { name, place }: Named, reading: &mut Reading<'_>) -> Option<Self> {
+        match name.parse::<reqwest::header::HeaderName>() {
+            Ok(_) => Some(HeaderKey(name)),
+            Err(_) => reading.reject(Diagnostic::new(place, format!("`{name}` is not a header name"))),
+        }
+    }
+
+    fn pattern() -> Option<&'static str> {
+        Some("^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")
     }
 }
 
@@ -177,9 +210,9 @@ impl HttpExpectation {
     /// A template in a matcher cannot be evaluated.
     pub fn judge_rest(&self, answer: &HttpAnswer, scope: &Scope) -> Result<Vec<Mismatch>, Unjudgeable> {
         let mut unmet = Vec::new();
-        for (named, matcher) in &self.header {
-            let what = Message::new().words(format!("header {}", named.name));
-            unmet.extend(judge(&what, matcher, &header_values(&answer.headers, &named.name), scope)?);
+        for (HeaderKey(name), matcher) in &self.header {
+            let what = Message::new().words(format!("header {name}"));
+            unmet.extend(judge(&what, matcher, &header_values(&answer.headers, name), scope)?);
         }
         for (path, matcher) in &self.json {
             let what = Message::new().words(format!("json {}", path.text));

@@ -5,8 +5,8 @@ use std::cmp::Ordering;
 use serde_json::Value;
 
 use super::difference::{Difference, differences};
-use super::matcher::{Condition, JsonType, Matcher, Pattern, compile};
-use super::number;
+use super::matcher::{Condition, JsonType, Matcher};
+use super::relation::{contains, equal, is_one_of, length, matches, order};
 use super::words::{actual_for, describe, describe_condition, nothing, show, show_all, words};
 use crate::outcome::Mismatch;
 use crate::secret::Message;
@@ -29,11 +29,41 @@ impl Found {
     }
 }
 
-/// An unmet condition: what was expected and what came. It may be about one place in the value alone.
-type Unmet = Difference;
+/// A condition that does not hold.
+struct Unmet {
+    /// What was expected and what came. It may be about one place in the value alone.
+    difference: Difference,
+    why: Why,
+}
 
-fn unmet(expected: Message, actual: Message) -> Unmet {
-    Difference { at: Message::new(), expected, actual }
+/// Why a condition does not hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Why {
+    /// The opposite is true.
+    Untrue,
+    /// It cannot be said of what was found: there is nothing, or several values, or one of another type. Then the
+    /// opposite does not hold either.
+    Senseless,
+}
+
+impl Unmet {
+    fn new(why: Why, expected: Message, actual: Message) -> Unmet {
+        Unmet { difference: Difference { at: Message::new(), expected, actual }, why }
+    }
+
+    fn untrue(expected: Message, actual: Message) -> Unmet {
+        Unmet::new(Why::Untrue, expected, actual)
+    }
+
+    fn senseless(expected: Message, actual: Message) -> Unmet {
+        Unmet::new(Why::Senseless, expected, actual)
+    }
+
+    /// The same of the matcher that this one is a part of.
+    fn of(self, whole: &'static str) -> Unmet {
+        let Difference { at, expected, actual } = self.difference;
+        Unmet { difference: Difference { at, expected: words(whole).then(expected), actual }, why: self.why }
+    }
 }
 
 /// Why a matcher could not be held against anything: a template in it has no value.
@@ -49,9 +79,8 @@ pub fn judge(
     found: &Found,
     scope: &Scope,
 ) -> Result<Vec<Mismatch>, Unjudgeable> {
-    let unmet = unmet_by(matcher, found, scope)?;
+    let unmet = unmet_by(matcher, found, scope)?.into_iter().map(|unmet| unmet.difference);
     Ok(unmet
-        .into_iter()
         .map(|Difference { at, expected, actual }| Mismatch { what: what.clone().then(at), expected, actual })
         .collect())
 }
@@ -62,7 +91,7 @@ fn unmet_by(matcher: &Matcher, found: &Found, scope: &Scope) -> Result<Vec<Unmet
         if let (Condition::Equals(wanted), [value]) = (condition, found.values.as_slice()) {
             let places = differences(&resolve(wanted, scope)?, value);
             if !places.is_empty() {
-                unmet.extend(places);
+                unmet.extend(places.into_iter().map(|difference| Unmet { difference, why: Why::Untrue }));
                 continue;
             }
         }
@@ -75,6 +104,13 @@ fn unmet_by(matcher: &Matcher, found: &Found, scope: &Scope) -> Result<Vec<Unmet
     Ok(unmet)
 }
 
+/// The condition that decides for all of the matcher's: one that is untrue, before one that makes no sense.
+fn decisive(matcher: &Matcher, found: &Found, scope: &Scope) -> Result<Option<Unmet>, Unjudgeable> {
+    let unmet = unmet_by(matcher, found, scope)?;
+    let at = unmet.iter().position(|unmet| unmet.why == Why::Untrue).unwrap_or(0);
+    Ok(unmet.into_iter().nth(at))
+}
+
 fn unmet_condition(
     condition: &Condition,
     found: &Found,
@@ -82,46 +118,28 @@ fn unmet_condition(
 ) -> Result<Option<Unmet>, Unjudgeable> {
     match condition {
         Condition::Exists(true) if found.values.is_empty() => {
-            Ok(Some(unmet(words("to be there"), nothing(found))))
+            Ok(Some(Unmet::untrue(words("to be there"), nothing(found))))
         }
         Condition::Exists(false) if !found.values.is_empty() => {
-            Ok(Some(unmet(words("not to be there"), show_all(&found.values))))
+            Ok(Some(Unmet::untrue(words("not to be there"), show_all(&found.values))))
         }
         Condition::Exists(_) => Ok(None),
         Condition::Count(matcher) => {
             let count = Found::one(Value::from(found.values.len()));
-            Ok(first(unmet_by(matcher, &count, scope)?, "count "))
+            Ok(decisive(matcher, &count, scope)?.map(|unmet| unmet.of("count ")))
         }
-        // `not = { exists = … }` and the like speak of what was found as a whole.
-        Condition::Not(inner) => match unmet_by(inner, found, scope)?.is_empty() {
-            true => Ok(Some(unmet(words("not ").then(describe(inner, scope)?), show_all(&found.values)))),
-            false if found.values.is_empty() && !speaks_of_absence(inner) => {
-                Ok(Some(unmet(words("not ").then(describe(inner, scope)?), nothing(found))))
+        Condition::Not(inner) => match decisive(inner, found, scope)? {
+            None => {
+                let expected = words("not ").then(describe(inner, scope)?);
+                Ok(Some(Unmet::untrue(expected, show_all(&found.values))))
             }
-            false => Ok(None),
+            Some(unmet) => match unmet.why {
+                Why::Untrue => Ok(None),
+                Why::Senseless => Ok(Some(unmet.of("not "))),
+            },
         },
-        Condition::Each(inner) => {
-            if found.values.is_empty() {
-                return Ok(Some(unmet(words("each ").then(describe(inner, scope)?), nothing(found))));
-            }
-            for (index, value) in elements(found).iter().enumerate() {
-                let first = unmet_by(inner, &Found::one(value.clone()), scope)?.into_iter().next();
-                if let Some(Difference { at, expected, actual }) = first {
-                    let actual = actual.words(format!(" (value {} of {})", index + 1, elements(found).len()));
-                    return Ok(Some(Difference { at, expected: words("each ").then(expected), actual }));
-                }
-            }
-            Ok(None)
-        }
-        Condition::Any(inner) => {
-            for value in elements(found) {
-                if unmet_by(inner, &Found::one(value), scope)?.is_empty() {
-                    return Ok(None);
-                }
-            }
-            let actual = if found.values.is_empty() { nothing(found) } else { show_all(&found.values) };
-            Ok(Some(unmet(words("any ").then(describe(inner, scope)?), actual)))
-        }
+        Condition::Each(inner) => unmet_by_each(inner, found, scope),
+        Condition::Any(inner) => unmet_by_all(inner, found, scope),
         Condition::Equals(_)
         | Condition::Min(_)
         | Condition::Max(_)
@@ -129,8 +147,46 @@ fn unmet_condition(
         | Condition::Matches(_)
         | Condition::OneOf(_)
         | Condition::Type(_)
+        | Condition::Number(_)
         | Condition::Length(_) => unmet_by_one(condition, found, scope),
     }
+}
+
+fn unmet_by_each(inner: &Matcher, found: &Found, scope: &Scope) -> Result<Option<Unmet>, Unjudgeable> {
+    if found.values.is_empty() {
+        return Ok(Some(Unmet::senseless(words("each ").then(describe(inner, scope)?), nothing(found))));
+    }
+    let elements = elements(found);
+    let mut senseless = None;
+    for (index, value) in elements.iter().enumerate() {
+        let Some(unmet) = decisive(inner, &Found::one(value.clone()), scope)? else { continue };
+        let Unmet { difference: Difference { at, expected, actual }, why } = unmet.of("each ");
+        let actual = actual.words(format!(" (value {} of {})", index + 1, elements.len()));
+        let unmet = Unmet { difference: Difference { at, expected, actual }, why };
+        match why {
+            Why::Untrue => return Ok(Some(unmet)),
+            Why::Senseless => _ = senseless.get_or_insert(unmet),
+        }
+    }
+    Ok(senseless)
+}
+
+/// For `any`: no value may be left for which `inner` holds.
+fn unmet_by_all(inner: &Matcher, found: &Found, scope: &Scope) -> Result<Option<Unmet>, Unjudgeable> {
+    let expected = words("any ").then(describe(inner, scope)?);
+    let mut senseless = None;
+    for value in elements(found) {
+        match decisive(inner, &Found::one(value), scope)? {
+            None => return Ok(None),
+            Some(unmet) if unmet.why == Why::Senseless => _ = senseless.get_or_insert(unmet),
+            Some(_) => {}
+        }
+    }
+    let actual = if found.values.is_empty() { nothing(found) } else { show_all(&found.values) };
+    Ok(Some(match senseless {
+        None => Unmet::untrue(expected, actual),
+        Some(unmet) => Unmet::senseless(expected, unmet.difference.actual),
+    }))
 }
 
 /// The conditions that speak of one value.
@@ -138,55 +194,42 @@ fn unmet_by_one(condition: &Condition, found: &Found, scope: &Scope) -> Result<O
     let expected = describe_condition(condition, scope)?;
     let value = match found.values.as_slice() {
         [value] => value,
-        [] => return Ok(Some(unmet(expected, nothing(found)))),
+        [] => return Ok(Some(Unmet::senseless(expected, nothing(found)))),
         several => {
             let actual = show_all(several).words("; use `each`, `any` or `count` where several are found");
-            return Ok(Some(unmet(expected, actual)));
+            return Ok(Some(Unmet::senseless(expected, actual)));
         }
     };
+    let resolved = |options: &[Document]| -> Result<Vec<Value>, Unjudgeable> {
+        options.iter().map(|option| resolve(option, scope)).collect()
+    };
     let holds = match condition {
-        Condition::Equals(wanted) => equal(&resolve(wanted, scope)?, value),
-        Condition::Min(least) => ordering(value, &resolve(least, scope)?).is_some_and(Ordering::is_ge),
-        Condition::Max(most) => ordering(value, &resolve(most, scope)?).is_some_and(Ordering::is_le),
+        Condition::Equals(wanted) => Ok(equal(&resolve(wanted, scope)?, value)),
+        Condition::Min(least) => order(value, &resolve(least, scope)?).map(Ordering::is_ge),
+        Condition::Max(most) => order(value, &resolve(most, scope)?).map(Ordering::is_le),
         Condition::Contains(part) => contains(value, &resolve(part, scope)?),
         Condition::Matches(pattern) => matches(pattern, value, scope)?,
-        Condition::OneOf(options) => {
-            let options: Result<Vec<Value>, _> =
-                options.iter().map(|option| resolve(option, scope)).collect();
-            options?.iter().any(|option| equal(option, value))
-        }
-        Condition::Type(json_type) => JsonType::of(value) == *json_type,
+        Condition::OneOf(options) => Ok(resolved(options)?.iter().any(|option| equal(option, value))),
+        Condition::Type(json_type) => Ok(JsonType::of(value) == *json_type),
+        Condition::Number(options) => is_one_of(value, &resolved(options)?),
         Condition::Length(matcher) => {
             let Some(length) = length(value) else {
-                return Ok(Some(unmet(expected, show(value).words(", which has no length"))));
+                let actual = show(value).words(", which has no length");
+                return Ok(Some(Unmet::senseless(expected, actual)));
             };
-            return Ok(first(unmet_by(matcher, &Found::one(Value::from(length)), scope)?, "length "));
+            let length = Found::one(Value::from(length));
+            return Ok(decisive(matcher, &length, scope)?.map(|unmet| unmet.of("length ")));
         }
         Condition::Not(_)
         | Condition::Exists(_)
         | Condition::Each(_)
         | Condition::Any(_)
-        | Condition::Count(_) => true,
+        | Condition::Count(_) => Ok(true),
     };
-    Ok((!holds).then(|| unmet(expected, actual_for(condition, value))))
-}
-
-fn first(unmet: Vec<Unmet>, of: &'static str) -> Option<Unmet> {
-    let first = unmet.into_iter().next();
-    first.map(|Difference { at, expected, actual }| Difference {
-        at,
-        expected: words(of).then(expected),
-        actual,
-    })
-}
-
-/// Does the matcher itself say something of a value that is not there?
-fn speaks_of_absence(matcher: &Matcher) -> bool {
-    matcher.conditions.iter().any(|condition| {
-        matches!(
-            condition,
-            Condition::Exists(_) | Condition::Count(_) | Condition::Each(_) | Condition::Any(_)
-        )
+    Ok(match holds {
+        Ok(true) => None,
+        Ok(false) => Some(Unmet::untrue(expected, actual_for(condition, value))),
+        Err(actual) => Some(Unmet::senseless(expected, actual)),
     })
 }
 
@@ -200,60 +243,6 @@ fn elements(found: &Found) -> Vec<Value> {
 
 pub(super) fn resolve(document: &Document, scope: &Scope) -> Result<Value, Unjudgeable> {
     document.value(scope)
-}
-
-/// Equality as people mean it: numbers by value, also inside arrays and objects.
-pub(super) fn equal(a: &Value, b: &Value) -> bool {
-    match (a, b) {
-        (Value::Number(a), Value::Number(b)) => {
-            number::compare(&a.to_string(), &b.to_string()) == Some(Ordering::Equal)
-        }
-        (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| equal(a, b)),
-        (Value::Object(a), Value::Object(b)) => {
-            a.len() == b.len() && a.iter().all(|(key, a)| b.get(key).is_some_and(|b| equal(a, b)))
-        }
-        _ => a == b,
-    }
-}
-
-/// The order of two numbers; text that is a number counts as one, because headers and HTML have only text.
-pub(super) fn ordering(a: &Value, b: &Value) -> Option<Ordering> {
-    let text = |value: &Value| match value {
-        Value::Number(number) => Some(number.to_string()),
-        Value::String(text) => Some(text.trim().to_owned()),
-        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
-    };
-    number::compare(&text(a)?, &text(b)?)
-}
-
-fn contains(value: &Value, part: &Value) -> bool {
-    match (value, part) {
-        (Value::String(text), Value::String(part)) => text.contains(part.as_str()),
-        (Value::String(text), Value::Number(part)) => text.contains(&part.to_string()),
-        (Value::Array(items), part) => items.iter().any(|item| equal(item, part)),
-        _ => false,
-    }
-}
-
-fn matches(pattern: &Pattern, value: &Value, scope: &Scope) -> Result<bool, Unjudgeable> {
-    let text = match value {
-        Value::String(text) => text.clone(),
-        Value::Number(number) => number.to_string(),
-        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => return Ok(false),
-    };
-    match pattern {
-        Pattern::Fixed(regex) => Ok(regex.is_match(&text)),
-        Pattern::Template(template) => Ok(compile(&template.text(scope)?)?.is_match(&text)),
-    }
-}
-
-fn length(value: &Value) -> Option<usize> {
-    match value {
-        Value::String(text) => Some(text.chars().count()),
-        Value::Array(items) => Some(items.len()),
-        Value::Object(fields) => Some(fields.len()),
-        Value::Null | Value::Bool(_) | Value::Number(_) => None,
-    }
 }
 
 #[cfg(test)]

@@ -5,14 +5,17 @@
 //! expect.json."$.items" = { length = { min = 1 }, each = { type = "object" } }
 //! ```
 
+use std::cmp::Ordering;
+
 use regex::Regex;
 use serde_json::{Value, json};
 use toml::Spanned;
 use toml::de::DeValue;
 
-use crate::secret::Message;
+use super::operand::{Amount, Limit, Options};
+use super::relation::order;
 use crate::suite::error::Diagnostic;
-use crate::suite::read::{FromTable, FromToml, Reading, Table, read_table};
+use crate::suite::read::{FromKey, FromTable, FromToml, Reading, Table, read_table};
 use crate::suite::schema::{Definitions, Schema};
 use crate::suite::template::Template;
 use crate::suite::value::Document;
@@ -35,6 +38,8 @@ pub(super) enum Condition {
     OneOf(Vec<Document>),
     Exists(bool),
     Type(JsonType),
+    /// One of these numbers.
+    Number(Vec<Document>),
     Length(Box<Matcher>),
     Each(Box<Matcher>),
     Any(Box<Matcher>),
@@ -80,6 +85,18 @@ impl JsonType {
         }
     }
 
+    /// What it is, as a message says it.
+    pub(super) fn in_words(self) -> &'static str {
+        match self {
+            JsonType::String => "a string",
+            JsonType::Number => "a number",
+            JsonType::Boolean => "a boolean",
+            JsonType::Array => "an array",
+            JsonType::Object => "an object",
+            JsonType::Null => "null",
+        }
+    }
+
     pub(super) fn name(self) -> &'static str {
         match self {
             JsonType::String => "string",
@@ -115,7 +132,9 @@ impl Matcher {
                 | Condition::Any(inner)
                 | Condition::Count(inner) => inner.templates(),
                 Condition::Matches(Pattern::Template(template)) => vec![template],
-                Condition::OneOf(values) => values.iter().flat_map(Document::templates).collect(),
+                Condition::OneOf(values) | Condition::Number(values) => {
+                    values.iter().flat_map(Document::templates).collect()
+                }
                 Condition::Matches(Pattern::Fixed(_)) | Condition::Exists(_) | Condition::Type(_) => {
                     Vec::new()
                 }
@@ -127,7 +146,9 @@ impl Matcher {
 impl FromToml for Matcher {
     fn from_toml(value: &Spanned<DeValue<'_>>, reading: &mut Reading<'_>) -> Option<Self> {
         match value.get_ref() {
-            DeValue::Table(keys) => read_table(keys, value.span(), reading, Matcher::from_table),
+            DeValue::Table(keys) => {
+                read_table(keys, value.span(), reading, conditions::<Document, Document, Matcher>)
+            }
             _ => Document::from_toml(value, reading)
                 .map(|equal| Matcher { conditions: vec![Condition::Equals(equal)] }),
         }
@@ -140,38 +161,79 @@ impl FromToml for Matcher {
                 "type": ["string", "number", "boolean", "array"],
             });
             let conditions = definitions.object(|table| {
-                let _ = Matcher::from_table(table);
+                let _ = conditions::<Document, Document, Matcher>(table);
             });
             json!({ "anyOf": [equal, conditions] })
         })
     }
 }
 
-impl Matcher {
-    fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Matcher> {
-        let boxed = |matcher: Option<Matcher>| matcher.map(Box::new);
-        let conditions = [
-            table.optional("equals", "the exact value, numbers compared numerically").map(Condition::Equals),
-            boxed(table.optional("not", "a matcher that must not hold")).map(Condition::Not),
-            table.optional("min", "the least number").map(Condition::Min),
-            table.optional("max", "the greatest number").map(Condition::Max),
-            table
-                .optional("contains", "text inside the text, or an element of the array")
-                .map(Condition::Contains),
-            table.optional("matches", "a regular expression").map(Condition::Matches),
-            table.optional("one-of", "the values it may have").map(Condition::OneOf),
-            table.optional("exists", "whether it must be there").map(Condition::Exists),
-            table.optional("type", "its JSON type").map(Condition::Type),
-            boxed(table.optional("length", "a matcher for its length")).map(Condition::Length),
-            boxed(table.optional("each", "a matcher for every value that is found")).map(Condition::Each),
-            boxed(table.optional("any", "a matcher for at least one value that is found"))
-                .map(Condition::Any),
-            boxed(table.optional("count", "a matcher for how many values are found")).map(Condition::Count),
-        ];
-        let nothing = Diagnostic::new(table.place(), "this matcher asserts nothing");
-        table.not_empty(nothing.hint("say what is expected, for instance `{ exists = true }`"))?;
-        Some(Matcher { conditions: conditions.into_iter().flatten().collect() })
+/// Reads a table of conditions. What it may be equal to is a `V`, what it may contain a `P`, and a matcher inside of it
+/// an `M`.
+pub(super) fn conditions<V, P, M>(table: &mut Table<'_, '_, '_>) -> Option<Matcher>
+where
+    V: FromToml + Into<Document>,
+    P: FromToml + Into<Document>,
+    M: FromToml + Into<Matcher>,
+{
+    let boxed = |matcher: Option<M>| matcher.map(|matcher| Box::new(matcher.into()));
+    let amount = |amount: Option<Amount>| amount.map(|Amount(matcher)| Box::new(matcher));
+    let equals: Option<V> = table.optional("equals", "the exact value, numbers compared numerically");
+    let not = table.optional("not", "a matcher that must not hold");
+    let min = table.optional("min", "the least number, or the earliest date").map(|Limit(least)| least);
+    let max = table.optional("max", "the greatest number, or the latest date").map(|Limit(most)| most);
+    let contains: Option<P> = table.optional("contains", "text inside the text, or an element of the array");
+    let matches = table.optional("matches", "a regular expression");
+    let one_of: Option<Options<V>> = table.optional("one-of", "the values it may have");
+    let exists = table.optional("exists", "whether it must be there");
+    let json_type = table.optional("type", "its JSON type");
+    let length = table.optional("length", "a matcher for its length");
+    let each = table.optional("each", "a matcher for every value that is found");
+    let any = table.optional("any", "a matcher for at least one value that is found");
+    let count = table.optional("count", "a matcher for how many values are found");
+
+    let [min, max] = between(table, min, max)?;
+    let conditions = [
+        equals.map(|value| Condition::Equals(value.into())),
+        boxed(not).map(Condition::Not),
+        min,
+        max,
+        contains.map(|part| Condition::Contains(part.into())),
+        matches.map(Condition::Matches),
+        one_of.map(|Options(values)| Condition::OneOf(values.into_iter().map(Into::into).collect())),
+        exists.map(Condition::Exists),
+        json_type.map(Condition::Type),
+        amount(length).map(Condition::Length),
+        boxed(each).map(Condition::Each),
+        boxed(any).map(Condition::Any),
+        amount(count).map(Condition::Count),
+    ];
+    all_of(table, conditions.into_iter().flatten().collect())
+}
+
+/// All of these conditions: a table without any asserts nothing.
+pub(super) fn all_of(table: &mut Table<'_, '_, '_>, conditions: Vec<Condition>) -> Option<Matcher> {
+    let nothing = Diagnostic::new(table.place(), "this matcher asserts nothing");
+    table.not_empty(nothing.hint("say what is expected, for instance `{ exists = true }`"))?;
+    Some(Matcher { conditions })
+}
+
+/// `min` and `max`, unless nothing can be between them.
+pub(super) fn between(
+    table: &mut Table<'_, '_, '_>,
+    min: Option<Document>,
+    max: Option<Document>,
+) -> Option<[Option<Condition>; 2]> {
+    if let (Some(Document::Fixed(least)), Some(Document::Fixed(most))) = (&min, &max) {
+        match order(least, most) {
+            Err(_) => return table.reject("max", "nothing can be compared with both `min` and `max`"),
+            Ok(Ordering::Greater) => {
+                return table.reject("max", "`max` is less than `min`: nothing lies between them");
+            }
+            Ok(Ordering::Less | Ordering::Equal) => {}
+        }
     }
+    Some([min.map(Condition::Min), max.map(Condition::Max)])
 }
 
 impl FromToml for Pattern {
@@ -219,100 +281,24 @@ impl FromToml for JsonType {
     }
 }
 
-/// What `status` may be: `200`, `"2xx"`, or a list of both.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StatusSet {
-    ranges: Vec<StatusRange>,
-}
+/// Matchers by a name that the author chooses: a header's, a path, a selector, a column's. At least one.
+pub(super) struct ByName<K, M>(pub Vec<(K, M)>);
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum StatusRange {
-    One(u16),
-    /// `2` for `2xx`.
-    Class(u16),
-}
-
-impl StatusSet {
-    /// `2xx`.
-    #[must_use]
-    pub fn success() -> StatusSet {
-        StatusSet { ranges: vec![StatusRange::Class(2)] }
-    }
-
-    /// Below 400.
-    #[must_use]
-    pub fn not_an_error() -> StatusSet {
-        StatusSet { ranges: vec![StatusRange::Class(2), StatusRange::Class(3)] }
-    }
-
-    #[must_use]
-    pub fn contains(&self, status: u16) -> bool {
-        self.ranges.iter().any(|range| match range {
-            StatusRange::One(one) => *one == status,
-            StatusRange::Class(class) => status / 100 == *class,
-        })
-    }
-
-    #[must_use]
-    pub fn describe(&self) -> Message {
-        let names: Vec<String> = self
-            .ranges
-            .iter()
-            .map(|range| match range {
-                StatusRange::One(one) => one.to_string(),
-                StatusRange::Class(class) => format!("{class}xx"),
-            })
-            .collect();
-        Message::new().words(names.join(" or "))
-    }
-}
-
-impl FromToml for StatusSet {
+impl<K: FromKey, M: FromToml> FromToml for ByName<K, M> {
     fn from_toml(value: &Spanned<DeValue<'_>>, reading: &mut Reading<'_>) -> Option<Self> {
-        let ranges: Option<Vec<StatusRange>> = match value.get_ref() {
-            DeValue::Array(_) => Vec::from_toml(value, reading),
-            _ => StatusRange::from_toml(value, reading).map(|range| vec![range]),
-        };
-        match ranges {
-            Some(ranges) if ranges.is_empty() => reading.expected(value, "at least one status"),
-            ranges => ranges.map(|ranges| StatusSet { ranges }),
+        let matchers = Vec::from_toml(value, reading)?;
+        if matchers.is_empty() {
+            let nothing = Diagnostic::new(reading.place(value.span()), "this asserts nothing");
+            return reading
+                .reject(nothing.hint("name what is looked at and what it must be like, or leave it out"));
         }
+        Some(ByName(matchers))
     }
 
     fn schema(definitions: &mut Definitions<'_>) -> Schema {
-        definitions.define("status", |definitions| {
-            let one = StatusRange::schema(definitions);
-            json!({
-                "anyOf": [one, { "type": "array", "items": one, "minItems": 1 }],
-                "examples": [200, "2xx", [200, 204]],
-            })
-        })
-    }
-}
-
-impl FromToml for StatusRange {
-    fn from_toml(value: &Spanned<DeValue<'_>>, reading: &mut Reading<'_>) -> Option<Self> {
-        let class = |text: &str| match text.as_bytes() {
-            [digit @ b'1'..=b'5', b'x' | b'X', b'x' | b'X'] => {
-                Some(StatusRange::Class(u16::from(digit - b'0')))
-            }
-            _ => text.parse().ok().filter(|status| (100..600).contains(status)).map(StatusRange::One),
-        };
-        let range = match value.get_ref() {
-            DeValue::String(text) => class(text),
-            DeValue::Integer(number) => class(number.as_str()),
-            _ => None,
-        };
-        range.or_else(|| reading.expected(value, "a status such as 200, \"2xx\" or [200, 204]"))
-    }
-
-    fn schema(_: &mut Definitions<'_>) -> Schema {
-        json!({
-            "anyOf": [
-                { "type": "integer", "minimum": 100, "maximum": 599 },
-                { "type": "string", "pattern": "^[1-5]([xX]{2}|[0-9]{2})$" },
-            ],
-        })
+        let mut schema = Vec::<(K, M)>::schema(definitions);
+        schema["minProperties"] = json!(1);
+        schema
     }
 }
 

@@ -6,13 +6,16 @@
 pub mod matcher;
 
 mod judge;
+mod operand;
 
 mod difference;
-mod number;
+mod moment;
+mod relation;
 mod words;
 
 pub mod answer;
 pub mod http;
 pub mod rows;
+pub mod status;
 
 pub mod capture;

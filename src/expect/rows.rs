@@ -6,7 +6,8 @@ use serde_json::Value;
 
 use super::http::too_slow;
 use super::judge::{Found, Unjudgeable, judge};
-use super::matcher::{Matcher, assert_something};
+use super::matcher::{ByName, Matcher, assert_something};
+use super::operand::Amount;
 use crate::outcome::Mismatch;
 use crate::secret::Message;
 use crate::suite::read::{FromTable, Named, Table};
@@ -37,9 +38,10 @@ impl FromTable for RowsExpectation {
 
     fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
         let asserts = assert_something(table);
-        let rows = table.optional("rows", "a matcher for the number of rows");
+        let rows = table.optional("rows", "a matcher for the number of rows").map(|Amount(matcher)| matcher);
         let value = table.optional("value", "a matcher for the first column of the first row");
-        let row = table.optional("row", "matchers by column, for the first row").unwrap_or_default();
+        let row = table.optional("row", "matchers by column, for the first row");
+        let row = row.map(|ByName(matchers)| matchers).unwrap_or_default();
         let within = table.optional("within", "the longest the query may take, connecting included");
         asserts?;
         Some(RowsExpectation { rows, value, row, within })

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::judge::{Found, Unjudgeable, ordering, resolve};
+use super::judge::{Found, Unjudgeable, resolve};
 use super::matcher::{Condition, JsonType, Matcher, Pattern};
 use crate::secret::Message;
 use crate::suite::value::Document;
@@ -67,8 +67,8 @@ pub(super) fn describe_condition(condition: &Condition, scope: &Scope) -> Result
         Condition::Matches(Pattern::Template(template)) => {
             words("to match /").data(template.text(scope)?).words("/")
         }
-        Condition::OneOf(options) => {
-            let mut text = words("one of ");
+        Condition::OneOf(options) | Condition::Number(options) => {
+            let mut text = if let [_] = options.as_slice() { Message::new() } else { words("one of ") };
             for (index, option) in options.iter().enumerate() {
                 text = text.words(if index > 0 { ", " } else { "" }).then(value(option)?);
             }
@@ -88,20 +88,28 @@ pub(super) fn describe_condition(condition: &Condition, scope: &Scope) -> Result
 pub(super) fn actual_for(condition: &Condition, value: &Value) -> Message {
     match condition {
         Condition::Equals(Document::Fixed(wanted)) if JsonType::of(wanted) != JsonType::of(value) => {
-            show(value).words(format!(" (a {})", JsonType::of(value).name()))
+            show(value).words(format!(" ({})", JsonType::of(value).in_words()))
         }
         Condition::Type(_) if value.is_null() => show(value),
         Condition::Type(_) => Message::new().words(JsonType::of(value).name()).words(" ").then(show(value)),
-        // Text that is a number is compared as one.
-        Condition::Min(_) | Condition::Max(_) if ordering(value, value).is_none() => {
-            show(value).words(format!(" (a {}, not a number)", JsonType::of(value).name()))
-        }
-        // The whole of it stands below; here it is enough to tell which text is meant.
-        Condition::Contains(_) | Condition::Matches(_) => match value {
-            Value::String(text) => words("\"").excerpt(text.as_str(), START_SHOWN).words("\""),
-            other => show(other),
-        },
+        Condition::Contains(_) | Condition::Matches(_) => show_start(value),
         _ => show(value),
+    }
+}
+
+/// A value that is not of the type that the condition is about.
+pub(super) fn not_a(wanted: &'static str, value: &Value) -> Message {
+    match value {
+        Value::Null => show(value).words(", not ").words(wanted),
+        _ => show(value).words(format!(" ({}, not {wanted})", JsonType::of(value).in_words())),
+    }
+}
+
+/// The value with only the start of a text: the whole of it stands below, and here it is enough to tell which is meant.
+pub(super) fn show_start(value: &Value) -> Message {
+    match value {
+        Value::String(text) => words("\"").excerpt(text.as_str(), START_SHOWN).words("\""),
+        other => show(other),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Phase, Span};
+use super::{Log, Phase, Span};
 use crate::deadline::{Cut, Scope};
 use crate::secret::{Message, Redact};
 
@@ -11,12 +11,13 @@ use crate::secret::{Message, Redact};
 pub enum Failure {
     /// It answered, and not as expected.
     Mismatch { mismatches: Vec<Mismatch>, answer: Option<Message> },
-    /// A budget ended. `phase` is what was under way, `last` what the attempt before came to.
-    TimedOut { cut: Cut, phase: Phase, detail: Option<Message>, last: Option<Box<Failure>> },
+    /// A budget ended. `phase` is what was under way, `last` what the attempt before came to, `log` what a booted
+    /// process printed.
+    TimedOut { cut: Cut, phase: Phase, detail: Option<Message>, last: Option<Box<Failure>>, log: Option<Log> },
     /// smoke could not find out.
     Fault { fault: Fault, doing: Message, cause: Message, hint: Option<Message> },
     /// A booted process ended; `log` is what it printed, where that is more than the line which `how` has.
-    Exited { how: Message, log: Option<Message> },
+    Exited { how: Message, log: Option<Log> },
     /// A step of a journey did not pass.
     Step { step: String, number: usize, source: Box<Failure> },
 }
@@ -108,7 +109,7 @@ impl Failure {
     /// A budget ended during `phase`.
     #[must_use]
     pub fn timed_out(cut: Cut, phase: Phase) -> Failure {
-        Failure::TimedOut { cut, phase, detail: None, last: None }
+        Failure::TimedOut { cut, phase, detail: None, last: None, log: None }
     }
 
     #[must_use]
@@ -167,7 +168,7 @@ impl fmt::Display for Failure {
                 }
                 Ok(())
             }
-            Failure::TimedOut { cut, phase, detail, last } => {
+            Failure::TimedOut { cut, phase, detail, last, .. } => {
                 // What the attempts came to is the cause; that the time was up is how it was found.
                 if let Some(last) = last {
                     write!(f, "{last}; ")?;
@@ -204,11 +205,12 @@ impl Redact for Failure {
                 mismatches: mismatches.map_messages(clean),
                 answer: answer.map_messages(clean),
             },
-            Failure::TimedOut { cut, phase, detail, last } => Failure::TimedOut {
+            Failure::TimedOut { cut, phase, detail, last, log } => Failure::TimedOut {
                 cut,
                 phase,
                 detail: detail.map_messages(clean),
                 last: last.map_messages(clean),
+                log: log.map_messages(clean),
             },
             Failure::Fault { fault, doing, cause, hint } => Failure::Fault {
                 fault,

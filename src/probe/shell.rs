@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use url::Url;
 
-use crate::secret::stand_in::{Piece, pieces, stand_in};
+use crate::secret::stand_in::{Piece, between_double_quotes, has_stand_in, pieces, stand_in};
 use crate::secret::{Message, Redactor};
 
 /// A command longer than this is cut: it is for people to read and copy.
 const LONGEST: usize = 8_000;
 
-/// A command that is put together word by word. A stand-in for a secret becomes the shell's own expression.
+/// A command that is put together word by word. A stand-in for a secret becomes what a shell has it as.
 #[derive(Debug, Clone)]
 pub struct ShellCommand {
     folder: Option<String>,
@@ -61,27 +61,54 @@ impl ShellCommand {
     /// the suite in clear is starred out before that, where quotes cannot disguise it.
     #[must_use]
     pub fn into_message(self, redactor: &Redactor) -> Message {
-        let quoted = |word: &str| {
-            let cleaned = pieces(word).into_iter().map(|piece| match piece {
-                Piece::Text(text) => Piece::Text(redactor.clean(&text).into()),
-                expression @ Piece::Expression(_) => expression,
-            });
-            quoted(&cleaned.collect::<Vec<_>>())
-        };
-        let folder = self.folder.iter().map(|folder| format!("cd {} &&", quoted(folder)));
-        let environment = self.environment.iter().map(|(name, value)| format!("{name}={}", quoted(value)));
-        let words = self.words.iter().map(|word| quoted(word));
-        let input = self.reads_nothing.then(|| "</dev/null".to_owned());
-        let parts: Vec<String> = folder.chain(environment).chain(words).chain(input).collect();
-        Message::new().excerpt(parts.join(" "), LONGEST)
+        let folder = self.folder.as_ref().map(|folder| format!("cd {} && ", cleaned(folder, redactor)));
+        Message::new().excerpt(folder.unwrap_or_default() + &self.line(redactor), LONGEST)
     }
+
+    /// The same as something that runs while the other command is tried, and is ended after that.
+    #[must_use]
+    pub fn while_it_runs(self, pause: Duration, tried: &ShellCommand, redactor: &Redactor) -> Message {
+        let started = self.line(redactor);
+        let started = match &self.folder {
+            // In a shell of its own, whose place it takes: the other command stays here, and what is ended is the
+            // program.
+            Some(folder) => {
+                let env = if self.environment.is_empty() { "" } else { "env " };
+                format!("(cd {} && exec {env}{started})", cleaned(folder, redactor))
+            }
+            None => started,
+        };
+        Message::new()
+            .excerpt(started, LONGEST)
+            .words(format!(" & sleep {}; ", seconds(pause)))
+            .excerpt(tried.line(redactor), LONGEST)
+            .words("; kill $!")
+    }
+
+    fn line(&self, redactor: &Redactor) -> String {
+        let environment =
+            self.environment.iter().map(|(name, value)| format!("{name}={}", cleaned(value, redactor)));
+        let words = self.words.iter().map(|word| cleaned(word, redactor));
+        let input = self.reads_nothing.then(|| "</dev/null".to_owned());
+        let parts: Vec<String> = environment.chain(words).chain(input).collect();
+        parts.join(" ")
+    }
+}
+
+/// A word as a shell takes it, without the secrets that stand in it in clear.
+fn cleaned(word: &str, redactor: &Redactor) -> String {
+    let cleaned = pieces(word).into_iter().map(|piece| match piece {
+        Piece::Text(text) => Piece::Text(redactor.clean(&text).into()),
+        secret @ Piece::Secret(_) => secret,
+    });
+    quoted(&cleaned.collect::<Vec<_>>())
 }
 
 /// The URL without a password that stands there in clear: `$NAME` takes its place, whatever `name` is.
 #[must_use]
 pub fn without_clear_password(url: &str, name: &str) -> String {
     let Ok(mut parsed) = Url::parse(url) else { return url.to_owned() };
-    let is_clear = |password: &str| pieces(password).iter().all(|piece| matches!(piece, Piece::Text(_)));
+    let is_clear = |password: &str| !has_stand_in(password);
     match parsed.password().is_some_and(is_clear) && parsed.set_password(Some(&stand_in(name))).is_ok() {
         true => parsed.into(),
         false => url.to_owned(),
@@ -99,7 +126,7 @@ fn quoted(word: &[Piece<'_>]) -> String {
     let text = match word {
         [] => "",
         [Piece::Text(text)] => text,
-        several => return in_double_quotes(several),
+        several => return format!("\"{}\"", between_double_quotes(several)),
     };
     let needs_no_quotes = |c: char| c.is_ascii_alphanumeric() || "_@%+=:,./-".contains(c);
     if !text.is_empty() && text.chars().all(needs_no_quotes) {
@@ -109,35 +136,6 @@ fn quoted(word: &[Piece<'_>]) -> String {
     } else {
         format!("'{}'", text.replace('\'', r"'\''"))
     }
-}
-
-/// What a shell still looks into: its expressions stand for the secrets, and nothing else is one.
-fn in_double_quotes(pieces: &[Piece<'_>]) -> String {
-    let mut text = String::from("\"");
-    for (index, piece) in pieces.iter().enumerate() {
-        match piece {
-            Piece::Expression(expression) => {
-                let goes_on = matches!(pieces.get(index + 1), Some(Piece::Text(next)) if is_of_a_name(next));
-                match expression.strip_prefix('$').filter(|name| goes_on && is_of_a_name(name)) {
-                    Some(name) => text.push_str(&format!("${{{name}}}")),
-                    None => text.push_str(expression),
-                }
-            }
-            Piece::Text(plain) => plain.chars().for_each(|c| {
-                if matches!(c, '"' | '\\' | '$' | '`') {
-                    text.push('\\');
-                }
-                text.push(c);
-            }),
-        }
-    }
-    text.push('"');
-    text
-}
-
-/// Would a shell take the start of `text` for a part of a variable's name?
-fn is_of_a_name(text: &str) -> bool {
-    text.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
 }
 
 #[cfg(test)]
@@ -160,6 +158,17 @@ mod tests {
         let secret = format!("user \"a$b\":{}", stand_in("$SHOP_PASSWORD"));
         assert_eq!(quoted(&pieces(&secret)), r#""user \"a\$b\":$SHOP_PASSWORD""#);
         assert_eq!(quoted(&pieces(&format!("{}_1", stand_in("$KEY")))), r#""${KEY}_1""#);
+    }
+
+    #[test]
+    fn what_runs_meanwhile_is_started_in_its_folder_and_ended() {
+        let shop = ShellCommand::new("./shop").with_env("MODE", "a b").in_folder("my shop");
+        let asked = ShellCommand::new("curl").word("http://h/");
+        let command = shop.while_it_runs(Duration::from_secs(2), &asked, &Redactor::new());
+        assert_eq!(
+            command.to_string(),
+            "(cd 'my shop' && exec env MODE='a b' ./shop) & sleep 2; curl http://h/; kill $!"
+        );
     }
 
     #[test]

@@ -12,7 +12,7 @@ use super::style::{Style, printable};
 use super::summary::{Counts, causes, meaning};
 use crate::event::{CancelReason, CheckReport, Event, RunInfo, RunReport, StepReport};
 use crate::exit::Exit;
-use crate::outcome::{Direction, Failure, Mismatch, Outcome, Phase, SkipReason, Span, Trace};
+use crate::outcome::{Direction, Failure, Log, Mismatch, Outcome, Phase, SkipReason, Span, Trace};
 use crate::suite::keys::Severity;
 
 /// How much is told.
@@ -31,6 +31,10 @@ pub struct Console<W> {
     bar: Option<ProgressBar>,
     in_flight: Vec<usize>,
 }
+
+/// How much of what a booted process printed is shown: lines, and bytes of them.
+const LOG_LINES: usize = 20;
+const LOG_BYTES: usize = 2_000;
 
 /// How far what belongs to a check's line is moved in.
 const INDENT: &str = "        ";
@@ -162,6 +166,7 @@ impl<W: Write> Console<W> {
             text.push_str(&indented(&self.style.quiet(facts.join("; "))));
         }
         if let Failure::Fault { hint: Some(hint), .. } = cut {
+            let hint = printable(&hint.to_string());
             text.push_str(&indented(&format!("{} {hint}", self.style.strong("hint:"))));
         }
         if let Some(command) = &report.reproduce {
@@ -179,7 +184,7 @@ impl<W: Write> Console<W> {
                 lines.extend(answer.as_ref().map(|answer| self.style.quiet(printable(&answer.to_string()))));
                 lines.join("\n")
             }
-            Failure::TimedOut { cut, phase, detail, last } => {
+            Failure::TimedOut { cut, phase, detail, last, log } => {
                 let mut text = String::new();
                 if let Some(last) = last {
                     text.push_str(&format!("{}\n", self.failure(last)));
@@ -188,22 +193,21 @@ impl<W: Write> Console<W> {
                 if let Some(detail) = detail {
                     text.push_str(&format!(": {}", printable(&detail.to_string())));
                 }
-                text
+                text + &self.log(log.as_ref())
             }
             Failure::Fault { doing, cause, .. } => printable(&format!("{doing}: {cause}")),
-            Failure::Exited { how, log } => match log {
-                Some(log) => format!(
-                    "{}\n{}\n{}",
-                    printable(&how.to_string()),
-                    self.style.quiet("its last output:"),
-                    printable(&log.to_string())
-                ),
-                None => printable(&how.to_string()),
-            },
+            Failure::Exited { how, log } => printable(&how.to_string()) + &self.log(log.as_ref()),
             Failure::Step { step, number, source } => {
                 format!("step {number} `{}`: {}", printable(step), self.failure(source))
             }
         }
+    }
+
+    /// The last lines of it, under a heading. The reports have more of them.
+    fn log(&self, log: Option<&Log>) -> String {
+        let Some(log) = log else { return String::new() };
+        let shown = log.shortened(LOG_LINES, LOG_BYTES).to_string();
+        format!("\n{}\n{}", self.style.quiet("its last output:"), printable(&shown))
     }
 
     fn mismatch(&self, mismatch: &Mismatch) -> String {
@@ -238,10 +242,9 @@ impl<W: Write> Console<W> {
                 let names: Vec<String> =
                     cause.skipped.iter().take(5).map(|name| format!("`{}`", printable(name))).collect();
                 let more = if cause.skipped.len() > names.len() { ", …" } else { "" };
-                let checks = if cause.skipped.len() == 1 { "check" } else { "checks" };
                 text.push_str(&format!(
-                    "    because of it {} {checks} did not run: {}{more}\n",
-                    cause.skipped.len(),
+                    "    because of it {}: {}{more}\n",
+                    cause.consequence(),
                     names.join(", ")
                 ));
             }

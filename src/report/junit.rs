@@ -157,28 +157,30 @@ fn set_cause(case: &mut TestCase, text: &str) {
 /// Everything that is known of a failure, for the body of the element.
 fn details(failure: &Failure, check: &CheckReport, location: &str) -> String {
     let mut text = format!("{failure}\n");
-    let mut deepest = failure;
-    loop {
-        deepest = match deepest {
-            Failure::Step { source, .. } => source,
-            Failure::TimedOut { last: Some(last), .. } => last,
-            Failure::Mismatch { answer: Some(answer), .. } => {
-                text.push_str(&format!("{answer}\n"));
-                break;
+    let (mut layer, mut log) = (Some(failure), None);
+    while let Some(failure) = layer {
+        layer = match failure {
+            Failure::Step { source, .. } => Some(source),
+            Failure::TimedOut { last, log: of_it, .. } => {
+                log = log.or(of_it.as_ref());
+                last.as_deref()
             }
-            Failure::Fault { hint: Some(hint), .. } => {
-                text.push_str(&format!("hint: {hint}\n"));
-                break;
+            Failure::Exited { log: of_it, .. } => {
+                log = log.or(of_it.as_ref());
+                None
             }
-            Failure::Exited { log: Some(log), .. } => {
-                text.push_str(&format!("its last output:\n{log}\n"));
-                break;
+            Failure::Mismatch { answer, .. } => {
+                text.extend(answer.iter().map(|answer| format!("{answer}\n")));
+                None
             }
-            Failure::Mismatch { .. }
-            | Failure::TimedOut { .. }
-            | Failure::Fault { .. }
-            | Failure::Exited { .. } => break,
+            Failure::Fault { hint, .. } => {
+                text.extend(hint.iter().map(|hint| format!("hint: {hint}\n")));
+                None
+            }
         };
+    }
+    if let Some(log) = log {
+        text.push_str(&format!("its last output:\n{log}\n"));
     }
     if let Some(address) = &check.address {
         text.push_str(&format!("address: {address}\n"));

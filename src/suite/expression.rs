@@ -1,14 +1,18 @@
 //! What stands between `{{` and `}}`: minijinja expressions, and values on their way in and out of them.
 
-use std::sync::LazyLock;
+use std::cmp::Ordering;
+use std::fmt;
+use std::sync::{Arc, LazyLock};
 
-use minijinja::value::{Value as Dynamic, ValueKind};
+use minijinja::value::{Kwargs, Object, ObjectRepr, Value as Dynamic, ValueKind};
 use minijinja::{Environment, UndefinedBehavior};
 use regex::Regex;
-use serde_json::Value;
+use serde_json::{Number, Value};
 
+use super::number;
 use super::source::Place;
 use super::vars::{Scope, first_part};
+use crate::secret::stand_in::{self, Form, has_gap, has_stand_in, in_form, in_json};
 
 /// What an expression may call besides minijinja's own filters.
 pub const FUNCTIONS: [&str; 2] = ["uuid", "now"];
@@ -17,6 +21,9 @@ pub const FUNCTIONS: [&str; 2] = ["uuid", "now"];
 const RESERVED_IN_URLS: &percent_encoding::AsciiSet =
     &percent_encoding::NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
+/// The filters whose work a shell can do on a secret. Each knows a stand-in for one.
+const DONE_BY_A_SHELL: [&str; 3] = ["urlencode", "tojson", "b64encode"];
+
 /// The expressions' environment: minijinja's filters, `b64encode`, `uuid()` and `now()`.
 #[must_use]
 pub fn environment() -> Environment<'static> {
@@ -24,11 +31,23 @@ pub fn environment() -> Environment<'static> {
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.add_filter("b64encode", |value: Dynamic| {
         use base64::Engine as _;
-        base64::engine::general_purpose::STANDARD.encode(as_text(&value))
+        let text = as_text(&value);
+        match has_stand_in(&text) {
+            true => stand_in::in_base64(&text),
+            false => base64::engine::general_purpose::STANDARD.encode(text),
+        }
     });
     // The library's own leaves `/` as it is, which ends a part of a URL.
     environment.add_filter("urlencode", |value: Dynamic| {
-        percent_encoding::utf8_percent_encode(&as_text(&value), RESERVED_IN_URLS).to_string()
+        let encoded = percent_encoding::utf8_percent_encode(&as_text(&value), RESERVED_IN_URLS).to_string();
+        in_form(&encoded, Form::Url)
+    });
+    environment.add_filter("tojson", |value: Dynamic, indent: Option<Dynamic>, options: Kwargs| {
+        let json = minijinja::filters::tojson(&value, indent, options)?;
+        Ok::<_, minijinja::Error>(match json.as_str() {
+            Some(text) if has_stand_in(text) => Dynamic::from_safe_string(in_json(text)),
+            Some(_) | None => json,
+        })
     });
     environment.add_function("uuid", || uuid::Uuid::new_v4().to_string());
     environment.add_function("now", || jiff::Timestamp::now().to_string());
@@ -50,15 +69,48 @@ impl Expression {
     /// # Errors
     /// It cannot be evaluated.
     pub fn eval(&self, scope: &Scope) -> Result<Dynamic, String> {
+        if scope.is_for_people() && self.reads.iter().any(|name| scope.has_stand_in(first_part(name))) {
+            return Ok(self.shown(scope));
+        }
         let value = match is_name(&self.source).then(|| scope.value_of(&self.source)).flatten() {
             Some(value) => value,
             None => self.compute(scope)?,
         };
         // `true` and a length are no secrets, though they were found out from one.
-        if !self.reads.is_empty() && !matches!(value.kind(), ValueKind::Bool | ValueKind::Number) {
+        if !self.reads.is_empty() && !is_number(&value) && value.kind() != ValueKind::Bool {
             scope.hide_if_made_of_a_secret(&as_text(&value), &self.reads);
         }
         Ok(value)
+    }
+
+    /// What it makes of stand-ins for secrets, if a shell can do the same with the secrets.
+    fn shown(&self, scope: &Scope) -> Dynamic {
+        let gap = || Dynamic::from(stand_in::gap(&self.source));
+        if is_name(&self.source) {
+            return scope.value_of(&self.source).unwrap_or_else(gap);
+        }
+        let values: Option<Vec<Dynamic>> = self.reads.iter().map(|name| scope.value_of(name)).collect();
+        let is_whole = |value: &Dynamic| !has_gap(&as_text(value));
+        match self.only_joins_and_encodes() && values.is_some_and(|values| values.iter().all(is_whole)) {
+            true => self.compute(scope).unwrap_or_else(|_| gap()),
+            false => gap(),
+        }
+    }
+
+    /// Is it made of variables and texts alone, put together with `~` and encoded by filters that a shell has?
+    fn only_joins_and_encodes(&self) -> bool {
+        static TEXT: LazyLock<Regex> =
+            LazyLock::new(|| Regex::new(r#"'[^'\\]*'|"[^"\\]*""#).expect("a sound pattern"));
+        static WORD: LazyLock<Regex> =
+            LazyLock::new(|| Regex::new(r"(\|\s*)?[\w.]+").expect("a sound pattern"));
+        let without_texts = TEXT.replace_all(&self.source, " ");
+        let is_known = |word: &str| match word.strip_prefix('|') {
+            Some(filter) => DONE_BY_A_SHELL.contains(&filter.trim()),
+            None => self.reads.iter().any(|name| name == word),
+        };
+        let has_no_other_signs =
+            WORD.replace_all(&without_texts, "").chars().all(|c| c.is_whitespace() || "~()".contains(c));
+        has_no_other_signs && WORD.find_iter(&without_texts).all(|word| is_known(word.as_str()))
     }
 
     fn compute(&self, scope: &Scope) -> Result<Dynamic, String> {
@@ -189,6 +241,9 @@ pub(super) fn as_text(value: &Dynamic) -> String {
 
 /// A value as JSON.
 pub(super) fn to_json(value: &Dynamic) -> Value {
+    if let Some(Exact(number)) = value.downcast_object_ref() {
+        return Value::Number(number.clone());
+    }
     match value.kind() {
         ValueKind::Undefined | ValueKind::None => Value::Null,
         ValueKind::Bool => Value::Bool(value.is_true()),
@@ -207,22 +262,73 @@ pub(super) fn to_json(value: &Dynamic) -> Value {
     }
 }
 
-/// A JSON value for expressions. A number that fits no machine type stays exact as its text.
-#[must_use]
-pub fn from_json(value: &Value) -> Dynamic {
+/// A JSON value for expressions.
+#[derive(Debug, Clone)]
+pub struct Held {
+    /// With every digit of its numbers, for where it stands alone.
+    pub written: Dynamic,
+    /// With numbers to compute with: the library knows none that is `19.90`.
+    pub computed: Dynamic,
+}
+
+impl Held {
+    #[must_use]
+    pub fn new(value: &Value) -> Held {
+        let computed = from_json(value, to_compute_with);
+        let written = match to_json(&computed) == *value {
+            true => computed.clone(),
+            false => from_json(value, as_written),
+        };
+        Held { written, computed }
+    }
+}
+
+fn from_json(value: &Value, number: fn(&Number) -> Dynamic) -> Dynamic {
     match value {
         Value::Null => Dynamic::from(()),
         Value::Bool(truth) => Dynamic::from(*truth),
-        Value::Number(number) => match (number.as_i64(), number.as_f64()) {
-            (Some(integer), _) => Dynamic::from(integer),
-            (None, Some(float)) if float.to_string() == number.to_string() => Dynamic::from(float),
-            _ => Dynamic::from(number.to_string()),
-        },
+        Value::Number(digits) => number(digits),
         Value::String(text) => Dynamic::from(text.as_str()),
-        Value::Array(items) => items.iter().map(from_json).collect(),
+        Value::Array(items) => items.iter().map(|item| from_json(item, number)).collect(),
         Value::Object(fields) => {
-            Dynamic::from_pairs(fields.iter().map(|(key, field)| (key.as_str(), from_json(field))))
+            Dynamic::from_pairs(fields.iter().map(|(key, field)| (key.as_str(), from_json(field, number))))
         }
+    }
+}
+
+/// A number of the library's, if there is one of the same value.
+fn to_compute_with(number: &Number) -> Dynamic {
+    let text = number.to_string();
+    if let Ok(integer) = text.parse::<i128>() {
+        return i64::try_from(integer).map_or_else(|_| Dynamic::from(integer), Dynamic::from);
+    }
+    let is_same = |float: &f64| number::compare(&float.to_string(), &text) == Some(Ordering::Equal);
+    number.as_f64().filter(is_same).map_or_else(|| as_written(number), Dynamic::from)
+}
+
+/// The number itself, unless one of the library's is written like it.
+fn as_written(number: &Number) -> Dynamic {
+    match number.as_i64() {
+        Some(integer) => Dynamic::from(integer),
+        None => Dynamic::from_object(Exact(number.clone())),
+    }
+}
+
+fn is_number(value: &Dynamic) -> bool {
+    value.kind() == ValueKind::Number || value.downcast_object_ref::<Exact>().is_some()
+}
+
+/// A number with all its digits. Nothing can be computed with it.
+#[derive(Debug)]
+struct Exact(Number);
+
+impl Object for Exact {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Plain
+    }
+
+    fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
     }
 }
 
@@ -233,6 +339,23 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::secret::Redactor;
+
+    #[test]
+    fn a_number_beside_a_secret_is_none_however_it_is_written() {
+        let redactor = Arc::new(Redactor::default());
+        redactor.add("hunter22").unwrap();
+        let mut scope = Scope::empty(Arc::clone(&redactor));
+        let order: Value =
+            serde_json::from_str(r#"{ "pin": "hunter22", "price": 1999.90, "n": 2000 }"#).unwrap();
+        scope.set("order", &order);
+        for (name, text) in [("order.price", "1999.90"), ("order.n", "2000")] {
+            let expression =
+                Expression { source: name.into(), place: Place::new(0, 0..0), reads: vec![name.into()] };
+            assert_eq!(as_text(&expression.eval(&scope).unwrap()), text);
+            assert_eq!(redactor.clean(text), text);
+        }
+    }
 
     #[test]
     fn a_name_is_read_as_the_compiler_would_read_it() {

@@ -8,6 +8,7 @@ pub mod expression;
 pub mod graph;
 pub mod keys;
 mod load;
+pub mod number;
 pub mod read;
 pub mod schema;
 pub mod source;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::{Number, Value, json};
 use toml::Spanned;
 use toml::de::DeValue;
 
@@ -216,6 +216,8 @@ impl FromToml for OneOrMore {
 pub enum Document {
     Fixed(Value),
     Template(Template),
+    /// Text, whatever the expression's type.
+    Text(Template),
     Array(Vec<Document>),
     Object(Vec<(String, Document)>),
 }
@@ -229,6 +231,14 @@ impl Document {
         match self {
             Document::Fixed(value) => Ok(value.clone()),
             Document::Template(template) => template.value(scope),
+            Document::Text(template) => match template.value(scope)? {
+                Value::Number(number) => Ok(Value::from(number.to_string())),
+                Value::Bool(truth) => Ok(Value::from(truth.to_string())),
+                text @ Value::String(_) => Ok(text),
+                other @ (Value::Null | Value::Array(_) | Value::Object(_)) => {
+                    Err(format!("expected a text, found {other}"))
+                }
+            },
             Document::Array(items) => items.iter().map(|item| item.value(scope)).collect(),
             Document::Object(fields) => {
                 fields.iter().map(|(name, field)| Ok((name.clone(), field.value(scope)?))).collect()
@@ -236,11 +246,20 @@ impl Document {
         }
     }
 
+    /// Its value, if there is no template in it and it has no parts.
+    #[must_use]
+    pub fn fixed(&self) -> Option<&Value> {
+        match self {
+            Document::Fixed(value) => Some(value),
+            Document::Template(_) | Document::Text(_) | Document::Array(_) | Document::Object(_) => None,
+        }
+    }
+
     /// Every template in the document.
     pub fn templates(&self) -> Vec<&Template> {
         match self {
             Document::Fixed(_) => Vec::new(),
-            Document::Template(template) => vec![template],
+            Document::Template(template) | Document::Text(template) => vec![template],
             Document::Array(items) => items.iter().flat_map(Document::templates).collect(),
             Document::Object(fields) => fields.iter().flat_map(|(_, field)| field.templates()).collect(),
         }
@@ -261,9 +280,9 @@ impl FromToml for Document {
                 Some(number) => Some(Document::Fixed(Value::from(number))),
                 None => reading.expected(value, "a number of at most 64 bits"),
             },
-            DeValue::Float(number) => match number.as_str().replace('_', "").parse::<f64>() {
-                Ok(float) if float.is_finite() => Some(Document::Fixed(Value::from(float))),
-                Ok(_) | Err(_) => reading.expected(value, "a finite number"),
+            DeValue::Float(number) => match exact_number(number.as_str()) {
+                Some(number) => Some(Document::Fixed(Value::Number(number))),
+                None => reading.expected(value, "a finite number"),
             },
             DeValue::Boolean(truth) => Some(Document::Fixed(Value::from(*truth))),
             DeValue::Datetime(date) => Some(Document::Fixed(Value::from(date.to_string()))),
@@ -283,6 +302,13 @@ impl FromToml for Document {
             })
         })
     }
+}
+
+/// A float of TOML with its digits, if it is finite.
+fn exact_number(written: &str) -> Option<Number> {
+    let digits = written.replace('_', "");
+    digits.parse::<f64>().ok().filter(|float| float.is_finite())?;
+    digits.trim_start_matches('+').parse().ok()
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use smoke::check::{Afterwards, Check, Context, Resident, RunContext, Session, Tr
 use smoke::deadline::Deadline;
 use smoke::event::{CancelReason, CheckInfo, Event, RunInfo, RunReport};
 use smoke::exit::Exit;
-use smoke::outcome::{Failure, Fault, Outcome, Signal, SkipReason, Started};
+use smoke::outcome::{Failure, Fault, Outcome, Signal, SkipReason, Started, Verdict};
 use smoke::plan::{Plan, PlannedCheck};
 use smoke::report::{Destination, Junit, Reporter as _};
 use smoke::secret::{Message, Redactor};
@@ -323,9 +323,8 @@ fn check_invariants(spec: &SuiteSpec) {
                 assert_eq!(check.severity, Severity::Critical);
             }
             Outcome::Warned(failure) => {
-                let could_not_pass = took_too_long
-                    || check.script != Script::Pass
-                    || failure.verdict() == Verdict::Undecided;
+                let could_not_pass =
+                    took_too_long || check.script != Script::Pass || failure.verdict() == Verdict::Undecided;
                 assert!(ran && could_not_pass, "check {index} warned");
                 assert_eq!(check.severity, Severity::Warn);
             }

@@ -10,6 +10,7 @@ use crate::support::fault::{Fault, FaultServer};
 use crate::support::http::{HttpServer, Response};
 use crate::support::postgres::{Postgres, SMOKE};
 use crate::support::seeded::Seeded;
+use crate::support::smoke::program;
 use crate::support::wait;
 
 fn health(name: &'static str, url: &str, keys: &str) -> Seeded {
@@ -387,7 +388,7 @@ fn boot(name: &'static str, script: &str, keys: &str) -> Seeded {
 #[test]
 fn a_process_that_crashes() {
     boot("crash", "echo 'config: no such key: port' >&2; exit 78", "ready = { port = 1 }")
-        .says("exit code 78; it last said: config: no such key: port", "config: no such key: port");
+        .says("exit code 78; it said: config: no such key: port", "config: no such key: port");
 }
 
 #[test]
@@ -395,7 +396,7 @@ fn a_process_that_crashes_with_a_long_trace() {
     let script =
         "for n in $(seq 30); do echo \"  at frame $n\"; done; echo 'ValueError: no such key: port'; exit 1";
     boot("trace", script, "ready = { log = 'listening' }")
-        .says("it last said: ValueError: no such key: port", "ValueError: no such key: port");
+        .says("it said: ValueError: no such key: port", "ValueError: no such key: port");
 }
 
 #[test]
@@ -415,6 +416,26 @@ fn a_process_that_is_never_ready() {
         "ready = { log = 'listening' }\nbudget = \"500ms\"",
     )
     .says("never contained the `ready` text", "starting");
+}
+
+#[test]
+fn a_process_that_answers_something_else() {
+    let port = closed_port();
+    let ready = format!(
+        "ready = {{ url = \"http://127.0.0.1:{port}/version\", expect.json.\"$.version\" = \"2.0.0\" }}\nbudget = \"2s\""
+    );
+    boot("wrong_answer", "exec \"$SMOKE\" demo --serve \"$PORT\" --database shop.db", &ready)
+        .env("SMOKE", &program())
+        .env("PORT", &port.to_string())
+        .env("SHOP_PASSWORD", "correct horse")
+        .says("expected json $.version \"2.0.0\", got \"1.4.2\"", "\"version\":\"1.4.2\"");
+}
+
+#[test]
+fn a_port_that_something_else_has() {
+    let server = answers(|| Response::new(200));
+    let ready = format!("ready = {{ url = {:?} }}", server.url("/health"));
+    boot("somebody_else", "exec ./shop", &ready).says("something else already answers", "HTTP/1.1 200 OK");
 }
 
 #[test]

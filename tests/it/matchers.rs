@@ -1,7 +1,8 @@
 //! Every matcher on a real answer, holding and failing, with the line that people read.
 
 use crate::support::http::{HttpServer, Response};
-use crate::support::verdicts::{case, health};
+use crate::support::smoke::Smoke;
+use crate::support::verdicts::{case, health, health_in};
 
 const DOCUMENT: &str = r#"{"status": "ok", "n": 1, "price": 1.50, "open": true, "nothing": null, "text": "1",
     "tags": ["a", "b"], "items": [{"id": 1, "stock": 2}, {"id": 2, "stock": 0}]}"#;
@@ -122,6 +123,178 @@ fn a_path_that_finds_nothing_or_several_says_so() {
     ]
     .concat();
     let _ = health(&at(&server, cases));
+}
+
+#[test]
+fn several_values_or_none_hold_no_more_under_not() {
+    let server = document();
+    let several = |values: &str| format!("{values}; use `each`, `any` or `count` where several are found");
+    let stocks = several("got 2 values: 2, 0");
+    let cases = [
+        on_json(
+            "$.items[*].stock",
+            &[
+                ("{ not = 1 }", &format!("not 1, {stocks}")),
+                ("{ not = { not = 1 } }", &format!("not not 1, {stocks}")),
+                ("{ not = { exists = true, min = 5 } }", &format!("not at least 5, {stocks}")),
+                ("{ not = { count = 3 } }", ""),
+                ("{ not = { exists = false } }", ""),
+                ("{ each = { not = 1 } }", ""),
+                ("{ not = { any = 1 } }", ""),
+                ("{ not = { any = 0 } }", "not any 0, got 2 values: 2, 0"),
+                ("{ not = { each = { min = 1 } } }", ""),
+            ],
+        ),
+        on_json(
+            "$.version[*]",
+            &[
+                (
+                    "{ not = { each = 1 } }",
+                    "not each 1, got nothing; the document is {\"status\":\"ok\",\"n\":1,…",
+                ),
+                ("{ not = { any = 1 } }", ""),
+                (
+                    "{ not = { length = 1 } }",
+                    "not length 1, got nothing; the document is {\"status\":\"ok\",\"n\":1,…",
+                ),
+            ],
+        ),
+    ]
+    .concat();
+    let _ = health(&at(&server, cases));
+
+    let page = HttpServer::start(|_| {
+        let page = Response::html("<p>Error 1</p><p>Error 2</p>");
+        page.header("x-v", "secret-a").header("x-v", "secret-b")
+    });
+    let cases = [
+        (
+            "header.x-v = { not = { contains = \"secret\" } }",
+            format!(
+                "expected header x-v not to contain \"secret\", {}",
+                several("got 2 values: \"secret-a\", \"secret-b\"")
+            ),
+        ),
+        (
+            "html.p = { not = { contains = \"Error\" } }",
+            format!(
+                "expected html p not to contain \"Error\", {}",
+                several("got 2 values: \"Error 1\", \"Error 2\"")
+            ),
+        ),
+        ("html.p = { each = { not = { contains = \"Errata\" } } }", String::new()),
+    ];
+    let cases = cases.map(|(expect, failure)| case(format!("expect.{expect}"), failure));
+    let _ = health(&at(&page, cases.to_vec()));
+}
+
+#[test]
+fn a_value_of_the_wrong_type_holds_no_more_under_not() {
+    let server = document();
+    let cases = [
+        on_json(
+            "$.status",
+            &[
+                ("{ not = { min = 1 } }", "not at least 1, got \"ok\" (a string, not a number)"),
+                ("{ not = { min = 1, type = \"number\" } }", ""),
+                ("{ not = { length = { min = 3 } } }", ""),
+                (
+                    "{ not = { min = \"{{word}}\" } }",
+                    "not at least \"few\", got \"ok\"; \"few\" is no number and no date",
+                ),
+                (
+                    "{ not = { contains = \"{{list}}\" } }",
+                    "not to contain [\"few\"], got \"ok\"; a text contains text",
+                ),
+            ],
+        ),
+        on_json(
+            "$.n",
+            &[
+                (
+                    "{ not = { min = \"{{word}}\" } }",
+                    "not at least \"few\", got 1; \"few\" is no number and no date",
+                ),
+                ("{ max = \"{{word}}\" }", "at most \"few\", got 1; \"few\" is no number and no date"),
+                (
+                    "{ not = { min = 2024-01-01 } }",
+                    "not at least \"2024-01-01\", got 1 (a number, not a date)",
+                ),
+                ("{ not = { length = 5 } }", "not length 5, got 1, which has no length"),
+                (
+                    "{ not = { contains = \"x\" } }",
+                    "not to contain \"x\", got 1 (a number, not a text or an array)",
+                ),
+                (
+                    "{ not = { any = { contains = \"x\" } } }",
+                    "not any to contain \"x\", got 1 (a number, not a text or an array)",
+                ),
+            ],
+        ),
+        on_json("$.nothing", &[("{ not = { matches = \"x\" } }", "not to match /x/, got null, not a text")]),
+        on_json(
+            "$.tags",
+            &[
+                ("{ not = { length = \"{{word}}\" } }", "not length \"few\", got 2; \"few\" is no number"),
+                ("{ length = { not = \"{{word}}\" } }", "length not \"few\", got 2; \"few\" is no number"),
+                ("{ length = \"{{two}}\" }", ""),
+                (
+                    "{ not = { each = { min = 1 } } }",
+                    "not each at least 1, got \"a\" (a string, not a number) (value 1 of 2)",
+                ),
+            ],
+        ),
+    ]
+    .concat();
+    let head = "[vars]\nword = \"few\"\ntwo = \"2\"\nlist = { value = [\"few\"] }\n";
+    let _ = health_in(Smoke::new(), head, &at(&server, cases));
+}
+
+#[test]
+fn what_a_header_is_compared_with_is_text_whatever_the_variables_type() {
+    let server = HttpServer::start(|_| Response::new(200).header("x-n", "7"));
+    let cases = [
+        ("header.x-n = \"{{seven}}\"", String::new()),
+        ("header.x-n = { not = \"{{seven}}\" }", "expected header x-n not \"7\", got \"7\"".to_owned()),
+        (
+            "header.x-n = { not = \"{{list}}\" }",
+            "putting in the variables: expected a text, found [\"few\"]".to_owned(),
+        ),
+    ];
+    let cases = cases.map(|(expect, failure)| case(format!("expect.{expect}"), failure));
+    let head = "[vars]\nseven = 7\nlist = { value = [\"few\"] }\n";
+    let _ = health_in(Smoke::new(), head, &at(&server, cases.to_vec()));
+}
+
+#[test]
+fn dates_are_compared_by_when_they_are() {
+    const DATES: &str = r#"{"at": "2024-01-02T03:04:05+00:00", "west": "2024-01-01T23:04:05.000-04:00",
+        "local": "2024-01-02 03:04:05", "day": "2024-01-02"}"#;
+    let server = HttpServer::start(|_| Response::json(DATES));
+    let cases = [
+        on_json(
+            "$.at",
+            &[
+                ("2024-01-02T03:04:05Z", ""),
+                ("\"{{started}}\"", ""),
+                ("{ equals = 2024-01-02T03:04:06Z }", "\"2024-01-02T03:04:06Z\", got \"2024-01-02T03:04:05+00:00\""),
+                ("{ not = 2024-01-02T03:04:05Z }", "not \"2024-01-02T03:04:05Z\", got \"2024-01-02T03:04:05+00:00\""),
+                ("{ one-of = [2024-01-02T04:04:05+01:00] }", ""),
+                ("{ min = 2024-01-02, max = 2024-01-02 }", ""),
+                ("{ min = 2024-01-02T03:04:05Z, max = \"{{started}}\" }", ""),
+                ("{ min = 2024-01-03 }", "at least \"2024-01-03\", got \"2024-01-02T03:04:05+00:00\""),
+                (
+                    "{ not = { min = 2024-01-03T00:00:00 } }",
+                    "not at least \"2024-01-03T00:00:00\", got \"2024-01-02T03:04:05+00:00\"; only one of them says its offset from UTC",
+                ),
+            ],
+        ),
+        on_json("$.west", &[("2024-01-02T03:04:05Z", ""), ("{ max = 2024-01-01 }", "")]),
+        on_json("$.local", &[("2024-01-02T03:04:05", ""), ("{ min = 2024-01-02T03:04:05.001 }", "at least \"2024-01-02T03:04:05.001\", got \"2024-01-02 03:04:05\"")]),
+        on_json("$.day", &[("2024-01-02", ""), ("{ max = 2024-01-01 }", "at most \"2024-01-01\", got \"2024-01-02\"")]),
+    ]
+    .concat();
+    let _ = health_in(Smoke::new(), "[vars]\nstarted = 2024-01-02T03:04:05Z\n", &at(&server, cases));
 }
 
 #[test]

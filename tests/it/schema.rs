@@ -77,7 +77,7 @@ fn every_valid_suite_is_valid() {
 }
 
 /// The mistakes that no schema can find, by what it would have to know.
-const NOT_FOUND: [(&str, &[&str]); 6] = [
+const NOT_FOUND: [(&str, &[&str]); 7] = [
     (
         "which names there are, and in which order they come",
         &[
@@ -115,6 +115,7 @@ const NOT_FOUND: [(&str, &[&str]); 6] = [
             "bad_css_selector",
             "bad_jsonpath",
             "bad_regex",
+            "bad_template_in_a_verb",
             "empty_braces",
             "empty_query",
             "quoted_variable_in_sql",
@@ -149,7 +150,11 @@ const NOT_FOUND: [(&str, &[&str]); 6] = [
             "writes_without_a_query",
         ],
     ),
-    ("how long a duration is", &["budget_larger_than_the_suites", "duration_of_ages"]),
+    (
+        "how long a duration is, and which number is the greater",
+        &["budget_larger_than_the_suites", "duration_of_ages", "max_below_min", "max_of_another_type"],
+    ),
+    ("what stands in a header and in a body is text", &["body_contains_a_list", "number_for_text"]),
 ];
 
 #[test]
@@ -224,6 +229,28 @@ fn a_value_of_the_wrong_type_is_found_wherever_it_stands() {
         (json!({ "headers": { "a b": "c" } }), json!({ "headers": { "a-b": "c" } })),
         (json!({ "resolve": { "host": "1.2.3.4:5" } }), json!({ "resolve": { "host:1": "1.2.3.4:5" } })),
         (json!({ "severity": "warning" }), json!({ "severity": "warn" })),
+        (json!({ "expect": { "json": {} } }), json!({ "expect": { "json": { "$": 1 } } })),
+        (
+            json!({ "expect": { "header": { "a b": "c" } } }),
+            json!({ "expect": { "header": { "a-b": "c" } } }),
+        ),
+        (
+            json!({ "expect": { "body": { "min": "x" } } }),
+            json!({ "expect": { "body": { "min": "{{x}}" } } }),
+        ),
+        (
+            json!({ "expect": { "body": { "min": true } } }),
+            json!({ "expect": { "body": { "min": "2024-01-01" } } }),
+        ),
+        (json!({ "expect": { "body": { "length": -1 } } }), json!({ "expect": { "body": { "length": 0 } } })),
+        (
+            json!({ "expect": { "body": { "length": { "each": 1 } } } }),
+            json!({ "expect": { "body": { "length": { "min": 1 } } } }),
+        ),
+        (
+            json!({ "expect": { "body": { "one-of": [] } } }),
+            json!({ "expect": { "body": { "one-of": ["a"] } } }),
+        ),
     ] {
         assert!(!validator.is_valid(&health(wrong.clone())), "{wrong}");
         assert!(validator.is_valid(&health(right.clone())), "{right}");

@@ -278,6 +278,90 @@ fn a_value_that_would_break_a_header_or_a_url_is_an_error_that_says_so() {
     assert_eq!(server.requests().len(), 2, "nothing that is broken is sent");
 }
 
+/// Numbers that no machine type writes like this.
+const NUMBERS: [&str; 9] = [
+    "1.0",
+    "19.90",
+    "1e+2",
+    "-0.0",
+    "5e+22",
+    "9007199254740993.0",
+    "12345678901234567890",
+    "0.12345678901234567890",
+    "-123456789012345678901234567890.10",
+];
+
+#[test]
+fn a_number_keeps_its_type_and_its_digits_however_it_is_written() {
+    let server = HttpServer::start(|request| match request.method.as_str() {
+        "POST" => Response::json(&request.text()),
+        _ => Response::json(&format!("{{\"numbers\": [{}]}}", NUMBERS.join(", "))),
+    });
+    let vars = "[vars]\nwhole = 1.0\nprice = 19.90\nhuge = 1e2\nzero = -0.0\nlong = 0.12345678901234567890\nlist = { value = [1.50] }\n";
+    let captures = (0..NUMBERS.len()).map(|at| format!("capture.n{at} = {{ json = '$.numbers[{at}]' }}"));
+    let captures: Vec<String> = captures.collect();
+    let expects = (0..NUMBERS.len()).map(|at| format!("expect.json.'$.numbers[{at}]' = '{{{{n{at}}}}}'"));
+    let expects: Vec<String> = expects.collect();
+    let at = server.url("/");
+    let get = |rest: String| step("get", &format!("get = {at:?}\n{rest}\ncapture.all = {{ json = '$' }}"));
+    let sent: Vec<String> = (0..NUMBERS.len()).map(|at| format!("n{at} = '{{{{n{at}}}}}'")).collect();
+    let post = |rest: &str| step("post", &format!("post = {at:?}\n{rest}"));
+    let steps = [
+        get(captures.join("\n")),
+        step("again", &format!("get = {at:?}\n{}", expects.join("\n"))),
+        post(&format!(
+            "json = {{ {}, part = '{{{{all.numbers[1]}}}}', all = '{{{{all}}}}' }}",
+            sent.join(", ")
+        )),
+        post(
+            "json = { whole = '{{whole}}', price = '{{price}}', huge = '{{huge}}', zero = '{{zero}}', long = '{{long}}', list = '{{list}}', sum = '{{whole + n1}}', text = '{{price}} {{n8}}', is = '{{n6 > 5}}' }\nexpect.json.'$.sum' = 20.9",
+        ),
+    ];
+    Smoke::new().suite(&suite(&format!("{vars}{}", journey("it", "", &steps)))).run().exits(0);
+    let posts: Vec<String> =
+        server.requests().iter().filter(|request| request.method == "POST").map(Request::text).collect();
+    let members: Vec<String> =
+        NUMBERS.iter().enumerate().map(|(at, number)| format!("\"n{at}\":{number}")).collect();
+    let all = format!("{{\"numbers\":[{}]}}", NUMBERS.join(","));
+    assert_eq!(posts[0], format!("{{{},\"part\":19.9,\"all\":{all}}}", members.join(",")));
+    assert_eq!(
+        posts[1],
+        "{\"whole\":1.0,\"price\":19.90,\"huge\":1e+2,\"zero\":-0.0,\"long\":0.12345678901234567890,\"list\":[1.50],\"sum\":20.9,\"text\":\"19.90 -123456789012345678901234567890.10\",\"is\":true}"
+    );
+}
+
+#[test]
+fn a_number_is_bound_as_one_however_it_is_written() {
+    let shop = Postgres::shared().create_database();
+    shop.sql("create table t (n numeric, big numeric); insert into t values (19.90, 12345678901234567890)");
+    let folder = crate::support::scratch::for_a_test();
+    let path = folder.path().join("shop.db");
+    rusqlite::Connection::open(&path)
+        .expect("create a database")
+        .execute_batch("create table t (n)")
+        .expect("fill it");
+    let vars = "[vars]\nwhole = 1.0\nprice = 19.90\n";
+    let asked = Asked::at(&format!("sqlite:{}", path.display())).with(vars);
+    asked
+        .query("select typeof({{whole}})", "value = 'real'")
+        .query("select typeof({{price}})", "value = 'real'")
+        .query("select {{whole}} = 1", "value = 1")
+        .passes();
+    let query = |query: &str, rest: &str| {
+        step("q", &format!("database = {}\nquery = {}\n{rest}", quoted(&shop.url()), quoted(query)))
+    };
+    let steps = [
+        query("select n, big from t", "capture.n = { column = 'n' }\ncapture.big = { column = 'big' }"),
+        query("select n, big from t", "expect.row = { n = '{{n}}', big = '{{big}}' }"),
+        query(
+            "select count(*) from t where n = {{n}} and big = {{big}} and n > {{whole}}",
+            "expect.value = 1",
+        ),
+        query("select timestamptz '2024-01-02 03:04:05Z'", "expect.value = 2024-01-02T03:04:05Z"),
+    ];
+    Smoke::new().suite(&suite(&format!("{vars}{}", journey("it", "", &steps)))).run().exits(0);
+}
+
 #[test]
 fn a_variable_of_every_type_is_a_bound_parameter_in_sql() {
     let shop = Postgres::shared().create_database();
@@ -324,4 +408,45 @@ fn a_variable_of_every_type_is_a_bound_parameter_in_sql() {
         Smoke::new().suite(&suite(&journey("it", "", &steps))).run().exits(0);
     }
     assert_eq!(shop.value("select count(*) from t"), "1");
+}
+
+#[test]
+fn a_value_from_outside_has_the_type_of_the_literal_it_takes_the_place_of() {
+    let head = "[vars]\nmigrations = 79\nratio = 0.5\nopen = false\nsku = \"7\"\nplain = { value = 1 }\n\
+                port = { env = \"PORT\", default = 80 }\nlevel = 1\n\n\
+                [env.staging.vars]\nlevel = \"low\"\n";
+    let names = ["migrations", "ratio", "open", "sku", "plain", "port", "level"];
+    let fields: Vec<String> = names.iter().map(|name| format!("{name} = \"{{{{{name}}}}}\"")).collect();
+    let json = format!("json = {{ {} }}", fields.join(", "));
+    let given = |arguments: &[&str], port: Option<&str>| {
+        let server = echo();
+        let check =
+            format!("[[health]]\nname = \"it\"\nurl = {:?}\nmethod = \"POST\"\n{json}\n", server.url("/0"));
+        let smoke = Smoke::new().suite(&suite(&format!("{head}\n{check}"))).args(arguments.iter().copied());
+        let smoke = port.into_iter().fold(smoke, |smoke, port| smoke.env("PORT", port));
+        smoke.run().exits(0);
+        document(&sent(&server, 0))
+    };
+    let all = |values: [&'static str; 7]| -> Vec<&'static str> {
+        let pairs = names.iter().zip(values).map(|(name, value)| format!("{name}={value}").leak() as &str);
+        pairs.flat_map(|pair| ["-v", pair]).collect()
+    };
+    assert_eq!(
+        given(&[], Some("8080")),
+        json!({ "migrations": 79, "ratio": 0.5, "open": false, "sku": "7", "plain": 1, "port": 8080, "level": 1 }),
+    );
+    assert_eq!(
+        given(&all(["80", "2", "true", "8", "-2", "81", "3"]), None),
+        json!({ "migrations": 80, "ratio": 2, "open": true, "sku": "8", "plain": -2, "port": 81, "level": 3 }),
+    );
+    assert_eq!(
+        given(&all(["1.25", "1.50", "yes", "true", "007", "1e3", "inf"]), Some("1")),
+        json!({ "migrations": 1.25, "ratio": "1.50", "open": "yes", "sku": "true", "plain": "007", "port": "1e3", "level": "inf" }),
+        "what would be written in another way stays text",
+    );
+    assert_eq!(
+        given(&["-e", "staging", "-v", "level=3"], None)["level"],
+        json!("3"),
+        "text in this environment"
+    );
 }

@@ -11,6 +11,7 @@ mod body;
 mod options;
 
 mod auth;
+mod charset;
 mod client;
 mod prepare;
 mod proxy;
@@ -68,14 +69,20 @@ impl Request {
     /// when there is neither: the caller knows what else could have been meant.
     pub fn from_step(table: &mut Table<'_, '_, '_>) -> Option<Request> {
         let mut verbs = Vec::new();
+        // Without its URL a step is nothing, and what is wrong with that is told already.
+        let mut is_told = false;
         for (name, method) in &VERBS {
-            if let Some(url) = table.optional::<Template>(name, "the URL that is asked with this method") {
-                verbs.push((*name, method, url));
+            match table.optional::<Template>(name, "the URL that is asked with this method") {
+                Some(url) => verbs.push((*name, method, url)),
+                None => is_told |= table.has(name),
             }
         }
         let plain = Request::from_url(table);
         table.obeys(Rule::ExactlyOne(&["url", "get", "post", "put", "patch", "delete", "head"]));
         table.obeys(Rule::Needs("method", "url"));
+        if is_told {
+            return None;
+        }
         match (plain, verbs.as_slice()) {
             (Some(request), []) => Some(request),
             (Some(request), [(_, method, url)]) if table.has("url") => {

@@ -27,7 +27,7 @@ pub(in crate::report) struct FailureRecord<'a> {
     cut: Option<CutRecord>,
     /// What kept smoke from finding out.
     fault: Option<FaultRecord>,
-    /// The last lines that a booted process printed before it ended.
+    /// The last lines that a booted process printed, where it ended or was never ready.
     log: Option<String>,
 }
 
@@ -99,7 +99,8 @@ impl<'a> FailureRecord<'a> {
                 self.step.get_or_insert(StepNameRecord { number: *number, name: step });
                 Some(source)
             }
-            Failure::TimedOut { cut, phase, last, .. } => {
+            Failure::TimedOut { cut, phase, last, log, .. } => {
+                self.log = log.as_ref().map(ToString::to_string);
                 self.cut.get_or_insert_with(|| CutRecord {
                     scope: cut.scope.to_string(),
                     budget_ms: Milliseconds(cut.budget),

@@ -1,0 +1,230 @@
+//! What the conditions of a matcher take, each with its type: a wrong one would fail for ever, and under `not` hold
+//! for ever.
+
+use serde_json::{Value, json};
+use toml::Spanned;
+use toml::de::DeValue;
+
+use super::matcher::{Condition, Matcher, all_of, between, conditions};
+use super::moment::Moment;
+use crate::suite::error::Diagnostic;
+use crate::suite::number;
+use crate::suite::read::{FromToml, Reading, Table, describe, read_table, whole_number};
+use crate::suite::schema::{Definitions, Schema};
+use crate::suite::template::Template;
+use crate::suite::value::Document;
+
+/// What editors are told of text that is a template.
+const TEMPLATE: &str = r"\{\{";
+
+/// What `min` and `max` take: a number, a date, or a template for one.
+pub(super) struct Limit(pub Document);
+
+impl FromToml for Limit {
+    fn from_toml(value: &Spanned<DeValue<'_>>, reading: &mut Reading<'_>) -> Option<Self> {
+        const EXPECTED: &str = "a number or a date";
+        match value.get_ref() {
+            DeValue::Integer(_) | DeValue::Float(_) => {}
+            DeValue::Datetime(date) if date.date.is_some() => {}
+            DeValue::String(text) => {
+                let document = Document::from_toml(value, reading)?;
+                if let Document::Template(_) = document {
+                    return Some(Limit(document));
+                }
+                let place = reading.place(value.span());
+                let found = describe(value.get_ref());
+                let mistake = Diagnostic::new(place, format!("expected {EXPECTED}, found {found}"));
+                let is_one = number::compare(text, text).is_some() || Moment::parse(text).is_some();
+                return reading.reject(match is_one {
+                    true => mistake.label(format!("did you mean `{text}`?")),
+                    false => mistake,
+                });
+            }
+            DeValue::Datetime(_) | DeValue::Boolean(_) | DeValue::Array(_) | DeValue::Table(_) => {
+                return reading.expected(value, EXPECTED);
+            }
+        }
+        Document::from_toml(value, reading).map(Limit)
+    }
+
+    fn schema(definitions: &mut Definitions<'_>) -> Schema {
+        definitions.define("limit", |_| {
+            json!({
+                "description": "a number, a date, or a template for one",
+                "type": ["number", "string"],
+                "pattern": format!("{TEMPLATE}|^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}"),
+            })
+        })
+    }
+}
+
+/// The values of `one-of`: at least one.
+pub(super) struct Options<T>(pub Vec<T>);
+
+impl<T: FromToml> FromToml for Options<T> {
+    fn from_toml(value: &Spanned<DeValue<'_>>, reading: &mut Reading<'_>) -> Option<Self> {
+        let options = Vec::from_toml(value, reading)?;
+        match options.is_empty() {
+            true => reading.expected(value, "at least one value"),
+            false => Some(Options(options)),
+        }
+    }
+
+    fn schema(definitions: &mut Definitions<'_>) -> Schema {
+        json!({ "type": "array", "items": T::schema(definitions), "minItems": 1 })
+    }
+}
+
+/// A matcher for how many there are.
+#[derive(Debug, Clone)]
+pub(super) struct Amount(pub Matcher);
+
+impl FromToml for Amount {
+    fn from_toml(value: &Spanned<DeValue<'_>>, reading: &mut Reading<'_>) -> Option<Self> {
+        match value.get_ref() {
+            DeValue::Table(keys) => read_table(keys, value.span(), reading, Amount::from_table),
+            _ => Whole::from_toml(value, reading)
+                .map(|Whole(number)| Amount(Matcher { conditions: vec![Condition::Number(vec![number])] })),
+        }
+    }
+
+    fn schema(definitions: &mut Definitions<'_>) -> Schema {
+        definitions.define("amount", |definitions| {
+            let conditions = definitions.object(|table| {
+                let _ = Amount::from_table(table);
+            });
+            json!({ "anyOf": [Whole::schema(definitions), conditions] })
+        })
+    }
+}
+
+impl Amount {
+    fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Amount> {
+        let equals: Option<Whole> = table.optional("equals", "the exact number");
+        let not: Option<Amount> = table.optional("not", "a matcher for the number that must not hold");
+        let min: Option<Whole> = table.optional("min", "the least number");
+        let max: Option<Whole> = table.optional("max", "the greatest number");
+        let one_of: Option<Options<Whole>> = table.optional("one-of", "the numbers it may be");
+        let [min, max] = between(table, min.map(|Whole(least)| least), max.map(|Whole(most)| most))?;
+        let conditions = [
+            equals.map(|Whole(number)| Condition::Number(vec![number])),
+            not.map(|Amount(inner)| Condition::Not(Box::new(inner))),
+            min,
+            max,
+            one_of.map(|Options(options)| {
+                Condition::Number(options.into_iter().map(|Whole(number)| number).collect())
+            }),
+        ];
+        all_of(table, conditions.into_iter().flatten().collect()).map(Amount)
+    }
+}
+
+/// A whole number from 0 up, or a template for one.
+struct Whole(Document);
+
+impl FromToml for Whole {
+    fn from_toml(value: &Spanned<DeValue<'_>>, reading: &mut Reading<'_>) -> Option<Self> {
+        if value.get_ref().is_str()
+            && let template @ Document::Template(_) = Document::from_toml(value, reading)?
+        {
+            return Some(Whole(template));
+        }
+        match whole_number(value).filter(|number| *number >= 0) {
+            Some(number) => Some(Whole(Document::Fixed(Value::from(number)))),
+            None => reading.expected(value, "a whole number from 0 up"),
+        }
+    }
+
+    fn schema(definitions: &mut Definitions<'_>) -> Schema {
+        let mut template = Template::schema(definitions);
+        template["pattern"] = json!(TEMPLATE);
+        json!({ "anyOf": [{ "type": "integer", "minimum": 0 }, template] })
+    }
+}
+
+/// A matcher for what is text whatever it says: a header, a page, a body, an address.
+#[derive(Debug, Clone)]
+pub(super) struct TextMatcher(pub Matcher);
+
+impl FromToml for TextMatcher {
+    fn from_toml(value: &Spanned<DeValue<'_>>, reading: &mut Reading<'_>) -> Option<Self> {
+        match value.get_ref() {
+            DeValue::Table(keys) => {
+                read_table(keys, value.span(), reading, conditions::<Text, TextPart, TextMatcher>)
+                    .map(TextMatcher)
+            }
+            _ => Text::from_toml(value, reading)
+                .map(|Text(text)| TextMatcher(Matcher { conditions: vec![Condition::Equals(text)] })),
+        }
+    }
+
+    fn schema(definitions: &mut Definitions<'_>) -> Schema {
+        Matcher::schema(definitions)
+    }
+}
+
+impl From<TextMatcher> for Matcher {
+    fn from(TextMatcher(matcher): TextMatcher) -> Matcher {
+        matcher
+    }
+}
+
+/// A text. A template's value is one here, whatever its type.
+struct Text(Document);
+
+impl FromToml for Text {
+    fn from_toml(value: &Spanned<DeValue<'_>>, reading: &mut Reading<'_>) -> Option<Self> {
+        let written = match value.get_ref() {
+            DeValue::String(_) | DeValue::Datetime(_) => {
+                return Document::from_toml(value, reading).map(|document| Text(as_text(document)));
+            }
+            DeValue::Integer(number) => number.as_str().to_owned(),
+            DeValue::Float(number) => number.as_str().to_owned(),
+            DeValue::Boolean(truth) => truth.to_string(),
+            DeValue::Array(_) | DeValue::Table(_) => return reading.expected(value, "a string"),
+        };
+        let place = reading.place(value.span());
+        let mistake =
+            Diagnostic::new(place, format!("expected a string, found {}", describe(value.get_ref())));
+        reading.reject(mistake.label(format!("did you mean `{written:?}`?")))
+    }
+
+    fn schema(definitions: &mut Definitions<'_>) -> Schema {
+        Document::schema(definitions)
+    }
+}
+
+impl From<Text> for Document {
+    fn from(Text(document): Text) -> Document {
+        document
+    }
+}
+
+/// What a text may contain: text, or a number as it is written.
+struct TextPart(Document);
+
+impl FromToml for TextPart {
+    fn from_toml(value: &Spanned<DeValue<'_>>, reading: &mut Reading<'_>) -> Option<Self> {
+        match value.get_ref() {
+            DeValue::Integer(_) | DeValue::Float(_) => Document::from_toml(value, reading).map(TextPart),
+            _ => Text::from_toml(value, reading).map(|Text(text)| TextPart(text)),
+        }
+    }
+
+    fn schema(definitions: &mut Definitions<'_>) -> Schema {
+        Document::schema(definitions)
+    }
+}
+
+impl From<TextPart> for Document {
+    fn from(TextPart(document): TextPart) -> Document {
+        document
+    }
+}
+
+fn as_text(document: Document) -> Document {
+    match document {
+        Document::Template(template) => Document::Text(template),
+        Document::Fixed(_) | Document::Text(_) | Document::Array(_) | Document::Object(_) => document,
+    }
+}

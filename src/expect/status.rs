@@ -1,0 +1,106 @@
+//! `expect.status`: the statuses that an answer may have.
+
+use serde_json::json;
+use toml::Spanned;
+use toml::de::DeValue;
+
+use crate::secret::Message;
+use crate::suite::read::{FromToml, Reading};
+use crate::suite::schema::{Definitions, Schema};
+
+/// What `status` may be: `200`, `"2xx"`, or a list of both.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatusSet {
+    ranges: Vec<StatusRange>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum StatusRange {
+    One(u16),
+    /// `2` for `2xx`.
+    Class(u16),
+}
+
+impl StatusSet {
+    /// `2xx`.
+    #[must_use]
+    pub fn success() -> StatusSet {
+        StatusSet { ranges: vec![StatusRange::Class(2)] }
+    }
+
+    /// Below 400.
+    #[must_use]
+    pub fn not_an_error() -> StatusSet {
+        StatusSet { ranges: vec![StatusRange::Class(2), StatusRange::Class(3)] }
+    }
+
+    #[must_use]
+    pub fn contains(&self, status: u16) -> bool {
+        self.ranges.iter().any(|range| match range {
+            StatusRange::One(one) => *one == status,
+            StatusRange::Class(class) => status / 100 == *class,
+        })
+    }
+
+    #[must_use]
+    pub fn describe(&self) -> Message {
+        let names: Vec<String> = self
+            .ranges
+            .iter()
+            .map(|range| match range {
+                StatusRange::One(one) => one.to_string(),
+                StatusRange::Class(class) => format!("{class}xx"),
+            })
+            .collect();
+        Message::new().words(names.join(" or "))
+    }
+}
+
+impl FromToml for StatusSet {
+    fn from_toml(value: &Spanned<DeValue<'_>>, reading: &mut Reading<'_>) -> Option<Self> {
+        let ranges: Option<Vec<StatusRange>> = match value.get_ref() {
+            DeValue::Array(_) => Vec::from_toml(value, reading),
+            _ => StatusRange::from_toml(value, reading).map(|range| vec![range]),
+        };
+        match ranges {
+            Some(ranges) if ranges.is_empty() => reading.expected(value, "at least one status"),
+            ranges => ranges.map(|ranges| StatusSet { ranges }),
+        }
+    }
+
+    fn schema(definitions: &mut Definitions<'_>) -> Schema {
+        definitions.define("status", |definitions| {
+            let one = StatusRange::schema(definitions);
+            json!({
+                "anyOf": [one, { "type": "array", "items": one, "minItems": 1 }],
+                "examples": [200, "2xx", [200, 204]],
+            })
+        })
+    }
+}
+
+impl FromToml for StatusRange {
+    fn from_toml(value: &Spanned<DeValue<'_>>, reading: &mut Reading<'_>) -> Option<Self> {
+        let class = |text: &str| match text.as_bytes() {
+            [digit @ b'1'..=b'5', b'x' | b'X', b'x' | b'X'] => {
+                Some(StatusRange::Class(u16::from(digit - b'0')))
+            }
+            _ => text.parse().ok().filter(|status| (100..600).contains(status)).map(StatusRange::One),
+        };
+        let range = match value.get_ref() {
+            DeValue::String(text) => class(text),
+            DeValue::Integer(number) => class(number.as_str()),
+            _ => None,
+        };
+        range.or_else(|| reading.expected(value, "a status such as 200, \"2xx\" or [200, 204]"))
+    }
+
+    fn schema(_: &mut Definitions<'_>) -> Schema {
+        json!({
+            "anyOf": [
+                { "type": "integer", "minimum": 100, "maximum": 599 },
+                { "type": "string", "pattern": "^[1-5]([xX]{2}|[0-9]{2})$" },
+            ],
+        })
+    }
+}
