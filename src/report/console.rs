@@ -9,7 +9,7 @@ use super::Reporter;
 use super::attempts::{self, FailedAttempt};
 use super::progress::progress_bar;
 use super::style::{Style, printable};
-use super::summary::{Counts, causes};
+use super::summary::{Counts, causes, meaning};
 use crate::event::{CancelReason, CheckReport, Event, RunInfo, RunReport, StepReport};
 use crate::exit::Exit;
 use crate::outcome::{Direction, Failure, Log, Mismatch, Outcome, Phase, SkipReason, Span, Trace};
@@ -250,7 +250,7 @@ impl<W: Write> Console<W> {
             }
         }
         if report.exit != Exit::Passed {
-            text.push_str(&format!("  exit code {}: {}\n", report.exit.code(), report.exit.meaning()));
+            text.push_str(&format!("  exit code {}: {}\n", report.exit.code(), meaning(report)));
         }
         text
     }

@@ -1,6 +1,7 @@
 //! What a run came to, the root cause first.
 
 use crate::event::{CheckReport, RunInfo, RunReport};
+use crate::exit::Exit;
 use crate::outcome::{Failure, NeedFailed, Outcome, SkipReason, Started};
 
 /// How many checks came to what.
@@ -60,6 +61,15 @@ impl Counts {
             true => "no check was selected".to_owned(),
             false => shown.join(", "),
         }
+    }
+}
+
+/// What the exit code says of this run.
+pub(super) fn meaning(report: &RunReport) -> &'static str {
+    let has_failed = report.checks.iter().any(|check| matches!(check.outcome, Outcome::Failed(_)));
+    match report.exit == Exit::Failed && !has_failed {
+        true => "a critical check could not run, because of a warning",
+        false => report.exit.meaning(),
     }
 }
 

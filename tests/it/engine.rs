@@ -12,7 +12,7 @@ use smoke::check::{Afterwards, Check, Context, Resident, RunContext, Session, Tr
 use smoke::deadline::Deadline;
 use smoke::event::{CancelReason, CheckInfo, Event, RunInfo, RunReport};
 use smoke::exit::Exit;
-use smoke::outcome::{Failure, Fault, Outcome, Signal, SkipReason, Started};
+use smoke::outcome::{Failure, Fault, Outcome, Signal, SkipReason, Started, Verdict};
 use smoke::plan::{Plan, PlannedCheck};
 use smoke::report::{Destination, Junit, Reporter as _};
 use smoke::secret::{Message, Redactor};
@@ -322,11 +322,16 @@ fn check_invariants(spec: &SuiteSpec) {
                 assert!(ran && (took_too_long || check.script != Script::Pass), "check {index} failed");
                 assert_eq!(check.severity, Severity::Critical);
             }
-            Outcome::Warned(_) => {
-                assert!(ran && (took_too_long || check.script != Script::Pass), "check {index} warned");
+            Outcome::Warned(failure) => {
+                let could_not_pass =
+                    took_too_long || check.script != Script::Pass || failure.verdict() == Verdict::Undecided;
+                assert!(ran && could_not_pass, "check {index} warned");
                 assert_eq!(check.severity, Severity::Warn);
             }
-            Outcome::Undecided(_) => assert!(ran, "check {index} is undecided and never ran"),
+            Outcome::Undecided(_) => {
+                assert!(ran, "check {index} is undecided and never ran");
+                assert_eq!(check.severity, Severity::Critical);
+            }
             Outcome::Skipped(SkipReason::Asked(_)) => assert!(check.skip && !ran),
             Outcome::Skipped(SkipReason::FailFast { started, .. } | SkipReason::Signal { started, .. }) => {
                 assert_eq!(*started == Started::InFlight, ran, "check {index}");

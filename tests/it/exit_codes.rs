@@ -79,6 +79,8 @@ fn it_is_1_when_a_critical_check_needs_a_warning_that_failed() {
     assert!(cause.contains("`odd`"), "{cause}");
     let line = ran.stderr.lines().find(|line| line.contains("WARN")).expect("its line");
     assert!(line.ends_with("only a warning: not red by itself"), "{line}");
+    let why = "exit code 1: a critical check could not run, because of a warning";
+    assert!(ran.stderr.contains(why), "{}", ran.stderr);
 }
 
 #[test]

@@ -57,7 +57,10 @@ fn suite(server: &HttpServer, runner: &mut TestRunner) -> String {
     let mut last_bad = None;
     for n in 0..CHECKS {
         let pick = (0..ends.len() + 2).new_tree(runner).expect("a number").current();
-        let name = toml(&format!("{n} {}", hostile().new_tree(runner).expect("a name").current()));
+        let name = toml(&format!(
+            "{n} {}",
+            hostile().new_tree(runner).expect("a name").current().replace(['\n', '\r'], " ")
+        ));
         let (url, keys) = match (ends.get(pick), &last_bad) {
             (Some((path, keys)), _) => (server.url(path), (*keys).to_owned()),
             (None, Some(bad)) if pick == ends.len() => (server.url("/"), format!("needs = [\"{bad}\"]")),

@@ -7,7 +7,7 @@ use std::path::Path;
 use super::super::Rejection;
 use super::super::attempts;
 use super::super::style::printable;
-use super::super::summary::{Counts, causes};
+use super::super::summary::{Counts, causes, meaning};
 use crate::event::{CheckReport, RunInfo, RunReport};
 use crate::exit::Exit;
 use crate::outcome::{Failure, Outcome, Span, Verdict};
@@ -43,7 +43,7 @@ pub(super) fn of_run(report: &RunReport, run: &RunInfo) -> String {
         Span(report.took)
     );
     if report.exit != Exit::Passed {
-        text.push_str(&format!("Exit code {}: {}.\n\n", report.exit.code(), plain(report.exit.meaning())));
+        text.push_str(&format!("Exit code {}: {}.\n\n", report.exit.code(), plain(meaning(report))));
     }
     for (index, cause) in causes(run, report).iter().take(CAUSES).enumerate() {
         let info = &run.checks[cause.check.check];
