@@ -97,7 +97,8 @@ pub struct CheckReport {
     pub failed_attempts: Vec<Redacted<Failure>>,
     /// Where the last attempt's time went.
     pub phases: Vec<(Phase, Duration)>,
-    pub address: Option<String>,
+    /// The address that was talked to, or the file that was opened.
+    pub address: Option<Redacted<Message>>,
     /// What the server of the last attempt showed, over TLS.
     pub certificate: Option<Redacted<Certificate>>,
     /// A command that shows the failure again by hand; of a journey, that of the step which failed.
@@ -150,7 +151,8 @@ pub struct StepReport {
     pub took: Duration,
     /// Where the last attempt's time went.
     pub phases: Vec<(Phase, Duration)>,
-    pub address: Option<String>,
+    /// The address that was talked to, or the file that was opened.
+    pub address: Option<Redacted<Message>>,
     pub certificate: Option<Redacted<Certificate>>,
     /// A command that shows the failure again by hand, if it failed.
     pub reproduce: Option<Redacted<Message>>,

@@ -34,7 +34,7 @@ use crate::suite::schema::{Definitions, Schema};
 use crate::suite::table::Written;
 use crate::suite::template::Template;
 use crate::suite::value::Scalar;
-use crate::suite::vars::Scope;
+use crate::suite::vars::{Scope, is_secret_name};
 
 #[derive(Debug)]
 struct Boot {
@@ -138,6 +138,10 @@ impl Check for Boot {
             }
             session.by_hand = None;
             let command = self.command(session, context)?;
+            // In clear in the suite, and secret by its name all the same: it may be in what the process prints.
+            for (_, value) in command.env.iter().filter(|(name, _)| is_secret_name(name)) {
+                context.hide(value);
+            }
             // A session of its own for the questions: the process stays in the check's, where it is stopped from
             // when this is cut.
             let mut asking = Session::new(session.scope.clone());

@@ -105,7 +105,7 @@ impl Task {
             attempts: tried.as_ref().map_or(1, |tried| tried.attempts),
             failed_attempts,
             phases: timeline.phases(),
-            address: timeline.address(),
+            address: timeline.shown_address(&self.run.redactor),
             certificate: timeline.shown_certificate(&self.run.redactor),
             reproduce,
             steps: std::mem::take(&mut self.session.steps),

@@ -65,6 +65,7 @@ impl Timeline {
         }
         if state.marks.last().is_none_or(|(current, _)| *current != phase) {
             state.marks.push((phase, Instant::now()));
+            state.ended = None;
         }
     }
 
@@ -87,6 +88,12 @@ impl Timeline {
     #[must_use]
     pub fn address(&self) -> Option<String> {
         self.state().address.clone()
+    }
+
+    /// The same, as reports have it: a template may have put a secret into it.
+    #[must_use]
+    pub fn shown_address(&self, redactor: &Redactor) -> Option<Redacted<Message>> {
+        Some(redactor.redact(Message::new().data(self.address()?)))
     }
 
     pub fn set_certificate(&self, certificate: PeerCertificate) {

@@ -160,7 +160,7 @@ impl<W: Write> Console<W> {
         if report.attempts > 1 {
             facts.push(format!("{} attempts", report.attempts));
         }
-        facts.extend(address.as_ref().map(|address| printable(address)));
+        facts.extend(address.as_ref().map(|address| printable(&address.to_string())));
         facts.extend(times(phases));
         if !facts.is_empty() {
             text.push_str(&indented(&self.style.quiet(facts.join("; "))));
@@ -242,10 +242,9 @@ impl<W: Write> Console<W> {
                 let names: Vec<String> =
                     cause.skipped.iter().take(5).map(|name| format!("`{}`", printable(name))).collect();
                 let more = if cause.skipped.len() > names.len() { ", …" } else { "" };
-                let checks = if cause.skipped.len() == 1 { "check" } else { "checks" };
                 text.push_str(&format!(
-                    "    because of it {} {checks} did not run: {}{more}\n",
-                    cause.skipped.len(),
+                    "    because of it {}: {}{more}\n",
+                    cause.consequence(),
                     names.join(", ")
                 ));
             }

@@ -183,7 +183,7 @@ fn details(failure: &Failure, check: &CheckReport, location: &str) -> String {
         text.push_str(&format!("its last output:\n{log}\n"));
     }
     if let Some(address) = &check.address {
-        text.push_str(&format!("address: {address}\n"));
+        text.push_str(&format!("address: {}\n", **address));
     }
     if let Some(certificate) = &check.certificate {
         let Certificate { subject, issuer, expires } = &**certificate;

@@ -5,17 +5,20 @@
 //! `passed` into `***ed`; and it is redacted before it is shortened, so half a secret is never left over.
 //! Events carry [`Redacted`] values only, and a [`Redactor`] is the only way to make one.
 
+mod finder;
 mod forms;
+mod reading;
 pub mod stand_in;
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 use std::fmt;
 use std::ops::Range;
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
-use aho_corasick::{AhoCorasick, MatchKind};
 use serde_json::Value;
+
+use self::finder::Finder;
 
 /// What stands where a secret was.
 pub const STARS: &str = "***";
@@ -189,9 +192,8 @@ pub struct Redactor {
 
 #[derive(Debug, Default)]
 struct Known {
-    secrets: BTreeSet<String>,
-    /// Made when something is to be cleaned for the first time: a run that is green has little of that.
-    finder: OnceLock<Option<AhoCorasick>>,
+    secrets: HashSet<String>,
+    finder: Finder,
 }
 
 impl Redactor {
@@ -213,9 +215,16 @@ impl Redactor {
         if trimmed.chars().count() < SHORTEST_SECRET {
             return Err(Unredactable::Short);
         }
+        if self.known.read().unwrap_or_else(PoisonError::into_inner).secrets.contains(secret) {
+            return Ok(());
+        }
+        // Put together before anybody has to wait for it.
+        let forms = forms::of(secret);
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         if known.secrets.insert(secret.to_owned()) {
-            known.finder = OnceLock::new();
+            for form in &forms {
+                known.finder.add(form);
+            }
         }
         Ok(())
     }
@@ -253,15 +262,15 @@ impl Redactor {
     /// A range of `text`, with what every known secret has in it starred out.
     #[must_use]
     pub fn clean_range(&self, text: &str, range: Range<usize>) -> String {
-        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let found = self.known.read().unwrap_or_else(PoisonError::into_inner).finder.find(text);
+        // Where nobody knows what is secret, everything is.
+        let Ok(found) = found else { return STARS.to_owned() };
         let mut out = String::with_capacity(range.len());
         let mut done = range.start;
-        for found in known.finder().into_iter().flat_map(|finder| finder.find_iter(text)) {
-            if found.end() > range.start && found.start() < range.end {
-                out.push_str(&text[done..found.start().max(done)]);
-                out.push_str(STARS);
-                done = found.end().min(range.end);
-            }
+        for secret in found.iter().filter(|secret| secret.end > range.start && secret.start < range.end) {
+            out.push_str(&text[done..secret.start.max(done)]);
+            out.push_str(STARS);
+            done = secret.end.min(range.end);
         }
         out.push_str(&text[done..range.end]);
         out
@@ -274,25 +283,11 @@ impl Redactor {
     }
 }
 
-impl Known {
-    /// Finds every form of every secret; `None` if there are none.
-    fn finder(&self) -> Option<&AhoCorasick> {
-        let make = || {
-            let forms: BTreeSet<String> = self
-                .secrets
-                .iter()
-                .flat_map(|secret| [forms::of(secret.trim()), forms::of(secret)])
-                .flatten()
-                .collect();
-            let finder = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(forms);
-            finder.ok().filter(|_| !self.secrets.is_empty())
-        };
-        self.finder.get_or_init(make).as_ref()
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+
     use super::*;
 
     #[test]
@@ -311,6 +306,121 @@ mod tests {
         assert_eq!(redactor.clean("first and second"), "*** and second");
         redactor.add("second").unwrap();
         assert_eq!(redactor.clean("first and second"), "*** and ***");
+    }
+
+    #[test]
+    fn of_secrets_that_overlap_nothing_is_left() {
+        let redactor = Redactor::new();
+        redactor.add("alpha-omega").unwrap();
+        redactor.add("omega-tail").unwrap();
+        assert_eq!(redactor.clean("x alpha-omega-tail y omega-tail"), "x *** y ***");
+    }
+
+    #[test]
+    fn where_it_cannot_be_told_in_time_what_is_secret_everything_is() {
+        let redactor = Redactor::new();
+        redactor.add(&format!("{}b", "a".repeat(10_000))).unwrap();
+        assert_eq!(redactor.clean(&"a".repeat(100_000)), "***");
+        assert_eq!(redactor.clean("a short text"), "a short text");
+    }
+
+    #[test]
+    fn a_secret_of_signs_alone_is_found_in_every_spelling() {
+        let redactor = Redactor::new();
+        redactor.add("\"&<$\\?").unwrap();
+        redactor.add("пароль").unwrap();
+        for text in [
+            r#""&<$\?"#,
+            r#"\"\u0026\u003c$\\?"#,
+            "%22%26%3C%24%5C%3F",
+            "&quot;&amp;&lt;$\\?",
+            "пароль",
+            "%D0%BF%D0%B0%D1%80%D0%BE%D0%BB%D1%8C",
+            r"\u043f\u0430\u0440\u043e\u043b\u044c",
+        ] {
+            assert_eq!(redactor.clean(&format!("x{text}y")), "x***y", "{text}");
+        }
+    }
+
+    #[test]
+    fn every_secret_is_found_among_many_that_begin_alike() {
+        let redactor = Redactor::new();
+        let secret = |number: u32| format!("eyJhbGciOiJIUzI1NiJ9.{number:06}-session");
+        (0..2_000).for_each(|number| redactor.add(&secret(number)).unwrap());
+        for number in 0..2_000 {
+            assert_eq!(redactor.clean(&format!("a {} b", secret(number))), "a *** b");
+        }
+        assert_eq!(redactor.clean(&secret(2_000)), secret(2_000));
+    }
+
+    #[test]
+    fn what_languages_make_of_a_secret_is_found() {
+        for (secret, shown) in [
+            // Python: repr(), the repr() of bytes, ascii().
+            (r#"Adm"in\pa$$w0rd"#, r#"'Adm"in\\pa$$w0rd'"#),
+            (r#"pa'ss"word1"#, r#"'pa\'ss"word1'"#),
+            ("päss-word", r"b'p\xc3\xa4ss-word'"),
+            ("päss-word", r"'p\xe4ss-word'"),
+            // Go's encoding/json keeps what is not ASCII.
+            ("pä<s>&1", r"pä\u003cs\u003e\u00261"),
+            // .NET's System.Text.Json.
+            ("pä+'\"&1", r"p\u00E4\u002B\u0027\u0022\u00261"),
+            // JSON in JSON.
+            ("it's&1234", r"it\\u0027s\\u00261234"),
+            (r#"a"b\c-1234"#, r#"a\\\"b\\\\c-1234"#),
+            // JavaScript's Basic pair with what it encoded before: `btoa(encodeURIComponent(…))`.
+            ("p@ss/word+1", "cCU0MHNzJTJGd29yZCUyQjE="),
+            // Base64 as a parameter of an URL.
+            ("p@ss:/w+0%rd&\"'<\nü", "cEBzczovdyswJXJkJiInPArDvA%3D%3D"),
+            // PHP, and a shell.
+            ("it's&1234", "it&#039;s&amp;1234"),
+            ("it's&1234", r"it'\''s&1234"),
+            // The lines of a key, as a page shows them and in order.
+            ("one two\n  three", "one two three"),
+            ("one two\n  three", "one two\r\nthree"),
+            ("one two\n  three", r"one two\n  three"),
+        ] {
+            let redactor = Redactor::new();
+            redactor.add(secret).unwrap();
+            let cleaned = redactor.clean(&format!("<{shown}>"));
+            let rest = cleaned.replace("***", "");
+            assert!(
+                cleaned.contains("***") && ["<>", "<''>", "<b''>"].contains(&rest.as_str()),
+                "{shown}: {cleaned}"
+            );
+        }
+    }
+
+    #[test]
+    fn of_a_basic_pair_nothing_is_left_at_any_alignment() {
+        let (redactor, secret) = (Redactor::new(), "p@ss:/w+0%rd&\"'<\nü");
+        redactor.add(secret).unwrap();
+        for user in ["", "a", "ab", "abc", "alice"] {
+            let pair = STANDARD.encode(format!("{user}:{secret}"));
+            let cleaned = redactor.clean(&pair);
+            // The characters at the seams have bits of their neighbours.
+            assert!(cleaned.len() <= (user.len() + 1).div_ceil(3) * 4 + STARS.len() + 4, "{pair}: {cleaned}");
+        }
+    }
+
+    #[test]
+    fn the_url_crate_s_own_encodings_are_known() {
+        let (redactor, secret) = (Redactor::new(), "p@ss:/w+0%rd&\"'<\nü");
+        redactor.add(secret).unwrap();
+        let mut url = url::Url::parse("http://host/").unwrap();
+        url.set_password(Some(secret)).unwrap();
+        url.query_pairs_mut().append_pair("q", secret);
+        assert_eq!(redactor.clean(url.as_str()), "http://:***@host/?q=***");
+    }
+
+    #[test]
+    fn ordinary_words_are_left_alone() {
+        let redactor = Redactor::new();
+        for secret in ["pass", "a b c", "it's", "x+y=z", "100%"] {
+            redactor.add(secret).unwrap();
+        }
+        let text = "it is a test: abc, a.b.c, `p a s s`, \\pa\\ss, its, x y=z+, 100 of 100, C:\\pas\\s";
+        assert_eq!(redactor.clean(text), text);
     }
 
     #[test]

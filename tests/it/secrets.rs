@@ -510,6 +510,32 @@ fn a_secret_from_outside_is_starred_out_of_what_is_said_of_the_suite() {
 }
 
 #[test]
+fn a_secret_in_the_path_of_a_database_is_in_no_output() {
+    let tenant = "s3cr3t-token-1";
+    let suite = "[suite]\nfail-fast = false\n[vars]\ntenant = { env = \"TENANT\", secret = true }\n\
+         [[database]]\nname = \"file\"\nurl = \"sqlite:{{tenant}}/x.db\"\n\
+         [[database]]\nname = \"socket\"\nurl = \"postgres://a@/b?host=%2F{{tenant}}\"\n\
+         [[journey]]\nname = \"flow\"\n[[journey.step]]\nname = \"a\"\ndatabase = \"sqlite:{{tenant}}/x.db\"\n\
+         query = \"select 1\"\n";
+    let ran = asked_for_all().suite(suite).env("TENANT", tenant).run();
+    ran.exits(1);
+    have_none_of(&ran, &[("the secret", tenant.to_owned())]);
+    assert!(ran.stderr.contains("***/x.db; connect"), "{}", ran.stderr);
+}
+
+#[test]
+fn what_a_boot_has_in_clear_under_a_secret_name_is_in_no_output() {
+    let suite = "[[boot]]\nname = \"shop\"\ncommand = [\"sh\", \"-c\", \"echo key is $API_KEY; exit 1\"]\n\
+                 env = { API_KEY = \"in-clear-4711\", MODE = \"smoke\", EMPTY_KEY = \"\" }\nready = { log = \"never\" }\n";
+    let ran = asked_for_all().suite(suite).run();
+    ran.exits(5);
+    have_none_of(&ran, &[("the key", "in-clear-4711".to_owned())]);
+    assert!(ran.stderr.contains("key is ***"), "{}", ran.stderr);
+    let shown = "API_KEY=\"$API_KEY\" MODE=smoke EMPTY_KEY='' sh -c";
+    assert!(ran.stderr.contains(shown), "{}", ran.stderr);
+}
+
+#[test]
 fn what_takes_the_place_of_a_secret_is_one() {
     let server = HttpServer::start(|request| {
         let text = request.header("x-mine").unwrap_or_default().to_owned();

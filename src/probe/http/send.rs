@@ -16,6 +16,7 @@ use super::{Request, version_name};
 use super::{charset, fault, trace};
 use crate::check::Context;
 use crate::expect::answer::HttpAnswer;
+use crate::expect::effort::Effort;
 use crate::outcome::{Direction, Failure, Phase};
 use crate::probe::trust::PeerCertificate;
 use crate::secret::Message;
@@ -69,7 +70,7 @@ pub async fn send(
         answer.set_cookies = set_cookies;
         if leads_on {
             seen.push(shown(&prepared.url));
-            return Err(redirect_loop(&answer, &seen));
+            return Err(redirect_loop(answer, &seen, context).await);
         }
         return Ok(answer);
     }
@@ -269,7 +270,7 @@ fn takes_body_away(from: &Url, status: StatusCode, to: &Url) -> Failure {
     )
 }
 
-fn redirect_loop(answer: &HttpAnswer, seen: &[String]) -> Failure {
+async fn redirect_loop(answer: HttpAnswer, seen: &[String], context: &Context) -> Failure {
     let mut path = Message::new();
     for (index, url) in seen.iter().rev().take(4).rev().enumerate() {
         path = path.words(if index > 0 { " → " } else { "" }).data(url.as_str());
@@ -279,7 +280,7 @@ fn redirect_loop(answer: &HttpAnswer, seen: &[String]) -> Failure {
         expected: Message::new().words(format!("after {} (`redirects`)", seen.len() - 1)),
         actual: Message::new().words(format!("another {}: ", answer.status)).then(path),
     };
-    Failure::Mismatch { mismatches: vec![mismatch], answer: Some(answer.describe()) }
+    Failure::Mismatch { mismatches: vec![mismatch], answer: Some(context.describe(answer).await) }
 }
 
 async fn read(
@@ -303,7 +304,10 @@ async fn read(
         }
         body.0.extend_from_slice(&chunk);
     }
-    let body = charset::text(std::mem::take(&mut body.0), &headers);
+    let bytes = std::mem::take(&mut body.0);
+    let load = Effort::Looks(1).on(bytes.len());
+    let kind = headers.clone();
+    let body = context.work(Phase::Body, load, move || charset::text(bytes, &kind)).await;
     Ok(HttpAnswer::new(status, version, headers, body, shown(&prepared.url)))
 }
 

@@ -23,7 +23,7 @@ use std::time::Duration;
 
 pub use self::config::{PostgresUrl, is_postgres_url};
 use self::connect::{Connection, beside};
-pub use self::psql::as_psql;
+pub use self::psql::{Urls, as_psql};
 use crate::check::Context;
 use crate::expect::rows::RowsAnswer;
 use crate::outcome::{Failure, Phase};

@@ -64,7 +64,7 @@ pub(in crate::report) struct ResultRecord<'a> {
     /// Where the last attempt's time went, in the order in which it was spent: `{"dns": 0.3, "connect": 1.2}`.
     phases_ms: Phases<'a>,
     /// The address that was used.
-    address: Option<&'a str>,
+    address: Option<String>,
     /// What the server showed, over TLS.
     certificate: Option<CertificateRecord>,
     /// A command that shows the failure again by hand, with secrets as `$NAME`.
@@ -94,7 +94,7 @@ impl<'a> ResultRecord<'a> {
             attempts: report.attempts,
             failed_attempts: FailureRecord::all(&report.failed_attempts),
             phases_ms: Phases(&report.phases),
-            address: report.address.as_deref(),
+            address: report.address.as_ref().map(|address| address.to_string()),
             certificate: report.certificate.as_ref().map(|certificate| CertificateRecord::of(certificate)),
             // A booted process has one at hand while it stays: it may still fail.
             reproduce: report.reproduce.as_ref().filter(|_| has_failed).map(|command| command.to_string()),
@@ -116,7 +116,7 @@ pub(in crate::report) struct StepRecord<'a> {
     attempts: u32,
     failed_attempts: Vec<FailureRecord<'a>>,
     phases_ms: Phases<'a>,
-    address: Option<&'a str>,
+    address: Option<String>,
     certificate: Option<CertificateRecord>,
     reproduce: Option<String>,
 }
@@ -133,7 +133,7 @@ impl<'a> From<&'a StepReport> for StepRecord<'a> {
             attempts: step.attempts,
             failed_attempts: FailureRecord::all(&step.failed_attempts),
             phases_ms: Phases(&step.phases),
-            address: step.address.as_deref(),
+            address: step.address.as_ref().map(|address| address.to_string()),
             certificate: step.certificate.as_ref().map(|certificate| CertificateRecord::of(certificate)),
             reproduce: step.reproduce.as_ref().map(|command| command.to_string()),
         }

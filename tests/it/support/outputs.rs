@@ -138,12 +138,22 @@ pub fn forms(secret: &str) -> Vec<(&'static str, String)> {
     url.set_password(Some(secret)).expect("a password");
     let in_url = url.password().expect("the password").to_owned();
     let ascii = json(secret).replace('ü', "\\u00fc");
+    let go = json(secret).replace('&', "\\u0026").replace('<', "\\u003c");
+    let python = secret.replace('\\', "\\\\").replace('\'', "\\'").replace('\n', "\\n");
+    let dotnet = secret
+        .chars()
+        .map(|c| match c {
+            '\n' => "\\n".to_owned(),
+            '"' | '&' | '\'' | '+' | '<' | '\u{80}'.. => format!("\\u{:04X}", u32::from(c)),
+            c => c.to_string(),
+        })
+        .collect::<String>();
     vec![
         ("raw", secret.to_owned()),
         ("percent-lower", percent.to_lowercase()),
         ("percent", percent),
         ("form", form),
-        ("url-password", in_url),
+        ("url-password", in_url.clone()),
         ("base64", STANDARD.encode(secret)),
         ("base64-url", URL_SAFE.encode(secret)),
         ("base64-bare", STANDARD_NO_PAD.encode(secret)),
@@ -154,6 +164,13 @@ pub fn forms(secret: &str) -> Vec<(&'static str, String)> {
         ("json-slash", json(secret).replace('/', "\\/")),
         ("json-ascii", ascii),
         ("json-in-json", json(&json(secret))),
+        ("json-go", go),
+        ("json-dotnet-in-json", json(&dotnet)),
+        ("json-dotnet", dotnet),
+        ("python-bytes", python.replace('ü', "\\xc3\\xbc")),
+        ("python-ascii", python.replace('ü', "\\xfc")),
+        ("python", python),
+        ("base64-percent", STANDARD.encode(&in_url)),
         ("xml", html(secret).replace("&#39;", "&apos;")),
         ("html", html(secret)),
         ("html-hex", html(secret).replace("&#39;", "&#x27;")),
