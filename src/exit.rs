@@ -65,7 +65,7 @@ impl Exit {
                 "smoke could not do its own work (a report could not be written, an internal error)"
             }
             Exit::Interrupted => "interrupted by SIGINT; reports are written all the same",
-            Exit::Terminated => "ended by SIGTERM; reports are written all the same",
+            Exit::Terminated => "ended by SIGTERM or SIGHUP; reports are written all the same",
         }
     }
 
@@ -90,7 +90,7 @@ impl Exit {
     pub fn of_signal(signal: Signal) -> Exit {
         match signal {
             Signal::Interrupt => Exit::Interrupted,
-            Signal::Terminate => Exit::Terminated,
+            Signal::Terminate | Signal::Hangup => Exit::Terminated,
         }
     }
 

@@ -45,7 +45,7 @@ pub enum SkipReason {
     FailFast { failed: String, started: Started },
     /// The suite's budget ended before it could start.
     Budget(Duration),
-    /// SIGINT or SIGTERM.
+    /// SIGINT, SIGTERM or SIGHUP.
     Signal { signal: Signal, started: Started },
 }
 
@@ -69,6 +69,8 @@ pub enum Started {
 pub enum Signal {
     Interrupt,
     Terminate,
+    /// The terminal has gone.
+    Hangup,
 }
 
 impl fmt::Display for Signal {
@@ -76,6 +78,7 @@ impl fmt::Display for Signal {
         f.write_str(match self {
             Signal::Interrupt => "SIGINT",
             Signal::Terminate => "SIGTERM",
+            Signal::Hangup => "SIGHUP",
         })
     }
 }

@@ -2,7 +2,9 @@
 //!
 //! Pure: nothing is sent, and the only things read are the variables' environment and files.
 
+mod missing;
 mod order;
+mod selection;
 mod worst;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -11,7 +13,10 @@ use std::time::Duration;
 
 use globset::GlobMatcher;
 
+use self::missing::{Missing, Values};
 pub use self::order::Order;
+use self::selection::select;
+pub use self::selection::{selection, unmatched};
 pub use self::worst::{Bound, WorstCase};
 
 use crate::check::{Check, Kind};
@@ -21,7 +26,7 @@ use crate::secret::Redactor;
 use crate::suite::error::Diagnostic;
 use crate::suite::keys::{EnvironmentKeys, Repeat, Severity, SuiteKeys};
 use crate::suite::source::Place;
-use crate::suite::vars::{Resolved, Scope, Variable, first_part, is_built_in, put_over, resolve};
+use crate::suite::vars::{Resolved, Scope, Variable, first_part, put_over, resolve};
 use crate::suite::{Suite, SuiteCheck, Uses, graph};
 
 /// What a command line says over the suite.
@@ -82,7 +87,7 @@ pub fn plan(suite: &Suite, choices: &Choices, redactor: &Arc<Redactor>) -> Resul
 /// # Errors
 /// What is wrong with the choices, or with the suite in this environment.
 pub fn preview(suite: &Suite, choices: &Choices) -> Result<Plan, Vec<Diagnostic>> {
-    planned(suite, choices, &Arc::new(Redactor::new()), Missing::IsFine)
+    planned(suite, choices, &Arc::new(Redactor::new()), Missing::MayComeFromOutside)
 }
 
 fn planned(
@@ -111,15 +116,6 @@ fn planned(
     })
 }
 
-/// The checks of `suite` that run, in its order.
-///
-/// # Errors
-/// There is no such environment.
-pub fn selection<'s>(suite: &'s Suite, choices: &Choices) -> Result<Vec<&'s SuiteCheck>, Vec<Diagnostic>> {
-    environment(suite, choices)?;
-    Ok(select(suite, choices).into_iter().map(|index| &suite.checks[index]).collect())
-}
-
 /// The plans of the whole suite in each of its environments, the one without a name first, for somebody who only looks
 /// at them.
 ///
@@ -131,7 +127,12 @@ pub fn everywhere(suite: &Suite, variables: &[(String, String)]) -> Result<Vec<P
     let mut found: Vec<Diagnostic> = Vec::new();
     for environment in environments {
         let choices = Choices { environment, variables: variables.to_vec(), ..Choices::default() };
-        match preview(suite, &choices) {
+        // Without a name nobody may want to run it, where there are environments with one.
+        let missing = match choices.environment.is_none() && !suite.environments.is_empty() {
+            true => Missing::IsFine,
+            false => Missing::MayComeFromOutside,
+        };
+        match planned(suite, &choices, &Arc::new(Redactor::new()), missing) {
             Ok(plan) => plans.push(plan),
             Err(mut mistakes) => {
                 mistakes.retain(|mistake| !found.contains(mistake));
@@ -140,13 +141,6 @@ pub fn everywhere(suite: &Suite, variables: &[(String, String)]) -> Result<Vec<P
         }
     }
     if found.is_empty() { Ok(plans) } else { Err(found) }
-}
-
-/// May a variable that is read have no value?
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Missing {
-    IsAMistake,
-    IsFine,
 }
 
 /// What a plan is made of.
@@ -173,12 +167,13 @@ fn prepare(
     mistakes.extend(unknown_variables(suite, choices));
 
     let keys = environment.map(|environment| environment.suite.clone()).unwrap_or_default().or(&suite.keys);
-    let budget = Limit::of(keys.budget, choices.budget);
+    let environment_name = choices.environment.as_deref();
+    let budget = Limit::of(&keys, environment_name.zip(environment), choices.budget);
     let selected = select(suite, choices);
-    let mut told = BTreeSet::new();
+    let mut values = Values::new(suite, environment_name, &resolved, &selected, missing);
     for check in selected.iter().map(|index| &suite.checks[*index]) {
-        if missing == Missing::IsAMistake && knows_environment {
-            mistakes.extend(missing_values(check, &resolved, suite, &selected, &mut told));
+        if knows_environment {
+            mistakes.extend(values.missing_in(check));
         }
         mistakes.extend(check.check.mistakes(&resolved.scope));
         let too_large = check.keys.budget.filter(|(own, _)| *own > budget.span);
@@ -188,28 +183,49 @@ fn prepare(
 }
 
 /// How large a check's budget may be.
-struct Limit {
+struct Limit<'s> {
     span: Duration,
-    /// Whose budget that is.
-    whose: &'static str,
-    key: &'static str,
+    whose: Whose<'s>,
 }
 
-impl Limit {
+/// Whose budget it is.
+enum Whose<'s> {
+    /// `--budget`
+    Run,
+    Suite,
+    /// The suite's, in this environment.
+    Environment(&'s str),
+}
+
+impl<'s> Limit<'s> {
     /// A `--budget` that is larger than the suite's gives room. One that is smaller makes no mistake of what is sound
     /// in the suite: somebody is in a hurry, and the run is cut then.
-    fn of(suites: Option<Duration>, given: Option<Duration>) -> Limit {
-        let suites = suites.unwrap_or(SuiteKeys::BUDGET);
-        match given.filter(|given| *given > suites) {
-            Some(given) => Limit { span: given, whose: "the run's", key: "`--budget`" },
-            None => Limit { span: suites, whose: "the suite's", key: "`suite.budget`" },
+    fn of(
+        keys: &SuiteKeys,
+        environment: Option<(&'s str, &EnvironmentKeys)>,
+        given: Option<Duration>,
+    ) -> Limit<'s> {
+        let suites = keys.budget.unwrap_or(SuiteKeys::BUDGET);
+        match (given.filter(|given| *given > suites), environment) {
+            (Some(given), _) => Limit { span: given, whose: Whose::Run },
+            (None, Some((name, environment))) if environment.suite.budget.is_some() => {
+                Limit { span: suites, whose: Whose::Environment(name) }
+            }
+            (None, _) => Limit { span: suites, whose: Whose::Suite },
         }
     }
 
     fn is_exceeded(&self, own: Duration, place: Place) -> Diagnostic {
         let (own, span) = (Span(own), Span(self.span));
-        let message = format!("the check's budget of {own} is larger than {} of {span}", self.whose);
-        Diagnostic::new(place, message).hint(format!("raise {}, or lower this one", self.key))
+        let (whose, raise) = match self.whose {
+            Whose::Run => (format!("the run's of {span}"), "`--budget`".to_owned()),
+            Whose::Suite => (format!("the suite's of {span}"), "`suite.budget`".to_owned()),
+            Whose::Environment(name) => {
+                (format!("the suite's of {span} in `{name}`"), format!("the budget under `[env.{name}]`"))
+            }
+        };
+        let message = format!("the check's budget of {own} is larger than {whose}");
+        Diagnostic::new(place, message).hint(format!("raise {raise}, or lower this one"))
     }
 }
 
@@ -237,7 +253,11 @@ fn variables(
     let mut all = suite.variables.clone();
     put_over(&mut all, environment.map(|environment| environment.vars.clone()).unwrap_or_default());
     for (name, value) in &choices.variables {
-        let given = Variable::from_command_line(value.clone()).as_secret_as(all.get(name));
+        let given = Variable::from_command_line(value.clone());
+        let given = match all.get(name) {
+            Some(suites) => given.in_place_of(suites),
+            None => given,
+        };
         all.insert(name.clone(), given);
     }
     all
@@ -267,102 +287,6 @@ fn unknown_variables(suite: &Suite, choices: &Choices) -> Vec<Diagnostic> {
             }
         })
         .collect()
-}
-
-/// The variables that `check` reads and that have no value. Each is told where it is read first, and those that read
-/// another one are told with that one: what gives it a value gives it to all.
-fn missing_values(
-    check: &SuiteCheck,
-    resolved: &Resolved,
-    suite: &Suite,
-    selected: &[usize],
-    told: &mut BTreeSet<String>,
-) -> Vec<Diagnostic> {
-    let mut uses = Uses::default();
-    check.check.uses(&mut uses);
-    let waits_for = |other: &SuiteCheck| {
-        let is_needed = check.keys.needs.iter().any(|need| need.name == other.name());
-        is_needed || (other.is_gate() && !check.is_gate())
-    };
-    let sharing = |name: &str| {
-        let mut others = suite.checks.iter().enumerate().filter(|(_, other)| waits_for(other));
-        others.find(|(_, other)| other.check.shares().iter().any(|named| named.name == name))
-    };
-    uses.from_outside()
-        .into_iter()
-        .filter(|(name, _)| !is_built_in(name) && !resolved.scope.has(first_part(name)))
-        .filter_map(|(name, place)| {
-            let variable = first_part(name);
-            match (sharing(variable), resolved.missing.get(variable)) {
-                (Some((index, _)), _) if selected.contains(&index) => None,
-                (Some((_, other)), _) => Some(
-                    Diagnostic::new(
-                        place,
-                        format!(
-                            "`{variable}` has no value: `{}`, which shares it, is left out",
-                            other.name()
-                        ),
-                    )
-                    .hint(format!("do not leave it out, or pass `--var {variable}=…`")),
-                ),
-                (None, Some(missing)) if missing.told || !told.insert(missing.hint.clone()) => None,
-                (None, Some(missing)) => Some(
-                    Diagnostic::new(place, format!("`{variable}` has no value: {}", missing.reason))
-                        .hint(&missing.hint),
-                ),
-                // Only if it is defined somewhere: what is not is an undefined variable already.
-                (None, None) if is_defined(suite, variable) && told.insert(variable.to_owned()) => Some(
-                    Diagnostic::new(place, format!("`{variable}` has no value in this environment")).hint(
-                        "it is defined for other environments only: choose one with `--env`, or pass `--var`",
-                    ),
-                ),
-                (None, None) => None,
-            }
-        })
-        .collect()
-}
-
-/// Does `[vars]` of the suite or of any environment have it?
-fn is_defined(suite: &Suite, variable: &str) -> bool {
-    suite.variables.contains_key(variable)
-        || suite.environments.values().any(|environment| environment.vars.contains_key(variable))
-}
-
-/// The indexes of the checks that run, in the suite's order: what is chosen, and what that needs.
-fn select(suite: &Suite, choices: &Choices) -> Vec<usize> {
-    let here = |check: &SuiteCheck| match &check.keys.envs {
-        None => true,
-        Some(envs) => envs.iter().any(|env| Some(&env.name) == choices.environment.as_ref()),
-    };
-    // What is left out stays out, also where it is needed: an app that runs already need not be booted.
-    let left_out = |check: &SuiteCheck| {
-        check.keys.tags.iter().any(|tag| choices.skip_tags.contains(tag))
-            || choices.skip.iter().any(|glob| glob.is_match(check.name()))
-    };
-    let chosen = |check: &SuiteCheck| {
-        let by_tag = choices.tags.is_empty() || check.keys.tags.iter().any(|tag| choices.tags.contains(tag));
-        let by_name = choices.only.is_empty() || choices.only.iter().any(|glob| glob.is_match(check.name()));
-        let is_wanted = choices.names.as_ref().is_none_or(|names| names.contains(check.name()));
-        by_tag && by_name && is_wanted
-    };
-    let index_of = positions(suite.checks.iter());
-    let possible: Vec<bool> = suite.checks.iter().map(|check| here(check) && !left_out(check)).collect();
-    let gates: Vec<usize> = (0..suite.checks.len()).filter(|index| suite.checks[*index].is_gate()).collect();
-    let mut selected = vec![false; suite.checks.len()];
-    let mut waiting: Vec<usize> =
-        (0..suite.checks.len()).filter(|index| chosen(&suite.checks[*index])).collect();
-    let mut gates_are_in = false;
-    while let Some(index) = waiting.pop() {
-        if !possible[index] || std::mem::replace(&mut selected[index], true) {
-            continue;
-        }
-        let check = &suite.checks[index];
-        waiting.extend(check.keys.needs.iter().filter_map(|need| index_of.get(need.name.as_str())));
-        if !check.is_gate() && !std::mem::replace(&mut gates_are_in, true) {
-            waiting.extend(&gates);
-        }
-    }
-    (0..suite.checks.len()).filter(|index| selected[*index]).collect()
 }
 
 /// Where each name stands.

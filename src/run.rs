@@ -20,10 +20,10 @@ use crate::event::{Event, RunInfo};
 use crate::exit::Exit;
 use crate::inspect;
 use crate::outcome::Signal;
-use crate::plan::{Choices, Plan, plan};
+use crate::plan::{Choices, Plan, plan, unmatched};
 use crate::report::{
     self, Color, Console, Destination, LastRun, Outputs, Rejection, Reporter, Stream, Style, Trouble,
-    Verbosity,
+    Verbosity, printable,
 };
 use crate::secret::Redactor;
 use crate::suite::{Draft, Suite, SuiteError, read_draft, read_draft_text};
@@ -149,6 +149,7 @@ pub fn run_job(job: Job) -> anyhow::Result<Exit> {
             return Ok(reject(&error, color));
         }
     };
+    note_unmatched(&suite, &choices);
     if let Some(last_run) = last_run {
         let names = suite.checks.iter().map(|check| check.name().to_owned()).collect();
         let trouble = match rerun {
@@ -231,6 +232,13 @@ fn not_passed(last_run: &LastRun) -> Option<BTreeSet<String>> {
         Some(_) => {}
     }
     names.cloned()
+}
+
+/// Says what is chosen and is not there.
+pub(crate) fn note_unmatched(suite: &Suite, choices: &Choices) {
+    for note in unmatched(suite, choices) {
+        say(&format!("note: {}\n", printable(&note)));
+    }
 }
 
 /// Writes what is still to be written, and says what cannot be: is everything written?
@@ -330,7 +338,7 @@ pub(crate) fn listen(sender: &mpsc::UnboundedSender<Signal>) -> std::io::Result<
     let kinds = [
         (SignalKind::interrupt(), Signal::Interrupt),
         (SignalKind::terminate(), Signal::Terminate),
-        (SignalKind::hangup(), Signal::Terminate),
+        (SignalKind::hangup(), Signal::Hangup),
     ];
     for (kind, meaning) in kinds {
         let mut stream = signal(kind)?;

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 
 use super::step::Query;
+use super::verdict::Captures;
 use super::{Afterwards, Check, Context, Session};
 use crate::outcome::Failure;
 use crate::secret::Message;
@@ -50,7 +51,7 @@ impl Check for Database {
         session: &'a mut Session,
         context: &'a Context,
     ) -> BoxFuture<'a, Result<(), Failure>> {
-        Box::pin(self.query.run(&[], session, context))
+        Box::pin(async move { self.query.run(&Captures::default(), session, context).await })
     }
 
     fn reproduce(&self, session: &Session, context: &Context) -> Option<Message> {

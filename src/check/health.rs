@@ -14,7 +14,8 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use url::Url;
 
-use super::step::{judge_http, template_failure};
+use super::step::template_failure;
+use super::verdict::{Captures, judge_http};
 use super::{Check, Context, Session};
 use crate::expect::http::HttpExpectation;
 use crate::expect::status::StatusSet;
@@ -33,7 +34,7 @@ use crate::suite::vars::Scope;
 #[derive(Debug)]
 struct Health {
     request: Request,
-    expect: HttpExpectation,
+    expect: Arc<HttpExpectation>,
     /// The first key that only an HTTP request can have, and where it stands.
     http_key: Option<(&'static str, Place)>,
 }
@@ -66,7 +67,7 @@ pub fn read(table: &mut Table<'_, '_, '_>) -> Option<Arc<dyn Check>> {
     }
     let (request, expect) = (request?, expect?);
     let http_key = HTTP_KEYS.iter().find(|key| table.has(key)).map(|key| (*key, table.key_place(key)));
-    Some(Arc::new(Health { request, expect, http_key }))
+    Some(Arc::new(Health { request, expect: Arc::new(expect), http_key }))
 }
 
 /// The protocol that a URL chooses.
@@ -175,10 +176,12 @@ impl Health {
     async fn ask(&self, session: &mut Session, context: &Context) -> Result<(), Failure> {
         // Cookies of a health check live as long as its redirects.
         let mut cookies = cookie_store::CookieStore::default();
-        let mut answer =
-            send(&self.request, &context.run.clients, &mut cookies, &session.scope, context).await?;
-        answer.read_page(self.expect.html_queries().collect()).await;
-        judge_http(&answer, &self.expect, &StatusSet::success(), &[], session, context)
+        let answer = send(&self.request, &context.run.clients, &mut cookies, &session.scope, context).await?;
+        let (default, captures) = (StatusSet::success(), Captures::default());
+        match Box::pin(judge_http(answer, &self.expect, &default, &captures, session, context)).await {
+            Ok(()) => Ok(()),
+            Err(refusal) => Err(refusal.described(context).await),
+        }
     }
 
     async fn connect(&self, url: &str, session: &Session, context: &Context) -> Result<(), Failure> {

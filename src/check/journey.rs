@@ -21,7 +21,8 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
-use super::step::{Query, judge_http};
+use super::step::Query;
+use super::verdict::{Captures, judge_http};
 use super::{Afterwards, Check, Context, Next, Session, Told, Tries};
 use crate::deadline::Scope as BudgetScope;
 use crate::event::{StepName, StepReport};
@@ -50,7 +51,7 @@ struct Step {
     name: Named,
     budget: Option<Duration>,
     repeat: Repeat,
-    captures: Vec<(Named, Capture)>,
+    captures: Captures,
     action: Action,
 }
 
@@ -64,7 +65,7 @@ struct Position {
 
 #[derive(Debug)]
 enum Action {
-    Request { request: Box<Request>, expect: Box<HttpExpectation> },
+    Request { request: Box<Request>, expect: Arc<HttpExpectation> },
     Query(Query),
 }
 
@@ -120,9 +121,9 @@ impl FromTable for Step {
         let captures: Option<Vec<(Named, Capture)>> =
             table.optional("capture", "values kept for later steps");
         let action = Action::from_table(table);
-        let captures = if table.has("capture") { captures? } else { Vec::new() };
+        let captures: Captures = if table.has("capture") { captures?.into() } else { Captures::default() };
         let (name, action) = (name?, action?);
-        for (named, capture) in &captures {
+        for (named, capture) in captures.iter() {
             let fits = capture.is_http() == matches!(action, Action::Request { .. });
             if !fits {
                 let message = match action {
@@ -153,7 +154,7 @@ impl Action {
             return table
                 .lacks(missing.hint(format!("give it one of {VERB_KEYS}, or `database` and `query`")));
         }
-        Some(Action::Request { request: Box::new(request), expect: Box::new(expect) })
+        Some(Action::Request { request: Box::new(request), expect: Arc::new(expect) })
     }
 }
 
@@ -261,10 +262,12 @@ impl Step {
             Action::Query(query) => query.run(&self.captures, session, context).await,
             Action::Request { request, expect } => {
                 let Session { scope, cookies, clients, .. } = session;
-                let mut answer = send(request, clients, cookies, scope, context).await?;
-                let captured = self.captures.iter().filter_map(|(_, capture)| capture.html_query());
-                answer.read_page(expect.html_queries().chain(captured).collect()).await;
-                judge_http(&answer, expect, &StatusSet::not_an_error(), &self.captures, session, context)
+                let answer = send(request, clients, cookies, scope, context).await?;
+                let default = StatusSet::not_an_error();
+                match Box::pin(judge_http(answer, expect, &default, &self.captures, session, context)).await {
+                    Ok(()) => Ok(()),
+                    Err(refusal) => Err(refusal.described(context).await),
+                }
             }
         }
     }

@@ -10,6 +10,7 @@ mod journey;
 mod process;
 mod repeat;
 mod step;
+mod verdict;
 
 use std::fmt::Debug;
 use std::path::PathBuf;
@@ -18,12 +19,15 @@ use std::time::Duration;
 
 use cookie_store::CookieStore;
 use futures_util::future::BoxFuture;
+use tokio::task::JoinError;
 
 pub use self::process::{AFTER_KILL, LAST_WORDS};
 pub use self::repeat::{Next, Tried, Tries};
 use crate::deadline::Deadline;
 use crate::event::{StepName, StepReport};
-use crate::outcome::{Direction, Failure, Trace};
+use crate::expect::answer::HttpAnswer;
+use crate::expect::effort::Load;
+use crate::outcome::{Direction, Failure, Phase, Trace};
 use crate::probe::http::{Clients, Pooling, Tokens};
 use crate::probe::leftovers::Leftovers;
 use crate::probe::timeline::Timeline;
@@ -200,13 +204,51 @@ impl Context {
 
     /// Tells what goes over the wire, where that is wanted.
     pub fn trace(&self, direction: Direction, text: impl FnOnce() -> Message) {
+        self.tell(self.traced(direction, text));
+    }
+
+    /// What goes over the wire as it is told, where that is wanted: for when it is made on a thread, which may still be
+    /// at it when nobody is to be told any more.
+    #[must_use]
+    pub fn traced(&self, direction: Direction, text: impl FnOnce() -> Message) -> Option<Told> {
         match self.run.tracing {
-            Tracing::Off => {}
-            Tracing::On => {
-                let trace = Trace { direction, text: text() };
-                self.teller.tell(Told::Traced(self.run.redactor.redact(trace)));
-            }
+            Tracing::Off => None,
+            Tracing::On => Some(Told::Traced(self.run.redactor.redact(Trace { direction, text: text() }))),
         }
+    }
+
+    /// Tells what there is to tell.
+    pub fn tell(&self, told: Option<Told>) {
+        if let Some(told) = told {
+            self.teller.tell(told);
+        }
+    }
+
+    /// Does work on what a server sent: here if it is quick for certain, and otherwise on a thread, so that no budget,
+    /// no signal and no other check waits for it. Where it is cut, `phase` is what was going on.
+    pub async fn work<T: Send + 'static>(
+        &self,
+        phase: Phase,
+        load: Load,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> T {
+        if load.is_quick() {
+            return work();
+        }
+        self.timeline.enter(phase);
+        // Why: nothing can end it before it is done, but nobody waits for it either, and it changes nothing.
+        match tokio::task::spawn_blocking(work).await.map_err(JoinError::try_into_panic) {
+            Ok(done) => done,
+            Err(Ok(panic)) => std::panic::resume_unwind(panic),
+            // The runtime ends, and this with it.
+            Err(Err(_)) => std::future::pending().await,
+        }
+    }
+
+    /// The answer in words, for under a failure.
+    pub async fn describe(&self, answer: HttpAnswer) -> Message {
+        let load = HttpAnswer::DESCRIBING.on(answer.size());
+        self.work(Phase::Judge, load, move || answer.describe()).await
     }
 
     /// Keeps a value out of every output, if it is long enough to be told from ordinary text.

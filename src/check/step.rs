@@ -1,25 +1,23 @@
-//! One step of a journey: a request or a query, its captures and its expectations. Health and database checks
-//! are made of the same parts.
+//! A query on a database, with its captures and its expectations: a database check, or a step of a journey.
+
+use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::verdict::{Captures, keep};
 use super::{Context, Session};
-use crate::expect::answer::HttpAnswer;
-use crate::expect::capture::Capture;
-use crate::expect::http::HttpExpectation;
+use crate::expect::effort::Effort;
 use crate::expect::rows::{RowsAnswer, RowsExpectation};
-use crate::expect::status::StatusSet;
-use crate::outcome::{Direction, Failure, Fault};
-use crate::probe::http::trace;
+use crate::outcome::{Direction, Failure, Fault, Phase};
 use crate::probe::postgres::{self, PostgresUrl, Writes, is_postgres_url};
 use crate::probe::sqlite;
 use crate::secret::Message;
-use crate::secret::stand_in::{self, readable, stand_in};
+use crate::secret::stand_in::readable;
 use crate::suite::Uses;
 use crate::suite::error::Diagnostic;
-use crate::suite::read::{Named, Table};
+use crate::suite::read::Table;
 use crate::suite::template::Template;
-use crate::suite::vars::{Scope, hide_url_password, is_secret_name};
+use crate::suite::vars::{Scope, hide_url_password};
 
 /// A template that has no value here.
 pub(super) fn template_failure(error: String) -> Failure {
@@ -28,54 +26,6 @@ pub(super) fn template_failure(error: String) -> Failure {
         Message::new().words("putting in the variables"),
         Message::new().data(error),
     )
-}
-
-/// Judges the status first, then takes the captures, then judges the rest.
-///
-/// # Errors
-/// The first of the three that fails.
-pub(super) fn judge_http(
-    answer: &HttpAnswer,
-    expect: &HttpExpectation,
-    default: &StatusSet,
-    captures: &[(Named, Capture)],
-    session: &mut Session,
-    context: &Context,
-) -> Result<(), Failure> {
-    context.timeline.end();
-    // Known before anything is told: an answer that fails for another reason is shown too.
-    for (named, capture) in captures.iter().filter(|(named, capture)| is_secret(named, capture)) {
-        if let Ok(value) = capture.take(&named.name, answer) {
-            context.hide_value(&value);
-        }
-    }
-    context.trace(Direction::Received, || trace::answer(answer));
-    if let Some(mismatch) = expect.judge_status(answer, default) {
-        return Err(Failure::Mismatch { mismatches: vec![mismatch], answer: Some(answer.describe()) });
-    }
-    for (named, capture) in captures {
-        let value = capture.take(&named.name, answer)?;
-        keep(named, capture, &value, session, context);
-    }
-    let mismatches = expect.judge_rest(answer, &session.scope).map_err(template_failure)?;
-    match mismatches.is_empty() {
-        true => Ok(()),
-        false => Err(Failure::Mismatch { mismatches, answer: Some(answer.describe()) }),
-    }
-}
-
-fn keep(named: &Named, capture: &Capture, value: &Value, session: &mut Session, context: &Context) {
-    if is_secret(named, capture) {
-        context.hide_value(value);
-        let shown = Value::from(stand_in(&stand_in::variable(&named.name)));
-        session.scope.set_secret(&named.name, value, &shown);
-    } else {
-        session.scope.set(&named.name, value);
-    }
-}
-
-fn is_secret(named: &Named, capture: &Capture) -> bool {
-    capture.secret || is_secret_name(&named.name)
 }
 
 /// How much of a statement `--trace` shows, in characters.
@@ -87,7 +37,7 @@ pub(super) struct Query {
     url: Template,
     statement: Option<Template>,
     writes: Writes,
-    expect: RowsExpectation,
+    expect: Arc<RowsExpectation>,
 }
 
 impl Query {
@@ -116,7 +66,7 @@ impl Query {
             return table.reject("expect", "there are no rows to expect anything of without a `query`");
         }
         let writes = if writes { Writes::RolledBack } else { Writes::Refused };
-        Some(Query { url: url?, statement, writes, expect })
+        Some(Query { url: url?, statement, writes, expect: Arc::new(expect) })
     }
 
     /// Where it is asked.
@@ -162,7 +112,7 @@ impl Query {
     /// Asks, captures and judges.
     pub async fn run(
         &self,
-        captures: &[(Named, Capture)],
+        captures: &Captures,
         session: &mut Session,
         context: &Context,
     ) -> Result<(), Failure> {
@@ -170,16 +120,19 @@ impl Query {
         let mut answer = self.ask(&session.scope, context).await?;
         context.timeline.end();
         answer.took = context.timeline.elapsed();
-        for (named, capture) in captures {
-            let value = capture.take_from_row(&named.name, &answer)?;
-            keep(named, capture, &value, session, context);
-        }
-        context.trace(Direction::Received, || RowsExpectation::describe(&answer));
-        let mismatches = self.expect.judge(&answer, &session.scope).map_err(template_failure)?;
-        match mismatches.is_empty() {
-            true => Ok(()),
-            false => Err(Failure::Mismatch { mismatches, answer: Some(RowsExpectation::describe(&answer)) }),
-        }
+        let answer = take(answer, captures, session, context).await?;
+        let load = [self.expect.effort(), Effort::TO_READ].into_iter().sum::<Effort>().on(answer.size());
+        let (expect, scope) = (Arc::clone(&self.expect), session.scope.clone());
+        let judge = move || {
+            let mismatches = expect.judge(&answer, &scope).map_err(template_failure)?;
+            match mismatches.is_empty() {
+                true => Ok(()),
+                false => {
+                    Err(Failure::Mismatch { mismatches, answer: Some(RowsExpectation::describe(&answer)) })
+                }
+            }
+        };
+        context.work(Phase::Judge, load, judge).await
     }
 
     /// A command that asks the same by hand.
@@ -196,7 +149,10 @@ impl Query {
                 let path = context.run.suite_dir.join(path);
                 sqlite::as_sqlite3(&path, statement.as_deref(), self.writes, limit)
             }
-            None => postgres::as_psql(&self.url.text(&shown).ok()?, statement.as_deref(), self.writes, limit),
+            None => {
+                let urls = postgres::Urls { real: &url, shown: &self.url.text(&shown).ok()? };
+                postgres::as_psql(urls, statement.as_deref(), self.writes, limit)
+            }
         };
         Some(command.into_message(&context.run.redactor))
     }
@@ -232,4 +188,31 @@ impl Query {
             }
         }
     }
+}
+
+/// Takes the captures, and shows the answer where that is wanted.
+async fn take(
+    answer: RowsAnswer,
+    captures: &Captures,
+    session: &mut Session,
+    context: &Context,
+) -> Result<RowsAnswer, Failure> {
+    let load = Effort::TO_READ.on(answer.size());
+    let (captures, keeper, mut scope) = (Arc::clone(captures), context.clone(), session.scope.clone());
+    let take = move || {
+        let taken = captures.iter().try_for_each(|(named, capture)| {
+            let value = capture.take_from_row(&named.name, &answer)?;
+            keep(named, capture, &value, &mut scope, &keeper);
+            Ok(())
+        });
+        let told = match &taken {
+            Ok(()) => keeper.traced(Direction::Received, || RowsExpectation::describe(&answer)),
+            Err(_) => None,
+        };
+        (scope, told, taken.map(|()| answer))
+    };
+    let (scope, told, taken) = context.work(Phase::Judge, load, take).await;
+    session.scope = scope;
+    context.tell(told);
+    taken
 }

@@ -7,7 +7,9 @@ use reqwest::header::HeaderMap;
 use serde_json::Value;
 use serde_json_path::JsonPath;
 
+use super::effort::Effort;
 use super::judge::Found;
+use super::page::{self, HtmlQuery};
 use crate::outcome::Mismatch;
 use crate::secret::Message;
 
@@ -30,14 +32,8 @@ pub struct HttpAnswer {
     /// The cookies that were set on the way, redirects included: the last value of each name.
     pub set_cookies: Vec<(String, String)>,
     json: OnceLock<Result<Value, String>>,
-    html: Vec<(HtmlQuery, Found)>,
-}
-
-/// What is looked for in a page: the text of the elements that a CSS selector finds, or an attribute of theirs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HtmlQuery {
-    pub selector: String,
-    pub attribute: Option<String>,
+    queries: Vec<HtmlQuery>,
+    html: OnceLock<Vec<Found>>,
 }
 
 impl HttpAnswer {
@@ -59,42 +55,35 @@ impl HttpAnswer {
             days_left: None,
             set_cookies: Vec::new(),
             json: OnceLock::new(),
-            html: Vec::new(),
+            queries: Vec::new(),
+            html: OnceLock::new(),
         }
+    }
+
+    /// The same answer, of which as a page all of this will be asked: it is read but once.
+    #[must_use]
+    pub fn asked(self, queries: Vec<HtmlQuery>) -> HttpAnswer {
+        HttpAnswer { queries, html: OnceLock::new(), ..self }
+    }
+
+    /// How many bytes of it there are to look at.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        let headers =
+            self.headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum::<usize>();
+        self.body.len() + self.url.len() + headers
     }
 
     /// The body as JSON, parsed once.
     pub(super) fn json(&self) -> Result<&Value, &str> {
         self.json
-            .get_or_init(|| {
-                // A byte order mark may stand before it (RFC 8259, section 8.1).
-                let text = self.body.strip_prefix('\u{feff}').unwrap_or(&self.body);
-                serde_json::from_str(text).map_err(|error| error.to_string())
-            })
+            .get_or_init(|| serde_json::from_str(&self.body).map_err(|error| error.to_string()))
             .as_ref()
             .map_err(String::as_str)
     }
 
-    /// Reads the body as a page, once, and finds what `queries` ask for. A thread of its own does it: there are
-    /// pages of one mebibyte that take minutes, and nothing may keep a budget from ending.
-    pub async fn read_page(&mut self, queries: Vec<HtmlQuery>) {
-        if queries.is_empty() {
-            return;
-        }
-        let body = self.body.clone();
-        let reading = tokio::task::spawn_blocking(move || {
-            let document = scraper::Html::parse_document(&body);
-            let found = |query: HtmlQuery| {
-                let found = texts_in(&document, &query.selector, query.attribute.as_deref());
-                (query, found)
-            };
-            queries.into_iter().map(found).collect()
-        });
-        match reading.await {
-            Ok(found) => self.html = found,
-            Err(error) => std::panic::resume_unwind(error.into_panic()),
-        }
-    }
+    /// How long it takes to [`describe`](HttpAnswer::describe) it.
+    pub const DESCRIBING: Effort = Effort::TO_READ;
 
     /// The answer in two lines: status and type, then the start of the body.
     #[must_use]
@@ -117,9 +106,14 @@ impl HttpAnswer {
         match self.body.trim() {
             "" => line.words("empty body"),
             // What a person would read on it: markup hides the message.
-            body if is_html => line
-                .words(format!("{} bytes; the page says:\n", self.body.len()))
-                .excerpt(page_text(&scraper::Html::parse_document(body)), BODY_SHOWN),
+            body if is_html => match page::text(body) {
+                text if text.is_empty() => {
+                    line.words(format!("{} bytes; the page has no text", self.body.len()))
+                }
+                text => line
+                    .words(format!("{} bytes; the page says:\n", self.body.len()))
+                    .excerpt(text, BODY_SHOWN),
+            },
             body => line
                 .words(format!("{} bytes\n", self.body.len()))
                 .excerpt(body.lines().map(str::trim_end).collect::<Vec<_>>().join("\n"), BODY_SHOWN),
@@ -139,10 +133,14 @@ pub(super) fn header_values(headers: &HeaderMap, name: &str) -> Found {
 
 pub(super) fn json_values(answer: &HttpAnswer, path: &JsonPath) -> Result<Found, Mismatch> {
     match answer.json() {
-        Ok(document) => Ok(Found {
-            values: path.query(document).all().into_iter().cloned().collect(),
-            surroundings: Message::new().words("the document is ").excerpt(document.to_string(), 160),
-        }),
+        Ok(document) => {
+            let values: Vec<Value> = path.query(document).all().into_iter().cloned().collect();
+            let surroundings = match values.is_empty() {
+                true => Message::new().words("the document is ").excerpt(document.to_string(), 160),
+                false => Message::new(),
+            };
+            Ok(Found { values, surroundings })
+        }
         Err(error) => {
             let start = answer.body.trim();
             let actual = match start.is_empty() {
@@ -162,52 +160,12 @@ pub(super) fn json_values(answer: &HttpAnswer, path: &JsonPath) -> Result<Found,
     }
 }
 
-/// What a person reads on a page, white space folded.
-fn page_text(document: &scraper::Html) -> String {
-    const UNREAD: [&str; 4] = ["script", "style", "template", "noscript"];
-    let mut words: Vec<&str> = Vec::new();
-    for node in document.tree.nodes() {
-        let parent = node.parent().and_then(|parent| parent.value().as_element());
-        if let Some(text) = node.value().as_text()
-            && !parent.is_some_and(|element| UNREAD.contains(&element.name()))
-        {
-            words.extend(text.split_whitespace());
+/// What the page was asked for. What nobody said before will be asked is looked for by itself.
+pub(super) fn html_texts(answer: &HttpAnswer, query: &HtmlQuery) -> Found {
+    match answer.queries.iter().position(|known| known == query) {
+        Some(known) => {
+            answer.html.get_or_init(|| page::find_all(&answer.body, &answer.queries))[known].clone()
         }
+        None => page::find_all(&answer.body, std::slice::from_ref(query)).remove(0),
     }
-    words.join(" ")
-}
-
-/// The texts of the elements that `selector` finds, white space folded, or their attribute.
-pub(super) fn html_texts(answer: &HttpAnswer, selector: &str, attribute: Option<&str>) -> Found {
-    let known = answer
-        .html
-        .iter()
-        .find(|(query, _)| query.selector == selector && query.attribute.as_deref() == attribute);
-    match known {
-        Some((_, found)) => found.clone(),
-        None => texts_in(&scraper::Html::parse_document(&answer.body), selector, attribute),
-    }
-}
-
-fn texts_in(document: &scraper::Html, selector: &str, attribute: Option<&str>) -> Found {
-    let text_of = |element: scraper::ElementRef<'_>| {
-        element.text().collect::<String>().split_whitespace().collect::<Vec<_>>().join(" ")
-    };
-    let values = match scraper::Selector::parse(selector) {
-        Err(_) => Vec::new(),
-        Ok(selector) => document
-            .select(&selector)
-            .filter_map(|element| match attribute {
-                None => Some(text_of(element)),
-                Some(attribute) => element.value().attr(attribute).map(str::to_owned),
-            })
-            .map(Value::from)
-            .collect(),
-    };
-    let text = page_text(document);
-    let surroundings = match text.is_empty() {
-        true => Message::new().words("the page has no text"),
-        false => Message::new().words("the page says ").excerpt(text, 160),
-    };
-    Found { values, surroundings }
 }

@@ -4,10 +4,12 @@ use serde_json::{Value, json};
 use toml::Spanned;
 use toml::de::DeValue;
 
-use super::answer::{HtmlQuery, HttpAnswer, header_values, html_texts, json_values};
+use super::answer::{HttpAnswer, header_values, html_texts, json_values};
+use super::effort::{self, Effort};
 use super::http::{Path, Selector};
 use super::judge::Found;
 use super::matcher::compile;
+use super::page::HtmlQuery;
 use super::rows::RowsAnswer;
 use super::words::show;
 use crate::outcome::{Failure, Mismatch};
@@ -28,10 +30,7 @@ enum From {
     Json(Path),
     Header(String),
     Cookie(String),
-    Html {
-        selector: String,
-        attribute: Option<String>,
-    },
+    Html(HtmlQuery),
     Regex(regex::Regex),
     Status,
     Body,
@@ -66,7 +65,7 @@ impl FromTable for Capture {
             .map(From::Json)
             .or(header.map(From::Header))
             .or(cookie.map(From::Cookie))
-            .or(html.map(|Selector(selector)| From::Html { selector, attribute }))
+            .or(html.map(|selector| From::Html(selector.query(attribute))))
             .or(pattern.map(|GroupPattern(pattern)| From::Regex(pattern)))
             .or(status.map(|True| From::Status))
             .or(body.map(|True| From::Body))
@@ -120,9 +119,7 @@ impl Capture {
     #[must_use]
     pub fn html_query(&self) -> Option<HtmlQuery> {
         match &self.from {
-            From::Html { selector, attribute } => {
-                Some(HtmlQuery { selector: selector.clone(), attribute: attribute.clone() })
-            }
+            From::Html(query) => Some(query.clone()),
             From::Json(..)
             | From::Header(_)
             | From::Cookie(_)
@@ -133,17 +130,30 @@ impl Capture {
         }
     }
 
+    /// What [`take`](Capture::take) does with an answer.
+    #[must_use]
+    pub fn effort(&self) -> Effort {
+        match &self.from {
+            From::Json(path) => effort::of_path(&path.text),
+            From::Html(_) => Effort::Unknown,
+            From::Regex(regex) => effort::of_pattern(regex.as_str()),
+            From::Body => Effort::TO_READ,
+            From::Header(_) | From::Cookie(_) | From::Status | From::Column(_) => Effort::Looks(1),
+        }
+    }
+
     /// Takes the value out of an HTTP answer.
     ///
     /// # Errors
     /// Nothing was found, or several.
-    pub fn take(&self, name: &str, answer: &HttpAnswer) -> Result<Value, Failure> {
+    pub fn take(&self, name: &str, answer: &HttpAnswer) -> Result<Value, Mismatch> {
         let found = match &self.from {
-            From::Json(path) => json_values(answer, &path.parsed)
-                .map_err(|mismatch| self.failure(name, mismatch.actual, answer))?,
+            From::Json(path) => {
+                json_values(answer, &path.parsed).map_err(|mismatch| self.missed(name, mismatch.actual))?
+            }
             From::Header(header) => header_values(&answer.headers, header),
             From::Cookie(cookie) => cookie_values(answer, cookie),
-            From::Html { selector, attribute } => html_texts(answer, selector, attribute.as_deref()),
+            From::Html(query) => html_texts(answer, query),
             From::Regex(regex) => {
                 // The whole match only where the expression has no group.
                 let number = usize::from(regex.captures_len() > 1);
@@ -159,15 +169,13 @@ impl Capture {
         };
         match found.values.as_slice() {
             [value] => Ok(value.clone()),
-            [] if found.surroundings.is_empty() => {
-                Err(self.failure(name, Message::new().words("nothing"), answer))
-            }
-            [] => Err(self.failure(name, Message::new().words("nothing; ").then(found.surroundings), answer)),
+            [] if found.surroundings.is_empty() => Err(self.missed(name, Message::new().words("nothing"))),
+            [] => Err(self.missed(name, Message::new().words("nothing; ").then(found.surroundings))),
             several => {
                 let actual = Message::new()
                     .words(format!("{} values, the first ", several.len()))
                     .then(show(&several[0]));
-                Err(self.failure(name, actual, answer))
+                Err(self.missed(name, actual))
             }
         }
     }
@@ -188,9 +196,8 @@ impl Capture {
         })
     }
 
-    fn failure(&self, name: &str, actual: Message, answer: &HttpAnswer) -> Failure {
-        let mismatch = Mismatch { what: what(name), expected: self.describe(), actual };
-        Failure::Mismatch { mismatches: vec![mismatch], answer: Some(answer.describe()) }
+    fn missed(&self, name: &str, actual: Message) -> Mismatch {
+        Mismatch { what: what(name), expected: self.describe(), actual }
     }
 
     fn describe(&self) -> Message {
@@ -198,8 +205,8 @@ impl Capture {
             From::Json(path) => format!("one value at json {}", path.text),
             From::Header(header) => format!("one header {header}"),
             From::Cookie(cookie) => format!("one cookie {cookie}"),
-            From::Html { selector, attribute: None } => format!("one element {selector}"),
-            From::Html { selector, attribute: Some(attribute) } => {
+            From::Html(HtmlQuery { selector, attribute: None }) => format!("one element {selector}"),
+            From::Html(HtmlQuery { selector, attribute: Some(attribute) }) => {
                 format!("one element {selector} with the attribute {attribute}")
             }
             From::Regex(regex) => format!("a body that matches /{regex}/"),

@@ -8,10 +8,12 @@ use serde_json_path::JsonPath;
 use toml::Spanned;
 use toml::de::DeValue;
 
-use super::answer::{HtmlQuery, HttpAnswer, header_values, html_texts, json_values};
+use super::answer::{HttpAnswer, header_values, html_texts, json_values};
+use super::effort::{self, Effort};
 use super::judge::{Found, Unjudgeable, judge};
 use super::matcher::{ByName, CertificateExpectation, Matcher, assert_something};
 use super::operand::TextMatcher;
+use super::page::HtmlQuery;
 use super::status::StatusSet;
 use crate::outcome::{Mismatch, Span};
 use crate::secret::Message;
@@ -139,6 +141,12 @@ impl FromToml for Path {
 #[derive(Debug, Clone)]
 pub(super) struct Selector(pub String);
 
+impl Selector {
+    pub(super) fn query(&self, attribute: Option<String>) -> HtmlQuery {
+        HtmlQuery { selector: self.0.clone(), attribute }
+    }
+}
+
 impl FromKey for Selector {
     fn from_key(named: Named, reading: &mut Reading<'_>) -> Option<Self> {
         match scraper::Selector::parse(&named.name) {
@@ -166,19 +174,31 @@ impl FromToml for Selector {
 }
 
 impl HttpExpectation {
-    /// Every template in the matchers.
-    #[must_use]
-    pub fn templates(&self) -> Vec<&Template> {
+    fn matchers(&self) -> impl Iterator<Item = &Matcher> {
         let by_name = self.header.iter().map(|(_, matcher)| matcher);
         let by_selector = self.html.iter().map(|(_, matcher)| matcher);
         let by_path = self.json.iter().map(|(_, matcher)| matcher);
         let single = self.body.iter().chain(&self.url).chain(self.certificate.iter().map(|c| &c.days_left));
-        by_name.chain(by_path).chain(by_selector).chain(single).flat_map(Matcher::templates).collect()
+        by_name.chain(by_path).chain(by_selector).chain(single)
+    }
+
+    /// Every template in the matchers.
+    #[must_use]
+    pub fn templates(&self) -> Vec<&Template> {
+        self.matchers().flat_map(Matcher::templates).collect()
+    }
+
+    /// What [`judge_rest`](HttpExpectation::judge_rest) does with an answer.
+    #[must_use]
+    pub fn effort(&self) -> Effort {
+        let pages = self.html.iter().map(|_| Effort::Unknown);
+        let paths = self.json.iter().map(|(path, _)| effort::of_path(&path.text));
+        pages.chain(paths).chain(self.matchers().map(Matcher::effort)).sum()
     }
 
     /// What it looks for in a page.
     pub fn html_queries(&self) -> impl Iterator<Item = HtmlQuery> {
-        self.html.iter().map(|(selector, _)| HtmlQuery { selector: selector.0.clone(), attribute: None })
+        self.html.iter().map(|(selector, _)| selector.query(None))
     }
 
     /// A place where it expects something that only HTTP has.
@@ -224,9 +244,9 @@ impl HttpExpectation {
                 }
             }
         }
-        for (Selector(selector), matcher) in &self.html {
-            let what = Message::new().words(format!("html {selector}"));
-            unmet.extend(judge(&what, matcher, &html_texts(answer, selector, None), scope)?);
+        for (selector, matcher) in &self.html {
+            let what = Message::new().words(format!("html {}", selector.0));
+            unmet.extend(judge(&what, matcher, &html_texts(answer, &selector.query(None)), scope)?);
         }
         if let Some(matcher) = &self.body {
             let body = Found::one(Value::from(answer.body.as_str()));

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use toml::Spanned;
 use toml::de::DeValue;
 
+use super::effort::{self, Effort};
 use super::operand::{Amount, Limit, Options};
 use super::relation::order;
 use crate::suite::error::Diagnostic;
@@ -140,6 +141,46 @@ impl Matcher {
                 }
             })
             .collect()
+    }
+}
+
+impl Matcher {
+    /// What it does with each byte of a value.
+    #[must_use]
+    pub fn effort(&self) -> Effort {
+        self.conditions.iter().map(Condition::effort).sum()
+    }
+}
+
+impl Condition {
+    fn effort(&self) -> Effort {
+        match self {
+            Condition::Equals(value)
+            | Condition::Min(value)
+            | Condition::Max(value)
+            | Condition::Contains(value) => effort_of(value),
+            Condition::OneOf(values) | Condition::Number(values) => values.iter().map(effort_of).sum(),
+            Condition::Matches(Pattern::Fixed(regex)) => effort::of_pattern(regex.as_str()),
+            // It is made when it is needed, of what may have come from a server.
+            Condition::Matches(Pattern::Template(_)) => Effort::Unknown,
+            Condition::Exists(_) | Condition::Type(_) => Effort::Looks(1),
+            Condition::Not(inner) | Condition::Length(inner) | Condition::Count(inner) => inner.effort(),
+            // What a template gives is held against every value, and nobody knows how long it is.
+            Condition::Each(inner) | Condition::Any(inner) => match inner.templates().is_empty() {
+                true => inner.effort(),
+                false => Effort::Unknown,
+            },
+        }
+    }
+}
+
+/// As many looks as it is long: it may be held against every value that was found.
+fn effort_of(wanted: &Document) -> Effort {
+    match wanted {
+        Document::Fixed(value) => Effort::Looks(effort::length(value)),
+        Document::Template(_) | Document::Text(_) => Effort::Looks(1),
+        Document::Array(items) => items.iter().map(effort_of).sum(),
+        Document::Object(fields) => fields.iter().map(|(_, field)| effort_of(field)).sum(),
     }
 }
 

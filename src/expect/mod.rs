@@ -8,6 +8,8 @@ pub mod matcher;
 mod judge;
 mod operand;
 
+pub mod effort;
+
 mod difference;
 mod moment;
 mod relation;
@@ -15,6 +17,7 @@ mod words;
 
 pub mod answer;
 pub mod http;
+pub mod page;
 pub mod rows;
 pub mod status;
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::effort::{self, Effort};
 use super::http::too_slow;
 use super::judge::{Found, Unjudgeable, judge};
 use super::matcher::{ByName, Matcher, assert_something};
@@ -22,6 +23,15 @@ pub struct RowsAnswer {
     /// The first row, columns in their order; two columns may have one name.
     pub first: Option<Vec<(String, Value)>>,
     pub took: Duration,
+}
+
+impl RowsAnswer {
+    /// How much of it there is to look at, in bytes.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        let cells = self.first.iter().flatten();
+        cells.map(|(column, value)| column.len() + effort::length(value)).sum()
+    }
 }
 
 /// `expect` of a database check or step.
@@ -49,11 +59,21 @@ impl FromTable for RowsExpectation {
 }
 
 impl RowsExpectation {
+    fn matchers(&self) -> impl Iterator<Item = &Matcher> {
+        let by_column = self.row.iter().map(|(_, matcher)| matcher);
+        by_column.chain(&self.rows).chain(&self.value)
+    }
+
     /// Every template in the matchers.
     #[must_use]
     pub fn templates(&self) -> Vec<&Template> {
-        let by_column = self.row.iter().map(|(_, matcher)| matcher);
-        by_column.chain(&self.rows).chain(&self.value).flat_map(Matcher::templates).collect()
+        self.matchers().flat_map(Matcher::templates).collect()
+    }
+
+    /// What [`judge`](RowsExpectation::judge) does with an answer.
+    #[must_use]
+    pub fn effort(&self) -> Effort {
+        self.matchers().map(Matcher::effort).sum()
     }
 
     /// Does it look at anything but the time?

@@ -9,7 +9,7 @@ use crate::cli::{ListArgs, Listed};
 use crate::exit::Exit;
 use crate::plan;
 use crate::report::{Color, Destination, printable};
-use crate::run::{choices, colored, find_suite, reject};
+use crate::run::{choices, colored, find_suite, note_unmatched, reject};
 use crate::suite::{Suite, SuiteCheck, SuiteError, load};
 
 /// Prints the names, kinds and tags of the checks that would run.
@@ -34,6 +34,7 @@ pub fn list(args: ListArgs) -> anyhow::Result<Exit> {
             return Ok(reject(&covered(&SuiteError::new(suite.sources, mistakes)), colored(Color::Auto)));
         }
     };
+    note_unmatched(&suite, &choices);
     let text = if args.json { json(&selected) } else { lines(&selected) };
     let exit = if selected.is_empty() { Exit::NothingSelected } else { Exit::Passed };
     Destination::Stdout.write(&text)?;

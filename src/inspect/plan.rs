@@ -10,7 +10,7 @@ use crate::exit::Exit;
 use crate::outcome::Span;
 use crate::plan::{self, Bound, Order, Plan, WorstCase};
 use crate::report::{Color, Destination, printable};
-use crate::run::{choices, colored, find_suite, reject, say};
+use crate::run::{choices, colored, find_suite, note_unmatched, reject, say};
 use crate::suite::keys::{Repeat, Severity};
 use crate::suite::{SuiteError, load};
 
@@ -32,6 +32,7 @@ pub fn plan(args: PlanArgs) -> anyhow::Result<Exit> {
             return Ok(reject(&covered(&SuiteError::new(suite.sources, mistakes)), colored(Color::Auto)));
         }
     };
+    note_unmatched(&suite, &choices);
     let outlook = Outlook::of(&plan);
     Destination::Stdout.write(&if args.json { outlook.json() } else { outlook.text() })?;
     let exit = match plan.checks.is_empty() {

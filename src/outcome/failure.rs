@@ -147,6 +147,7 @@ impl Cut {
     pub fn what_ended(&self, phase: Phase) -> String {
         let nothing = match phase {
             Phase::Wait => "no pass",
+            Phase::Judge => "no verdict",
             Phase::Ready => "not ready",
             Phase::Dns | Phase::Connect | Phase::Tls | Phase::Authenticate => "no connection",
             Phase::Prepare | Phase::FirstByte | Phase::Body | Phase::Query | Phase::Lock => "no answer",

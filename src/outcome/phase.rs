@@ -13,6 +13,8 @@ pub enum Phase {
     Authenticate,
     Query,
     Lock,
+    /// Everything is there, and is held against what was expected. Where that is quick for certain it is no phase of its own.
+    Judge,
     Ready,
     /// Between two attempts of a `retry` or `poll`.
     Wait,
@@ -32,6 +34,7 @@ impl Phase {
             Phase::Authenticate => "authenticate",
             Phase::Query => "query",
             Phase::Lock => "lock",
+            Phase::Judge => "judge",
             Phase::Ready => "ready",
             Phase::Wait => "wait",
         }
@@ -50,6 +53,7 @@ impl Phase {
             Phase::Authenticate => "while logging in (authenticate)",
             Phase::Query => "while the query ran (query)",
             Phase::Lock => "while the query waited for a lock (lock)",
+            Phase::Judge => "while judging the answer (judge)",
             Phase::Ready => "while waiting for it to be ready (ready)",
             Phase::Wait => "while waiting for the next attempt (wait)",
         }

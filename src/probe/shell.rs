@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use url::Url;
 
-use crate::secret::stand_in::{Piece, pieces, stand_in, variable};
+use crate::secret::stand_in::{Piece, between_double_quotes, has_stand_in, pieces, stand_in, variable};
 use crate::secret::{Message, Redactor};
 use crate::suite::vars::is_secret_name;
 
 /// A command longer than this is cut: it is for people to read and copy.
 const LONGEST: usize = 8_000;
 
-/// A command that is put together word by word. A stand-in for a secret becomes the shell's own expression.
+/// A command that is put together word by word. A stand-in for a secret becomes what a shell has it as.
 #[derive(Debug, Clone)]
 pub struct ShellCommand {
     folder: Option<String>,
@@ -100,7 +100,7 @@ impl ShellCommand {
 fn cleaned(word: &str, redactor: &Redactor) -> String {
     let cleaned = pieces(word).into_iter().map(|piece| match piece {
         Piece::Text(text) => Piece::Text(redactor.clean(&text).into()),
-        expression @ Piece::Expression(_) => expression,
+        secret @ Piece::Secret(_) => secret,
     });
     quoted(&cleaned.collect::<Vec<_>>())
 }
@@ -108,8 +108,7 @@ fn cleaned(word: &str, redactor: &Redactor) -> String {
 /// A value that the suite has in clear, though its name says that it is secret, is still not for a report.
 #[must_use]
 pub fn guarded(name: &str, value: String) -> String {
-    let is_clear = pieces(&value).iter().all(|piece| matches!(piece, Piece::Text(_)));
-    match is_secret_name(name) && is_clear && !value.trim().is_empty() {
+    match is_secret_name(name) && !has_stand_in(&value) && !value.trim().is_empty() {
         true => stand_in(&variable(name)),
         false => value,
     }
@@ -119,7 +118,7 @@ pub fn guarded(name: &str, value: String) -> String {
 #[must_use]
 pub fn without_clear_password(url: &str, name: &str) -> String {
     let Ok(mut parsed) = Url::parse(url) else { return url.to_owned() };
-    let is_clear = |password: &str| pieces(password).iter().all(|piece| matches!(piece, Piece::Text(_)));
+    let is_clear = |password: &str| !has_stand_in(password);
     match parsed.password().is_some_and(is_clear) && parsed.set_password(Some(&stand_in(name))).is_ok() {
         true => parsed.into(),
         false => url.to_owned(),
@@ -137,7 +136,7 @@ fn quoted(word: &[Piece<'_>]) -> String {
     let text = match word {
         [] => "",
         [Piece::Text(text)] => text,
-        several => return in_double_quotes(several),
+        several => return format!("\"{}\"", between_double_quotes(several)),
     };
     let needs_no_quotes = |c: char| c.is_ascii_alphanumeric() || "_@%+=:,./-".contains(c);
     if !text.is_empty() && text.chars().all(needs_no_quotes) {
@@ -147,35 +146,6 @@ fn quoted(word: &[Piece<'_>]) -> String {
     } else {
         format!("'{}'", text.replace('\'', r"'\''"))
     }
-}
-
-/// What a shell still looks into: its expressions stand for the secrets, and nothing else is one.
-fn in_double_quotes(pieces: &[Piece<'_>]) -> String {
-    let mut text = String::from("\"");
-    for (index, piece) in pieces.iter().enumerate() {
-        match piece {
-            Piece::Expression(expression) => {
-                let goes_on = matches!(pieces.get(index + 1), Some(Piece::Text(next)) if is_of_a_name(next));
-                match expression.strip_prefix('$').filter(|name| goes_on && is_of_a_name(name)) {
-                    Some(name) => text.push_str(&format!("${{{name}}}")),
-                    None => text.push_str(expression),
-                }
-            }
-            Piece::Text(plain) => plain.chars().for_each(|c| {
-                if matches!(c, '"' | '\\' | '$' | '`') {
-                    text.push('\\');
-                }
-                text.push(c);
-            }),
-        }
-    }
-    text.push('"');
-    text
-}
-
-/// Would a shell take the start of `text` for a part of a variable's name?
-fn is_of_a_name(text: &str) -> bool {
-    text.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
 }
 
 #[cfg(test)]

@@ -251,7 +251,9 @@ impl Rest {
         if writes == Writes::RolledBack || !is_wal(path) {
             return Rest::InUse;
         }
-        match (beside(path, "-wal").exists(), beside(path, "-shm").exists()) {
+        // The log lies beside the file itself, whatever link led there.
+        let Ok(path) = path.canonicalize() else { return Rest::InUse };
+        match (beside(&path, "-wal").exists(), beside(&path, "-shm").exists()) {
             (false, _) => Rest::Closed,
             (true, false) if cfg!(unix) => Rest::LeftLog,
             (true, false | true) => Rest::InUse,

@@ -65,6 +65,7 @@ impl Timeline {
         }
         if state.marks.last().is_none_or(|(current, _)| *current != phase) {
             state.marks.push((phase, Instant::now()));
+            state.ended = None;
         }
     }
 

@@ -242,10 +242,9 @@ impl<W: Write> Console<W> {
                 let names: Vec<String> =
                     cause.skipped.iter().take(5).map(|name| format!("`{}`", printable(name))).collect();
                 let more = if cause.skipped.len() > names.len() { ", …" } else { "" };
-                let checks = if cause.skipped.len() == 1 { "check" } else { "checks" };
                 text.push_str(&format!(
-                    "    because of it {} {checks} did not run: {}{more}\n",
-                    cause.skipped.len(),
+                    "    because of it {}: {}{more}\n",
+                    cause.consequence(),
                     names.join(", ")
                 ));
             }

@@ -78,7 +78,7 @@ pub(super) struct CancelRecord<'a> {
     by: &'static str,
     /// The check that failed, for `fail-fast`.
     check: Option<&'a str>,
-    /// `SIGINT` or `SIGTERM`, for `signal`.
+    /// `SIGINT`, `SIGTERM` or `SIGHUP`, for `signal`.
     signal: Option<String>,
 }
 

@@ -1,7 +1,7 @@
 //! What a run came to, the root cause first.
 
 use crate::event::{CheckReport, RunInfo, RunReport};
-use crate::outcome::{Failure, NeedFailed, Outcome, SkipReason};
+use crate::outcome::{Failure, NeedFailed, Outcome, SkipReason, Started};
 
 /// How many checks came to what.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -68,6 +68,22 @@ pub(super) struct Cause<'r> {
     pub check: &'r CheckReport,
     pub failure: &'r Failure,
     pub skipped: Vec<&'r str>,
+    /// How many of these had begun.
+    cut: usize,
+}
+
+impl Cause<'_> {
+    /// `2 checks did not run and 1 was cut`.
+    pub fn consequence(&self) -> String {
+        let were_cut = |count| if count == 1 { "1 was cut".to_owned() } else { format!("{count} were cut") };
+        let checks = |count| if count == 1 { "1 check".to_owned() } else { format!("{count} checks") };
+        match (self.skipped.len() - self.cut, self.cut) {
+            (not_run, 0) => format!("{} did not run", checks(not_run)),
+            (0, 1) => "1 check was cut".to_owned(),
+            (0, cut) => format!("{} were cut", checks(cut)),
+            (not_run, cut) => format!("{} did not run and {}", checks(not_run), were_cut(cut)),
+        }
+    }
 }
 
 /// Every check that is red by itself: first the gates, because everything hangs on them, then those that most was
@@ -83,7 +99,12 @@ pub(super) fn causes<'r>(run: &'r RunInfo, report: &'r RunReport) -> Vec<Cause<'
             }
             Outcome::Passed | Outcome::Skipped(_) => None,
         })
-        .map(|(check, failure)| Cause { check, failure, skipped: skipped_by(check.check, run, report) })
+        .map(|(check, failure)| {
+            let skipped = skipped_by(check.check, run, report);
+            let cut = skipped.iter().filter(|check| had_begun(check)).count();
+            let names = skipped.iter().map(|check| &*run.checks[check.check].name).collect();
+            Cause { check, failure, skipped: names, cut }
+        })
         .collect();
     causes.sort_by_key(|cause| {
         let gate = run.checks[cause.check.check].gate;
@@ -92,7 +113,7 @@ pub(super) fn causes<'r>(run: &'r RunInfo, report: &'r RunReport) -> Vec<Cause<'
     causes
 }
 
-fn skipped_by<'r>(cause: usize, run: &'r RunInfo, report: &'r RunReport) -> Vec<&'r str> {
+fn skipped_by<'r>(cause: usize, run: &RunInfo, report: &'r RunReport) -> Vec<&'r CheckReport> {
     let name = &*run.checks[cause].name;
     let because = |reason: &SkipReason| match reason {
         SkipReason::Need { root, why: NeedFailed::DidNotPass, .. } => root == name,
@@ -106,6 +127,10 @@ fn skipped_by<'r>(cause: usize, run: &'r RunInfo, report: &'r RunReport) -> Vec<
         .checks
         .iter()
         .filter(|check| matches!(&check.outcome, Outcome::Skipped(reason) if because(reason)))
-        .map(|check| &*run.checks[check.check].name)
+        .map(|check| &**check)
         .collect()
+}
+
+fn had_begun(check: &CheckReport) -> bool {
+    matches!(check.outcome, Outcome::Skipped(SkipReason::FailFast { started: Started::InFlight, .. }))
 }

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::sync::{Arc, LazyLock};
 
-use minijinja::value::{Object, ObjectRepr, Value as Dynamic, ValueKind};
+use minijinja::value::{Kwargs, Object, ObjectRepr, Value as Dynamic, ValueKind};
 use minijinja::{Environment, UndefinedBehavior};
 use regex::Regex;
 use serde_json::{Number, Value};
@@ -12,6 +12,7 @@ use serde_json::{Number, Value};
 use super::number;
 use super::source::Place;
 use super::vars::{Scope, first_part};
+use crate::secret::stand_in::{self, Form, has_gap, has_stand_in, in_form, in_json};
 
 /// What an expression may call besides minijinja's own filters.
 pub const FUNCTIONS: [&str; 2] = ["uuid", "now"];
@@ -20,6 +21,9 @@ pub const FUNCTIONS: [&str; 2] = ["uuid", "now"];
 const RESERVED_IN_URLS: &percent_encoding::AsciiSet =
     &percent_encoding::NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
+/// The filters whose work a shell can do on a secret. Each knows a stand-in for one.
+const DONE_BY_A_SHELL: [&str; 3] = ["urlencode", "tojson", "b64encode"];
+
 /// The expressions' environment: minijinja's filters, `b64encode`, `uuid()` and `now()`.
 #[must_use]
 pub fn environment() -> Environment<'static> {
@@ -27,11 +31,23 @@ pub fn environment() -> Environment<'static> {
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.add_filter("b64encode", |value: Dynamic| {
         use base64::Engine as _;
-        base64::engine::general_purpose::STANDARD.encode(as_text(&value))
+        let text = as_text(&value);
+        match has_stand_in(&text) {
+            true => stand_in::in_base64(&text),
+            false => base64::engine::general_purpose::STANDARD.encode(text),
+        }
     });
     // The library's own leaves `/` as it is, which ends a part of a URL.
     environment.add_filter("urlencode", |value: Dynamic| {
-        percent_encoding::utf8_percent_encode(&as_text(&value), RESERVED_IN_URLS).to_string()
+        let encoded = percent_encoding::utf8_percent_encode(&as_text(&value), RESERVED_IN_URLS).to_string();
+        in_form(&encoded, Form::Url)
+    });
+    environment.add_filter("tojson", |value: Dynamic, indent: Option<Dynamic>, options: Kwargs| {
+        let json = minijinja::filters::tojson(&value, indent, options)?;
+        Ok::<_, minijinja::Error>(match json.as_str() {
+            Some(text) if has_stand_in(text) => Dynamic::from_safe_string(in_json(text)),
+            Some(_) | None => json,
+        })
     });
     environment.add_function("uuid", || uuid::Uuid::new_v4().to_string());
     environment.add_function("now", || jiff::Timestamp::now().to_string());
@@ -53,6 +69,9 @@ impl Expression {
     /// # Errors
     /// It cannot be evaluated.
     pub fn eval(&self, scope: &Scope) -> Result<Dynamic, String> {
+        if scope.is_for_people() && self.reads.iter().any(|name| scope.has_stand_in(first_part(name))) {
+            return Ok(self.shown(scope));
+        }
         let value = match is_name(&self.source).then(|| scope.value_of(&self.source)).flatten() {
             Some(value) => value,
             None => self.compute(scope)?,
@@ -62,6 +81,36 @@ impl Expression {
             scope.hide_if_made_of_a_secret(&as_text(&value), &self.reads);
         }
         Ok(value)
+    }
+
+    /// What it makes of stand-ins for secrets, if a shell can do the same with the secrets.
+    fn shown(&self, scope: &Scope) -> Dynamic {
+        let gap = || Dynamic::from(stand_in::gap(&self.source));
+        if is_name(&self.source) {
+            return scope.value_of(&self.source).unwrap_or_else(gap);
+        }
+        let values: Option<Vec<Dynamic>> = self.reads.iter().map(|name| scope.value_of(name)).collect();
+        let is_whole = |value: &Dynamic| !has_gap(&as_text(value));
+        match self.only_joins_and_encodes() && values.is_some_and(|values| values.iter().all(is_whole)) {
+            true => self.compute(scope).unwrap_or_else(|_| gap()),
+            false => gap(),
+        }
+    }
+
+    /// Is it made of variables and texts alone, put together with `~` and encoded by filters that a shell has?
+    fn only_joins_and_encodes(&self) -> bool {
+        static TEXT: LazyLock<Regex> =
+            LazyLock::new(|| Regex::new(r#"'[^'\\]*'|"[^"\\]*""#).expect("a sound pattern"));
+        static WORD: LazyLock<Regex> =
+            LazyLock::new(|| Regex::new(r"(\|\s*)?[\w.]+").expect("a sound pattern"));
+        let without_texts = TEXT.replace_all(&self.source, " ");
+        let is_known = |word: &str| match word.strip_prefix('|') {
+            Some(filter) => DONE_BY_A_SHELL.contains(&filter.trim()),
+            None => self.reads.iter().any(|name| name == word),
+        };
+        let has_no_other_signs =
+            WORD.replace_all(&without_texts, "").chars().all(|c| c.is_whitespace() || "~()".contains(c));
+        has_no_other_signs && WORD.find_iter(&without_texts).all(|word| is_known(word.as_str()))
     }
 
     fn compute(&self, scope: &Scope) -> Result<Dynamic, String> {

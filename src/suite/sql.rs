@@ -7,6 +7,8 @@ use std::ops::Range;
 
 use serde_json::Value;
 
+use crate::secret::stand_in::{Form, in_form, in_json};
+
 /// What the place that a [`Scanner`] has come to is part of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Within {
@@ -48,16 +50,20 @@ pub fn statement(text: &str) -> &str {
     &text[scanner.code.unwrap_or(0..0)]
 }
 
-/// A value as it is written in SQL.
+/// A value as it is written in SQL, for people to run by hand.
 #[must_use]
 pub fn literal(value: &Value) -> String {
     match value {
         Value::Null => "null".to_owned(),
         Value::Bool(truth) => truth.to_string(),
         Value::Number(number) => number.to_string(),
-        Value::String(text) => format!("'{}'", text.replace('\'', "''")),
-        Value::Array(_) | Value::Object(_) => format!("'{}'", value.to_string().replace('\'', "''")),
+        Value::String(text) => quoted(text),
+        Value::Array(_) | Value::Object(_) => quoted(&in_json(&value.to_string())),
     }
+}
+
+fn quoted(text: &str) -> String {
+    format!("'{}'", in_form(&text.replace('\'', "''"), Form::Sql))
 }
 
 impl Scanner {

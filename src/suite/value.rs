@@ -246,6 +246,15 @@ impl Document {
         }
     }
 
+    /// Its value, if there is no template in it and it has no parts.
+    #[must_use]
+    pub fn fixed(&self) -> Option<&Value> {
+        match self {
+            Document::Fixed(value) => Some(value),
+            Document::Template(_) | Document::Text(_) | Document::Array(_) | Document::Object(_) => None,
+        }
+    }
+
     /// Every template in the document.
     pub fn templates(&self) -> Vec<&Template> {
         match self {

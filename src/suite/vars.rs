@@ -4,9 +4,9 @@ mod resolve;
 mod scope;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use serde_json::json;
+use serde_json::{Value, json};
 use toml::Spanned;
 use toml::de::DeValue;
 
@@ -35,8 +35,11 @@ enum VariableSource {
         default: Option<Document>,
     },
     File(PathBuf),
-    /// `--var NAME=VALUE`.
-    CommandLine(String),
+    /// `--var NAME=VALUE`, and the literal that it takes the place of.
+    CommandLine {
+        text: String,
+        instead_of: Option<Value>,
+    },
     /// There is a mistake in it. It keeps its name, so that what reads it is not called a mistake too.
     Mistaken,
 }
@@ -91,13 +94,18 @@ impl Variable {
     #[must_use]
     pub fn from_command_line(value: String) -> Variable {
         let place = Place { file: 0, start: 0, end: 0 };
-        Variable { place, source: VariableSource::CommandLine(value), secret: None }
+        let source = VariableSource::CommandLine { text: value, instead_of: None };
+        Variable { place, source, secret: None }
     }
 
-    /// The same, keeping what another definition of the name says about secrecy: `--var` gives a value only.
+    /// The same, in place of another definition of the name: `--var` gives a value only, and whether that is secret,
+    /// and whether it is text, is said by the suite.
     #[must_use]
-    pub fn as_secret_as(mut self, other: Option<&Variable>) -> Variable {
-        self.secret = self.secret.or(other.and_then(|variable| variable.secret));
+    pub fn in_place_of(mut self, other: &Variable) -> Variable {
+        self.secret = self.secret.or(other.secret);
+        if let VariableSource::CommandLine { instead_of, .. } = &mut self.source {
+            *instead_of = other.document().and_then(Document::fixed).cloned();
+        }
         self
     }
 }
@@ -110,6 +118,24 @@ pub fn put_over(all: &mut BTreeMap<String, Variable>, later: BTreeMap<String, Va
         variable.secret = variable.secret.or(was_secret.then_some(true));
         all.insert(name, variable);
     }
+}
+
+/// A text from outside as a number or a truth value, where `literal` is one and nothing of the text is lost: `1.50` and
+/// `007` stay what they are.
+fn typed_as(literal: Option<&Value>, text: &str) -> Value {
+    let read = match literal {
+        Some(Value::Number(_)) => {
+            let integer = text.parse::<i64>().ok().map(Value::from);
+            integer.or_else(|| text.parse::<f64>().ok().filter(|float| float.is_finite()).map(Value::from))
+        }
+        Some(Value::Bool(_)) => text.parse::<bool>().ok().map(Value::from),
+        Some(Value::Null | Value::String(_) | Value::Array(_) | Value::Object(_)) | None => None,
+    };
+    let loses_nothing = |value: &Value| {
+        let written = value.to_string();
+        written == text
+    };
+    read.filter(loses_nothing).unwrap_or_else(|| Value::from(text))
 }
 
 /// Words that make a variable secret by its name.
@@ -153,13 +179,28 @@ impl Variable {
     }
 
     /// Where a shell has its value from.
-    fn in_a_shell(&self, name: &str) -> String {
+    fn in_a_shell(&self, name: &str, suite_dir: &Path) -> String {
         match &self.source {
             VariableSource::Environment { name: env, .. } => format!("${env}"),
-            VariableSource::File(path) => format!("$(cat '{}')", path.display()),
-            VariableSource::Literal(_) | VariableSource::CommandLine(_) | VariableSource::Mistaken => {
+            VariableSource::File(path) => {
+                let path = suite_dir.join(path).display().to_string();
+                format!("$(cat '{}')", path.replace('\'', r"'\''"))
+            }
+            VariableSource::Literal(_) | VariableSource::CommandLine { .. } | VariableSource::Mistaken => {
                 stand_in::variable(name)
             }
+        }
+    }
+
+    /// What its value is made of, where that stands in the suite.
+    fn made_of(&self) -> Option<&Document> {
+        match &self.source {
+            VariableSource::Environment { name, .. } if std::env::var(name).is_ok() => None,
+            VariableSource::Literal(_)
+            | VariableSource::Environment { .. }
+            | VariableSource::File(_)
+            | VariableSource::CommandLine { .. }
+            | VariableSource::Mistaken => self.document(),
         }
     }
 
@@ -168,7 +209,7 @@ impl Variable {
         match &self.source {
             VariableSource::Literal(document) => Some(document),
             VariableSource::Environment { default, .. } => default.as_ref(),
-            VariableSource::File(_) | VariableSource::CommandLine(_) | VariableSource::Mistaken => None,
+            VariableSource::File(_) | VariableSource::CommandLine { .. } | VariableSource::Mistaken => None,
         }
     }
 }

@@ -236,3 +236,18 @@ fn it_is_130_or_143_after_a_signal() {
         running.wait().exits(code);
     }
 }
+
+#[test]
+fn what_was_cut_is_not_said_not_to_have_run() {
+    let server = server();
+    let cut = "[suite]\nconcurrency = 2\n\n".to_owned()
+        + &check("hung", &server.url("/slow"), "")
+        + &check("bad", &server.url("/bad"), "");
+    let ran = run(&cut);
+    ran.exits(1);
+    assert!(ran.stderr.contains("because of it 1 check was cut: `hung`\n"), "{}", ran.stderr);
+    let ran = run(&(cut + &check("late", &server.url("/"), "") + &check("later", &server.url("/"), "")));
+    ran.exits(1);
+    let told = "because of it 2 checks did not run and 1 was cut: `hung`, `late`, `later`\n";
+    assert!(ran.stderr.contains(told), "{}", ran.stderr);
+}

@@ -157,3 +157,85 @@ fn a_checks_budget_is_held_against_the_budget_that_the_run_has() {
         assert!(ran.stderr.contains(said) && ran.stderr.contains(hint), "{}", ran.stderr);
     }
 }
+
+#[test]
+fn a_value_that_an_environment_lacks_is_found_by_check_and_plan_as_by_run() {
+    let environments = "[env.local.vars]\nregion = \"eu\"\n\n[env.production]\n\n";
+    let login = format!(
+        "[[journey]]\nname = \"log in\"\nshare = [\"sid\"]\nenvs = [\"local\"]\n[[journey.step]]\nname = \"a\"\n\
+         get = \"{NOWHERE}/\"\ncapture.sid = {{ header = \"date\" }}\n\n"
+    );
+    let shared = environments.to_owned()
+        + &login
+        + &format!(
+            "[[health]]\nname = \"orders\"\nneeds = [\"log in\"]\nurl = \"{NOWHERE}/?{{{{sid|urlencode}}}}\"\n"
+        );
+    let defined = environments.to_owned()
+        + &format!("[[health]]\nname = \"here\"\nurl = \"{NOWHERE}/{{{{region}}}}\"\n");
+    for (suite, told) in [
+        (shared, "`sid` has no value in `production`: `log in`, which shares it, runs only in `local`"),
+        (defined, "`region` has no value in `production`"),
+    ] {
+        let all: [&[&str]; 3] = [&["check"], &["plan", "-e", "production"], &["run", "-e", "production"]];
+        for arguments in all {
+            let ran = Smoke::bare().args(arguments.iter().copied()).suite(&suite).run();
+            ran.exits(2);
+            assert_eq!(ran.stderr.matches("has no value").count(), 1, "{arguments:?}: {}", ran.stderr);
+            assert!(ran.stderr.contains(told), "{arguments:?}: {}", ran.stderr);
+        }
+        Smoke::bare().args(["plan", "-e", "local"]).suite(&suite).run().exits(0);
+        let without = Smoke::bare().args(["plan"]).suite(&suite).run();
+        without.exits(2);
+        assert!(without.stderr.contains("has no value without `--env`"), "{}", without.stderr);
+    }
+}
+
+#[test]
+fn a_suite_that_is_meant_for_named_environments_alone_has_no_mistake() {
+    let suite = "[vars]\npassword = { env = \"SHOP_PASSWORD\" }\n[env.a.vars]\nhost = \"a\"\n[env.b.vars]\nhost = \"b\"\n"
+        .to_owned()
+        + &health("it", "headers = { x-host = \"{{host}}\", x-password = \"{{password}}\" }");
+    let ran = Smoke::bare().args(["check"]).suite(&suite).run();
+    ran.exits(0);
+    Smoke::bare().args(["plan", "-e", "a"]).suite(&suite).run().exits(0);
+}
+
+#[test]
+fn a_budget_that_is_too_large_for_an_environment_names_it() {
+    let suite = "[suite]\nbudget = \"90s\"\n[env.production]\nsuite = { budget = \"30s\" }\n".to_owned()
+        + &health("it", "budget = \"40s\"");
+    let ran = Smoke::bare().args(["check"]).suite(&suite).run();
+    ran.exits(2);
+    let told = "the check's budget of 40s is larger than the suite's of 30s in `production`";
+    assert!(ran.stderr.contains(told), "{}", ran.stderr);
+    assert!(ran.stderr.contains("raise the budget under `[env.production]`"), "{}", ran.stderr);
+}
+
+#[test]
+fn what_is_chosen_and_not_there_is_named() {
+    let suite = shop();
+    for command in ["run", "plan", "list"] {
+        for (arguments, code, told) in [
+            (
+                &["--only", "opne*"][..],
+                3,
+                "note: no check's name is like `opne*` (`--only`); did you mean `open`?\n",
+            ),
+            (&["--only", "zzz"], 3, "note: no check's name is like `zzz` (`--only`)\n"),
+            (&["--tag", "lat"], 3, "note: no check has the tag `lat` (`--tag`); did you mean `late`?\n"),
+            (
+                &["--only", "old", "--only", "nothing*"],
+                0,
+                "note: no check's name is like `nothing*` (`--only`)\n",
+            ),
+        ] {
+            let ran = Smoke::bare().arg(command).args(arguments.iter().copied()).suite(&suite).run();
+            // All that is left is skipped on purpose, or behind a gate that never opens.
+            let code = if command == "run" && code == 0 { 5 } else { code };
+            ran.exits(code);
+            assert!(ran.stderr.contains(told), "{command} {arguments:?}: {}", ran.stderr);
+        }
+        let ran = Smoke::bare().args([command, "--only", "o*"]).suite(&suite).run();
+        assert!(!ran.stderr.contains("note:"), "{}", ran.stderr);
+    }
+}

@@ -70,14 +70,19 @@ fn sigint_at_any_moment_leaves_a_whole_report_and_exit_130() {
 }
 
 #[test]
-fn a_hangup_ends_the_run_like_sigterm() {
+fn a_hangup_ends_the_run_like_sigterm_and_is_called_what_it_is() {
     let server = server();
-    let running = Smoke::new().suite(&suite(&server)).spawn();
+    let running = Smoke::new().args(["--json", "report.json"]).suite(&suite(&server)).spawn();
     running.wait_for_stderr("40 checks");
     running.signal(Signal::HUP);
     let ran = running.wait();
     ran.exits(143);
-    is_whole(&ran.junit(), "SIGTERM");
+    is_whole(&ran.junit(), "SIGHUP");
+    assert!(ran.stderr.contains("SIGHUP: cleaning up"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("exit code 143: ended by SIGTERM or SIGHUP"), "{}", ran.stderr);
+    let report = std::fs::read_to_string(ran.path("report.json")).expect("a report");
+    let report: serde_json::Value = serde_json::from_str(&report).expect("JSON");
+    assert_eq!(report["cancelled"]["signal"], "SIGHUP");
 }
 
 /// A journey that is in its last step until it is cut, and then in its cleanup for a while.

@@ -260,6 +260,20 @@ fn a_database_with_a_write_ahead_log_is_read_as_it_is_and_nothing_is_created_bes
 }
 
 #[test]
+fn a_database_in_use_is_read_whole_through_a_link_too() {
+    let folder = scratch::for_a_test();
+    let (path, writer) = shop(folder.path(), "shop.db");
+    writer.pragma_update(None, "journal_mode", "wal").expect("choose the journal");
+    writer
+        .execute_batch("pragma wal_checkpoint(truncate); insert into orders values (3, 1, 'in the log')")
+        .expect("write into the log");
+    let elsewhere = scratch::for_a_test();
+    let link = elsewhere.path().join("link.db");
+    std::os::unix::fs::symlink(&path, &link).expect("make a link");
+    Asked::at(&url(&link)).query("select count(*) from orders", "value = 3").passes();
+}
+
+#[test]
 fn a_locked_database_is_waited_for_until_the_budget_ends() {
     let folder = scratch::for_a_test();
     let (path, writer) = shop(folder.path(), "shop.db");

@@ -409,3 +409,44 @@ fn a_variable_of_every_type_is_a_bound_parameter_in_sql() {
     }
     assert_eq!(shop.value("select count(*) from t"), "1");
 }
+
+#[test]
+fn a_value_from_outside_has_the_type_of_the_literal_it_takes_the_place_of() {
+    let head = "[vars]\nmigrations = 79\nratio = 0.5\nopen = false\nsku = \"7\"\nplain = { value = 1 }\n\
+                port = { env = \"PORT\", default = 80 }\nlevel = 1\n\n\
+                [env.staging.vars]\nlevel = \"low\"\n";
+    let names = ["migrations", "ratio", "open", "sku", "plain", "port", "level"];
+    let fields: Vec<String> = names.iter().map(|name| format!("{name} = \"{{{{{name}}}}}\"")).collect();
+    let json = format!("json = {{ {} }}", fields.join(", "));
+    let given = |arguments: &[&str], port: Option<&str>| {
+        let server = echo();
+        let check =
+            format!("[[health]]\nname = \"it\"\nurl = {:?}\nmethod = \"POST\"\n{json}\n", server.url("/0"));
+        let smoke = Smoke::new().suite(&suite(&format!("{head}\n{check}"))).args(arguments.iter().copied());
+        let smoke = port.into_iter().fold(smoke, |smoke, port| smoke.env("PORT", port));
+        smoke.run().exits(0);
+        document(&sent(&server, 0))
+    };
+    let all = |values: [&'static str; 7]| -> Vec<&'static str> {
+        let pairs = names.iter().zip(values).map(|(name, value)| format!("{name}={value}").leak() as &str);
+        pairs.flat_map(|pair| ["-v", pair]).collect()
+    };
+    assert_eq!(
+        given(&[], Some("8080")),
+        json!({ "migrations": 79, "ratio": 0.5, "open": false, "sku": "7", "plain": 1, "port": 8080, "level": 1 }),
+    );
+    assert_eq!(
+        given(&all(["80", "2", "true", "8", "-2", "81", "3"]), None),
+        json!({ "migrations": 80, "ratio": 2, "open": true, "sku": "8", "plain": -2, "port": 81, "level": 3 }),
+    );
+    assert_eq!(
+        given(&all(["1.25", "1.50", "yes", "true", "007", "1e3", "inf"]), Some("1")),
+        json!({ "migrations": 1.25, "ratio": "1.50", "open": "yes", "sku": "true", "plain": "007", "port": "1e3", "level": "inf" }),
+        "what would be written in another way stays text",
+    );
+    assert_eq!(
+        given(&["-e", "staging", "-v", "level=3"], None)["level"],
+        json!("3"),
+        "text in this environment"
+    );
+}

@@ -10,7 +10,8 @@ use std::time::Duration;
 use cookie_store::CookieStore;
 
 use crate::check::process::Output;
-use crate::check::step::{judge_http, template_failure};
+use crate::check::step::template_failure;
+use crate::check::verdict::{Captures, judge_http};
 use crate::check::{Context, Session};
 use crate::deadline::{Cut, Deadline, Scope as BudgetScope};
 use crate::expect::http::HttpExpectation;
@@ -47,7 +48,7 @@ pub(super) enum Ready {
 pub(super) enum Question {
     Url {
         request: Box<Request>,
-        expect: Box<HttpExpectation>,
+        expect: Arc<HttpExpectation>,
     },
     /// Does it accept connections on this port of 127.0.0.1?
     Port(Scalar),
@@ -75,7 +76,7 @@ impl FromTable for Ready {
         }
         match one {
             "url" => {
-                let question = Question::Url { request: Box::new(request?), expect: Box::new(expect) };
+                let question = Question::Url { request: Box::new(request?), expect: Arc::new(expect) };
                 Some(Ready::Answers(question))
             }
             _ => port.map(|port| Ready::Answers(Question::Port(port))).or(log.map(Ready::Prints)),
@@ -221,9 +222,12 @@ impl Question {
             Question::Url { request, expect } => {
                 let mut cookies = CookieStore::default();
                 let clients = &context.run.clients;
-                let mut answer = send(request, clients, &mut cookies, &session.scope, context).await?;
-                answer.read_page(expect.html_queries().collect()).await;
-                judge_http(&answer, expect, &StatusSet::success(), &[], session, context)
+                let answer = send(request, clients, &mut cookies, &session.scope, context).await?;
+                let (default, captures) = (StatusSet::success(), Captures::default());
+                match Box::pin(judge_http(answer, expect, &default, &captures, session, context)).await {
+                    Ok(()) => Ok(()),
+                    Err(refusal) => Err(refusal.described(context).await),
+                }
             }
         }
     }

@@ -5,7 +5,8 @@ use super::prepare::{self, Instead, rendered};
 use super::{Body, Request, RequestOptions};
 use crate::check::Context;
 use crate::expect::answer::HttpAnswer;
-use crate::outcome::{Failure, Fault};
+use crate::expect::effort::Effort;
+use crate::outcome::{Failure, Fault, Phase};
 use crate::probe::once::OncePer;
 use crate::secret::Message;
 use crate::suite::read::{FromTable, Named, Table};
@@ -187,15 +188,20 @@ impl OAuth2 {
             context,
         ))
         .await?;
-        let token =
-            token_in(&answer).ok_or_else(|| {
-                let doing = Message::new().words("fetching a token from ").data(wanted.token_url.as_str());
-                Failure::fault(Fault::Auth, doing, answer.describe()).with_hint(Message::new().words(
-                    "check client-id and client-secret, and that this client may use client credentials",
-                ))
-            })?;
-        context.hide(&token);
-        Ok(token)
+        let load = Effort::TO_READ.on(answer.size());
+        let read = move || {
+            let token = token_in(&answer);
+            (answer, token)
+        };
+        let (answer, token) = context.work(Phase::Judge, load, read).await;
+        if let Some(token) = token {
+            context.hide(&token);
+            return Ok(token);
+        }
+        let doing = Message::new().words("fetching a token from ").data(wanted.token_url.as_str());
+        let hint = "check client-id and client-secret, and that this client may use client credentials";
+        let cause = context.describe(answer).await;
+        Err(Failure::fault(Fault::Auth, doing, cause).with_hint(Message::new().words(hint)))
     }
 }
 

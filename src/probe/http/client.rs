@@ -3,6 +3,7 @@
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context as Poller, Poll};
 use std::time::Duration;
 
@@ -43,12 +44,14 @@ pub(super) struct Route {
 pub struct Clients {
     pooling: Pooling,
     made: OncePer<Route, reqwest::Client>,
+    /// How many connections were begun.
+    connections: Arc<AtomicUsize>,
 }
 
 impl Clients {
     #[must_use]
     pub fn new(pooling: Pooling) -> Clients {
-        Clients { pooling, made: OncePer::default() }
+        Clients { pooling, made: OncePer::default(), connections: Arc::default() }
     }
 
     /// The phase a request begins in, for all that is known: a connection that was kept is not made again.
@@ -64,6 +67,20 @@ impl Clients {
         self.made.get(route, self.build(route, trust)).await
     }
 
+    /// The client for `route` from now on, without the connections that were kept: its next request makes one.
+    pub(super) async fn renewed(&self, route: &Route, trust: &Trust) -> Result<reqwest::Client, Failure> {
+        match self.pooling {
+            Pooling::FreshConnections => {}
+            Pooling::KeepAlive => self.made.forget(route),
+        }
+        self.client(route, trust).await
+    }
+
+    /// How many connections were begun until now. As many after a request as before it: one that was kept was used.
+    pub(super) fn connections(&self) -> usize {
+        self.connections.load(Ordering::Relaxed)
+    }
+
     async fn build(&self, route: &Route, trust: &Trust) -> Result<reqwest::Client, Failure> {
         let tls = trust.config(&route.tls).await?;
         let mut builder = reqwest::Client::builder()
@@ -72,7 +89,8 @@ impl Clients {
             .retry(reqwest::retry::never())
             .tls_backend_preconfigured((*tls).clone())
             .dns_resolver(Arc::new(WatchedResolver))
-            .connector_layer(WatchConnect)
+            .connector_layer(WatchConnect { connections: Arc::clone(&self.connections) })
+            .http1_max_headers(MOST_HEADERS)
             .tls_info(true)
             .pool_idle_timeout(IDLE)
             .tcp_nodelay(true)
@@ -110,6 +128,9 @@ impl Clients {
 /// request that is sent at that moment is lost without any fault of the server's.
 const IDLE: Duration = Duration::from_secs(1);
 
+/// How many headers an answer may have. curl takes 5,000, the library without this 100.
+pub(super) const MOST_HEADERS: usize = 1_000;
+
 /// The system's resolver, seen by the timeline.
 struct WatchedResolver;
 
@@ -138,21 +159,23 @@ impl Resolve for WatchedResolver {
     }
 }
 
-/// Tells the timeline when connecting begins and when the request goes out.
+/// Tells the timeline when connecting begins and when the request goes out, and counts.
 #[derive(Clone)]
-struct WatchConnect;
+struct WatchConnect {
+    connections: Arc<AtomicUsize>,
+}
 
 impl<S> Layer<S> for WatchConnect {
     type Service = WatchedConnect<S>;
 
     fn layer(&self, inner: S) -> WatchedConnect<S> {
-        WatchedConnect { inner: Arc::new(inner) }
+        WatchedConnect { inner: Arc::new((inner, Arc::clone(&self.connections))) }
     }
 }
 
 /// The library clones its connector several times a request, and all that is in it with it: here, once.
 struct WatchedConnect<S> {
-    inner: Arc<S>,
+    inner: Arc<(S, Arc<AtomicUsize>)>,
 }
 
 impl<S> Clone for WatchedConnect<S> {
@@ -177,7 +200,9 @@ where
 
     fn call(&mut self, target: Target) -> Self::Future {
         mark(Phase::Connect);
-        let mut inner = S::clone(&self.inner);
+        let (inner, connections) = &*self.inner;
+        connections.fetch_add(1, Ordering::Relaxed);
+        let mut inner = inner.clone();
         Box::pin(async move {
             poll_fn(|poller| inner.poll_ready(poller)).await?;
             let connection = inner.call(target).await?;

@@ -7,11 +7,11 @@ use cookie_store::CookieStore;
 use serde_json::Value;
 
 use super::auth::{Auth, Basic};
-use super::send::SESSION_LENGTH;
+use super::send::{SESSION_LENGTH, cookies_for};
 use super::{Body, HttpVersion, Part, Request};
 use crate::probe::shell::{ShellCommand, guarded, seconds, without_clear_password};
 use crate::probe::trust::Verify;
-use crate::secret::stand_in::{readable, stand_in, variable};
+use crate::secret::stand_in::{Form, has_stand_in, in_form, in_json, readable, stand_in, variable};
 use crate::suite::read::Named;
 use crate::suite::template::Template;
 use crate::suite::value::OneOrMore;
@@ -61,11 +61,11 @@ impl Request {
             Some(Auth::OAuth2(_)) => with_bearer(command, &stand_in("$ACCESS_TOKEN")),
         };
         let url = self.url.text(scope).ok()?;
-        if let Some(cookies) = url::Url::parse(&url).ok().and_then(|url| cookies_for(with.cookies, &url)) {
+        if let Some(cookies) = url::Url::parse(&url).ok().and_then(|url| shown_cookies(with.cookies, &url)) {
             command = command.words(&["-b", &cookies]);
         }
         command = self.with_body(command, with)?;
-        Some(command.word(&self.with_query(url, scope)?))
+        self.with_url(command, url, scope)
     }
 
     fn how_to_connect(&self, mut command: ShellCommand, with: &Surroundings<'_>) -> Option<ShellCommand> {
@@ -115,14 +115,14 @@ impl Request {
             Body::Json(document) => {
                 let mut value = document.value(scope).ok()?;
                 guard_fields(&mut value);
-                command.words(&["-H", "content-type: application/json", "--data-raw", &value.to_string()])
+                command.words(&[
+                    "-H",
+                    "content-type: application/json",
+                    "--data-raw",
+                    &in_json(&value.to_string()),
+                ])
             }
-            Body::Form(form) => {
-                for (name, value) in texts(form, scope)? {
-                    command = command.words(&["--data-urlencode", &format!("{name}={value}")]);
-                }
-                command
-            }
+            Body::Form(form) => with_fields(command, &texts(form, scope)?),
             Body::Multipart(parts) => {
                 for (named, part) in parts {
                     command = part_of_form(command, &named.name, part, with)?;
@@ -166,19 +166,42 @@ impl Request {
     /// `GET http://127.0.0.1:8080/health`: what is asked, for people. `None` if a value for it is missing.
     #[must_use]
     pub fn named(&self, scope: &Scope) -> Option<String> {
-        let url = self.with_query(self.url.text(scope).ok()?, scope)?;
-        Some(format!("{} {}", self.method, readable(&url)))
+        let url = with_query(self.url.text(scope).ok()?, &texts(&self.query, scope)?);
+        Some(format!("{} {}", self.method, readable(&without_clear_password(&url, "$PASSWORD"))))
     }
 
-    fn with_query(&self, mut url: String, scope: &Scope) -> Option<String> {
-        if !self.query.is_empty() {
-            let pairs = texts(&self.query, scope)?;
-            let encoded = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
-            url.push(if url.contains('?') { '&' } else { '?' });
-            url.push_str(&encoded);
-        }
-        Some(without_clear_password(&url, "$PASSWORD"))
+    /// Adds the URL with its query. Secrets in the query are encoded by curl, where it does not encode a body already.
+    fn with_url(&self, command: ShellCommand, url: String, scope: &Scope) -> Option<ShellCommand> {
+        let fields = texts(&self.query, scope)?;
+        let has_secrets = fields.iter().any(|(_, value)| has_stand_in(value));
+        let (command, url) = match (&self.body, has_secrets) {
+            (Body::None, true) => (with_fields(command.word("-G"), &fields), url),
+            (_, _) => (command, with_query(url, &fields)),
+        };
+        // To curl these are patterns, and a secret may have them.
+        let command = match url.contains(['[', ']', '{', '}']) || has_stand_in(&url) {
+            true => command.word("-g"),
+            false => command,
+        };
+        Some(command.word(&without_clear_password(&url, "$PASSWORD")))
     }
+}
+
+fn with_query(mut url: String, fields: &[(String, String)]) -> String {
+    if !fields.is_empty() {
+        let encoded = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        url.push(if url.contains('?') { '&' } else { '?' });
+        url.push_str(&in_form(&encoded, Form::Url));
+    }
+    url
+}
+
+/// Adds fields whose values curl encodes. Their names it takes as they are.
+fn with_fields(command: ShellCommand, fields: &[(String, String)]) -> ShellCommand {
+    fields.iter().fold(command, |command, (name, value)| {
+        let name: String = url::form_urlencoded::byte_serialize(name.as_bytes()).collect();
+        command.words(&["--data-urlencode", &format!("{name}={value}")])
+    })
 }
 
 fn with_bearer(command: ShellCommand, token: &str) -> ShellCommand {
@@ -231,11 +254,11 @@ fn guard_fields(document: &mut Value) {
 }
 
 /// The cookies that go with a request, those that may keep a session by their names alone.
-fn cookies_for(cookies: &CookieStore, url: &url::Url) -> Option<String> {
+fn shown_cookies(cookies: &CookieStore, url: &url::Url) -> Option<String> {
     let shown = |(name, value): (&str, &str)| match value.len() >= SESSION_LENGTH {
         true => format!("{name}={}", stand_in(&variable(name))),
         false => format!("{name}={value}"),
     };
-    let pairs: Vec<String> = cookies.get_request_values(url).map(shown).collect();
+    let pairs: Vec<String> = cookies_for(cookies, url).map(shown).collect();
     (!pairs.is_empty()).then(|| pairs.join("; "))
 }

@@ -3,7 +3,7 @@
 use std::error::Error;
 
 use super::HttpVersion;
-use super::client::NameError;
+use super::client::{MOST_HEADERS, NameError};
 use super::prepare::Prepared;
 use super::send::shown;
 use crate::check::Context;
@@ -70,6 +70,23 @@ fn as_proxy_fault(failure: Failure) -> Failure {
     }
 }
 
+/// Was the connection ended before an answer came?
+pub(super) fn is_unanswered(error: &reqwest::Error) -> bool {
+    use std::io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset};
+    find::<hyper::Error>(error).is_some_and(|error| error.is_incomplete_message() || error.is_canceled())
+        || find::<std::io::Error>(error)
+            .is_some_and(|io| matches!(io.kind(), BrokenPipe | ConnectionAborted | ConnectionReset))
+        || chain(error).last().is_some_and(|cause| ended_by_server(&cause.to_string()).is_some())
+}
+
+/// What the server ended, and why, where it says so in HTTP/2. The library's words are what tells it apart from what
+/// the library found wrong itself.
+fn ended_by_server(words: &str) -> Option<(&'static str, &str)> {
+    let connection = words.strip_prefix("connection error received: ");
+    let stream = words.strip_prefix("stream error received: ");
+    connection.map(|why| ("the connection", why)).or(stream.map(|why| ("the exchange", why)))
+}
+
 /// It connected, and what came is not an HTTP answer, or not a whole one.
 fn protocol_failure(error: &reqwest::Error, prepared: &Prepared, phase: Phase, chain: &[String]) -> Failure {
     let url = shown(&prepared.url);
@@ -79,12 +96,14 @@ fn protocol_failure(error: &reqwest::Error, prepared: &Prepared, phase: Phase, c
     };
     let hyper = find::<hyper::Error>(error);
     let io = find::<std::io::Error>(error);
+    let last = chain.last().map_or("", String::as_str);
     let (cause, hint) = match (hyper, io) {
-        (Some(hyper), _) if hyper.is_parse_too_large() => {
-            ("the headers are too large".to_owned(), "look at the answer with `curl -v`")
-        }
+        (Some(hyper), _) if hyper.is_parse_too_large() => (
+            format!("the headers are too large: more than {MOST_HEADERS} of them, or more than 400 KiB"),
+            "look at the answer with `curl -v`",
+        ),
         (Some(hyper), _) if hyper.is_parse() => (
-            format!("what came is not HTTP: {}", chain.last().map_or("", String::as_str)),
+            format!("what came is not HTTP: {last}"),
             "check the scheme and the port: another protocol may be spoken there, or TLS",
         ),
         // It has no name in the library: what speaks before it is asked, as SSH, SMTP and MySQL do.
@@ -109,15 +128,22 @@ fn protocol_failure(error: &reqwest::Error, prepared: &Prepared, phase: Phase, c
             "the connection was closed before the body was complete".to_owned(),
             "the server or a proxy broke off: look at its log",
         ),
+        _ if let Some((what, why)) = ended_by_server(last) => (
+            format!("the server ended {what} (HTTP/2): {why}"),
+            "the server or a proxy may be shutting down, or refuse more requests: look at its log",
+        ),
+        _ if phase == Phase::Body && last.contains(" error detected: ") => {
+            (format!("what came is not HTTP/2: {last}"), "look at the answer with `curl -v --http2`")
+        }
         _ if error.is_decode() => (
-            format!("the body cannot be decoded: {}", chain.last().map_or("", String::as_str)),
+            format!("the body cannot be decoded: {last}"),
             "the content-encoding does not fit the body: look at it with `curl -v --compressed`",
         ),
         _ if prepared.route.version == Some(HttpVersion::Two) => (
-            format!("what came is not HTTP/2: {}", chain.last().map_or("", String::as_str)),
+            format!("what came is not HTTP/2: {last}"),
             "the server may not speak HTTP/2: try it without `http = \"2\"`",
         ),
-        _ => (chain.last().cloned().unwrap_or_default(), "look at the answer with `curl -v`"),
+        _ => (last.to_owned(), "look at the answer with `curl -v`"),
     };
     Failure::fault(Fault::Protocol, doing, Message::new().data(cause)).with_hint(Message::new().words(hint))
 }

@@ -11,6 +11,7 @@ mod body;
 mod options;
 
 mod auth;
+mod charset;
 mod client;
 mod prepare;
 mod proxy;

@@ -13,9 +13,10 @@ use url::Url;
 use super::client::{Clients, Route};
 use super::prepare::{Prepared, PreparedBody, prepare};
 use super::{Request, version_name};
-use super::{fault, trace};
+use super::{charset, fault, trace};
 use crate::check::Context;
 use crate::expect::answer::HttpAnswer;
+use crate::expect::effort::Effort;
 use crate::outcome::{Direction, Failure, Phase};
 use crate::probe::trust::PeerCertificate;
 use crate::secret::Message;
@@ -69,7 +70,7 @@ pub async fn send(
         answer.set_cookies = set_cookies;
         if leads_on {
             seen.push(shown(&prepared.url));
-            return Err(redirect_loop(&answer, &seen));
+            return Err(redirect_loop(answer, &seen, context).await);
         }
         return Ok(answer);
     }
@@ -103,29 +104,25 @@ async fn send_once(
     let mut headers = prepared.headers.clone();
     let (url, route) = on_the_wire(prepared, &mut headers);
     route.proxy.leads_to(&url)?;
-    let client = clients.client(&route, &context.run.trust).await?;
     if let Some(value) = cookie_header(cookies, &prepared.url).filter(|_| may_have_cookies(prepared)) {
         headers.entry(COOKIE).or_insert(value);
     }
-    context.trace(Direction::Sent, || {
-        trace::request(&prepared.method, &prepared.url, &headers, prepared.shown_body.as_deref())
-    });
-    let mut builder = client.request(prepared.method.clone(), url).headers(headers);
-    builder = match &prepared.body {
-        // Some servers take no such request without a length, though there is nothing to be long.
-        PreparedBody::None if [Method::POST, Method::PUT, Method::PATCH].contains(&prepared.method) => {
-            builder.header(CONTENT_LENGTH, 0)
-        }
-        PreparedBody::None => builder,
-        PreparedBody::Bytes(bytes) => builder.body(bytes.clone()),
-        PreparedBody::Multipart(parts) => {
-            let empty = reqwest::multipart::Form::new().percent_encode_noop();
-            let form = parts.iter().try_fold(empty, |form, part| part.add_to(form))?;
-            builder.multipart(form)
-        }
+    // A server may close a kept connection while a request is on its way, and nobody can know whether it was heard.
+    // So one that must not come twice goes over a connection of its own, and any other is sent once more.
+    let may_come_twice = prepared.method.is_idempotent();
+    let client = match may_come_twice {
+        true => clients.client(&route, &context.run.trust).await?,
+        false => clients.renewed(&route, &context.run.trust).await?,
     };
+    let connections = clients.connections();
     context.timeline.enter(clients.first_phase());
-    let response = builder.send().await.map_err(|error| fault::failure(&error, prepared, context))?;
+    let mut sent = put_together(&client, prepared, &url, &headers, context)?.send().await;
+    let over_a_kept_one = clients.connections() == connections;
+    if may_come_twice && over_a_kept_one && sent.as_ref().is_err_and(fault::is_unanswered) {
+        let client = clients.renewed(&route, &context.run.trust).await?;
+        sent = put_together(&client, prepared, &url, &headers, context)?.send().await;
+    }
+    let response = sent.map_err(|error| fault::failure(&error, prepared, context))?;
     if let Some(address) = response.remote_addr() {
         context.timeline.set_address(&address);
     }
@@ -149,6 +146,32 @@ async fn send_once(
         .for_each(|cookie| context.hide(cookie.value()));
     cookies.store_response_cookies(set.into_iter(), &prepared.url);
     Ok(response)
+}
+
+fn put_together(
+    client: &reqwest::Client,
+    prepared: &Prepared,
+    url: &Url,
+    headers: &HeaderMap,
+    context: &Context,
+) -> Result<reqwest::RequestBuilder, Failure> {
+    context.trace(Direction::Sent, || {
+        trace::request(&prepared.method, &prepared.url, headers, prepared.shown_body.as_deref())
+    });
+    let builder = client.request(prepared.method.clone(), url.clone()).headers(headers.clone());
+    Ok(match &prepared.body {
+        // Some servers take no such request without a length, though there is nothing to be long.
+        PreparedBody::None if [Method::POST, Method::PUT, Method::PATCH].contains(&prepared.method) => {
+            builder.header(CONTENT_LENGTH, 0)
+        }
+        PreparedBody::None => builder,
+        PreparedBody::Bytes(bytes) => builder.body(bytes.clone()),
+        PreparedBody::Multipart(parts) => {
+            let empty = reqwest::multipart::Form::new().percent_encode_noop();
+            let form = parts.iter().try_fold(empty, |form, part| part.add_to(form))?;
+            builder.multipart(form)
+        }
+    })
 }
 
 /// The URL and route as the library must have them for `resolve`; the server is asked as the suite says.
@@ -185,9 +208,20 @@ fn stays_home(home: &Url, url: &Url) -> bool {
     home.origin() == url.origin() || (moves_up && home.host() == url.host())
 }
 
+/// The cookies that go with a request, those of longer paths first, then those that were set first (RFC 6265,
+/// section 5.4): of two with one name, many servers take the first.
+pub(super) fn cookies_for<'c>(
+    cookies: &'c CookieStore,
+    url: &Url,
+) -> impl Iterator<Item = (&'c str, &'c str)> {
+    let mut found = cookies.matches(url);
+    found.sort_by_key(|cookie| std::cmp::Reverse(cookie.path.len()));
+    found.into_iter().map(|cookie| cookie.name_value())
+}
+
 fn cookie_header(cookies: &CookieStore, url: &Url) -> Option<HeaderValue> {
     let pairs: Vec<String> =
-        cookies.get_request_values(url).map(|(name, value)| format!("{name}={value}")).collect();
+        cookies_for(cookies, url).map(|(name, value)| format!("{name}={value}")).collect();
     (!pairs.is_empty()).then(|| HeaderValue::from_str(&pairs.join("; ")).ok()).flatten()
 }
 
@@ -236,7 +270,7 @@ fn takes_body_away(from: &Url, status: StatusCode, to: &Url) -> Failure {
     )
 }
 
-fn redirect_loop(answer: &HttpAnswer, seen: &[String]) -> Failure {
+async fn redirect_loop(answer: HttpAnswer, seen: &[String], context: &Context) -> Failure {
     let mut path = Message::new();
     for (index, url) in seen.iter().rev().take(4).rev().enumerate() {
         path = path.words(if index > 0 { " → " } else { "" }).data(url.as_str());
@@ -246,7 +280,7 @@ fn redirect_loop(answer: &HttpAnswer, seen: &[String]) -> Failure {
         expected: Message::new().words(format!("after {} (`redirects`)", seen.len() - 1)),
         actual: Message::new().words(format!("another {}: ", answer.status)).then(path),
     };
-    Failure::Mismatch { mismatches: vec![mismatch], answer: Some(answer.describe()) }
+    Failure::Mismatch { mismatches: vec![mismatch], answer: Some(context.describe(answer).await) }
 }
 
 async fn read(
@@ -270,8 +304,10 @@ async fn read(
         }
         body.0.extend_from_slice(&chunk);
     }
-    let body = String::from_utf8(std::mem::take(&mut body.0))
-        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
+    let bytes = std::mem::take(&mut body.0);
+    let load = Effort::Looks(1).on(bytes.len());
+    let kind = headers.clone();
+    let body = context.work(Phase::Body, load, move || charset::text(bytes, &kind)).await;
     Ok(HttpAnswer::new(status, version, headers, body, shown(&prepared.url)))
 }
 

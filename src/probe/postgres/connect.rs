@@ -14,6 +14,7 @@ use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
 use tokio_postgres::{CancelToken, Client, Config, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+use super::bounded::Bounded;
 use super::config::{PostgresUrl, Security, SslMode};
 use super::fault;
 use super::socket::Socket;
@@ -233,7 +234,7 @@ async fn log_in(
         None => {
             config.ssl_mode(LibrarySslMode::Disable);
             context.timeline.enter(Phase::Authenticate);
-            let logged_in = config.connect_raw(stream, NoTls).await;
+            let logged_in = config.connect_raw(Bounded::new(stream), NoTls).await;
             let (client, io) = logged_in.map_err(|error| fault::login(&error, endpoint, context))?;
             (client, Box::pin(io))
         }
@@ -279,14 +280,18 @@ async fn open(endpoint: &Endpoint, context: &Context) -> Result<Socket, Failure>
 }
 
 /// Polls `io` while `work` is under way.
-pub(super) async fn beside<T>(io: &mut Io, work: impl Future<Output = T>) -> T {
+pub(super) async fn beside<T>(
+    io: &mut Io,
+    work: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
     match select(pin!(work), &mut *io).await {
         Either::Left((result, _)) => result,
         // The connection ended first. It is dropped, or what is still asked of it would wait for ever; then the work
-        // ends by itself, and its error is the one that is told.
-        Either::Right((_, work)) => {
+        // ends by itself, and its error is the one that is told, unless it knows no more than that the end came.
+        Either::Right((ended, work)) => {
             *io = Box::pin(poll_fn(|_| Poll::Ready(Ok(()))));
-            work.await
+            let unreadable = ended.err().and_then(|error| fault::unreadable(&error));
+            work.await.map_err(|failure| unreadable.unwrap_or(failure))
         }
     }
 }
@@ -350,7 +355,7 @@ impl Tls {
 struct WatchedTls(<MakeRustlsConnect as MakeTlsConnect<Socket>>::TlsConnect);
 
 impl TlsConnect<Socket> for WatchedTls {
-    type Stream = <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream;
+    type Stream = Bounded<<MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream>;
     type Error = std::io::Error;
     type Future = BoxFuture<'static, Result<Self::Stream, Self::Error>>;
 
@@ -359,7 +364,7 @@ impl TlsConnect<Socket> for WatchedTls {
         Box::pin(async move {
             let secured = handshake.await?;
             mark(Phase::Authenticate);
-            Ok(secured)
+            Ok(Bounded::new(secured))
         })
     }
 }

@@ -135,6 +135,17 @@ pub(super) fn no_tls(endpoint: &Endpoint) -> Failure {
     )
 }
 
+/// What the server sent that cannot be read, where that is what ended the connection.
+pub(super) fn unreadable(error: &Error) -> Option<Failure> {
+    use std::io::ErrorKind::{InvalidData, InvalidInput};
+    let io: &std::io::Error = std::error::Error::source(error)?.downcast_ref()?;
+    matches!(io.kind(), InvalidData | InvalidInput).then(|| {
+        let doing = Message::new().words("running the query");
+        Failure::fault(Fault::Protocol, doing, Message::new().data(plain(io)))
+            .with_hint(Message::new().words("look at the server's log"))
+    })
+}
+
 /// Why a statement failed.
 pub(super) fn sql(error: &Error, statement: Option<&str>, context: &Context) -> Failure {
     let doing = Message::new().words("running the query");

@@ -6,6 +6,7 @@
 //! nothing that is not a query (`COPY`, `DO`, `LOCK`) can run there. `statement_timeout` ends it on the server
 //! when nobody is left to cancel it.
 
+mod bounded;
 mod config;
 mod hosts;
 mod user;
@@ -20,11 +21,9 @@ mod values;
 
 use std::time::Duration;
 
-use tokio_postgres::SimpleQueryMessage;
-
 pub use self::config::{PostgresUrl, is_postgres_url};
 use self::connect::{Connection, beside};
-pub use self::psql::as_psql;
+pub use self::psql::{Urls, as_psql};
 use crate::check::Context;
 use crate::expect::rows::RowsAnswer;
 use crate::outcome::{Failure, Phase};
@@ -77,14 +76,14 @@ async fn in_transaction(
     let client = &connection.client;
     let begin = begin(writes, context);
     let begun =
-        async { client.simple_query(&begin).await.map_err(|error| fault::sql(&error, None, context)) };
+        async { client.batch_execute(&begin).await.map_err(|error| fault::sql(&error, None, context)) };
     let answer = match statement {
         Some(statement) => query::run(client, begun, statement, writes, context).await,
-        None => begun.await.map(|messages| RowsAnswer { count: rows_in(&messages), ..RowsAnswer::default() }),
+        None => begun.await.map(|()| RowsAnswer { count: 1, ..RowsAnswer::default() }),
     };
     if answer.is_ok() || !client.is_closed() {
         // What it did is undone by the end of the connection too; this ends it in good order.
-        let _ = client.simple_query("rollback").await;
+        let _ = client.batch_execute("rollback").await;
     }
     answer
 }
@@ -102,11 +101,6 @@ fn begin(writes: Writes, context: &Context) -> String {
         milliseconds(left + SERVER_TIMEOUT_SLACK),
         milliseconds(left.saturating_sub(lead)),
     )
-}
-
-fn rows_in(messages: &[SimpleQueryMessage]) -> u64 {
-    let rows = messages.iter().filter(|message| matches!(message, SimpleQueryMessage::Row(_))).count();
-    u64::try_from(rows).unwrap_or(u64::MAX)
 }
 
 /// A time-out as PostgreSQL takes it; zero would switch it off.

@@ -25,9 +25,9 @@ use crate::suite::template::BoundSql;
 pub(super) type Cells = Vec<(String, Value)>;
 
 /// Runs `sql` in the transaction that `begun` opens.
-pub(super) async fn run<T>(
+pub(super) async fn run(
     client: &Client,
-    begun: impl Future<Output = Result<T, Failure>>,
+    begun: impl Future<Output = Result<(), Failure>>,
     sql: &BoundSql,
     writes: Writes,
     context: &Context,
@@ -71,7 +71,7 @@ pub(super) async fn run<T>(
         Err(_) if writes == Writes::RolledBack || starts_with(text, &["show", "explain"]) => {
             // The failed preparation has spoilt the transaction; nothing was done in it.
             let restart = format!("rollback; {}", begin(writes, context));
-            let restarted = client.simple_query(&restart).await;
+            let restarted = client.batch_execute(&restart).await;
             restarted.map_err(|error| fault::sql(&error, None, context))?;
             rows(client, &as_written, &parameters, from_columns, failed).await
         }

@@ -1,5 +1,6 @@
 //! Which of several servers is wanted: `target_session_attrs`.
 
+use futures_util::{TryFutureExt as _, TryStreamExt as _};
 use tokio_postgres::SimpleQueryMessage;
 
 use super::config::invalid;
@@ -69,12 +70,15 @@ impl TargetServer {
 pub(super) async fn suits(wanted: TargetServer, mut link: Link, context: &Context) -> Result<Link, Failure> {
     let Some((question, answer)) = wanted.question() else { return Ok(link) };
     let Link { connection, io } = &mut link;
-    let asking = connection.client.simple_query(question);
-    let messages = beside(io, asking).await.map_err(|error| fault::sql(&error, None, context))?;
-    let suits = messages.iter().any(|message| match message {
-        SimpleQueryMessage::Row(row) => row.get(0) == Some(answer),
-        _ => false,
-    });
+    let asking = async {
+        let answers = connection.client.simple_query_raw(question).await?;
+        let is_it = async |message| match message {
+            SimpleQueryMessage::Row(row) => row.get(0) == Some(answer),
+            _ => false,
+        };
+        answers.try_any(is_it).await
+    };
+    let suits = beside(io, asking.map_err(|error| fault::sql(&error, None, context))).await?;
     if suits {
         return Ok(link);
     }

@@ -57,12 +57,7 @@ pub(super) fn of_run(report: &RunReport, run: &RunInfo) -> String {
         if !cause.skipped.is_empty() {
             let names: Vec<String> = cause.skipped.iter().take(5).map(|name| code(name)).collect();
             let more = if cause.skipped.len() > names.len() { ", …" } else { "" };
-            let checks = if cause.skipped.len() == 1 { "check" } else { "checks" };
-            let count = cause.skipped.len();
-            text.push_str(&format!(
-                "Because of it {count} {checks} did not run: {}{more}\n\n",
-                names.join(", ")
-            ));
+            text.push_str(&format!("Because of it {}: {}{more}\n\n", cause.consequence(), names.join(", ")));
         }
         let command = cause.check.reproduce.as_ref().map(|command| command.to_string());
         text.extend(command.filter(|command| command.len() <= COMMAND).map(|command| block(&command)));

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{Scope, Variable, VariableSource, first_part, is_built_in, is_secret_name};
+use super::{Scope, Variable, VariableSource, first_part, is_built_in, is_secret_name, typed_as};
 use crate::secret::Redactor;
-use crate::secret::stand_in::stand_in;
+use crate::secret::stand_in::stand_in_for;
 use crate::suite::error::Diagnostic;
 use crate::suite::source::Place;
 use crate::suite::template::Template;
@@ -153,13 +153,13 @@ impl Resolved {
         };
         let value = match &variable.source {
             VariableSource::Literal(literal) => document(literal, &self.scope)?,
-            VariableSource::CommandLine(text) => Value::from(text.as_str()),
+            VariableSource::CommandLine { text, instead_of } => typed_as(instead_of.as_ref(), text),
             VariableSource::Mistaken => {
                 self.give_up(name, variable);
                 return Ok(());
             }
             VariableSource::Environment { name: env, default } => match (std::env::var(env), default) {
-                (Ok(text), _) => Value::from(text),
+                (Ok(text), default) => typed_as(default.as_ref().and_then(Document::fixed), &text),
                 (Err(_), Some(default)) => document(default, &self.scope)?,
                 (Err(error), None) => {
                     let reason = match error {
@@ -196,11 +196,15 @@ impl Resolved {
         let holds_password = hide_url_password(&value, redactor);
         let made_of_secrets = variable.reads().any(|read| self.scope.has_stand_in(first_part(read)));
         if made_of_secrets
-            && let Some(Ok(shown)) = variable.document().map(|of| of.value(&self.scope.for_people()))
+            && let Some(Ok(shown)) = variable.made_of().map(|of| of.value(&self.scope.for_people()))
         {
             self.scope.set_secret(name, &value, &shown);
         } else if is_secret || holds_password {
-            self.scope.set_secret(name, &value, &Value::from(stand_in(&variable.in_a_shell(name))));
+            self.scope.set_secret(
+                name,
+                &value,
+                &Value::from(stand_in_for(&value, &variable.in_a_shell(name, suite_dir))),
+            );
         } else {
             self.scope.set(name, &value);
         }

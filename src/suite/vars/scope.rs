@@ -22,8 +22,18 @@ pub struct Scope {
     values: Names,
     /// What stands in commands for people in place of the values that are secret, or made of one.
     stand_ins: Names,
+    audience: Audience,
     /// Learns what expressions make of secrets.
     redactor: Arc<Redactor>,
+}
+
+/// Who is to see what is made with a scope.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Audience {
+    /// Those who are asked: they get the values.
+    Servers,
+    /// Those who read of it: they get a stand-in for every secret.
+    People,
 }
 
 impl Scope {
@@ -35,6 +45,7 @@ impl Scope {
             environment: Arc::new(expression::environment()),
             values: Names::default(),
             stand_ins: Names::default(),
+            audience: Audience::Servers,
             redactor,
         }
     }
@@ -65,16 +76,19 @@ impl Scope {
     /// The same with a stand-in for every secret: what a command for people is made with.
     #[must_use]
     pub fn for_people(&self) -> Scope {
-        let mut scope = self.clone();
-        let stand_ins = std::mem::take(&mut scope.stand_ins);
-        if !stand_ins.is_empty() {
-            let pairs = stand_ins.iter().map(|(name, stand_in)| (name.clone(), stand_in.clone()));
+        let mut scope = Scope { audience: Audience::People, ..self.clone() };
+        if !self.stand_ins.is_empty() {
+            let pairs = self.stand_ins.iter().map(|(name, stand_in)| (name.clone(), stand_in.clone()));
             Arc::make_mut(&mut scope.values).extend(pairs);
         }
         scope
     }
 
-    pub(super) fn has_stand_in(&self, name: &str) -> bool {
+    pub(in crate::suite) fn is_for_people(&self) -> bool {
+        self.audience == Audience::People
+    }
+
+    pub(in crate::suite) fn has_stand_in(&self, name: &str) -> bool {
         self.stand_ins.contains_key(name)
     }
 

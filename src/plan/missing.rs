@@ -1,0 +1,128 @@
+//! Variables that are read and have no value.
+
+use std::collections::BTreeSet;
+
+use crate::suite::error::Diagnostic;
+use crate::suite::source::Place;
+use crate::suite::vars::{Resolved, first_part, is_built_in};
+use crate::suite::{Suite, SuiteCheck, Uses};
+
+/// May a variable that is read have no value?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Missing {
+    /// It runs now.
+    IsAMistake,
+    /// It is only looked at: what comes from where it runs need not be there.
+    MayComeFromOutside,
+    /// Nobody may ever want to run it like this.
+    IsFine,
+}
+
+/// What the checks of a run can read.
+pub(super) struct Values<'s> {
+    suite: &'s Suite,
+    environment: Option<&'s str>,
+    resolved: &'s Resolved,
+    /// The indexes of the checks that run.
+    selected: &'s [usize],
+    missing: Missing,
+    told: BTreeSet<String>,
+}
+
+impl<'s> Values<'s> {
+    pub fn new(
+        suite: &'s Suite,
+        environment: Option<&'s str>,
+        resolved: &'s Resolved,
+        selected: &'s [usize],
+        missing: Missing,
+    ) -> Values<'s> {
+        Values { suite, environment, resolved, selected, missing, told: BTreeSet::new() }
+    }
+
+    /// The variables that `check` reads and that have no value. Each is told where it is read first, and those that
+    /// read another one are told with that one: what gives it a value gives it to all.
+    pub fn missing_in(&mut self, check: &SuiteCheck) -> Vec<Diagnostic> {
+        if self.missing == Missing::IsFine {
+            return Vec::new();
+        }
+        let mut uses = Uses::default();
+        check.check.uses(&mut uses);
+        let outside = uses.from_outside().into_iter();
+        let valueless =
+            outside.filter(|(name, _)| !is_built_in(name) && !self.resolved.scope.has(first_part(name)));
+        let valueless: Vec<(&str, Place)> =
+            valueless.map(|(name, place)| (first_part(name), place)).collect();
+        valueless.into_iter().filter_map(|(variable, place)| self.mistake(check, variable, place)).collect()
+    }
+
+    fn mistake(&mut self, check: &SuiteCheck, variable: &str, place: Place) -> Option<Diagnostic> {
+        match (self.sharing(check, variable), self.resolved.missing.get(variable)) {
+            (Some((index, _)), _) if self.selected.contains(&index) => None,
+            (Some((_, other)), _) => Some(self.not_shared(other, variable, place)),
+            (None, Some(_)) if self.missing == Missing::MayComeFromOutside => None,
+            (None, Some(missing)) if missing.told || !self.told.insert(missing.hint.clone()) => None,
+            (None, Some(missing)) => Some(
+                Diagnostic::new(place, format!("`{variable}` has no value: {}", missing.reason))
+                    .hint(&missing.hint),
+            ),
+            // Only if it is defined somewhere: what is not is an undefined variable already.
+            (None, None) if self.is_defined(variable) && self.told.insert(variable.to_owned()) => {
+                Some(Diagnostic::new(place, format!("`{variable}` has no value {}", self.here())).hint(
+                    "it is defined for other environments only: choose one with `--env`, or pass `--var`",
+                ))
+            }
+            (None, None) => None,
+        }
+    }
+
+    /// The check that hands over `variable` to `check`.
+    fn sharing(&self, check: &SuiteCheck, variable: &str) -> Option<(usize, &'s SuiteCheck)> {
+        let waits_for = |other: &SuiteCheck| {
+            let is_needed = check.keys.needs.iter().any(|need| need.name == other.name());
+            is_needed || (other.is_gate() && !check.is_gate())
+        };
+        let mut others = self.suite.checks.iter().enumerate().filter(|(_, other)| waits_for(other));
+        others.find(|(_, other)| other.check.shares().iter().any(|named| named.name == variable))
+    }
+
+    fn not_shared(&self, other: &SuiteCheck, variable: &str, place: Place) -> Diagnostic {
+        let elsewhere = other.keys.envs.iter().flatten().map(|env| format!("`{}`", env.name));
+        let elsewhere: Vec<String> = elsewhere.collect();
+        let is_elsewhere = other
+            .keys
+            .envs
+            .as_ref()
+            .is_some_and(|envs| !envs.iter().any(|env| Some(env.name.as_str()) == self.environment));
+        match is_elsewhere {
+            true => Diagnostic::new(
+                place,
+                format!(
+                    "`{variable}` has no value {}: `{}`, which shares it, runs only in {}",
+                    self.here(),
+                    other.name(),
+                    elsewhere.join(" and ")
+                ),
+            )
+            .hint(format!("give this check the same `envs`, or pass `--var {variable}=…`")),
+            false => Diagnostic::new(
+                place,
+                format!("`{variable}` has no value: `{}`, which shares it, is left out", other.name()),
+            )
+            .hint(format!("do not leave it out, or pass `--var {variable}=…`")),
+        }
+    }
+
+    fn here(&self) -> String {
+        match self.environment {
+            Some(name) => format!("in `{name}`"),
+            None => "without `--env`".to_owned(),
+        }
+    }
+
+    /// Does `[vars]` of the suite or of any environment have it?
+    fn is_defined(&self, variable: &str) -> bool {
+        self.suite.variables.contains_key(variable)
+            || self.suite.environments.values().any(|environment| environment.vars.contains_key(variable))
+    }
+}

@@ -1,0 +1,302 @@
+//! Answers that it would take minutes or for ever to judge: a budget and a signal end that, and no other check waits for it.
+
+use std::fs;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use rustix::process::Signal;
+
+use crate::support::http::{HttpServer, Response};
+use crate::support::junit::Outcome;
+use crate::support::smoke::{Ran, Smoke};
+use crate::support::wait;
+
+/// A query that finds more values in [`deep`] than there is memory for.
+const ENDLESS: &str = "$..*..*..*..*..*..*..*..*..*..*";
+
+/// A document in which everything is inside of everything else.
+fn deep() -> String {
+    format!("{}1{}", "{\"a\":".repeat(100), "}".repeat(100))
+}
+
+/// A page of a mebibyte whose tree takes minutes to make.
+fn nested() -> String {
+    format!("<h1>Out of order</h1>{}", "<div>".repeat(200_000))
+}
+
+/// A regular expression that keeps thousands of places in mind at every character of [`bits`], and finds nothing.
+const PATIENT: &str = "[01]*1[01]{5000}([^01])";
+
+/// A million characters that follow no rule which could be made use of.
+fn bits() -> String {
+    let mut state: u32 = 1;
+    let mut next = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        if state >> 31 == 0 { '0' } else { '1' }
+    };
+    (0..1_000_000).map(|_| next()).collect()
+}
+
+/// Deep documents, pages that nest as deep with a status of 500 or 200, and something ordinary.
+fn server() -> HttpServer {
+    HttpServer::start(|request| match request.path.as_str() {
+        "/deep" => Response::json(&deep()),
+        "/broken" => Response::html(&nested()).status(500),
+        "/nested" => Response::html(&nested()),
+        "/text" => Response::new(200).body(bits()),
+        "/order" => Response::json(&format!("{{\"id\": 7, \"deep\": {}}}", deep())),
+        "/slow" => Response::json("{\"status\": \"ok\"}").delay(Duration::from_millis(300)),
+        _ => Response::json("{\"status\": \"ok\"}"),
+    })
+}
+
+/// Long before a minute, which is when a run counts as hung.
+#[track_caller]
+fn ended_on_time(ran: &Ran) {
+    assert!(ran.took < Duration::from_secs(8), "{:?}", ran.took);
+}
+
+#[test]
+fn whatever_takes_for_ever_to_judge_is_cut_by_its_checks_budget_and_holds_nothing_up() {
+    let server = server();
+    let (deep, nested, text) = (server.url("/deep"), server.url("/nested"), server.url("/text"));
+    let mut suite = "[suite]\nname = \"s\"\nfail-fast = false\n[defaults]\nbudget = \"1s\"\n".to_owned();
+    let health = |name: &str, url: &str, expect: &str| {
+        format!("[[health]]\nname = \"{name}\"\nurl = {url:?}\nexpect.{expect}\n")
+    };
+    let step = |name: &str, url: &str, keys: &str| {
+        format!("[[journey]]\nname = \"{name}\"\n[[journey.step]]\nname = \"a\"\nget = {url:?}\n{keys}\n")
+    };
+    suite += &health("path", &deep, &format!("json.{ENDLESS:?} = {{ exists = true }}"));
+    suite += &health("page", &nested, "html.h1 = \"x\"");
+    suite += &health("pattern", &text, &format!("body = {{ matches = {PATIENT:?} }}"));
+    suite += &step("path of a step", &deep, &format!("expect.json.{ENDLESS:?} = {{ exists = true }}"));
+    suite += &step("captured", &deep, &format!("capture.x = {{ json = {ENDLESS:?} }}"));
+    suite += &step("captured secret", &deep, &format!("capture.password = {{ json = {ENDLESS:?} }}"));
+    suite += &step("captured by a pattern", &text, &format!("capture.x = {{ regex = {PATIENT:?} }}"));
+    let endless =
+        ["path", "page", "pattern", "path of a step", "captured", "captured secret", "captured by a pattern"];
+    for number in 0..4 {
+        suite += &health(&format!("beside {number}"), &server.url("/slow"), "json.\"$.status\" = \"ok\"");
+    }
+    let ran = Smoke::new().suite(&suite).run();
+    ran.exits(1);
+    ended_on_time(&ran);
+    let report = ran.junit();
+    for name in endless {
+        let case = report.case(name);
+        let said = case.message.as_deref().unwrap_or_default();
+        assert_eq!(
+            (case.outcome, case.kind.as_deref()),
+            (Outcome::Failed, Some("timeout")),
+            "{name}: {said}"
+        );
+        assert!(
+            said.ends_with("no verdict within 1s (check budget), while judging the answer (judge)"),
+            "{name}: {said}"
+        );
+        assert!(case.time < 2.0, "{name} took {} s", case.time);
+    }
+    assert!(ran.stderr.contains(", judge ") && !ran.stderr.contains("judge 0ms"), "{}", ran.stderr);
+    for number in 0..4 {
+        assert_eq!(report.case(&format!("beside {number}")).outcome, Outcome::Passed, "{number}");
+    }
+}
+
+#[test]
+fn a_page_that_would_take_minutes_to_read_is_described_all_the_same() {
+    let server = server();
+    let broken = server.url("/broken");
+    let suite = format!(
+        "[suite]\nname = \"s\"\nfail-fast = false\n[defaults]\nbudget = \"4s\"\n\
+         [[health]]\nname = \"health\"\nurl = {broken:?}\n\
+         [[health]]\nname = \"page\"\nurl = {broken:?}\nexpect = {{ status = 200, html.h1 = \"x\" }}\n\
+         [[health]]\nname = \"other\"\nurl = {broken:?}\nexpect = {{ status = 500, body = {{ contains = \"ok\" }} }}\n\
+         [[journey]]\nname = \"step\"\n[[journey.step]]\nname = \"a\"\nget = {broken:?}\n\
+         [[journey]]\nname = \"captured\"\n[[journey.step]]\nname = \"a\"\nget = {broken:?}\n\
+         expect.status = 500\ncapture.x = {{ header = \"x-missing\" }}\n\
+         [[health]]\nname = \"token\"\nurl = {broken:?}\n\
+         auth = {{ oauth2 = {{ token-url = {broken:?}, client-id = \"a\", client-secret = \"b\" }} }}\n"
+    );
+    let ran = Smoke::new().suite(&suite).run();
+    ran.exits(1);
+    ended_on_time(&ran);
+    let report = ran.junit();
+    for (name, said) in [
+        ("health", "expected status 2xx, got 500"),
+        ("page", "expected status 200, got 500"),
+        ("other", "expected body to contain \"ok\""),
+        ("step", "expected status 2xx or 3xx, got 500"),
+        ("captured", "expected the capture `x` to find one header x-missing"),
+        ("token", "fetching a token from"),
+    ] {
+        let case = report.case(name);
+        let message = case.message.as_deref().unwrap_or_default();
+        assert!(message.contains(said), "{name}: {message}");
+        let shown = format!("{message}\n{}", case.text);
+        assert!(shown.contains("the page says:\nOut of order"), "{name}: {shown}");
+    }
+}
+
+#[test]
+fn a_redirect_too_many_to_a_page_that_nests_deep_is_told() {
+    let server = HttpServer::start(|_| Response::html(&nested()).status(302).header("location", "/again"));
+    let suite = format!("[[health]]\nname = \"loop\"\nredirects = 2\nurl = {:?}\n", server.url("/"));
+    let ran = Smoke::new().suite(&suite).run();
+    ran.exits(1);
+    ended_on_time(&ran);
+    let report = ran.junit();
+    let message = report.case("loop").message.as_deref().unwrap_or_default();
+    assert!(message.contains("an end to the redirects"), "{message}");
+}
+
+#[test]
+fn the_suites_budget_ends_a_run_in_which_answers_are_judged_for_ever() {
+    let server = server();
+    let endless = format!("expect.json.{ENDLESS:?} = {{ exists = true }}");
+    let suite = format!(
+        "[suite]\nname = \"s\"\nbudget = \"1s\"\n[[health]]\nname = \"a\"\nurl = {0:?}\n{endless}\n\
+         [[health]]\nname = \"b\"\nurl = {0:?}\n{endless}\n[[health]]\nname = \"c\"\nurl = {0:?}\n{endless}\n",
+        server.url("/deep")
+    );
+    let ran = Smoke::new().suite(&suite).run();
+    ran.exits(4);
+    ended_on_time(&ran);
+    let report = ran.junit();
+    for name in ["a", "b", "c"] {
+        let message = report.case(name).message.as_deref().unwrap_or_default();
+        assert_eq!(message, "no verdict within 1s (suite budget), while judging the answer (judge)");
+    }
+}
+
+#[test]
+fn a_signal_ends_a_run_in_which_an_answer_is_judged_for_ever() {
+    for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
+        let server = server();
+        let suite = format!(
+            "[suite]\nname = \"s\"\n[defaults]\nbudget = \"50s\"\n\
+             [[health]]\nname = \"path\"\nurl = {:?}\nexpect.json.{ENDLESS:?} = {{ exists = true }}\n\
+             [[health]]\nname = \"page\"\nurl = {:?}\nexpect.html.h1 = \"x\"\n",
+            server.url("/deep"),
+            server.url("/nested")
+        );
+        let running = Smoke::new().suite(&suite).spawn();
+        wait::until("both requests", Duration::from_secs(20), || {
+            (server.requests().len() == 2).then_some(())
+        });
+        running.signal(signal);
+        let ran = running.wait();
+        ran.exits(code);
+        ended_on_time(&ran);
+        assert_eq!(ran.junit().count(Outcome::Skipped), 2);
+    }
+}
+
+#[test]
+fn a_boot_whose_ready_answer_takes_for_ever_to_judge_is_cut_by_its_budget() {
+    let server = server();
+    let suite = format!(
+        "[[boot]]\nname = \"shop\"\nbudget = \"1s\"\ncommand = [\"sleep\", \"1000\"]\n\
+         ready = {{ url = {:?}, expect.json.{ENDLESS:?} = {{ exists = true }} }}\n",
+        server.url("/deep")
+    );
+    let ran = Smoke::new().suite(&suite).run();
+    ran.exits(5);
+    ended_on_time(&ran);
+    let report = ran.junit();
+    let message = report.case("shop").message.as_deref().unwrap_or_default();
+    assert!(message.contains("never gave the expected answer"), "{message}");
+}
+
+#[test]
+fn a_boot_that_is_not_ready_may_say_so_with_a_page_that_nests_deep() {
+    let server = server();
+    let suite = format!(
+        "[[boot]]\nname = \"shop\"\nbudget = \"1s\"\ncommand = [\"sleep\", \"1000\"]\nready = {{ url = {:?} }}\n",
+        server.url("/broken")
+    );
+    let ran = Smoke::new().suite(&suite).run();
+    ran.exits(5);
+    ended_on_time(&ran);
+    assert!(server.requests().len() > 1, "it is asked again");
+}
+
+#[test]
+fn what_was_captured_is_kept_for_cleanup_though_the_rest_takes_for_ever_to_judge() {
+    let server = server();
+    let suite = format!(
+        "[[journey]]\nname = \"order\"\nbudget = \"1s\"\n[[journey.step]]\nname = \"place\"\nget = {:?}\n\
+         capture.order = {{ json = \"$.id\" }}\nexpect.json.{ENDLESS:?} = {{ exists = true }}\n\
+         [[journey.cleanup]]\nname = \"remove\"\ndelete = \"{}/{{{{order}}}}\"\n",
+        server.url("/order"),
+        server.url("/orders")
+    );
+    let ran = Smoke::new().suite(&suite).run();
+    ran.exits(1);
+    ended_on_time(&ran);
+    let asked: Vec<String> =
+        server.requests().iter().map(|request| format!("{} {}", request.method, request.path)).collect();
+    assert_eq!(asked, ["GET /order", "DELETE /orders/7"]);
+}
+
+#[test]
+fn a_value_of_a_row_that_takes_for_ever_to_judge_is_cut_by_its_checks_budget() {
+    // A row is read on a thread of its own anyway: what counts is where it is judged.
+    let smoke = Smoke::new();
+    rusqlite::Connection::open(smoke.path("shop.db"))
+        .expect("create a database")
+        .execute_batch("create table t (a)")
+        .expect("create a table");
+    let suite = "[[database]]\nname = \"text\"\nbudget = \"1s\"\nurl = \"sqlite:shop.db\"\n\
+        query = \"select hex(randomblob(500000))\"\n\
+        expect.value = { matches = \"[0-9A-F]*[0-7][0-9A-F]{5000}[^0-9A-F]\" }\n";
+    let ran = smoke.suite(suite).run();
+    ran.exits(1);
+    ended_on_time(&ran);
+    let report = ran.junit();
+    let message = report.case("text").message.as_deref().unwrap_or_default();
+    assert_eq!(message, "no verdict within 1s (check budget), while judging the answer (judge)");
+}
+
+/// A thread that had something to do stays for ten seconds, so each that was started is there at the end.
+#[test]
+fn ordinary_answers_are_judged_without_a_thread() {
+    const CHECKS: usize = 200;
+    let threads = Arc::new(OnceLock::new());
+    let process = Arc::new(OnceLock::new());
+    let server = HttpServer::start({
+        let (threads, process) = (Arc::clone(&threads), Arc::clone(&process));
+        move |request| {
+            if request.path == "/last" {
+                let process = wait::until("the process", Duration::from_secs(20), || process.get().copied());
+                let tasks = fs::read_dir(format!("/proc/{process}/task")).map(Iterator::count);
+                threads.get_or_init(|| tasks.ok());
+            }
+            Response::json("{\"status\": \"ok\", \"version\": \"v1.2.3\", \"items\": [1, 2, 3]}")
+        }
+    });
+    let mut suite = "[suite]\nname = \"s\"\n[vars]\nversion = \"v1.2.3\"\n".to_owned();
+    let expect = "expect.status = 200\nexpect.json.\"$.status\" = \"ok\"\nexpect.json.\"$.version\" = \"{{version}}\"\n\
+        expect.json.\"$.items\" = { length = { min = 1 }, each = { type = \"number\" } }\n\
+        expect.body = { contains = \"ok\", matches = \"v[0-9.]+\" }\nexpect.header.content-type = { contains = \"json\" }\n";
+    let mut names = Vec::new();
+    for number in 0..CHECKS {
+        suite += &format!("[[health]]\nname = \"{number}\"\nurl = {:?}\n{expect}", server.url("/"));
+        names.push(format!("\"{number}\""));
+    }
+    suite += &format!(
+        "[[journey]]\nname = \"flow\"\n[[journey.step]]\nname = \"a\"\nget = {:?}\n\
+         capture.version = {{ json = \"$.version\" }}\ncapture.token = {{ header = \"content-type\" }}\n{expect}\
+         [[health]]\nname = \"last\"\nneeds = [\"flow\", {}]\nurl = {:?}\n",
+        server.url("/"),
+        names.join(", "),
+        server.url("/last")
+    );
+    let running = Smoke::new().suite(&suite).spawn();
+    process.set(running.process()).expect("it is set once");
+    running.wait().exits(0);
+    // Where there is no `/proc` nobody knows.
+    if let Some(threads) = threads.get().expect("the last was asked") {
+        assert!(*threads <= 4, "{threads} threads");
+    }
+}
