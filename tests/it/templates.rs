@@ -305,15 +305,19 @@ fn a_number_keeps_its_type_and_its_digits_however_it_is_written() {
     let at = server.url("/");
     let get = |rest: String| step("get", &format!("get = {at:?}\n{rest}\ncapture.all = {{ json = '$' }}"));
     let sent: Vec<String> = (0..NUMBERS.len()).map(|at| format!("n{at} = '{{{{n{at}}}}}'")).collect();
-    let post = |rest: &str| step("post", &format!("post = {at:?}\n{rest}"));
+    let post = |name: &str, rest: &str| step(name, &format!("post = {at:?}\n{rest}"));
     let steps = [
         get(captures.join("\n")),
         step("again", &format!("get = {at:?}\n{}", expects.join("\n"))),
-        post(&format!(
-            "json = {{ {}, part = '{{{{all.numbers[1]}}}}', all = '{{{{all}}}}' }}",
-            sent.join(", ")
-        )),
         post(
+            "all",
+            &format!(
+                "json = {{ {}, part = '{{{{all.numbers[1]}}}}', all = '{{{{all}}}}' }}",
+                sent.join(", ")
+            ),
+        ),
+        post(
+            "each",
             "json = { whole = '{{whole}}', price = '{{price}}', huge = '{{huge}}', zero = '{{zero}}', long = '{{long}}', list = '{{list}}', sum = '{{whole + n1}}', text = '{{price}} {{n8}}', is = '{{n6 > 5}}' }\nexpect.json.'$.sum' = 20.9",
         ),
     ];
@@ -348,7 +352,7 @@ fn a_number_is_bound_as_one_however_it_is_written() {
         .query("select {{whole}} = 1", "value = 1")
         .passes();
     let query = |query: &str, rest: &str| {
-        step("q", &format!("database = {}\nquery = {}\n{rest}", quoted(&shop.url()), quoted(query)))
+        step(query, &format!("database = {}\nquery = {}\n{rest}", quoted(&shop.url()), quoted(query)))
     };
     let steps = [
         query("select n, big from t", "capture.n = { column = 'n' }\ncapture.big = { column = 'big' }"),
