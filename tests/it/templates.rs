@@ -356,7 +356,7 @@ fn a_number_is_bound_as_one_however_it_is_written() {
     };
     let steps = [
         query("select n, big from t", "capture.n = { column = 'n' }\ncapture.big = { column = 'big' }"),
-        query("select n, big from t", "expect.row = { n = '{{n}}', big = '{{big}}' }"),
+        query("select big, n from t", "expect.row = { n = '{{n}}', big = '{{big}}' }"),
         query(
             "select count(*) from t where n = {{n}} and big = {{big}} and n > {{whole}}",
             "expect.value = 1",
