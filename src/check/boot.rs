@@ -179,7 +179,8 @@ impl Check for Boot {
                     false => Ok(()),
                 }
             });
-            let result = bounded.await.unwrap_or_else(|cut| Err(Failure::timed_out(cut, Phase::Ready)));
+            let result =
+                Box::pin(bounded).await.unwrap_or_else(|cut| Err(Failure::timed_out(cut, Phase::Ready)));
             context.timeline.end();
             result.map_err(|failure| self.never_ready(failure, last, &output, session, context))
         })
