@@ -27,6 +27,7 @@ pub mod suite;
 pub mod plan;
 
 pub mod engine;
+mod runtimes;
 
 pub mod deadline;
 pub mod secret;

@@ -23,7 +23,8 @@ use crate::event::{Event, RunInfo, RunReport};
 use crate::exit::Exit;
 use crate::outcome::Signal;
 use crate::plan::Choices;
-use crate::run::{Runtimes, SuiteSource, info, listen, once_read, prepare};
+use crate::run::{SuiteSource, info, once_read, prepare};
+use crate::runtimes::{Runtimes, listen};
 use crate::secret::Redactor;
 use crate::suite::SuiteError;
 

@@ -87,6 +87,13 @@ fn ended_by_server(words: &str) -> Option<(&'static str, &str)> {
     connection.map(|why| ("the connection", why)).or(stream.map(|why| ("the exchange", why)))
 }
 
+const WITHOUT_HTTP_2: &str = "the server may not speak HTTP/2: try it without `http = \"2\"`";
+
+/// Was HTTP/2 spoken to a server that nobody had asked for it? Over TLS it is agreed on.
+fn asks_for_http_2_unagreed(prepared: &Prepared) -> bool {
+    prepared.route.version == Some(HttpVersion::Two) && prepared.url.scheme() == "http"
+}
+
 /// It connected, and what came is not an HTTP answer, or not a whole one.
 fn protocol_failure(error: &reqwest::Error, prepared: &Prepared, phase: Phase, chain: &[String]) -> Failure {
     let url = shown(&prepared.url);
@@ -116,6 +123,11 @@ fn protocol_failure(error: &reqwest::Error, prepared: &Prepared, phase: Phase, c
                 "the connection was closed before the body was complete".to_owned(),
                 "the server or a proxy broke off: look at its log",
             ),
+            _ if asks_for_http_2_unagreed(prepared) => (
+                "the connection was closed without an answer, as by a server that does not speak HTTP/2"
+                    .to_owned(),
+                WITHOUT_HTTP_2,
+            ),
             _ => (
                 "the connection was closed without an answer".to_owned(),
                 "the server may have crashed on this request: look at its log",
@@ -139,10 +151,9 @@ fn protocol_failure(error: &reqwest::Error, prepared: &Prepared, phase: Phase, c
             format!("the body cannot be decoded: {last}"),
             "the content-encoding does not fit the body: look at it with `curl -v --compressed`",
         ),
-        _ if prepared.route.version == Some(HttpVersion::Two) => (
-            format!("what came is not HTTP/2: {last}"),
-            "the server may not speak HTTP/2: try it without `http = \"2\"`",
-        ),
+        _ if prepared.route.version == Some(HttpVersion::Two) => {
+            (format!("what came is not HTTP/2: {last}"), WITHOUT_HTTP_2)
+        }
         _ => (last.to_owned(), "look at the answer with `curl -v`"),
     };
     Failure::fault(Fault::Protocol, doing, Message::new().data(cause)).with_hint(Message::new().words(hint))
