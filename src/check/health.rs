@@ -143,7 +143,7 @@ impl Check for Health {
             let text = self.request.url.text(&session.scope).map_err(template_failure)?;
             match protocol(&text) {
                 Some(Protocol::Tcp) => self.connect(&text, session, context).await,
-                Some(Protocol::Tls) => self.shake_hands(&text, session, context).await,
+                Some(Protocol::Tls) => Box::pin(self.shake_hands(&text, session, context)).await,
                 // Sending finds out what is wrong with a URL that is none.
                 Some(Protocol::Http) | None => self.ask(session, context).await,
             }
@@ -180,7 +180,7 @@ impl Health {
         let (default, captures) = (StatusSet::success(), Captures::default());
         match Box::pin(judge_http(answer, &self.expect, &default, &captures, session, context)).await {
             Ok(()) => Ok(()),
-            Err(refusal) => Err(refusal.described(context).await),
+            Err(refusal) => Err(Box::pin(refusal.described(context)).await),
         }
     }
 

@@ -24,6 +24,11 @@ impl<K: Clone + PartialEq, V: Clone> OncePer<K, V> {
         cell.get_or_try_init(|| make).await.cloned()
     }
 
+    /// What was made for `key`, if it has been.
+    pub fn known(&self, key: &K) -> Option<V> {
+        self.cell(key).get().cloned()
+    }
+
     /// What was made for `key` is not given again: the next one who wants it makes another.
     pub fn forget(&self, key: &K) {
         self.made.lock().unwrap_or_else(PoisonError::into_inner).retain(|(known, _)| known != key);

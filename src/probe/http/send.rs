@@ -70,7 +70,7 @@ pub async fn send(
         answer.set_cookies = set_cookies;
         if leads_on {
             seen.push(shown(&prepared.url));
-            return Err(redirect_loop(answer, &seen, context).await);
+            return Err(Box::pin(redirect_loop(answer, &seen, context)).await);
         }
         return Ok(answer);
     }
@@ -119,8 +119,11 @@ async fn send_once(
     let mut sent = put_together(&client, prepared, &url, &headers, context)?.send().await;
     let over_a_kept_one = clients.connections() == connections;
     if may_come_twice && over_a_kept_one && sent.as_ref().is_err_and(fault::is_unanswered) {
-        let client = clients.renewed(&route, &context.run.trust).await?;
-        sent = put_together(&client, prepared, &url, &headers, context)?.send().await;
+        let again = async {
+            let client = clients.renewed(&route, &context.run.trust).await?;
+            Ok(put_together(&client, prepared, &url, &headers, context)?.send().await)
+        };
+        sent = Box::pin(again).await?;
     }
     let response = sent.map_err(|error| fault::failure(&error, prepared, context))?;
     if let Some(address) = response.remote_addr() {
