@@ -302,7 +302,7 @@ fn a_server_without_http_2_is_said_to_have_none() {
         ),
         case(
             format!("url = {:?}\nhttp = \"2\"", plain.url("/")),
-            // It answers in HTTP/1.1, or only closes the connection: whichever is seen first.
+            // It answers in HTTP/1.1, closes the connection or resets it: whichever is seen first.
             format!("waiting for the answer of {}: …", plain.url("/")),
         ),
         case(format!("url = {:?}\nhttp = \"1.1\"\ntls.ca = {ca:?}", tls.url("/")), ""),

@@ -134,7 +134,16 @@ fn protocol_failure(error: &reqwest::Error, prepared: &Prepared, phase: Phase, c
             ),
         },
         (_, Some(io)) if io.kind() == std::io::ErrorKind::ConnectionReset => {
-            ("the connection was reset".to_owned(), "the server or a proxy broke off: look at its log")
+            match phase != Phase::Body && asks_for_http_2_unagreed(prepared) {
+                true => (
+                    "the connection was reset, as by a server that does not speak HTTP/2".to_owned(),
+                    WITHOUT_HTTP_2,
+                ),
+                false => (
+                    "the connection was reset".to_owned(),
+                    "the server or a proxy broke off: look at its log",
+                ),
+            }
         }
         (_, Some(io)) if io.kind() == std::io::ErrorKind::UnexpectedEof => (
             "the connection was closed before the body was complete".to_owned(),
