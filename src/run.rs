@@ -213,7 +213,12 @@ pub(crate) async fn once_read(
             Some(signal) = signals.recv() => Err(Exit::of_signal(signal)),
         }
     });
-    match catching_up.await {
+    let caught_up = catching_up.await;
+    if !matches!(caught_up, Ok(Ok(_))) {
+        // Also where the signal was there first, and nobody has begun to wait: `main` would.
+        report::let_go();
+    }
+    match caught_up {
         Ok(Ok(Ok(()))) | Err(_) => exit,
         Ok(Ok(Err(error))) => {
             say(&format!("error: {error}\n"));

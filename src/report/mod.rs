@@ -32,7 +32,7 @@ pub use self::last_run::{Keeper, LastRun, Trouble};
 pub use self::outputs::{Clash, Outputs};
 pub use self::progress::Progress;
 pub use self::screen::Screen;
-pub use self::stream::{Stream, catch_up, is_behind};
+pub use self::stream::{Stream, catch_up, is_behind, let_go};
 pub(crate) use self::style::printable;
 pub use self::style::{Color, Style};
 pub use self::tally::Tally;

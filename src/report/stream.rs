@@ -170,6 +170,14 @@ pub fn is_behind() -> bool {
     !writers().is_empty() || Stream::ALL.into_iter().any(|stream| stream.backlog().is_some())
 }
 
+/// Waits for nobody any more: what has not been taken is lost when the process ends.
+pub fn let_go() {
+    writers().clear();
+    for stream in Stream::ALL {
+        drop(stream.backlog().take());
+    }
+}
+
 /// Waits until everything has been taken, however long that is.
 ///
 /// # Errors
