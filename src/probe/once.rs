@@ -19,14 +19,13 @@ impl<K: Clone + PartialEq, V: Clone> OncePer<K, V> {
     ///
     /// # Errors
     /// What kept `make` from making it.
-    pub async fn get(&self, key: &K, make: impl Future<Output = Result<V, Failure>>) -> Result<V, Failure> {
+    pub async fn get<M>(&self, key: &K, make: impl FnOnce() -> M) -> Result<V, Failure>
+    where
+        M: Future<Output = Result<V, Failure>>,
+    {
         let cell = self.cell(key);
-        cell.get_or_try_init(|| make).await.cloned()
-    }
-
-    /// What was made for `key`, if it has been.
-    pub fn known(&self, key: &K) -> Option<V> {
-        self.cell(key).get().cloned()
+        // Boxed, because it is large and needed once: whoever asks would have room for it all the time.
+        cell.get_or_try_init(|| Box::pin(make())).await.cloned()
     }
 
     /// What was made for `key` is not given again: the next one who wants it makes another.

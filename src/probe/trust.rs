@@ -70,7 +70,7 @@ impl Trust {
     /// # Errors
     /// A certificate or key file that cannot be used.
     pub async fn config(&self, options: &TlsOptions) -> Result<Arc<ClientConfig>, Failure> {
-        let making = async {
+        let making = async || {
             let files = match options {
                 TlsOptions { ca: None, client: None, .. } => Files::default(),
                 TlsOptions { ca, client, .. } => {

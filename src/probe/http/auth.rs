@@ -152,8 +152,7 @@ impl OAuth2 {
             resolve: prepare::resolve(&way, scope)?,
         };
         context.hide(&wanted.client_secret);
-        let fetching = self.fetch(&wanted, way, scope, context);
-        context.run.tokens.0.get(&wanted, fetching).await
+        context.run.tokens.0.get(&wanted, || self.fetch(&wanted, way, scope, context)).await
     }
 
     async fn fetch(

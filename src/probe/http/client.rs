@@ -64,11 +64,7 @@ impl Clients {
 
     /// The client for `route`.
     pub(super) async fn client(&self, route: &Route, trust: &Trust) -> Result<reqwest::Client, Failure> {
-        match self.made.known(route) {
-            Some(client) => Ok(client),
-            // Boxed, because it is large and needed once: every request in flight would have room for it.
-            None => self.made.get(route, Box::pin(self.build(route, trust))).await,
-        }
+        self.made.get(route, || self.build(route, trust)).await
     }
 
     /// The client for `route` from now on, without the connections that were kept: its next request makes one.

@@ -89,9 +89,12 @@ fn ended_by_server(words: &str) -> Option<(&'static str, &str)> {
 
 const WITHOUT_HTTP_2: &str = "the server may not speak HTTP/2: try it without `http = \"2\"`";
 
-/// Was HTTP/2 spoken to a server that nobody had asked for it? Over TLS it is agreed on.
-fn asks_for_http_2_unagreed(prepared: &Prepared) -> bool {
-    prepared.route.version == Some(HttpVersion::Two) && prepared.url.scheme() == "http"
+/// `what` ended the connection before an answer. HTTP/2 may be why, where it was not agreed on, as it is over TLS.
+fn unanswered(what: &str, hint: &'static str, prepared: &Prepared) -> (String, &'static str) {
+    match prepared.route.version == Some(HttpVersion::Two) && prepared.url.scheme() == "http" {
+        true => (format!("{what}, as by a server that does not speak HTTP/2"), WITHOUT_HTTP_2),
+        false => (what.to_owned(), hint),
+    }
 }
 
 /// It connected, and what came is not an HTTP answer, or not a whole one.
@@ -123,26 +126,18 @@ fn protocol_failure(error: &reqwest::Error, prepared: &Prepared, phase: Phase, c
                 "the connection was closed before the body was complete".to_owned(),
                 "the server or a proxy broke off: look at its log",
             ),
-            _ if asks_for_http_2_unagreed(prepared) => (
-                "the connection was closed without an answer, as by a server that does not speak HTTP/2"
-                    .to_owned(),
-                WITHOUT_HTTP_2,
-            ),
-            _ => (
-                "the connection was closed without an answer".to_owned(),
+            _ => unanswered(
+                "the connection was closed without an answer",
                 "the server may have crashed on this request: look at its log",
+                prepared,
             ),
         },
         (_, Some(io)) if io.kind() == std::io::ErrorKind::ConnectionReset => {
-            match phase != Phase::Body && asks_for_http_2_unagreed(prepared) {
-                true => (
-                    "the connection was reset, as by a server that does not speak HTTP/2".to_owned(),
-                    WITHOUT_HTTP_2,
-                ),
-                false => (
-                    "the connection was reset".to_owned(),
-                    "the server or a proxy broke off: look at its log",
-                ),
+            let (what, hint) =
+                ("the connection was reset", "the server or a proxy broke off: look at its log");
+            match phase {
+                Phase::Body => (what.to_owned(), hint),
+                _ => unanswered(what, hint, prepared),
             }
         }
         (_, Some(io)) if io.kind() == std::io::ErrorKind::UnexpectedEof => (

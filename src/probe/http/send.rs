@@ -309,8 +309,8 @@ async fn read(
     }
     let bytes = std::mem::take(&mut body.0);
     let load = Effort::Looks(1).on(bytes.len());
-    let kind = headers.clone();
-    let body = context.work(Phase::Body, load, move || charset::text(bytes, &kind)).await;
+    let encoding = charset::named(&headers);
+    let body = context.work(Phase::Body, load, move || charset::text(bytes, encoding)).await;
     Ok(HttpAnswer::new(status, version, headers, body, shown(&prepared.url)))
 }
 
