@@ -8,8 +8,8 @@ use globset::{Glob, GlobMatcher};
 
 use crate::demo::Break;
 use crate::exit::Exit;
+use crate::language::value::parse_duration;
 use crate::report::{Color, Destination, Progress};
-use crate::suite::value::parse_duration;
 
 /// Smoke tests: does this build or deploy basically work enough to continue?
 #[derive(Debug, Parser)]

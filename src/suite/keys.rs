@@ -4,17 +4,20 @@ use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::json;
 use toml::Spanned;
 use toml::de::DeValue;
 
-use super::error::Diagnostic;
-use super::read::{FromTable, FromToml, Named, Reading, Table};
-use super::schema::{Definitions, Schema};
-use super::source::Place;
-use super::table::{Rule, Written};
-use super::vars::Variable;
 use crate::check::Kind;
+use crate::language::diagnostic::Diagnostic;
+use crate::language::name::CheckName;
+use crate::language::read::{DefaultValues, FromTable, FromToml, Named, ParseContext, Table};
+use crate::language::repeat::{Repeat, Retry};
+use crate::language::schema::{Definitions, Schema};
+use crate::language::severity::Severity;
+use crate::language::source::Place;
+use crate::language::table::Rule;
+use crate::language::variables::Variable;
 use crate::probe::http::RequestOptions;
 
 /// `[suite]`, and what `[env.NAME]` says over it.
@@ -34,7 +37,6 @@ impl SuiteKeys {
     pub const FAIL_FAST: bool = true;
     pub const GRACE: Duration = Duration::from_secs(3);
 
-    #[must_use]
     pub fn default_name() -> String {
         "smoke".to_owned()
     }
@@ -68,7 +70,6 @@ impl FromTable for SuiteKeys {
 
 impl SuiteKeys {
     /// These keys, and `other`'s where these say nothing.
-    #[must_use]
     pub fn or(self, other: &SuiteKeys) -> SuiteKeys {
         SuiteKeys {
             name: self.name.or_else(|| other.name.clone()),
@@ -101,9 +102,15 @@ impl FromTable for EnvironmentKeys {
 /// `[defaults]`: for every check that does not say otherwise.
 #[derive(Debug, Clone, Default)]
 pub struct Defaults {
-    pub budget: Option<Duration>,
-    pub retry: Option<Retry>,
-    pub http: RequestOptions,
+    check: CheckDefaults,
+    http: RequestOptions,
+}
+
+/// The part of `[defaults]` that every check has.
+#[derive(Debug, Clone, Copy, Default)]
+struct CheckDefaults {
+    budget: Option<Duration>,
+    retry: Option<Retry>,
 }
 
 impl FromTable for Defaults {
@@ -111,8 +118,10 @@ impl FromTable for Defaults {
 
     fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
         Some(Defaults {
-            budget: table.optional("budget", "the budget of every check that does not say otherwise"),
-            retry: table.optional("retry", "how often a failing check is tried again"),
+            check: CheckDefaults {
+                budget: table.optional("budget", "the budget of every check that does not say otherwise"),
+                retry: table.optional("retry", "how often a failing check is tried again"),
+            },
             http: table.optional("http", "request keys of every request").unwrap_or_default(),
         })
     }
@@ -120,148 +129,33 @@ impl FromTable for Defaults {
 
 impl Defaults {
     /// These defaults, and `other`'s where these say nothing.
-    #[must_use]
     pub fn or(self, other: &Defaults) -> Defaults {
-        Defaults {
-            budget: self.budget.or(other.budget),
-            retry: self.retry.or(other.retry),
-            http: self.http.or(&other.http),
-        }
-    }
-}
-
-/// `retry = { attempts = 3, delay = "500ms" }`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Retry {
-    pub attempts: NonZeroU32,
-    pub delay: Duration,
-}
-
-impl FromTable for Retry {
-    const DEFINITION: &'static str = "retry";
-
-    fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
-        let attempts = table.required("attempts", "how often it is tried in all");
-        let delay =
-            table.optional_or("delay", "how long to wait between two attempts", Duration::from_millis(500));
-        Some(Retry { attempts: attempts?, delay })
-    }
-}
-
-/// `poll = { every = "1s", hold = 3 }`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Poll {
-    pub every: Duration,
-    pub hold: NonZeroU32,
-}
-
-impl FromTable for Poll {
-    const DEFINITION: &'static str = "poll";
-
-    fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
-        let every =
-            table.optional_or("every", "how long to wait between two attempts", Duration::from_secs(1));
-        let hold = table.optional_or("hold", "how often in a row it must pass", NonZeroU32::MIN);
-        Some(Poll { every, hold })
-    }
-}
-
-/// How often something is tried.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Repeat {
-    Once,
-    /// Until it passes, at most so often.
-    Retry(Retry),
-    /// Until it passes so often in a row, or the budget ends.
-    Poll(Poll),
-}
-
-impl Repeat {
-    /// Reads `retry` and `poll`.
-    pub fn from_table(table: &mut Table<'_, '_, '_>, default: Option<Retry>) -> Option<Repeat> {
-        let retry: Option<Retry> = table.optional("retry", "how often it is tried again, inside the budget");
-        let poll: Option<Poll> =
-            table.optional("poll", "repeating until it passes `hold` times in a row, or the budget ends");
-        table.obeys(Rule::AtMostOne(&["retry", "poll"]));
-        match (retry, poll) {
-            (Some(_), Some(_)) => {
-                table.reject("retry", "`poll` already repeats: give `retry` or `poll`, not both")
-            }
-            (None, Some(poll)) => Some(Repeat::Poll(poll)),
-            (retry, None) => Some(match retry.or(default) {
-                Some(retry) if retry.attempts.get() > 1 => Repeat::Retry(retry),
-                Some(_) | None => Repeat::Once,
-            }),
-        }
-    }
-}
-
-/// What a failed check does to the run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Severity {
-    #[default]
-    Critical,
-    /// Reported; never turns the run red, never stops it.
-    Warn,
-}
-
-impl FromToml for Severity {
-    fn from_toml(value: &Spanned<DeValue<'_>>, reading: &mut Reading<'_>) -> Option<Self> {
-        match value.get_ref() {
-            DeValue::String(text) if text == "critical" => Some(Severity::Critical),
-            DeValue::String(text) if text == "warn" => Some(Severity::Warn),
-            _ => reading.expected(value, "\"critical\" or \"warn\""),
-        }
+        let check = CheckDefaults {
+            budget: self.check.budget.or(other.check.budget),
+            retry: self.check.retry.or(other.check.retry),
+        };
+        Defaults { check, http: self.http.or(&other.http) }
     }
 
-    fn schema(_: &mut Definitions<'_>) -> Schema {
-        json!({ "enum": [Severity::Critical.written(), Severity::Warn.written()] })
-    }
-}
-
-impl Written for Severity {
-    fn written(&self) -> Value {
-        Value::from(match self {
-            Severity::Critical => "critical",
-            Severity::Warn => "warn",
-        })
-    }
-}
-
-/// The name of a check or a step, as every report has it: something, and in one line.
-pub struct Title(pub Named);
-
-impl FromToml for Title {
-    fn from_toml(value: &Spanned<DeValue<'_>>, reading: &mut Reading<'_>) -> Option<Self> {
-        let named = Named::from_toml(value, reading)?;
-        if named.name.trim().is_empty() {
-            let mistake = Diagnostic::new(named.place, "a name must not be empty");
-            return reading.reject(mistake.hint("reports, and those who read them, go by it"));
-        }
-        if named.name.contains(['\n', '\r']) {
-            let mistake = Diagnostic::new(named.place, "a name must not have a line break in it");
-            return reading.reject(mistake.hint("write it in one line, as reports show it"));
-        }
-        Some(Title(named))
-    }
-
-    fn schema(_: &mut Definitions<'_>) -> Schema {
-        json!({ "type": "string", "pattern": "^[^\\n\\r]*\\S[^\\n\\r]*$" })
+    /// Hands each part to the readers that will ask for it.
+    pub fn hand_on(&self, values: &mut DefaultValues) {
+        values.set(self.check);
+        values.set(self.http.clone());
     }
 }
 
 /// Why a check is skipped, for those who read that it is.
-struct Excuse(String);
+struct SkipReasonText(String);
 
-impl FromToml for Excuse {
-    fn from_toml(value: &Spanned<DeValue<'_>>, reading: &mut Reading<'_>) -> Option<Self> {
-        let Named { name, place } = Named::from_toml(value, reading)?;
+impl FromToml for SkipReasonText {
+    fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
+        let Named { name, place } = Named::from_toml(value, parse)?;
         match name.trim().is_empty() {
-            true => reading.reject(
+            true => parse.reject(
                 Diagnostic::new(place, "`skip` gives no reason")
                     .hint("say why it is skipped, for the reports; to run it, take `skip` out"),
             ),
-            false => Some(Excuse(name)),
+            false => Some(SkipReasonText(name)),
         }
     }
 
@@ -288,9 +182,10 @@ pub struct CheckKeys {
 
 impl CheckKeys {
     pub fn from_table(table: &mut Table<'_, '_, '_>, kind: &Kind) -> Option<CheckKeys> {
-        let Defaults { retry: default_retry, budget: default_budget, .. } = table.reading.defaults;
+        let defaults = table.parse.defaults.get::<CheckDefaults>().copied().unwrap_or_default();
+        let CheckDefaults { retry: default_retry, budget: default_budget } = defaults;
         let name = table.required("name", "what the check is called, unique in the suite");
-        let name = name.map(|Title(named)| named);
+        let name = name.map(|CheckName(named)| named);
         let budget = table.overridable("budget", "the hard limit on the whole check", &kind.budget);
         let budget = budget.map(|budget| (budget, table.key_place("budget")));
         let tags = table.optional("tags", "names for `--tag` and `--skip-tag`").unwrap_or_default();
@@ -307,11 +202,11 @@ impl CheckKeys {
             let mistake =
                 Diagnostic::new(table.key_place("envs"), "with no environment the check would never run");
             let hint = "name one, leave `envs` out for all of them, or say why with `skip = \"…\"`";
-            let _: Option<()> = table.reading.reject(mistake.hint(hint));
+            let _: Option<()> = table.parse.reject(mistake.hint(hint));
         }
         table.obeys(Rule::Filled("envs"));
         let skip = table.optional("skip", "the reason why it is skipped");
-        let skip = skip.map(|Excuse(reason)| reason);
+        let skip = skip.map(|SkipReasonText(reason)| reason);
         Some(CheckKeys {
             name: name?,
             budget,

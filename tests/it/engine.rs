@@ -8,18 +8,20 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use proptest::prelude::*;
-use smoke::check::{Afterwards, Check, Context, Resident, RunContext, Session, Tracing};
+use smoke::attempt::{Context, RunContext, Tracing};
+use smoke::check::{Afterwards, BackgroundProcess, Check, Session};
 use smoke::deadline::Deadline;
 use smoke::event::{CancelReason, CheckInfo, Event, RunInfo, RunReport};
 use smoke::exit::Exit;
+use smoke::language::repeat::Repeat;
+use smoke::language::severity::Severity;
+use smoke::language::source::Location;
+use smoke::language::variable_usage::VariableUsage;
+use smoke::language::variables::Variables;
 use smoke::outcome::{Failure, Fault, Outcome, Signal, SkipReason, Started, Verdict};
 use smoke::plan::{Plan, PlannedCheck};
 use smoke::report::{Destination, Junit, Reporter as _};
 use smoke::secret::{Message, Redactor};
-use smoke::suite::Uses;
-use smoke::suite::keys::{Repeat, Severity};
-use smoke::suite::source::Location;
-use smoke::suite::vars::Scope;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
@@ -53,7 +55,7 @@ struct Left {
     stops_in: Duration,
 }
 
-impl Resident for Left {
+impl BackgroundProcess for Left {
     fn has_ended(&mut self) -> bool {
         false
     }
@@ -70,9 +72,9 @@ impl Resident for Left {
 }
 
 impl Check for Scripted {
-    fn uses(&self, _: &mut Uses) {}
+    fn uses(&self, _: &mut VariableUsage) {}
 
-    fn afterwards(&self, _: &Scope) -> Afterwards {
+    fn afterwards(&self, _: &Variables) -> Afterwards {
         Afterwards { leaves: false, cleanup: self.cleanup_takes, stop: self.stays }
     }
 
@@ -211,7 +213,7 @@ pub fn plan(spec: &SuiteSpec, cleanups: &Arc<AtomicUsize>) -> Plan {
         grace: GRACE,
         concurrency: spec.concurrency,
         fail_fast: spec.fail_fast,
-        scope: Scope::empty(Arc::default()),
+        scope: Variables::empty(Arc::default()),
         checks,
     }
 }

@@ -4,13 +4,14 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
-use smoke::check::{Afterwards, Check, Context, RunContext, Session, Tracing};
+use smoke::attempt::{Context, RunContext, Tracing};
+use smoke::check::{Afterwards, Check, Session};
 use smoke::event::RunReport;
 use smoke::exit::Exit;
+use smoke::language::variable_usage::VariableUsage;
+use smoke::language::variables::Variables;
 use smoke::outcome::{Failure, Outcome, Signal, SkipReason, Started};
 use smoke::secret::Redactor;
-use smoke::suite::Uses;
-use smoke::suite::vars::Scope;
 use tokio::runtime::Builder;
 
 use crate::engine::{Script, Spec, SuiteSpec, plan};
@@ -26,9 +27,9 @@ struct Stuck {
 }
 
 impl Check for Stuck {
-    fn uses(&self, _: &mut Uses) {}
+    fn uses(&self, _: &mut VariableUsage) {}
 
-    fn afterwards(&self, _: &Scope) -> Afterwards {
+    fn afterwards(&self, _: &Variables) -> Afterwards {
         Afterwards::default()
     }
 
@@ -51,7 +52,7 @@ fn run(budget: Duration, signal: Option<Signal>) -> (RunReport, Duration) {
         stays: None,
         needs: Vec::new(),
         gate: false,
-        severity: smoke::suite::keys::Severity::Critical,
+        severity: smoke::language::severity::Severity::Critical,
         skip: false,
     };
     let spec = SuiteSpec {

@@ -6,10 +6,10 @@ use serde_json::json;
 use toml::Spanned;
 use toml::de::DeValue;
 
-use crate::suite::read::{FromToml, Named, Reading, Table, read_table};
-use crate::suite::schema::{Definitions, Schema};
-use crate::suite::template::Template;
-use crate::suite::value::{Document, OneOrMore, Scalar};
+use crate::language::read::{FromToml, Named, ParseContext, Table, read_table};
+use crate::language::schema::{Definitions, Schema};
+use crate::language::template::Template;
+use crate::language::value::{Document, OneOrMore, Scalar};
 
 /// What a request sends beside its headers.
 #[derive(Debug, Clone)]
@@ -53,10 +53,10 @@ impl Part {
 }
 
 impl FromToml for Part {
-    fn from_toml(value: &Spanned<DeValue<'_>>, reading: &mut Reading<'_>) -> Option<Self> {
+    fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
         match value.get_ref() {
-            DeValue::Table(keys) => read_table(keys, value.span(), reading, Part::from_table),
-            _ => Scalar::from_toml(value, reading).map(|scalar| Part::Text(scalar.0)),
+            DeValue::Table(keys) => read_table(keys, value.span(), parse, Part::from_table),
+            _ => Scalar::from_toml(value, parse).map(|scalar| Part::Text(scalar.0)),
         }
     }
 

@@ -8,17 +8,17 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use super::auth::Auth;
-use super::prepare;
 use super::proxy::{EXPECTED, Proxy};
+use super::resolve;
+use crate::language::diagnostic::Diagnostic;
+use crate::language::read::{FromTable, FromToml, Named, ParseContext, Table};
+use crate::language::schema::{Definitions, Schema};
+use crate::language::table::Rule;
+use crate::language::template::Template;
+use crate::language::value::ByteSize;
+use crate::language::variables::Variables;
 use crate::outcome::Failure;
 use crate::probe::trust::{TlsOptions, Verify};
-use crate::suite::error::Diagnostic;
-use crate::suite::read::{FromTable, FromToml, Named, Reading, Table};
-use crate::suite::schema::{Definitions, Schema};
-use crate::suite::table::Rule;
-use crate::suite::template::Template;
-use crate::suite::value::ByteSize;
-use crate::suite::vars::Scope;
 
 /// A body larger than this is a failure, unless `max-body` says otherwise.
 const MAX_BODY: ByteSize = ByteSize(1 << 20);
@@ -59,7 +59,6 @@ impl TlsKeys {
     }
 
     /// What a handshake needs of these keys, whose files are looked for from `dir`. It offers no protocol yet.
-    #[must_use]
     pub fn in_dir(&self, dir: &Path) -> TlsOptions {
         let at = |path: &PathBuf| dir.join(path);
         TlsOptions {
@@ -71,7 +70,6 @@ impl TlsKeys {
     }
 
     /// How far the server's certificate is checked.
-    #[must_use]
     pub fn verify(&self) -> Verify {
         if self.insecure == Some(true) { Verify::Nothing } else { Verify::Full }
     }
@@ -101,11 +99,11 @@ pub enum HttpVersion {
 }
 
 impl FromToml for HttpVersion {
-    fn from_toml(value: &Spanned<DeValue<'_>>, reading: &mut Reading<'_>) -> Option<Self> {
+    fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
         match value.get_ref() {
             DeValue::String(text) if text == "1.1" => Some(HttpVersion::One),
             DeValue::String(text) if text == "2" => Some(HttpVersion::Two),
-            _ => reading.expected(value, "\"1.1\" or \"2\""),
+            _ => parse.expected(value, "\"1.1\" or \"2\""),
         }
     }
 
@@ -124,24 +122,24 @@ impl FromTable for RequestOptions {
         for (named, _) in &headers {
             if named.name.parse::<reqwest::header::HeaderName>().is_err() {
                 let message = format!("`{}` is not a header name", named.name);
-                let _: Option<()> = table.reading.reject(Diagnostic::new(named.place, message));
+                let _: Option<()> = table.parse.reject(Diagnostic::new(named.place, message));
             }
         }
         let resolve: Vec<(Named, Template)> = table
             .optional("resolve", "{ \"host:port\" = \"ip:port\" }, instead of a look-up")
             .unwrap_or_default();
         table.obeys(Rule::NamesLike("resolve", ".:[0-9]+$"));
-        for (named, _) in resolve.iter().filter(|(named, _)| prepare::host_and_port(&named.name).is_none()) {
+        for (named, _) in resolve.iter().filter(|(named, _)| resolve::host_and_port(&named.name).is_none()) {
             let mistake = Diagnostic::new(named.place, "this has no port, so it would never apply")
                 .hint(format!("write `resolve = {{ \"{}:443\" = \"127.0.0.1:8443\" }}`", named.name));
-            let _: Option<()> = table.reading.reject(mistake);
+            let _: Option<()> = table.parse.reject(mistake);
         }
         let proxy: Option<Template> = table.optional("proxy", "the proxy to go through; `\"\"` is none");
         let literal = proxy.as_ref().and_then(|proxy| Some((proxy.literal()?, proxy.place())));
         if let Some((_, place)) = literal.filter(|(text, _)| Proxy::parse(text).is_none()) {
             let mistake = Diagnostic::new(place, "nothing can go through this as a proxy")
                 .hint(format!("write {EXPECTED}; `proxy = \"\"` goes without one"));
-            let _: Option<()> = table.reading.reject(mistake);
+            let _: Option<()> = table.parse.reject(mistake);
         }
         Some(RequestOptions {
             headers,
@@ -158,7 +156,6 @@ impl FromTable for RequestOptions {
 
 impl RequestOptions {
     /// These options, and `other`'s where these say nothing; `headers`, `resolve` and `tls` are merged key by key.
-    #[must_use]
     pub fn or(mut self, other: &RequestOptions) -> RequestOptions {
         for (own, others) in [(&mut self.headers, &other.headers), (&mut self.resolve, &other.resolve)] {
             for (named, value) in others {
@@ -187,7 +184,6 @@ impl RequestOptions {
     }
 
     /// `tls`, for the protocols that have nothing else of HTTP.
-    #[must_use]
     pub fn tls(&self) -> TlsKeys {
         self.tls.clone().unwrap_or_default()
     }
@@ -196,8 +192,8 @@ impl RequestOptions {
     ///
     /// # Errors
     /// A value of `resolve` that is no address.
-    pub fn resolved(&self, url: &url::Url, scope: &Scope) -> Result<Option<SocketAddr>, Failure> {
-        let entries = prepare::resolve(self, scope)?;
+    pub fn resolved(&self, url: &url::Url, scope: &Variables) -> Result<Option<SocketAddr>, Failure> {
+        let entries = resolve::resolve(self, scope)?;
         Ok(entries.iter().find(|entry| entry.applies_to(url)).map(|entry| entry.address))
     }
 
@@ -212,7 +208,6 @@ impl RequestOptions {
     }
 
     /// Is any certificate accepted?
-    #[must_use]
     pub fn is_insecure(&self) -> bool {
         self.tls().verify() == Verify::Nothing
     }
