@@ -140,7 +140,7 @@ fn internal(error: &rustls::Error) -> Failure {
 }
 
 fn unusable(path: &Path, error: &dyn std::fmt::Display) -> Failure {
-    let doing = Message::new().words("parse `").data(path.display().to_string()).words("`");
+    let doing = Message::new().words("reading `").data(path.display().to_string()).words("`");
     Failure::fault(Fault::Local, doing, Message::new().data(error.to_string()))
         .with_hint(Message::new().words("it must be a readable PEM file"))
 }

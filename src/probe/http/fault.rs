@@ -107,7 +107,7 @@ fn protocol_failure(
 ) -> Failure {
     let url = shown(&prepared.url);
     let doing = match phase {
-        Phase::Body => Message::new().words("parse the body of ").data(url),
+        Phase::Body => Message::new().words("reading the body of ").data(url),
         _ => Message::new().words("waiting for the answer of ").data(url),
     };
     let hyper = find::<hyper::Error>(error);

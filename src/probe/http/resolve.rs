@@ -231,7 +231,7 @@ async fn prepare_part(
         Part::File { path, filename, content_type } => {
             let at = dir.join(path);
             let bytes = offload::blocking(move || std::fs::read(at)).await.map_err(|error| {
-                let doing = Message::new().words("parse `").data(path.display().to_string()).words("`");
+                let doing = Message::new().words("reading `").data(path.display().to_string()).words("`");
                 Failure::fault(Fault::Local, doing, Message::new().data(error.to_string()))
             })?;
             let own_name = path.file_name().map(|name| name.to_string_lossy().into_owned());

@@ -318,7 +318,7 @@ fn default_host(config: &mut Config) {
 
 /// A mistake in the URL.
 pub(super) fn invalid(cause: Message) -> Failure {
-    Failure::fault(Fault::Template, Message::new().words("parse the database URL"), cause)
+    Failure::fault(Fault::Template, Message::new().words("reading the database URL"), cause)
 }
 
 fn weak_for_system() -> Failure {

@@ -184,7 +184,7 @@ fn from_json_text(row: &Row) -> Result<Cells, Failure> {
 fn unreadable(error: &dyn std::fmt::Display) -> Failure {
     Failure::fault(
         Fault::Protocol,
-        Message::new().words("parse the first row"),
+        Message::new().words("reading the first row"),
         Message::new().data(error.to_string()),
     )
 }

@@ -23,7 +23,7 @@ pub(super) fn from_columns(row: &Row) -> Result<Cells, Failure> {
             let cause =
                 std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
             let cause = Message::new().words("the column `").data(column.name()).words("`: ").data(cause);
-            Failure::fault(Fault::Protocol, Message::new().words("parse the first row"), cause)
+            Failure::fault(Fault::Protocol, Message::new().words("reading the first row"), cause)
                 .with_hint(Message::new().words("cast the column to text in the query"))
         })?;
         Ok((column.name().to_owned(), cell.0))
