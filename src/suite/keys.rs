@@ -45,21 +45,32 @@ impl FromTable for SuiteKeys {
 
     fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
         Some(SuiteKeys {
-            name: table.overridable("name", "the suite's name in every report", &Self::default_name()),
-            budget: table.overridable("budget", "wall clock for the whole run, hard", &Self::BUDGET),
+            name: table.overridable(
+                "name",
+                ("name of the suite in every report", r#"name = "shop""#),
+                &Self::default_name(),
+            ),
+            budget: table.overridable(
+                "budget",
+                ("hard limit on the whole run, in wall-clock time", r#"budget = "2m""#),
+                &Self::BUDGET,
+            ),
             concurrency: table.overridable(
                 "concurrency",
-                "how many checks are in flight at once",
+                ("maximum number of checks in flight at once", "concurrency = 4"),
                 &Self::CONCURRENCY,
             ),
             fail_fast: table.overridable(
                 "fail-fast",
-                "whether the first critical failure ends the run",
+                ("end the run at the first critical failure", "fail-fast = false"),
                 &Self::FAIL_FAST,
             ),
             grace: table.overridable(
                 "grace",
-                "time on top of the budget, only for cleanup steps and stopping what was booted",
+                (
+                    "extra time after the budget, only for cleanup steps and for stopping booted processes",
+                    r#"grace = "10s""#,
+                ),
                 &Self::GRACE,
             ),
         })
@@ -92,8 +103,15 @@ impl FromTable for EnvironmentKeys {
 
     fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
         Some(EnvironmentKeys {
-            suite: table.optional("suite", "suite keys of this environment").unwrap_or_default(),
-            vars: table.optional("vars", "variables of this environment").unwrap_or_default(),
+            suite: table
+                .optional("suite", ("overrides for keys of `[suite]`", r#"suite = { budget = "30s" }"#))
+                .unwrap_or_default(),
+            vars: table
+                .optional(
+                    "vars",
+                    ("overrides for variables, and variables of its own", "vars = { port = 80 }"),
+                )
+                .unwrap_or_default(),
         })
     }
 }
@@ -111,9 +129,24 @@ impl FromTable for Defaults {
 
     fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
         Some(Defaults {
-            budget: table.optional("budget", "the budget of every check that does not say otherwise"),
-            retry: table.optional("retry", "how often a failing check is tried again"),
-            http: table.optional("http", "request keys of every request").unwrap_or_default(),
+            budget: table.optional(
+                "budget",
+                (
+                    "budget of every check that sets none; by default, it depends on the kind",
+                    r#"budget = "5s""#,
+                ),
+            ),
+            retry: table
+                .optional("retry", ("`retry` of every check that sets none", "retry = { attempts = 2 }")),
+            http: table
+                .optional(
+                    "http",
+                    (
+                        "keys for every request, such as `headers`, `auth` and `tls`",
+                        r#"http = { headers = { accept = "application/json" } }"#,
+                    ),
+                )
+                .unwrap_or_default(),
         })
     }
 }
@@ -141,9 +174,12 @@ impl FromTable for Retry {
     const DEFINITION: &'static str = "retry";
 
     fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
-        let attempts = table.required("attempts", "how often it is tried in all");
-        let delay =
-            table.optional_or("delay", "how long to wait between two attempts", Duration::from_millis(500));
+        let attempts = table.required("attempts", ("total number of attempts", "attempts = 3"));
+        let delay = table.optional_or(
+            "delay",
+            ("pause between two attempts", r#"delay = "2s""#),
+            Duration::from_millis(500),
+        );
         Some(Retry { attempts: attempts?, delay })
     }
 }
@@ -159,9 +195,13 @@ impl FromTable for Poll {
     const DEFINITION: &'static str = "poll";
 
     fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
-        let every =
-            table.optional_or("every", "how long to wait between two attempts", Duration::from_secs(1));
-        let hold = table.optional_or("hold", "how often in a row it must pass", NonZeroU32::MIN);
+        let every = table.optional_or(
+            "every",
+            ("pause between two attempts", r#"every = "200ms""#),
+            Duration::from_secs(1),
+        );
+        let hold =
+            table.optional_or("hold", ("how many times in a row it must pass", "hold = 3"), NonZeroU32::MIN);
         Some(Poll { every, hold })
     }
 }
@@ -179,9 +219,14 @@ pub enum Repeat {
 impl Repeat {
     /// Reads `retry` and `poll`.
     pub fn from_table(table: &mut Table<'_, '_, '_>, default: Option<Retry>) -> Option<Repeat> {
-        let retry: Option<Retry> = table.optional("retry", "how often it is tried again, inside the budget");
-        let poll: Option<Poll> =
-            table.optional("poll", "repeating until it passes `hold` times in a row, or the budget ends");
+        let retry: Option<Retry> = table.optional("retry", ("try again after a failure, within the budget; passing after a failed attempt is reported as flaky", "retry = { attempts = 3 }"));
+        let poll: Option<Poll> = table.optional(
+            "poll",
+            (
+                "repeat until it passes `hold` times in a row or the budget ends; not together with `retry`",
+                "poll = { hold = 3 }",
+            ),
+        );
         table.obeys(Rule::AtMostOne(&["retry", "poll"]));
         match (retry, poll) {
             (Some(_), Some(_)) => {
@@ -289,20 +334,37 @@ pub struct CheckKeys {
 impl CheckKeys {
     pub fn from_table(table: &mut Table<'_, '_, '_>, kind: &Kind) -> Option<CheckKeys> {
         let Defaults { retry: default_retry, budget: default_budget, .. } = table.reading.defaults;
-        let name = table.required("name", "what the check is called, unique in the suite");
+        let name = table.required(
+            "name",
+            ("unique name; reports and `--only` identify checks by it", r#"name = "shop is healthy""#),
+        );
         let name = name.map(|Title(named)| named);
-        let budget = table.overridable("budget", "the hard limit on the whole check", &kind.budget);
+        let budget = table.overridable(
+            "budget",
+            (
+                "hard limit on the whole check: every attempt, step, DNS lookup, handshake and body byte",
+                r#"budget = "2m""#,
+            ),
+            &kind.budget,
+        );
         let budget = budget.map(|budget| (budget, table.key_place("budget")));
-        let tags = table.optional("tags", "names for `--tag` and `--skip-tag`").unwrap_or_default();
-        let needs = table.optional("needs", "the names of checks that must pass first").unwrap_or_default();
+        let tags = table
+            .optional("tags", ("labels for `--tag` and `--skip-tag`", r#"tags = ["payments"]"#))
+            .unwrap_or_default();
+        let needs = table.optional("needs", ("checks that must pass first; if one does not, this check is skipped and the report says why", r#"needs = ["shop starts"]"#)).unwrap_or_default();
         let gate = table.overridable(
             "gate",
-            "whether every check that is not itself a gate needs this one",
+            ("make every check that is not itself a gate need this one", "gate = true"),
             &kind.gate,
         );
-        let severity = table.optional_or("severity", "\"critical\" or \"warn\"", Severity::default());
+        let severity = table.optional_or(
+            "severity",
+            (r#"`"warn"` reports a failure without failing or stopping the run"#, r#"severity = "warn""#),
+            Severity::default(),
+        );
         let repeat = Repeat::from_table(table, default_retry);
-        let envs: Option<Vec<Named>> = table.optional("envs", "the `--env` names under which it runs");
+        let envs: Option<Vec<Named>> =
+            table.optional("envs", ("run only in these environments (`--env`)", r#"envs = ["staging"]"#));
         if envs.as_ref().is_some_and(Vec::is_empty) {
             let mistake =
                 Diagnostic::new(table.key_place("envs"), "with no environment the check would never run");
@@ -310,7 +372,10 @@ impl CheckKeys {
             let _: Option<()> = table.reading.reject(mistake.hint(hint));
         }
         table.obeys(Rule::Filled("envs"));
-        let skip = table.optional("skip", "the reason why it is skipped");
+        let skip = table.optional(
+            "skip",
+            ("reason to skip the check; it is listed and reported as skipped", r#"skip = "being rebuilt""#),
+        );
         let skip = skip.map(|Excuse(reason)| reason);
         Some(CheckKeys {
             name: name?,
