@@ -52,16 +52,14 @@ impl Exit {
             Exit::Passed => "every critical check passed",
             Exit::Failed => "a critical check failed",
             Exit::BadSuite => "the command line or the suite is wrong; nothing was sent",
-            Exit::NothingSelected => "no check was selected",
+            Exit::NothingSelected => "no check was selected, or every one was skipped",
             Exit::OutOfBudget => {
-                "the suite's budget ran out before every check had its verdict, and none had failed"
+                "the suite's budget ran out before every check had a result, and none had failed"
             }
-            Exit::GateClosed => "a gate never opened (`boot`, `gate = true`)",
-            Exit::CannotWork => {
-                "smoke could not do its own work (a report could not be written, an internal error)"
-            }
-            Exit::Interrupted => "interrupted by SIGINT; reports are written all the same",
-            Exit::Terminated => "ended by SIGTERM or SIGHUP; reports are written all the same",
+            Exit::GateClosed => "a gate did not pass, so nothing behind it ran (`boot`, `gate = true`)",
+            Exit::CannotWork => "a report could not be written, or an internal error",
+            Exit::Interrupted => "interrupted by SIGINT; reports are still written",
+            Exit::Terminated => "ended by SIGTERM or SIGHUP; reports are still written",
         }
     }
 

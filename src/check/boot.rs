@@ -60,12 +60,28 @@ impl Default for Stop {
 
 /// Reads a `[[boot]]` table.
 pub fn read(table: &mut Table<'_, '_, '_>) -> Option<Arc<dyn Check>> {
-    let command: Option<Vec<Template>> = table.required("command", "the program and its arguments");
-    let env = table.optional("env", "environment variables, added to smoke's own").unwrap_or_default();
-    let cwd = table.optional("cwd", "the folder it runs in, from the suite's folder");
-    let ready: Option<Ready> =
-        table.optional("ready", "what says that it is ready: { url }, { port } or { log }");
-    let stop = table.optional("stop", "{ signal, grace }: how it is stopped").unwrap_or_default();
+    let command: Option<Vec<Template>> = table.required(
+        "command",
+        (
+            "program and arguments; a relative path starts in `cwd`",
+            r#"command = ["./shop", "--port", "{{port}}"]"#,
+        ),
+    );
+    let env = table
+        .optional(
+            "env",
+            ("environment variables, added to those of smoke", r#"env = { DATABASE_URL = "{{db_url}}" }"#),
+        )
+        .unwrap_or_default();
+    let cwd =
+        table.optional("cwd", ("working directory; by default, the suite's folder", r#"cwd = "server""#));
+    let ready: Option<Ready> = table.optional(
+        "ready",
+        ("how to tell that the process is ready; by default, it is ready at once", "ready = { port = 8080 }"),
+    );
+    let stop = table
+        .optional("stop", ("how to stop the process", r#"stop = { signal = "INT" }"#))
+        .unwrap_or_default();
     table.filled("command", "the command is empty; its first entry is the program")?;
     let ready = if table.has("ready") { Some(ready?) } else { None };
     let command = command?;
@@ -77,8 +93,16 @@ impl FromTable for Stop {
 
     fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
         let default = Stop::default();
-        let signal = table.optional_or("signal", "the signal that asks it to stop", default.signal);
-        let grace = table.optional_or("grace", "how long it has before it is killed", default.grace);
+        let signal = table.optional_or(
+            "signal",
+            ("signal that asks the process to stop", r#"signal = "INT""#),
+            default.signal,
+        );
+        let grace = table.optional_or(
+            "grace",
+            ("time to stop before it is killed, with everything it started", r#"grace = "5s""#),
+            default.grace,
+        );
         Some(Stop { signal, grace })
     }
 }

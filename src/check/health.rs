@@ -58,7 +58,13 @@ const HTTP_KEYS: [&str; 12] = [
 /// Reads a `[[health]]` table.
 pub fn read(table: &mut Table<'_, '_, '_>) -> Option<Arc<dyn Check>> {
     let request = Request::from_url(table);
-    let expect = table.optional("expect", "what the answer must be like");
+    let expect = table.optional(
+        "expect",
+        (
+            "what the response must look like; by default, a 2xx status",
+            r#"expect = { status = 200, within = "300ms" }"#,
+        ),
+    );
     let expect: Option<HttpExpectation> =
         if table.has("expect") { expect } else { Some(HttpExpectation::default()) };
     table.require("url");

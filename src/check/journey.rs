@@ -74,11 +74,10 @@ enum Action {
 
 /// Reads a `[[journey]]` table.
 pub fn read(table: &mut Table<'_, '_, '_>) -> Option<Arc<dyn Check>> {
-    let steps: Option<Vec<Step>> = table.required("step", "a step, as `[[journey.step]]`");
-    let cleanup: Option<Vec<Step>> =
-        table.optional("cleanup", "a step that runs however the journey ended, as `[[journey.cleanup]]`");
+    let steps: Option<Vec<Step>> = table.required("step", "steps, in order");
+    let cleanup: Option<Vec<Step>> = table.optional("cleanup", "steps that run however the journey ended");
     let share: Vec<Named> =
-        table.optional("share", "captures that the checks which need this one may read").unwrap_or_default();
+        table.optional("share", ("captures passed to the checks that need this journey (of a gate: to all that wait for it), so that one login serves them all", r#"share = ["token"]"#)).unwrap_or_default();
     table.filled("step", "a journey without a step asserts nothing")?;
     let cleanup = if table.has("cleanup") { cleanup? } else { Vec::new() };
     let steps = steps?;
@@ -117,12 +116,17 @@ impl FromTable for Step {
     const DEFINITION: &'static str = "step";
 
     fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
-        let name = table.required("name", "what the step is called");
+        let name = table.required("name", ("name of the step, unique in the journey", r#"name = "log in""#));
         let name = name.map(|CheckName(named)| named);
-        let budget = table.optional("budget", "the hard limit on the step, inside the check's");
+        let budget = table.optional(
+            "budget",
+            ("hard limit on the step, within the budget of the check", r#"budget = "2s""#),
+        );
         let repeat = Repeat::from_table(table, None);
-        let captures: Option<Vec<(Named, Capture)>> =
-            table.optional("capture", "values kept for later steps");
+        let captures: Option<Vec<(Named, Capture)>> = table.optional(
+            "capture",
+            ("values to keep for later steps", r#"capture = { order = { json = "$.id" } }"#),
+        );
         let action = Action::from_table(table);
         let captures: Captures = if table.has("capture") { captures?.into() } else { Captures::default() };
         let (name, action) = (name?, action?);
@@ -144,11 +148,17 @@ impl FromTable for Step {
 
 impl Action {
     fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Action> {
-        if table.is_variant("database", "the database's URL, for a step that runs a `query`") {
+        if table.is_variant(
+            "database",
+            ("database URL, for a step that runs a query", r#"database = "{{db_url}}""#),
+        ) {
             return Query::from_table(table, "database").map(Action::Query);
         }
         let request = Request::from_step(table);
-        let expect: Option<HttpExpectation> = table.optional("expect", "what the answer must be like");
+        let expect: Option<HttpExpectation> = table.optional(
+            "expect",
+            ("what the response must look like; by default, a status below 400", "expect = { status = 302 }"),
+        );
         let expect = if table.has("expect") { expect } else { Some(HttpExpectation::default()) };
         let (request, expect) = (request?, expect?);
         if request.url.literal() == Some("") {

@@ -36,11 +36,24 @@ pub(super) struct Query {
 impl Query {
     /// Reads the keys, the database's URL under `url_key`.
     pub fn from_table(table: &mut Table<'_, '_, '_>, url_key: &'static str) -> Option<Query> {
-        let url = table.required(url_key, "the database's URL: postgres:// or sqlite:");
-        let statement: Option<Template> =
-            table.optional("query", "one SQL statement; variables in it are bound");
-        let writes = table.optional_or("writes", "whether the statement may write; it is rolled back", false);
-        let expect: Option<RowsExpectation> = table.optional("expect", "what the rows must be like");
+        let url = table.required(
+            url_key,
+            "database URL; the scheme selects the database, such as `postgres://` or `sqlite:`",
+        );
+        let statement: Option<Template> = table.optional(
+            "query",
+            (
+                "one SQL statement; variables in it are bound parameters",
+                r#"query = "select count(*) from orders where id = {{order}}""#,
+            ),
+        );
+        let writes = table.optional_or(
+            "writes",
+            ("allow a statement that writes; it runs in a transaction that is rolled back", "writes = true"),
+            false,
+        );
+        let expect: Option<RowsExpectation> =
+            table.optional("expect", ("what the result must look like", "expect = { rows = { min = 1 } }"));
         let expect = if table.has("expect") { expect? } else { RowsExpectation::default() };
         if let Some(statement) = &statement {
             if statement.quotes_an_expression() {

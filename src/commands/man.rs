@@ -4,6 +4,8 @@
 
 use clap::{Arg, Command, CommandFactory as _};
 
+use super::environment::ENVIRONMENT;
+use super::reference::{FILE, KeyReference, TableReference, reference, types};
 use crate::cli::Cli;
 use crate::exit::Exit;
 
@@ -25,9 +27,9 @@ pub fn manual() -> String {
 
     page.section("DESCRIPTION");
     page.text(
-        "Reads a suite of boot, health, database and journey checks (smoke.toml), runs them concurrently inside \
-         strict budgets, ends with the first critical failure, and says so by its exit code. \
-         What is for people goes to standard error, data to standard output.",
+        "Reads a suite of checks from a TOML file, runs them concurrently within strict budgets, and stops at the \
+         first critical failure. The exit code tells a pipeline what to do. \
+         Text for people goes to standard error, data to standard output.",
     );
 
     for command in commands(&root) {
@@ -44,16 +46,21 @@ pub fn manual() -> String {
     }
 
     page.section("FILES");
-    page.item("smoke.toml", "The suite, looked for here and in the parent folders where none is named.");
+    page.item("smoke.toml", "The suite, in the current folder or the nearest parent folder that has one, if the command line names none.");
+
+    page.suite();
 
     page.section("ENVIRONMENT");
-    page.item("NO_COLOR", "Where it is set and not empty, `--color auto` is without colour.");
-    page.item("CI", "Where it is set, `--progress auto` shows no bar.");
+    for (names, meaning) in ENVIRONMENT {
+        page.item(names, meaning);
+    }
+    page.text("Variables of the suite read others: `password = { env = \"SHOP_PASSWORD\" }`.");
     page.text
 }
 
 fn commands(root: &Command) -> impl Iterator<Item = &Command> {
-    root.get_subcommands().filter(|command| !command.is_hide_set())
+    // clap's own `help` has no options, and every page says how to get help.
+    root.get_subcommands().filter(|command| !command.is_hide_set() && command.get_name() != "help")
 }
 
 fn about(command: &Command) -> String {
@@ -83,6 +90,24 @@ impl Page {
         self.request(".TP");
         self.request(&format!("\\fB{}\\fR", escaped(name)));
         self.text(text);
+    }
+
+    /// The suite's language: its types, and every key of every table.
+    fn suite(&mut self) {
+        self.section("SUITE");
+        self.text(
+            "A suite is a TOML file. Keys are in kebab-case. NAME stands for a name that the suite chooses. \
+             Values are of these types, beside those of TOML:",
+        );
+        for (name, description) in types() {
+            self.item(&name, &description);
+        }
+        for table in reference() {
+            self.request(&format!(".SS \"{}\"", escaped(&heading(&table))));
+            for key in &table.keys {
+                self.item(&key.name, &format!("{}; {}", described(key), key.meaning));
+            }
+        }
     }
 
     fn synopsis(&mut self, command: &Command) {
@@ -115,6 +140,24 @@ impl Page {
             help.push_str(&format!("; one of {}", names.join(", ")));
         }
         self.text(&help);
+    }
+}
+
+fn heading(table: &TableReference) -> String {
+    match (table.name.as_str(), table.path.as_str()) {
+        (FILE, _) => "The file".to_owned(),
+        (name, path) if name == path => name.to_owned(),
+        (name, path) => format!("{path} ({name})"),
+    }
+}
+
+/// The type of a key, and what holds if it is omitted.
+fn described(key: &KeyReference) -> String {
+    let type_name = key.type_name.replace('`', "");
+    match &key.default {
+        Some(default) => format!("{type_name}, default {default}"),
+        None if key.is_required => format!("{type_name}, required"),
+        None => type_name,
     }
 }
 

@@ -14,11 +14,16 @@ mod repeat;
 mod run;
 mod watch;
 
+mod environment;
+mod reference;
+
 mod keys;
 mod memory;
 mod prepare;
 mod rounds;
 
+pub use self::environment::ENVIRONMENT;
+pub use self::reference::{FILE, KeyReference, TableReference, reference, types};
 use crate::cli::{Cli, Command};
 use crate::exit::Exit;
 use crate::report::Destination;

@@ -42,19 +42,34 @@ impl FromTable for Capture {
     const DEFINITION: &'static str = "capture";
 
     fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
-        let json: Option<Path> = table.optional("json", "a JSONPath");
-        let header: Option<String> = table.optional("header", "a header's name");
-        let cookie: Option<String> = table.optional("cookie", "a cookie's name");
-        let html: Option<Selector> = table.optional("html", "a CSS selector, for the element's text");
+        let json: Option<Path> = table.optional("json", ("value that a JSONPath finds", r#"json = "$.id""#));
+        let header: Option<String> =
+            table.optional("header", ("value of a response header", r#"header = "x-token""#));
+        let cookie: Option<String> =
+            table.optional("cookie", ("value of a cookie that the response sets", r#"cookie = "session""#));
+        let html: Option<Selector> = table.optional(
+            "html",
+            ("text of the element that a CSS selector finds", r#"html = "input[name=csrf]""#),
+        );
         let attribute: Option<String> =
-            table.optional("attr", "the attribute of the element, instead of its text");
-        let pattern: Option<GroupPattern> =
-            table.optional("regex", "a regular expression, for its first group");
-        let status: Option<True> = table.optional("status", "`true`: the status");
-        let body: Option<True> = table.optional("body", "`true`: the whole body as text");
-        let value: Option<True> = table.optional("value", "`true`: the first column of the first row");
-        let column: Option<String> = table.optional("column", "a column of the first row");
-        let secret = table.optional("secret", "whether the value is shown as *** in every output");
+            table.optional("attr", ("with `html`: this attribute instead of the text", r#"attr = "value""#));
+        let pattern: Option<GroupPattern> = table.optional(
+            "regex",
+            (
+                "first group of this regular expression in the body, or the whole match",
+                r#"regex = "id=([0-9]+)""#,
+            ),
+        );
+        let status: Option<True> = table.optional("status", ("the status", "status = true"));
+        let body: Option<True> = table.optional("body", ("the whole body as text", "body = true"));
+        let value: Option<True> =
+            table.optional("value", ("of a query: the first column of the first row", "value = true"));
+        let column: Option<String> =
+            table.optional("column", ("of a query: this column of the first row", r#"column = "id""#));
+        let secret = table.optional(
+            "secret",
+            ("show the value as `***` in every output; by default, the name decides", "secret = true"),
+        );
 
         table.needs("attr", "html", "`attr` belongs to `html`")?;
         table.exactly_one(

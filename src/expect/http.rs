@@ -45,14 +45,37 @@ impl FromTable for HttpExpectation {
     fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
         // What is wrong in one of these is told, and the rest is read all the same.
         let _ = assert_something(table);
-        let status = table.optional("status", "the status, a class such as \"2xx\", or a list of both");
-        let header = table.optional("header", "matchers by header name");
-        let body: Option<TextMatcher> = table.optional("body", "a matcher for the body as text");
-        let json = table.optional("json", "matchers by JSONPath");
-        let html = table.optional("html", "matchers by CSS selector, for the element's text");
-        let within = table.optional("within", "the longest the answer may take");
-        let certificate = table.optional("certificate", "what the server's certificate must be like");
-        let url: Option<TextMatcher> = table.optional("url", "a matcher for the address after redirects");
+        let status = table.optional("status", (r#"a status, a class such as `"2xx"`, or a list of both; by default, 2xx (in a step, below 400)"#, r#"status = [200, "3xx"]"#));
+        let header = table.optional(
+            "header",
+            ("response headers, by name", r#"header = { content-type = { contains = "json" } }"#),
+        );
+        let body: Option<TextMatcher> =
+            table.optional("body", ("the body as text", r#"body = { contains = "ready" }"#));
+        let json = table.optional(
+            "json",
+            ("values that a JSONPath (RFC 9535) finds, by path", r#"json = { "$.items[0].id" = 7 }"#),
+        );
+        let html = table.optional(
+            "html",
+            (
+                "text of the elements that a CSS selector finds, by selector",
+                r#"html = { h1 = { contains = "Welcome" } }"#,
+            ),
+        );
+        let within = table.optional(
+            "within",
+            (
+                "longest time that the response may take, even if the budget allows more",
+                r#"within = "300ms""#,
+            ),
+        );
+        let certificate = table.optional(
+            "certificate",
+            ("the server's certificate", "certificate = { days-left = { min = 14 } }"),
+        );
+        let url: Option<TextMatcher> =
+            table.optional("url", ("the URL after redirects", r#"url = { matches = "/dashboard$" }"#));
         let http_only = ["status", "header", "body", "json", "html", "url"]
             .iter()
             .find(|key| table.has(key))

@@ -195,7 +195,7 @@ impl FromToml for Matcher {
     fn schema(definitions: &mut Definitions<'_>) -> Schema {
         definitions.define("matcher", |definitions| {
             let equal = json!({
-                "description": "the exact value, numbers compared numerically",
+                "description": "equals this value; numbers are compared by value",
                 "type": ["string", "number", "boolean", "array"],
             });
             let conditions = definitions.object(|table| {
@@ -216,19 +216,45 @@ where
 {
     let boxed = |matcher: Option<M>| matcher.map(|matcher| Box::new(matcher.into()));
     let amount = |amount: Option<Amount>| amount.map(|Amount(matcher)| Box::new(matcher));
-    let equals: Option<V> = table.optional("equals", "the exact value, numbers compared numerically");
-    let not = table.optional("not", "a matcher that must not hold");
-    let min = table.optional("min", "the least number, or the earliest date").map(|Limit(least)| least);
-    let max = table.optional("max", "the greatest number, or the latest date").map(|Limit(most)| most);
-    let contains: Option<P> = table.optional("contains", "text inside the text, or an element of the array");
-    let matches = table.optional("matches", "a regular expression");
-    let one_of: Option<Options<V>> = table.optional("one-of", "the values it may have");
-    let exists = table.optional("exists", "whether it must be there");
-    let json_type = table.optional("type", "its JSON type");
-    let length = table.optional("length", "a matcher for its length");
-    let each = table.optional("each", "a matcher for every value that is found");
-    let any = table.optional("any", "a matcher for at least one value that is found");
-    let count = table.optional("count", "a matcher for how many values are found");
+    let equals: Option<V> =
+        table.optional("equals", ("equals this value; numbers are compared by value", "equals = { id = 1 }"));
+    let not = table.optional("not", ("does not match this", r#"not = "error""#));
+    let min = table
+        .optional("min", ("a number that is at least this, or a date that is not before it", "min = 1"))
+        .map(|Limit(least)| least);
+    let max = table
+        .optional(
+            "max",
+            ("a number that is at most this, or a date that is not after it", "max = 2024-12-31"),
+        )
+        .map(|Limit(most)| most);
+    let contains: Option<P> = table.optional(
+        "contains",
+        ("text that contains this, or an array that has this element", r#"contains = "Welcome""#),
+    );
+    let matches =
+        table.optional("matches", ("text that matches this regular expression", r#"matches = "^v[0-9]+$""#));
+    let one_of: Option<Options<V>> =
+        table.optional("one-of", ("equals one of these", r#"one-of = ["new", "paid"]"#));
+    let exists =
+        table.optional("exists", ("`true`: the value must exist; `false`: it must not", "exists = false"));
+    let json_type = table.optional("type", ("has this JSON type", r#"type = "array""#));
+    let length = table.optional("length", ("the length matches this", "length = { min = 1 }"));
+    let each = table.optional(
+        "each",
+        (
+            "each value found (or each element of the one array found) matches this",
+            r#"each = { type = "object" }"#,
+        ),
+    );
+    let any = table.optional(
+        "any",
+        (
+            "at least one value found (or element of the one array found) matches this",
+            r#"any = { contains = "tea" }"#,
+        ),
+    );
+    let count = table.optional("count", ("the number of values found matches this", "count = 3"));
 
     let [min, max] = between(table, min, max)?;
     let conditions = [
@@ -356,7 +382,8 @@ impl FromTable for CertificateExpectation {
     const DEFINITION: &'static str = "certificate-expectation";
 
     fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
-        let days_left = table.required("days-left", "a matcher for the days until the certificate expires");
+        let days_left =
+            table.required("days-left", ("days until the certificate expires", "days-left = { min = 14 }"));
         Some(CertificateExpectation { days_left: days_left? })
     }
 }

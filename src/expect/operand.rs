@@ -100,11 +100,12 @@ impl FromToml for Amount {
 
 impl Amount {
     fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Amount> {
-        let equals: Option<Whole> = table.optional("equals", "the exact number");
-        let not: Option<Amount> = table.optional("not", "a matcher for the number that must not hold");
-        let min: Option<Whole> = table.optional("min", "the least number");
-        let max: Option<Whole> = table.optional("max", "the greatest number");
-        let one_of: Option<Options<Whole>> = table.optional("one-of", "the numbers it may be");
+        let equals: Option<Whole> = table.optional("equals", ("equals this number", "equals = 3"));
+        let not: Option<Amount> = table.optional("not", ("does not match this", "not = 0"));
+        let min: Option<Whole> = table.optional("min", ("is at least this", "min = 1"));
+        let max: Option<Whole> = table.optional("max", ("is at most this", "max = 10"));
+        let one_of: Option<Options<Whole>> =
+            table.optional("one-of", ("equals one of these", "one-of = [32, 64]"));
         let [min, max] = between(table, min.map(|Whole(least)| least), max.map(|Whole(most)| most))?;
         let conditions = [
             equals.map(|Whole(number)| Condition::Number(vec![number])),

@@ -30,11 +30,19 @@ impl FromTable for RowsExpectation {
 
     fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
         let asserts = assert_something(table);
-        let rows = table.optional("rows", "a matcher for the number of rows").map(|Amount(matcher)| matcher);
-        let value = table.optional("value", "a matcher for the first column of the first row");
-        let row = table.optional("row", "matchers by column, for the first row");
+        let rows = table
+            .optional("rows", ("the number of rows", "rows = { min = 1 }"))
+            .map(|Amount(matcher)| matcher);
+        let value = table.optional("value", ("the first column of the first row", "value = 42"));
+        let row = table.optional(
+            "row",
+            ("columns of the first row, by name", r#"row = { status = "new", n = { min = 1 } }"#),
+        );
         let row = row.map(|ByName(matchers)| matchers).unwrap_or_default();
-        let within = table.optional("within", "the longest the query may take, connecting included");
+        let within = table.optional(
+            "within",
+            ("longest time that the query may take, connecting included", r#"within = "300ms""#),
+        );
         asserts?;
         Some(RowsExpectation { rows, value, row, within })
     }

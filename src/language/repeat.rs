@@ -17,9 +17,12 @@ impl FromTable for Retry {
     const DEFINITION: &'static str = "retry";
 
     fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
-        let attempts = table.required("attempts", "how often it is tried in all");
-        let delay =
-            table.optional_or("delay", "how long to wait between two attempts", Duration::from_millis(500));
+        let attempts = table.required("attempts", ("total number of attempts", "attempts = 3"));
+        let delay = table.optional_or(
+            "delay",
+            ("pause between two attempts", r#"delay = "2s""#),
+            Duration::from_millis(500),
+        );
         Some(Retry { attempts: attempts?, delay })
     }
 }
@@ -35,9 +38,13 @@ impl FromTable for Poll {
     const DEFINITION: &'static str = "poll";
 
     fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
-        let every =
-            table.optional_or("every", "how long to wait between two attempts", Duration::from_secs(1));
-        let hold = table.optional_or("hold", "how often in a row it must pass", NonZeroU32::MIN);
+        let every = table.optional_or(
+            "every",
+            ("pause between two attempts", r#"every = "200ms""#),
+            Duration::from_secs(1),
+        );
+        let hold =
+            table.optional_or("hold", ("how many times in a row it must pass", "hold = 3"), NonZeroU32::MIN);
         Some(Poll { every, hold })
     }
 }
@@ -55,9 +62,14 @@ pub enum Repeat {
 impl Repeat {
     /// Reads `retry` and `poll`.
     pub fn from_table(table: &mut Table<'_, '_, '_>, default: Option<Retry>) -> Option<Repeat> {
-        let retry: Option<Retry> = table.optional("retry", "how often it is tried again, inside the budget");
-        let poll: Option<Poll> =
-            table.optional("poll", "repeating until it passes `hold` times in a row, or the budget ends");
+        let retry: Option<Retry> = table.optional("retry", ("try again after a failure, within the budget; passing after a failed attempt is reported as flaky", "retry = { attempts = 3 }"));
+        let poll: Option<Poll> = table.optional(
+            "poll",
+            (
+                "repeat until it passes `hold` times in a row or the budget ends; not together with `retry`",
+                "poll = { hold = 3 }",
+            ),
+        );
         table.obeys(Rule::AtMostOne(&["retry", "poll"]));
         match (retry, poll) {
             (Some(_), Some(_)) => {

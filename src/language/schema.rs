@@ -50,14 +50,50 @@ impl<'e> Definitions<'e> {
             return self.described(plain);
         }
         let names: Vec<&'static str> = plain.variants.iter().map(|key| key.name).collect();
-        let mut all = vec![self.described(plain)];
+        let mut schema = self.described(plain);
         for name in names {
-            let mut variant = json!({ "title": format!("with {name}") });
             let asked = asked_by(&read, Some(name), self.environment);
+            let mut variant = json!({ "title": format!("with {name}") });
             merge(&mut variant, self.described(asked));
-            all.push(variant);
+            // For the editors that offer the keys of a table and do not look into `then` and `else`.
+            let properties = self.either(&variant["properties"], &schema["properties"]);
+            schema = json!({
+                "type": "object",
+                "properties": properties,
+                "if": { "required": [name] },
+                "then": variant,
+                "else": schema,
+            });
         }
-        json!({ "oneOf": all })
+        schema
+    }
+
+    /// The properties of two tables, of which an instance is one. Where they differ in a key, its value may be what
+    /// either says: which of them holds is not said here.
+    fn either(&self, one: &Schema, other: &Schema) -> Schema {
+        let mut all = one.clone();
+        for (key, schema) in other.as_object().into_iter().flatten() {
+            match all.get(key) {
+                Some(known) if known == schema => {}
+                Some(known) => all[key] = self.lenient(known, schema),
+                None => all[key] = schema.clone(),
+            }
+        }
+        all
+    }
+
+    fn lenient(&self, one: &Schema, other: &Schema) -> Schema {
+        let description = |schema: &Schema| schema["description"].as_str().unwrap_or_default().to_owned();
+        let mut lenient =
+            json!({ "description": format!("{}; or {}", description(one), description(other)) });
+        let properties = |schema: &Schema| {
+            let name = schema["$ref"].as_str()?.strip_prefix("#/$defs/")?;
+            self.made.get(name)?.get("properties").cloned()
+        };
+        if let (Some(one), Some(other)) = (properties(one), properties(other)) {
+            lenient["properties"] = self.either(&one, &other);
+        }
+        lenient
     }
 
     /// Every table lists all its keys, also those that many tables have: the editors of today do not know
@@ -66,6 +102,9 @@ impl<'e> Definitions<'e> {
         let mut properties = Map::new();
         for key in &asked.keys {
             let mut property = self.property(key);
+            if let Some(example) = key.doc.example.and_then(|example| example_of(key.name, example)) {
+                property["examples"] = json!([example]);
+            }
             let default = asked.defaults.iter().find(|(name, _)| *name == key.name);
             if let Some((_, default)) = default {
                 property["default"] = default.clone();
@@ -85,7 +124,7 @@ impl<'e> Definitions<'e> {
     }
 
     fn property(&mut self, key: &Key) -> Schema {
-        let mut property = json!({ "description": key.doc });
+        let mut property = json!({ "description": key.doc.meaning });
         let schema = match key.shape {
             Shape::Value(schema) => schema(self),
             Shape::Tables(of) => self.array(of),
@@ -134,6 +173,27 @@ fn all_of(object: &mut Schema) -> &mut Vec<Schema> {
         Value::Array(all) => all,
         _ => unreachable!("`allOf` is an array"),
     }
+}
+
+/// The value that `example` gives the key, as JSON has it.
+fn example_of(key: &str, example: &str) -> Option<Value> {
+    let table: toml::Table = toml::from_str(example).ok()?;
+    as_json(table.get(key)?)
+}
+
+fn as_json(value: &toml::Value) -> Option<Value> {
+    Some(match value {
+        toml::Value::String(text) => Value::from(text.as_str()),
+        toml::Value::Integer(number) => Value::from(*number),
+        toml::Value::Float(number) => Value::from(*number),
+        toml::Value::Boolean(boolean) => Value::from(*boolean),
+        toml::Value::Datetime(date) => Value::from(date.to_string()),
+        toml::Value::Array(items) => items.iter().map(as_json).collect::<Option<Vec<Value>>>()?.into(),
+        toml::Value::Table(keys) => {
+            let members = keys.iter().map(|(key, value)| Some((key.clone(), as_json(value)?)));
+            Value::Object(members.collect::<Option<Map<String, Value>>>()?)
+        }
+    })
 }
 
 /// Adds the keywords of `more`.

@@ -71,10 +71,31 @@ pub struct Asked {
     pub defaults: Vec<(&'static str, Value)>,
 }
 
+/// What is said of a key wherever one reads of it: in an editor, in a message, in the manual, in the reference.
+#[derive(Debug, Clone, Copy)]
+pub struct Doc {
+    /// What the key means, as part of a sentence: lower-case, without a full stop.
+    pub meaning: &'static str,
+    /// The key as a suite writes it.
+    pub example: Option<&'static str>,
+}
+
+impl From<&'static str> for Doc {
+    fn from(meaning: &'static str) -> Doc {
+        Doc { meaning, example: None }
+    }
+}
+
+impl From<(&'static str, &'static str)> for Doc {
+    fn from((meaning, example): (&'static str, &'static str)) -> Doc {
+        Doc { meaning, example: Some(example) }
+    }
+}
+
 /// A key that a table may have.
 pub struct Key {
     pub name: &'static str,
-    pub doc: &'static str,
+    pub doc: Doc,
     pub shape: Shape,
     pub is_required: bool,
 }
@@ -177,15 +198,15 @@ impl<'t, 'r, 'e> Table<'t, 'r, 'e> {
     pub fn raw(
         &mut self,
         name: &'static str,
-        doc: &'static str,
+        doc: impl Into<Doc>,
         shape: Shape,
     ) -> Option<&'t Spanned<DeValue<'t>>> {
-        self.asked.keys.push(Key { name, doc, shape, is_required: false });
+        self.asked.keys.push(Key { name, doc: doc.into(), shape, is_required: false });
         self.find(name).map(|(_, value)| value)
     }
 
     /// A key that may be left out.
-    pub fn optional<T: FromToml>(&mut self, name: &'static str, doc: &'static str) -> Option<T> {
+    pub fn optional<T: FromToml>(&mut self, name: &'static str, doc: impl Into<Doc>) -> Option<T> {
         let value = self.raw(name, doc, Shape::Value(T::schema))?;
         T::from_toml(value, self.parse)
     }
@@ -194,7 +215,7 @@ impl<'t, 'r, 'e> Table<'t, 'r, 'e> {
     pub fn optional_or<T: FromToml + ToToml>(
         &mut self,
         name: &'static str,
-        doc: &'static str,
+        doc: impl Into<Doc>,
         default: T,
     ) -> T {
         self.overridable(name, doc, &default).unwrap_or(default)
@@ -204,7 +225,7 @@ impl<'t, 'r, 'e> Table<'t, 'r, 'e> {
     pub fn overridable<T: FromToml + ToToml>(
         &mut self,
         name: &'static str,
-        doc: &'static str,
+        doc: impl Into<Doc>,
         default: &T,
     ) -> Option<T> {
         if self.purpose == Purpose::Describing {
@@ -214,7 +235,7 @@ impl<'t, 'r, 'e> Table<'t, 'r, 'e> {
     }
 
     /// A key that must be there.
-    pub fn required<T: FromToml>(&mut self, name: &'static str, doc: &'static str) -> Option<T> {
+    pub fn required<T: FromToml>(&mut self, name: &'static str, doc: impl Into<Doc>) -> Option<T> {
         let value = self.optional(name, doc);
         self.require(name);
         value
@@ -227,16 +248,16 @@ impl<'t, 'r, 'e> Table<'t, 'r, 'e> {
         key.is_required = true;
         if !is_there {
             let missing = Diagnostic::new(self.place, format!("missing key `{name}`"));
-            let diagnostic = missing.hint(format!("`{name}`: {}", key.doc));
+            let diagnostic = missing.hint(format!("`{name}`: {}", key.doc.meaning));
             self.missing.push(Missing { key: Some(name), diagnostic });
         }
     }
 
     /// Has it the key that makes another kind of table of it? That kind is asked for all its keys then, this one
     /// too.
-    pub fn is_variant(&mut self, name: &'static str, doc: &'static str) -> bool {
+    pub fn is_variant(&mut self, name: &'static str, doc: impl Into<Doc>) -> bool {
         let shape = Shape::Value(String::schema);
-        self.asked.variants.push(Key { name, doc, shape, is_required: true });
+        self.asked.variants.push(Key { name, doc: doc.into(), shape, is_required: true });
         self.has(name)
     }
 
@@ -343,7 +364,7 @@ impl<'t, 'r, 'e> Table<'t, 'r, 'e> {
                     self.missing.retain(|missing| missing.key != Some(meant.name));
                     mistake
                         .label(format!("did you mean `{}`?", meant.name))
-                        .hint(format!("`{}`: {}", meant.name, meant.doc))
+                        .hint(format!("`{}`: {}", meant.name, meant.doc.meaning))
                 }
                 None => {
                     let names: Vec<&str> = known().map(|known| known.name).collect();

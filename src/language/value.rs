@@ -44,7 +44,7 @@ impl FromToml for Duration {
     fn schema(definitions: &mut Definitions<'_>) -> Schema {
         definitions.define("duration", |_| {
             json!({
-                "description": "a time with its units",
+                "description": "a time with units",
                 "type": "string",
                 "pattern": DURATION,
                 "examples": ["300ms", "5s", "1m 30s"],
@@ -148,7 +148,7 @@ impl FromToml for Template {
     fn schema(definitions: &mut Definitions<'_>) -> Schema {
         definitions.define(
             "template",
-            |_| json!({ "description": "text in which each {{expression}} is replaced", "type": "string" }),
+            |_| json!({ "description": "a string in which each {{expression}} is replaced", "type": "string" }),
         )
     }
 }
@@ -184,7 +184,7 @@ impl FromToml for Scalar {
     fn schema(definitions: &mut Definitions<'_>) -> Schema {
         definitions.define("scalar", |_| {
             json!({
-                "description": "text in which each {{expression}} is replaced, or a value that is written as text",
+                "description": "a string in which each {{expression}} is replaced; a number or a boolean may stand for it",
                 "type": ["string", "number", "boolean"],
             })
         })
@@ -295,7 +295,7 @@ impl FromToml for Document {
     fn schema(definitions: &mut Definitions<'_>) -> Schema {
         definitions.define("value", |_| {
             json!({
-                "description": "any value; a string that is one lone {{expression}} takes the expression's type",
+                "description": "any value; a string that is a single {{expression}} takes the type of the expression",
                 "type": ["string", "number", "boolean", "array", "object"],
             })
         })

@@ -75,12 +75,21 @@ impl FromToml for Variable {
 
 fn from_keys(table: &mut Table<'_, '_, '_>) -> Option<Variable> {
     let place = table.place();
-    let env: Option<String> = table.optional("env", "the environment variable that holds the value");
-    let file: Option<String> = table.optional("file", "the file that holds the value");
-    let literal: Option<Document> = table.optional("value", "the value itself");
-    let default: Option<Document> =
-        table.optional("default", "the value where the environment variable is not set");
-    let secret: Option<bool> = table.optional("secret", "whether the value is shown as *** in every output");
+    let env: Option<String> =
+        table.optional("env", ("environment variable that holds the value", r#"env = "DATABASE_URL""#));
+    let file: Option<String> = table.optional(
+        "file",
+        ("file that holds the value; a line break at its end is dropped", r#"file = "/run/secrets/api_key""#),
+    );
+    let literal: Option<Document> = table.optional("value", ("the value itself", "value = [1, 2]"));
+    let default: Option<Document> = table.optional(
+        "default",
+        ("value to use when the environment variable is not set", r#"default = "sqlite:shop.db""#),
+    );
+    let secret: Option<bool> = table.optional(
+        "secret",
+        ("show the value as `***` in every output; by default, the name decides", "secret = true"),
+    );
     table.needs("default", "env", "`default` belongs to `env`: any other value is there in any case")?;
     table
         .exactly_one(&["env", "file", "value"], "a variable has exactly one of `env`, `file` and `value`")?;

@@ -47,21 +47,32 @@ impl FromTable for SuiteKeys {
 
     fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
         Some(SuiteKeys {
-            name: table.overridable("name", "the suite's name in every report", &Self::default_name()),
-            budget: table.overridable("budget", "wall clock for the whole run, hard", &Self::BUDGET),
+            name: table.overridable(
+                "name",
+                ("name of the suite in every report", r#"name = "shop""#),
+                &Self::default_name(),
+            ),
+            budget: table.overridable(
+                "budget",
+                ("hard limit on the whole run, in wall-clock time", r#"budget = "2m""#),
+                &Self::BUDGET,
+            ),
             concurrency: table.overridable(
                 "concurrency",
-                "how many checks are in flight at once",
+                ("maximum number of checks in flight at once", "concurrency = 4"),
                 &Self::CONCURRENCY,
             ),
             fail_fast: table.overridable(
                 "fail-fast",
-                "whether the first critical failure ends the run",
+                ("end the run at the first critical failure", "fail-fast = false"),
                 &Self::FAIL_FAST,
             ),
             grace: table.overridable(
                 "grace",
-                "time on top of the budget, only for cleanup steps and stopping what was booted",
+                (
+                    "extra time after the budget, only for cleanup steps and for stopping booted processes",
+                    r#"grace = "10s""#,
+                ),
                 &Self::GRACE,
             ),
         })
@@ -93,8 +104,15 @@ impl FromTable for EnvironmentKeys {
 
     fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
         Some(EnvironmentKeys {
-            suite: table.optional("suite", "suite keys of this environment").unwrap_or_default(),
-            vars: table.optional("vars", "variables of this environment").unwrap_or_default(),
+            suite: table
+                .optional("suite", ("overrides for keys of `[suite]`", r#"suite = { budget = "30s" }"#))
+                .unwrap_or_default(),
+            vars: table
+                .optional(
+                    "vars",
+                    ("overrides for variables, and variables of its own", "vars = { port = 80 }"),
+                )
+                .unwrap_or_default(),
         })
     }
 }
@@ -119,10 +137,25 @@ impl FromTable for Defaults {
     fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
         Some(Defaults {
             check: CheckDefaults {
-                budget: table.optional("budget", "the budget of every check that does not say otherwise"),
-                retry: table.optional("retry", "how often a failing check is tried again"),
+                budget: table.optional(
+                    "budget",
+                    (
+                        "budget of every check that sets none; by default, it depends on the kind",
+                        r#"budget = "5s""#,
+                    ),
+                ),
+                retry: table
+                    .optional("retry", ("`retry` of every check that sets none", "retry = { attempts = 2 }")),
             },
-            http: table.optional("http", "request keys of every request").unwrap_or_default(),
+            http: table
+                .optional(
+                    "http",
+                    (
+                        "keys for every request, such as `headers`, `auth` and `tls`",
+                        r#"http = { headers = { accept = "application/json" } }"#,
+                    ),
+                )
+                .unwrap_or_default(),
         })
     }
 }
@@ -184,20 +217,37 @@ impl CheckKeys {
     pub fn from_table(table: &mut Table<'_, '_, '_>, kind: &Kind) -> Option<CheckKeys> {
         let defaults = table.parse.defaults.get::<CheckDefaults>().copied().unwrap_or_default();
         let CheckDefaults { retry: default_retry, budget: default_budget } = defaults;
-        let name = table.required("name", "what the check is called, unique in the suite");
+        let name = table.required(
+            "name",
+            ("unique name; reports and `--only` identify checks by it", r#"name = "shop is healthy""#),
+        );
         let name = name.map(|CheckName(named)| named);
-        let budget = table.overridable("budget", "the hard limit on the whole check", &kind.budget);
+        let budget = table.overridable(
+            "budget",
+            (
+                "hard limit on the whole check: every attempt, step, DNS lookup, handshake and body byte",
+                r#"budget = "2m""#,
+            ),
+            &kind.budget,
+        );
         let budget = budget.map(|budget| (budget, table.key_place("budget")));
-        let tags = table.optional("tags", "names for `--tag` and `--skip-tag`").unwrap_or_default();
-        let needs = table.optional("needs", "the names of checks that must pass first").unwrap_or_default();
+        let tags = table
+            .optional("tags", ("labels for `--tag` and `--skip-tag`", r#"tags = ["payments"]"#))
+            .unwrap_or_default();
+        let needs = table.optional("needs", ("checks that must pass first; if one does not, this check is skipped and the report says why", r#"needs = ["shop starts"]"#)).unwrap_or_default();
         let gate = table.overridable(
             "gate",
-            "whether every check that is not itself a gate needs this one",
+            ("make every check that is not itself a gate need this one", "gate = true"),
             &kind.gate,
         );
-        let severity = table.optional_or("severity", "\"critical\" or \"warn\"", Severity::default());
+        let severity = table.optional_or(
+            "severity",
+            (r#"`"warn"` reports a failure without failing or stopping the run"#, r#"severity = "warn""#),
+            Severity::default(),
+        );
         let repeat = Repeat::from_table(table, default_retry);
-        let envs: Option<Vec<Named>> = table.optional("envs", "the `--env` names under which it runs");
+        let envs: Option<Vec<Named>> =
+            table.optional("envs", ("run only in these environments (`--env`)", r#"envs = ["staging"]"#));
         if envs.as_ref().is_some_and(Vec::is_empty) {
             let mistake =
                 Diagnostic::new(table.key_place("envs"), "with no environment the check would never run");
@@ -205,7 +255,10 @@ impl CheckKeys {
             let _: Option<()> = table.parse.reject(mistake.hint(hint));
         }
         table.obeys(Rule::Filled("envs"));
-        let skip = table.optional("skip", "the reason why it is skipped");
+        let skip = table.optional(
+            "skip",
+            ("reason to skip the check; it is listed and reported as skipped", r#"skip = "being rebuilt""#),
+        );
         let skip = skip.map(|SkipReasonText(reason)| reason);
         Some(CheckKeys {
             name: name?,

@@ -294,19 +294,29 @@ struct Head {
 impl Head {
     fn from_table(table: &mut Table<'_, '_, '_>, is_root: bool) -> Head {
         // What the entries name is read by the loader.
-        let _: Option<Vec<String>> =
-            table.optional("include", "other files whose vars and checks are read first");
-        let keys: Option<SuiteKeys> = table.optional("suite", "the suite's name, budget and so on");
+        let _: Option<Vec<String>> = table.optional(
+            "include",
+            (
+                "files whose variables and checks are added to this one; paths are relative to this file",
+                r#"include = ["common.toml"]"#,
+            ),
+        );
+        let keys: Option<SuiteKeys> =
+            table.optional("suite", ("settings of the run", r#"suite = { name = "shop" }"#));
         if table.has("suite") && !is_root {
             let _: Option<()> =
                 table.reject("suite", "only the suite's own file has a `[suite]`, not one that it includes");
         }
-        let defaults: Option<Defaults> =
-            table.optional("defaults", "what holds for every check that does not say otherwise");
-        let variables: Option<BTreeMap<String, Variable>> =
-            table.optional("vars", "variables, used as {{name}}");
-        let environments: Option<BTreeMap<String, EnvironmentKeys>> =
-            table.optional("env", "environments, chosen with `--env`");
+        let defaults: Option<Defaults> = table.optional(
+            "defaults",
+            ("values for every check that omits the key", r#"defaults = { budget = "3s" }"#),
+        );
+        let variables: Option<BTreeMap<String, Variable>> = table
+            .optional("vars", ("variables, used as `{{name}}` in any template", "vars = { port = 8080 }"));
+        let environments: Option<BTreeMap<String, EnvironmentKeys>> = table.optional(
+            "env",
+            ("environments, selected with `--env`", "env = { staging = { vars = { port = 80 } } }"),
+        );
         Head {
             keys: keys.unwrap_or_default(),
             defaults: defaults.unwrap_or_default(),

@@ -15,7 +15,7 @@ pub fn schema() -> Schema {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": "urn:smoke-runner:suite",
         "title": "smoke suite",
-        "description": "A suite of boot, health, database and journey checks for smoke.",
+        "description": "A suite of checks for smoke, a smoke-test runner.",
     });
     merge(&mut schema, file);
     schema["$defs"] = Value::Object(definitions.into_made());

@@ -58,11 +58,18 @@ impl FromTable for Ready {
     const DEFINITION: &'static str = "ready";
 
     fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
-        let port: Option<Scalar> = table.optional("port", "it accepts connections on this port of 127.0.0.1");
-        let log: Option<Template> = table.optional("log", "its output contains this text");
+        let port: Option<Scalar> = table
+            .optional("port", ("the process accepts connections on this port of 127.0.0.1", "port = 8080"));
+        let log: Option<Template> = table
+            .optional("log", ("the output of the process contains this text", r#"log = "listening on""#));
         let request = Request::from_url(table);
-        let expect: Option<HttpExpectation> =
-            table.optional("expect", "what the answer of `url` must be like");
+        let expect: Option<HttpExpectation> = table.optional(
+            "expect",
+            (
+                "what the response must look like; by default, a 2xx status",
+                r#"expect = { status = 200, within = "300ms" }"#,
+            ),
+        );
         let expect = if table.has("expect") { expect? } else { HttpExpectation::default() };
         let of_the_request = table.asked_but(&["url", "port", "log"]);
         for key in &of_the_request {

@@ -41,10 +41,15 @@ impl FromTable for Auth {
     const DEFINITION: &'static str = "auth";
 
     fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
-        let basic = table.optional("basic", "{ user, password }").map(Auth::Basic);
-        let bearer = table.optional("bearer", "the token").map(Auth::Bearer);
+        let basic = table
+            .optional(
+                "basic",
+                ("user name and password", r#"basic = { user = "smoke", password = "{{password}}" }"#),
+            )
+            .map(Auth::Basic);
+        let bearer = table.optional("bearer", ("token", r#"bearer = "{{token}}""#)).map(Auth::Bearer);
         let oauth2 = table
-            .optional::<OAuth2>("oauth2", "{ token-url, client-id, client-secret, scope }")
+            .optional::<OAuth2>("oauth2", ("OAuth 2.0 client credentials; the token is fetched once per run for all requests with the same secret and the same route (`resolve`, `proxy`, `tls`)", r#"oauth2 = { token-url = "{{idp}}/token", client-id = "smoke", client-secret = "{{client_secret}}" }"#))
             .map(|oauth2| Auth::OAuth2(Box::new(oauth2)));
         table.exactly_one(
             &["basic", "bearer", "oauth2"],
@@ -58,8 +63,8 @@ impl FromTable for Basic {
     const DEFINITION: &'static str = "basic";
 
     fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
-        let user = table.required("user", "the user's name");
-        let password = table.required("password", "the user's password");
+        let user = table.required("user", ("user name", r#"user = "smoke""#));
+        let password = table.required("password", ("password", r#"password = "{{password}}""#));
         Some(Basic { user: user?, password: password? })
     }
 }
@@ -68,10 +73,12 @@ impl FromTable for OAuth2 {
     const DEFINITION: &'static str = "oauth2";
 
     fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
-        let token_url = table.required("token-url", "where the token is fetched");
-        let client_id = table.required("client-id", "the client's name");
-        let client_secret = table.required("client-secret", "the client's secret");
-        let scope = table.optional("scope", "what the token is for");
+        let token_url =
+            table.required("token-url", ("URL that issues the token", r#"token-url = "{{idp}}/token""#));
+        let client_id = table.required("client-id", ("client ID", r#"client-id = "smoke""#));
+        let client_secret =
+            table.required("client-secret", ("client secret", r#"client-secret = "{{client_secret}}""#));
+        let scope = table.optional("scope", ("scope of the token", r#"scope = "orders.read""#));
         Some(OAuth2 { token_url: token_url?, client_id: client_id?, client_secret: client_secret?, scope })
     }
 }

@@ -74,7 +74,7 @@ impl Request {
         // Without its URL a step is nothing, and what is wrong with that is told already.
         let mut is_told = false;
         for (name, method) in &VERBS {
-            match table.optional::<Template>(name, "the URL that is asked with this method") {
+            match table.optional::<Template>(name, "URL to request with this method") {
                 Some(url) => verbs.push((*name, method, url)),
                 None => is_told |= table.has(name),
             }
@@ -110,9 +110,18 @@ impl Request {
     /// Reads a request whose address is under `url`. Without `url` the address is empty.
     pub fn from_url(table: &mut Table<'_, '_, '_>) -> Option<Request> {
         let given = table.has("url");
-        let url: Option<Template> = table.optional("url", "the URL that is asked");
-        let method = table.optional_or("method", "the HTTP method", reqwest::Method::GET);
-        let query = table.optional("query", "parameters added to the URL, encoded").unwrap_or_default();
+        let url: Option<Template> =
+            table.optional("url", ("URL to request", r#"url = "{{base_url}}/health""#));
+        let method = table.optional_or("method", ("HTTP method", r#"method = "POST""#), reqwest::Method::GET);
+        let query = table
+            .optional(
+                "query",
+                (
+                    "parameters added to the URL, encoded; a list repeats a parameter",
+                    r#"query = { status = ["new", "paid"] }"#,
+                ),
+            )
+            .unwrap_or_default();
         let body = Body::from_table(table);
         let options = RequestOptions::from_table(table);
         let defaults = table.parse.defaults.get::<RequestOptions>().cloned().unwrap_or_default();

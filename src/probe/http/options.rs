@@ -79,11 +79,19 @@ impl FromTable for TlsKeys {
     const DEFINITION: &'static str = "tls";
 
     fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
-        let ca: Option<String> =
-            table.optional("ca", "a PEM file of the certificates to trust instead of the system's");
-        let cert: Option<String> = table.optional("cert", "a PEM file of the client's certificate");
-        let key: Option<String> = table.optional("key", "a PEM file of the client's private key");
-        let insecure = table.overridable("insecure", "`true`: any certificate is accepted", &false);
+        let ca: Option<String> = table.optional(
+            "ca",
+            ("PEM file of the certificates to trust instead of the system's", r#"ca = "ca.pem""#),
+        );
+        let cert: Option<String> = table
+            .optional("cert", ("PEM file of the client certificate; needs `key`", r#"cert = "client.pem""#));
+        let key: Option<String> = table
+            .optional("key", ("PEM file of the client's private key; needs `cert`", r#"key = "client.key""#));
+        let insecure = table.overridable(
+            "insecure",
+            ("accept any certificate; the report says so", "insecure = true"),
+            &false,
+        );
         table.needs("cert", "key", "`cert` needs its `key`")?;
         table.needs("key", "cert", "`key` needs its `cert`")?;
         let client = cert.zip(key).map(|(cert, key)| (cert.into(), key.into()));
@@ -116,8 +124,9 @@ impl FromTable for RequestOptions {
     const DEFINITION: &'static str = "http";
 
     fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
-        let headers: Vec<(Named, Template)> =
-            table.optional("headers", "headers of the request").unwrap_or_default();
+        let headers: Vec<(Named, Template)> = table
+            .optional("headers", ("request headers", r#"headers = { accept = "application/json" }"#))
+            .unwrap_or_default();
         table.obeys(Rule::NamesLike("headers", "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"));
         for (named, _) in &headers {
             if named.name.parse::<reqwest::header::HeaderName>().is_err() {
@@ -126,7 +135,13 @@ impl FromTable for RequestOptions {
             }
         }
         let resolve: Vec<(Named, Template)> = table
-            .optional("resolve", "{ \"host:port\" = \"ip:port\" }, instead of a look-up")
+            .optional(
+                "resolve",
+                (
+                    "addresses to use instead of a DNS lookup, by host and port",
+                    r#"resolve = { "shop.example:443" = "127.0.0.1:8443" }"#,
+                ),
+            )
             .unwrap_or_default();
         table.obeys(Rule::NamesLike("resolve", ".:[0-9]+$"));
         for (named, _) in resolve.iter().filter(|(named, _)| resolve::host_and_port(&named.name).is_none()) {
@@ -134,7 +149,7 @@ impl FromTable for RequestOptions {
                 .hint(format!("write `resolve = {{ \"{}:443\" = \"127.0.0.1:8443\" }}`", named.name));
             let _: Option<()> = table.parse.reject(mistake);
         }
-        let proxy: Option<Template> = table.optional("proxy", "the proxy to go through; `\"\"` is none");
+        let proxy: Option<Template> = table.optional("proxy", (r#"proxy to use, `http://` or `socks5://`; `""` uses none; by default, `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` decide"#, r#"proxy = "http://proxy.internal:3128""#));
         let literal = proxy.as_ref().and_then(|proxy| Some((proxy.literal()?, proxy.place())));
         if let Some((_, place)) = literal.filter(|(text, _)| Proxy::parse(text).is_none()) {
             let mistake = Diagnostic::new(place, "nothing can go through this as a proxy")
@@ -143,13 +158,13 @@ impl FromTable for RequestOptions {
         }
         Some(RequestOptions {
             headers,
-            auth: table.optional("auth", "credentials: { basic = … }, { bearer = … } or { oauth2 = … }"),
-            redirects: table.overridable("redirects", "how many redirects are followed", &REDIRECTS),
-            tls: table.optional("tls", "{ ca, cert, key, insecure }"),
+            auth: table.optional("auth", ("credentials: one of `basic`, `bearer` and `oauth2`", r#"auth = { bearer = "{{token}}" }"#)),
+            redirects: table.overridable("redirects", ("number of redirects to follow; credentials, cookies and the suite's headers are not sent to another origin, and a redirect that would send a request body there fails the check", "redirects = 3"), &REDIRECTS),
+            tls: table.optional("tls", ("certificates; by default, the system's trust store", r#"tls = { ca = "ca.pem" }"#)),
             resolve,
             proxy,
-            version: table.optional("http", "the HTTP version, \"1.1\" or \"2\""),
-            max_body: table.overridable("max-body", "the largest body that is read", &MAX_BODY),
+            version: table.optional("http", ("HTTP version; by default, it is negotiated", r#"http = "2""#)),
+            max_body: table.overridable("max-body", ("largest body to accept; a larger one fails the check", r#"max-body = "10MiB""#), &MAX_BODY),
         })
     }
 }

@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use crate::journey::{journey, step};
+use crate::check::journey::{journey, step};
 use crate::support::ask::quoted;
 use crate::support::http::{HttpServer, Request, Response};
 use crate::support::postgres::Postgres;

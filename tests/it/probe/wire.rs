@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::journey::{journey, run, step};
+use crate::check::journey::{journey, run, step};
 use crate::support::background::Background;
 use crate::support::fault::{Fault, FaultServer};
 use crate::support::http::{HttpServer, Response};

@@ -69,7 +69,7 @@ fn assert_screen(name: &str, screen: &str) {
         text = Regex::new(pattern).expect("a pattern").replace_all(&text, instead).into_owned();
     }
     insta::with_settings!({
-        snapshot_path => "../suites/screens",
+        snapshot_path => "../../suites/screens",
         prepend_module_to_snapshot => false,
         omit_expression => true,
     }, {

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::journey::{journey, step};
+use crate::check::journey::{journey, step};
 use crate::support::ask::{Asked, quoted};
 use crate::support::certificates::{Certificates, TlsIdentity};
 use crate::support::http::{HttpServer, Request, Response};

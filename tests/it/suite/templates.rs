@@ -8,7 +8,7 @@ use proptest::strategy::{Strategy as _, ValueTree as _};
 use proptest::test_runner::TestRunner;
 use serde_json::{Value, json};
 
-use crate::journey::{journey, step};
+use crate::check::journey::{journey, step};
 use crate::support::ask::{Asked, quoted};
 use crate::support::http::{HttpServer, Request, Response};
 use crate::support::postgres::Postgres;
@@ -266,7 +266,7 @@ fn a_value_that_would_break_a_header_or_a_url_is_an_error_that_says_so() {
     let url = step("url", "get = \"{{base}}/{{next}}\"");
     let header = step("header", "get = \"{{base}}/\"\nheaders.x-a = \"{{next}}\"");
     let checks = journey("url", "", &[look.clone(), url]) + &journey("header", "", &[look, header]);
-    let ran = crate::journey::run(&server, &checks);
+    let ran = crate::check::journey::run(&server, &checks);
     ran.exits(1);
     let told = |name: &str| ran.junit().case(name).message.clone().unwrap_or_default();
     assert!(

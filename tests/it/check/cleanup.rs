@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
-use crate::journey::{asked, cleanup, journey, run, shop, step};
+use crate::check::journey::{asked, cleanup, journey, run, shop, step};
 use crate::support::http::{HttpServer, Response};
 use crate::support::junit::Outcome;
 use crate::support::smoke::Smoke;

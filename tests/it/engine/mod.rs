@@ -1,0 +1,4 @@
+//! The engine on a virtual clock: order, budgets and outcomes.
+
+pub mod invariants;
+mod worst_case;
