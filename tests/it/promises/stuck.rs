@@ -13,7 +13,7 @@ use smoke::suite::Uses;
 use smoke::suite::vars::Scope;
 use tokio::runtime::Builder;
 
-use crate::engine::invariants::{Script, Spec, SuiteSpec, plan};
+use crate::support::script::{Script, Spec, SuiteSpec, plan};
 
 /// Far longer than a run may take, and what a test waits at most that has failed.
 const HELD: Duration = Duration::from_secs(20);
