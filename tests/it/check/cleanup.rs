@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
-use crate::check::journey::{asked, cleanup, journey, run, shop, step};
 use crate::support::http::{HttpServer, Response};
+use crate::support::journeys::{asked, cleanup, journey, run, shop, step};
 use crate::support::junit::Outcome;
 use crate::support::smoke::Smoke;
 use crate::support::{thorough, wait};

@@ -4,4 +4,4 @@ mod boot;
 mod cleanup;
 mod database;
 mod health;
-pub mod journey;
+mod journey;

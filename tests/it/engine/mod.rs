@@ -1,4 +1,5 @@
 //! The engine on a virtual clock: order, budgets and outcomes.
 
-pub mod invariants;
+mod invariants;
+mod outcomes;
 mod worst_case;

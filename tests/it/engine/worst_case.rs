@@ -6,7 +6,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 use smoke::plan::{Bound, WorstCase};
 
-use crate::engine::invariants::{Script, Spec, SuiteSpec, passing, plan, run, specs, suite};
+use crate::support::script::{Script, Spec, SuiteSpec, passing, plan, run, specs, suite};
 
 fn worst_case(spec: &SuiteSpec) -> WorstCase {
     let plan = plan(spec, &Arc::default());

@@ -4,10 +4,10 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::check::journey::{journey, step};
 use crate::support::ask::{Asked, quoted};
 use crate::support::certificates::{Certificates, TlsIdentity};
 use crate::support::http::{HttpServer, Request, Response};
+use crate::support::journeys::{journey, step};
 use crate::support::junit::Outcome;
 use crate::support::schema::{keys, schema};
 use crate::support::scratch;

@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::check::journey::{journey, run, step};
 use crate::support::background::Background;
 use crate::support::fault::{Fault, FaultServer};
 use crate::support::http::{HttpServer, Response};
+use crate::support::journeys::{journey, run, step};
 use crate::support::smoke::Smoke;
 use crate::support::verdicts::{case, health, suite};
 

@@ -5,6 +5,7 @@
 mod budgets;
 mod cancel;
 mod faults;
+mod listed;
 mod many_secrets;
 mod read_only;
 mod secrets;

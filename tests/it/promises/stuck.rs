@@ -14,7 +14,7 @@ use smoke::outcome::{Failure, Outcome, Signal, SkipReason, Started};
 use smoke::secret::Redactor;
 use tokio::runtime::Builder;
 
-use crate::engine::invariants::{Script, Spec, SuiteSpec, plan};
+use crate::support::script::{Script, Spec, SuiteSpec, plan};
 
 /// Far longer than a run may take, and what a test waits at most that has failed.
 const HELD: Duration = Duration::from_secs(20);

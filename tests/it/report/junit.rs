@@ -1,13 +1,12 @@
 //! The JUnit file: every outcome as its element, whole, valid, and of this run.
 
-use std::fmt::Write as _;
 use std::fs;
 use std::time::Duration;
 
-use proptest::prelude::{Strategy, any};
-use proptest::strategy::ValueTree as _;
+use proptest::strategy::{Strategy as _, ValueTree as _};
 use proptest::test_runner::TestRunner;
 
+use crate::support::hostile::{hostile, toml};
 use crate::support::http::{HttpServer, Response};
 use crate::support::junit::{Case, Outcome};
 use crate::support::smoke::{Ran, Smoke};
@@ -191,50 +190,6 @@ fn a_run_that_is_killed_leaves_no_earlier_runs_report() {
     let ran = running.wait();
     assert_eq!(ran.signal, Some(9));
     assert!(!ran.path("junit.xml").exists());
-}
-
-/// Texts that have what XML, TOML and terminals find hard, and anything else.
-pub fn hostile() -> impl Strategy<Value = String> {
-    let piece = proptest::prop_oneof![
-        proptest::sample::select(vec![
-            "]]>",
-            "<![CDATA[",
-            "&amp;",
-            "<",
-            ">",
-            "\"",
-            "'",
-            "\u{0}",
-            "\u{1b}[31m",
-            "\u{7f}",
-            "\u{85}",
-            "\u{fffe}",
-            "\u{ffff}",
-            "\r\n",
-            "\n",
-            "\t",
-            "🔥",
-            "\u{202e}",
-            "\u{2028}",
-            "é",
-            "{% x %}",
-            "-->",
-            "<!--",
-            "<?xml?>",
-        ])
-        .prop_map(str::to_owned),
-        any::<String>(),
-        any::<char>().prop_map(String::from),
-    ];
-    proptest::collection::vec(piece, 1..8).prop_map(|pieces| pieces.concat())
-}
-
-/// The inside of a TOML string that means `text`.
-pub fn toml(text: &str) -> String {
-    text.chars().fold(String::new(), |mut out, c| {
-        let _ = write!(out, "\\U{:08X}", u32::from(c));
-        out
-    })
 }
 
 #[test]

@@ -3,7 +3,7 @@
 mod events;
 mod failures;
 mod json;
-pub mod junit;
+mod junit;
 mod pipelines;
 mod readers;
 mod report_files;

@@ -10,7 +10,7 @@ use proptest::strategy::ValueTree as _;
 use proptest::test_runner::TestRunner;
 use serde_json::Value;
 
-use crate::report::junit::{hostile, toml};
+use crate::support::hostile::{hostile, toml};
 use crate::support::http::{HttpServer, Response};
 use crate::support::junit::{Junit, Outcome};
 use crate::support::smoke::{Ran, Smoke};

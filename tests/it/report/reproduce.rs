@@ -4,9 +4,9 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use crate::check::journey::{journey, step};
 use crate::support::ask::quoted;
 use crate::support::http::{HttpServer, Request, Response};
+use crate::support::journeys::{journey, step};
 use crate::support::postgres::Postgres;
 use crate::support::smoke::{Ran, Smoke};
 

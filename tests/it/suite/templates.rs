@@ -1,5 +1,8 @@
 //! What stands in for `{{…}}`: built-in names, filters, and values of every type in every place.
 
+mod numbers;
+mod sql;
+
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -8,10 +11,9 @@ use proptest::strategy::{Strategy as _, ValueTree as _};
 use proptest::test_runner::TestRunner;
 use serde_json::{Value, json};
 
-use crate::check::journey::{journey, step};
-use crate::support::ask::{Asked, quoted};
+use crate::support::ask::quoted;
 use crate::support::http::{HttpServer, Request, Response};
-use crate::support::postgres::Postgres;
+use crate::support::journeys::{journey, step};
 use crate::support::smoke::{Ran, Smoke};
 use crate::support::verdicts::suite;
 
@@ -266,7 +268,7 @@ fn a_value_that_would_break_a_header_or_a_url_is_an_error_that_says_so() {
     let url = step("url", "get = \"{{base}}/{{next}}\"");
     let header = step("header", "get = \"{{base}}/\"\nheaders.x-a = \"{{next}}\"");
     let checks = journey("url", "", &[look.clone(), url]) + &journey("header", "", &[look, header]);
-    let ran = crate::check::journey::run(&server, &checks);
+    let ran = crate::support::journeys::run(&server, &checks);
     ran.exits(1);
     let told = |name: &str| ran.junit().case(name).message.clone().unwrap_or_default();
     assert!(
@@ -276,145 +278,6 @@ fn a_value_that_would_break_a_header_or_a_url_is_an_error_that_says_so() {
     );
     assert!(told("header").starts_with("step 2 `header`: putting together a header: "), "{}", told("header"));
     assert_eq!(server.requests().len(), 2, "nothing that is broken is sent");
-}
-
-/// Numbers that no machine type writes like this.
-const NUMBERS: [&str; 9] = [
-    "1.0",
-    "19.90",
-    "1e+2",
-    "-0.0",
-    "5e+22",
-    "9007199254740993.0",
-    "12345678901234567890",
-    "0.12345678901234567890",
-    "-123456789012345678901234567890.10",
-];
-
-#[test]
-fn a_number_keeps_its_type_and_its_digits_however_it_is_written() {
-    let server = HttpServer::start(|request| match request.method.as_str() {
-        "POST" => Response::json(&request.text()),
-        _ => Response::json(&format!("{{\"numbers\": [{}]}}", NUMBERS.join(", "))),
-    });
-    let vars = "[vars]\nwhole = 1.0\nprice = 19.90\nhuge = 1e2\nzero = -0.0\nlong = 0.12345678901234567890\nlist = { value = [1.50] }\n";
-    let captures = (0..NUMBERS.len()).map(|at| format!("capture.n{at} = {{ json = '$.numbers[{at}]' }}"));
-    let captures: Vec<String> = captures.collect();
-    let expects = (0..NUMBERS.len()).map(|at| format!("expect.json.'$.numbers[{at}]' = '{{{{n{at}}}}}'"));
-    let expects: Vec<String> = expects.collect();
-    let at = server.url("/");
-    let get = |rest: String| step("get", &format!("get = {at:?}\n{rest}\ncapture.all = {{ json = '$' }}"));
-    let sent: Vec<String> = (0..NUMBERS.len()).map(|at| format!("n{at} = '{{{{n{at}}}}}'")).collect();
-    let post = |name: &str, rest: &str| step(name, &format!("post = {at:?}\n{rest}"));
-    let steps = [
-        get(captures.join("\n")),
-        step("again", &format!("get = {at:?}\n{}", expects.join("\n"))),
-        post(
-            "what was captured",
-            &format!(
-                "json = {{ {}, part = '{{{{all.numbers[1]}}}}', all = '{{{{all}}}}' }}",
-                sent.join(", ")
-            ),
-        ),
-        post(
-            "variables",
-            "json = { whole = '{{whole}}', price = '{{price}}', huge = '{{huge}}', zero = '{{zero}}', long = '{{long}}', list = '{{list}}', sum = '{{whole + n1}}', text = '{{price}} {{n8}}', is = '{{n6 > 5}}' }\nexpect.json.'$.sum' = 20.9",
-        ),
-    ];
-    Smoke::new().suite(&suite(&format!("{vars}{}", journey("it", "", &steps)))).run().exits(0);
-    let posts: Vec<String> =
-        server.requests().iter().filter(|request| request.method == "POST").map(Request::text).collect();
-    let members: Vec<String> =
-        NUMBERS.iter().enumerate().map(|(at, number)| format!("\"n{at}\":{number}")).collect();
-    let all = format!("{{\"numbers\":[{}]}}", NUMBERS.join(","));
-    assert_eq!(posts[0], format!("{{{},\"part\":19.9,\"all\":{all}}}", members.join(",")));
-    assert_eq!(
-        posts[1],
-        "{\"whole\":1.0,\"price\":19.90,\"huge\":1e+2,\"zero\":-0.0,\"long\":0.12345678901234567890,\"list\":[1.50],\"sum\":20.9,\"text\":\"19.90 -123456789012345678901234567890.10\",\"is\":true}"
-    );
-}
-
-#[test]
-fn a_number_is_bound_as_one_however_it_is_written() {
-    let shop = Postgres::shared().create_database();
-    shop.sql("create table t (n numeric, big numeric); insert into t values (19.90, 12345678901234567890)");
-    let folder = crate::support::scratch::for_a_test();
-    let path = folder.path().join("shop.db");
-    rusqlite::Connection::open(&path)
-        .expect("create a database")
-        .execute_batch("create table t (n)")
-        .expect("fill it");
-    let vars = "[vars]\nwhole = 1.0\nprice = 19.90\n";
-    let asked = Asked::at(&format!("sqlite:{}", path.display())).with(vars);
-    asked
-        .query("select typeof({{whole}})", "value = 'real'")
-        .query("select typeof({{price}})", "value = 'real'")
-        .query("select {{whole}} = 1", "value = 1")
-        .passes();
-    let query = |query: &str, rest: &str| {
-        step(query, &format!("database = {}\nquery = {}\n{rest}", quoted(&shop.url()), quoted(query)))
-    };
-    let steps = [
-        query(
-            "select n, big from t limit 1",
-            "capture.n = { column = 'n' }\ncapture.big = { column = 'big' }",
-        ),
-        query("select n, big from t", "expect.row = { n = '{{n}}', big = '{{big}}' }"),
-        query(
-            "select count(*) from t where n = {{n}} and big = {{big}} and n > {{whole}}",
-            "expect.value = 1",
-        ),
-        query("select timestamptz '2024-01-02 03:04:05Z'", "expect.value = 2024-01-02T03:04:05Z"),
-    ];
-    Smoke::new().suite(&suite(&format!("{vars}{}", journey("it", "", &steps)))).run().exits(0);
-}
-
-#[test]
-fn a_variable_of_every_type_is_a_bound_parameter_in_sql() {
-    let shop = Postgres::shared().create_database();
-    shop.sql("create table t (i int, b bigint, x float8, yes bool, w text); insert into t values (7, 9007199254740993, 0.5, true, 'it''s; drop table t')");
-    let folder = crate::support::scratch::for_a_test();
-    let path = folder.path().join("shop.db");
-    let lite = rusqlite::Connection::open(&path).expect("create a database");
-    lite.execute_batch("create table t (i int, b int, x real, yes int, w text); insert into t values (7, 9007199254740993, 0.5, true, 'it''s; drop table t')")
-        .expect("fill it");
-    let head = format!(
-        "[vars]\nint = 7\nbig = 9007199254740993\nfloat = 0.5\nyes = true\ntext = {}\nsame = \"7\"",
-        quoted("it's; drop table t")
-    );
-    for url in [shop.url(), format!("sqlite:{}", path.display())] {
-        let asked = Asked::at(&url).with(&head);
-        asked
-            .query("select count(*) from t where i = {{int}}", "value = 1")
-            .query("select count(*) from t where i = {{same}}", "value = 1")
-            .query("select count(*) from t where b = {{big}}", "value = 1")
-            .query("select count(*) from t where x = {{float}}", "value = 1")
-            .query("select count(*) from t where yes = {{yes}}", "value = 1")
-            .query("select count(*) from t where w = {{text}}", "value = 1")
-            .query("select count(*) from t where i is not distinct from {{none}}", "value = 0")
-            .query(
-                "select w from t where i = {{int}} and w = {{text}} and yes = {{yes}} limit {{ 1 }}",
-                "rows = 1",
-            )
-            .passes();
-        // A null that was captured is null, not the text.
-        let query = |query: &str, rest: &str| {
-            step(query, &format!("database = {}\nquery = {}\n{rest}", quoted(&url), quoted(query)))
-        };
-        let steps = [
-            query(
-                "select null as n, i as i from t",
-                "capture.n = { column = 'n' }\ncapture.i = { column = 'i' }",
-            ),
-            query(
-                "select count(*) as c from t where w is not distinct from {{n}} or i = {{i}}",
-                "expect.value = 1",
-            ),
-            query("select coalesce({{n}}, 'none') as c", "expect.value = 'none'"),
-        ];
-        Smoke::new().suite(&suite(&journey("it", "", &steps))).run().exits(0);
-    }
-    assert_eq!(shop.value("select count(*) from t"), "1");
 }
 
 #[test]
