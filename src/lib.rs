@@ -3,8 +3,8 @@
 //! One direction: `suite → plan → engine → check → probe → outcome → event → report`. Reporters never see the
 //! engine, checks do not know which suite they are in, nothing flows back.
 //!
-//! [`run`] is where they are put together: one run of a suite; [`again`] has several, [`inspect`] the commands that send
-//! nothing, [`about`] what smoke says of itself. [`demo`] is an application to test.
+//! The modules below are layers, top to bottom: each imports only from those under it. `tests/it/architecture.rs` reads
+//! the imports and fails on one that runs up.
 //!
 //! Invariants:
 //! - only `report` and `main` print, and the demo shop, which is an application of its own;
@@ -12,10 +12,13 @@
 //! - everything that came from outside reaches an output through the one [`secret::Redactor`];
 //! - nothing is spawned that can outlive its check, but where a `// Why:` says so;
 //! - blocking work (names, `SQLite`, files) cannot delay the exit;
-//! - there is no global state, and a panic in one check is that check's fault and no other's.
+//! - a panic in one check is that check's fault and no other's.
+
+pub mod commands;
 
 pub mod cli;
-pub mod commands;
+
+pub mod demo;
 
 pub mod lint;
 
@@ -28,21 +31,25 @@ pub mod report;
 pub mod suite;
 
 pub mod check;
+
 pub mod expect;
 
 pub mod probe;
 
 pub mod attempt;
+
 pub mod process;
 
 pub mod event;
+
 pub mod exit;
+
+mod runtimes;
+
 pub mod outcome;
 
 pub mod language;
 
 pub mod deadline;
-mod runtimes;
-pub mod secret;
 
-pub mod demo;
+pub mod secret;

@@ -17,4 +17,6 @@ mod promises;
 mod report;
 mod suite;
 
+mod architecture;
+
 mod support_works;
