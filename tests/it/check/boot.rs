@@ -13,7 +13,7 @@ use crate::support::guard::is_running;
 use crate::support::http::{HttpServer, Response};
 use crate::support::junit::Outcome;
 use crate::support::smoke::{Smoke, program};
-use crate::support::{scratch, wait};
+use crate::support::{scratch, thorough, wait};
 
 fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").expect("bind a free port").local_addr().expect("know the port").port()
@@ -61,21 +61,21 @@ fn it_is_ready_when_its_log_says_so() {
 fn an_answer_that_is_not_as_expected_is_not_ready() {
     let port = free_port();
     let ready = format!("{{ url = \"http://127.0.0.1:{port}/health\", expect.json.\"$.status\" = \"no\" }}");
-    let ran = Smoke::new().suite(&shop(port, &ready).replacen("ready", "budget = \"1s\"\nready", 1)).run();
+    let ran = Smoke::new().suite(&shop(port, &ready).replacen("ready", "budget = \"4s\"\nready", 1)).run();
     ran.exits(5);
     assert!(ran.stderr.contains("never gave the expected answer"), "{}", ran.stderr);
 }
 
 #[test]
 fn one_that_never_becomes_ready_fails_with_its_budget_and_says_what_it_printed() {
-    let keys = "budget = \"400ms\"\nready = { log = \"listening\" }";
+    let keys = "budget = \"2s\"\nready = { log = \"listening\" }";
     let ran = Smoke::new().suite(&boot("shop", "echo still migrating; exec sleep 1000", keys)).run();
     ran.exits(5);
     assert_eq!(ran.junit().case("shop").kind.as_deref(), Some("timeout"));
-    for text in ["within 400ms (check budget)", "never contained the `ready` text", "still migrating"] {
+    for text in ["within 2s (check budget)", "never contained the `ready` text", "still migrating"] {
         assert!(ran.stderr.contains(text), "{text}\n{}", ran.stderr);
     }
-    assert!(ran.took < Duration::from_secs(3), "{:?}", ran.took);
+    assert!(ran.took < thorough::bound(Duration::from_secs(4)), "{:?}", ran.took);
 }
 
 /// Answers everywhere with 200, for as long as it is not dropped.
@@ -128,7 +128,7 @@ fn one_that_has_ended_is_not_ready_whoever_answers() {
     let server = HttpServer::start(move |_| {
         let Ok(text) = fs::read_to_string(&number) else { return Response::new(503) };
         let process = text.trim().parse().expect("a number");
-        wait::until("the end of the process", Duration::from_secs(5), || {
+        wait::until("the end of the process", Duration::from_secs(20), || {
             (!is_running(process)).then_some(())
         });
         Response::new(200)
@@ -154,7 +154,7 @@ fn it_boots_again_each_round_though_the_one_before_is_slow_to_stop() {
 fn a_line_of_the_log_is_found_however_much_comes_after_it() {
     let log = format!("{}\nlistening on 8080\n{}", "x".repeat(4_090), "y\n".repeat(500_000));
     let boot =
-        boot("chatty", "cat log; exec sleep 1000", "ready = { log = \"listening on\" }\nbudget = \"5s\"");
+        boot("chatty", "cat log; exec sleep 1000", "ready = { log = \"listening on\" }\nbudget = \"30s\"");
     Smoke::new().suite(&boot).file("log", log).run().exits(0);
 }
 
@@ -163,7 +163,7 @@ fn the_last_answer_says_what_was_expected_and_what_came() {
     let port = free_port();
     let url = format!("http://127.0.0.1:{port}/health");
     let ready = format!("{{ url = {url:?}, expect.json.\"$.status\" = \"pong\" }}");
-    let suite = shop(port, &ready).replacen("ready", "budget = \"2s\"\nready", 1);
+    let suite = shop(port, &ready).replacen("ready", "budget = \"5s\"\nready", 1);
     let ran = Smoke::new().suite(&suite).args(["--json", "all.json"]).run();
     ran.exits(5);
     assert!(!ran.stderr.contains("internal error"), "{}", ran.stderr);
@@ -173,7 +173,7 @@ fn the_last_answer_says_what_was_expected_and_what_came() {
             "expected json $.status \"pong\", got \"ok\"",
             "HTTP/1.1 200, application/json",
             &format!("`GET {url}` never gave the expected answer"),
-            &format!("& sleep 2; curl -sS -i --max-time 2 {url}; kill $!"),
+            &format!("& sleep 5; curl -sS -i --max-time 2 {url}; kill $!"),
         ] {
             assert!(text.contains(part), "no {part:?} in\n{text}");
         }
@@ -199,10 +199,10 @@ fn a_connection_that_is_refused_and_an_answer_that_never_comes_are_told() {
             "no answer, while waiting for the first byte".to_owned(),
         ),
     ] {
-        let keys = format!("budget = \"500ms\"\nready = {ready}");
+        let keys = format!("budget = \"2s\"\nready = {ready}");
         let ran = Smoke::new().suite(&boot("shop", "exec sleep 1000", &keys)).run();
         ran.exits(5);
         let cause = ran.stderr.lines().find(|line| line.contains("root cause:")).expect("a root cause");
-        assert!(cause.contains(&said) && cause.contains("not ready within 500ms (check budget)"), "{cause}");
+        assert!(cause.contains(&said) && cause.contains("not ready within 2s (check budget)"), "{cause}");
     }
 }

@@ -207,9 +207,9 @@ fn a_poll_that_runs_out_of_time_in_an_answer_says_what_came_before() {
             _ => Response::new(200).delay(Duration::from_secs(30)),
         }
     });
-    let keys = format!("url = {:?}\nbudget = \"500ms\"\npoll = {{ every = \"10ms\" }}", server.url("/"));
+    let keys = format!("url = {:?}\nbudget = \"2s\"\npoll = {{ every = \"10ms\" }}", server.url("/"));
     let _ = health(&[case(
         keys,
-        "expected status 2xx, got 503; no answer within 500ms (check budget), while waiting for the first byte of the answer (first byte)",
+        "expected status 2xx, got 503; no answer within 2s (check budget), while waiting for the first byte of the answer (first byte)",
     )]);
 }

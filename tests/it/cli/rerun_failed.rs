@@ -111,9 +111,9 @@ fn what_fail_fast_a_budget_or_a_signal_cut_runs_again() {
     let ran = rerun(ran).run();
     assert_eq!(selected(&ran), names(&["first", "a", "slow", "waiting"]));
 
-    let suite = "[suite]\nbudget = \"400ms\"\n".to_owned()
+    let suite = "[suite]\nbudget = \"2s\"\n".to_owned()
         + &shop.check("fine", "")
-        + &shop.check("slow", "budget = \"400ms\"")
+        + &shop.check("slow", "budget = \"2s\"")
         + &shop.check("waiting", "needs = [\"slow\"]");
     let ran = Smoke::new().suite(&suite).run();
     ran.exits(4);

@@ -9,7 +9,7 @@ use rustix::process::Signal;
 use crate::support::http::{HttpServer, Response};
 use crate::support::junit::Outcome;
 use crate::support::smoke::{Ran, Smoke};
-use crate::support::wait;
+use crate::support::{thorough, wait};
 
 /// A query that finds more values in [`deep`] than there is memory for.
 const ENDLESS: &str = "$..*..*..*..*..*..*..*..*..*..*";
@@ -53,14 +53,14 @@ fn server() -> HttpServer {
 /// Long before a minute, which is when a run counts as hung.
 #[track_caller]
 fn ended_on_time(ran: &Ran) {
-    assert!(ran.took < Duration::from_secs(8), "{:?}", ran.took);
+    assert!(ran.took < Duration::from_secs(40), "{:?}", ran.took);
 }
 
 #[test]
 fn whatever_takes_for_ever_to_judge_is_cut_by_its_checks_budget_and_holds_nothing_up() {
     let server = server();
     let (deep, nested, text) = (server.url("/deep"), server.url("/nested"), server.url("/text"));
-    let mut suite = "[suite]\nname = \"s\"\nfail-fast = false\n[defaults]\nbudget = \"1s\"\n".to_owned();
+    let mut suite = "[suite]\nname = \"s\"\nfail-fast = false\n[defaults]\nbudget = \"4s\"\n".to_owned();
     let health = |name: &str, url: &str, expect: &str| {
         format!("[[health]]\nname = \"{name}\"\nurl = {url:?}\nexpect.{expect}\n")
     };
@@ -92,10 +92,14 @@ fn whatever_takes_for_ever_to_judge_is_cut_by_its_checks_budget_and_holds_nothin
             "{name}: {said}"
         );
         assert!(
-            said.ends_with("no verdict within 1s (check budget), while judging the answer (judge)"),
+            said.ends_with("no verdict within 4s (check budget), while judging the answer (judge)"),
             "{name}: {said}"
         );
-        assert!(case.time < 2.0, "{name} took {} s", case.time);
+        assert!(
+            case.time < thorough::bound(Duration::from_secs(5)).as_secs_f64(),
+            "{name} took {} s",
+            case.time
+        );
     }
     assert!(ran.stderr.contains(", judge ") && !ran.stderr.contains("judge 0ms"), "{}", ran.stderr);
     for number in 0..4 {
@@ -155,7 +159,7 @@ fn the_suites_budget_ends_a_run_in_which_answers_are_judged_for_ever() {
     let server = server();
     let endless = format!("expect.json.{ENDLESS:?} = {{ exists = true }}");
     let suite = format!(
-        "[suite]\nname = \"s\"\nbudget = \"1s\"\n[[health]]\nname = \"a\"\nurl = {0:?}\n{endless}\n\
+        "[suite]\nname = \"s\"\nbudget = \"4s\"\n[[health]]\nname = \"a\"\nurl = {0:?}\n{endless}\n\
          [[health]]\nname = \"b\"\nurl = {0:?}\n{endless}\n[[health]]\nname = \"c\"\nurl = {0:?}\n{endless}\n",
         server.url("/deep")
     );
@@ -196,7 +200,7 @@ fn a_signal_ends_a_run_in_which_an_answer_is_judged_for_ever() {
 fn a_boot_whose_ready_answer_takes_for_ever_to_judge_is_cut_by_its_budget() {
     let server = server();
     let suite = format!(
-        "[[boot]]\nname = \"shop\"\nbudget = \"1s\"\ncommand = [\"sleep\", \"1000\"]\n\
+        "[[boot]]\nname = \"shop\"\nbudget = \"4s\"\ncommand = [\"sleep\", \"1000\"]\n\
          ready = {{ url = {:?}, expect.json.{ENDLESS:?} = {{ exists = true }} }}\n",
         server.url("/deep")
     );
@@ -212,7 +216,7 @@ fn a_boot_whose_ready_answer_takes_for_ever_to_judge_is_cut_by_its_budget() {
 fn a_boot_that_is_not_ready_may_say_so_with_a_page_that_nests_deep() {
     let server = server();
     let suite = format!(
-        "[[boot]]\nname = \"shop\"\nbudget = \"1s\"\ncommand = [\"sleep\", \"1000\"]\nready = {{ url = {:?} }}\n",
+        "[[boot]]\nname = \"shop\"\nbudget = \"4s\"\ncommand = [\"sleep\", \"1000\"]\nready = {{ url = {:?} }}\n",
         server.url("/broken")
     );
     let ran = Smoke::new().suite(&suite).run();
@@ -225,7 +229,7 @@ fn a_boot_that_is_not_ready_may_say_so_with_a_page_that_nests_deep() {
 fn what_was_captured_is_kept_for_cleanup_though_the_rest_takes_for_ever_to_judge() {
     let server = server();
     let suite = format!(
-        "[[journey]]\nname = \"order\"\nbudget = \"1s\"\n[[journey.step]]\nname = \"place\"\nget = {:?}\n\
+        "[[journey]]\nname = \"order\"\nbudget = \"4s\"\n[[journey.step]]\nname = \"place\"\nget = {:?}\n\
          capture.order = {{ json = \"$.id\" }}\nexpect.json.{ENDLESS:?} = {{ exists = true }}\n\
          [[journey.cleanup]]\nname = \"remove\"\ndelete = \"{}/{{{{order}}}}\"\n",
         server.url("/order"),
@@ -247,7 +251,7 @@ fn a_value_of_a_row_that_takes_for_ever_to_judge_is_cut_by_its_checks_budget() {
         .expect("create a database")
         .execute_batch("create table t (a)")
         .expect("create a table");
-    let suite = "[[database]]\nname = \"text\"\nbudget = \"1s\"\nurl = \"sqlite:shop.db\"\n\
+    let suite = "[[database]]\nname = \"text\"\nbudget = \"4s\"\nurl = \"sqlite:shop.db\"\n\
         query = \"select hex(randomblob(500000))\"\n\
         expect.value = { matches = \"[0-9A-F]*[0-7][0-9A-F]{5000}[^0-9A-F]\" }\n";
     let ran = smoke.suite(suite).run();
@@ -255,7 +259,7 @@ fn a_value_of_a_row_that_takes_for_ever_to_judge_is_cut_by_its_checks_budget() {
     ended_on_time(&ran);
     let report = ran.junit();
     let message = report.case("text").message.as_deref().unwrap_or_default();
-    assert_eq!(message, "no verdict within 1s (check budget), while judging the answer (judge)");
+    assert_eq!(message, "no verdict within 4s (check budget), while judging the answer (judge)");
 }
 
 /// A thread that had something to do stays for ten seconds, so each that was started is there at the end.

@@ -326,14 +326,14 @@ fn a_token_that_one_check_had_no_time_for_is_fetched_by_the_next() {
         "[[health]]\nname = \"asked\"\nurl = {:?}\npoll = {{ every = \"10ms\" }}\n",
         server.url("/is-asked")
     );
-    let checks = with_token("first", &server, &hangs.url(), "a", "budget = \"1s\"")
+    let checks = with_token("first", &server, &hangs.url(), "a", "budget = \"2s\"")
         + &asked
         + &with_token("second", &server, &hangs.url(), "a", "needs = [\"asked\"]\nbudget = \"4s\"");
     let ran = Smoke::new().suite(&suite(&checks)).run();
     ran.exits(1);
     let report = ran.junit();
     let waited = "while waiting for the first byte of the answer (first byte)";
-    for (name, budget) in [("first", "1s"), ("second", "4s")] {
+    for (name, budget) in [("first", "2s"), ("second", "4s")] {
         let message = format!("no answer within {budget} (check budget), {waited}");
         assert_eq!(report.case(name).message.as_deref(), Some(message.as_str()));
     }

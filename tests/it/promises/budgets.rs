@@ -136,7 +136,7 @@ fn suite(keys: &str, checks: &str) -> Smoke {
 #[test]
 fn every_cut_names_its_phase_and_whether_the_step_the_check_or_the_suite_cut_it() {
     let hangs = Hangs::start();
-    let short = "budget = \"700ms\"";
+    let short = "budget = \"2s\"";
     for (whose, suite_keys, checks, in_step) in [
         ("step", "", hangs.steps(short), "step 1 `a`: "),
         ("check", "", hangs.checks(short), ""),
@@ -149,7 +149,7 @@ fn every_cut_names_its_phase_and_whether_the_step_the_check_or_the_suite_cut_it(
         let report = ran.junit();
         for Hang { name, nothing, phase, .. } in &hangs.all {
             let case = report.case(name);
-            let told = format!("{in_step}{nothing} within 700ms ({whose} budget), {phase}");
+            let told = format!("{in_step}{nothing} within 2s ({whose} budget), {phase}");
             assert_eq!(case.message.as_deref(), Some(told.as_str()), "{name}");
             let as_what = if undecided { (Outcome::Errored, "budget") } else { (Outcome::Failed, "timeout") };
             assert_eq!((case.outcome, case.kind.as_deref()), (as_what.0, Some(as_what.1)), "{name}");

@@ -47,6 +47,11 @@ fn check(name: &str, server: &FaultServer, fault: &Fault, keys: &str) -> String 
     }
 }
 
+/// What a check may take that is promised so many milliseconds.
+fn seconds(promised: u64) -> f64 {
+    thorough::bound(Duration::from_millis(promised)).as_secs_f64()
+}
+
 #[test]
 fn every_fault_ends_its_check_inside_its_budget_and_is_named() {
     let verdicts = verdicts();
@@ -55,7 +60,7 @@ fn every_fault_ends_its_check_inside_its_budget_and_is_named() {
     let checks: String = servers
         .iter()
         .zip(&verdicts)
-        .map(|(server, (fault, ..))| check(&format!("{fault:?}"), server, fault, "budget = \"1s\""))
+        .map(|(server, (fault, ..))| check(&format!("{fault:?}"), server, fault, "budget = \"4s\""))
         .collect();
     let ran = Smoke::new()
         .suite(&format!("[suite]\nname = \"s\"\nfail-fast = false\nconcurrency = 100\n{checks}"))
@@ -70,11 +75,11 @@ fn every_fault_ends_its_check_inside_its_budget_and_is_named() {
         assert_eq!(case.outcome, if failed { Outcome::Failed } else { Outcome::Errored }, "{fault:?}");
         assert!(said.contains(message), "{fault:?}: {said}");
         if kind == "timeout" {
-            assert!(said.contains(" within 1s (check budget), "), "{fault:?}: {said}");
+            assert!(said.contains(" within 4s (check budget), "), "{fault:?}: {said}");
         }
-        assert!(case.time < 1.3, "{fault:?} took {} s", case.time);
+        assert!(case.time < seconds(4300), "{fault:?} took {} s", case.time);
     }
-    assert!(ran.took < Duration::from_millis(2500), "{:?}", ran.took);
+    assert!(ran.took < thorough::bound(Duration::from_millis(5500)), "{:?}", ran.took);
 }
 
 #[test]
@@ -92,9 +97,9 @@ fn a_page_that_takes_minutes_to_read_does_not_hold_a_budget() {
     ran.exits(1);
     let report = ran.junit();
     for name in ["expected", "captured"] {
-        assert!(report.case(name).time < 1.3, "{name} took {} s", report.case(name).time);
+        assert!(report.case(name).time < seconds(1300), "{name} took {} s", report.case(name).time);
     }
-    assert!(ran.took < Duration::from_secs(2), "{:?}", ran.took);
+    assert!(ran.took < thorough::bound(Duration::from_secs(2)), "{:?}", ran.took);
 }
 
 /// Every name of the suite is in the report once, and nothing else is.
@@ -157,7 +162,7 @@ fn sixty_checks_on_every_fault_end_with_the_suites_budget() {
 
 #[test]
 fn a_name_that_is_never_found_does_not_hold_the_exit() {
-    let suite = "[suite]\nname = \"s\"\nfail-fast = false\n[defaults]\nbudget = \"500ms\"\n\
+    let suite = "[suite]\nname = \"s\"\nfail-fast = false\n[defaults]\nbudget = \"2s\"\n\
         [[health]]\nname = \"http\"\nurl = \"http://shop.stalled.test/\"\n\
         [[health]]\nname = \"tcp\"\nurl = \"tcp://shop.stalled.test:1\"\n\
         [[health]]\nname = \"tls\"\nurl = \"tls://shop.stalled.test:1\"\n\
@@ -169,11 +174,11 @@ fn a_name_that_is_never_found_does_not_hold_the_exit() {
     for name in ["http", "tcp", "tls", "postgres", "proxy"] {
         assert_eq!(
             report.case(name).message.as_deref(),
-            Some("no connection within 500ms (check budget), while looking up the name (dns)"),
+            Some("no connection within 2s (check budget), while looking up the name (dns)"),
             "{name}"
         );
     }
-    assert!(ran.took < Duration::from_millis(1500), "{:?}", ran.took);
+    assert!(ran.took < thorough::bound(Duration::from_secs(3)), "{:?}", ran.took);
 }
 
 #[test]

@@ -111,7 +111,7 @@ fn a_line_is_there_as_soon_as_it_happened() {
     );
     let running = run(&suite).spawn();
     let path = running.path("events.jsonl");
-    wait::until("the event of the first check", Duration::from_secs(10), || {
+    wait::until("the event of the first check", Duration::from_secs(20), || {
         let text = std::fs::read_to_string(&path).ok()?;
         text.lines().any(|line| line.contains("check-finished") && line.contains("\"up\"")).then_some(())
     });

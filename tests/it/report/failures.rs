@@ -119,7 +119,7 @@ fn a_page_with_another_heading() {
 fn an_old_version_that_is_still_live() {
     let server = answers(|| Response::json(r#"{"version":"1.4.1"}"#));
     let keys =
-        "expect.json.\"$.version\" = \"1.4.2\"\npoll = { every = \"300ms\", hold = 3 }\nbudget = \"500ms\"";
+        "expect.json.\"$.version\" = \"1.4.2\"\npoll = { every = \"300ms\", hold = 3 }\nbudget = \"2s\"";
     health("old_version", &server.url("/version"), keys)
         .says("expected json $.version \"1.4.2\", got \"1.4.1\"", "1.4.1");
 }
@@ -175,13 +175,13 @@ fn a_proxy_that_is_refused() {
 #[test]
 fn a_server_that_is_mute() {
     let server = FaultServer::start(Fault::Mute);
-    health("mute", &server.url(), "budget = \"300ms\"").says("(first byte)", "timed out");
+    health("mute", &server.url(), "budget = \"1s\"").says("(first byte)", "timed out");
 }
 
 #[test]
 fn a_server_that_never_accepts() {
     let server = FaultServer::start(Fault::NeverAccept);
-    health("never_accepts", &server.url(), "budget = \"300ms\"").says("(connect)", "imed out");
+    health("never_accepts", &server.url(), "budget = \"1s\"").says("(connect)", "imed out");
 }
 
 #[test]
@@ -205,13 +205,13 @@ fn a_body_that_is_cut_short() {
 #[test]
 fn a_body_that_takes_for_ever() {
     let server = FaultServer::start(Fault::SlowBody);
-    health("slow_body", &server.url(), "budget = \"400ms\"").says("(body)", "timed out");
+    health("slow_body", &server.url(), "budget = \"1s\"").says("(body)", "timed out");
 }
 
 #[test]
 fn what_is_not_http() {
     let server = FaultServer::start(Fault::Garbage);
-    health("not_http", &server.url(), "budget = \"500ms\"").says("what came is not HTTP", "HTTP/0.9");
+    health("not_http", &server.url(), "budget = \"5s\"").says("what came is not HTTP", "HTTP/0.9");
 }
 
 // --- certificates -------------------------------------------------------------------------------------------------

@@ -34,16 +34,16 @@ fn is(case: &Case, outcome: Outcome, kind: Option<&str>, message: &str) {
 fn every_outcome_is_its_element() {
     let server = server();
     let suite = String::from(
-        "[suite]\nname = \"shop.example\"\nfail-fast = false\nbudget = \"2s\"\nconcurrency = 30\n",
+        "[suite]\nname = \"shop.example\"\nfail-fast = false\nbudget = \"4s\"\nconcurrency = 30\n",
     ) + &check("passed", &server.url("/"), "")
         + &check("mismatch", &server.url("/bad"), "")
         + &check("timeout", &server.url("/slow"), "budget = \"200ms\"")
         + &check("connect", "http://127.0.0.1:1/", "")
-        + &check("dns", "http://no-such-host.invalid/", "budget = \"1900ms\"")
+        + &check("dns", "http://no-such-host.invalid/", "budget = \"3900ms\"")
         + &check("warned", &server.url("/bad"), "severity = \"warn\"")
         + &check("skipped", &server.url("/"), "skip = \"not today\"")
         + &check("needing", &server.url("/"), "needs = [\"mismatch\"]")
-        + &check("cut", &server.url("/slow"), "budget = \"2s\"")
+        + &check("cut", &server.url("/slow"), "budget = \"4s\"")
         + &check(
             "flaky",
             &server.url("/flaky"),
@@ -137,7 +137,7 @@ fn the_suites_time_is_wall_time_and_not_the_sum() {
     ran.exits(0);
     let report = ran.junit();
     let sum: f64 = report.cases.iter().map(|case| case.time).sum();
-    assert!(sum >= 3.0 && report.time < 2.0 && report.time >= 0.3, "{sum} {}", report.time);
+    assert!(sum >= 3.0 && (0.3..sum).contains(&report.time), "{sum} {}", report.time);
 }
 
 #[test]

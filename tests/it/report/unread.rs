@@ -11,17 +11,13 @@ use rustix::process::Signal;
 use crate::support::http::{HttpServer, Response};
 use crate::support::scratch;
 use crate::support::smoke::{Running, Smoke};
-use crate::support::terminal::Terminal;
+use crate::support::terminal::{GO_ON, STOP, Terminal};
 use crate::support::wait;
 
 /// What they write is several times what a pipe takes.
 const CHECKS: usize = 600;
 
 const LIMIT: Duration = Duration::from_secs(40);
-
-/// Ctrl-S and Ctrl-Q.
-const STOP: &str = "\x13";
-const GO_ON: &str = "\x11";
 
 fn server() -> HttpServer {
     HttpServer::start(|request| match request.path.as_str() {
@@ -115,7 +111,7 @@ fn a_signal_ends_the_waiting_for_somebody_who_reads() {
 fn a_terminal_that_is_stopped_does_not_hold_a_budget() {
     let server = server();
     let suite = format!(
-        "[suite]\nname = \"s\"\nbudget = \"3s\"\n[[health]]\nname = \"last\"\nurl = \"{}\"\n",
+        "[suite]\nname = \"s\"\nbudget = \"6s\"\n[[health]]\nname = \"last\"\nurl = \"{}\"\n",
         server.url("/never")
     );
     let folder = scratch::for_a_test();

@@ -26,6 +26,13 @@ pub struct Terminal {
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Ctrl-S and Ctrl-Q: the terminal takes nothing more, and goes on.
+pub const STOP: &str = "\x13";
+pub const GO_ON: &str = "\x11";
+
+/// Nothing that a program would write.
+const END: &[u8] = b"\x1b_the end of the test\x1b\\";
+
 impl Terminal {
     /// Starts `smoke` with these arguments in this folder, on a terminal of this many columns and rows.
     ///
@@ -132,12 +139,23 @@ impl Terminal {
         kill_process(pid, signal).expect("send a signal");
     }
 
-    /// Waits for the end of the program.
+    /// Waits for the end of the program, and until all that it wrote is in [`shown`](Self::shown).
     ///
     /// # Panics
     /// When it does not end.
     pub fn wait(&mut self) -> ExitStatus {
-        wait::until("the end of smoke", PATIENCE, || self.child.try_wait().expect("look at it"))
+        let status = wait::until("the end of smoke", PATIENCE, || self.child.try_wait().expect("look at it"));
+        // A terminal that is stopped would keep it.
+        self.type_in(GO_ON);
+        // What is written after it arrives after it.
+        self.side.write_all(END).expect("write to the terminal");
+        wait::until("the last of what smoke wrote", PATIENCE, || {
+            let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+            let end = shown.windows(END.len()).position(|window| window == END)?;
+            shown.truncate(end);
+            Some(())
+        });
+        status
     }
 }
 

@@ -52,7 +52,7 @@ fn its_drop_ends_it_and_what_is_still_due() {
         .stdout(Stdio::null())
         .spawn()
         .expect("run curl");
-    crate::support::wait::until("the request", Duration::from_secs(5), || server.requests().pop());
+    crate::support::wait::until("the request", Duration::from_secs(20), || server.requests().pop());
     drop(server);
     assert_eq!(waiting.wait().expect("wait for curl").code(), Some(52), "an empty reply");
     assert_eq!(curl(&[&format!("http://{address}/")]).code, Some(7), "refused");

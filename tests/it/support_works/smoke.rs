@@ -34,7 +34,7 @@ fn it_keeps_what_a_run_said_and_left() {
     ran.exits(3);
     assert_eq!((ran.stdout.as_str(), ran.stderr.as_str()), ("[suite]\n1, 2\n", "oh\n"));
     assert_eq!(std::fs::read(ran.path("copy")).expect("read what it left"), b"1, 2\n");
-    assert!(ran.took < Duration::from_secs(10));
+    assert!(ran.took < thorough::bound(Duration::from_secs(10)));
     assert!(ran.pipes_closed);
     assert_eq!((ran.signal, ran.peak_memory), (None, None));
 }
@@ -78,9 +78,9 @@ fn a_signal_that_nobody_caught_is_no_exit_code() {
 }
 
 #[test]
-#[should_panic(expected = "no end within 200ms\nstdout:\nhere\n")]
+#[should_panic(expected = "no end within 3s\nstdout:\nhere\n")]
 fn a_run_that_hangs_is_killed() {
-    let _ = shell("echo here; sleep 1000").limit(Duration::from_millis(200)).run();
+    let _ = shell("echo here; sleep 1000").limit(Duration::from_secs(3)).run();
 }
 
 #[test]
@@ -90,14 +90,14 @@ fn a_run_that_is_dropped_is_killed_with_what_it_started() {
     let process = running.process();
     assert!(guard::is_running(process));
     drop(running);
-    crate::support::wait::until("its end", Duration::from_secs(5), || {
+    crate::support::wait::until("its end", Duration::from_secs(20), || {
         (!guard::is_running(process)).then_some(())
     });
 }
 
 #[test]
 fn it_notices_who_keeps_the_pipes() {
-    let ran = shell("sleep 3 & echo $!").run();
+    let ran = shell("sleep 1000 & echo $!").run();
     ran.exits(0);
     assert!(!ran.pipes_closed);
     ask(std::process::Command::new("kill").arg(ran.stdout.trim()));

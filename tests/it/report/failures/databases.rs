@@ -89,22 +89,23 @@ fn a_lock_that_somebody_holds() {
     let holder = std::thread::spawn({
         let url = shop.url();
         move || {
-            let sql = "begin; lock table orders; select pg_sleep(4)";
+            let sql = "begin; lock table orders; select pg_sleep(60)";
             std::process::Command::new("psql").args(["-X", &url, "-c", sql]).output().expect("psql")
         }
     });
     let locked = "select count(*)::text from pg_locks where relation = 'orders'::regclass and granted";
-    wait::until("the lock", std::time::Duration::from_secs(10), || (shop.value(locked) == "1").then_some(()));
-    database("lock", "query = \"select count(*) from orders\"\nexpect.value = 0\nbudget = \"1s\"")
+    wait::until("the lock", std::time::Duration::from_secs(20), || (shop.value(locked) == "1").then_some(()));
+    database("lock", "query = \"select count(*) from orders\"\nexpect.value = 0\nbudget = \"2s\"")
         .env("DATABASE_URL", &shop.url())
         .says("waited for a lock (lock)", "canceling statement due to statement timeout");
+    shop.admin_sql("select pg_terminate_backend(pid) from pg_locks where relation = 'orders'::regclass");
     holder.join().expect("the holder of the lock");
 }
 
 #[test]
 fn a_query_that_takes_for_ever() {
     let shop = Postgres::shared().create_database();
-    database("slow_query", "query = \"select pg_sleep(60)\"\nexpect.rows = 1\nbudget = \"1s\"")
+    database("slow_query", "query = \"select pg_sleep(60)\"\nexpect.rows = 1\nbudget = \"2s\"")
         .env("DATABASE_URL", &shop.url())
         .says("while the query ran (query)", "canceling statement due to statement timeout");
 }

@@ -39,7 +39,7 @@ fn a_process_that_is_never_ready() {
     boot(
         "never_ready",
         "echo starting; exec timeout 2 sleep 60",
-        "ready = { log = 'listening' }\nbudget = \"500ms\"",
+        "ready = { log = 'listening' }\nbudget = \"1s\"",
     )
     .says("never contained the `ready` text", "starting");
 }
@@ -48,7 +48,7 @@ fn a_process_that_is_never_ready() {
 fn a_process_that_answers_something_else() {
     let port = closed_port();
     let ready = format!(
-        "ready = {{ url = \"http://127.0.0.1:{port}/version\", expect.json.\"$.version\" = \"2.0.0\" }}\nbudget = \"2s\""
+        "ready = {{ url = \"http://127.0.0.1:{port}/version\", expect.json.\"$.version\" = \"2.0.0\" }}\nbudget = \"5s\""
     );
     boot("wrong_answer", "exec \"$SMOKE\" demo --serve \"$PORT\" --database shop.db", &ready)
         .env("SMOKE", &program())

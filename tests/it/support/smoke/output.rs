@@ -10,7 +10,7 @@ use std::{fs, thread};
 use rustix::process::Pid;
 
 /// How long the output may stay open after the end of the process.
-const PIPES_PATIENCE: Duration = Duration::from_secs(1);
+const PIPES_PATIENCE: Duration = Duration::from_secs(5);
 
 /// What comes out of a pipe, collected on a thread from the first [`read`](Output::read) on.
 #[derive(Debug)]
