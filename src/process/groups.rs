@@ -6,10 +6,10 @@ use process_wrap::tokio::{ChildWrapper, CommandWrap};
 
 #[cfg(not(target_os = "linux"))]
 use self::elsewhere::{adopt_orphans, has_no_children, is_gone};
+#[cfg(target_os = "linux")]
 use self::linux::{adopt_orphans, has_no_children, is_gone};
 use super::LOOK_EVERY;
 use crate::deadline::Deadline;
-#[cfg(target_os = "linux")]
 
 /// The environment variable by which what a process started is known as its own, also outside its group.
 pub(super) const MARK: &str = "SMOKE_BOOT";
