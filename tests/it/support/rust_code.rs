@@ -1,4 +1,4 @@
-//! A Rust file as the compiler sees it: without comments and the text of literals, and what it imports.
+//! A Rust file without comments and literals, and what it imports.
 
 use crate::support::sources::Source;
 
@@ -12,7 +12,7 @@ pub struct Import {
     pub in_tests: bool,
 }
 
-/// The file with spaces in place of comments and of what stands in string and character literals. Lines stay lines.
+/// The file with comments and string and character literals replaced by spaces. Line breaks are kept.
 #[must_use]
 pub fn code(text: &str) -> String {
     let chars: Vec<char> = text.chars().collect();
@@ -29,13 +29,13 @@ pub fn code(text: &str) -> String {
     code
 }
 
-/// The file without its `mod tests`, which ends it.
+/// The file without the `mod tests` at its end.
 #[must_use]
 pub fn without_tests(text: &str) -> &str {
     text.find("#[cfg(test)]\nmod tests {").map_or(text, |tests| &text[..tests])
 }
 
-/// Where the comment or literal that begins here ends.
+/// The end of the comment or literal that begins here.
 fn end_of_text(chars: &[char], at: usize) -> Option<usize> {
     let rest = &chars[at..];
     let is_word = |at: usize| chars[at].is_alphanumeric() || chars[at] == '_';
@@ -74,7 +74,7 @@ fn end_of_text(chars: &[char], at: usize) -> Option<usize> {
     }
 }
 
-/// How much there is to the end of this literal, its last quote included.
+/// The length of the rest of this literal, with its closing quote.
 fn closing(body: &[char], quote: char) -> usize {
     let mut at = 0;
     while at < body.len() && body[at] != quote {
@@ -110,7 +110,7 @@ fn is_name(token: &str) -> bool {
     token.starts_with(|c: char| c.is_alphabetic() || c == '_')
 }
 
-/// What this file names of its own crate, in `use` declarations and elsewhere.
+/// The paths of this file into its own crate, in `use` declarations and elsewhere.
 #[must_use]
 pub fn imports(source: &Source) -> Vec<Import> {
     let code = code(&source.text);
@@ -119,7 +119,7 @@ pub fn imports(source: &Source) -> Vec<Import> {
     reader.imports
 }
 
-/// The modules that this file declares and that are files themselves, in the order in which it does.
+/// The modules that this file declares as files, in order.
 #[must_use]
 pub fn declared_modules(source: &Source) -> Vec<String> {
     let code = code(&source.text);
@@ -131,13 +131,13 @@ pub fn declared_modules(source: &Source) -> Vec<String> {
 struct Reader<'a> {
     tokens: Vec<Token<'a>>,
     at: usize,
-    /// Where the file stands, with the modules inside it around the place that is read.
+    /// The module of the file, with the inline modules around the current token.
     module: Vec<String>,
-    /// At which depth of braces each of those modules began, and whether it is for tests.
+    /// The brace depth at which each inline module began, and whether it is for tests.
     inner: Vec<(usize, bool)>,
     depth: usize,
     children: Vec<String>,
-    /// What this crate is called: its program has another name for it than its library.
+    /// The name of this crate: `main.rs` has another name for it than the library.
     own_name: &'static str,
     imports: Vec<Import>,
 }
@@ -239,7 +239,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Notes the path that begins at this token, when it leads into this crate.
+    /// Adds the path that begins at this token, if it leads into this crate.
     fn add(&mut self, start: usize, path: &[&str]) {
         let mut steps = path.iter().peekable();
         let mut from = match path.first().copied() {

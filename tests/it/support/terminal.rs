@@ -1,4 +1,4 @@
-//! A terminal that `smoke` runs on, with somebody at it.
+//! A terminal that `smoke` runs on, and the user at it.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -34,10 +34,10 @@ pub const GO_ON: &str = "\x11";
 const END: &[u8] = b"\x1b_the end of the test\x1b\\";
 
 impl Terminal {
-    /// Starts `smoke` with these arguments in this folder, on a terminal of this many columns and rows.
+    /// Starts `smoke` with these arguments in this folder, on a terminal of this size in columns and rows.
     ///
     /// # Panics
-    /// When there is no terminal to be had.
+    /// When no terminal can be opened.
     #[must_use]
     pub fn smoke(arguments: &[&str], folder: &Path, size: (u16, u16)) -> Self {
         Self::smoke_with(arguments, folder, size, &[])
@@ -46,7 +46,7 @@ impl Terminal {
     /// The same with environment variables.
     ///
     /// # Panics
-    /// When there is no terminal to be had.
+    /// When no terminal can be opened.
     #[must_use]
     pub fn smoke_with(
         arguments: &[&str],
@@ -80,7 +80,7 @@ impl Terminal {
         let (mut reader, kept) = (controller.try_clone().expect("the terminal again"), Arc::clone(&shown));
         thread::spawn(move || {
             let mut buffer = [0; 4096];
-            // It fails, on Linux, when nobody has the terminal open any more.
+            // On Linux it fails once the terminal is closed everywhere else.
             while let Ok(length @ 1..) = reader.read(&mut buffer) {
                 kept.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(&buffer[..length]);
             }
@@ -88,13 +88,13 @@ impl Terminal {
         Self { controller, side, child, shown }
     }
 
-    /// Everything that was written so far, escape sequences among it.
+    /// Everything written so far, with escape sequences.
     #[must_use]
     pub fn shown(&self) -> String {
         String::from_utf8_lossy(&self.shown.lock().unwrap_or_else(PoisonError::into_inner)).into_owned()
     }
 
-    /// What stands on the screen now, of this many columns and rows, without trailing blanks.
+    /// The current screen, of this many columns and rows, without trailing blanks.
     #[must_use]
     pub fn screen(&self, columns: u16, rows: u16) -> String {
         let mut screen = vt100::Parser::new(rows, columns, 0);
@@ -122,7 +122,7 @@ impl Terminal {
         tcsetwinsize(&self.side, size(columns, rows)).expect("set its size");
     }
 
-    /// Does it show what is typed, and wait for the end of the line?
+    /// Is it back in its original mode: echo on, input by lines?
     ///
     /// # Panics
     /// When the terminal is gone.

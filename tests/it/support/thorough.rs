@@ -1,9 +1,9 @@
-//! How often the tests of the promises repeat themselves.
+//! How often the tests of the promises are repeated, and which limits hold.
 
 use std::env;
 use std::time::Duration;
 
-/// Is it `tests/run --thorough`? It tests what is released, one test at a time.
+/// Is this `tests/run --thorough`? It tests the release build, one test at a time.
 #[must_use]
 pub fn is_thorough() -> bool {
     env::var_os("SMOKE_TEST_THOROUGH").is_some_and(|set| set == "1")

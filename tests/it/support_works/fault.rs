@@ -20,7 +20,7 @@ fn curl_code(server: &FaultServer, seconds: &str) -> Option<i32> {
 }
 
 #[test]
-fn each_fault_is_what_curl_says_it_is() {
+fn curl_sees_each_fault_as_intended() {
     const HTTP_0_9: i32 = 1;
     const PARTIAL_FILE: i32 = 18;
     const TIMED_OUT: i32 = 28;
@@ -50,7 +50,7 @@ fn each_fault_is_what_curl_says_it_is() {
 }
 
 #[test]
-fn a_full_backlog_leaves_a_connection_unmade() {
+fn a_full_backlog_leaves_a_connection_pending() {
     let server = FaultServer::start(Fault::NeverAccept);
     let error =
         TcpStream::connect_timeout(&server.address(), Duration::from_millis(300)).expect_err("no connection");
@@ -58,7 +58,7 @@ fn a_full_backlog_leaves_a_connection_unmade() {
 }
 
 #[test]
-fn a_slow_body_comes_a_byte_at_a_time() {
+fn a_slow_body_arrives_byte_by_byte() {
     let server = FaultServer::start(Fault::SlowBody);
     let body = curl(&["--max-time", "2", "--no-buffer", &server.url()]).stdout;
     let most = Duration::from_secs(2).as_millis() / BYTE_EVERY.as_millis() + 1;
@@ -66,7 +66,7 @@ fn a_slow_body_comes_a_byte_at_a_time() {
 }
 
 #[test]
-fn the_bomb_is_small_until_it_is_unpacked() {
+fn the_bomb_is_small_until_decompressed() {
     let server = FaultServer::start(Fault::CompressedBomb);
     let folder = scratch::for_a_test();
     let path = folder.path().join("bomb.gz");
@@ -84,7 +84,7 @@ fn the_bomb_is_small_until_it_is_unpacked() {
 }
 
 #[test]
-fn redirects_go_round_or_elsewhere() {
+fn redirects_loop_or_lead_elsewhere() {
     let server = FaultServer::start(Fault::RedirectLoop);
     let round = curl(&["-L", "--max-redirs", "5", "-w", "%{url_effective}", &server.url()]);
     assert_eq!(round.code, Some(47), "{}", round.stderr);
@@ -103,7 +103,7 @@ async fn connect(server: &FaultServer) -> Result<Client, tokio_postgres::Error> 
 }
 
 #[tokio::test]
-async fn a_faulty_postgres_is_mute_or_stalls_or_talks_nonsense() {
+async fn the_postgres_faults_are_silent_stall_or_send_garbage() {
     let (moment, patience) = (Duration::from_millis(300), Duration::from_secs(20));
     for fault in [Fault::PostgresMute, Fault::PostgresStalledLogin] {
         let server = FaultServer::start(fault.clone());
@@ -119,7 +119,7 @@ async fn a_faulty_postgres_is_mute_or_stalls_or_talks_nonsense() {
 }
 
 #[test]
-fn a_faulty_postgres_agrees_to_tls_and_stalls() {
+fn the_postgres_fault_accepts_tls_and_stalls() {
     let server = FaultServer::start(Fault::PostgresStalledTls);
     let mut stream = TcpStream::connect(server.address()).expect("connect");
     stream.set_read_timeout(Some(Duration::from_secs(20))).expect("set a limit");
@@ -155,7 +155,7 @@ fn every_fault_ends_with_its_server() {
 }
 
 #[test]
-fn psql_is_turned_away_by_noise() {
+fn psql_is_refused_with_garbage() {
     let server = FaultServer::start(Fault::PostgresGarbage);
     let said = ask(Command::new("psql").args(["-Atc", "select 1", &server.url()]));
     assert_eq!(said.code, Some(2), "{}", said.stderr);

@@ -34,6 +34,6 @@ fn a_guard_stops_its_server() {
 
 #[test]
 #[should_panic(expected = "waited 20ms for what never comes")]
-fn waiting_has_an_end() {
+fn waiting_has_a_limit() {
     wait::until("what never comes", Duration::from_millis(20), || None::<()>);
 }
