@@ -58,7 +58,7 @@ fn it_is_ready_when_its_log_says_so() {
 }
 
 #[test]
-fn an_answer_that_is_not_as_expected_is_not_ready() {
+fn an_unexpected_answer_is_not_ready() {
     let port = free_port();
     let ready = format!("{{ url = \"http://127.0.0.1:{port}/health\", expect.json.\"$.status\" = \"no\" }}");
     let ran = Smoke::new().suite(&shop(port, &ready).replacen("ready", "budget = \"4s\"\nready", 1)).run();
@@ -67,7 +67,7 @@ fn an_answer_that_is_not_as_expected_is_not_ready() {
 }
 
 #[test]
-fn one_that_never_becomes_ready_fails_with_its_budget_and_says_what_it_printed() {
+fn a_process_that_never_becomes_ready_fails_with_its_budget_and_shows_its_output() {
     let keys = "budget = \"2s\"\nready = { log = \"listening\" }";
     let ran = Smoke::new().suite(&boot("shop", "echo still migrating; exec sleep 1000", keys)).run();
     ran.exits(5);
@@ -99,7 +99,7 @@ fn refuses_to_share(ready: &str, said: &str, command: &str) {
 }
 
 #[test]
-fn a_url_that_something_else_answers_already_is_not_ready() {
+fn a_url_that_already_answers_is_not_ready() {
     let server = stale();
     let url = server.url("/health");
     let said = format!("something else already answers `GET {url}` as expected");
@@ -111,7 +111,7 @@ fn a_url_that_something_else_answers_already_is_not_ready() {
 }
 
 #[test]
-fn a_port_that_something_else_listens_on_already_is_not_ready() {
+fn a_port_already_in_use_is_not_ready() {
     let server = stale();
     let port = server.address().port();
     let said = format!("something else already accepts connections on 127.0.0.1:{port}");
@@ -120,7 +120,7 @@ fn a_port_that_something_else_listens_on_already_is_not_ready() {
 }
 
 #[test]
-fn one_that_has_ended_is_not_ready_whoever_answers() {
+fn a_process_that_exited_is_not_ready_whoever_answers() {
     // Something else begins to answer once the process has ended, which is known later: what it left holds its output.
     let folder = scratch::for_a_test();
     let number = folder.path().join("number");
@@ -141,7 +141,7 @@ fn one_that_has_ended_is_not_ready_whoever_answers() {
 }
 
 #[test]
-fn it_boots_again_each_round_though_the_one_before_is_slow_to_stop() {
+fn it_boots_again_each_round_even_if_the_last_one_is_slow_to_stop() {
     let port = free_port();
     let ready = format!("{{ url = \"http://127.0.0.1:{port}/health\" }}\nstop = {{ grace = \"200ms\" }}");
     let suite = shop(port, &ready).replace("sleep 0.3;", "trap '' TERM;");
@@ -151,7 +151,7 @@ fn it_boots_again_each_round_though_the_one_before_is_slow_to_stop() {
 }
 
 #[test]
-fn a_line_of_the_log_is_found_however_much_comes_after_it() {
+fn a_log_line_is_found_however_much_follows_it() {
     let log = format!("{}\nlistening on 8080\n{}", "x".repeat(4_090), "y\n".repeat(500_000));
     let boot =
         boot("chatty", "cat log; exec sleep 1000", "ready = { log = \"listening on\" }\nbudget = \"30s\"");
@@ -159,7 +159,7 @@ fn a_line_of_the_log_is_found_however_much_comes_after_it() {
 }
 
 #[test]
-fn the_last_answer_says_what_was_expected_and_what_came() {
+fn the_last_readiness_answer_is_reported_with_what_was_expected() {
     let port = free_port();
     let url = format!("http://127.0.0.1:{port}/health");
     let ready = format!("{{ url = {url:?}, expect.json.\"$.status\" = \"pong\" }}");
@@ -188,7 +188,7 @@ fn the_last_answer_says_what_was_expected_and_what_came() {
 }
 
 #[test]
-fn a_connection_that_is_refused_and_an_answer_that_never_comes_are_told() {
+fn a_refused_connection_and_a_missing_answer_are_reported() {
     let port = free_port();
     let mute = HttpServer::start(|_| Response::new(200).delay(Duration::from_secs(30)));
     for (ready, said) in [

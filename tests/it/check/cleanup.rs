@@ -34,7 +34,7 @@ fn with_cleanup(name: &str, keys: &str, last: &str) -> String {
 }
 
 #[test]
-fn cleanup_runs_after_a_pass_a_failure_and_a_cut_as_far_as_its_variables_were_captured() {
+fn cleanup_runs_after_pass_failure_and_cut_where_its_variables_were_captured() {
     let server = shop();
     let later = "\ncapture.later = { json = \"$.missing\" }";
     let checks = with_cleanup("fail", "", &format!("get = \"{{{{base}}}}/open\"{later}"))
@@ -144,7 +144,7 @@ fn cleanup_runs_once_however_the_run_ends_every_time() {
 }
 
 #[test]
-fn each_attempt_begins_anew_and_its_own_cleanup_follows_it() {
+fn each_attempt_starts_fresh_and_is_cleaned_up() {
     let orders = AtomicUsize::new(0);
     let server = HttpServer::start(move |request| match request.method.as_str() {
         "POST" => Response::json(&format!("{{\"id\": {}}}", orders.fetch_add(1, Ordering::SeqCst) + 1)),
@@ -166,7 +166,7 @@ fn each_attempt_begins_anew_and_its_own_cleanup_follows_it() {
 }
 
 #[test]
-fn a_cleanup_that_hangs_is_cut_by_the_grace() {
+fn a_hanging_cleanup_is_cut_by_the_grace() {
     let server = shop();
     let hangs = journey(
         "it",

@@ -53,7 +53,7 @@ fn steps_share_cookies_and_captures_and_are_listed_with_their_times() {
 }
 
 #[test]
-fn a_cookie_that_a_redirect_sets_is_captured() {
+fn a_cookie_set_by_a_redirect_is_captured() {
     let server = HttpServer::start(|request| match request.path.as_str() {
         "/via" => Response::redirect("/").header("set-cookie", "early=bird"),
         _ => Response::new(200),
@@ -93,7 +93,7 @@ fn twenty_checks_that_need_one_login_cause_one_login() {
 }
 
 #[test]
-fn a_step_is_cut_by_its_own_budget_or_the_journeys_and_the_cut_says_which() {
+fn a_cut_step_names_the_budget_that_cut_it() {
     let server = shop();
     let slow = |budget: &str| {
         [
@@ -153,7 +153,7 @@ fn a_step_polls_until_it_passes() {
 }
 
 #[test]
-fn a_certificate_is_known_in_every_step_though_its_connection_is_kept() {
+fn the_certificate_is_known_in_every_step_on_a_kept_connection() {
     use crate::support::certificates::{Certificates, TlsIdentity};
     let server = HttpServer::start_tls(TlsIdentity::SoonExpiring, |_| Response::new(200));
     let look = |name| step(name, "get = \"{{base}}/\"\nexpect.certificate.days-left = 10");
@@ -163,7 +163,7 @@ fn a_certificate_is_known_in_every_step_though_its_connection_is_kept() {
 }
 
 #[test]
-fn a_step_that_no_request_can_be_made_of_is_a_mistake() {
+fn a_step_without_a_request_is_an_error() {
     let server = shop();
     for (keys, message) in [
         ("get = \"tcp://127.0.0.1:1\"", "a step sends no request to `tcp://`"),
@@ -177,7 +177,7 @@ fn a_step_that_no_request_can_be_made_of_is_a_mistake() {
 }
 
 #[test]
-fn what_a_gate_shares_is_there_for_every_check_that_waits_for_it() {
+fn values_shared_by_a_gate_reach_every_check_behind_it() {
     let server = shop();
     let orders =
         "[[health]]\nname = \"orders\"\nurl = \"{{base}}/orders\"\nauth = { bearer = \"{{token}}\" }\n";
@@ -215,7 +215,7 @@ fn at_the_second() -> HttpServer {
 }
 
 #[test]
-fn a_step_that_needed_another_attempt_makes_its_journey_flaky_and_says_why() {
+fn a_retried_step_makes_its_journey_flaky() {
     let server = at_the_second();
     let retry = "retry = { attempts = 3, delay = \"1ms\" }";
     let steps = [
@@ -272,7 +272,7 @@ fn a_step_that_needed_another_attempt_makes_its_journey_flaky_and_says_why() {
 }
 
 #[test]
-fn a_step_that_polls_and_one_that_cleans_up_make_no_journey_flaky() {
+fn polling_and_cleanup_steps_do_not_make_a_journey_flaky() {
     let server = at_the_second();
     let steps = [
         step("wait", "get = \"{{base}}/wait\"\npoll = { every = \"1ms\" }"),

@@ -66,7 +66,7 @@ fn repeat_counts_passes_and_suggests_budgets() {
 }
 
 #[test]
-fn repeat_is_green_when_every_run_is_and_writes_no_report_of_one() {
+fn repeat_is_green_when_every_run_is_and_writes_no_report() {
     let server = flaky();
     let smoke =
         || Smoke::bare().arg("run").suite(&health("steady", &server.url("/"))).args(["--repeat", "2"]);
@@ -80,7 +80,7 @@ fn repeat_is_green_when_every_run_is_and_writes_no_report_of_one() {
 }
 
 #[test]
-fn a_signal_ends_all_repeats_and_what_is_known_is_shown() {
+fn a_signal_ends_all_repeats_and_shows_the_results_so_far() {
     let server = HttpServer::start(|_| Response::new(200).delay(Duration::from_millis(100)));
     let suite = health("slow", &server.url("/"));
     let running = Smoke::bare().arg("run").suite(&suite).args(["--repeat", "1000"]).spawn();
@@ -93,7 +93,7 @@ fn a_signal_ends_all_repeats_and_what_is_known_is_shown() {
 }
 
 #[test]
-fn in_a_pipe_a_watch_tells_what_changes_and_nothing_else() {
+fn in_a_pipe_watch_prints_only_changes() {
     let (server, down) = switched();
     let suite = health("api", &server.url("/"))
         + &health("port", &server.url("/").replace("http", "tcp").replace("/\n", ""));
@@ -116,7 +116,7 @@ fn in_a_pipe_a_watch_tells_what_changes_and_nothing_else() {
 }
 
 #[test]
-fn a_watch_goes_on_while_somebody_edits_the_suite() {
+fn watch_continues_while_the_suite_is_edited() {
     let (server, _) = switched();
     let folder = scratch::for_a_test();
     let (path, suite) = (folder.path().join("smoke.toml"), health("api", &server.url("/")));
@@ -135,14 +135,14 @@ fn a_watch_goes_on_while_somebody_edits_the_suite() {
 }
 
 #[test]
-fn a_suite_that_is_wrong_from_the_start_is_not_watched() {
+fn a_suite_that_is_invalid_at_the_start_is_not_watched() {
     let ran = Smoke::bare().arg("watch").suite("[[health]]\n").run();
     ran.exits(2);
     assert!(ran.stderr.contains("missing key `name`"), "{}", ran.stderr);
 }
 
 #[test]
-fn on_a_terminal_the_table_is_one_screen_and_q_gives_the_terminal_back() {
+fn on_a_terminal_watch_shows_one_screen_and_q_restores_the_terminal() {
     let (server, down) = switched();
     let folder = scratch::for_a_test();
     let suite = health("api", &server.url("/")) + &health("漢字", &server.url("/wide"));
@@ -167,7 +167,7 @@ fn on_a_terminal_the_table_is_one_screen_and_q_gives_the_terminal_back() {
 }
 
 #[test]
-fn a_signal_gives_the_terminal_back_too() {
+fn a_signal_restores_the_terminal() {
     let (server, _) = switched();
     let folder = scratch::for_a_test();
     fs::write(folder.path().join("smoke.toml"), health("api", &server.url("/"))).expect("write the suite");
@@ -180,7 +180,7 @@ fn a_signal_gives_the_terminal_back_too() {
 }
 
 #[test]
-fn a_journey_that_q_cuts_is_cleaned_up() {
+fn a_journey_cut_by_q_is_cleaned_up() {
     let server = HttpServer::start(|request| {
         let delay = if request.path == "/slow" { Duration::from_secs(30) } else { Duration::ZERO };
         Response::json("{\"id\": 7}").delay(delay)

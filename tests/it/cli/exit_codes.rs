@@ -42,7 +42,7 @@ fn it_is_0_when_every_check_passed() {
 }
 
 #[test]
-fn it_is_0_when_only_a_warning_failed_and_that_is_seen() {
+fn it_is_0_when_only_a_warning_failed() {
     let server = server();
     let ran =
         run(&(check("up", &server.url("/"), "") + &check("odd", &server.url("/bad"), "severity = \"warn\"")));
@@ -59,7 +59,7 @@ fn it_is_0_when_only_a_warning_failed_and_that_is_seen() {
 }
 
 #[test]
-fn it_is_1_when_a_critical_check_failed_or_could_not_find_out() {
+fn it_is_1_when_a_critical_check_failed_or_errored() {
     let server = server();
     run(&check("bad", &server.url("/bad"), "")).exits(1);
     run(&check("refused", "http://127.0.0.1:1/", "")).exits(1);
@@ -84,7 +84,7 @@ fn it_is_1_when_a_critical_check_needs_a_warning_that_failed() {
 }
 
 #[test]
-fn it_is_2_for_a_wrong_command_line_and_a_wrong_suite() {
+fn it_is_2_for_an_invalid_command_line_or_suite() {
     for arguments in
         [&["rn"][..], &["run", "--bugdet", "5s"], &["run", "--var", "a"], &["run", "a", "b"], &[]]
     {
@@ -120,7 +120,7 @@ fn it_is_3_when_every_check_is_skipped() {
 }
 
 #[test]
-fn it_is_3_when_no_check_ran_whatever_they_are() {
+fn it_is_3_when_no_check_ran_whatever_their_severity() {
     for (first, second) in [("critical", "warn"), ("warn", "critical"), ("warn", "warn")] {
         let suite = check("up", "http://127.0.0.1:1/", &format!("skip = \"moved\"\nseverity = \"{first}\""))
             + &check("after", "http://127.0.0.1:1/", &format!("needs = [\"up\"]\nseverity = \"{second}\""));
@@ -174,7 +174,7 @@ fn it_is_4_when_the_budget_ended_first_and_nothing_had_failed() {
 }
 
 #[test]
-fn it_is_5_when_a_gate_never_opened() {
+fn it_is_5_when_a_gate_did_not_pass() {
     let server = server();
     let suite = check("live", &server.url("/bad"), "gate = true") + &check("up", &server.url("/"), "");
     let ran = run(&suite);
@@ -186,7 +186,7 @@ fn it_is_5_when_a_gate_never_opened() {
 }
 
 #[test]
-fn it_is_6_when_the_report_cannot_be_written_and_the_verdict_is_told_all_the_same() {
+fn it_is_6_when_the_report_cannot_be_written_and_the_verdict_is_still_shown() {
     let server = server();
     for (path, word) in [("/", "PASSED"), ("/bad", "FAILED")] {
         let ran = Smoke::bare()
@@ -204,7 +204,7 @@ fn it_is_6_when_the_report_cannot_be_written_and_the_verdict_is_told_all_the_sam
 }
 
 #[test]
-fn it_is_6_before_anything_is_sent_when_the_reports_folder_is_not_there() {
+fn it_is_6_before_anything_is_sent_when_the_report_folder_is_missing() {
     let server = server();
     for path in ["nowhere/junit.xml", ".", "/proc/junit.xml"] {
         let ran =
@@ -239,7 +239,7 @@ fn it_is_130_or_143_after_a_signal() {
 }
 
 #[test]
-fn what_was_cut_is_not_said_not_to_have_run() {
+fn checks_that_were_cut_are_not_counted_as_not_run() {
     let server = server();
     let cut = "[suite]\nconcurrency = 2\n\n".to_owned()
         + &check("hung", &server.url("/slow"), "")

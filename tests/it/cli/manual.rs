@@ -50,7 +50,7 @@ fn every_command_option_and_exit_code_is_on_the_page() {
 }
 
 #[test]
-fn the_page_is_roff_that_says_what_it_means() {
+fn the_page_is_correctly_escaped_roff() {
     let page = page();
     assert!(page.starts_with(".TH SMOKE 1 "));
     for line in page.lines() {

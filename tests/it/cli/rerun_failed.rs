@@ -63,7 +63,7 @@ fn rerun(ran: Ran) -> Smoke {
 }
 
 #[test]
-fn only_what_did_not_pass_runs_again_with_what_it_needs() {
+fn only_unpassed_checks_run_again_with_their_dependencies() {
     let shop = Shop::new();
     let ran = Smoke::new().suite(&shop.suite()).run();
     ran.exits(1);
@@ -84,7 +84,7 @@ fn only_what_did_not_pass_runs_again_with_what_it_needs() {
 }
 
 #[test]
-fn a_check_that_was_not_tried_again_stays_what_it_was() {
+fn a_check_that_was_not_rerun_keeps_its_result() {
     let shop = Shop::new();
     let ran = Smoke::new().suite(&shop.suite()).run();
     ran.exits(1);
@@ -100,7 +100,7 @@ fn a_check_that_was_not_tried_again_stays_what_it_was() {
 }
 
 #[test]
-fn what_fail_fast_a_budget_or_a_signal_cut_runs_again() {
+fn checks_cut_by_fail_fast_budget_or_signal_run_again() {
     let shop = Shop::new();
     let suite = shop.check("first", "")
         + &shop.check("a", "needs = [\"first\"]")
@@ -141,7 +141,7 @@ fn a_warning_runs_again() {
 }
 
 #[test]
-fn where_no_run_is_known_everything_runs_and_that_is_said() {
+fn without_an_earlier_run_everything_runs_and_a_note_says_so() {
     let shop = Shop::new();
     shop.mend();
     let ran = Smoke::new().suite(&shop.suite()).arg("--rerun-failed").run();
@@ -159,7 +159,7 @@ fn where_no_run_is_known_everything_runs_and_that_is_said() {
 }
 
 #[test]
-fn a_run_that_was_killed_is_not_known() {
+fn a_killed_run_leaves_no_record() {
     let shop = Shop::new();
     let suite = shop.check("fine", "") + &shop.check("slow", "budget = \"30s\"");
     let ran = Smoke::new().suite(&shop.check("fine", "")).run();
@@ -175,7 +175,7 @@ fn a_run_that_was_killed_is_not_known() {
 }
 
 #[test]
-fn a_check_that_has_another_name_now_is_forgotten() {
+fn a_renamed_check_is_forgotten() {
     let shop = Shop::new();
     let ran = Smoke::new().suite(&shop.check("a", "")).run();
     ran.exits(1);
@@ -185,7 +185,7 @@ fn a_check_that_has_another_name_now_is_forgotten() {
 }
 
 #[test]
-fn nothing_is_kept_beside_the_suite_and_no_more_than_names() {
+fn nothing_is_stored_beside_the_suite_and_only_names_are_stored() {
     let shop = Shop::new();
     let suite = "[vars]\npassword = { env = \"PASSWORD\" }\n".to_owned()
         + &shop.check("a", "headers = { x-key = \"{{password}}\" }");
@@ -204,7 +204,7 @@ fn nothing_is_kept_beside_the_suite_and_no_more_than_names() {
 }
 
 #[test]
-fn a_record_that_cannot_be_read_is_none() {
+fn an_unreadable_record_counts_as_none() {
     let shop = Shop::new();
     let ran = Smoke::bare().arg("run").suite(&shop.check("a", "")).run();
     ran.exits(1);
@@ -217,7 +217,7 @@ fn a_record_that_cannot_be_read_is_none() {
 }
 
 #[test]
-fn a_state_that_cannot_be_written_is_no_error_and_is_said_only_to_who_asked() {
+fn an_unwritable_state_is_not_an_error_and_reported_only_on_request() {
     let shop = Shop::new();
     shop.mend();
     let smoke =

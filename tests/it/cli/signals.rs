@@ -60,17 +60,17 @@ fn at_random_moments(signal: Signal, name: &str, code: i32) {
 }
 
 #[test]
-fn sigterm_at_any_moment_leaves_a_whole_report_and_exit_143() {
+fn sigterm_at_any_moment_leaves_a_complete_report_and_exit_143() {
     at_random_moments(Signal::TERM, "SIGTERM", 143);
 }
 
 #[test]
-fn sigint_at_any_moment_leaves_a_whole_report_and_exit_130() {
+fn sigint_at_any_moment_leaves_a_complete_report_and_exit_130() {
     at_random_moments(Signal::INT, "SIGINT", 130);
 }
 
 #[test]
-fn a_hangup_ends_the_run_like_sigterm_and_is_called_what_it_is() {
+fn sighup_ends_the_run_like_sigterm_and_is_named() {
     let server = server();
     let running = Smoke::new().args(["--json", "report.json"]).suite(&suite(&server)).spawn();
     running.wait_for_stderr("40 checks");
@@ -127,7 +127,7 @@ fn the_first_signal_counts_and_a_second_one_changes_nothing() {
 }
 
 #[test]
-fn a_signal_while_a_failed_run_cleans_up_is_what_ended_it() {
+fn a_signal_during_the_cleanup_of_a_failed_run_decides_the_exit_code() {
     let server = hung();
     let bad = format!(
         "[[health]]\nname = \"bad\"\nurl = \"{}\"\npoll = {{ every = \"50ms\" }}\nbudget = \"2s\"\n",
@@ -142,7 +142,7 @@ fn a_signal_while_a_failed_run_cleans_up_is_what_ended_it() {
 }
 
 #[test]
-fn a_signal_after_a_failure_is_what_ended_the_run() {
+fn a_signal_after_a_failure_decides_the_exit_code() {
     let server = HttpServer::start(|request| match request.path.as_str() {
         "/bad" => Response::new(500),
         _ => Response::new(200).delay(Duration::from_secs(20)),
@@ -164,7 +164,7 @@ fn a_signal_after_a_failure_is_what_ended_the_run() {
 }
 
 #[test]
-fn a_report_that_cannot_be_written_after_a_signal_leaves_the_signals_exit_code() {
+fn an_unwritable_report_does_not_change_the_exit_code_of_a_signal() {
     let server = server();
     let running = Smoke::bare().args(["run", "--junit", "/dev/full"]).suite(&suite(&server)).spawn();
     running.wait_for_stderr("40 checks");

@@ -27,7 +27,7 @@ fn said(arguments: &str) -> String {
 }
 
 #[test]
-fn the_help_in_the_readme_is_what_the_program_says() {
+fn the_help_in_the_readme_is_up_to_date() {
     for arguments in ["--help", "run -h", "plan smoke.example.toml"] {
         assert_eq!(
             shown(arguments),
@@ -94,7 +94,7 @@ fn the_wiring_in_the_readme_is_yaml_and_calls_smoke_as_it_can_be_called() {
 }
 
 #[test]
-fn the_suites_in_the_readme_have_no_mistakes_and_no_warnings() {
+fn the_suites_in_the_readme_have_no_errors_or_warnings() {
     let readme = readme();
     let suites: Vec<&str> = readme
         .split("```toml\n")
@@ -124,7 +124,7 @@ fn every_exit_code_is_in_the_readme_with_its_number() {
 }
 
 #[test]
-fn the_completions_are_what_the_program_prints() {
+fn the_completions_are_up_to_date() {
     for (shell, file) in [
         ("bash", "smoke.bash"),
         ("zsh", "_smoke"),
@@ -151,7 +151,7 @@ fn lines_of_a_run(text: &str) -> Vec<String> {
 }
 
 #[test]
-fn the_runs_of_the_demo_look_as_they_are_shown() {
+fn the_demo_runs_in_the_readme_are_up_to_date() {
     let readme = readme();
     for arguments in ["demo", "demo --break version"] {
         let start = format!("```console\n$ smoke {arguments}\n");

@@ -92,7 +92,7 @@ const CONDITIONS: [Case; 43] = [
 ];
 
 #[test]
-fn every_condition_of_a_matcher_holds_and_fails() {
+fn every_matcher_condition_passes_and_fails() {
     assert_complete(&["matcher"], &[], &CONDITIONS);
     let server = HttpServer::start(|_| Response::json(DOCUMENT));
     let cases = CONDITIONS.map(|(_, matcher, told)| {
@@ -131,7 +131,7 @@ const ANSWER: [Case; 20] = [
 ];
 
 #[test]
-fn everything_about_an_answer_holds_and_fails() {
+fn every_response_expectation_passes_and_fails() {
     let holds_for_json = ("json", "json.'$.n' = 3", "");
     assert_complete(&["http-expectation"], &[], &[&ANSWER[..], &[holds_for_json]].concat());
     let server = HttpServer::start_tls(TlsIdentity::SoonExpiring, |request| match request.path.as_str() {
@@ -164,7 +164,7 @@ const ROWS: [Case; 8] = [
 ];
 
 #[test]
-fn everything_about_rows_holds_and_fails() {
+fn every_row_expectation_passes_and_fails() {
     assert_complete(&["rows-expectation"], &[], &ROWS);
     let folder = scratch::for_a_test();
     let path = folder.path().join("shop.db");
@@ -243,7 +243,7 @@ const CAPTURED: [(&str, &str); 10] = [
 const PAGE: &str = "<h1> Log <b>in</b></h1><input value=\"42\">";
 
 #[test]
-fn every_capture_takes_its_value_or_fails_its_step() {
+fn every_capture_gets_its_value_or_fails_its_step() {
     let all = [&OF_ANSWERS[..], &OF_ROWS].concat();
     // A status and a body are always there; `secret` takes nothing.
     let always = [("status", "", "always there"), ("body", "", "always there")];

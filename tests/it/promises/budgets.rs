@@ -134,7 +134,7 @@ fn suite(keys: &str, checks: &str) -> Smoke {
 }
 
 #[test]
-fn every_cut_names_its_phase_and_whether_the_step_the_check_or_the_suite_cut_it() {
+fn every_cut_names_its_phase_and_its_budget() {
     let hangs = Hangs::start();
     let short = "budget = \"2s\"";
     for (whose, suite_keys, checks, in_step) in [
@@ -158,7 +158,7 @@ fn every_cut_names_its_phase_and_whether_the_step_the_check_or_the_suite_cut_it(
 }
 
 #[test]
-fn a_checks_own_budget_is_hardly_overrun() {
+fn a_checks_budget_is_barely_exceeded() {
     const BUDGET: f64 = 0.3;
     let hangs = Hangs::start();
     // What has work to do when its time comes, too.

@@ -203,7 +203,7 @@ fn after_a_kill_the_server_ends_the_queries_by_the_checks_budget() {
 }
 
 #[test]
-fn a_wait_for_a_lock_is_told_as_one() {
+fn a_wait_for_a_lock_is_named() {
     let database = Postgres::shared().create_database();
     database.admin_sql("create table orders (id int); grant all on orders to public");
     let watch = Watch::on(&database);
@@ -235,7 +235,7 @@ fn is_soon_after(budget: f64, time: f64) -> bool {
 }
 
 #[test]
-fn a_server_that_stalls_is_cut_on_time_and_the_phase_is_named() {
+fn a_stalled_server_is_cut_on_time_and_the_phase_is_named() {
     let stalls = [
         (Fault::NeverAccept, "no connection", "while connecting (connect)"),
         (Fault::Mute, "no connection", "during the TLS handshake (tls)"),
@@ -276,7 +276,7 @@ fn a_server_that_stalls_is_cut_on_time_and_the_phase_is_named() {
 }
 
 #[test]
-fn a_server_that_talks_nonsense_or_hangs_up_is_an_error_at_once() {
+fn a_server_that_sends_garbage_or_hangs_up_fails_immediately() {
     let faults = [Fault::Reset, Fault::CloseAtOnce, Fault::PostgresGarbage];
     for fault in faults {
         let server = FaultServer::start(fault.clone());

@@ -66,14 +66,14 @@ fn mistakes(promises: &str, tests: &BTreeSet<String>) -> Vec<String> {
 }
 
 #[test]
-fn every_test_that_is_named_exists() {
+fn every_listed_test_exists() {
     let tests = &tests("tests/it") | &tests("src");
     let mistakes = mistakes(&corpus::text("tests/PROMISES.md"), &tests);
     assert!(mistakes.is_empty(), "{}", mistakes.join("\n"));
 }
 
 #[test]
-fn a_test_that_does_not_exist_is_found_with_its_line() {
+fn a_test_that_does_not_exist_is_reported_with_its_line() {
     let tests = BTreeSet::from(["a::b::holds".to_owned()]);
     let head = "| broken by | test | what it said |\n|---|---|---|\n| x | `a::b::holds` | `no` |\n";
     assert_eq!(mistakes(head, &tests), [""; 0]);
@@ -88,7 +88,7 @@ fn a_test_that_does_not_exist_is_found_with_its_line() {
 
 /// Or a name could be taken for a test's that no test runner knows.
 #[test]
-fn the_tests_read_from_the_files_are_those_that_run() {
+fn the_tests_found_in_the_sources_are_those_that_run() {
     let program = std::env::current_exe().expect("this program");
     let listed = Command::new(program).arg("--list").output().expect("list the tests").stdout;
     let listed: BTreeSet<String> = String::from_utf8(listed)

@@ -132,7 +132,7 @@ fn a_statement_that_writes_is_refused_and_has_no_effect() {
 }
 
 #[test]
-fn what_postgresql_does_not_count_as_writing_has_no_effect_either() {
+fn side_effects_that_postgresql_allows_in_read_only_are_undone() {
     let database = shop();
     let before = database.admin_sql(STATE);
     Asked::at(&database.url_for(ADMIN))
@@ -171,7 +171,7 @@ async fn a_notification_does_not_leave_the_transaction() {
 }
 
 #[test]
-fn what_may_write_runs_and_is_rolled_back() {
+fn a_statement_that_may_write_runs_and_is_rolled_back() {
     let database = shop();
     let before = database.admin_sql(STATE);
     let cases = [
@@ -215,7 +215,7 @@ fn what_may_write_runs_and_is_rolled_back() {
 }
 
 #[test]
-fn what_may_write_cannot_commit() {
+fn a_statement_that_may_write_cannot_commit() {
     let database = shop();
     let trap = trap(&format!("{}-trap", database.name));
     let before = database.admin_sql(STATE);

@@ -128,7 +128,7 @@ fn a_captured_secret_is_in_no_output_in_no_form() {
 }
 
 #[test]
-fn what_is_sent_and_comes_back_is_in_no_output() {
+fn a_secret_echoed_by_the_server_is_in_no_output() {
     let server = server();
     let (url, address) = (server.url("/request"), server.address());
     let requests = [
@@ -164,7 +164,7 @@ fn what_is_sent_and_comes_back_is_in_no_output() {
 }
 
 #[test]
-fn a_password_in_a_url_is_secret_though_nobody_says_so() {
+fn a_password_in_a_url_is_secret_without_being_declared() {
     let server = server();
     let percent = utf8_percent_encode(SECRET, NON_ALPHANUMERIC).to_string();
     let head = format!(
@@ -202,7 +202,7 @@ fn a_captured_token_header_is_secret_by_its_name() {
 }
 
 #[test]
-fn a_token_header_of_an_answer_is_in_no_output_though_nobody_captures_it() {
+fn an_uncaptured_token_header_is_in_no_output() {
     let server = server();
     let suite = format!("[[health]]\nname = \"it\"\nurl = {:?}\n", server.url("/token"));
     let ran = asked_for_all().suite(&suite).run();
@@ -211,7 +211,7 @@ fn a_token_header_of_an_answer_is_in_no_output_though_nobody_captures_it() {
 }
 
 #[test]
-fn a_name_in_an_answer_is_in_no_output() {
+fn a_secret_used_as_a_key_is_in_no_output() {
     let long = "a text that is long enough for the difference to be told place by place";
     let server = HttpServer::start(move |_| {
         Response::json(&format!("{{\"{}\": {{\"{IN_NAME}\": 1}}, \"a\": \"{long}\"}}", json(SECRET)))
@@ -234,7 +234,7 @@ fn a_name_in_an_answer_is_in_no_output() {
 }
 
 #[test]
-fn a_session_and_a_token_that_nobody_calls_secret_are_in_no_output() {
+fn an_undeclared_session_and_token_are_in_no_output() {
     let server = HttpServer::start(|request| {
         let said = format!("{:?} has s3ss10n-0123456789abcdef", request.header("authorization"));
         Response::new(500).header("set-cookie", "id=s3ss10n-0123456789abcdef; Path=/").body(said)
@@ -270,7 +270,7 @@ fn a_part_of_a_captured_document_is_in_no_output() {
 }
 
 #[test]
-fn own_words_are_not_redacted() {
+fn smokes_own_words_are_not_redacted() {
     let server = server();
     let suite = format!(
         "[suite]\nfail-fast = false\n[vars]\nmine = {{ env = \"MINE\", secret = true }}\n\
@@ -316,7 +316,7 @@ fn chunked(pieces: Vec<String>) -> SocketAddr {
 }
 
 #[test]
-fn a_secret_that_comes_in_pieces_is_in_no_output() {
+fn a_secret_that_arrives_in_pieces_is_in_no_output() {
     let pieces = SECRET.chars().map(String::from).collect();
     let server = chunked(pieces);
     let script = "for part in 'p@ss:/w' '+0%rd&' '\\\"'; do printf '%s' \\\"$part\\\"; sleep 0.05; done; printf '%s' \\\"$REST\\\"; exit 1";

@@ -89,7 +89,7 @@ fn run(budget: Duration, signal: Option<Signal>) -> (RunReport, Duration) {
 }
 
 #[test]
-fn a_check_that_holds_every_worker_does_not_hold_the_suites_budget() {
+fn a_check_that_blocks_every_worker_does_not_extend_the_suites_budget() {
     let (report, took) = run(Duration::from_secs(1), None);
 
     assert!(took < HELD / 2, "{took:?}");
@@ -98,7 +98,7 @@ fn a_check_that_holds_every_worker_does_not_hold_the_suites_budget() {
 }
 
 #[test]
-fn a_check_that_holds_every_worker_does_not_hold_a_signal() {
+fn a_check_that_blocks_every_worker_does_not_delay_a_signal() {
     let (report, took) = run(Duration::from_mins(1), Some(Signal::Interrupt));
 
     assert!(took < HELD / 2, "{took:?}");

@@ -45,7 +45,7 @@ fn a_wrong_field() {
 }
 
 #[test]
-fn a_field_that_is_not_there() {
+fn a_missing_field() {
     let server = answers(|| Response::json(r#"{"state":"ok"}"#));
     health("missing_field", &server.url("/health"), "expect.json.\"$.status\" = \"ok\"")
         .says("json $.status", r#"{"state":"ok"}"#);
@@ -102,7 +102,7 @@ fn an_empty_answer() {
 }
 
 #[test]
-fn a_header_that_lacks() {
+fn a_missing_header() {
     let server = answers(|| Response::new(200));
     health("header", &server.url("/"), "expect.header.strict-transport-security = { exists = true }")
         .says("strict-transport-security", "200 OK");
@@ -203,7 +203,7 @@ fn a_body_that_is_cut_short() {
 }
 
 #[test]
-fn a_body_that_takes_for_ever() {
+fn a_body_that_never_ends() {
     let server = FaultServer::start(Fault::SlowBody);
     health("slow_body", &server.url(), "budget = \"1s\"").says("(body)", "timed out");
 }
@@ -232,7 +232,7 @@ fn a_certificate_that_has_expired() {
 }
 
 #[test]
-fn a_certificate_that_is_its_own_authority() {
+fn a_self_signed_certificate() {
     let again = ["self-signed certificate", "self-signed certificate"];
     over_tls("self_signed", TlsIdentity::SelfSigned, "issued by nobody this machine trusts", again);
 }

@@ -57,7 +57,7 @@ fn every_outcome(server: &HttpServer) -> String {
 }
 
 #[test]
-fn every_outcome_is_there_and_the_counts_are_those_of_junit() {
+fn every_outcome_is_reported_and_the_counts_match_junit() {
     let server = server();
     let ran = run(&every_outcome(&server)).args(["--env", "staging"]).run();
     ran.exits(1);
@@ -111,7 +111,7 @@ fn every_outcome_is_there_and_the_counts_are_those_of_junit() {
 }
 
 #[test]
-fn a_failure_is_there_in_words_and_in_parts() {
+fn a_failure_has_a_message_and_its_parts() {
     let server = server();
     let ran = run(&every_outcome(&server)).run();
     ran.exits(1);
@@ -154,7 +154,7 @@ fn a_failure_is_there_in_words_and_in_parts() {
 }
 
 #[test]
-fn attempts_and_steps_are_there_with_their_times() {
+fn attempts_and_steps_have_times() {
     let server = server();
     let journey = format!(
         "[suite]\nfail-fast = false\n{}[[journey]]\nname = \"flow\"\n[[journey.step]]\nname = \"first\"\nget = \"{}\"\n\
@@ -191,7 +191,7 @@ fn attempts_and_steps_are_there_with_their_times() {
 const STALE: &str = r#"{"old": true}"#;
 
 #[test]
-fn a_wrong_suite_leaves_a_document_that_says_what_is_wrong_with_it() {
+fn an_invalid_suite_leaves_a_report_with_its_errors() {
     let ran =
         run("[suite]\nnam = \"a\"\nbudget = 5\n").file("smoke.json", STALE).args(["--env", "prod"]).run();
     ran.exits(2);
@@ -218,7 +218,7 @@ fn a_run_of_nothing_leaves_a_document_without_checks() {
 }
 
 #[test]
-fn a_signal_is_told_and_a_killed_run_leaves_no_document() {
+fn a_signal_is_recorded_and_a_killed_run_leaves_no_report() {
     let server = server();
     let suite = check("slow", &server.url("/slow"), "budget = \"30s\"");
     let begin = || {
@@ -240,7 +240,7 @@ fn a_signal_is_told_and_a_killed_run_leaves_no_document() {
 }
 
 #[test]
-fn when_one_report_cannot_be_written_no_other_is_of_an_earlier_run() {
+fn when_one_report_cannot_be_written_no_stale_one_remains() {
     let server = server();
     let ran = Smoke::bare()
         .args(["run", "--junit", "nowhere/junit.xml", "--json", "smoke.json", "--events", "events.jsonl"])
@@ -255,7 +255,7 @@ fn when_one_report_cannot_be_written_no_other_is_of_an_earlier_run() {
 }
 
 #[test]
-fn it_goes_to_standard_output_alone() {
+fn on_standard_output_it_is_the_only_content() {
     let server = server();
     let suite = check("up", &server.url("/"), "");
     let ran = Smoke::bare().args(["run", "--json", "-"]).suite(&suite).run();
@@ -265,7 +265,7 @@ fn it_goes_to_standard_output_alone() {
 }
 
 #[test]
-fn two_reports_in_one_place_are_refused() {
+fn two_reports_to_the_same_file_are_refused() {
     let server = server();
     for (arguments, said) in [
         (["--json", "-", "--junit", "-"], "`--junit` and `--json` both go to standard output"),

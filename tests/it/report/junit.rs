@@ -31,7 +31,7 @@ fn is(case: &Case, outcome: Outcome, kind: Option<&str>, message: &str) {
 }
 
 #[test]
-fn every_outcome_is_its_element() {
+fn every_outcome_has_its_element() {
     let server = server();
     let suite = String::from(
         "[suite]\nname = \"shop.example\"\nfail-fast = false\nbudget = \"4s\"\nconcurrency = 30\n",
@@ -75,7 +75,7 @@ fn every_outcome_is_its_element() {
 }
 
 #[test]
-fn a_dead_name_is_a_dns_error() {
+fn an_unknown_host_is_a_dns_error() {
     let ran = Smoke::new().suite(&check("dns", "http://no-such-host.invalid/", "")).run();
     ran.exits(1);
     let report = ran.junit();
@@ -141,7 +141,7 @@ fn the_suites_time_is_wall_time_and_not_the_sum() {
 }
 
 #[test]
-fn what_stood_at_the_path_is_replaced() {
+fn an_existing_file_is_replaced() {
     let server = server();
     let good = check("up", &server.url("/"), "");
     for stale in ["", "garbage", "<testsuite name=\"old\"/>"] {
@@ -160,7 +160,7 @@ fn rejected(ran: &Ran, code: i32) {
 }
 
 #[test]
-fn a_wrong_suite_leaves_a_report_that_says_what_is_wrong_with_it() {
+fn an_invalid_suite_leaves_a_report_with_its_errors() {
     let stale = "<testsuite name=\"old\"/>";
     let ran = Smoke::new().file("junit.xml", stale).suite("[suite]\nnam = \"a\"\nbudget = 5\n").run();
     rejected(&ran, 2);
@@ -181,7 +181,7 @@ fn a_wrong_suite_leaves_a_report_that_says_what_is_wrong_with_it() {
 }
 
 #[test]
-fn a_run_that_is_killed_leaves_no_earlier_runs_report() {
+fn a_killed_run_leaves_no_stale_report() {
     let server = server();
     let suite = check("slow", &server.url("/slow"), "budget = \"30s\"");
     let running = Smoke::new().file("junit.xml", "<testsuite name=\"old\"/>").suite(&suite).spawn();
@@ -193,7 +193,7 @@ fn a_run_that_is_killed_leaves_no_earlier_runs_report() {
 }
 
 #[test]
-fn any_name_and_any_body_make_a_valid_report() {
+fn any_name_and_body_give_a_valid_report() {
     let mut runner = TestRunner::deterministic();
     let strategy = hostile();
     let mut text = || strategy.new_tree(&mut runner).expect("a text").current();

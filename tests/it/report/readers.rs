@@ -172,7 +172,7 @@ fn xmllints(path: &Path) -> Seen {
 }
 
 #[test]
-fn every_reader_sees_what_smoke_saw() {
+fn other_junit_readers_agree_with_smoke() {
     let server = server();
     let mut runner = TestRunner::deterministic();
     for _ in 0..RUNS {

@@ -100,7 +100,7 @@ fn meaning(request: &Request) -> Vec<String> {
 }
 
 #[test]
-fn a_command_sends_any_password_as_smoke_did_in_any_place() {
+fn a_reproduce_command_sends_any_password_as_smoke_did() {
     for password in PASSWORDS {
         let server = HttpServer::start(|_| Response::new(418));
         let base = server.url("");
@@ -135,7 +135,7 @@ fn a_command_sends_any_password_as_smoke_did_in_any_place() {
 }
 
 #[test]
-fn what_no_shell_can_make_of_a_secret_is_asked_for_before_anything_is_sent() {
+fn a_value_no_shell_can_derive_from_a_secret_is_requested_first() {
     let server = HttpServer::start(|_| Response::new(418));
     let mut suite = "[vars]\npw = { env = 'PW', secret = true }\ncut = '{{pw[:8]}}-x'\n\n".to_owned();
     let cases = [
@@ -164,7 +164,7 @@ fn what_no_shell_can_make_of_a_secret_is_asked_for_before_anything_is_sent() {
 }
 
 #[test]
-fn psql_is_given_any_password_apart_from_the_url() {
+fn psql_gets_the_password_outside_the_url() {
     let shop = Postgres::shared().create_database();
     let database = url::Url::parse(&shop.url()).expect("a URL").path()[1..].to_owned();
     for (number, password) in (0..).zip(PASSWORDS) {
@@ -204,7 +204,7 @@ fn psql_is_given_any_password_apart_from_the_url() {
 }
 
 #[test]
-fn a_variable_that_the_environment_gives_is_not_taken_for_its_default() {
+fn an_environment_variable_is_not_mistaken_for_its_default() {
     let server = HttpServer::start(|_| Response::new(418));
     let suite = format!(
         "[vars]\npw = {{ env = 'PW', secret = true }}\nother = {{ env = 'OTHER', default = 'x{{{{pw}}}}', secret = true }}\n\n\
@@ -221,7 +221,7 @@ fn a_variable_that_the_environment_gives_is_not_taken_for_its_default() {
 }
 
 #[test]
-fn a_login_as_json_is_refused_by_hand_as_it_was_refused_to_smoke() {
+fn a_reproduced_json_login_is_refused_like_smokes() {
     let server = HttpServer::start(|request| match serde_json::from_slice::<Value>(&request.body) {
         Ok(_) => Response::json(r#"{"error":"wrong password"}"#).status(401),
         Err(_) => Response::json(r#"{"error":"invalid payload"}"#).status(400),

@@ -89,7 +89,7 @@ fn every_outcome_looks_different_on_a_wide_terminal() {
 }
 
 #[test]
-fn forty_columns_are_enough() {
+fn the_output_fits_forty_columns() {
     let server = server();
     // Without what is as long as its times are.
     let suite = suite(&server).replace("expect.status = 204", "expect.status = 200");
@@ -101,7 +101,7 @@ fn forty_columns_are_enough() {
 }
 
 #[test]
-fn without_colour_the_words_say_it() {
+fn outcomes_are_distinct_without_color() {
     let server = server();
     let suite = suite(&server).replace("/slow", "/");
     let folder = folder(&suite);
@@ -142,7 +142,7 @@ fn held(server: &HttpServer) -> String {
 }
 
 #[test]
-fn a_bar_says_how_far_it_is_and_is_gone_at_the_end() {
+fn the_progress_bar_shows_progress_and_disappears_at_the_end() {
     let (server, open) = holding();
     let folder = folder(&held(&server));
     let mut terminal = Terminal::smoke(&["run"], folder.path(), (80, 10));

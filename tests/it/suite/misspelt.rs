@@ -67,7 +67,7 @@ fn said(path: &Path, text: &str, place: &Range<usize>) -> (String, String) {
 }
 
 #[test]
-fn each_key_is_suggested_for_its_typo_at_its_place() {
+fn each_key_is_suggested_for_its_typo() {
     let schema = schema();
     let mut left = keys(&schema);
     for Suite { path, text, .. } in suites("valid") {

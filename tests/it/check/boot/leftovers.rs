@@ -12,7 +12,7 @@ use crate::support::smoke::{Ran, Running, Smoke, program};
 use crate::support::{thorough, wait};
 
 #[test]
-fn children_that_smoke_had_before_are_left_alone() {
+fn children_that_smoke_inherited_are_left_alone() {
     let command = format!("sleep 60 >/dev/null 2>&1 & echo $! > before; exec {} run", program());
     let boot = boot("shop", "echo ready; exec sleep 1000", "ready = { log = \"ready\" }");
     let ran = Smoke::imitated_by("bash").args(["-c", &command]).suite(&boot).run();
@@ -24,7 +24,7 @@ fn children_that_smoke_had_before_are_left_alone() {
 }
 
 #[test]
-fn nothing_is_left_of_what_cleared_its_environment() {
+fn a_process_that_cleared_its_environment_is_stopped_too() {
     let script = "env -i setsid sh -c 'echo $$ > pids; exec sleep 1000' & \
                   until [ -s pids ]; do sleep 0.01; done; echo ready; exec sleep 1000";
     let ran = Smoke::new().suite(&boot("shop", script, "ready = { log = \"ready\" }")).run();
@@ -134,7 +134,7 @@ fn nothing_is_left_of_a_boot_that_died_while_the_suite_ran() {
 }
 
 #[test]
-fn one_boot_that_ends_takes_nothing_of_another_with_it() {
+fn stopping_one_boot_leaves_another_alone() {
     // The second one fails twice before it is ready, and what it left is ended each time. The first one must still be
     // whole at the end: that is what the third asks.
     let first = boot("first", STUBBORN, "ready = { log = \"ready\" }\nstop = { grace = \"100ms\" }");
@@ -154,7 +154,7 @@ fn one_boot_that_ends_takes_nothing_of_another_with_it() {
 }
 
 #[test]
-fn the_stop_signal_is_the_one_that_was_chosen_and_its_grace_is_given() {
+fn the_configured_stop_signal_is_sent_and_its_grace_respected() {
     let script = "trap 'sleep 0.3; echo INT > how; exit 0' INT; trap 'echo TERM > how; exit 0' TERM; \
                   echo ready; while :; do sleep 0.01; done";
     let keys = "ready = { log = \"ready\" }\nstop = { signal = \"INT\", grace = \"40s\" }";
@@ -166,7 +166,7 @@ fn the_stop_signal_is_the_one_that_was_chosen_and_its_grace_is_given() {
 }
 
 #[test]
-fn the_grace_of_a_stop_is_not_overrun() {
+fn the_stop_grace_is_not_exceeded() {
     let keys = "ready = { log = \"ready\" }\nstop = { grace = \"200ms\" }";
     let ran = Smoke::new().suite(&boot("deaf", "trap '' TERM; echo ready; sleep 1000", keys)).run();
     ran.exits(0);

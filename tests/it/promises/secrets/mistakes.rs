@@ -30,7 +30,7 @@ auth = { bearer = 1234567890 }
 "#;
 
 #[test]
-fn a_secret_in_clear_is_not_shown_for_a_mistake_beside_it() {
+fn a_secret_written_in_the_suite_is_not_shown_by_an_error_beside_it() {
     let secrets = [("a secret", "hunter".to_owned()), ("a number", "1234567890".to_owned())];
     let ran = asked_for_all().suite(MISTAKES).run();
     ran.exits(2);
@@ -46,7 +46,7 @@ fn a_secret_in_clear_is_not_shown_for_a_mistake_beside_it() {
 }
 
 #[test]
-fn a_secret_in_what_is_no_toml_is_not_shown_either() {
+fn a_secret_in_invalid_toml_is_not_shown() {
     for line in [
         "password = \"hunter22",
         "auth = { basic = { user = \"shop\", password = \"hunter22\" }",
@@ -61,7 +61,7 @@ fn a_secret_in_what_is_no_toml_is_not_shown_either() {
 }
 
 #[test]
-fn a_secret_from_outside_is_starred_out_of_what_is_said_of_the_suite() {
+fn an_external_secret_is_redacted_in_suite_errors() {
     let suite = "[vars]\ntoken = { env = \"TOKEN\" }\n\n[[boot]]\nname = \"it\"\ncommand = [\"it\"]\nready = { port = \"{{token}}\" }\n";
     let ran = asked_for_all().suite(suite).env("TOKEN", "s3cret-token").run();
     ran.exits(2);
@@ -70,7 +70,7 @@ fn a_secret_from_outside_is_starred_out_of_what_is_said_of_the_suite() {
 }
 
 #[test]
-fn what_takes_the_place_of_a_secret_is_one() {
+fn an_override_of_a_secret_is_secret() {
     let server = HttpServer::start(|request| {
         let text = request.header("x-mine").unwrap_or_default().to_owned();
         Response::new(500).body(format!("got {text}"))

@@ -21,7 +21,7 @@ fn a_password_that_is_wrong() {
 }
 
 #[test]
-fn a_database_that_is_not_there() {
+fn a_missing_database() {
     let url = Postgres::shared().url(SMOKE, crate::support::postgres::PASSWORD, "no_such");
     database("no_database", "").env("DATABASE_URL", &url).says("no_such", "\"no_such\" does not exist");
 }
@@ -33,7 +33,7 @@ fn a_database_server_that_is_down() {
 }
 
 #[test]
-fn a_table_that_is_not_there() {
+fn a_missing_table() {
     let shop = Postgres::shared().create_database();
     database("no_table", "query = \"select * from orders\"\nexpect.rows = { min = 1 }")
         .env("DATABASE_URL", &shop.url())
@@ -41,7 +41,7 @@ fn a_table_that_is_not_there() {
 }
 
 #[test]
-fn a_table_that_may_not_be_read() {
+fn a_table_without_permission() {
     let shop = Postgres::shared().create_database();
     shop.admin_sql("create table hidden (id int); revoke all on hidden from public");
     database("permission", "query = \"select * from hidden\"\nexpect.rows = 1")
@@ -103,7 +103,7 @@ fn a_lock_that_somebody_holds() {
 }
 
 #[test]
-fn a_query_that_takes_for_ever() {
+fn a_query_that_never_ends() {
     let shop = Postgres::shared().create_database();
     database("slow_query", "query = \"select pg_sleep(60)\"\nexpect.rows = 1\nbudget = \"2s\"")
         .env("DATABASE_URL", &shop.url())
@@ -111,7 +111,7 @@ fn a_query_that_takes_for_ever() {
 }
 
 #[test]
-fn a_file_that_is_not_there() {
+fn a_missing_file() {
     database("no_file", "").env("DATABASE_URL", "sqlite:shop.db").says("shop.db", "unable to open database");
 }
 

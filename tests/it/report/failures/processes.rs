@@ -26,7 +26,7 @@ fn a_process_that_crashes_with_a_long_trace() {
 }
 
 #[test]
-fn a_program_that_is_not_there() {
+fn a_missing_program() {
     Seeded::new(
         "no_program",
         "[[boot]]\nname = \"it\"\ncommand = [\"./no-such-program\", \"--port\", \"1\"]\n",
@@ -58,7 +58,7 @@ fn a_process_that_answers_something_else() {
 }
 
 #[test]
-fn a_port_that_something_else_has() {
+fn a_port_already_in_use() {
     let server = answers(|| Response::new(200));
     let ready = format!("ready = {{ url = {:?} }}", server.url("/health"));
     boot("somebody_else", "exec ./shop", &ready).says("something else already answers", "HTTP/1.1 200 OK");
