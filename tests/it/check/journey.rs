@@ -166,7 +166,7 @@ fn the_certificate_is_known_in_every_step_on_a_kept_connection() {
 fn a_step_without_a_request_is_an_error() {
     let server = shop();
     for (keys, message) in [
-        ("get = \"tcp://127.0.0.1:1\"", "a step sends no request to `tcp://`"),
+        ("get = \"tcp://127.0.0.1:1\"", "unsupported scheme `tcp`"),
         ("get = \"/login\"", "relative URL without a base"),
         ("get = \"{{base}}/a b\"", "' ' cannot stand in a URL"),
     ] {
