@@ -1,4 +1,4 @@
-//! `[[boot]]`: it starts, stays, and is gone afterwards with everything it started.
+//! `[[boot]]`: it starts, keeps running, and is stopped at the end with everything it started.
 
 mod leftovers;
 mod process;
@@ -24,7 +24,7 @@ fn boot(name: &str, script: &str, keys: &str) -> String {
     format!("[[boot]]\nname = \"{name}\"\ncommand = [\"sh\", \"-c\", '''{script}''']\n{keys}\n")
 }
 
-/// A `[[boot]]` of the demo's shop, which opens late.
+/// A `[[boot]]` of the demo shop, which starts late.
 fn shop(port: u16, ready: &str) -> String {
     let smoke = program();
     format!(
@@ -78,12 +78,12 @@ fn a_process_that_never_becomes_ready_fails_with_its_budget_and_shows_its_output
     assert!(ran.took < thorough::bound(Duration::from_secs(4)), "{:?}", ran.took);
 }
 
-/// Answers everywhere with 200, for as long as it is not dropped.
+/// Answers every path with 200.
 fn stale() -> HttpServer {
     HttpServer::start(|_| Response::new(200))
 }
 
-/// A boot that cannot start while something else answers its question.
+/// Asserts that the boot is not started, because something else already answers.
 fn refuses_to_share(ready: &str, said: &str, command: &str) {
     let ran = Smoke::new().suite(&boot("app starts", "touch started; sleep 1; exit 1", ready)).run();
     ran.exits(5);
@@ -121,7 +121,7 @@ fn a_port_already_in_use_is_not_ready() {
 
 #[test]
 fn a_process_that_exited_is_not_ready_whoever_answers() {
-    // Something else begins to answer once the process has ended, which is known later: what it left holds its output.
+    // Something else answers as soon as the process has ended. Smoke learns of the end later: a child holds its output.
     let folder = scratch::for_a_test();
     let number = folder.path().join("number");
     let script = format!("echo $$ > '{0}.new'; mv '{0}.new' '{0}'; sleep 1 & exit 3", number.display());

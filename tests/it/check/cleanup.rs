@@ -1,4 +1,4 @@
-//! Cleanup steps run however the journey ended, and what they leave behind is said.
+//! Cleanup steps run however the journey ended, and failed ones are reported.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::support::junit::Outcome;
 use crate::support::smoke::Smoke;
 use crate::support::{thorough, wait};
 
-/// Everything a cleanup may meet: one that can run, one whose variable was never captured, one that fails.
+/// Three cleanup steps: one whose variable was never captured, one that fails, one that passes.
 fn with_cleanup(name: &str, keys: &str, last: &str) -> String {
     let order =
         "get = \"{{base}}/orders\"\nauth = { bearer = \"tok-12345\" }\ncapture.order = { json = \"$.id\" }";

@@ -1,4 +1,4 @@
-//! `[[database]]` on PostgreSQL: what it sends, what it reads, what it says.
+//! `[[database]]` on PostgreSQL: what it sends, reads and reports.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! It is up: what a health check takes for an answer, over HTTP, TCP and TLS.
+//! `[[health]]`: which answers pass, over HTTP, TCP and TLS.
 
 use std::io::Write;
 use std::net::TcpListener;

@@ -1,4 +1,4 @@
-//! The core flow: steps with one jar of cookies, captures and budgets.
+//! `[[journey]]`: steps with a cookie jar, captures and budgets.
 
 use std::collections::BTreeSet;
 use std::sync::Mutex;
@@ -184,7 +184,7 @@ fn values_shared_by_a_gate_reach_every_check_behind_it() {
     let gate = journey("log in", "gate = true\nshare = [\"token\"]", &login());
     run(&server, &(gate.clone() + orders)).exits(0);
 
-    // A need by name goes before the gate.
+    // A dependency by name overrides the gate.
     let other = journey(
         "as another",
         "share = [\"token\"]",
@@ -205,7 +205,7 @@ fn values_shared_by_a_gate_reach_every_check_behind_it() {
     without(&["--skip", "log in", "--var", "token=tok-12345"]).exits(0);
 }
 
-/// Answers 503 to the first of each path, and 200 from then on.
+/// Answers 503 to the first request for each path, and 200 after that.
 fn at_the_second() -> HttpServer {
     let known = Mutex::new(BTreeSet::new());
     HttpServer::start(move |request| {

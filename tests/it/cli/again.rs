@@ -17,7 +17,7 @@ fn health(name: &str, url: &str) -> String {
     format!("[[health]]\nname = \"{name}\"\nurl = {url:?}\n")
 }
 
-/// Fails where `/every-third` is asked for the third, sixth, … time.
+/// Answers 503 to every third request for `/every-third`.
 fn flaky() -> HttpServer {
     let asked = AtomicUsize::new(0);
     HttpServer::start(move |request| {
@@ -26,7 +26,7 @@ fn flaky() -> HttpServer {
     })
 }
 
-/// Fails as long as it is told to.
+/// Fails while the flag is set.
 fn switched() -> (HttpServer, Arc<AtomicBool>) {
     let down = Arc::new(AtomicBool::new(false));
     let is_down = Arc::clone(&down);
@@ -34,7 +34,7 @@ fn switched() -> (HttpServer, Arc<AtomicBool>) {
     (HttpServer::start(answer), down)
 }
 
-/// The first words of the row of a check.
+/// The words of a check's row.
 fn row<'t>(table: &'t str, name: &str) -> Vec<&'t str> {
     let line = table.lines().find(|line| line.trim_end().ends_with(name));
     line.unwrap_or_else(|| panic!("no row of {name}\n{table}")).split_whitespace().collect()
@@ -126,7 +126,7 @@ fn watch_continues_while_the_suite_is_edited() {
     fs::write(&path, "[[health]]\n").expect("break the suite");
     terminal.wait_for("missing key `name`");
     fs::write(&path, suite + &health("new", &server.url("/new"))).expect("mend it");
-    // When it is asked again, the first run with it has ended.
+    // After its second request, the first run with it has ended.
     wait::until("the new check", Duration::from_secs(20), || {
         (server.requests().iter().filter(|request| request.path == "/new").count() >= 2).then_some(())
     });

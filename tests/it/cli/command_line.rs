@@ -1,4 +1,4 @@
-//! The command line: what is chosen, where output goes, what is asked of a person.
+//! The command line: selection, overrides, output.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
@@ -24,14 +24,14 @@ fn check(name: &str, url: &str, keys: &str) -> String {
     format!("[[health]]\nname = \"{name}\"\nurl = \"{url}\"\n{keys}\n")
 }
 
-/// The paths that were asked for.
+/// The requested paths.
 fn asked(server: &HttpServer) -> Vec<String> {
     let mut paths: Vec<String> = server.requests().into_iter().map(|request| request.path).collect();
     paths.sort();
     paths
 }
 
-/// Four checks: b needs a, c and d stand alone.
+/// Four checks: b needs a, c and d are independent.
 fn four(server: &HttpServer) -> String {
     check("a first", &server.url("/a"), "tags = [\"one\"]")
         + &check("b second", &server.url("/b"), "needs = [\"a first\"]\ntags = [\"two\"]")
@@ -133,7 +133,7 @@ fn an_environments_suite_keys_override_the_suites() {
 
 #[test]
 fn jobs_limits_how_many_checks_run_at_once() {
-    // Each is well only once all six have been asked.
+    // Each passes only after all six have been requested.
     let met = || {
         let seen = Mutex::new(BTreeSet::new());
         HttpServer::start(move |request| {
@@ -249,7 +249,7 @@ fn check_says_how_many_checks_there_are() {
     assert_eq!(ran.stderr, "1 check, no mistakes\n");
 }
 
-/// Runs a script whose reader goes away at once, and says what `smoke` exited with.
+/// Runs a script whose reader closes the pipe at once; returns the exit code of `smoke`.
 fn with_closed_pipe(suite: &str, command: &str) -> String {
     let script = format!("{{ {command}; echo $? > code; }} | :");
     let ran = Smoke::imitated_by("sh").suite(suite).env("SMOKE", program()).args(["-c", &script]).run();

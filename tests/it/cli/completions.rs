@@ -1,4 +1,4 @@
-//! The completion scripts in a real shell: what stands in the suite is offered, as it must be typed.
+//! The completion scripts in a real shell: names from the suite are offered, quoted.
 
 use std::fs;
 use std::path::Path;
@@ -25,7 +25,7 @@ name = "certificate"
 url = "http://127.0.0.1:1"
 "#;
 
-/// What bash offers for the last of `words`, in a folder with this suite.
+/// What bash completes for the last of `words`, in a folder with this suite.
 fn offered(suite: &str, words: &[&str]) -> Vec<String> {
     let folder = scratch::for_a_test();
     fs::write(folder.path().join(suite), SUITE).expect("write the suite");

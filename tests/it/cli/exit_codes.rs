@@ -1,4 +1,4 @@
-//! Exit codes: each of them, and what decides between two.
+//! Exit codes: each of them, and which one wins.
 
 use std::time::Duration;
 
@@ -152,7 +152,7 @@ fn it_is_0_when_the_budget_cut_only_a_warning_and_every_report_says_so() {
     assert_eq!(document["counts"]["undecided"], 0);
     assert_eq!(document["root_causes"], serde_json::json!([]));
 
-    // What waits for it did not run because of the budget, and nobody knows of it.
+    // The check behind it did not run because of the budget, so there is no verdict.
     let waits = check("after", &server.url("/"), "needs = [\"slow\"]");
     let ran = run(&(suite + &waits));
     ran.exits(4);

@@ -1,4 +1,4 @@
-//! `smoke init`: a first suite, which runs as it is.
+//! `smoke init`: a first suite that runs unchanged.
 
 use std::fs;
 
@@ -48,7 +48,7 @@ fn written(argument: &str, value: &str) -> String {
     fs::read_to_string(folder.path().join("smoke.toml")).expect("the suite is there")
 }
 
-/// What is only shown is good, too: without its `#` it has no mistakes.
+/// The commented examples are valid too, without their `#`.
 #[test]
 fn the_examples_in_the_first_suite_work() {
     let is_toml = |line: &str| {
@@ -83,7 +83,7 @@ fn an_existing_suite_is_never_overwritten() {
     fs::write(&suite, "mine").expect("write a file of the test");
     Smoke::bare().arg("init").arg(folder.path()).args(["--url", "http://127.0.0.1:1"]).run().exits(2);
     assert_eq!(fs::read_to_string(&suite).expect("it is there"), "mine");
-    // A link that leads nowhere is somebody's, too.
+    // A dangling symlink is not overwritten either.
     fs::remove_file(&suite).expect("take it away");
     std::os::unix::fs::symlink("nowhere", &suite).expect("make a link");
     Smoke::bare().arg("init").arg(folder.path()).args(["--url", "http://127.0.0.1:1"]).run().exits(2);

@@ -1,4 +1,4 @@
-//! `smoke plan` and `smoke list`: what would run, and how long at most.
+//! `smoke plan` and `smoke list`: what would run, and for how long at most.
 
 use serde_json::Value;
 
@@ -230,7 +230,7 @@ fn a_selection_that_matches_nothing_is_named() {
             ),
         ] {
             let ran = Smoke::bare().arg(command).args(arguments.iter().copied()).suite(&suite).run();
-            // All that is left is skipped on purpose, or behind a gate that never opens.
+            // Everything else is skipped on purpose, or behind a gate that did not pass.
             let code = if command == "run" && code == 0 { 5 } else { code };
             ran.exits(code);
             assert!(ran.stderr.contains(told), "{command} {arguments:?}: {}", ran.stderr);

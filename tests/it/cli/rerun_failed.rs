@@ -1,4 +1,4 @@
-//! `--rerun-failed`: what did not pass the last time, what it needs, and nothing else.
+//! `--rerun-failed`: what did not pass last time, its dependencies, and nothing else.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use rustix::process::Signal;
 use crate::support::http::{HttpServer, Response};
 use crate::support::smoke::{Ran, Smoke};
 
-/// A server whose `/a` and `/b` fail until it is mended.
+/// A server whose `/a` and `/b` fail until it is fixed.
 struct Shop {
     server: HttpServer,
     is_mended: Arc<AtomicBool>,
@@ -48,7 +48,7 @@ impl Shop {
     }
 }
 
-/// The checks that ran, by the run's own account.
+/// The checks that ran, as the run reports them.
 fn selected(ran: &Ran) -> BTreeSet<String> {
     let cases = ran.junit().cases.into_iter();
     cases.map(|case| case.name).collect()
@@ -79,7 +79,7 @@ fn only_unpassed_checks_run_again_with_their_dependencies() {
     ran.exits(3);
     assert!(ran.stderr.contains("nothing failed in the last run of this suite"), "{}", ran.stderr);
     assert_eq!(selected(&ran), names(&[]));
-    // And so it stays, because nothing was tried.
+    // They stay, because nothing was retried.
     rerun(ran).run().exits(3);
 }
 

@@ -1,4 +1,4 @@
-//! SIGINT and SIGTERM: the run ends at once, cleans up, and its report is whole.
+//! SIGINT and SIGTERM: the run ends at once, cleans up, and its report is complete.
 
 use std::thread;
 use std::time::Duration;
@@ -25,7 +25,7 @@ fn suite(server: &HttpServer) -> String {
     format!("[suite]\nname = \"s\"\nconcurrency = 4\n{}", checks.collect::<String>())
 }
 
-/// Every check is there once, and each that did not pass says that it was the signal.
+/// Every check is reported once, and each that did not pass names the signal.
 fn is_whole(report: &Junit, signal: &str) {
     assert_eq!((report.cases.len(), report.tests), (CHECKS, CHECKS));
     assert_eq!(report.count(Outcome::Passed) + report.count(Outcome::Skipped), CHECKS);
@@ -42,12 +42,12 @@ fn at_random_moments(signal: Signal, name: &str, code: i32) {
     let count = thorough::repeats(5, 50);
     for n in 0..count {
         let running = Smoke::new().suite(&suite(&server)).file("junit.xml", "<stale/>").spawn();
-        // From the moment on in which the old report is gone there is a new one at the end.
+        // From the moment the old report is gone, the run leaves a new one.
         let report = running.path("junit.xml");
         wait::until("the end of the old report", Duration::from_secs(20), || {
             (!report.exists()).then_some(())
         });
-        // Not to let anything settle: the moment is what is tried out, the first of them at once.
+        // Not a wait for anything: the moment of the signal is what varies, beginning with none at all.
         let moment = 800 * (n * 7 % count) / count;
         thread::sleep(Duration::from_millis(moment.try_into().expect("a small number")));
         running.signal(signal);
@@ -85,7 +85,7 @@ fn sighup_ends_the_run_like_sigterm_and_is_named() {
     assert_eq!(report["cancelled"]["signal"], "SIGHUP");
 }
 
-/// A journey that is in its last step until it is cut, and then in its cleanup for a while.
+/// A journey whose step hangs until it is cut, and whose cleanup takes a while.
 fn cleaning(server: &HttpServer) -> String {
     format!(
         "[[journey]]\nname = \"cleaning\"\n[[journey.step]]\nname = \"a\"\nget = \"{}\"\n\
@@ -95,7 +95,7 @@ fn cleaning(server: &HttpServer) -> String {
     )
 }
 
-/// Long enough for a second signal to come in between, and shorter than the suite's `grace`.
+/// Long enough for a second signal to arrive meanwhile, and shorter than the suite's `grace`.
 const CLEANUP: Duration = Duration::from_secs(2);
 
 fn hung() -> HttpServer {

@@ -1,4 +1,4 @@
-//! The examples that the suite's language was settled with run, on the demo shop and on servers of the tests.
+//! The example suites run, against the demo shop and servers of the tests.
 
 use std::fs;
 use std::net::TcpListener;

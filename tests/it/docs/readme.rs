@@ -1,4 +1,4 @@
-//! The README is true: what it shows of the command line is what the command line says.
+//! The README is true: the output it shows is the program's.
 
 use std::process::Command;
 
@@ -11,7 +11,7 @@ fn readme() -> String {
     corpus::text("README.md")
 }
 
-/// What stands between `<!-- smoke ARGUMENTS -->` and `<!-- end -->`.
+/// The blocks between `<!-- smoke ARGUMENTS -->` and `<!-- end -->`.
 fn shown(arguments: &str) -> String {
     let readme = readme();
     let start = format!("<!-- smoke {arguments} -->\n");
@@ -76,7 +76,7 @@ fn the_wiring_in_the_readme_is_yaml_and_calls_smoke_as_it_can_be_called() {
     for document in &documents {
         texts(document, &mut found);
     }
-    // In a shell `smoke` comes first, in a list of arguments it is the command beside it.
+    // In a shell line `smoke` comes first; a list of arguments has the command beside it.
     let in_shells =
         found.iter().flat_map(|text| text.lines()).filter_map(|line| line.trim().strip_prefix("smoke "));
     let in_lists = found.iter().map(String::as_str).filter(|text| text.starts_with("run "));
@@ -139,7 +139,7 @@ fn the_completions_are_up_to_date() {
     }
 }
 
-/// The lines of a run without what differs: times, ports, and the order of checks that run side by side.
+/// The lines of a run without what varies: times, ports, and the order of concurrent checks.
 fn lines_of_a_run(text: &str) -> Vec<String> {
     let differs = regex::Regex::new(r"127\.0\.0\.1:\d+|\d+(\.\d+)?m?s\b|\d+ attempts").expect("a pattern");
     let mut lines: Vec<String> = text

@@ -1,4 +1,4 @@
-//! What ends a run, and what it comes to then.
+//! What ends a run, and with which outcome.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! The longest that a run can take, as `smoke plan` says it, against runs on the virtual clock.
+//! The longest possible run, as `smoke plan` prints it, compared with runs in virtual time.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +17,7 @@ fn took(spec: &SuiteSpec) -> Duration {
     run(spec).1.took
 }
 
-/// Suites whose checks all pass within their budgets, wait for each other and for places, and nothing else.
+/// Suites whose checks all pass within their budgets and wait only for each other and for a concurrency slot.
 fn crowded() -> impl Strategy<Value = SuiteSpec> {
     let check = (1..100_u64, prop::collection::vec(1..12_usize, 0..3), prop::bool::weighted(0.1), 0..5_u64);
     let check = check.prop_map(|(budget, needs, gate, off)| Spec {
@@ -44,7 +44,7 @@ proptest! {
     fn no_run_exceeds_the_bound_with_limited_concurrency(spec in crowded()) {
         let (worst, took) = (worst_case(&spec), took(&spec));
         prop_assert!(took <= worst.longest(), "took {took:?}, {worst:?}");
-        // And it is no empty promise: a run takes at least the work of all its checks, shared by all places.
+        // The bound is not vacuous: it is at most the work of all checks, one after the other.
         let work: Duration = worst.checks.iter().flatten().sum();
         prop_assert!(worst.longest() <= work + Duration::from_millis(1));
     }
@@ -106,7 +106,7 @@ fn stopping_boots_stays_within_the_bound() {
     let spec = suite(vec![boot, slow(3_000)]);
     let (worst, took) = (worst_case(&spec), took(&spec));
     assert_eq!(took.as_millis(), 999 + 2_999 + 2_000);
-    // A real process may have to be killed, too.
+    // A real process may need to be killed, too.
     assert!(
         worst.longest() >= took && worst.longest().checked_sub(took).unwrap() < Duration::from_secs(2),
         "{worst:?}"

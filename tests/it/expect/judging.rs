@@ -1,4 +1,4 @@
-//! Answers that it would take minutes or for ever to judge: a budget and a signal end that, and no other check waits for it.
+//! Responses that take minutes or for ever to evaluate: a budget or a signal cuts that, and no other check waits for it.
 
 use std::fs;
 use std::sync::{Arc, OnceLock};
@@ -14,20 +14,20 @@ use crate::support::{thorough, wait};
 /// A query that finds more values in [`deep`] than there is memory for.
 const ENDLESS: &str = "$..*..*..*..*..*..*..*..*..*..*";
 
-/// A document in which everything is inside of everything else.
+/// A deeply nested document.
 fn deep() -> String {
     format!("{}1{}", "{\"a\":".repeat(100), "}".repeat(100))
 }
 
-/// A page of a mebibyte whose tree takes minutes to make.
+/// A page of one mebibyte that takes minutes to parse.
 fn nested() -> String {
     format!("<h1>Out of order</h1>{}", "<div>".repeat(200_000))
 }
 
-/// A regular expression that keeps thousands of places in mind at every character of [`bits`], and finds nothing.
+/// A regular expression with thousands of states at every character of [`bits`] and no match.
 const PATIENT: &str = "[01]*1[01]{5000}([^01])";
 
-/// A million characters that follow no rule which could be made use of.
+/// A million pseudo-random characters.
 fn bits() -> String {
     let mut state: u32 = 1;
     let mut next = || {
@@ -37,7 +37,7 @@ fn bits() -> String {
     (0..1_000_000).map(|_| next()).collect()
 }
 
-/// Deep documents, pages that nest as deep with a status of 500 or 200, and something ordinary.
+/// Deeply nested documents and pages, the pages with status 500 and 200, and ordinary responses.
 fn server() -> HttpServer {
     HttpServer::start(|request| match request.path.as_str() {
         "/deep" => Response::json(&deep()),
@@ -50,7 +50,7 @@ fn server() -> HttpServer {
     })
 }
 
-/// Long before a minute, which is when a run counts as hung.
+/// Before a minute is over, after which a run counts as hung.
 #[track_caller]
 fn ended_on_time(ran: &Ran) {
     assert!(ran.took < Duration::from_secs(40), "{:?}", ran.took);
@@ -245,7 +245,7 @@ fn captures_are_kept_for_cleanup_when_the_evaluation_is_cut() {
 
 #[test]
 fn evaluating_a_row_value_is_cut_by_the_checks_budget() {
-    // A row is read on a thread of its own anyway: what counts is where it is judged.
+    // A row is read on a thread of its own anyway: this is about where it is evaluated.
     let smoke = Smoke::new();
     rusqlite::Connection::open(smoke.path("shop.db"))
         .expect("create a database")
@@ -262,7 +262,7 @@ fn evaluating_a_row_value_is_cut_by_the_checks_budget() {
     assert_eq!(message, "no verdict within 4s (check budget), while judging the answer (judge)");
 }
 
-/// A thread that had something to do stays for ten seconds, so each that was started is there at the end.
+/// An idle thread stays for ten seconds, so every thread that was started still exists at the end.
 #[test]
 fn ordinary_answers_are_evaluated_without_an_extra_thread() {
     const CHECKS: usize = 200;
@@ -299,7 +299,7 @@ fn ordinary_answers_are_evaluated_without_an_extra_thread() {
     let running = Smoke::new().suite(&suite).spawn();
     process.set(running.process()).expect("it is set once");
     running.wait().exits(0);
-    // Where there is no `/proc` nobody knows.
+    // Without `/proc` it cannot be known.
     if let Some(threads) = threads.get().expect("the last was asked") {
         assert!(*threads <= 4, "{threads} threads");
     }

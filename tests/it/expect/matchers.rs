@@ -1,4 +1,4 @@
-//! Every matcher on a real answer, holding and failing, with the line that people read.
+//! Every matcher on a real response, passing and failing, with its message.
 
 use crate::support::http::{HttpServer, Response};
 use crate::support::smoke::Smoke;
@@ -14,7 +14,7 @@ fn document() -> HttpServer {
     HttpServer::start(|_| Response::json(DOCUMENT))
 }
 
-/// Each `(matcher on the path, failure)`, without what is said about the path itself.
+/// Each `(matcher on the path, failure)`, without the part of the message about the path.
 fn on_json(path: &str, cases: &[(&str, &str)]) -> Vec<(String, String)> {
     cases
         .iter()

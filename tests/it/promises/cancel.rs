@@ -1,4 +1,4 @@
-//! A run that ends, however it ends, does not leave the server working; and what was cut is told.
+//! No run leaves a query running on the server, however it ends; and cuts are reported.
 
 use std::time::{Duration, Instant};
 
@@ -14,15 +14,15 @@ use crate::support::smoke::Smoke;
 use crate::support::thorough::{bound, repeats};
 use crate::support::wait;
 
-/// Says how often and for how long at most.
+/// Prints the number of repeats and the longest time.
 fn tell_most(what: &str, all: &[Duration]) {
     println!("{what}, {} of {}, at most {:?}", all.len(), all.len(), all.iter().max());
 }
 
-/// How long after the exit the server may still be busy.
+/// How long after the exit a query may still run on the server.
 const AFTER_EXIT: Duration = Duration::from_millis(500);
 
-/// A session that is there before anything is timed.
+/// A session that is opened before anything is timed.
 struct Watch {
     runtime: Runtime,
     client: Client,
@@ -44,7 +44,7 @@ impl Watch {
         self.runtime.block_on(self.client.batch_execute(sql)).expect("run a statement");
     }
 
-    /// How many sessions of this suite are at work.
+    /// The number of active sessions of this suite.
     fn active(&self, suite: &str) -> i64 {
         let query =
             "select count(*) from pg_stat_activity where application_name like $1 and state <> 'idle'";
@@ -52,7 +52,7 @@ impl Watch {
         self.runtime.block_on(self.client.query_one(query, &[&name])).expect("count sessions").get(0)
     }
 
-    /// Waits until so many wait inside their query, and not only for it to come.
+    /// Waits until this many sessions wait inside their query, and not for one.
     #[track_caller]
     fn wait_for_queries(&self, count: i64, suite: &str) {
         let query = "select count(*) from pg_stat_activity where application_name like $1
@@ -63,7 +63,7 @@ impl Watch {
         wait::until(&what, Duration::from_secs(20), || (ask().get::<_, i64>(0) == count).then_some(()));
     }
 
-    /// Waits until so many are at work, and says how long that took.
+    /// Waits until this many sessions are active; returns how long that took.
     #[track_caller]
     fn wait_for(&self, sessions: i64, suite: &str, limit: Duration) -> Duration {
         let what = format!("{sessions} active sessions of {suite}");
@@ -73,7 +73,7 @@ impl Watch {
     }
 }
 
-/// Three ways to a server, and a query that lasts on each; and the budget of the checks.
+/// Three checks that reach the server in different ways, with a long query.
 fn sleepers(database: &Database, suite: &str, budget: &str, query: &str, rest: &str) -> Smoke {
     let url = database.url_for(TRUST);
     let urls = [url.clone(), format!("{url}?sslmode=disable"), url.replace("127.0.0.1", "localhost")];
@@ -91,7 +91,7 @@ fn sleepers(database: &Database, suite: &str, budget: &str, query: &str, rest: &
 }
 
 const SLEEP: &str = "select pg_sleep(60)";
-/// Work that never waits for anything.
+/// Pure computation, which never waits.
 const WORK: &str = "select count(*) from generate_series(1, 100000000000) a where a < 0";
 
 #[test]
@@ -180,7 +180,7 @@ fn a_signal_ends_the_queries_on_the_server() {
 fn after_a_kill_the_server_ends_the_queries_by_the_checks_budget() {
     let database = Postgres::shared().create_database();
     database.admin_sql("create table orders (id int); grant all on orders to public");
-    // Not the one that looks: inside a transaction it would see the same sessions for ever.
+    // Not the observing session: inside a transaction it would see the same snapshot for ever.
     let holder = Watch::on(&database);
     holder.run("begin; lock table orders");
     let watch = Watch::on(&database);
@@ -189,7 +189,7 @@ fn after_a_kill_the_server_ends_the_queries_by_the_checks_budget() {
         let query = if repeat % 2 == 0 { SLEEP } else { "select * from orders" };
         let running = sleepers(&database, "killed", "5s", query, "").spawn();
         watch.wait_for_queries(3, "killed");
-        // Their budgets began before this.
+        // Their budgets have begun by now.
         let seen = Instant::now();
         running.signal(Signal::KILL);
         assert_eq!(running.wait().code, None);
@@ -229,7 +229,7 @@ fn a_wait_for_a_lock_is_named() {
     assert_eq!(report.case("nowait").told(), nowait);
 }
 
-/// Both in seconds.
+/// In seconds.
 fn is_soon_after(budget: f64, time: f64) -> bool {
     (budget..budget + bound(Duration::from_millis(500)).as_secs_f64()).contains(&time)
 }

@@ -1,4 +1,4 @@
-//! What a faulty server can do to a run: nothing but turn its own check red, inside the budget.
+//! A faulty server can only turn its own check red, inside the budget.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
@@ -10,7 +10,7 @@ use crate::support::junit::{Junit, Outcome};
 use crate::support::smoke::Smoke;
 use crate::support::{stalled_dns, thorough, wait};
 
-/// A fault, the `type` of its verdict, and what its message says.
+/// A fault, the `type` of its failure, and a part of its message.
 fn verdicts() -> Vec<(Fault, &'static str, &'static str)> {
     const FIRST_BYTE: &str = "while waiting for the first byte of the answer (first byte)";
     vec![
@@ -47,7 +47,7 @@ fn check(name: &str, server: &FaultServer, fault: &Fault, keys: &str) -> String 
     }
 }
 
-/// What a check may take that is promised so many milliseconds.
+/// The limit for a check that is promised to take this many milliseconds.
 fn seconds(promised: u64) -> f64 {
     thorough::bound(Duration::from_millis(promised)).as_secs_f64()
 }
@@ -102,7 +102,7 @@ fn a_page_that_takes_minutes_to_parse_does_not_exceed_a_budget() {
     assert!(ran.took < thorough::bound(Duration::from_secs(2)), "{:?}", ran.took);
 }
 
-/// Every name of the suite is in the report once, and nothing else is.
+/// The report has every name of the suite once, and no other.
 #[track_caller]
 fn is_complete(report: &Junit, names: &BTreeSet<String>) {
     let reported: Vec<&String> = report.cases.iter().map(|case| &case.name).collect();
@@ -126,7 +126,7 @@ fn sixty_checks_on_every_fault_end_with_the_suites_budget() {
             let (server, fault) = (&servers[number % servers.len()], &faults[number % faults.len()]);
             let name = format!("{number}");
             checks += &match number % 7 {
-                // As a step, and with a name that is never looked up to its end.
+                // As a step, and with a name lookup that never ends.
                 0 if fault.scheme() != "postgres" => format!(
                     "[[journey]]\nname = \"{name}\"\nbudget = \"5s\"\n[[journey.step]]\nname = \"a\"\nget = {:?}\nredirects = 9\n",
                     server.url()
@@ -190,11 +190,11 @@ fn the_first_failure_cancels_five_hundred_checks_immediately() {
     assert!(slowest <= thorough::bound(Duration::from_millis(100)), "{slowest:?}");
 }
 
-/// A run in which all but one check hang, and that one fails: the time from its answer to the exit.
+/// A run in which all checks hang but one, which fails: returns the time from its response to the exit.
 fn from_failure_to_exit(hung: usize) -> Duration {
     let mute = Arc::new(FaultServer::start(Fault::Mute));
     let failed_at = Arc::new(OnceLock::new());
-    // It answers when all the others hang.
+    // It answers once all others hang.
     let red = HttpServer::start({
         let (mute, failed_at) = (Arc::clone(&mute), Arc::clone(&failed_at));
         move |_| {

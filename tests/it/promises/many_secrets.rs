@@ -1,4 +1,4 @@
-//! Many secrets and long ones cost what they are long: no budget is spent on keeping them.
+//! The cost of secrets is linear in their length, and uses up no budget.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 

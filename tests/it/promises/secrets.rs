@@ -1,4 +1,4 @@
-//! A planted secret is in no output, whatever form it takes on its way there.
+//! A planted secret is in no output, in any encoding.
 
 mod databases;
 mod expressions;
@@ -19,20 +19,20 @@ use crate::support::smoke::{Ran, Smoke};
 
 const SECRET: &str = "p@ss:/w+0%rd&\"'<\nü";
 
-/// The same as far as a header can hold it.
+/// The part of it that a header can carry.
 const IN_HEADER: &str = "p@ss:/w+0%rd&\"'<x";
 
 /// One that can be a name of `JSONPath`.
 const IN_NAME: &str = "s3cretName";
 
-/// Nothing of any form is in any output, nor the part in the middle that a cut would leave.
+/// No encoding of it is in any output, nor the middle part that a cut would leave.
 #[track_caller]
 fn keeps_quiet(ran: &Ran, secret: &str) {
     let parts = ["w+0%rd", "w%2B0%25rd", "w%2b0%25rd"].map(|part| ("a part", part.to_owned()));
     have_none_of(ran, &[forms(secret), parts.to_vec()].concat());
 }
 
-/// The same, where it was near an output at all.
+/// The same, and the secret did reach an output.
 #[track_caller]
 fn stars_out(ran: &Ran, secret: &str) {
     keeps_quiet(ran, secret);
@@ -43,7 +43,7 @@ fn basic(user: &str) -> String {
     STANDARD.encode(format!("{user}:{SECRET}"))
 }
 
-/// Answers with the secret in the form that the path names, in a body, and where it can in headers.
+/// Answers with the secret in the encoding that the path names, in the body and if possible in headers.
 fn echo(request: &Request) -> Response {
     let name = request.path.trim_start_matches('/');
     if name == "login" {
@@ -62,7 +62,7 @@ fn echo(request: &Request) -> Response {
     let response = Response::new(200);
     let fits = body.bytes().all(|byte| (32..127).contains(&byte));
     let response = if fits { response.header("x-echo", &body).header("location", &body) } else { response };
-    // Also where a body is cut short.
+    // Also in a truncated body.
     // Of the raw form more than half is left, which is looked for.
     response.body(format!("{body}{}{body}", ".".repeat(368)))
 }
@@ -73,7 +73,7 @@ fn server() -> HttpServer {
 
 const HEAD: &str = "[suite]\nfail-fast = false\n[vars]\nmine = { env = \"MINE\", secret = true }\n";
 
-/// A check for each form that the server can answer with, each with expectations that show it.
+/// A check for each encoding that the server can send, with expectations that show it.
 fn echoes(server: &HttpServer) -> String {
     let names = forms(SECRET).into_iter().map(|(name, _)| name).chain(["", "a", "ab", "abc"]);
     let check = |name: &str| {
@@ -294,7 +294,7 @@ fn smokes_own_words_are_not_redacted() {
     }
 }
 
-/// Answers every request with this, piece by piece: a chunk of the body each, and sent as one.
+/// Answers every request with these pieces, each sent as a chunk of its own.
 fn chunked(pieces: Vec<String>) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("listen");
     let address = listener.local_addr().expect("know the port");

@@ -1,4 +1,4 @@
-//! The events: one object per line, in order, and at once.
+//! The events: one object per line, in order, written as they happen.
 
 use std::path::Path;
 use std::time::Duration;

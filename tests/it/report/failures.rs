@@ -1,6 +1,6 @@
-//! Faults that are put there on purpose: the first lines name the cause, and the command under them shows it again.
+//! Seeded faults: the first lines name the cause, and the command under them reproduces it.
 //!
-//! `tests/suites/faults/` has what is said of each. `INSTA_UPDATE=always tests/run --test it failures` writes it anew.
+//! `tests/suites/faults/` has the output for each. `INSTA_UPDATE=always tests/run --test it failures` updates it.
 
 mod databases;
 mod journeys;
@@ -21,13 +21,13 @@ fn answers(response: impl Fn() -> Response + Send + Sync + 'static) -> HttpServe
     HttpServer::start(move |_| response())
 }
 
-/// A port that nobody listens on: one that somebody had a moment ago.
+/// A port that nothing listens on: one that was free a moment ago.
 fn closed_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     listener.local_addr().expect("its address").port()
 }
 
-// --- what answers, and not as expected ----------------------------------------------------------------------------
+// --- unexpected answers -------------------------------------------------------------------------------------------
 
 #[test]
 fn a_wrong_status() {
@@ -146,7 +146,7 @@ fn a_redirect_that_would_take_a_password_elsewhere() {
     assert_eq!(elsewhere.requests().len(), 0, "neither smoke nor the command takes it there");
 }
 
-// --- what does not answer -----------------------------------------------------------------------------------------
+// --- no answer ----------------------------------------------------------------------------------------------------
 
 #[test]
 fn a_connection_that_is_refused() {

@@ -1,4 +1,4 @@
-//! The JSON document: every outcome with its parts, whole, and of this run.
+//! The JSON report: every outcome with its parts, complete, and of this run.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -42,7 +42,7 @@ fn keys(value: &Value) -> BTreeSet<&str> {
     value.as_object().expect("an object").keys().map(String::as_str).collect()
 }
 
-/// One check for each way to end; it ends with exit code 1.
+/// One check for each outcome; the exit code is 1.
 fn every_outcome(server: &HttpServer) -> String {
     let head = "[suite]\nname = \"shop\"\nfail-fast = false\nbudget = \"4s\"\nconcurrency = 30\n[env.staging.vars]\nx = \"y\"\n";
     head.to_owned()
@@ -104,7 +104,7 @@ fn every_outcome_is_reported_and_the_counts_match_junit() {
     let cause = &document["root_causes"][0];
     assert_eq!((&cause["check"], &cause["skipped"]), (&json!("mismatch"), &json!(["needing"])));
 
-    // Every key is there, whatever came of the check.
+    // Every key exists, whatever the outcome.
     let checks = document["checks"].as_array().expect("checks");
     let all = keys(&checks[0]);
     assert!(checks.iter().all(|check| keys(check) == all));
@@ -279,7 +279,7 @@ fn two_reports_to_the_same_file_are_refused() {
     assert_eq!(server.connections(), 0);
 }
 
-/// Every key of every object in it.
+/// Every key of every object in this value.
 fn all_keys<'v>(value: &'v Value, found: &mut BTreeSet<&'v str>) {
     match value {
         Value::Object(object) => {

@@ -1,4 +1,4 @@
-//! The JUnit file: every outcome as its element, whole, valid, and of this run.
+//! The JUnit report: every outcome as its element, complete, valid, and of this run.
 
 use std::fs;
 use std::time::Duration;

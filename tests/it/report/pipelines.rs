@@ -1,11 +1,11 @@
-//! What smoke does by itself in a pipeline: annotations and a summary on GitHub, a section on GitLab, nothing elsewhere.
+//! What smoke adds in CI: annotations and a summary on GitHub, a section on GitLab, nothing elsewhere.
 
 use std::time::Duration;
 
 use crate::support::http::{HttpServer, Response};
 use crate::support::smoke::{Ran, Smoke};
 
-/// What would be a command, if the runner took it for one.
+/// Text that the CI runner could take for a workflow command.
 const COMMAND: &str = "::add-mask::checks\n  ::error title=forged::forged\n##[error]forged";
 
 fn server() -> HttpServer {
@@ -40,7 +40,7 @@ fn on_github(smoke: Smoke) -> Smoke {
     smoke.env("GITHUB_ACTIONS", "true").env("GITHUB_WORKSPACE", workspace).env("GITHUB_STEP_SUMMARY", summary)
 }
 
-/// What the runner makes of its input, as `ActionCommandManager.cs` does: the commands it obeys.
+/// The commands that the GitHub runner would execute, parsed as in its `ActionCommandManager.cs`.
 fn obeyed(output: &str) -> Vec<(String, String, String)> {
     let mut token: Option<String> = None;
     let mut obeyed = Vec::new();

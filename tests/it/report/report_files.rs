@@ -1,4 +1,4 @@
-//! What a report's path leads to is what is written, and nothing else.
+//! A report is written where its path leads, and nowhere else.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -49,7 +49,7 @@ fn a_descriptor_path_is_written_to_and_not_replaced() {
     for option in ["--junit", "--json", "--events"] {
         let folder = scratch::for_a_test();
         let (link, file) = (folder.path().join("stdout"), folder.path().join("out"));
-        // As `/dev/stdout` is; that one belongs to everybody.
+        // Like `/dev/stdout`, which the tests share.
         symlink("/proc/self/fd/1", &link).unwrap();
         let ran = Smoke::imitated_by("sh")
             .suite(&suite(&server))

@@ -1,4 +1,4 @@
-//! The command under a failure does by hand what smoke did, whatever a secret is made of.
+//! The `reproduce` command does what smoke did, whatever characters a secret has.
 
 use std::process::{Command, Stdio};
 
@@ -10,16 +10,16 @@ use crate::support::journeys::{journey, step};
 use crate::support::postgres::Postgres;
 use crate::support::smoke::{Ran, Smoke};
 
-/// What people and their password managers think of.
+/// Passwords as people and password managers make them.
 const PASSWORDS: [&str; 3] = ["Pg/s@ecret w0rd#7", "Adm\"in\\pa$$w0rd`!'", "100%41&a=b+c?ü{x}[1] ~é;"];
 
-/// Runs `suite`, all of it, with `PW` set to `password`.
+/// Runs `suite` without fail-fast, with `PW` set to `password`.
 fn run(suite: &str, password: &str) -> Ran {
     let suite = format!("[suite]\nname = \"it\"\nfail-fast = false\n\n{suite}");
     Smoke::bare().args(["run", "--json", "report.json"]).suite(&suite).env("PW", password).run()
 }
 
-/// The commands of the report, in the order of its checks.
+/// The `reproduce` commands of the report, in the order of its checks.
 fn commands(ran: &Ran) -> Vec<String> {
     let report = std::fs::read_to_string(ran.path("report.json")).expect("a report");
     let report: Value = serde_json::from_str(&report).expect("JSON");
@@ -29,7 +29,7 @@ fn commands(ran: &Ran) -> Vec<String> {
         .collect()
 }
 
-/// What a shell says that is given the command.
+/// The output of the command in a shell.
 fn by_hand(command: &str, ran: &Ran, environment: &[(&str, &str)]) -> String {
     let output = Command::new("sh")
         .args(["-c", command])
@@ -41,7 +41,7 @@ fn by_hand(command: &str, ran: &Ran, environment: &[(&str, &str)]) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
-/// A place of a request for a secret: where in the path it is asked, and the keys.
+/// A place for a secret in a request: the path, and the keys.
 const PLACES: [(&str, &str); 18] = [
     ("/typed", "method = 'POST'\njson = { pin = '{{pin}}', of = ['{{of}}'], text = 'x{{pin}}{{of}}' }"),
     ("/header", "headers = { x-it = 'a {{hex}} {{pw|urlencode}}', x-b64 = '{{pw|b64encode}}' }"),
@@ -70,7 +70,7 @@ fn decoded(text: &str) -> String {
     percent_encoding::percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned()
 }
 
-/// What a server makes of a request: two that mean the same are equal.
+/// A request in canonical form: two with the same meaning are equal.
 fn meaning(request: &Request) -> Vec<String> {
     let fields = |text: &str| {
         let fields = url::form_urlencoded::parse(text.as_bytes());
@@ -186,7 +186,7 @@ fn psql_gets_the_password_outside_the_url() {
         assert!(whole.contains(&format!(" postgres://{role}@127")), "{whole}");
         assert!(part.contains("MADE_OF_PW_1"), "{part}");
     }
-    // As it is in the URL, where nothing of it needs an escape.
+    // Unescaped in the URL, because nothing in it needs an escape.
     let suite = format!(
         "[vars]\npw = {{ env = 'PW', secret = true }}\n\n[[database]]\nname = 'raw'\n\
          url = 'postgres://{database}_plain:{{{{pw}}}}@127.0.0.1:{}/{database}'\nquery = 'select 41 as answer'\nexpect.value = 42\n",

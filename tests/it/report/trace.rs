@@ -1,4 +1,4 @@
-//! `--trace`: every request and answer, without secrets, bodies cut.
+//! `--trace`: every request and response, redacted, with truncated bodies.
 
 use crate::support::http::{HttpServer, Request, Response};
 use crate::support::postgres::Postgres;

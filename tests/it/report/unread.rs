@@ -1,4 +1,4 @@
-//! Somebody holds the output and does not read it: the run goes on all the same, and nothing of it is lost.
+//! Unread output: the run goes on, and none of the output is lost.
 
 use std::fs;
 use std::io::Read as _;
@@ -14,7 +14,7 @@ use crate::support::smoke::{Running, Smoke};
 use crate::support::terminal::{GO_ON, STOP, Terminal};
 use crate::support::wait;
 
-/// What they write is several times what a pipe takes.
+/// Their output is several times the capacity of a pipe.
 const CHECKS: usize = 600;
 
 const LIMIT: Duration = Duration::from_secs(40);
@@ -26,7 +26,7 @@ fn server() -> HttpServer {
     })
 }
 
-/// Many warnings, and a check that comes last.
+/// Many warnings, and a check at the end.
 fn suite(server: &HttpServer, suite: &str, last: &str) -> String {
     let mut text = format!("[suite]\nname = \"s\"\nconcurrency = 20\n{suite}\n");
     for n in 0..CHECKS {
@@ -36,7 +36,7 @@ fn suite(server: &HttpServer, suite: &str, last: &str) -> String {
     text + last
 }
 
-/// Waits for the report, which is written when the run is over.
+/// Waits for the report, which is written at the end of the run.
 fn wait_for_report(running: &Running, of: &str) {
     let report = running.path("junit.xml");
     wait::until("the report", LIMIT, || fs::read_to_string(&report).ok().filter(|xml| xml.contains(of)));
@@ -142,7 +142,7 @@ fn watch_continues_on_a_stopped_terminal_and_a_signal_ends_it() {
     terminal.wait_for("up");
 
     terminal.type_in(STOP);
-    // What may be on its way is shown, and then nothing more is.
+    // Output already on its way is still shown, then nothing more.
     let seen = server.requests().len();
     wait::until("more rounds", LIMIT, || (server.requests().len() > seen + 40).then_some(()));
     terminal.signal(Signal::TERM);
@@ -150,7 +150,7 @@ fn watch_continues_on_a_stopped_terminal_and_a_signal_ends_it() {
     assert_eq!(terminal.wait().code(), Some(143));
 }
 
-/// Makes a named pipe.
+/// Creates a named pipe.
 fn pipe(folder: &Path) -> PathBuf {
     let path = folder.join("pipe");
     assert!(Command::new("mkfifo").arg(&path).status().expect("mkfifo").success());

@@ -1,7 +1,7 @@
-//! Suites that are wrong: what the user sees, and that nothing is sent.
+//! Invalid suites: what the user sees, and that nothing is sent.
 //!
-//! `tests/suites/invalid/` has a file for each mistake, and beside it a snapshot of what is said about it.
-//! `INSTA_UPDATE=always tests/run bad_input` writes the snapshots anew.
+//! `tests/suites/invalid/` has a file for each error, with a snapshot of the message beside it.
+//! `INSTA_UPDATE=always tests/run bad_input` updates the snapshots.
 
 use std::panic;
 
@@ -9,10 +9,10 @@ use crate::support::corpus::{Suite, assert_every_snapshot_has_its_suite, assert_
 use crate::support::http::{HttpServer, Response};
 use crate::support::smoke::{Ran, Smoke};
 
-/// These are wrong only where they run, because a value is missing there.
+/// These are invalid only in a run, because a value is missing there.
 const ONLY_WHERE_IT_RUNS: [&str; 2] = ["no_such_secret_file", "no_value_in_the_environment"];
 
-/// The same mistake in several places.
+/// The same error in several places.
 const SEVERAL_MISTAKES: [&str; 5] = [
     "name_with_a_line_break",
     "path_of_a_port",
@@ -29,7 +29,7 @@ fn ok() -> HttpServer {
     HttpServer::start(|_| Response::json("{}"))
 }
 
-/// Runs `each` on every suite, and says at the end for which of them it panicked.
+/// Runs `each` on every suite, and reports at the end for which of them it panicked.
 fn for_every_suite(each: impl Fn(&str, &str) + panic::RefUnwindSafe) {
     let suites = corpus();
     assert!(suites.len() >= 80, "{} suites", suites.len());

@@ -1,4 +1,4 @@
-//! What a file that is included has of its own, and what it has from the file that includes it.
+//! Which defaults an included file has, and which it gets from the file that includes it.
 
 use std::collections::BTreeMap;
 
@@ -32,7 +32,7 @@ fn run(server: &HttpServer, defaults: [&str; 4]) -> Ran {
     ran
 }
 
-/// What each check sent of the headers `x-…`, by its name.
+/// The `x-…` headers that each check sent, by its name.
 fn headers(server: &HttpServer) -> BTreeMap<String, Vec<String>> {
     let own = |request: &Request| -> Vec<String> {
         let mut own: Vec<String> = request

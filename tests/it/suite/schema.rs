@@ -1,4 +1,4 @@
-//! `smoke schema`: what is a suite is valid, what is none is not, as far as a schema can tell.
+//! `smoke schema`: accepts valid suites and rejects invalid ones, as far as a schema can tell.
 
 use std::collections::BTreeSet;
 use std::process::Command;
@@ -15,7 +15,7 @@ fn suites(folder: &str) -> Vec<(String, String)> {
     corpus::suites(folder).into_iter().map(|suite| (suite.name, suite.text)).collect()
 }
 
-/// The valid suites of the repository: the corpus, the example, and every piece of a suite in the README.
+/// The valid suites of the repository: the corpus, the example, and every suite in the README.
 fn valid() -> Vec<(String, String)> {
     let readme = corpus::text("README.md");
     let blocks = readme.split("```toml\n").skip(1).map(|rest| rest.split("```").next().expect("its end"));
@@ -24,7 +24,7 @@ fn valid() -> Vec<(String, String)> {
     suites("valid").into_iter().chain([example]).chain(blocks).collect()
 }
 
-/// What is wrong with a suite.
+/// The errors of a suite.
 fn errors(validator: &Validator, text: &str) -> Vec<String> {
     let suite = as_json(text).expect("TOML");
     validator.iter_errors(&suite).map(|error| format!("{}: {error}", error.instance_path())).collect()
@@ -76,7 +76,7 @@ fn every_valid_suite_is_accepted() {
     }
 }
 
-/// The mistakes that no schema can find, by what it would have to know.
+/// The errors that no schema can find, by what it would need to know.
 const NOT_FOUND: [(&str, &[&str]); 7] = [
     (
         "which names there are, and in which order they come",

@@ -1,4 +1,4 @@
-//! What stands in for `{{…}}`: built-in names, filters, and values of every type in every place.
+//! The values of `{{…}}`: built-in names, filters, and values of every type in every place.
 
 mod numbers;
 mod sql;
@@ -33,7 +33,7 @@ fn post(server: &HttpServer, head: &str, checks: &[String]) -> Ran {
     Smoke::new().suite(&suite(&format!("{head}\n{}", checks.concat()))).run()
 }
 
-/// What was sent to `/NUMBER`.
+/// The request to `/NUMBER`.
 fn sent(server: &HttpServer, number: usize) -> Request {
     let path = format!("/{number}");
     server.requests().into_iter().find(|request| request.path == path).expect("a request")
@@ -159,7 +159,7 @@ fn values_of_every_type_are_inserted_as_written() {
 
 #[test]
 fn any_text_arrives_intact() {
-    // What a TOML file cannot hold as it is, and what quotes would be read for.
+    // Characters that TOML must escape, and those that look like quotes.
     let any = "[ -~äß€🚀\n\r\t\u{0}\u{1b}\u{feff}\u{2028}\"&%+=;{}\\\\]{0,12}"
         .prop_map(|text: String| text.replace('\u{7f}', ""));
     let mut runner = TestRunner::deterministic();
@@ -252,7 +252,7 @@ fn a_value_that_would_break_a_header_or_url_is_an_error() {
         let told = case.message.clone().unwrap_or_default();
         assert!(told.starts_with(message), "{keys}\nexpected: {message}\nactual:   {told}");
     }
-    // In an address it is known before.
+    // In a URL it is known before the run.
     for (url, told) in [
         ("http://127.0.0.1:1/{{broken}}", "'\\r' cannot stand in a URL"),
         ("{{nothing}}", "cannot stand in a URL"),
@@ -262,7 +262,7 @@ fn a_value_that_would_break_a_header_or_url_is_an_error() {
         ran.exits(2);
         assert!(ran.stderr.contains(told), "{told} in\n{}", ran.stderr);
     }
-    // And what a server sent is known when it came.
+    // And a value from a server is known when it arrives.
     let server = HttpServer::start(|_| Response::json("{\"next\": \"a\\nb\"}"));
     let look = step("look", "get = \"{{base}}/\"\ncapture.next = { json = \"$.next\" }");
     let url = step("url", "get = \"{{base}}/{{next}}\"");

@@ -1,7 +1,7 @@
-//! What `smoke check` warns about: suites that can be run, and should not be.
+//! The warnings of `smoke check`: suites that can run, and should not.
 //!
-//! `tests/suites/warned/` has a file for each warning, and beside it a snapshot of what is said about it.
-//! `INSTA_UPDATE=always tests/run warnings` writes the snapshots anew.
+//! `tests/suites/warned/` has a file for each warning, with a snapshot of the message beside it.
+//! `INSTA_UPDATE=always tests/run warnings` updates the snapshots.
 
 use crate::support::corpus::{self, Suite, assert_every_snapshot_has_its_suite, assert_snapshot, suites};
 use crate::support::smoke::Smoke;

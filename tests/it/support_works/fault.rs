@@ -1,4 +1,4 @@
-//! The fault server, asked with curl, sockets and tokio-postgres.
+//! The fault server, tested with curl, sockets and tokio-postgres.
 
 use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
@@ -14,7 +14,7 @@ use crate::support::fault::{BYTE_EVERY, Fault, FaultServer};
 use crate::support::http::{HttpServer, Response};
 use crate::support::{scratch, thorough};
 
-/// `curl`, with so many seconds to spend and no interest in the body.
+/// `curl` with this time limit in seconds, discarding the body.
 fn curl_code(server: &FaultServer, seconds: &str) -> Option<i32> {
     curl(&["--insecure", "--max-time", seconds, "--output", "/dev/null", &server.url()]).code
 }

@@ -1,4 +1,4 @@
-//! The HTTP server, asked with curl.
+//! The HTTP server, tested with curl.
 
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};

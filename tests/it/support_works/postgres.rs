@@ -1,4 +1,4 @@
-//! The Postgres servers, asked with psql.
+//! The PostgreSQL servers, tested with psql.
 
 use std::process::Command;
 
@@ -9,7 +9,7 @@ use crate::support::postgres::{ADMIN, CERT, MD5, PASSWORD, PLAIN_ONLY, Postgres,
 const WHO: &str =
     "select current_user, coalesce((select ssl from pg_stat_ssl where pid = pg_backend_pid()), false)";
 
-/// `psql`, with nothing but the URL to go by.
+/// `psql`, with the URL as its only setting.
 fn psql(server: &Postgres, url: &str, query: &str) -> Said {
     let mut psql = Command::new(server.programs().join("psql"));
     psql.env_clear().args(["--no-psqlrc", "-Atc", query, url]);

@@ -1,4 +1,4 @@
-//! It is stopped as it asks for, and nothing is left of it however the run ends.
+//! A boot is stopped as configured, and nothing is left of it however the run ends.
 
 use std::fs;
 use std::time::Duration;
@@ -32,13 +32,13 @@ fn a_process_that_cleared_its_environment_is_stopped_too() {
     all_gone(&ran, "pids", 1);
 }
 
-/// Ignores SIGTERM, forks twice into sessions of their own, and all of them keep the pipes. Their numbers are in `pids`.
+/// Ignores SIGTERM, forks twice into sessions of their own, and all of them keep the pipes open. Their PIDs are in `pids`.
 const STUBBORN: &str = "trap '' TERM INT HUP; \
      ( trap '' TERM; setsid sh -c 'echo $$ >> pids; setsid sh -c \"echo \\$\\$ >> pids; sleep 1000\" & sleep 1000' & ); \
      echo $$ >> pids; \
      until [ $(wc -l < pids) -ge 3 ]; do sleep 0.01; done; echo ready; while :; do sleep 1000; done";
 
-/// Waits until everything that the script started is gone, for a second at most where nothing else runs.
+/// Waits until everything that the script started is gone, for at most a second on a quiet machine.
 fn all_gone(ran: &Ran, file: &str, at_least: usize) {
     let text = fs::read_to_string(ran.path(file)).expect("read the numbers");
     let processes: Vec<u32> = text.lines().map(|line| line.trim().parse().expect("a number")).collect();
@@ -135,8 +135,8 @@ fn nothing_is_left_of_a_boot_that_died_while_the_suite_ran() {
 
 #[test]
 fn stopping_one_boot_leaves_another_alone() {
-    // The second one fails twice before it is ready, and what it left is ended each time. The first one must still be
-    // whole at the end: that is what the third asks.
+    // The second one fails twice before it is ready, and its leftovers are stopped each time. The first one must still be
+    // complete at the end: the third one checks that.
     let first = boot("first", STUBBORN, "ready = { log = \"ready\" }\nstop = { grace = \"100ms\" }");
     let second = boot(
         "second",

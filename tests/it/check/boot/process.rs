@@ -1,4 +1,4 @@
-//! What a process is given, and what is said of its end.
+//! What a process gets, and how its exit is reported.
 
 use std::fs;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What is made of a secret is one; what is only found out about it is none.
+//! What an expression makes of a secret is secret; a fact about it is not.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

@@ -1,10 +1,10 @@
-//! Secrets in a suite that is wrong, or warned about.
+//! Secrets in a suite with errors or warnings.
 
 use crate::support::http::{HttpServer, Response};
 use crate::support::outputs::{asked_for_all, forms, have_none_of};
 use crate::support::smoke::Smoke;
 
-/// Every line has a mistake, and a secret of its own, which begins with `hunter`.
+/// Every line has an error, and a secret of its own, which begins with `hunter`.
 const MISTAKES: &str = r#"
 [vars]
 password = { value = "hunter01", secrt = true }
@@ -126,7 +126,7 @@ fn an_override_of_a_secret_is_secret() {
         assert!(!ran.stderr.contains(secret) && ran.stderr.contains("got ***"), "{}", ran.stderr);
         have_none_of(&ran, &forms(secret));
     }
-    // Nor where the file is shown because of a mistake, or warned about.
+    // Nor if the file is shown because of an error or a warning.
     let ran = Smoke::bare()
         .arg("check")
         .suite(&format!("{base}{}{check}", staging.replace("\"\n", "\" 1\n")))
@@ -140,7 +140,7 @@ fn an_override_of_a_secret_is_secret() {
     assert!(ran.stderr.contains("unknown key `nonsense`") && !ran.stderr.contains(secret), "{}", ran.stderr);
     let ran = Smoke::bare().arg("check").suite(&format!("{base}{staging}{check}")).run();
     assert_eq!(ran.stderr.matches("a secret stands in the suite").count(), 2, "{}", ran.stderr);
-    // Who says it is none knows.
+    // `secret = false` is respected.
     let said = format!("{base}[env.staging.vars]\nmine = {{ value = {secret:?}, secret = false }}\n{check}");
     assert!(in_staging(Smoke::new().suite(&said)).run().stderr.contains(secret));
 }

@@ -1,4 +1,4 @@
-//! What a database refuses, does not have, or does not answer in time.
+//! Databases that refuse, lack something, or do not answer in time.
 
 use super::closed_port;
 use crate::support::postgres::{Postgres, SMOKE};

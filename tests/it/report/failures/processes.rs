@@ -1,4 +1,4 @@
-//! Processes that crash, are never ready, or are not what answers.
+//! Processes that crash, are never ready, or do not answer themselves.
 
 use super::{answers, closed_port};
 use crate::support::ask::quoted;
