@@ -112,7 +112,7 @@ fn a_page_that_would_take_minutes_to_parse_is_still_described() {
     let server = server();
     let broken = server.url("/broken");
     let suite = format!(
-        "[suite]\nname = \"s\"\nfail-fast = false\n[defaults]\nbudget = \"4s\"\n\
+        "[suite]\nname = \"s\"\nfail-fast = false\n[defaults]\nbudget = \"20s\"\n\
          [[health]]\nname = \"health\"\nurl = {broken:?}\n\
          [[health]]\nname = \"page\"\nurl = {broken:?}\nexpect = {{ status = 200, html.h1 = \"x\" }}\n\
          [[health]]\nname = \"other\"\nurl = {broken:?}\nexpect = {{ status = 500, body = {{ contains = \"ok\" }} }}\n\
@@ -145,7 +145,7 @@ fn a_page_that_would_take_minutes_to_parse_is_still_described() {
 #[test]
 fn too_many_redirects_to_a_deeply_nested_page_are_reported() {
     let server = HttpServer::start(|_| Response::html(&nested()).status(302).header("location", "/again"));
-    let suite = format!("[[health]]\nname = \"loop\"\nredirects = 2\nurl = {:?}\n", server.url("/"));
+    let suite = format!("[[health]]\nname = \"loop\"\nredirects = 2\nbudget = \"20s\"\nurl = {:?}\n", server.url("/"));
     let ran = Smoke::new().suite(&suite).run();
     ran.exits(1);
     ended_on_time(&ran);

@@ -136,7 +136,7 @@ fn suite(keys: &str, checks: &str) -> Smoke {
 #[test]
 fn every_cut_names_its_phase_and_its_budget() {
     let hangs = Hangs::start();
-    let short = "budget = \"2s\"";
+    let short = "budget = \"4s\"";
     for (whose, suite_keys, checks, in_step) in [
         ("step", "", hangs.steps(short), "step 1 `a`: "),
         ("check", "", hangs.checks(short), ""),
@@ -149,7 +149,7 @@ fn every_cut_names_its_phase_and_its_budget() {
         let report = ran.junit();
         for Hang { name, nothing, phase, .. } in &hangs.all {
             let case = report.case(name);
-            let told = format!("{in_step}{nothing} within 2s ({whose} budget), {phase}");
+            let told = format!("{in_step}{nothing} within 4s ({whose} budget), {phase}");
             assert_eq!(case.message.as_deref(), Some(told.as_str()), "{name}");
             let as_what = if undecided { (Outcome::Errored, "budget") } else { (Outcome::Failed, "timeout") };
             assert_eq!((case.outcome, case.kind.as_deref()), (as_what.0, Some(as_what.1)), "{name}");
