@@ -244,6 +244,7 @@ impl Engine<'_> {
         };
         self.tell(&Event::CheckStarted { check });
         let since = Instant::now();
+        // Why: this is the check itself, and ends with the set, which the run holds.
         let spawned = self.tasks.spawn_on(async move { task.run().await }, self.workers);
         self.states[check] = State::Running { since, task: spawned.id() };
     }

@@ -7,7 +7,7 @@ use crate::support::postgres::Postgres;
 use crate::support::smoke::Smoke;
 use crate::support::verdicts::suite;
 
-/// Numbers that no machine type writes like this.
+/// Numbers that no machine type would print like this.
 const NUMBERS: [&str; 9] = [
     "1.0",
     "19.90",
@@ -64,7 +64,7 @@ fn a_number_keeps_its_type_and_its_digits_however_it_is_written() {
 }
 
 #[test]
-fn a_number_is_bound_as_one_however_it_is_written() {
+fn a_number_is_bound_as_a_number_however_it_is_written() {
     let shop = Postgres::shared().create_database();
     shop.sql("create table t (n numeric, big numeric); insert into t values (19.90, 12345678901234567890)");
     let folder = crate::support::scratch::for_a_test();

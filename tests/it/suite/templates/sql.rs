@@ -34,7 +34,7 @@ fn a_variable_of_every_type_is_a_bound_parameter_in_sql() {
                 "rows = 1",
             )
             .passes();
-        // A null that was captured is null, not the text.
+        // A captured null is null, not the text.
         let query = |query: &str, rest: &str| {
             step(query, &format!("database = {}\nquery = {}\n{rest}", quoted(&url), quoted(query)))
         };
