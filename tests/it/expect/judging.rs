@@ -145,7 +145,10 @@ fn a_page_that_would_take_minutes_to_parse_is_still_described() {
 #[test]
 fn too_many_redirects_to_a_deeply_nested_page_are_reported() {
     let server = HttpServer::start(|_| Response::html(&nested()).status(302).header("location", "/again"));
-    let suite = format!("[[health]]\nname = \"loop\"\nredirects = 2\nbudget = \"20s\"\nurl = {:?}\n", server.url("/"));
+    let suite = format!(
+        "[[health]]\nname = \"loop\"\nredirects = 2\nbudget = \"20s\"\nurl = {:?}\n",
+        server.url("/")
+    );
     let ran = Smoke::new().suite(&suite).run();
     ran.exits(1);
     ended_on_time(&ran);

@@ -1,6 +1,6 @@
 //! Numbers keep their type and their digits.
 
-use crate::support::ask::{Asked, quoted};
+use crate::support::ask::{Asked, plain, quoted};
 use crate::support::http::{HttpServer, Request, Response};
 use crate::support::journeys::{journey, step};
 use crate::support::postgres::Postgres;
@@ -81,7 +81,7 @@ fn a_number_is_bound_as_a_number_however_it_is_written() {
         .query("select {{whole}} = 1", "value = 1")
         .passes();
     let query = |query: &str, rest: &str| {
-        step(query, &format!("database = {}\nquery = {}\n{rest}", quoted(&shop.url()), quoted(query)))
+        step(&plain(query), &format!("database = {}\nquery = {}\n{rest}", quoted(&shop.url()), quoted(query)))
     };
     let steps = [
         query(
