@@ -83,8 +83,8 @@ fn is_cut(failure: &Failure) -> bool {
 /// A cut, with what the attempt before it came to.
 fn after(before: Option<Failure>, cut: Failure) -> Failure {
     match cut {
-        Failure::TimedOut { cut, phase, detail, last: None, log } => {
-            Failure::TimedOut { cut, phase, detail, last: before.map(Box::new), log }
+        Failure::TimedOut { cut, phase, detail, last: None, log, place } => {
+            Failure::TimedOut { cut, phase, detail, last: before.map(Box::new), log, place }
         }
         other @ (Failure::TimedOut { .. }
         | Failure::Mismatch { .. }
@@ -99,7 +99,7 @@ fn out_of_time(cut: Cut, last: Option<Failure>, held: u32) -> Failure {
         crate::secret::Message::new()
             .words(format!("it had passed {held} times in a row, and `hold` asks for more"))
     });
-    Failure::TimedOut { cut, phase: Phase::Wait, detail, last: last.map(Box::new), log: None }
+    Failure::TimedOut { cut, phase: Phase::Wait, detail, last: last.map(Box::new), log: None, place: None }
 }
 
 #[cfg(test)]

@@ -27,6 +27,7 @@ use crate::deadline::{BudgetScope, Deadline};
 use crate::language::diagnostic::Diagnostic;
 use crate::language::read::{FromTable, FromToml, Named, ParseContext, Table};
 use crate::language::schema::{Definitions, Schema};
+use crate::language::source::Place;
 use crate::language::table::ToToml;
 use crate::language::template::Template;
 use crate::language::value::Scalar;
@@ -150,6 +151,10 @@ impl Check for Boot {
         Afterwards { stop: Some(self.stop.grace), ..Afterwards::default() }
     }
 
+    fn target(&self) -> Option<Place> {
+        self.command.first().map(Template::place)
+    }
+
     fn run<'a>(
         &'a self,
         session: &'a mut Session,
@@ -264,7 +269,8 @@ impl Boot {
         let log = output.log(&context.run.redactor);
         let printed = if log.is_some() { "" } else { "; it printed nothing" };
         let detail = Some(ready.awaited(&session.scope).words(printed));
-        Failure::TimedOut { cut: *cut, phase: *phase, detail, last: last.map(Box::new), log }
+        let (last, place) = (last.map(Box::new), Some(ready.place()));
+        Failure::TimedOut { cut: *cut, phase: *phase, detail, last, log, place }
     }
 
     /// The command that starts the same by hand.

@@ -18,6 +18,7 @@ use super::{Afterwards, Check, Session};
 use crate::attempt::Context;
 use crate::language::diagnostic::Diagnostic;
 use crate::language::read::Table;
+use crate::language::source::Place;
 use crate::language::variable_usage::VariableUsage;
 use crate::language::variables::Variables;
 use crate::outcome::Failure;
@@ -41,6 +42,10 @@ impl Check for Database {
 
     fn mistakes(&self, scope: &Variables) -> Vec<Diagnostic> {
         self.query.mistakes(scope)
+    }
+
+    fn target(&self) -> Option<Place> {
+        Some(self.query.url().place())
     }
 
     fn afterwards(&self, scope: &Variables) -> Afterwards {

@@ -136,6 +136,10 @@ impl Check for Health {
         found
     }
 
+    fn target(&self) -> Option<Place> {
+        Some(self.request.url.place())
+    }
+
     fn remark(&self) -> Option<&'static str> {
         self.request.options.is_insecure().then_some("insecure: the certificate is not verified")
     }

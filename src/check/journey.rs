@@ -27,7 +27,7 @@ use super::{Afterwards, Check, Session};
 use crate::attempt::attempts::{Attempts, Next};
 use crate::attempt::{CheckEvent, Context};
 use crate::deadline::BudgetScope;
-use crate::event::{StepName, StepReport};
+use crate::event::{StepName, StepReport, Trail};
 use crate::expect::capture::Capture;
 use crate::expect::http::HttpExpectation;
 use crate::expect::status::StatusSet;
@@ -35,6 +35,7 @@ use crate::language::diagnostic::Diagnostic;
 use crate::language::name::CheckName;
 use crate::language::read::{FromTable, Named, ParseContext, Table};
 use crate::language::repeat::Repeat;
+use crate::language::source::Place;
 use crate::language::template::Template;
 use crate::language::variable_usage::VariableUsage;
 use crate::language::variables::{Variables, first_part, is_built_in};
@@ -215,42 +216,51 @@ impl Step {
                 Next::Again(Some(failure)) => {
                     let failure = context.run.redactor.redact(failure);
                     failed_attempts.push(failure.clone());
-                    let step = Some(StepName { number: at.number, name: self.name.name.clone() });
+                    let step = Some(self.named(at));
                     let attempt = u32::try_from(failed_attempts.len()).unwrap_or(u32::MAX);
                     context.events.tell(CheckEvent::AttemptFailed { step, attempt, failure });
                 }
                 Next::Done(tried) => break (tried, context.timeline),
             }
         };
+        let redactor = &context.run.redactor;
+        let reproduce = tried.result.as_ref().err().and_then(|_| {
+            let context = Context { deadline, timeline: Arc::clone(&timeline), ..context.clone() };
+            self.reproduce(session, &context)
+        });
         let report = StepReport {
-            number: at.number,
-            name: self.name.name.clone(),
+            step: self.named(at),
             is_cleanup: at.is_cleanup,
-            failure: tried.result.as_ref().err().map(|failure| context.run.redactor.redact(failure.clone())),
-            reproduce: match tried.result {
-                Ok(()) => None,
-                Err(_) => self
-                    .reproduce(
-                        session,
-                        &Context { deadline, timeline: Arc::clone(&timeline), ..context.clone() },
-                    )
-                    .map(|command| context.run.redactor.redact(command)),
+            failure: tried.result.as_ref().err().map(|failure| redactor.redact(failure.clone())),
+            trail: Trail {
+                took: began.elapsed(),
+                attempts: tried.attempts,
+                polls: matches!(self.repeat, Repeat::Poll(_)),
+                failed_attempts,
+                reproduce: reproduce.map(|command| redactor.redact(command)),
+                ..timeline.trail(redactor)
             },
-            attempts: tried.attempts,
-            polls: matches!(self.repeat, Repeat::Poll(_)),
-            failed_attempts,
-            took: began.elapsed(),
-            phases: timeline.phases(),
-            address: timeline.shown_address(&context.run.redactor),
-            certificate: timeline.shown_certificate(&context.run.redactor),
         };
         session.steps.push(report.clone());
         context.events.tell(CheckEvent::StepFinished(Box::new(report)));
         tried.result.map_err(|source| Failure::Step {
             step: self.name.name.clone(),
             number: at.number,
+            place: self.place(),
             source: Box::new(source),
         })
+    }
+
+    fn named(&self, at: Position) -> StepName {
+        StepName { number: at.number, name: self.name.name.clone(), place: self.place() }
+    }
+
+    /// Where it says what it asks.
+    fn place(&self) -> Place {
+        match &self.action {
+            Action::Request { request, .. } => request.url.place(),
+            Action::Query(query) => query.url().place(),
+        }
     }
 
     /// A command that does the same by hand.

@@ -15,10 +15,10 @@ use crate::attempt::timeouts::{CLOSE_TIMEOUT, LAST_CLOSE_TIMEOUT};
 use crate::attempt::{CheckEvent, Context, EventSink, RunContext};
 use crate::check::{BackgroundProcess, Check, Session};
 use crate::deadline::{BudgetScope, Deadline};
-use crate::event::CheckReport;
+use crate::event::{StepReport, Trail};
 use crate::language::repeat::Repeat;
 use crate::language::variables::Variables;
-use crate::outcome::{Failure, Fault, Outcome};
+use crate::outcome::{Failure, Fault};
 use crate::secret::{Message, Redacted};
 
 /// A check that is about to run.
@@ -42,8 +42,14 @@ pub(super) struct Ended {
     pub ending: Ending,
     pub scope: Variables,
     pub resident: Option<Box<dyn BackgroundProcess>>,
-    /// Its outcome is still to be set.
-    pub report: CheckReport,
+    pub ran: Ran,
+}
+
+/// How far a check came; without an outcome it is no report.
+#[derive(Clone, Default)]
+pub(super) struct Ran {
+    pub trail: Trail,
+    pub steps: Vec<StepReport>,
 }
 
 pub(super) enum Ending {
@@ -92,21 +98,15 @@ impl Task {
         };
         self.after(&context).await;
 
-        let report = CheckReport {
-            check: self.index,
-            outcome: Outcome::Passed,
+        let trail = Trail {
             took,
-            was_ready: false,
-            polls: matches!(self.repeat, Repeat::Poll(_)),
-            budget: self.budget,
             attempts: tried.as_ref().map_or(1, |tried| tried.attempts),
+            polls: matches!(self.repeat, Repeat::Poll(_)),
             failed_attempts,
-            phases: timeline.phases(),
-            address: timeline.shown_address(&self.run.redactor),
-            certificate: timeline.shown_certificate(&self.run.redactor),
             reproduce,
-            steps: std::mem::take(&mut self.session.steps),
+            ..timeline.trail(&self.run.redactor)
         };
+        let ran = Ran { trail, steps: std::mem::take(&mut self.session.steps) };
         let ending = match tried {
             Some(tried) => Ending::Result(tried.result),
             None => Ending::Cancelled,
@@ -118,14 +118,14 @@ impl Task {
             }
         }
         let resident = self.session.resident.take();
-        Ended { index: self.index, ending, scope: self.session.scope.clone(), resident, report }
+        Ended { index: self.index, ending, scope: self.session.scope.clone(), resident, ran }
     }
 
     /// How to see the failure again by hand. A process that stays may still fail: of it, this is kept at hand.
     fn reproduce(&self, context: &Context) -> Option<Redacted<Message>> {
         let of_step = self.session.steps.iter().rev().find(|step| step.failure.is_some() && !step.is_cleanup);
         match of_step {
-            Some(step) => step.reproduce.clone(),
+            Some(step) => step.trail.reproduce.clone(),
             None => {
                 let command = self.check.reproduce(&self.session, context)?;
                 Some(self.run.redactor.redact(command))

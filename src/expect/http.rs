@@ -8,7 +8,7 @@ use serde_json_path::JsonPath;
 use toml::Spanned;
 use toml::de::DeValue;
 
-use super::evaluate::{Found, Unjudgeable, judge};
+use super::evaluate::{Found, Subject, Unjudgeable, judge};
 use super::html::HtmlQuery;
 use super::matcher::{ByName, CertificateExpectation, Matcher, assert_something};
 use super::operand::TextMatcher;
@@ -18,7 +18,7 @@ use crate::attempt::cost::{self, Cost};
 use crate::language::diagnostic::Diagnostic;
 use crate::language::read::{FromKey, FromTable, FromToml, Named, ParseContext, Table};
 use crate::language::schema::{Definitions, Schema};
-use crate::language::source::Place;
+use crate::language::source::{Place, Placed};
 use crate::language::template::Template;
 use crate::language::variables::Variables;
 use crate::outcome::{Mismatch, Span};
@@ -27,14 +27,14 @@ use crate::secret::Message;
 /// `expect` of a health check or an HTTP step.
 #[derive(Debug, Clone, Default)]
 pub struct HttpExpectation {
-    pub status: Option<StatusSet>,
+    status: Option<Placed<StatusSet>>,
     header: Vec<(HeaderKey, Matcher)>,
-    body: Option<Matcher>,
+    body: Option<Placed<Matcher>>,
     json: Vec<(Path, Matcher)>,
     html: Vec<(Selector, Matcher)>,
-    within: Option<Duration>,
+    within: Option<Placed<Duration>>,
     certificate: Option<CertificateExpectation>,
-    url: Option<Matcher>,
+    url: Option<Placed<Matcher>>,
     /// The first key that only an HTTP answer can meet.
     http_only: Option<Place>,
 }
@@ -45,13 +45,13 @@ impl FromTable for HttpExpectation {
     fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
         // What is wrong in one of these is told, and the rest is read all the same.
         let _ = assert_something(table);
-        let status = table.optional("status", (r#"a status, a class such as `"2xx"`, or a list of both; by default, 2xx (in a step, below 400)"#, r#"status = [200, "3xx"]"#));
+        let status = table.placed("status", (r#"a status, a class such as `"2xx"`, or a list of both; by default, 2xx (in a step, below 400)"#, r#"status = [200, "3xx"]"#));
         let header = table.optional(
             "header",
             ("response headers, by name", r#"header = { content-type = { contains = "json" } }"#),
         );
-        let body: Option<TextMatcher> =
-            table.optional("body", ("the body as text", r#"body = { contains = "ready" }"#));
+        let body: Option<Placed<TextMatcher>> =
+            table.placed("body", ("the body as text", r#"body = { contains = "ready" }"#));
         let json = table.optional(
             "json",
             ("values that a JSONPath (RFC 9535) finds, by path", r#"json = { "$.items[0].id" = 7 }"#),
@@ -63,7 +63,7 @@ impl FromTable for HttpExpectation {
                 r#"html = { h1 = { contains = "Welcome" } }"#,
             ),
         );
-        let within = table.optional(
+        let within = table.placed(
             "within",
             (
                 "longest time that the response may take, even if the budget allows more",
@@ -74,8 +74,8 @@ impl FromTable for HttpExpectation {
             "certificate",
             ("the server's certificate", "certificate = { days-left = { min = 14 } }"),
         );
-        let url: Option<TextMatcher> =
-            table.optional("url", ("the URL after redirects", r#"url = { matches = "/dashboard$" }"#));
+        let url: Option<Placed<TextMatcher>> =
+            table.placed("url", ("the URL after redirects", r#"url = { matches = "/dashboard$" }"#));
         let http_only = ["status", "header", "body", "json", "html", "url"]
             .iter()
             .find(|key| table.has(key))
@@ -84,12 +84,12 @@ impl FromTable for HttpExpectation {
         Some(HttpExpectation {
             status,
             header: texts(header),
-            body: body.map(Matcher::from),
+            body: body.map(|body| body.map(Matcher::from)),
             json: json.map(|ByName(matchers)| matchers).unwrap_or_default(),
             html: texts(html),
             within,
             certificate,
-            url: url.map(Matcher::from),
+            url: url.map(|url| url.map(Matcher::from)),
             http_only,
         })
     }
@@ -102,13 +102,16 @@ fn texts<K>(by_name: Option<ByName<K, TextMatcher>>) -> Vec<(K, Matcher)> {
 
 /// The name of a header.
 #[derive(Debug, Clone)]
-struct HeaderKey(String);
+struct HeaderKey(Named);
 
 impl FromKey for HeaderKey {
-    fn from_key(Named { name, place }: Named, parse: &mut ParseContext<'_>) -> Option<Self> {
-        match name.parse::<reqwest::header::HeaderName>() {
-            Ok(_) => Some(HeaderKey(name)),
-            Err(_) => parse.reject(Diagnostic::new(place, format!("`{name}` is not a header name"))),
+    fn from_key(named: Named, parse: &mut ParseContext<'_>) -> Option<Self> {
+        match named.name.parse::<reqwest::header::HeaderName>() {
+            Ok(_) => Some(HeaderKey(named)),
+            Err(_) => {
+                let message = format!("`{}` is not a header name", named.name);
+                parse.reject(Diagnostic::new(named.place, message))
+            }
         }
     }
 
@@ -121,13 +124,14 @@ impl FromKey for HeaderKey {
 #[derive(Debug, Clone)]
 pub(super) struct Path {
     pub text: String,
+    pub place: Place,
     pub parsed: Arc<JsonPath>,
 }
 
 impl FromKey for Path {
     fn from_key(named: Named, parse: &mut ParseContext<'_>) -> Option<Self> {
         match parse.paths.once(&named.name, |text| JsonPath::parse(text).map(Arc::new)) {
-            Ok(parsed) => Some(Path { text: named.name, parsed }),
+            Ok(parsed) => Some(Path { text: named.name, place: named.place, parsed }),
             Err(error) => {
                 // The library seldom says more than that it does not parse.
                 let reason = match error.message() {
@@ -162,18 +166,18 @@ impl FromToml for Path {
 
 /// A CSS selector of the suite.
 #[derive(Debug, Clone)]
-pub(super) struct Selector(pub String);
+pub(super) struct Selector(Named);
 
 impl Selector {
     pub(super) fn query(&self, attribute: Option<String>) -> HtmlQuery {
-        HtmlQuery { selector: self.0.clone(), attribute }
+        HtmlQuery { selector: self.0.name.clone(), attribute }
     }
 }
 
 impl FromKey for Selector {
     fn from_key(named: Named, parse: &mut ParseContext<'_>) -> Option<Self> {
         match scraper::Selector::parse(&named.name) {
-            Ok(_) => Some(Selector(named.name)),
+            Ok(_) => Some(Selector(named)),
             Err(error) => {
                 let message = format!("this CSS selector does not parse: {error}");
                 parse.reject(Diagnostic::new(named.place, message))
@@ -201,7 +205,8 @@ impl HttpExpectation {
         let by_name = self.header.iter().map(|(_, matcher)| matcher);
         let by_selector = self.html.iter().map(|(_, matcher)| matcher);
         let by_path = self.json.iter().map(|(_, matcher)| matcher);
-        let single = self.body.iter().chain(&self.url).chain(self.certificate.iter().map(|c| &c.days_left));
+        let days_left = self.certificate.iter().map(|certificate| &certificate.days_left);
+        let single = self.body.iter().chain(&self.url).chain(days_left).map(|expected| &expected.value);
         by_name.chain(by_path).chain(by_selector).chain(single)
     }
 
@@ -234,11 +239,12 @@ impl HttpExpectation {
 
     /// Is the status the expected one? Judged before anything else is looked at.
     pub fn judge_status(&self, answer: &InspectedResponse, default: &StatusSet) -> Option<Mismatch> {
-        let expected = self.status.as_ref().unwrap_or(default);
+        let expected = self.status.as_ref().map_or(default, |status| &status.value);
         (!expected.contains(answer.response.status)).then(|| Mismatch {
             what: Message::new().words("status"),
             expected: expected.describe(),
             actual: Message::new().words(answer.response.status.to_string()),
+            place: self.status.as_ref().map(|status| status.place),
         })
     }
 
@@ -252,14 +258,15 @@ impl HttpExpectation {
         scope: &Variables,
     ) -> Result<Vec<Mismatch>, Unjudgeable> {
         let mut unmet = Vec::new();
-        for (HeaderKey(name), matcher) in &self.header {
-            let what = Message::new().words(format!("header {name}"));
-            unmet.extend(judge(&what, matcher, &header_values(&answer.response.headers, name), scope)?);
+        let subject = |what: String, place: Place| Subject { what: Message::new().words(what), place };
+        for (HeaderKey(Named { name, place }), matcher) in &self.header {
+            let subject = subject(format!("header {name}"), *place);
+            unmet.extend(judge(&subject, matcher, &header_values(&answer.response.headers, name), scope)?);
         }
         for (path, matcher) in &self.json {
-            let what = Message::new().words(format!("json {}", path.text));
-            match json_values(&answer.response, &path.parsed) {
-                Ok(found) => unmet.extend(judge(&what, matcher, &found, scope)?),
+            let subject = subject(format!("json {}", path.text), path.place);
+            match json_values(&answer.response, path) {
+                Ok(found) => unmet.extend(judge(&subject, matcher, &found, scope)?),
                 Err(mismatch) => {
                     unmet.push(mismatch);
                     break;
@@ -267,16 +274,18 @@ impl HttpExpectation {
             }
         }
         for (selector, matcher) in &self.html {
-            let what = Message::new().words(format!("html {}", selector.0));
-            unmet.extend(judge(&what, matcher, &html_texts(answer, &selector.query(None)), scope)?);
+            let subject = subject(format!("html {}", selector.0.name), selector.0.place);
+            unmet.extend(judge(&subject, matcher, &html_texts(answer, &selector.query(None)), scope)?);
         }
-        if let Some(matcher) = &self.body {
-            let body = Found::one(Value::from(answer.response.body.as_str()));
-            unmet.extend(judge(&Message::new().words("body"), matcher, &body, scope)?);
-        }
-        if let Some(matcher) = &self.url {
-            let url = Found::one(Value::from(answer.response.url.as_str()));
-            unmet.extend(judge(&Message::new().words("url"), matcher, &url, scope)?);
+        let single = [
+            ("body", &self.body, answer.response.body.as_str()),
+            ("url", &self.url, answer.response.url.as_str()),
+        ];
+        for (what, expected, text) in single {
+            if let Some(Placed { place, value: matcher }) = expected {
+                let subject = subject(what.to_owned(), *place);
+                unmet.extend(judge(&subject, matcher, &Found::one(Value::from(text)), scope)?);
+            }
         }
         unmet.extend(self.judge_connection(answer.response.took, answer.response.days_left, scope)?);
         Ok(unmet)
@@ -292,25 +301,27 @@ impl HttpExpectation {
         days_left: Option<i64>,
         scope: &Variables,
     ) -> Result<Vec<Mismatch>, Unjudgeable> {
-        let mut unmet: Vec<Mismatch> = too_slow(self.within, took).into_iter().collect();
+        let mut unmet: Vec<Mismatch> = too_slow(self.within.as_ref(), took).into_iter().collect();
         if let Some(certificate) = &self.certificate {
             let found = Found {
                 values: days_left.map(Value::from).into_iter().collect(),
                 surroundings: Message::new().words("there is no certificate without TLS"),
             };
-            let what = Message::new().words("certificate days-left");
-            unmet.extend(judge(&what, &certificate.days_left, &found, scope)?);
+            let Placed { place, value: matcher } = &certificate.days_left;
+            let subject = Subject { what: Message::new().words("certificate days-left"), place: *place };
+            unmet.extend(judge(&subject, matcher, &found, scope)?);
         }
         Ok(unmet)
     }
 }
 
 /// The mismatch of an answer that came later than `within`.
-pub(super) fn too_slow(within: Option<Duration>, took: Duration) -> Option<Mismatch> {
-    let within = within.filter(|within| took > *within)?;
+pub(super) fn too_slow(within: Option<&Placed<Duration>>, took: Duration) -> Option<Mismatch> {
+    let Placed { place, value: within } = within.filter(|within| took > within.value)?;
     Some(Mismatch {
         what: Message::new().words("an answer"),
-        expected: Message::new().words(format!("within {}", Span(within))),
+        expected: Message::new().words(format!("within {}", Span(*within))),
         actual: Message::new().words(format!("one after {}", Span(took))),
+        place: Some(*place),
     })
 }

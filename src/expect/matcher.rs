@@ -18,6 +18,7 @@ use crate::attempt::cost::{self, Cost};
 use crate::language::diagnostic::Diagnostic;
 use crate::language::read::{FromKey, FromTable, FromToml, ParseContext, Table, read_table};
 use crate::language::schema::{Definitions, Schema};
+use crate::language::source::Placed;
 use crate::language::template::Template;
 use crate::language::value::Document;
 
@@ -375,7 +376,7 @@ pub(super) fn assert_something(table: &mut Table<'_, '_, '_>) -> Option<()> {
 /// `{ days-left = MATCHER }`.
 #[derive(Debug, Clone)]
 pub struct CertificateExpectation {
-    pub days_left: Matcher,
+    pub days_left: Placed<Matcher>,
 }
 
 impl FromTable for CertificateExpectation {
@@ -383,7 +384,8 @@ impl FromTable for CertificateExpectation {
 
     fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
         let days_left =
-            table.required("days-left", ("days until the certificate expires", "days-left = { min = 14 }"));
+            table.placed("days-left", ("days until the certificate expires", "days-left = { min = 14 }"));
+        table.require("days-left");
         Some(CertificateExpectation { days_left: days_left? })
     }
 }

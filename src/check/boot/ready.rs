@@ -18,6 +18,7 @@ use crate::expect::http::HttpExpectation;
 use crate::expect::status::StatusSet;
 use crate::language::diagnostic::Diagnostic;
 use crate::language::read::{FromTable, Table};
+use crate::language::source::Place;
 use crate::language::table::Rule;
 use crate::language::template::Template;
 use crate::language::value::Scalar;
@@ -114,6 +115,15 @@ impl Ready {
                 }
                 Ok(_) | Err(_) => Vec::new(),
             },
+        }
+    }
+
+    /// Where the suite says what is waited for.
+    pub fn place(&self) -> Place {
+        match self {
+            Ready::Prints(text) => text.place(),
+            Ready::Answers(Question::Url { request, .. }) => request.url.place(),
+            Ready::Answers(Question::Port(port)) => port.0.place(),
         }
     }
 
