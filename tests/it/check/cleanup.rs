@@ -71,7 +71,7 @@ fn cleanup_runs_after_a_pass_a_failure_and_a_cut_as_far_as_its_variables_were_ca
         case.output
     );
     assert!(case.output.contains("cleanup step 5 `remove`: passed in "), "{}", case.output);
-    assert!(ran.stderr.contains("cleanup step `fails` failed: "), "{}", ran.stderr);
+    assert!(ran.stderr.contains("cleanup step `fails` (smoke.toml:"), "{}", ran.stderr);
 }
 
 #[test]
