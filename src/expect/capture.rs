@@ -1,5 +1,7 @@
 //! Captures: values taken out of an answer for later steps.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 use toml::Spanned;
 use toml::de::DeValue;
@@ -15,9 +17,13 @@ use crate::language::diagnostic::Diagnostic;
 use crate::language::read::{FromTable, FromToml, Named, ParseContext, Table};
 use crate::language::schema::{Definitions, Schema};
 use crate::language::source::Place;
-use crate::outcome::{Failure, Mismatch};
+use crate::language::variables::is_secret_name;
+use crate::outcome::Mismatch;
 use crate::probe::rows::QueryResult;
 use crate::secret::Message;
+
+/// The captures of a question, by name.
+pub type Captures = Arc<[(Named, Capture)]>;
 
 /// `capture.NAME = { … }`.
 #[derive(Debug, Clone)]
@@ -25,7 +31,7 @@ pub struct Capture {
     from: From,
     /// Where it says what it takes.
     place: Place,
-    pub secret: bool,
+    secret: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -132,6 +138,11 @@ impl Capture {
         !matches!(self.from, From::Column(_))
     }
 
+    /// Is the value that it takes for the variable `name` a secret?
+    pub fn is_secret(&self, name: &str) -> bool {
+        self.secret || is_secret_name(name)
+    }
+
     /// What it looks for in a page.
     pub fn html_query(&self) -> Option<HtmlQuery> {
         match &self.from {
@@ -146,7 +157,7 @@ impl Capture {
         }
     }
 
-    /// What [`take`](Capture::take) does with an answer.
+    /// What it costs to take the value out of an answer.
     pub fn cost(&self) -> Cost {
         match &self.from {
             From::Json(path) => cost::of_path(&path.text),
@@ -161,7 +172,11 @@ impl Capture {
     ///
     /// # Errors
     /// Nothing was found, or several.
-    pub fn take(&self, name: &str, answer: &InspectedResponse) -> Result<Value, Mismatch> {
+    pub(super) fn take_from_response(
+        &self,
+        name: &str,
+        answer: &InspectedResponse,
+    ) -> Result<Value, Mismatch> {
         let found = match &self.from {
             From::Json(path) => {
                 json_values(&answer.response, path).map_err(|mismatch| self.missed(name, mismatch.actual))?
@@ -199,19 +214,17 @@ impl Capture {
     ///
     /// # Errors
     /// There is no row, or no such column.
-    pub fn take_from_row(&self, name: &str, answer: &QueryResult) -> Result<Value, Failure> {
+    pub(super) fn take_from_row(&self, name: &str, answer: &QueryResult) -> Result<Value, Mismatch> {
         let row = answer.first.as_deref().unwrap_or_default();
         let cell = match &self.from {
             From::Column(Some(column)) => row.iter().find(|(name, _)| name == column),
             _ => row.first(),
         };
-        cell.map(|(_, value)| value.clone()).ok_or_else(|| {
-            let actual = answer.describe();
-            Failure::Mismatch { mismatches: vec![self.missed(name, actual)], answer: None }
-        })
+        cell.map(|(_, value)| value.clone()).ok_or_else(|| self.missed(name, answer.describe()))
     }
 
-    fn missed(&self, name: &str, actual: Message) -> Mismatch {
+    /// The mismatch of an answer that has `actual` instead of the value.
+    pub(super) fn missed(&self, name: &str, actual: Message) -> Mismatch {
         let what = Message::new().words(format!("the capture `{name}`"));
         Mismatch { what, expected: self.describe(), actual, place: Some(self.place) }
     }

@@ -1,16 +1,18 @@
-//! Expectations on an HTTP answer, and on what `tcp://` and `tls://` have of one.
+//! Expectations on an HTTP answer.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 use serde_json_path::JsonPath;
 use toml::Spanned;
 use toml::de::DeValue;
 
-use super::evaluate::{Found, Subject, Unjudgeable, judge};
+use super::answer::{Expectation, Unjudgeable};
+use super::capture::Captures;
+use super::connection::ConnectionExpectation;
+use super::evaluate::{Found, Subject, judge};
 use super::html::HtmlQuery;
-use super::matcher::{ByName, CertificateExpectation, Matcher, assert_something};
+use super::matcher::{ByName, Matcher, assert_something};
 use super::operand::TextMatcher;
 use super::response::{InspectedResponse, header_values, html_texts, json_values};
 use super::status::StatusSet;
@@ -21,22 +23,27 @@ use crate::language::schema::{Definitions, Schema};
 use crate::language::source::{Place, Placed};
 use crate::language::template::Template;
 use crate::language::variables::Variables;
-use crate::outcome::{Mismatch, Span};
+use crate::outcome::Mismatch;
+use crate::probe::http::response::HttpResponse;
 use crate::secret::Message;
 
 /// `expect` of a health check or an HTTP step.
 #[derive(Debug, Clone, Default)]
 pub struct HttpExpectation {
-    status: Option<Placed<StatusSet>>,
+    status: Option<StatusExpectation>,
     header: Vec<(HeaderKey, Matcher)>,
     body: Option<Placed<Matcher>>,
     json: Vec<(Path, Matcher)>,
     html: Vec<(Selector, Matcher)>,
-    within: Option<Placed<Duration>>,
-    certificate: Option<CertificateExpectation>,
     url: Option<Placed<Matcher>>,
-    /// The first key that only an HTTP answer can meet.
-    http_only: Option<Place>,
+    connection: ConnectionExpectation,
+}
+
+#[derive(Debug, Clone)]
+struct StatusExpectation {
+    set: StatusSet,
+    /// Where the suite says so; nowhere, if it is what is expected by default.
+    place: Option<Place>,
 }
 
 impl FromTable for HttpExpectation {
@@ -63,34 +70,17 @@ impl FromTable for HttpExpectation {
                 r#"html = { h1 = { contains = "Welcome" } }"#,
             ),
         );
-        let within = table.placed(
-            "within",
-            (
-                "longest time that the response may take, even if the budget allows more",
-                r#"within = "300ms""#,
-            ),
-        );
-        let certificate = table.optional(
-            "certificate",
-            ("the server's certificate", "certificate = { days-left = { min = 14 } }"),
-        );
+        let connection = ConnectionExpectation::from_keys(table);
         let url: Option<Placed<TextMatcher>> =
             table.placed("url", ("the URL after redirects", r#"url = { matches = "/dashboard$" }"#));
-        let http_only = ["status", "header", "body", "json", "html", "url"]
-            .iter()
-            .find(|key| table.has(key))
-            .map(|key| table.key_place(key));
-
         Some(HttpExpectation {
-            status,
+            status: status.map(|Placed { place, value: set }| StatusExpectation { set, place: Some(place) }),
             header: texts(header),
             body: body.map(|body| body.map(Matcher::from)),
             json: json.map(|ByName(matchers)| matchers).unwrap_or_default(),
             html: texts(html),
-            within,
-            certificate,
             url: url.map(|url| url.map(Matcher::from)),
-            http_only,
+            connection,
         })
     }
 }
@@ -201,62 +191,54 @@ impl FromToml for Selector {
 }
 
 impl HttpExpectation {
+    /// The same, with `status` where nothing is said of the status.
+    pub fn or_status(self, status: StatusSet) -> HttpExpectation {
+        let default = StatusExpectation { set: status, place: None };
+        HttpExpectation { status: self.status.or(Some(default)), ..self }
+    }
+
+    /// Is anything expected of a certificate?
+    pub fn expects_certificate(&self) -> bool {
+        self.connection.expects_certificate()
+    }
+
     fn matchers(&self) -> impl Iterator<Item = &Matcher> {
         let by_name = self.header.iter().map(|(_, matcher)| matcher);
         let by_selector = self.html.iter().map(|(_, matcher)| matcher);
         let by_path = self.json.iter().map(|(_, matcher)| matcher);
-        let days_left = self.certificate.iter().map(|certificate| &certificate.days_left);
-        let single = self.body.iter().chain(&self.url).chain(days_left).map(|expected| &expected.value);
-        by_name.chain(by_path).chain(by_selector).chain(single)
+        let single = self.body.iter().chain(&self.url).map(|expected| &expected.value);
+        by_name.chain(by_path).chain(by_selector).chain(single).chain(self.connection.matchers())
     }
+}
 
-    /// Every template in the matchers.
-    pub fn templates(&self) -> Vec<&Template> {
+impl Expectation<InspectedResponse> for HttpExpectation {
+    fn templates(&self) -> Vec<&Template> {
         self.matchers().flat_map(Matcher::templates).collect()
     }
 
-    /// What [`judge_rest`](HttpExpectation::judge_rest) does with an answer.
-    pub fn cost(&self) -> Cost {
+    fn announce(&self, captures: &Captures, answer: &mut InspectedResponse) {
+        let expected = self.html.iter().map(|(selector, _)| selector.query(None));
+        let captured = captures.iter().filter_map(|(_, capture)| capture.html_query());
+        answer.will_be_asked(expected.chain(captured).collect());
+    }
+
+    fn cost(&self) -> Cost {
         let pages = self.html.iter().map(|_| Cost::Unknown);
         let paths = self.json.iter().map(|(path, _)| cost::of_path(&path.text));
         pages.chain(paths).chain(self.matchers().map(Matcher::cost)).sum()
     }
 
-    /// What it looks for in a page.
-    pub fn html_queries(&self) -> impl Iterator<Item = HtmlQuery> {
-        self.html.iter().map(|(selector, _)| selector.query(None))
-    }
-
-    /// A place where it expects something that only HTTP has.
-    pub fn http_only(&self) -> Option<Place> {
-        self.http_only
-    }
-
-    /// Where `certificate` is expected of something without one.
-    pub fn expects_certificate(&self) -> bool {
-        self.certificate.is_some()
-    }
-
-    /// Is the status the expected one? Judged before anything else is looked at.
-    pub fn judge_status(&self, answer: &InspectedResponse, default: &StatusSet) -> Option<Mismatch> {
-        let expected = self.status.as_ref().map_or(default, |status| &status.value);
-        (!expected.contains(answer.response.status)).then(|| Mismatch {
+    fn judge_first(&self, answer: &InspectedResponse) -> Option<Mismatch> {
+        let StatusExpectation { set, place } = self.status.as_ref()?;
+        (!set.contains(answer.response.status)).then(|| Mismatch {
             what: Message::new().words("status"),
-            expected: expected.describe(),
+            expected: set.describe(),
             actual: Message::new().words(answer.response.status.to_string()),
-            place: self.status.as_ref().map(|status| status.place),
+            place: *place,
         })
     }
 
-    /// Every other expectation that the answer does not meet.
-    ///
-    /// # Errors
-    /// A template in a matcher cannot be evaluated.
-    pub fn judge_rest(
-        &self,
-        answer: &InspectedResponse,
-        scope: &Variables,
-    ) -> Result<Vec<Mismatch>, Unjudgeable> {
+    fn judge(&self, answer: &InspectedResponse, scope: &Variables) -> Result<Vec<Mismatch>, Unjudgeable> {
         let mut unmet = Vec::new();
         let subject = |what: String, place: Place| Subject { what: Message::new().words(what), place };
         for (HeaderKey(Named { name, place }), matcher) in &self.header {
@@ -287,41 +269,8 @@ impl HttpExpectation {
                 unmet.extend(judge(&subject, matcher, &Found::one(Value::from(text)), scope)?);
             }
         }
-        unmet.extend(self.judge_connection(answer.response.took, answer.response.days_left, scope)?);
+        let HttpResponse { took, days_left, .. } = answer.response;
+        unmet.extend(self.connection.judge(took, days_left, scope)?);
         Ok(unmet)
     }
-
-    /// The expectations that every protocol of a health check has: `within` and `certificate`.
-    ///
-    /// # Errors
-    /// A template in a matcher cannot be evaluated.
-    pub fn judge_connection(
-        &self,
-        took: Duration,
-        days_left: Option<i64>,
-        scope: &Variables,
-    ) -> Result<Vec<Mismatch>, Unjudgeable> {
-        let mut unmet: Vec<Mismatch> = too_slow(self.within.as_ref(), took).into_iter().collect();
-        if let Some(certificate) = &self.certificate {
-            let found = Found {
-                values: days_left.map(Value::from).into_iter().collect(),
-                surroundings: Message::new().words("there is no certificate without TLS"),
-            };
-            let Placed { place, value: matcher } = &certificate.days_left;
-            let subject = Subject { what: Message::new().words("certificate days-left"), place: *place };
-            unmet.extend(judge(&subject, matcher, &found, scope)?);
-        }
-        Ok(unmet)
-    }
-}
-
-/// The mismatch of an answer that came later than `within`.
-pub(super) fn too_slow(within: Option<&Placed<Duration>>, took: Duration) -> Option<Mismatch> {
-    let Placed { place, value: within } = within.filter(|within| took > within.value)?;
-    Some(Mismatch {
-        what: Message::new().words("an answer"),
-        expected: Message::new().words(format!("within {}", Span(*within))),
-        actual: Message::new().words(format!("one after {}", Span(took))),
-        place: Some(*place),
-    })
 }
