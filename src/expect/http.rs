@@ -18,9 +18,10 @@ use super::response::{InspectedResponse, header_values, html_texts, json_values}
 use super::status::StatusSet;
 use crate::attempt::cost::{self, Cost};
 use crate::language::diagnostic::Diagnostic;
+use crate::language::placed::Placed;
 use crate::language::read::{FromKey, FromTable, FromToml, Named, ParseContext, Table};
 use crate::language::schema::{Definitions, Schema};
-use crate::language::source::{Place, Placed};
+use crate::language::source::Place;
 use crate::language::template::Template;
 use crate::language::variables::Variables;
 use crate::outcome::Mismatch;

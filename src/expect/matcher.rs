@@ -16,9 +16,9 @@ use super::compare::order;
 use super::operand::{Amount, Limit, Options};
 use crate::attempt::cost::{self, Cost};
 use crate::language::diagnostic::Diagnostic;
+use crate::language::placed::Placed;
 use crate::language::read::{FromKey, FromTable, FromToml, ParseContext, Table, read_table};
 use crate::language::schema::{Definitions, Schema};
-use crate::language::source::Placed;
 use crate::language::template::Template;
 use crate::language::value::Document;
 

@@ -16,19 +16,6 @@ impl Place {
     }
 }
 
-/// A value of the suite, and the place of the key that says so.
-#[derive(Debug, Clone)]
-pub struct Placed<T> {
-    pub place: Place,
-    pub value: T,
-}
-
-impl<T> Placed<T> {
-    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Placed<U> {
-        Placed { place: self.place, value: change(self.value) }
-    }
-}
-
 /// One file of the suite, as written.
 #[derive(Debug, Clone)]
 pub struct Source {

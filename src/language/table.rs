@@ -8,7 +8,7 @@ use toml::de::{DeString, DeTable, DeValue};
 use super::diagnostic::{Diagnostic, closest};
 use super::read::{FromToml, ParseContext};
 use super::schema::{Definitions, Schema};
-use super::source::{Place, Placed};
+use super::source::Place;
 
 /// Reads a whole table: what `read` does not ask for is an unknown key. That alone does not keep the table from
 /// being read, so that what is wrong elsewhere is found in the same go.
@@ -221,12 +221,6 @@ impl<'t, 'r, 'e> Table<'t, 'r, 'e> {
     pub fn optional<T: FromToml>(&mut self, name: &'static str, doc: impl Into<Doc>) -> Option<T> {
         let value = self.raw(name, doc, Shape::Value(T::schema))?;
         T::from_toml(value, self.parse)
-    }
-
-    /// The same with the place of the key.
-    pub fn placed<T: FromToml>(&mut self, name: &'static str, doc: impl Into<Doc>) -> Option<Placed<T>> {
-        let value = self.optional(name, doc)?;
-        Some(Placed { place: self.key_place(name), value })
     }
 
     /// A key that may be left out, and is `default` then.

@@ -74,7 +74,7 @@ enum What<'a> {
     },
     StepFinished {
         check: &'a str,
-        step: StepRecord<'a>,
+        step: Box<StepRecord<'a>>,
     },
     /// A request or an answer, with `--trace`.
     Traced {
@@ -140,7 +140,7 @@ impl Reporter for Events {
             },
             Event::StepFinished { check, report } => {
                 let site = Site { run, check: *check, step: None };
-                What::StepFinished { check: name(*check), step: StepRecord::of(report, site) }
+                What::StepFinished { check: name(*check), step: Box::new(StepRecord::of(report, site)) }
             }
             Event::Traced { check, trace } => What::Traced {
                 check: name(*check),
