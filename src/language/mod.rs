@@ -13,6 +13,7 @@ pub mod table;
 
 pub mod alternatives;
 pub mod setting;
+pub mod placed;
 
 pub mod name;
 pub mod number;

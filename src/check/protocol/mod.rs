@@ -20,6 +20,7 @@ use crate::attempt::shell::ShellCommand;
 use crate::language::alternatives::{Alternative, Read};
 use crate::language::diagnostic::Diagnostic;
 use crate::language::read::Table;
+use crate::language::source::Place;
 use crate::language::template::Template;
 use crate::language::variable_usage::VariableUsage;
 use crate::language::variables::Variables;
@@ -92,6 +93,11 @@ impl ByScheme {
     /// The exchange that makes sense of the whole table.
     fn fitting(&self) -> Option<&dyn AnyExchange> {
         self.read[self.fits].as_deref().ok()
+    }
+
+    /// Where the suite says what is asked.
+    pub fn place(&self) -> Place {
+        self.url.place()
     }
 
     /// The variables that it reads.

@@ -71,7 +71,7 @@ fn cleanup_runs_after_pass_failure_and_cut_where_its_variables_were_captured() {
         case.output
     );
     assert!(case.output.contains("cleanup step 5 `remove`: passed in "), "{}", case.output);
-    assert!(ran.stderr.contains("cleanup step `fails` failed: "), "{}", ran.stderr);
+    assert!(ran.stderr.contains("cleanup step `fails` (smoke.toml:"), "{}", ran.stderr);
 }
 
 #[test]

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use smoke::event::RunInfo;
+use smoke::event::{Event, RunInfo, RunReport, Status};
 use smoke::exit::Exit;
 use smoke::language::severity::Severity;
+use smoke::language::source::Sources;
 use smoke::outcome::{Outcome, Signal};
 use smoke::report::{Destination, Junit, Reporter as _};
 
-use crate::support::script::{Script, Spec, SuiteSpec, passing, plan, run, suite, word};
+use crate::support::script::{Script, Spec, SuiteSpec, passing, plan, run, run_plan, suite, word};
 use crate::support::{junit, scratch};
 
 #[test]
@@ -84,6 +85,7 @@ fn a_panic_fails_only_its_check_and_shows_no_secret() {
     let Outcome::Failed(failure) = &report.checks[0].outcome else { panic!("{:?}", report.checks[0]) };
     assert_eq!(failure.type_name(), "internal");
     assert_eq!(word(&report.checks[1].outcome), "passed");
+    assert_eq!(report.exit, Exit::CannotWork);
 
     let folder = scratch::for_a_test();
     let path = folder.path().join("junit.xml");
@@ -94,6 +96,7 @@ fn a_panic_fails_only_its_check_and_shows_no_secret() {
         budget: Duration::from_mins(1),
         started: jiff::Timestamp::now(),
         checks: plan(&spec, &Arc::default()).checks.into_iter().map(|check| check.info).collect(),
+        sources: Sources::default(),
     };
     for (_, event) in &events {
         junit.on_event(event, &info);
@@ -105,4 +108,44 @@ fn a_panic_fails_only_its_check_and_shows_no_secret() {
     assert_eq!((broken.outcome, broken.kind.as_deref()), (junit::Outcome::Errored, Some("internal")));
     assert_eq!(broken.message.as_deref(), Some("smoke itself failed in this check: scripted with ***"));
     assert_eq!(report.case("check 1").outcome, junit::Outcome::Passed);
+}
+
+/// What a report must say of a check that came to no outcome by itself: never less than a defect of smoke.
+#[track_caller]
+fn is_internal(events: &[(Duration, Event)], report: &RunReport, cause: &str) {
+    let Outcome::Failed(failure) = &report.checks[0].outcome else { panic!("{:?}", report.checks[0]) };
+    assert_eq!(failure.type_name(), "internal");
+    assert_eq!(failure.to_string(), format!("smoke itself failed in this check: {cause}"));
+    assert_eq!((report.checks[0].status(), report.exit), (Status::Errored, Exit::CannotWork));
+    let told =
+        events.iter().filter(|(_, event)| matches!(event, Event::CheckFinished(end) if end.check == 0));
+    assert_eq!(told.count(), 1, "its end is told");
+}
+
+#[test]
+fn a_check_that_never_starts_is_a_defect_of_smoke_though_it_is_only_a_warning() {
+    let warn = Spec { severity: Severity::Warn, ..passing(10) };
+    let mut plan = plan(&suite(vec![warn, passing(10)]), &Arc::default());
+    // A cycle, which no suite can have.
+    plan.checks[0].needs = vec![0];
+    let (events, report) = run_plan(&plan, None);
+    is_internal(&events, &report, "it was never started");
+    assert_eq!(word(&report.checks[1].outcome), "passed");
+}
+
+#[test]
+fn a_check_whose_task_is_lost_is_a_defect_of_smoke_though_it_is_only_a_warning() {
+    let lost = Spec { script: Script::Lost, severity: Severity::Warn, ..passing(10) };
+    let (events, report, _) = run(&suite(vec![lost, passing(2_000)]));
+    is_internal(&events, &report, "its task was lost");
+}
+
+#[test]
+fn a_defect_of_smoke_goes_before_a_failure_and_a_closed_gate() {
+    let gate = Spec { script: Script::Mismatch, gate: true, ..passing(10) };
+    let broken = Spec { script: Script::Panic, gate: true, ..passing(5) };
+    let spec = SuiteSpec { fail_fast: false, ..suite(vec![gate, broken]) };
+    let mut both = plan(&spec, &Arc::default());
+    both.checks[1].needs = Vec::new();
+    assert_eq!(run_plan(&both, None).1.exit, Exit::CannotWork);
 }

@@ -73,9 +73,9 @@ fn on_github_each_red_check_is_annotated_at_its_line() {
     let obeyed = obeyed(&ran.stderr);
     let levels: Vec<(&str, &str)> = obeyed.iter().map(|(name, at, _)| (name.as_str(), at.as_str())).collect();
     let expected = [
-        ("error", "file=smoke.toml,line=8,title=status%2C or%3A not | 50%25"),
-        ("warning", "file=smoke.toml,line=17,title=odd"),
-        ("warning", "file=smoke.toml,line=21,title=flaky"),
+        ("error", "file=smoke.toml,line=12,title=status%2C or%3A not | 50%25"),
+        ("warning", "file=smoke.toml,line=19,title=odd"),
+        ("warning", "file=smoke.toml,line=23,title=flaky"),
     ];
     assert_eq!(levels, expected);
     let message = &obeyed[0].2;
@@ -93,7 +93,7 @@ fn annotations_use_paths_from_the_repository_root() {
     let absolute = smoke.path("deploy/live.toml");
     let ran = on_github(smoke).arg("run").arg(absolute).run();
     ran.exits(1);
-    assert_eq!(obeyed(&ran.stderr)[0].1, "file=deploy/live.toml,line=1,title=bad");
+    assert_eq!(obeyed(&ran.stderr)[0].1, "file=deploy/live.toml,line=3,title=bad");
 }
 
 #[test]
@@ -108,7 +108,7 @@ fn server_output_cannot_be_a_workflow_command() {
         assert_eq!(obeyed.len(), 1, "{obeyed:?}");
         assert_eq!(
             (obeyed[0].0.as_str(), obeyed[0].1.as_str()),
-            ("error", "file=smoke.toml,line=1,title=forged")
+            ("error", "file=smoke.toml,line=4,title=forged")
         );
     }
 }
@@ -126,7 +126,7 @@ fn on_github_the_step_summary_has_the_root_cause_and_red_checks_first() {
     let name = "status&#44; or&#58; not &#124; 50&#37;";
     let places = [
         "Exit code 1".to_owned(),
-        format!("**Root cause:** <code>{name}</code> (smoke&#46;toml&#58;8)"),
+        format!("**Root cause:** <code>{name}</code> (smoke&#46;toml&#58;12)"),
         "Because of it 1 check did not run: <code>needing</code>".to_owned(),
         "```sh\ncurl ".to_owned(),
         format!("| FAIL | {name} | health | "),
@@ -190,7 +190,9 @@ fn on_gitlab_check_lines_are_a_section_followed_by_the_summary() {
     let found = found.unwrap_or_else(|| panic!("{:?}", ran.stderr));
     assert_eq!(&found[2], &found[5]);
     assert!(
-        found[3].contains("PASS") && found[3].contains("WARN") && !found[3].contains("root cause"),
+        found[3].contains("PASS")
+            && found[3].contains("50%  smoke.toml:12\n")
+            && !found[3].contains("root cause"),
         "{}",
         &found[3]
     );
