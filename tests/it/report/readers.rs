@@ -79,7 +79,7 @@ fn smokes(ran: &Ran) -> Seen {
     let text = std::fs::read_to_string(ran.path("smoke.json")).expect("the document");
     let document: Value = serde_json::from_str(&text).expect("JSON");
     let count = |name: &str| document["counts"][name].as_u64().expect("a count");
-    // Who has no verdict is an error in JUnit, and who only warned is skipped: see the README.
+    // A check without a result is an error in JUnit, and one that only warned is skipped: see `docs/reports.md`.
     let counts = [
         count("checks"),
         count("failed"),
