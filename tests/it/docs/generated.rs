@@ -55,7 +55,6 @@ pub fn parts(page: &Page) -> Vec<Part> {
 
 #[test]
 fn every_generated_part_is_up_to_date() {
-    let is_update = env::var_os("UPDATE_DOCS").is_some();
     let pages = pages();
     let reference = Reference::of(&pages);
     let mut stale = Vec::new();
@@ -72,16 +71,38 @@ fn every_generated_part_is_up_to_date() {
                 text.replace_range(part.body, &new);
             }
         }
-        if is_update && text != page.text {
+        if is_update() && text != page.text {
             fs::write(corpus::path(&page.path), text).expect("write a page");
         }
     }
     assert!(count > 30, "{count}");
     assert!(
-        is_update || stale.is_empty(),
+        is_update() || stale.is_empty(),
         "the documentation is stale, run `UPDATE_DOCS=1 tests/run docs`:\n{}",
         stale.join("\n")
     );
+}
+
+#[test]
+fn the_completion_scripts_are_up_to_date() {
+    for (shell, file) in [
+        ("bash", "smoke.bash"),
+        ("zsh", "_smoke"),
+        ("fish", "smoke.fish"),
+        ("powershell", "_smoke.ps1"),
+        ("elvish", "smoke.elv"),
+    ] {
+        let path = format!("completions/{file}");
+        let current = text_of(smoke(&format!("completions {shell}")));
+        if is_update() {
+            fs::write(corpus::path(&path), &current).expect("write the script");
+        }
+        assert!(corpus::text(&path) == current, "{path} is stale, run `UPDATE_DOCS=1 tests/run docs`");
+    }
+}
+
+fn is_update() -> bool {
+    env::var_os("UPDATE_DOCS").is_some()
 }
 
 /// What the part says today.
@@ -95,11 +116,6 @@ fn generated(part: &Part, page: &Page, reference: &Reference) -> String {
     }
     if let Some(arguments) = part.what.strip_prefix("smoke ") {
         return console(arguments, &text_of(smoke(arguments)));
-    }
-    if let Some(name) = part.what.strip_prefix("screen ") {
-        let snapshot = corpus::text(&format!("tests/suites/screens/{name}.snap"));
-        let screen = snapshot.splitn(3, "---\n").nth(2).expect("a snapshot");
-        return format!("```text\n{}\n```\n", screen.trim_end());
     }
     match part.what.as_str() {
         "exit codes" => {

@@ -7,7 +7,7 @@ use crate::support::pages::{Block, blocks};
 use crate::support::smoke::{Ran, Smoke};
 
 /// What the samples read and do not define themselves.
-const VARIABLES: &str = r#"
+const REST: &str = r#"
 [vars]
 base_url = "http://127.0.0.1:8080"
 db_url = "postgres://smoke@127.0.0.1/shop"
@@ -19,20 +19,21 @@ name = "the one that every suite must have"
 url = "{{base_url}}/health"
 "#;
 
-/// `smoke check` of a sample. One without `[suite]` is a piece of a suite, and included by one that has the rest.
+/// `smoke check` of a sample. One without `[suite]` or without checks is a piece of a suite, and gets the rest.
 fn check(sample: &Block) -> Ran {
     let smoke = Smoke::bare().args(["check", "--color", "never"]);
-    match is_suite(sample) {
-        true => smoke.suite(&sample.text).arg("--strict").run(),
-        false => {
-            let whole = format!("include = [\"sample.toml\"]\n{VARIABLES}");
-            smoke.suite(&whole).file("sample.toml", &sample.text).file("common.toml", "").run()
-        }
+    if is_suite(sample) {
+        return smoke.suite(&sample.text).arg("--strict").run();
     }
+    if sample.text.starts_with("[suite]") {
+        return smoke.suite(&format!("{}\n{REST}", sample.text)).run();
+    }
+    let whole = format!("include = [\"sample.toml\"]\n{REST}");
+    smoke.suite(&whole).file("sample.toml", &sample.text).file("common.toml", "").run()
 }
 
 fn is_suite(sample: &Block) -> bool {
-    sample.text.lines().any(|line| line == "[suite]")
+    sample.text.starts_with("[suite]") && sample.text.contains("\n[[")
 }
 
 #[test]
