@@ -89,9 +89,11 @@ impl Reference {
             let key = keys[0];
             let defaults: Vec<(&str, String)> =
                 selection.of.iter().map(String::as_str).zip(keys.iter().map(|key| default(key))).collect();
-            let example = key.example.as_ref().map_or_else(String::new, |example| {
-                format!("`{}`", cell(&format!("{} = {}", key.name, toml(example))))
-            });
+            let example = match &key.example {
+                Some(example) => format!("`{}`", cell(&format!("{} = {}", key.name, toml(example)))),
+                // A list of tables is shown by its head.
+                None => format!("`[[{}]]`", head_of(self.table(&selection.of[0]), key)),
+            };
             writeln!(
                 text,
                 "| `{}` | {} | {} | {} | {example} |",
@@ -121,6 +123,14 @@ impl Reference {
             }
         }
         name
+    }
+}
+
+/// How a suite writes a table of the list that is this key.
+fn head_of(table: &TableReference, key: &KeyReference) -> String {
+    match table.path.as_str() {
+        "" => key.name.clone(),
+        path => format!("{path}.{}", key.name),
     }
 }
 
