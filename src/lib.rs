@@ -3,8 +3,8 @@
 //! One direction: `suite → plan → engine → check → probe → outcome → event → report`. Reporters never see the
 //! engine, checks do not know which suite they are in, nothing flows back.
 //!
-//! [`run`] is where they are put together: one run of a suite; [`again`] has several, [`inspect`] the commands that send
-//! nothing, [`about`] what smoke says of itself. [`demo`] is an application to test.
+//! Imports go down, never up; `docs/architecture.md` lists the layers. [`commands`] puts the parts together, and [`demo`]
+//! is an application to test.
 //!
 //! Invariants:
 //! - only `report` and `main` print, and the demo shop, which is an application of its own;

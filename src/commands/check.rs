@@ -1,4 +1,4 @@
-//! `smoke check`: every mistake of a suite, in any environment, and what makes it no smoke suite any more.
+//! `smoke check`: every mistake of a suite, in any environment, and warnings about slow and unsafe suites.
 
 use super::memory::{keep_memory, leave};
 use super::prepare::{colored, find_suite, reject, say};

@@ -48,7 +48,7 @@ pub(crate) fn info(plan: &Plan) -> RunInfo {
     }
 }
 
-/// Reads the suite and plans its run. What is wrong with it is told as it may be shown.
+/// Reads the suite and plans its run. Its mistakes are shown without secrets.
 pub(crate) fn prepare(
     source: SuiteSource,
     choices: &Choices,

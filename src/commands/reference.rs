@@ -131,7 +131,7 @@ fn below<'s>(schema: &'s Value, path: &str, found: &mut impl FnMut(&'s str, &str
 
 fn type_of_definition(name: &str, definition: &Value) -> String {
     match name {
-        // A number or a boolean may stand for its text.
+        // A number or a boolean is taken as text.
         "scalar" => "template".to_owned(),
         _ if definition["properties"].is_object() => "table".to_owned(),
         _ => name.to_owned(),

@@ -140,7 +140,7 @@ pub fn run_job(job: Job) -> anyhow::Result<Exit> {
 fn not_passed(last_run: &LastRun) -> Option<BTreeSet<String>> {
     let names = last_run.not_passed();
     match names {
-        None => say("note: no earlier run of this suite is known here: everything runs\n"),
+        None => say("note: no earlier run of this suite is known: running everything\n"),
         Some(names) if names.is_empty() => say("note: nothing failed in the last run of this suite\n"),
         Some(_) => {}
     }

@@ -117,10 +117,10 @@ fn unmet_condition(
 ) -> Result<Option<Unmet>, Unjudgeable> {
     match condition {
         Condition::Exists(true) if found.values.is_empty() => {
-            Ok(Some(Unmet::untrue(words("to be there"), nothing(found))))
+            Ok(Some(Unmet::untrue(words("to exist"), nothing(found))))
         }
         Condition::Exists(false) if !found.values.is_empty() => {
-            Ok(Some(Unmet::untrue(words("not to be there"), show_all(&found.values))))
+            Ok(Some(Unmet::untrue(words("not to exist"), show_all(&found.values))))
         }
         Condition::Exists(_) => Ok(None),
         Condition::Count(matcher) => {

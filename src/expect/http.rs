@@ -43,7 +43,7 @@ impl FromTable for HttpExpectation {
     const DEFINITION: &'static str = "http-expectation";
 
     fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
-        // What is wrong in one of these is told, and the rest is read all the same.
+        // A mistake in one of these is reported, and the rest is still read.
         let _ = assert_something(table);
         let status = table.optional("status", (r#"a status, a class such as `"2xx"`, or a list of both; by default, 2xx (in a step, below 400)"#, r#"status = [200, "3xx"]"#));
         let header = table.optional(

@@ -353,8 +353,7 @@ impl<K: FromKey, M: FromToml> FromToml for ByName<K, M> {
         let matchers = Vec::from_toml(value, parse)?;
         if matchers.is_empty() {
             let nothing = Diagnostic::new(parse.place(value.span()), "this asserts nothing");
-            return parse
-                .reject(nothing.hint("name what is looked at and what it must be like, or leave it out"));
+            return parse.reject(nothing.hint("name a value and what it must match, or omit the key"));
         }
         Some(ByName(matchers))
     }
@@ -369,7 +368,7 @@ impl<K: FromKey, M: FromToml> FromToml for ByName<K, M> {
 /// An `expect` that asserts nothing is a mistake.
 pub(super) fn assert_something(table: &mut Table<'_, '_, '_>) -> Option<()> {
     let nothing = Diagnostic::new(table.place(), "this `expect` asserts nothing");
-    table.not_empty(nothing.hint("say what is expected, or leave `expect` out for the default"))
+    table.not_empty(nothing.hint("say what is expected, or omit `expect` for the default"))
 }
 
 /// `{ days-left = MATCHER }`.

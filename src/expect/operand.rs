@@ -14,7 +14,7 @@ use crate::language::schema::{Definitions, Schema};
 use crate::language::template::Template;
 use crate::language::value::Document;
 
-/// What editors are told of text that is a template.
+/// The schema of text that is a template.
 const TEMPLATE: &str = r"\{\{";
 
 /// What `min` and `max` take: a number, a date, or a template for one.
@@ -132,7 +132,7 @@ impl FromToml for Whole {
         }
         match whole_number(value).filter(|number| *number >= 0) {
             Some(number) => Some(Whole(Document::Fixed(Value::from(number)))),
-            None => parse.expected(value, "a whole number from 0 up"),
+            None => parse.expected(value, "an integer from 0 up"),
         }
     }
 
@@ -181,7 +181,7 @@ impl FromToml for Text {
             }
             DeValue::Integer(number) => number.as_str().to_owned(),
             DeValue::Float(number) => number.as_str().to_owned(),
-            DeValue::Boolean(truth) => truth.to_string(),
+            DeValue::Boolean(boolean) => boolean.to_string(),
             DeValue::Array(_) | DeValue::Table(_) => return parse.expected(value, "a string"),
         };
         let place = parse.place(value.span());

@@ -14,7 +14,7 @@ pub struct Diagnostic {
     /// What is wrong, lower-case and without a final period.
     pub message: String,
     pub place: Option<Place>,
-    /// What stands under the caret.
+    /// The text under the caret.
     pub label: String,
     /// What to do about it.
     pub hint: Option<String>,
@@ -100,7 +100,7 @@ impl SuiteError {
         &self.sources
     }
 
-    /// Puts stars over a secret that stands at `place`: where the file is shown, and in what is said of it, unless it is
+    /// Covers the secret at `place` with stars: where the file is shown, and in what is said of it, unless it is
     /// so short that it would be found in any word.
     pub fn cover(&mut self, place: Place) {
         let secret = self.sources.text(place).trim_matches(['"', '\'']).to_owned();

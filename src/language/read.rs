@@ -111,7 +111,7 @@ pub fn describe(value: &DeValue<'_>) -> String {
         DeValue::String(_) => "a string".to_owned(),
         DeValue::Integer(number) => format!("the number {}", number.as_str()),
         DeValue::Float(number) => format!("the number {}", number.as_str()),
-        DeValue::Boolean(truth) => format!("`{truth}`"),
+        DeValue::Boolean(boolean) => format!("`{boolean}`"),
         DeValue::Datetime(_) => "a date".to_owned(),
         DeValue::Array(items) if items.is_empty() => "an empty array".to_owned(),
         DeValue::Array(_) => "an array".to_owned(),
@@ -144,7 +144,7 @@ impl<T: FromTable> FromToml for T {
             DeValue::Array(items) if items.iter().all(|item| item.get_ref().is_table()) => {
                 let place = parse.place(value.span());
                 let message = format!("expected a table, found {}", describe(value.get_ref()));
-                let hint = "a table that is there once has one bracket on each side: `[name]`";
+                let hint = "a table that occurs once has one bracket on each side: `[name]`";
                 parse.reject(Diagnostic::new(place, message).hint(hint))
             }
             _ => parse.expected(value, "a table"),
@@ -174,7 +174,7 @@ impl FromToml for String {
 impl FromToml for bool {
     fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
         match value.get_ref() {
-            DeValue::Boolean(truth) => Some(*truth),
+            DeValue::Boolean(boolean) => Some(*boolean),
             _ => parse.expected(value, "`true` or `false`"),
         }
     }
@@ -190,7 +190,7 @@ impl FromToml for std::num::NonZeroU32 {
         whole_number(value)
             .and_then(|number| u32::try_from(number).ok())
             .and_then(std::num::NonZeroU32::new)
-            .or_else(|| parse.expected(value, "a whole number from 1 up"))
+            .or_else(|| parse.expected(value, "an integer from 1 up"))
     }
 
     fn schema(_: &mut Definitions<'_>) -> Schema {
@@ -203,7 +203,7 @@ impl FromToml for u32 {
     fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
         whole_number(value)
             .and_then(|number| u32::try_from(number).ok())
-            .or_else(|| parse.expected(value, "a whole number from 0 up"))
+            .or_else(|| parse.expected(value, "an integer from 0 up"))
     }
 
     fn schema(_: &mut Definitions<'_>) -> Schema {
@@ -232,7 +232,7 @@ impl<T: FromToml> FromToml for Vec<T> {
             }
             DeValue::Table(_) => {
                 let place = parse.place(value.span());
-                let hint = "what can be there several times has two brackets on each side: `[[name]]`";
+                let hint = "a table that may occur several times has two brackets on each side: `[[name]]`";
                 parse.reject(Diagnostic::new(place, "expected an array, found a table").hint(hint))
             }
             _ => parse.expected(value, "an array"),

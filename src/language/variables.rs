@@ -128,7 +128,7 @@ pub fn put_over(all: &mut BTreeMap<String, Variable>, later: BTreeMap<String, Va
     }
 }
 
-/// A text from outside as a number or a truth value, where `literal` is one and nothing of the text is lost: `1.50` and
+/// A text from outside as a number or a boolean, where `literal` is one and nothing of the text is lost: `1.50` and
 /// `007` stay what they are.
 fn typed_as(literal: Option<&Value>, text: &str) -> Value {
     let read = match literal {
@@ -197,7 +197,7 @@ impl Variable {
         }
     }
 
-    /// What its value is made of, where that stands in the suite.
+    /// What its value is made of, if the suite says so.
     fn made_of(&self) -> Option<&Document> {
         match &self.source {
             VariableSource::Environment { name, .. } if std::env::var(name).is_ok() => None,

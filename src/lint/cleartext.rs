@@ -17,14 +17,14 @@ pub(super) fn warnings(written: &RawDocument<'_>) -> (Vec<Diagnostic>, Vec<Place
     let mut covered = Vec::new();
     written.each(|entry| {
         if entry.path.ends_with(&["tls", "insecure"]) && entry.value.as_bool() == Some(true) {
-            let message = "the certificate is not verified: whoever is in between can answer";
+            let message = "the certificate is not verified, which allows man-in-the-middle attacks";
             let hint = "to trust an authority of your own, say `tls = { ca = \"ca.pem\" }`";
             found.push(Diagnostic::new(entry.place, message).hint(hint));
         }
         let Some((what, secret)) = secret_in(entry, written) else { return };
         let place = written.place_of(secret, entry);
         covered.push(place);
-        let message = format!("{what} stands in the suite, for everyone to read");
+        let message = format!("{what} is in the suite in clear text");
         found.push(Diagnostic::new(place, message).hint(HINT));
     });
     (found, covered)
@@ -64,7 +64,7 @@ fn is_hidden(entry: &Entry<'_>, written: &RawDocument<'_>) -> bool {
     }
 }
 
-/// The same for a text that is no TOML: what stands behind a name that is one of a secret, up to the end of its line.
+/// The same for a text that is not TOML: everything after the name of a secret, up to the end of its line.
 pub(super) fn hidden_in_text(text: &str) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     let mut start = 0;

@@ -94,12 +94,12 @@ impl SuiteBudget {
         let never_counts = budget > by_checks.saturating_mul(2) && budget > by_checks.saturating_add(ROOM);
         never_counts.then(|| {
             let message = format!(
-                "the suite's budget of {} never counts: its checks can take {} at most",
+                "the suite's budget of {} never applies: its checks can take {} at most",
                 Span(budget),
                 Span(whole_seconds(by_checks))
             );
             Diagnostic::new(self.place, message)
-                .hint("lower it to what you are ready to wait; `smoke plan` shows the longest run")
+                .hint("lower it to what you are willing to wait; `smoke plan` shows the longest run")
         })
     }
 }

@@ -70,7 +70,7 @@ pub struct PlannedCheck {
     pub repeat: Repeat,
     /// The checks that must pass first, gates among them, as indexes into [`Plan::checks`].
     pub needs: Vec<usize>,
-    /// Those of `needs` that the suite names: what they share goes before what a gate shares.
+    /// Those of `needs` that the suite names: what they share overrides what a gate shares.
     pub named_needs: Vec<usize>,
     pub skip: Option<String>,
     pub check: Arc<dyn Check>,
@@ -291,7 +291,7 @@ fn unknown_variables(suite: &Suite, choices: &Choices) -> Vec<Diagnostic> {
         .collect()
 }
 
-/// Where each name stands.
+/// The index of each name.
 fn positions<'s>(checks: impl Iterator<Item = &'s SuiteCheck>) -> HashMap<&'s str, usize> {
     checks.enumerate().map(|(index, check)| (check.name(), index)).collect()
 }

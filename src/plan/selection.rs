@@ -22,7 +22,7 @@ pub fn unmatched(suite: &Suite, choices: &Choices) -> Vec<String> {
     let patterns = choices.only.iter().filter(|glob| !names().any(|name| glob.is_match(name))).map(|glob| {
         let pattern = glob.glob().glob();
         let meant = meant(closest(pattern.trim_matches('*'), names()));
-        format!("no check's name is like `{pattern}` (`--only`){meant}")
+        format!("no check matches `{pattern}` (`--only`){meant}")
     });
     let unknown = choices.tags.iter().filter(|tag| !tags().any(|known| known == *tag));
     let unknown =

@@ -23,7 +23,7 @@ pub struct WorstCase {
     pub checks: Vec<Option<Duration>>,
     /// The chain of needs that takes longest, from its first check to its last, and how long each takes.
     pub critical_path: Vec<(usize, Duration)>,
-    /// How long that takes, if nobody waits for a place.
+    /// How long that takes, if no check waits for a concurrency slot.
     pub critical: Duration,
     /// How much longer it takes because there are only so many places.
     pub waiting: Duration,

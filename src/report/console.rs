@@ -15,7 +15,7 @@ use crate::exit::Exit;
 use crate::language::severity::Severity;
 use crate::outcome::{Direction, Failure, Log, Mismatch, Outcome, Phase, SkipReason, Span, Trace};
 
-/// How much is told.
+/// How much is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verbosity {
     /// Only what went wrong, and the summary.
@@ -123,7 +123,7 @@ impl<W: Write> Console<W> {
                     report.check,
                     "WARN",
                     report.took,
-                    "only a warning: not red by itself",
+                    "warning only, does not fail the run",
                 );
                 line + &self.details(report, failure)
             }
@@ -256,7 +256,7 @@ impl<W: Write> Console<W> {
     }
 }
 
-/// What was not cleaned up. The verdict stands, and somebody has to know.
+/// What was not cleaned up. The outcome stays the same, but somebody has to know.
 fn failed_cleanup(report: &CheckReport) -> String {
     let cleanup = report.steps.iter().filter(|step| step.is_cleanup);
     cleanup

@@ -45,7 +45,7 @@ struct Row {
     why: Option<String>,
 }
 
-/// What a check came to the last time.
+/// A check's last result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     Passed,
@@ -220,7 +220,7 @@ impl Dashboard {
             lines.push(String::new());
         }
         let mut rows: Vec<&Row> = self.rows.iter().collect();
-        // What changed last stands on top; the sort keeps the suite's order among those that changed together.
+        // What changed last is on top; the sort keeps the suite's order among those that changed together.
         rows.sort_by_key(|row| std::cmp::Reverse(row.since.as_second()));
         for row in rows {
             lines.extend(row.lines(width, style, now));

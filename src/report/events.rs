@@ -12,7 +12,7 @@ use crate::event::{Event, RunInfo};
 use crate::exit::Exit;
 use crate::outcome::Direction;
 
-/// Writes each event when it is told.
+/// Writes each event when it happens.
 pub struct Events {
     to: Destination,
     lines: Option<Lines>,
@@ -42,7 +42,7 @@ impl Events {
 /// One line.
 #[derive(Debug, Serialize)]
 struct Line<'a> {
-    /// When it was told, as RFC 3339.
+    /// When it happened, as RFC 3339.
     time: String,
     #[serde(flatten)]
     what: What<'a>,

@@ -212,7 +212,7 @@ fn step_line(step: &StepReport) -> String {
     let what = if *is_cleanup { "cleanup step" } else { "step" };
     let line = format!("{what} {number} `{name}`: {verdict}{again} in {}", Span(*took));
     match failure {
-        // A step's failure is the check's; a cleanup step's stands only here.
+        // A step's failure is the check's; a cleanup step's is only here.
         Some(failure) if *is_cleanup => format!("{line}: {}", **failure),
         Some(_) | None => line,
     }

@@ -1,7 +1,7 @@
 //! What did not pass in the last run of a suite, kept for `--rerun-failed`.
 //!
 //! One small file per suite and environment, in the user's state folder and never beside the suite. It holds the
-//! suite's path and names of checks, and nothing that a check was told or given.
+//! suite's path and names of checks, and nothing that a check sent or received.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -56,7 +56,7 @@ impl LastRun {
         self.was_found.then_some(&self.record.not_passed)
     }
 
-    /// Keeps what the next run comes to. `suite` are the names of all checks there are, selected or not.
+    /// Keeps the results of the next run. `suite` are the names of all checks there are, selected or not.
     pub fn keeper(self, suite: BTreeSet<String>, trouble: Trouble) -> Keeper {
         Keeper { last: self, suite, trouble, is_over: false, error: None }
     }
@@ -117,7 +117,8 @@ impl Reporter for Keeper {
             .then(|| "there is no state folder (`XDG_STATE_HOME`, `HOME`)".to_owned());
         let trouble = written.err().or(self.error.take()).map(|error| error.to_string()).or(nowhere);
         if let (Trouble::IsSaid, Some(trouble)) = (self.trouble, trouble) {
-            let text = format!("warning: what did not pass cannot be kept for `--rerun-failed`: {trouble}\n");
+            let text =
+                format!("warning: what did not pass cannot be saved for `--rerun-failed`: {trouble}\n");
             write_to_people(&mut Stream::Stderr, &text);
         }
         Ok(())

@@ -42,7 +42,7 @@ use crate::secret::Redactor;
 
 use std::io::Write;
 
-/// Something that tells of a run.
+/// An output of a run.
 pub trait Reporter {
     /// A run is about to begin: what an earlier one left is taken away.
     ///

@@ -20,7 +20,7 @@ pub struct Statistics<W> {
     checks: Vec<Counted>,
 }
 
-/// What one check came to.
+/// The results of one check.
 #[derive(Debug)]
 struct Counted {
     name: Arc<str>,

@@ -1,10 +1,10 @@
-//! What a run came to, the root cause first.
+//! The summary of a run, the root cause first.
 
 use crate::event::{CheckReport, RunInfo, RunReport};
 use crate::exit::Exit;
 use crate::outcome::{Failure, NeedFailed, Outcome, SkipReason, Started};
 
-/// How many checks came to what.
+/// How many checks had which outcome.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Counts {
     pub passed: usize,
@@ -39,7 +39,7 @@ impl Counts {
     pub fn describe(&self) -> String {
         let parts = [
             (self.failed, "failed"),
-            (self.undecided, "without a verdict"),
+            (self.undecided, "without a result"),
             (self.warned, "warned"),
             (self.skipped, "skipped"),
             (self.passed, "passed"),

@@ -1,4 +1,4 @@
-//! Names and needs: who waits for whom, duplicates, names that are not there, circles.
+//! Names and dependencies: what waits for what, duplicates, unknown names, cycles.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -55,7 +55,7 @@ pub fn duplicates(names: &[Named]) -> Vec<Diagnostic> {
     repeated
         .map(|named| {
             Diagnostic::new(named.place, format!("there is another check named `{}`", named.name))
-                .hint("names are unique in a suite, because reports and `needs` go by them")
+                .hint("names must be unique: reports, `needs` and `--only` identify checks by name")
         })
         .collect()
 }
@@ -89,7 +89,7 @@ pub fn mistakes(suite: &Suite, names: &[Named]) -> Vec<Diagnostic> {
     found
 }
 
-/// Each circle of needs once, told at the need that closes it.
+/// Each cycle of needs once, reported at the need that closes it.
 fn circles(suite: &Suite) -> Vec<Diagnostic> {
     let needs: BTreeMap<&str, &[Named]> =
         suite.checks.iter().map(|check| (check.name(), check.keys.needs.as_slice())).collect();
@@ -125,7 +125,7 @@ fn walk<'a>(
                         need.place,
                         format!("these checks need each other: {}", circle.join(" → ")),
                     )
-                    .hint("take one of these needs out"),
+                    .hint("remove one of these needs"),
                 );
             }
             Some(_) => {}

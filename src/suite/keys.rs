@@ -20,7 +20,7 @@ use crate::language::table::Rule;
 use crate::language::variables::Variable;
 use crate::probe::http::RequestOptions;
 
-/// `[suite]`, and what `[env.NAME]` says over it.
+/// `[suite]`, and what `[env.NAME]` overrides in it.
 #[derive(Debug, Clone, Default)]
 pub struct SuiteKeys {
     pub name: Option<String>,
@@ -31,7 +31,7 @@ pub struct SuiteKeys {
 }
 
 impl SuiteKeys {
-    /// What holds where neither the suite nor the command line says anything.
+    /// The values if neither the suite nor the command line sets them.
     pub const BUDGET: Duration = Duration::from_mins(1);
     pub const CONCURRENCY: NonZeroU32 = NonZeroU32::MIN.saturating_add(15);
     pub const FAIL_FAST: bool = true;
@@ -186,7 +186,7 @@ impl FromToml for SkipReasonText {
         match name.trim().is_empty() {
             true => parse.reject(
                 Diagnostic::new(place, "`skip` gives no reason")
-                    .hint("say why it is skipped, for the reports; to run it, take `skip` out"),
+                    .hint("say why it is skipped, for the reports; to run it, remove `skip`"),
             ),
             false => Some(SkipReasonText(name)),
         }
@@ -251,7 +251,7 @@ impl CheckKeys {
         if envs.as_ref().is_some_and(Vec::is_empty) {
             let mistake =
                 Diagnostic::new(table.key_place("envs"), "with no environment the check would never run");
-            let hint = "name one, leave `envs` out for all of them, or say why with `skip = \"…\"`";
+            let hint = "name one, omit `envs` for all of them, or say why with `skip = \"…\"`";
             let _: Option<()> = table.parse.reject(mistake.hint(hint));
         }
         table.obeys(Rule::Filled("envs"));

@@ -7,7 +7,7 @@ use crate::event::StepName;
 use crate::outcome::Failure;
 use crate::secret::Redacted;
 
-/// Why something did not pass. What the layers around it add (the step it was, the budget that ended) stands beside
+/// Why something did not pass. What the layers around it add (the step, the budget that ended) is beside
 /// the cause, and not around it.
 #[derive(Debug, Serialize)]
 pub(in crate::report) struct FailureRecord<'a> {

@@ -39,7 +39,7 @@ impl From<Exit> for ExitRecord {
     }
 }
 
-/// How many checks came to what; `checks` is the sum of all but `flaky` and `slow`, which are among the passed.
+/// How many checks had which outcome; `checks` is the sum of all but `flaky` and `slow`, which are among the passed.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct CountsRecord {
     checks: usize,

@@ -200,7 +200,7 @@ fn what_a_gate_shares_is_there_for_every_check_that_waits_for_it() {
     };
     let ran = without(&["--skip", "log in"]);
     ran.exits(2);
-    assert!(ran.stderr.contains("`log in`, which shares it, is left out"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("`log in`, which shares it, is excluded"), "{}", ran.stderr);
     without(&["--skip", "log in", "--var", "token=tok-12345"]).exits(0);
 }
 

@@ -91,7 +91,7 @@ fn what_a_left_out_check_would_share_is_missed_before_anything_is_sent() {
     );
     let ran = Smoke::new().suite(&suite).args(["--skip", "log in"]).run();
     ran.exits(2);
-    assert!(ran.stderr.contains("`log in`, which shares it, is left out"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("`log in`, which shares it, is excluded"), "{}", ran.stderr);
     assert_eq!(server.connections(), 0);
     Smoke::new().suite(&suite).args(["--skip", "log in", "--var", "sid=abc"]).run().exits(0);
     Smoke::new().suite(&suite).run().exits(0);

@@ -78,7 +78,7 @@ fn it_is_1_when_a_critical_check_needs_a_warning_that_failed() {
     let cause = ran.stderr.lines().find(|line| line.contains("root cause:")).expect("a root cause");
     assert!(cause.contains("`odd`"), "{cause}");
     let line = ran.stderr.lines().find(|line| line.contains("WARN")).expect("its line");
-    assert!(line.ends_with("only a warning: not red by itself"), "{line}");
+    assert!(line.ends_with("warning only, does not fail the run"), "{line}");
     let why = "exit code 1: a critical check could not run, because of a warning";
     assert!(ran.stderr.contains(why), "{}", ran.stderr);
 }

@@ -70,7 +70,8 @@ fn the_page_is_roff_that_says_what_it_means() {
     let page = page();
     assert!(page.starts_with(".TH SMOKE 1 "));
     for line in page.lines() {
-        let is_request = [".TH ", ".SH ", ".SS ", ".TP", ".br"].iter().any(|request| line.starts_with(request));
+        let is_request =
+            [".TH ", ".SH ", ".SS ", ".TP", ".br"].iter().any(|request| line.starts_with(request));
         assert!(is_request || !line.starts_with(['.', '\'']), "{line}");
         assert!(!line.is_empty(), "an empty line is a space of its own");
         // Only the escapes that are meant: fonts, the hyphen that can be copied, and what has a meaning in roff.

@@ -219,15 +219,11 @@ fn what_is_chosen_and_not_there_is_named() {
             (
                 &["--only", "opne*"][..],
                 3,
-                "note: no check's name is like `opne*` (`--only`); did you mean `open`?\n",
+                "note: no check matches `opne*` (`--only`); did you mean `open`?\n",
             ),
-            (&["--only", "zzz"], 3, "note: no check's name is like `zzz` (`--only`)\n"),
+            (&["--only", "zzz"], 3, "note: no check matches `zzz` (`--only`)\n"),
             (&["--tag", "lat"], 3, "note: no check has the tag `lat` (`--tag`); did you mean `late`?\n"),
-            (
-                &["--only", "old", "--only", "nothing*"],
-                0,
-                "note: no check's name is like `nothing*` (`--only`)\n",
-            ),
+            (&["--only", "old", "--only", "nothing*"], 0, "note: no check matches `nothing*` (`--only`)\n"),
         ] {
             let ran = Smoke::bare().arg(command).args(arguments.iter().copied()).suite(&suite).run();
             // All that is left is skipped on purpose, or behind a gate that never opens.

@@ -44,7 +44,8 @@ pub fn parts(page: &Page) -> Vec<Part> {
         } else if is_code {
         } else if let Some(what) = line.strip_prefix(START) {
             let what = what.trim_end().strip_suffix(" -->").expect("the end of the comment").to_owned();
-            let length = page.text[at..].find(END).unwrap_or_else(|| panic!("{}: `{what}` does not end", page.path));
+            let length =
+                page.text[at..].find(END).unwrap_or_else(|| panic!("{}: `{what}` does not end", page.path));
             parts.push(Part { what, anchor: heading.clone(), body: at..at + length });
         } else if line.starts_with('#') {
             heading = anchor(line.trim_start_matches('#').trim());
@@ -119,7 +120,8 @@ fn generated(part: &Part, page: &Page, reference: &Reference) -> String {
     }
     match part.what.as_str() {
         "exit codes" => {
-            let rows = smoke::exit::Exit::ALL.map(|exit| row(&[exit.code().to_string(), exit.meaning().to_owned()]));
+            let rows =
+                smoke::exit::Exit::ALL.map(|exit| row(&[exit.code().to_string(), exit.meaning().to_owned()]));
             table(&["code", "meaning"], rows)
         }
         "environment variables" => {
@@ -130,9 +132,9 @@ fn generated(part: &Part, page: &Page, reference: &Reference) -> String {
             table(&["variable", "what it does"], rows)
         }
         "types" => {
-            let rows = smoke::commands::types().into_iter().map(|(name, meaning)| {
-                row(&[name, meaning.replace("{{expression}}", "`{{expression}}`")])
-            });
+            let rows = smoke::commands::types()
+                .into_iter()
+                .map(|(name, meaning)| row(&[name, meaning.replace("{{expression}}", "`{{expression}}`")]));
             table(&["type", "what it is"], rows)
         }
         "kinds" => {
@@ -143,7 +145,8 @@ fn generated(part: &Part, page: &Page, reference: &Reference) -> String {
         }
         "mistake in the suite above" => {
             let above = &page.text[..part.body.start];
-            let suite = above.rsplit("```toml\n").next().and_then(|text| text.split("```").next()).expect("a suite");
+            let suite =
+                above.rsplit("```toml\n").next().and_then(|text| text.split("```").next()).expect("a suite");
             let ran = Smoke::bare().arg("check").suite(&suite.replacen("expect", "expct", 1)).run();
             ran.exits(2);
             console("check", &ran.stderr)

@@ -6,7 +6,8 @@ use crate::support::pages::blocks;
 fn yaml() -> Vec<saphyr::YamlOwned> {
     use saphyr::LoadableYamlNode as _;
     let documents = blocks("yaml").into_iter().flat_map(|block| {
-        saphyr::YamlOwned::load_from_str(&block.text).unwrap_or_else(|error| panic!("{}: {error}", block.place))
+        saphyr::YamlOwned::load_from_str(&block.text)
+            .unwrap_or_else(|error| panic!("{}: {error}", block.place))
     });
     documents.collect()
 }

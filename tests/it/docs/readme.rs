@@ -33,7 +33,8 @@ fn every_link_leads_to_a_file_and_a_heading() {
             let folder = Path::new(&from.path).parent().expect("a folder");
             let path = if path.is_empty() { from.path.clone() } else { tidy(&folder.join(path)) };
             let is_there = corpus::path(&path).exists();
-            let has_anchor = || anchor.is_none_or(|anchor| page(&path).anchors().iter().any(|one| one == anchor));
+            let has_anchor =
+                || anchor.is_none_or(|anchor| page(&path).anchors().iter().any(|one| one == anchor));
             if !is_there || !has_anchor() {
                 dead.push(format!("{}: {to}", from.path));
             }

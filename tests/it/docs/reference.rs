@@ -35,7 +35,8 @@ impl Selection {
     fn of(part: &Part) -> Option<Selection> {
         let names = part.what.strip_prefix("keys of ")?;
         let (of, without) = names.split_once(" without ").unwrap_or((names, ""));
-        let names = |text: &str| text.split(", ").filter(|name| !name.is_empty()).map(str::to_owned).collect();
+        let names =
+            |text: &str| text.split(", ").filter(|name| !name.is_empty()).map(str::to_owned).collect();
         Some(Selection { of: names(of), without: names(without) })
     }
 }
@@ -72,7 +73,9 @@ impl Reference {
     fn selected(&self, selection: &Selection) -> Vec<Vec<&KeyReference>> {
         let tables: Vec<&TableReference> = selection.of.iter().map(|name| self.table(name)).collect();
         let others: Vec<&TableReference> = selection.without.iter().map(|name| self.table(name)).collect();
-        let find = |table: &&'_ TableReference, key: &KeyReference| table.keys.iter().position(|other| is_same(key, other));
+        let find = |table: &&'_ TableReference, key: &KeyReference| {
+            table.keys.iter().position(|other| is_same(key, other))
+        };
         let keys = tables[0].keys.iter().filter(|key| others.iter().all(|table| find(table, key).is_none()));
         let in_all = keys.filter_map(|key| {
             let found = tables.iter().map(|table| find(table, key).map(|at| &table.keys[at]));

@@ -230,7 +230,7 @@ fn a_name_in_an_answer_is_in_no_output() {
     ran.exits(1);
     stars_out(&ran, SECRET);
     have_none_of(&ran, &[("a name", IN_NAME.to_owned())]);
-    assert!(ran.stderr.contains("json $[\"***\"].*** not to be there, got 1"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("json $[\"***\"].*** not to exist, got 1"), "{}", ran.stderr);
 }
 
 #[test]

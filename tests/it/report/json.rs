@@ -307,7 +307,8 @@ fn every_key_is_in_the_documentation() {
     all_keys(&mistakes, &mut found);
     assert!(found.contains("expected") && found.contains("hint") && found.contains("scope"), "{found:?}");
     let page = corpus::text("docs/reports.md");
-    let section = page.split("## JSON").nth(1).and_then(|rest| rest.split("\n## ").next()).expect("the section");
+    let section =
+        page.split("## JSON").nth(1).and_then(|rest| rest.split("\n## ").next()).expect("the section");
     let missing: Vec<_> = found.iter().filter(|key| !section.contains(&format!("`{key}`"))).collect();
     assert!(missing.is_empty(), "{missing:?}");
 }

@@ -284,7 +284,11 @@ fn a_mistake_in_a_step_is_underlined_at_its_key_and_not_at_the_step() {
         (json!({ "name": "s", "get": "http://x", "hedaers": {} }), "", Some("hedaers")),
         (json!({ "name": "s", "database": "sqlite:x", "headers": {} }), "", Some("headers")),
         (json!({ "name": "s", "get": "http://x", "writes": true }), "", Some("writes")),
-        (json!({ "name": "s", "database": "sqlite:x", "expect": { "status": 200 } }), "/expect", Some("status")),
+        (
+            json!({ "name": "s", "database": "sqlite:x", "expect": { "status": 200 } }),
+            "/expect",
+            Some("status"),
+        ),
     ] {
         let errors = underlined(&validator, &wrong);
         let expected = format!("{step}{path}");

@@ -78,7 +78,7 @@ impl Junit {
     /// Takes a report apart.
     ///
     /// # Panics
-    /// When it is not XML with exactly one `testsuite`, or a count or time is no number.
+    /// When it is not XML with exactly one `testsuite`, or a count or time is not a number.
     #[track_caller]
     #[must_use]
     pub fn parse(xml: &str) -> Self {
