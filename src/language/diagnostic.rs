@@ -18,11 +18,19 @@ pub struct Diagnostic {
     pub label: String,
     /// What to do about it.
     pub hint: Option<String>,
+    /// The key that is unknown, where that is all that is wrong: it may be known to another reader of the same table.
+    pub(super) unknown_key: Option<String>,
 }
 
 impl Diagnostic {
     pub fn new(place: impl Into<Option<Place>>, message: impl Into<String>) -> Diagnostic {
-        Diagnostic { message: message.into(), place: place.into(), label: String::new(), hint: None }
+        Diagnostic {
+            message: message.into(),
+            place: place.into(),
+            label: String::new(),
+            hint: None,
+            unknown_key: None,
+        }
     }
 
     pub fn label(mut self, label: impl Into<String>) -> Diagnostic {

@@ -153,7 +153,7 @@ fn what_is_sent_and_comes_back_is_in_no_output() {
     suite += &format!("[[health]]\nname = \"bad url\"\nurl = \"{url}/{{{{mine}}}}\"\n");
     for secret in [SECRET, IN_HEADER] {
         let ran = asked_for_all().suite(&suite).env("MINE", secret).arg("--keep-going").run();
-        // The first cannot stand in a URL as it is, and then nothing is sent.
+        // The first is not allowed in a URL as it is, and then nothing is sent.
         ran.exits(if secret == SECRET { 2 } else { 1 });
         keeps_quiet(&ran, secret);
         let arguments = ["--keep-going", "--skip", "bad url"];
