@@ -65,7 +65,7 @@ fn refuse(what: &str) -> Exit {
     Exit::BadSuite
 }
 
-/// Asks for the URL, if somebody is there.
+/// Prompts for the URL, if there is a terminal.
 fn ask() -> anyhow::Result<Option<String>> {
     if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
         return Ok(None);

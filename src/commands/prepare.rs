@@ -1,4 +1,4 @@
-//! From the command line to a planned suite, and what every command says on the way.
+//! From the command line to a planned suite, and what every command prints on the way.
 
 use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -94,7 +94,7 @@ pub(crate) fn choices(args: ChoiceArgs, limits: Option<&LimitArgs>) -> Choices {
     }
 }
 
-/// What a suite's file is called, where nobody says otherwise.
+/// The default name of a suite's file.
 pub(crate) const SUITE_FILE: &str = "smoke.toml";
 
 /// The suite that is named, or `smoke.toml` here or in the nearest parent folder.
@@ -121,7 +121,7 @@ pub(crate) fn reject(error: &SuiteError, color: bool) -> Exit {
 }
 
 pub(crate) fn say(text: &str) {
-    // A reader that has gone away is no reason to fail.
+    // A reader that has gone away is not a reason to fail.
     let _ = Stream::Stderr.write_all(text.as_bytes());
 }
 
@@ -132,7 +132,7 @@ pub(crate) fn note_unmatched(suite: &Suite, choices: &Choices) {
     }
 }
 
-/// How long somebody who does not read is waited for after a signal.
+/// How long to wait, after a signal, for a reader that does not read.
 const OUTPUT_DRAIN_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// The exit code of a run, once standard output and error have taken what there is. They may never: then a signal ends

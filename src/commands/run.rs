@@ -147,7 +147,7 @@ fn not_passed(last_run: &LastRun) -> Option<BTreeSet<String>> {
     names.cloned()
 }
 
-/// Writes what is still to be written, and says what cannot be: is everything written?
+/// Writes what is still to be written, and reports what cannot be: is everything written?
 fn finish(reporters: &mut [Box<dyn Reporter>]) -> bool {
     let errors: Vec<_> = reporters.iter_mut().filter_map(|reporter| reporter.finish().err()).collect();
     for error in &errors {

@@ -30,7 +30,7 @@ pub(super) fn equal(a: &Value, b: &Value) -> bool {
     }
 }
 
-/// Whether a condition holds, or the value in the words that say why that makes no sense.
+/// Whether a condition holds, or the value with the reason why it does not apply.
 pub(super) type Holds<T = bool> = Result<T, Message>;
 
 /// How a value compares to a limit: two numbers, or two dates. Text that is a number counts as one, because headers and

@@ -111,7 +111,7 @@ impl FromKey for Path {
         match parse.paths.once(&named.name, |text| JsonPath::parse(text).map(Arc::new)) {
             Ok(parsed) => Some(Path { text: named.name, parsed }),
             Err(error) => {
-                // The library seldom says more than that it does not parse.
+                // The library seldom reports more than that it does not parse.
                 let reason = match error.message() {
                     "parser error" => format!("at character {}", error.position() + 1),
                     reason => reason.to_owned(),
@@ -179,7 +179,7 @@ impl FromToml for Selector {
 }
 
 impl HttpExpectation {
-    /// The same, with `status` where nothing is said of the status.
+    /// The same, with `status` if no status is expected.
     pub fn or_status(self, status: StatusSet) -> HttpExpectation {
         HttpExpectation { status: self.status.or(Some(status)), ..self }
     }

@@ -21,7 +21,7 @@ use crate::language::schema::{Definitions, Schema};
 use crate::language::template::Template;
 use crate::language::value::Document;
 
-/// What a value is held against: all of its conditions.
+/// What a value is compared with: all of its conditions.
 #[derive(Debug, Clone)]
 pub struct Matcher {
     pub(super) conditions: Vec<Condition>,
@@ -86,7 +86,7 @@ impl JsonType {
         }
     }
 
-    /// What it is, as a message says it.
+    /// What it is, as messages call it.
     pub(super) fn in_words(self) -> &'static str {
         match self {
             JsonType::String => "a string",
@@ -162,7 +162,7 @@ impl Condition {
             Condition::Matches(Pattern::Template(_)) => Cost::Unknown,
             Condition::Exists(_) | Condition::Type(_) => Cost::Looks(1),
             Condition::Not(inner) | Condition::Length(inner) | Condition::Count(inner) => inner.cost(),
-            // What a template gives is held against every value, and nobody knows how long it is.
+            // The value of a template is compared with every value, and its length is unknown.
             Condition::Each(inner) | Condition::Any(inner) => match inner.templates().is_empty() {
                 true => inner.cost(),
                 false => Cost::Unknown,
@@ -171,7 +171,7 @@ impl Condition {
     }
 }
 
-/// As many looks as it is long: it may be held against every value that was found.
+/// As many looks as it is long: it may be compared with every value that was found.
 fn effort_of(wanted: &Document) -> Cost {
     match wanted {
         Document::Fixed(value) => Cost::Looks(cost::length(value)),

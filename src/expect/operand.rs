@@ -143,7 +143,7 @@ impl FromToml for Whole {
     }
 }
 
-/// A matcher for what is text whatever it says: a header, a page, a body, an address.
+/// A matcher for what is always text: a header, a page, a body, a URL.
 #[derive(Debug, Clone)]
 pub(super) struct TextMatcher(pub Matcher);
 

@@ -2,7 +2,7 @@
 //!
 //! Each reader sees the same table. What is wrong with it for one of them does not matter where it is meant for another,
 //! and which one that is may be known only once the variables have their values: so the mistakes of each are kept
-//! apart. A key that one reader asks for and another does not is no unknown key: it does not apply.
+//! apart. A key that one reader asks for and another does not is not unknown: it does not apply.
 
 use super::diagnostic::Diagnostic;
 use super::source::Place;
@@ -23,7 +23,7 @@ struct Reading<T> {
 }
 
 impl Table<'_, '_, '_> {
-    /// Reads the table in each of the ways, and says what came of each: the value, or what is wrong. Nothing is
+    /// Reads the table in each of the ways, and returns for each the value, or what is wrong. Nothing is
     /// recorded as a mistake yet.
     pub fn read_as<T>(&mut self, alternatives: &[Alternative<'_, T>]) -> Vec<Result<T, Vec<Diagnostic>>> {
         let mut readings: Vec<Reading<T>> = alternatives.iter().map(|way| self.read_once(way.read)).collect();

@@ -38,7 +38,7 @@ impl<'t> RawDocument<'t> {
         each_in_table(self.table, &mut Vec::new(), self.file, &mut look);
     }
 
-    /// What the key with this path says.
+    /// The value of the key with this path.
     pub fn find(&self, path: &[&str]) -> Option<&DeValue<'_>> {
         let (name, within) = path.split_last()?;
         let table =

@@ -1,4 +1,4 @@
-//! ParseContext tables: every key with its type, and every mistake with its place.
+//! Reading tables: every key with its type, and every mistake with its place.
 //!
 //! serde stops at the first mistake of a table and, with `flatten`, blames the wrong line. Here each key is
 //! read by itself, so all mistakes of a file are shown at once. A reader asks for its keys, and what it did
@@ -27,14 +27,14 @@ pub use super::table::{Table, read_table};
 pub struct ParseContext<'e> {
     pub file: usize,
     pub environment: &'e Environment<'static>,
-    /// What `[defaults]` says, for the checks that do not say otherwise.
+    /// The values of `[defaults]`, for the checks that omit the key.
     pub defaults: DefaultValues,
     pub patterns: Compiled<Regex>,
     pub paths: Compiled<Arc<JsonPath>>,
     pub diagnostics: Vec<Diagnostic>,
 }
 
-/// What `[defaults]` says, by the type that reads it: the language knows none of them.
+/// The values of `[defaults]`, by the type that reads them: the language knows none of these types.
 #[derive(Clone, Default)]
 pub struct DefaultValues(HashMap<TypeId, Arc<dyn Any>>);
 
@@ -48,7 +48,7 @@ impl DefaultValues {
     }
 }
 
-/// What was compiled so far, by its text: what many checks say alike is compiled once.
+/// What was compiled so far, by its text: what many checks have in common is compiled once.
 pub struct Compiled<T>(HashMap<String, T>);
 
 impl<T> Default for Compiled<T> {

@@ -85,7 +85,7 @@ impl Scanner {
         }
     }
 
-    /// Takes what `rest` starts with, and says how long it is.
+    /// Takes what `rest` starts with, and returns its length.
     fn step(&mut self, rest: &[u8]) -> usize {
         let (next, length) = match &self.within {
             Within::Code => return self.code(rest),

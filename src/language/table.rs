@@ -55,13 +55,13 @@ pub struct Table<'t, 'r, 'e> {
 /// What a table is read for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Purpose {
-    /// To know what it says.
+    /// For its values.
     Reading,
-    /// To know what it could say.
+    /// For the keys that it could have.
     Describing,
 }
 
-/// What was asked of a table. Rules and defaults are noted only for who describes it.
+/// What was asked of a table. Rules and defaults are noted only for its description.
 #[derive(Default)]
 pub struct Asked {
     pub keys: Vec<Key>,
@@ -71,7 +71,7 @@ pub struct Asked {
     pub defaults: Vec<(&'static str, Value)>,
 }
 
-/// What is said of a key wherever one reads of it: in an editor, in a message, in the manual, in the reference.
+/// The documentation of a key, for editors, messages, the manual and the reference.
 #[derive(Debug, Clone, Copy)]
 pub struct Doc {
     /// What the key means, as part of a sentence: lower-case, without a full stop.
@@ -182,7 +182,7 @@ impl<'t, 'r, 'e> Table<'t, 'r, 'e> {
         Table::new(self.keys, self.place, self.purpose, self.parse)
     }
 
-    /// Is it read to know what it could say?
+    /// Is it read for the keys that it could have?
     pub(super) fn is_described(&self) -> bool {
         self.purpose == Purpose::Describing
     }

@@ -15,7 +15,7 @@ use super::source::Place;
 use super::sql::{Scanner, Within};
 use super::variables::Variables;
 
-/// A string of the suite, split at its expressions. Shared, because every check has a copy of what `[defaults]` says.
+/// A string of the suite, split at its expressions. Shared, because every check has a copy of the values of `[defaults]`.
 #[derive(Debug, Clone)]
 pub struct Template {
     segments: Arc<[Segment]>,

@@ -118,8 +118,8 @@ impl Variable {
     }
 }
 
-/// Puts `later` definitions over those of the same names. What is said to be secret stays secret whatever takes its
-/// place: only a definition that says `secret` itself decides anew.
+/// Overrides definitions with `later` ones of the same names. A value marked as secret stays secret whatever replaces
+/// it: only a definition with a `secret` of its own changes that.
 pub fn put_over(all: &mut BTreeMap<String, Variable>, later: BTreeMap<String, Variable>) {
     for (name, mut variable) in later {
         let was_secret = all.get(&name).is_some_and(|replaced| replaced.secret == Some(true));
@@ -161,7 +161,7 @@ const SECRET_WORDS: [&str; 11] = [
     "credentials",
 ];
 
-/// Is a variable of this name secret unless it says otherwise?
+/// Is a variable of this name secret by default?
 pub fn is_secret_name(name: &str) -> bool {
     name.to_lowercase().split(['_', '-', '.']).any(|word| SECRET_WORDS.contains(&word))
 }

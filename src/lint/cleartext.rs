@@ -1,4 +1,4 @@
-//! Secrets that everyone who has the suite can read, and certificates that nobody looks at.
+//! Secrets in clear text, and certificates that are not verified.
 
 use std::ops::Range;
 
@@ -90,7 +90,7 @@ pub(super) fn hidden_in_text(text: &str) -> Vec<Range<usize>> {
 fn secret_in(entry: &Entry<'_>, written: &RawDocument<'_>) -> Option<(&'static str, Range<usize>)> {
     let text = entry.value.as_str().filter(|text| !text.trim().is_empty())?;
     let parts = entry.path;
-    // What may be different elsewhere is no secret of that place: a developer's own database, as a rule.
+    // A default that the environment replaces is not a secret of that environment: usually a developer's own database.
     if matches!(parts, ["vars", _, "default"] | ["env", _, "vars", _, "default"]) {
         return None;
     }
@@ -116,7 +116,7 @@ fn secret_in(entry: &Entry<'_>, written: &RawDocument<'_>) -> Option<(&'static s
     what.map(|what| (what, 0..text.len()))
 }
 
-/// Is the variable with keys of its own secret? What it says itself counts.
+/// Is the variable with keys of its own secret? Its own `secret` counts.
 fn is_secret(name: &str, path: &[&str], written: &RawDocument<'_>) -> bool {
     let own: Vec<&str> = path[..path.len() - 1].iter().copied().chain(["secret"]).collect();
     let said = written.find(&own).map(|value| matches!(value, DeValue::Boolean(true)));
@@ -130,7 +130,7 @@ fn is_secret_unsaid(name: &str, written: &RawDocument<'_>) -> bool {
     is_secret_name(name) || matches!(replaced, Some(DeValue::Boolean(true)))
 }
 
-/// Not every header with a `key`: one for idempotency is no secret.
+/// Not every header with a `key`: one for idempotency is not a secret.
 fn is_secret_header(name: &str) -> bool {
     let name = name.to_lowercase();
     let words = ["authorization", "api-key", "apikey", "token", "secret", "password"];

@@ -17,7 +17,7 @@ use crate::language::source::Place;
 use crate::plan::Plan;
 use crate::suite::Suite;
 
-/// What is to be said about a suite.
+/// The warnings about a suite.
 #[derive(Debug, Default)]
 pub struct Warnings {
     /// In the order of their places.

@@ -1,4 +1,4 @@
-//! Budgets that nobody could need, and retries that hide.
+//! Budgets that are too long, and retries that hide flaky checks.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ pub(super) fn warnings(written: &RawDocument<'_>) -> Vec<Diagnostic> {
     found
 }
 
-/// A long budget is for something that comes up, and then `poll` says so.
+/// A long budget is for something that is starting, which `poll` shows.
 fn budget(entry: &Entry<'_>) -> Option<Diagnostic> {
     const ONE_REQUEST: [&[&str]; 5] =
         [&["health"], &["database"], &["journey", "step"], &["journey", "cleanup"], &["defaults"]];

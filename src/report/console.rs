@@ -48,7 +48,7 @@ impl<W: Write> Console<W> {
     /// Prints whole lines, above the progress bar if there is one.
     fn print(&mut self, text: &str) {
         let out = &mut self.out;
-        // A reader that has gone away (`| head`) is no reason to end the run.
+        // A reader that has gone away (`| head`) is not a reason to end the run.
         let mut write = || drop(out.write_all(text.as_bytes()).and_then(|()| out.flush()));
         match &self.bar {
             Some(bar) => bar.suspend(write),

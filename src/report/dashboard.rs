@@ -64,7 +64,7 @@ struct Beat {
     took: Duration,
 }
 
-/// A check is no longer what it was.
+/// A check's state has changed.
 #[derive(Debug, Clone)]
 pub(super) struct Change {
     pub at: Timestamp,

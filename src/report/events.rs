@@ -88,7 +88,7 @@ enum What<'a> {
         check: &'a str,
         duration_ms: Milliseconds,
     },
-    /// Once for each check of `run-started`; `result` is what `--json` says of it.
+    /// Once for each check of `run-started`; `result` is the check as in `--json`.
     CheckFinished {
         check: &'a str,
         result: Box<ResultRecord<'a>>,

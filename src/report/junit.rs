@@ -36,7 +36,7 @@ impl Reporter for Junit {
         }
     }
 
-    /// One case, which says what is wrong.
+    /// One case with what is wrong.
     fn on_rejection(&mut self, rejection: &Rejection<'_>) {
         let Rejection { file, error, redactor, .. } = rejection;
         let text: String = error.lines().flat_map(|line| [line, "\n".to_owned()]).collect();

@@ -65,7 +65,7 @@ impl LastRun {
 /// What is done where nothing can be kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trouble {
-    /// Nobody asked for it: a read-only home is no reason to say something on every run.
+    /// It is automatic: a read-only home is not a reason for a warning on every run.
     IsSilent,
     IsSaid,
 }
@@ -157,7 +157,7 @@ fn state_folder() -> Option<PathBuf> {
         .or_else(|| folder("LOCALAPPDATA"))
 }
 
-/// Two suites whose names come to the same file take each other's place; the record says whose it is.
+/// Two suites whose names give the same file replace each other's record; the record names its suite.
 /// Source: FNV-1a, <http://www.isthe.com/chongo/tech/comp/fnv/>; the standard library's hashes may change.
 fn file_name(suite: &Path, environment: Option<&str>) -> String {
     let environment = environment.unwrap_or_default().as_bytes();

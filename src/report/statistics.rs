@@ -24,7 +24,7 @@ pub struct Statistics<W> {
 #[derive(Debug)]
 struct Counted {
     name: Arc<str>,
-    /// Runs in which it had a verdict: a check that was skipped says nothing of itself.
+    /// Runs in which it had a result: a skipped check has none.
     judged: u32,
     passed: Vec<Duration>,
     flaky: u32,

@@ -64,7 +64,7 @@ impl Counts {
     }
 }
 
-/// What the exit code says of this run.
+/// What the exit code means for this run.
 pub(super) fn meaning(report: &RunReport) -> &'static str {
     let has_failed = report.checks.iter().any(|check| matches!(check.outcome, Outcome::Failed(_)));
     match report.exit == Exit::Failed && !has_failed {

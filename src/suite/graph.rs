@@ -10,7 +10,7 @@ use crate::language::read::Named;
 /// then the gates.
 pub fn needs(checks: &[&SuiteCheck]) -> Vec<Vec<usize>> {
     let mut needs = named_needs(checks);
-    // A skipped gate holds nobody up.
+    // A skipped gate blocks nothing.
     let gates = (0..checks.len()).filter(|gate| checks[*gate].is_gate() && checks[*gate].keys.skip.is_none());
     for gate in gates {
         // A gate that waits for a check, by its own needs or behind another gate, cannot be waited for by it.

@@ -80,7 +80,7 @@ impl FromTable for SuiteKeys {
 }
 
 impl SuiteKeys {
-    /// These keys, and `other`'s where these say nothing.
+    /// These keys, and `other`'s for those that are omitted.
     pub fn or(self, other: &SuiteKeys) -> SuiteKeys {
         SuiteKeys {
             name: self.name.or_else(|| other.name.clone()),
@@ -117,7 +117,7 @@ impl FromTable for EnvironmentKeys {
     }
 }
 
-/// `[defaults]`: for every check that does not say otherwise.
+/// `[defaults]`: for every check that omits the key.
 #[derive(Debug, Clone, Default)]
 pub struct Defaults {
     check: CheckDefaults,
@@ -161,7 +161,7 @@ impl FromTable for Defaults {
 }
 
 impl Defaults {
-    /// These defaults, and `other`'s where these say nothing.
+    /// These defaults, and `other`'s for those that are omitted.
     pub fn or(self, other: &Defaults) -> Defaults {
         let check = CheckDefaults {
             budget: self.check.budget.or(other.check.budget),
@@ -177,7 +177,7 @@ impl Defaults {
     }
 }
 
-/// Why a check is skipped, for those who read that it is.
+/// Why a check is skipped, for the reports.
 struct SkipReasonText(String);
 
 impl FromToml for SkipReasonText {
@@ -202,7 +202,7 @@ impl FromToml for SkipReasonText {
 pub struct CheckKeys {
     pub name: Named,
     pub budget: Option<(Duration, Place)>,
-    /// What `[defaults]` says where the check does not.
+    /// The value of `[defaults]`, if the check omits the key.
     pub default_budget: Option<Duration>,
     pub tags: Vec<String>,
     pub needs: Vec<Named>,

@@ -129,7 +129,7 @@ impl Variables {
             })
         };
         if of.iter().any(is_secret) && self.redactor.clean(made) != STARS {
-            // One that is too short is no error: it is `{{password|first}}`, and would be starred out all over.
+            // One that is too short is not an error: it is `{{password|first}}`, and hiding it would hide too much.
             let _ = self.redactor.add(made);
         }
     }

@@ -92,7 +92,7 @@ impl<'a> FailureRecord<'a> {
         record
     }
 
-    /// Takes over what this layer says, and gives back the one below.
+    /// Adds what this layer knows, and returns the one below.
     fn take(&mut self, failure: &'a Failure) -> Option<&'a Failure> {
         match failure {
             Failure::Step { step, number, source } => {

@@ -29,7 +29,7 @@ pub(super) const SCHEMA_VERSION: u32 = 1;
 pub(super) struct ExitRecord {
     /// The exit code, as far as the checks decide it: that a report could not be written (6) is not in it.
     code: u8,
-    /// What it means, as `--help` says it.
+    /// Its meaning, as in `--help`.
     meaning: &'static str,
 }
 

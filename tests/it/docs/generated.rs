@@ -137,6 +137,14 @@ fn generated(part: &Part, page: &Page, reference: &Reference) -> String {
                 .map(|(name, meaning)| row(&[name, meaning.replace("{{expression}}", "`{{expression}}`")]));
             table(&["type", "what it is"], rows)
         }
+        "protocols" => {
+            let rows = smoke::check::protocol::PROTOCOLS.iter().map(|protocol| {
+                let schemes: Vec<String> =
+                    protocol.schemes.iter().map(|scheme| format!("`{scheme}://`")).collect();
+                row(&[schemes.join(", "), protocol.about.to_owned()])
+            });
+            table(&["`url`", "what is checked"], rows)
+        }
         "kinds" => {
             let rows = smoke::check::KINDS.iter().map(|kind| {
                 row(&[format!("[`[[{0}]]`](docs/checks/{0}.md)", kind.name), kind.about.to_owned()])
