@@ -15,7 +15,7 @@ use crate::exit::Exit;
 use crate::language::severity::Severity;
 use crate::outcome::{Direction, Failure, Log, Mismatch, Outcome, Phase, SkipReason, Span, Trace};
 
-/// How much is printed.
+/// How much is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verbosity {
     /// Only what went wrong, and the summary.
@@ -48,7 +48,7 @@ impl<W: Write> Console<W> {
     /// Prints whole lines, above the progress bar if there is one.
     fn print(&mut self, text: &str) {
         let out = &mut self.out;
-        // A reader that has gone away (`| head`) is not a reason to end the run.
+        // A reader that has gone away (`| head`) is no reason to end the run.
         let mut write = || drop(out.write_all(text.as_bytes()).and_then(|()| out.flush()));
         match &self.bar {
             Some(bar) => bar.suspend(write),
@@ -256,7 +256,7 @@ impl<W: Write> Console<W> {
     }
 }
 
-/// What was not cleaned up. The outcome stays the same, but somebody has to know.
+/// What was not cleaned up. The verdict stands, and somebody has to know.
 fn failed_cleanup(report: &CheckReport) -> String {
     let cleanup = report.steps.iter().filter(|step| step.is_cleanup);
     cleanup

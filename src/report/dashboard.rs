@@ -45,7 +45,7 @@ struct Row {
     why: Option<String>,
 }
 
-/// A check's last result.
+/// What a check came to the last time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     Passed,
@@ -64,7 +64,7 @@ struct Beat {
     took: Duration,
 }
 
-/// A check's state has changed.
+/// A check is no longer what it was.
 #[derive(Debug, Clone)]
 pub(super) struct Change {
     pub at: Timestamp,
@@ -220,7 +220,7 @@ impl Dashboard {
             lines.push(String::new());
         }
         let mut rows: Vec<&Row> = self.rows.iter().collect();
-        // What changed last is on top; the sort keeps the suite's order among those that changed together.
+        // What changed last stands on top; the sort keeps the suite's order among those that changed together.
         rows.sort_by_key(|row| std::cmp::Reverse(row.since.as_second()));
         for row in rows {
             lines.extend(row.lines(width, style, now));

@@ -36,7 +36,7 @@ impl Reporter for Junit {
         }
     }
 
-    /// One case with what is wrong.
+    /// One case, which says what is wrong.
     fn on_rejection(&mut self, rejection: &Rejection<'_>) {
         let Rejection { file, error, redactor, .. } = rejection;
         let text: String = error.lines().flat_map(|line| [line, "\n".to_owned()]).collect();
@@ -212,7 +212,7 @@ fn step_line(step: &StepReport) -> String {
     let what = if *is_cleanup { "cleanup step" } else { "step" };
     let line = format!("{what} {number} `{name}`: {verdict}{again} in {}", Span(*took));
     match failure {
-        // A step's failure is the check's; a cleanup step's is only here.
+        // A step's failure is the check's; a cleanup step's stands only here.
         Some(failure) if *is_cleanup => format!("{line}: {}", **failure),
         Some(_) | None => line,
     }

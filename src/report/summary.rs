@@ -1,10 +1,10 @@
-//! The summary of a run, the root cause first.
+//! What a run came to, the root cause first.
 
 use crate::event::{CheckReport, RunInfo, RunReport};
 use crate::exit::Exit;
 use crate::outcome::{Failure, NeedFailed, Outcome, SkipReason, Started};
 
-/// How many checks had which outcome.
+/// How many checks came to what.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Counts {
     pub passed: usize,
@@ -64,7 +64,7 @@ impl Counts {
     }
 }
 
-/// What the exit code means for this run.
+/// What the exit code says of this run.
 pub(super) fn meaning(report: &RunReport) -> &'static str {
     let has_failed = report.checks.iter().any(|check| matches!(check.outcome, Outcome::Failed(_)));
     match report.exit == Exit::Failed && !has_failed {

@@ -1,4 +1,4 @@
-//! Checks and steps, and their outcomes.
+//! Checks and steps, and what they came to.
 
 use serde::Serialize;
 
@@ -39,7 +39,7 @@ impl<'a> From<&'a CheckInfo> for CheckRecord<'a> {
     }
 }
 
-/// A check's result.
+/// What a check came to.
 #[derive(Debug, Serialize)]
 pub(in crate::report) struct ResultRecord<'a> {
     #[serde(flatten)]
@@ -59,7 +59,7 @@ pub(in crate::report) struct ResultRecord<'a> {
     /// From its start to its verdict; for a boot, until it was ready.
     duration_ms: Milliseconds,
     attempts: u32,
-    /// The failures of the attempts before the last.
+    /// What the attempts before the last came to.
     failed_attempts: Vec<FailureRecord<'a>>,
     /// Where the last attempt's time went, in the order in which it was spent: `{"dns": 0.3, "connect": 1.2}`.
     phases_ms: Phases<'a>,
@@ -67,7 +67,7 @@ pub(in crate::report) struct ResultRecord<'a> {
     address: Option<String>,
     /// What the server showed, over TLS.
     certificate: Option<CertificateRecord>,
-    /// A command that reproduces the failure, with secrets as `$NAME`.
+    /// A command that shows the failure again by hand, with secrets as `$NAME`.
     reproduce: Option<String>,
     /// A journey's steps, cleanup among them, in the order in which they ended.
     steps: Vec<StepRecord<'a>>,
@@ -103,7 +103,7 @@ impl<'a> ResultRecord<'a> {
     }
 }
 
-/// The result of a step of a journey.
+/// What a step of a journey came to.
 #[derive(Debug, Serialize)]
 pub(in crate::report) struct StepRecord<'a> {
     /// Counted from 1; cleanup steps go on after the steps.

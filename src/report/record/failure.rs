@@ -7,7 +7,7 @@ use crate::event::StepName;
 use crate::outcome::Failure;
 use crate::secret::Redacted;
 
-/// Why something did not pass. What the layers around it add (the step, the budget that ended) is beside
+/// Why something did not pass. What the layers around it add (the step it was, the budget that ended) stands beside
 /// the cause, and not around it.
 #[derive(Debug, Serialize)]
 pub(in crate::report) struct FailureRecord<'a> {
@@ -92,7 +92,7 @@ impl<'a> FailureRecord<'a> {
         record
     }
 
-    /// Adds what this layer knows, and returns the one below.
+    /// Takes over what this layer says, and gives back the one below.
     fn take(&mut self, failure: &'a Failure) -> Option<&'a Failure> {
         match failure {
             Failure::Step { step, number, source } => {
