@@ -120,7 +120,7 @@ impl Amount {
     }
 }
 
-/// A whole number from 0 up, or a template for one.
+/// An integer from 0 up, or a template for one.
 struct Whole(Document);
 
 impl FromToml for Whole {

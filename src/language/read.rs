@@ -184,7 +184,7 @@ impl FromToml for bool {
     }
 }
 
-/// A whole number from 1 up.
+/// An integer from 1 up.
 impl FromToml for std::num::NonZeroU32 {
     fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
         whole_number(value)
@@ -198,7 +198,7 @@ impl FromToml for std::num::NonZeroU32 {
     }
 }
 
-/// A whole number from 0 up.
+/// An integer from 0 up.
 impl FromToml for u32 {
     fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
         whole_number(value)
@@ -211,7 +211,7 @@ impl FromToml for u32 {
     }
 }
 
-/// The value as a whole number, if it is one.
+/// The value as an integer, if it is one.
 pub fn whole_number(value: &Spanned<DeValue<'_>>) -> Option<i64> {
     let integer = value.get_ref().as_integer()?;
     i64::from_str_radix(integer.as_str(), integer.radix()).ok()
