@@ -13,6 +13,10 @@ pub struct PeerCertificate {
     pub names: Vec<String>,
     pub not_before: jiff::Timestamp,
     pub not_after: jiff::Timestamp,
+    /// The certificate between this one and its root that expires first, if one does before this.
+    pub expires_sooner: Option<Box<PeerCertificate>>,
+    /// Another issued it, and the server did not show that one's certificate.
+    pub is_alone: bool,
 }
 
 impl PeerCertificate {
@@ -26,9 +30,29 @@ impl PeerCertificate {
             subject: parsed.subject().to_string(),
             issuer: parsed.issuer().to_string(),
             names,
-            not_before: jiff::Timestamp::from_second(parsed.validity().not_before.timestamp()).ok()?,
-            not_after: jiff::Timestamp::from_second(parsed.validity().not_after.timestamp()).ok()?,
+            not_before: instant(parsed.validity().not_before),
+            not_after: instant(parsed.validity().not_after),
+            expires_sooner: None,
+            is_alone: parsed.subject() != parsed.issuer(),
         })
+    }
+
+    /// The same, shown together with these.
+    pub fn shown_with<'c>(self, mut others: impl Iterator<Item = &'c [u8]>) -> PeerCertificate {
+        let has_issuer = others.any(|other| {
+            X509Certificate::from_der(other)
+                .is_ok_and(|(_, other)| other.subject().to_string() == self.issuer)
+        });
+        PeerCertificate { is_alone: self.is_alone && !has_issuer, ..self }
+    }
+
+    /// The same, with the certificates that lead from it to its root.
+    pub fn with_intermediates<'c>(self, intermediates: impl Iterator<Item = &'c [u8]>) -> PeerCertificate {
+        let sooner = intermediates
+            .filter_map(PeerCertificate::parse)
+            .filter(|other| other.not_after < self.not_after)
+            .min_by_key(|other| other.not_after);
+        PeerCertificate { expires_sooner: sooner.map(Box::new), ..self }
     }
 
     /// Whose it is, and until when.
@@ -41,10 +65,20 @@ impl PeerCertificate {
             .words(format!(", valid until {}", date(self.not_after)))
     }
 
-    /// Whole days until it expires, negative once it has.
+    /// Whole days until nobody accepts it any more, negative once that is so: it or one that it depends on expires.
     pub fn days_left(&self) -> i64 {
         const DAY: i64 = 24 * 60 * 60;
-        (self.not_after.as_second() - jiff::Timestamp::now().as_second()).div_euclid(DAY)
+        let first = self.expires_sooner.as_ref().map_or(self.not_after, |sooner| sooner.not_after);
+        (first.as_second() - jiff::Timestamp::now().as_second()).div_euclid(DAY)
+    }
+}
+
+/// A year 9999 is later than an instant can be.
+fn instant(time: x509_parser::time::ASN1Time) -> jiff::Timestamp {
+    match jiff::Timestamp::from_second(time.timestamp()) {
+        Ok(instant) => instant,
+        Err(_) if time.timestamp() > 0 => jiff::Timestamp::MAX,
+        Err(_) => jiff::Timestamp::MIN,
     }
 }
 

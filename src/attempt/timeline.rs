@@ -30,6 +30,10 @@ struct State {
     address: Option<String>,
     certificate: Option<PeerCertificate>,
     stopped_at_redirect: bool,
+    /// The server asked who the client is.
+    asked_for_certificate: bool,
+    /// The server gave a ticket for a next session, which it does once it has taken this one.
+    has_ticket: bool,
 }
 
 impl Default for Timeline {
@@ -42,6 +46,8 @@ impl Default for Timeline {
             address: None,
             certificate: None,
             stopped_at_redirect: false,
+            asked_for_certificate: false,
+            has_ticket: false,
         };
         Timeline { state: Mutex::new(state) }
     }
@@ -121,6 +127,16 @@ impl Timeline {
         self.state().stopped_at_redirect
     }
 
+    /// Did the server ask for the client's certificate?
+    pub fn was_asked_for_certificate(&self) -> bool {
+        self.state().asked_for_certificate
+    }
+
+    /// Has the server given a ticket for a next session?
+    pub fn has_ticket(&self) -> bool {
+        self.state().has_ticket
+    }
+
     /// Since the timeline began.
     pub fn elapsed(&self) -> Duration {
         let state = self.state();
@@ -162,4 +178,19 @@ pub fn saw_certificate(certificate: PeerCertificate) {
 /// The attempt this is called from talks to `address`.
 pub fn saw_address(address: &impl ToString) {
     let _ = CURRENT.try_with(|timeline| timeline.set_address(address));
+}
+
+/// The certificate that the server of the attempt this is called from showed.
+pub fn certificate() -> Option<PeerCertificate> {
+    CURRENT.try_with(|timeline| timeline.certificate()).ok().flatten()
+}
+
+/// The server of the attempt this is called from asks for the client's certificate.
+pub fn asks_for_certificate() {
+    let _ = CURRENT.try_with(|timeline| timeline.state().asked_for_certificate = true);
+}
+
+/// The server of the attempt this is called from gives a ticket for a next session.
+pub fn saw_ticket() {
+    let _ = CURRENT.try_with(|timeline| timeline.state().has_ticket = true);
 }

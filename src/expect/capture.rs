@@ -143,6 +143,14 @@ impl Capture {
         self.secret || is_secret_name(name)
     }
 
+    /// Is it taken out of a body?
+    pub fn reads_body(&self) -> bool {
+        match &self.from {
+            From::Json(_) | From::Html(_) | From::Regex(_) | From::Body => true,
+            From::Header(_) | From::Cookie(_) | From::Status | From::Column(_) => false,
+        }
+    }
+
     /// What it looks for in a page.
     pub fn html_query(&self) -> Option<HtmlQuery> {
         match &self.from {

@@ -110,18 +110,31 @@ impl ConnectionExpectation {
     pub(super) fn judge(
         &self,
         took: Duration,
-        days_left: Option<i64>,
+        certificate: Option<&PeerCertificate>,
         scope: &Variables,
     ) -> Result<Vec<Mismatch>, Unjudgeable> {
         let mut unmet: Vec<Mismatch> = too_slow(self.within.as_ref(), took).into_iter().collect();
-        if let Some(certificate) = &self.certificate {
+        if let Some(CertificateExpectation { days_left }) = &self.certificate {
             let found = Found {
-                values: days_left.map(Value::from).into_iter().collect(),
+                values: certificate.map(|shown| Value::from(shown.days_left())).into_iter().collect(),
                 surroundings: Message::new().words("there is no certificate without TLS"),
             };
-            let Placed { place, value: matcher } = &certificate.days_left;
+            let Placed { place, value: matcher } = days_left;
             let subject = Subject { what: Message::new().words("certificate days-left"), place: *place };
-            unmet.extend(judge(&subject, matcher, &found, scope)?);
+            let sooner = certificate.and_then(|shown| shown.expires_sooner.as_deref());
+            unmet.extend(judge(&subject, matcher, &found, scope)?.into_iter().map(|mismatch| {
+                match sooner {
+                    // Whoever renews the server's certificate must know that it is another.
+                    Some(sooner) => Mismatch {
+                        actual: mismatch
+                            .actual
+                            .words(", of a certificate between it and its root: ")
+                            .then(sooner.in_words()),
+                        ..mismatch
+                    },
+                    None => mismatch,
+                }
+            }));
         }
         Ok(unmet)
     }
@@ -137,8 +150,7 @@ impl Expectation<Connection> for ConnectionExpectation {
     }
 
     fn judge(&self, answer: &Connection, scope: &Variables) -> Result<Vec<Mismatch>, Unjudgeable> {
-        let days_left = answer.certificate.as_ref().map(PeerCertificate::days_left);
-        ConnectionExpectation::judge(self, answer.took, days_left, scope)
+        ConnectionExpectation::judge(self, answer.took, answer.certificate.as_ref(), scope)
     }
 }
 

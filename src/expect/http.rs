@@ -97,7 +97,7 @@ struct HeaderKey(Named);
 
 impl FromKey for HeaderKey {
     fn from_key(named: Named, parse: &mut ParseContext<'_>) -> Option<Self> {
-        match named.name.parse::<reqwest::header::HeaderName>() {
+        match named.name.parse::<hyper::header::HeaderName>() {
             Ok(_) => Some(HeaderKey(named)),
             Err(_) => {
                 let message = format!("`{}` is not a header name", named.name);
@@ -198,6 +198,11 @@ impl HttpExpectation {
         HttpExpectation { status: self.status.or(Some(default)), ..self }
     }
 
+    /// Is anything expected of the body?
+    pub fn reads_body(&self) -> bool {
+        self.body.is_some() || !self.json.is_empty() || !self.html.is_empty()
+    }
+
     /// Is anything expected of a certificate?
     pub fn expects_certificate(&self) -> bool {
         self.connection.expects_certificate()
@@ -270,8 +275,8 @@ impl Expectation<InspectedResponse> for HttpExpectation {
                 unmet.extend(judge(&subject, matcher, &Found::one(Value::from(text)), scope)?);
             }
         }
-        let HttpResponse { took, days_left, .. } = answer.response;
-        unmet.extend(self.connection.judge(took, days_left, scope)?);
+        let HttpResponse { took, certificate, .. } = &answer.response;
+        unmet.extend(self.connection.judge(*took, certificate.as_deref(), scope)?);
         Ok(unmet)
     }
 }

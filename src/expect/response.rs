@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use reqwest::header::HeaderMap;
+use hyper::header::HeaderMap;
 use serde_json::Value;
 
 use super::answer::Answer;
@@ -58,7 +58,7 @@ pub(super) fn header_values(headers: &HeaderMap, name: &str) -> Found {
         values: values.map(|value| Value::from(String::from_utf8_lossy(value.as_bytes()))).collect(),
         surroundings: Message::new()
             .words("the headers are ")
-            .data(headers.keys().map(reqwest::header::HeaderName::as_str).collect::<Vec<_>>().join(", ")),
+            .data(headers.keys().map(hyper::header::HeaderName::as_str).collect::<Vec<_>>().join(", ")),
     }
 }
 

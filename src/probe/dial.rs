@@ -1,5 +1,6 @@
 //! Names to addresses, addresses to connections.
 
+use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -7,9 +8,9 @@ use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use tokio::net::TcpStream;
 
-use crate::attempt::Context;
 use crate::attempt::shell::{ShellCommand, seconds};
 use crate::attempt::timeline::{mark, saw_address};
+use crate::deadline::{BudgetScope, Deadline, LONGEST};
 use crate::language::io_error;
 use crate::outcome::{Failure, Fault, Phase};
 use crate::secret::Message;
@@ -33,28 +34,33 @@ impl std::fmt::Display for Target {
     }
 }
 
+/// What kept a connection from being made.
+#[derive(Debug)]
+pub enum DialError {
+    /// The name cannot be looked up.
+    Name(io::Error),
+    /// The name has no address.
+    NoAddress,
+    /// Every address refused.
+    Refused(Vec<(SocketAddr, io::Error)>),
+}
+
 /// Looks the name up. The system's resolver blocks: it runs on a thread that nothing waits for.
 ///
 /// # Errors
 /// The name has no address.
-pub async fn look_up(target: &Target) -> Result<Vec<SocketAddr>, Failure> {
+pub async fn look_up(target: &Target) -> Result<Vec<SocketAddr>, DialError> {
     if let Ok(address) = target.host.parse() {
         return Ok(vec![SocketAddr::new(address, target.port)]);
     }
     mark(Phase::Dns);
-    let doing = || Message::new().words("looking up `").data(target.host.as_str()).words("`");
-    let addresses: Vec<SocketAddr> = tokio::net::lookup_host((target.host.as_str(), target.port))
-        .await
-        .map_err(|error| name_failure(doing(), &error))?
-        .collect();
-    match addresses.is_empty() {
-        true => Err(Failure::fault(Fault::Dns, doing(), Message::new().words("the name has no address"))),
-        false => Ok(addresses),
-    }
+    let found = tokio::net::lookup_host((target.host.as_str(), target.port)).await;
+    let addresses: Vec<SocketAddr> = found.map_err(DialError::Name)?.collect();
+    if addresses.is_empty() { Err(DialError::NoAddress) } else { Ok(addresses) }
 }
 
 /// The failure of a name look-up, in words that say what to look at.
-pub fn name_failure(doing: Message, error: &std::io::Error) -> Failure {
+pub fn name_failure(doing: Message, error: &io::Error) -> Failure {
     let text = error.to_string();
     let cause = text.strip_prefix("failed to lookup address information: ").unwrap_or(&text).to_owned();
     Failure::fault(Fault::Dns, doing, Message::new().data(cause)).with_hint(
@@ -66,7 +72,15 @@ pub fn name_failure(doing: Message, error: &std::io::Error) -> Failure {
 ///
 /// # Errors
 /// No name, or every address refused.
-pub async fn connect(target: &Target, context: &Context) -> Result<TcpStream, Failure> {
+pub async fn connect(target: &Target) -> Result<TcpStream, Failure> {
+    dial(target).await.map_err(|error| error.into_failure(target))
+}
+
+/// The same, for those who say in their own words what went wrong.
+///
+/// # Errors
+/// No name, or every address refused.
+pub async fn dial(target: &Target) -> Result<TcpStream, DialError> {
     let addresses = look_up(target).await?;
     mark(Phase::Connect);
     let mut addresses = addresses.into_iter();
@@ -75,27 +89,19 @@ pub async fn connect(target: &Target, context: &Context) -> Result<TcpStream, Fa
     loop {
         match addresses.next() {
             Some(address) => attempts.push(async move { (address, TcpStream::connect(address).await) }),
-            None if attempts.is_empty() => return Err(refused(target, &refusals)),
+            None if attempts.is_empty() => return Err(DialError::Refused(refusals)),
             None => {}
         }
-        let more = addresses.len() > 0;
-        let next = async {
-            if more {
-                let _ = context.deadline.pause(NEXT_ADDRESS_AFTER).await;
-            } else {
-                std::future::pending::<()>().await;
+        let patience = if addresses.len() > 0 { NEXT_ADDRESS_AFTER } else { LONGEST };
+        match Deadline::after(patience, BudgetScope::Check).bound(attempts.next()).await {
+            Ok(Some((address, Ok(stream)))) => {
+                saw_address(&address);
+                let _ = stream.set_nodelay(true);
+                return Ok(stream);
             }
-        };
-        tokio::select! {
-            Some((address, result)) = attempts.next() => match result {
-                Ok(stream) => {
-                    saw_address(&address);
-                    let _ = stream.set_nodelay(true);
-                    return Ok(stream);
-                }
-                Err(error) => refusals.push((address, error)),
-            },
-            () = next => {}
+            Ok(Some((address, Err(error)))) => refusals.push((address, error)),
+            // It is time for the next address.
+            Ok(None) | Err(_) => {}
         }
     }
 }
@@ -107,31 +113,50 @@ pub fn as_curl(target: &Target, limit: Duration) -> ShellCommand {
     ShellCommand::new("curl").words(&["-sS", "--max-time", &seconds(limit), &url]).without_input()
 }
 
-fn refused(target: &Target, refusals: &[(SocketAddr, std::io::Error)]) -> Failure {
-    let causes: Vec<String> = match refusals {
-        [(address, error)] if address.to_string() == target.to_string() => vec![io_error::reason(error)],
-        several => {
-            several.iter().map(|(address, error)| format!("{address}: {}", io_error::reason(error))).collect()
+impl DialError {
+    /// The failure to connect to `target`.
+    pub fn into_failure(self, target: &Target) -> Failure {
+        let doing = || Message::new().words("looking up `").data(target.host.as_str()).words("`");
+        match self {
+            DialError::Name(error) => name_failure(doing(), &error),
+            DialError::NoAddress => {
+                Failure::fault(Fault::Dns, doing(), Message::new().words("the name has no address"))
+            }
+            DialError::Refused(refusals) => refused(target, &refusals),
         }
-    };
+    }
+}
+
+fn refused(target: &Target, refusals: &[(SocketAddr, io::Error)]) -> Failure {
     let doing = Message::new().words("connecting to ").data(target.to_string());
-    let failure = Failure::fault(Fault::Connect, doing, Message::new().data(causes.join("; ")));
+    let failure = Failure::fault(Fault::Connect, doing, Message::new().data(causes(target, refusals)));
     match refusals.first() {
         Some((_, error)) => failure.with_hint(connect_hint(error)),
         None => failure,
     }
 }
 
+/// Why nothing connected: of each address, unless there is one only and `target` is it.
+pub fn causes(target: &Target, refusals: &[(SocketAddr, io::Error)]) -> String {
+    let causes: Vec<String> = match refusals {
+        [(address, error)] if address.to_string() == target.to_string() => vec![io_error::reason(error)],
+        several => {
+            several.iter().map(|(address, error)| format!("{address}: {}", io_error::reason(error))).collect()
+        }
+    };
+    causes.join("; ")
+}
+
 /// What to look at when a connection is not made.
-pub fn connect_hint(error: &std::io::Error) -> Message {
+pub fn connect_hint(error: &io::Error) -> Message {
     Message::new().words(match error.kind() {
-        std::io::ErrorKind::ConnectionRefused => {
+        io::ErrorKind::ConnectionRefused => {
             "nothing listens on that port: is the service up, and is the port right?"
         }
-        std::io::ErrorKind::HostUnreachable | std::io::ErrorKind::NetworkUnreachable => {
+        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
             "there is no route to that address from here: check the network, a VPN or the firewall"
         }
-        std::io::ErrorKind::ConnectionReset => {
+        io::ErrorKind::ConnectionReset => {
             "the other side closed the connection at once: a proxy or firewall may be in between"
         }
         _ => "check the address, and that this machine may reach it",

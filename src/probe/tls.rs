@@ -1,16 +1,25 @@
 //! `tls://host:port`: the handshake, and the certificate's days left.
 
+use std::future::poll_fn;
+use std::io;
 use std::net::IpAddr;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
+use rustls::ProtocolVersion;
 use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead as _, ReadBuf};
+use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 use super::certificate::handshake_failure;
 use super::dial::{Target, connect};
 use super::trust::{TlsOptions, Trust};
 use crate::attempt::Context;
+use crate::attempt::certificate::PeerCertificate;
 use crate::attempt::shell::{ShellCommand, seconds};
 use crate::language::io_error::reason;
 use crate::outcome::{Failure, Fault, Phase};
@@ -30,12 +39,40 @@ pub async fn shake_hands(
     let doing = || Message::new().words("the TLS handshake with ").data(target.to_string());
     let name = ServerName::try_from(name.to_owned())
         .map_err(|error| Failure::fault(Fault::Template, doing(), Message::new().data(error.to_string())))?;
-    let stream = connect(target, context).await?;
+    let stream = connect(target).await?;
     context.timeline.enter(Phase::Tls);
-    match TlsConnector::from(Arc::clone(&config)).connect(name, stream).await {
-        Ok(_) => Ok(()),
-        Err(error) => Err(io_failure(doing(), &error, context)),
+    let failure = |error: &io::Error| io_failure(doing(), error, context.timeline.certificate());
+    let mut stream =
+        TlsConnector::from(Arc::clone(&config)).connect(name, stream).await.map_err(|e| failure(&e))?;
+    let version = stream.get_ref().1.protocol_version();
+    match version == Some(ProtocolVersion::TLSv1_3) && context.timeline.was_asked_for_certificate() {
+        true => refusal(&mut stream, context).await.map_or(Ok(()), |error| Err(failure(&error))),
+        false => Ok(()),
     }
+}
+
+/// How long a server has to say that it does not take the client's certificate.
+const REFUSAL_AFTER: Duration = Duration::from_secs(1);
+
+/// In TLS 1.3 the client is done before the server has seen the client's certificate, and a refusal comes after that.
+/// One that takes it nearly always gives tickets for a next time.
+async fn refusal(stream: &mut TlsStream<TcpStream>, context: &Context) -> Option<io::Error> {
+    let mut byte = [0];
+    let listen = poll_fn(|poller| {
+        let mut buffer = ReadBuf::new(&mut byte);
+        let polled = Pin::new(&mut *stream).poll_read(poller, &mut buffer);
+        match polled {
+            Poll::Pending if !context.timeline.has_ticket() => Poll::Pending,
+            Poll::Pending | Poll::Ready(Ok(())) => Poll::Ready(None),
+            Poll::Ready(Err(error)) => Poll::Ready(Some(error)),
+        }
+    });
+    let limit = context.deadline.tighten(REFUSAL_AFTER, context.deadline.scope());
+    // Whoever says nothing has nothing against it, and closing without a farewell says nothing either.
+    limit.bound(listen).await.ok()?.filter(|error| {
+        error.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<rustls::Error>)
+            || error.kind() == io::ErrorKind::ConnectionReset
+    })
 }
 
 /// The command that shows the same handshake, for people to repeat by hand.
@@ -57,10 +94,11 @@ pub fn as_openssl(name: &str, target: &Target, options: &TlsOptions, limit: Dura
     command.without_input()
 }
 
-/// The failure of a handshake as tokio-rustls reports it: an I/O error, with rustls's own inside or not.
-pub fn io_failure(doing: Message, error: &std::io::Error, context: &Context) -> Failure {
+/// The failure of a handshake as tokio-rustls reports it: an I/O error, with rustls's own inside or not. `peer` is what
+/// the server showed.
+pub fn io_failure(doing: Message, error: &io::Error, peer: Option<PeerCertificate>) -> Failure {
     match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-        Some(inner) => handshake_failure(doing, inner, context.timeline.certificate().as_ref()),
+        Some(inner) => handshake_failure(doing, inner, peer.as_ref()),
         None => Failure::fault(Fault::Tls, doing, Message::new().data(reason(error))).with_hint(
             Message::new().words("the other side ended the handshake: check that this port speaks TLS"),
         ),

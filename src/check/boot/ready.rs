@@ -213,7 +213,7 @@ impl Question {
 
     async fn answer(&self, session: &mut Session, context: &Context) -> Result<(), Failure> {
         match self {
-            Question::Port(port) => dial::connect(&target(port, &session.scope)?, context).await.map(drop),
+            Question::Port(port) => dial::connect(&target(port, &session.scope)?).await.map(drop),
             Question::Url(asked) => asked.choose(&session.scope)?.run(session, context).await,
         }
     }

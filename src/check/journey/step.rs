@@ -112,7 +112,9 @@ impl Action {
     fn into_exchange(self, captures: Captures) -> Box<dyn AnyExchange> {
         match self {
             Action::Request { request, expect } => {
-                let question = HttpQuestion { request: *request, pooling: Pooling::KeepAlive };
+                let reads_body =
+                    expect.reads_body() || captures.iter().any(|(_, capture)| capture.reads_body());
+                let question = HttpQuestion { request: *request, pooling: Pooling::KeepAlive, reads_body };
                 Box::new(Exchange::new(question, captures, expect.or_status(StatusSet::not_an_error())))
             }
             Action::Query { query, expect } => Box::new(Exchange::new(query, captures, expect)),

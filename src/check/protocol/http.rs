@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use cookie_store::CookieStore;
-
 use super::Protocol;
 use crate::attempt::Context;
 use crate::attempt::shell::ShellCommand;
@@ -19,7 +17,8 @@ use crate::language::template::Template;
 use crate::language::variable_usage::VariableUsage;
 use crate::language::variables::Variables;
 use crate::outcome::Failure;
-use crate::probe::http::{Clients, Pooling, RunClients, send};
+use crate::probe::http::request::ResolvedRequest;
+use crate::probe::http::{Clients, CookieJar, Pooling, RunClients, send};
 use crate::probe::url::parse_absolute_url;
 
 pub(super) const PROTOCOL: Protocol = Protocol {
@@ -37,7 +36,8 @@ pub(super) const PROTOCOL: Protocol = Protocol {
         let expect: Option<HttpExpectation> =
             if table.has("expect") { expect } else { Some(HttpExpectation::default()) };
         let (request, expect) = (request?, expect?);
-        let question = HttpQuestion { request, pooling: Pooling::FreshConnections };
+        let reads_body = expect.reads_body();
+        let question = HttpQuestion { request, pooling: Pooling::FreshConnections, reads_body };
         let exchange = Exchange::new(question, Captures::default(), expect.or_status(StatusSet::success()));
         table.has("url").then(|| Box::new(exchange) as Box<dyn AnyExchange>)
     },
@@ -49,17 +49,19 @@ pub(in crate::check) struct HttpQuestion {
     pub request: Request,
     /// A request of a journey goes on with the cookies and connections of those before it.
     pub pooling: Pooling,
+    /// Is the body of the answer looked at?
+    pub reads_body: bool,
 }
 
 /// What the requests of a journey have in common: they are one visitor's.
 struct Visitor {
-    cookies: CookieStore,
+    cookies: CookieJar,
     clients: Clients,
 }
 
 impl Default for Visitor {
     fn default() -> Visitor {
-        Visitor { cookies: CookieStore::default(), clients: Clients::new(Pooling::KeepAlive) }
+        Visitor { cookies: CookieJar::default(), clients: Clients::new(Pooling::KeepAlive) }
     }
 }
 
@@ -99,11 +101,12 @@ impl Question for HttpQuestion {
     }
 
     async fn ask(&self, session: &mut Session, context: &Context) -> Result<InspectedResponse, Failure> {
-        let request = self.request.resolved(&session.scope, context).await?;
+        let resolved = self.request.resolved(&session.scope, context).await?;
+        let request = ResolvedRequest { reads_body: self.reads_body, ..resolved };
         let response = match self.pooling {
             Pooling::FreshConnections => {
                 // Its cookies live as long as its redirects.
-                let mut cookies = CookieStore::default();
+                let mut cookies = CookieJar::default();
                 send(request, &context.run.shared::<RunClients>().0, &mut cookies, context).await?
             }
             Pooling::KeepAlive => {
@@ -119,8 +122,7 @@ impl Question for HttpQuestion {
     }
 
     fn reproduce(&self, session: &Session, context: &Context, limit: Duration) -> Option<ShellCommand> {
-        let none = CookieStore::default();
-        let cookies = session.kept::<Visitor>().map_or(&none, |visitor| &visitor.cookies);
+        let cookies = session.kept::<Visitor>().map_or(&[][..], |visitor| visitor.cookies.sent());
         self.request.as_curl(&CurlContext {
             scope: &session.scope.for_people(),
             cookies,

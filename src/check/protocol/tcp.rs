@@ -56,7 +56,7 @@ impl Question for Tcp {
     async fn ask(&self, session: &mut Session, context: &Context) -> Result<Connection, Failure> {
         let target = self.endpoint.resolved(&session.scope)?.target;
         context.trace(Direction::Sent, || Message::new().words("connect to ").data(target.to_string()));
-        dial::connect(&target, context).await?;
+        dial::connect(&target).await?;
         context.timeline.end();
         Ok(Connection { took: context.timeline.elapsed(), certificate: None })
     }

@@ -136,7 +136,6 @@ impl OAuth2 {
             client_secret: text(&self.client_secret)?,
             scope: self.scope.as_ref().map(text).transpose()?,
             route: resolve::route(&way, scope, context)?,
-            resolve: resolve::resolve(&way, scope)?,
             max_body: way.max_body(),
         };
         context.hide(&wanted.client_secret);

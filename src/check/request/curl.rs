@@ -3,7 +3,6 @@
 use std::path::Path;
 use std::time::Duration;
 
-use cookie_store::CookieStore;
 use serde_json::Value;
 
 use super::auth::{Auth, Basic};
@@ -13,7 +12,7 @@ use crate::language::read::Named;
 use crate::language::template::Template;
 use crate::language::value::OneOrMore;
 use crate::language::variables::Variables;
-use crate::probe::http::{HttpVersion, SESSION_LENGTH, cookies_for};
+use crate::probe::http::{HttpVersion, SESSION_LENGTH};
 use crate::probe::trust::Verify;
 use crate::secret::stand_in::{Form, has_stand_in, in_form, in_json, readable, stand_in, variable};
 
@@ -21,7 +20,8 @@ use crate::secret::stand_in::{Form, has_stand_in, in_form, in_json, readable, st
 pub struct CurlContext<'s> {
     /// With stand-ins for the secrets.
     pub scope: &'s Variables,
-    pub cookies: &'s CookieStore,
+    /// What went with the request, and not what its answer set.
+    pub cookies: &'s [(String, String)],
     pub suite_dir: &'s Path,
     pub limit: Duration,
     /// Not where a redirect would take the body away: curl would let it.
@@ -60,7 +60,7 @@ impl Request {
             Some(Auth::OAuth2(_)) => with_bearer(command, &stand_in("$ACCESS_TOKEN")),
         };
         let url = self.url.text(scope).ok()?;
-        if let Some(cookies) = url::Url::parse(&url).ok().and_then(|url| shown_cookies(with.cookies, &url)) {
+        if let Some(cookies) = shown_cookies(with.cookies) {
             command = command.words(&["-b", &cookies]);
         }
         command = self.with_body(command, with)?;
@@ -252,11 +252,11 @@ fn guard_fields(document: &mut Value) {
 }
 
 /// The cookies that go with a request, those that may keep a session by their names alone.
-fn shown_cookies(cookies: &CookieStore, url: &url::Url) -> Option<String> {
-    let shown = |(name, value): (&str, &str)| match value.len() >= SESSION_LENGTH {
+fn shown_cookies(cookies: &[(String, String)]) -> Option<String> {
+    let shown = |(name, value): &(String, String)| match value.len() >= SESSION_LENGTH {
         true => format!("{name}={}", stand_in(&variable(name))),
         false => format!("{name}={value}"),
     };
-    let pairs: Vec<String> = cookies_for(cookies, url).map(shown).collect();
+    let pairs: Vec<String> = cookies.iter().map(shown).collect();
     (!pairs.is_empty()).then(|| pairs.join("; "))
 }

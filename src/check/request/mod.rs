@@ -37,7 +37,7 @@ use crate::probe::http::request::ResolvedRequest;
 /// A request of a health check or an HTTP step.
 #[derive(Debug, Clone)]
 pub struct Request {
-    pub method: reqwest::Method,
+    pub method: hyper::Method,
     pub url: Template,
     query: Vec<(Named, OneOrMore)>,
     body: Body,
@@ -45,13 +45,13 @@ pub struct Request {
 }
 
 /// The verbs that are `method` and `url` in one key, each with an example.
-const VERBS: [(&str, reqwest::Method, &str); 6] = [
-    ("get", reqwest::Method::GET, r#"get = "{{base_url}}/login""#),
-    ("post", reqwest::Method::POST, r#"post = "{{base_url}}/login""#),
-    ("put", reqwest::Method::PUT, r#"put = "{{base_url}}/orders/{{order}}""#),
-    ("patch", reqwest::Method::PATCH, r#"patch = "{{base_url}}/orders/{{order}}""#),
-    ("delete", reqwest::Method::DELETE, r#"delete = "{{base_url}}/orders/{{order}}""#),
-    ("head", reqwest::Method::HEAD, r#"head = "{{base_url}}/login""#),
+const VERBS: [(&str, hyper::Method, &str); 6] = [
+    ("get", hyper::Method::GET, r#"get = "{{base_url}}/login""#),
+    ("post", hyper::Method::POST, r#"post = "{{base_url}}/login""#),
+    ("put", hyper::Method::PUT, r#"put = "{{base_url}}/orders/{{order}}""#),
+    ("patch", hyper::Method::PATCH, r#"patch = "{{base_url}}/orders/{{order}}""#),
+    ("delete", hyper::Method::DELETE, r#"delete = "{{base_url}}/orders/{{order}}""#),
+    ("head", hyper::Method::HEAD, r#"head = "{{base_url}}/login""#),
 ];
 
 /// The keys of `VERBS`, for a message.
@@ -103,7 +103,7 @@ impl Request {
         let given = table.has("url");
         let url: Option<Template> =
             table.optional("url", ("URL to request", r#"url = "{{base_url}}/health""#));
-        let method = table.optional_or("method", ("HTTP method", r#"method = "POST""#), reqwest::Method::GET);
+        let method = table.optional_or("method", ("HTTP method", r#"method = "POST""#), hyper::Method::GET);
         let query = table
             .optional(
                 "query",
@@ -153,10 +153,10 @@ impl Request {
     }
 }
 
-impl FromToml for reqwest::Method {
+impl FromToml for hyper::Method {
     fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
         let Named { name, place } = Named::from_toml(value, parse)?;
-        match reqwest::Method::from_bytes(name.as_bytes()) {
+        match hyper::Method::from_bytes(name.as_bytes()) {
             Ok(method) if name.chars().all(|c| c.is_ascii_uppercase()) => Some(method),
             Ok(_) | Err(_) => {
                 let message = format!("`{name}` is not a method; methods are in capitals, such as POST");
@@ -170,7 +170,7 @@ impl FromToml for reqwest::Method {
     }
 }
 
-impl ToToml for reqwest::Method {
+impl ToToml for hyper::Method {
     fn to_toml(&self) -> Value {
         Value::from(self.as_str())
     }

@@ -131,7 +131,7 @@ impl FromTable for RequestOptions {
             .unwrap_or_default();
         table.obeys(Rule::NamesLike("headers", "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"));
         for (named, _) in &headers {
-            if named.name.parse::<reqwest::header::HeaderName>().is_err() {
+            if named.name.parse::<hyper::header::HeaderName>().is_err() {
                 let message = format!("`{}` is not a header name", named.name);
                 let _: Option<()> = table.parse.reject(Diagnostic::new(named.place, message));
             }

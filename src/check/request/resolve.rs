@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use url::Url;
 
 use super::{Body, Part, Request, RequestOptions};
@@ -73,9 +73,9 @@ pub(super) async fn resolve_request(
             Tracing::On => request.shown_body(&scope.for_people()),
         },
         route: route(options, scope, context)?,
-        resolve: resolve(options, scope)?,
         redirects: options.redirects.unwrap_or(super::options::REDIRECTS),
         max_body: options.max_body(),
+        reads_body: true,
         home,
     })
 }
@@ -95,7 +95,7 @@ fn headers(options: &RequestOptions, scope: &Variables, context: &Context) -> Re
         let name: HeaderName = named.name.parse().map_err(|_| {
             unusable("a header", Message::new().words(format!("`{}` is not a header name", named.name)))
         })?;
-        if name == AUTHORIZATION || name == reqwest::header::COOKIE || is_secret_name(name.as_str()) {
+        if name == AUTHORIZATION || name == hyper::header::COOKIE || is_secret_name(name.as_str()) {
             context.hide(&value);
             // `Bearer abc`: the token alone is secret too.
             context.hide(value.split_once(' ').map_or("", |(_, credentials)| credentials));
@@ -121,16 +121,16 @@ async fn body(
 ) -> Result<(PreparedBody, Option<&'static str>), Failure> {
     Ok(match body {
         Body::None => (PreparedBody::None, None),
-        Body::Text(text) => (PreparedBody::Bytes(rendered(text.text(scope), "the body")?.into_bytes()), None),
+        Body::Text(text) => (PreparedBody::Bytes(rendered(text.text(scope), "the body")?.into()), None),
         Body::Json(document) => {
             let value = rendered(document.value(scope), "the JSON body")?;
-            (PreparedBody::Bytes(value.to_string().into_bytes()), Some("application/json"))
+            (PreparedBody::Bytes(value.to_string().into()), Some("application/json"))
         }
         Body::Form(form) => {
             let encoded = url::form_urlencoded::Serializer::new(String::new())
                 .extend_pairs(fields(form, scope)?)
                 .finish();
-            (PreparedBody::Bytes(encoded.into_bytes()), Some("application/x-www-form-urlencoded"))
+            (PreparedBody::Bytes(encoded.into()), Some("application/x-www-form-urlencoded"))
         }
         Body::Multipart(parts) => {
             let mut prepared = Vec::new();
@@ -160,6 +160,13 @@ async fn resolve_part(
                 let doing = Message::new().words("reading `").data(path.display().to_string()).words("`");
                 Failure::fault(Fault::Local, doing, Message::new().data(error.to_string()))
             })?;
+            if let Some(kind) = content_type
+                && !(kind.contains('/') && HeaderValue::from_str(kind).is_ok())
+            {
+                let cause =
+                    Message::new().words("its `type` is no media type: `").data(kind.as_str()).words("`");
+                return Err(unusable("a part", cause));
+            }
             let own_name = path.file_name().map(|name| name.to_string_lossy().into_owned());
             Ok(PreparedPart {
                 name,
@@ -189,7 +196,8 @@ pub(super) fn route(
             Proxy::parse(&text).ok_or_else(|| not_a_proxy(&text))?
         }
     };
-    Ok(Route { tls, resolve: Vec::new(), proxy, version: options.version })
+    let resolve = resolve(options, scope)?;
+    Ok(Route { tls, resolve, proxy, version: options.version, asked_as_another: None })
 }
 
 /// The entries of `resolve`, with their values in place.
@@ -204,9 +212,14 @@ pub(super) fn resolve(options: &RequestOptions, scope: &Variables) -> Result<Vec
             let wanted = Message::new().words("expected an address such as 127.0.0.1:8443, got `");
             unusable("`resolve`", wanted.data(to.clone()).words("`"))
         })?;
-        Ok(ResolveOverride { host: host.to_owned(), port, address })
+        Ok(ResolveOverride { host: in_ascii(host), port, address })
     };
     options.resolve.iter().map(entry).collect()
+}
+
+/// A host as URLs have it: a name that is not ASCII is encoded (RFC 5891).
+fn in_ascii(host: &str) -> String {
+    url::Host::parse(host).map_or_else(|_| host.to_owned(), |host| host.to_string())
 }
 
 /// The two parts of `host:port`.

@@ -1,7 +1,7 @@
 //! From the bytes of a body to its text.
 
 use encoding_rs::{Encoding, UTF_8};
-use reqwest::header::{CONTENT_TYPE, HeaderMap};
+use hyper::header::{CONTENT_TYPE, HeaderMap};
 
 /// The text of `body`: by the byte-order mark it begins with, which is no part of it, else by the encoding that its
 /// headers name, else as UTF-8. What is not text in that encoding is U+FFFD.

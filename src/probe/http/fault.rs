@@ -1,81 +1,91 @@
 //! From the library's errors to failures that name their cause.
 
 use std::error::Error;
+use std::io;
 
-use super::client::{HttpVersion, MOST_HEADERS, NameError};
+use hyper::header::CONTENT_LENGTH;
+use url::Url;
+
+use super::client::{HttpVersion, MOST_HEADERS};
+use super::coding::KNOWN;
+use super::connect::{ConnectError, NoHead};
 use super::request::ResolvedRequest;
-use super::send::shown;
+use super::response::HttpResponse;
+use super::send::{SendError, shown};
 use crate::attempt::Context;
-use crate::language::io_error::reason;
 use crate::outcome::{Failure, Fault, Phase};
-use crate::probe::certificate::handshake_failure;
-use crate::probe::dial::{connect_hint, name_failure};
 use crate::secret::Message;
 
 /// What kept the request from being answered.
-pub(super) fn failure(error: &reqwest::Error, prepared: &ResolvedRequest, context: &Context) -> Failure {
-    let to = authority(prepared);
-    let proxy = prepared.route.proxy.address(&prepared.url);
-    if let Some(error) = find::<NameError>(error) {
-        let whose = if proxy.is_some() { "looking up the proxy `" } else { "looking up `" };
-        let failure =
-            name_failure(Message::new().words(whose).data(error.name.as_str()).words("`"), &error.source);
-        return if proxy.is_some() { as_proxy_fault(failure) } else { failure };
-    }
-    if let Some(inner) = find::<rustls::Error>(error) {
-        let doing = Message::new().words("the TLS handshake with ").data(to);
-        return handshake_failure(doing, inner, context.timeline.certificate().as_ref());
-    }
-    let chain: Vec<String> = chain(error).map(ToString::to_string).collect();
-    let phase = context.timeline.phase();
-    if error.is_connect() {
-        if let Some(proxy) = proxy.filter(|_| phase != Phase::Tls) {
-            let cause = match find::<std::io::Error>(error) {
-                Some(io) => reason(io),
-                None => chain.last().cloned().unwrap_or_default(),
-            };
-            let doing =
-                Message::new().words("connecting to ").data(to).words(" through the proxy ").data(proxy);
-            return as_proxy_fault(Failure::fault(Fault::Proxy, doing, Message::new().data(cause)));
-        }
-        let fault = if phase == Phase::Tls { Fault::Tls } else { Fault::Connect };
-        let doing = match fault {
-            Fault::Tls => Message::new().words("the TLS handshake with ").data(to),
-            _ => Message::new().words("connecting to ").data(to),
-        };
-        return match find::<std::io::Error>(error) {
-            Some(io) if fault == Fault::Connect => {
-                Failure::fault(fault, doing, Message::new().data(reason(io))).with_hint(connect_hint(io))
-            }
-            Some(io) => Failure::fault(fault, doing, Message::new().data(reason(io))).with_hint(
-                Message::new().words("the other side ended the handshake: check that this port speaks TLS"),
-            ),
-            None => {
-                Failure::fault(fault, doing, Message::new().data(chain.last().cloned().unwrap_or_default()))
-            }
-        };
-    }
-    protocol_failure(error, prepared, phase, &chain)
-}
-
-/// The failure as one of the proxy, whose hint says where it comes from.
-fn as_proxy_fault(failure: Failure) -> Failure {
-    match failure {
-        Failure::Fault { doing, cause, .. } => Failure::fault(Fault::Proxy, doing, cause)
-            .with_hint(Message::new().words("check `proxy`, HTTP_PROXY, HTTPS_PROXY and NO_PROXY")),
-        other @ (Failure::Mismatch { .. }
-        | Failure::TimedOut { .. }
-        | Failure::Exited { .. }
-        | Failure::Step { .. }) => other,
+pub(super) fn failure(error: SendError, prepared: &ResolvedRequest, context: &Context) -> Failure {
+    match error {
+        SendError::Unsent(failure) => failure,
+        SendError::Client(error) => match find::<ConnectError>(&error) {
+            Some(ConnectError(failure)) => failure.clone(),
+            None => protocol_failure(&error, prepared, context.timeline.phase()),
+        },
     }
 }
 
-/// Was the connection ended before an answer came?
-pub(super) fn is_unanswered(error: &reqwest::Error) -> bool {
-    use std::io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset};
+/// What kept the rest of `answer` from being read.
+pub(super) fn in_body(
+    error: &hyper::Error,
+    answer: &HttpResponse,
+    prepared: &ResolvedRequest,
+    context: &Context,
+) -> Failure {
+    let was_cut = find::<io::Error>(error).is_some_and(|io| io.kind() == io::ErrorKind::UnexpectedEof);
+    if was_cut && prepared.url.scheme() == "https" && !answer.headers.contains_key(CONTENT_LENGTH) {
+        let cause = "the connection was closed without close_notify, and nothing else says where the body ends: it may have been cut";
+        let hint = "have the server send `content-length` or chunks, or end TLS with close_notify";
+        return unread(&prepared.url, cause, hint);
+    }
+    protocol_failure(error, prepared, context.timeline.phase())
+}
+
+/// A stream of HTTP/2 was given up before its end, and nobody says why.
+pub(super) fn given_up(url: &Url) -> Failure {
+    unread(url, "the server ended the exchange (HTTP/2) before the body was complete", BROKEN_OFF)
+}
+
+/// The body does not fit its coding.
+pub(super) fn undecodable(coding: &str, error: &io::Error, url: &Url) -> Failure {
+    let cause = format!("the body cannot be decoded: it is not whole `{coding}`: {error}");
+    unread(url, cause, "the content-encoding does not fit the body: look at it with `curl -v --compressed`")
+}
+
+/// The body is in a coding that cannot be undone, and something is expected of it.
+pub(super) fn unknown_coding(coding: &str, url: &Url) -> Failure {
+    let cause = format!("its content-encoding `{coding}` is unknown: {KNOWN} are decoded");
+    unread(url, cause, "ask for another: `headers = { accept-encoding = \"gzip\" }`")
+}
+
+fn unread(url: &Url, cause: impl Into<String>, hint: &'static str) -> Failure {
+    let doing = Message::new().words("reading the body of ").data(shown(url));
+    Failure::fault(Fault::Protocol, doing, Message::new().data(cause.into()))
+        .with_hint(Message::new().words(hint))
+}
+
+/// Does the server do this only over HTTP/1.1? Then it has not done it yet.
+pub(super) fn wants_http_1(error: &SendError) -> bool {
+    match error {
+        SendError::Unsent(_) => false,
+        SendError::Client(error) => chain(error)
+            .last()
+            .is_some_and(|cause| matches!(ended_by_server(&cause.to_string()), Some((_, HTTP_1_REQUIRED)))),
+    }
+}
+
+/// What the library calls `HTTP_1_1_REQUIRED`.
+const HTTP_1_REQUIRED: &str = "endpoint requires HTTP/1.1";
+
+/// Was the connection ended before an answer came? Over TLS it may be without a farewell.
+pub(super) fn is_unanswered(error: &(dyn Error + 'static)) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
     find::<hyper::Error>(error).is_some_and(|error| error.is_incomplete_message() || error.is_canceled())
-        || find::<std::io::Error>(error)
-            .is_some_and(|io| matches!(io.kind(), BrokenPipe | ConnectionAborted | ConnectionReset))
+        || find::<io::Error>(error).is_some_and(|io| {
+            matches!(io.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof)
+        })
         || chain(error).last().is_some_and(|cause| ended_by_server(&cause.to_string()).is_some())
 }
 
@@ -88,6 +98,8 @@ fn ended_by_server(words: &str) -> Option<(&'static str, &str)> {
 }
 
 const WITHOUT_HTTP_2: &str = "the server may not speak HTTP/2: try it without `http = \"2\"`";
+const BROKEN_OFF: &str = "the server or a proxy broke off: look at its log";
+const LOOK: &str = "look at the answer with `curl -v`";
 
 /// `what` ended the connection before an answer. HTTP/2 may be why, where it was not agreed on, as it is over TLS.
 fn unanswered(what: &str, hint: &'static str, prepared: &ResolvedRequest) -> (String, &'static str) {
@@ -98,24 +110,29 @@ fn unanswered(what: &str, hint: &'static str, prepared: &ResolvedRequest) -> (St
 }
 
 /// It connected, and what came is not an HTTP answer, or not a whole one.
-fn protocol_failure(
-    error: &reqwest::Error,
-    prepared: &ResolvedRequest,
-    phase: Phase,
-    chain: &[String],
-) -> Failure {
+fn protocol_failure(error: &(dyn Error + 'static), prepared: &ResolvedRequest, phase: Phase) -> Failure {
     let url = shown(&prepared.url);
     let doing = match phase {
         Phase::Body => Message::new().words("reading the body of ").data(url),
         _ => Message::new().words("waiting for the answer of ").data(url),
     };
     let hyper = find::<hyper::Error>(error);
-    let io = find::<std::io::Error>(error);
-    let last = chain.last().map_or("", String::as_str);
+    let io = find::<io::Error>(error);
+    let last = chain(error).last().map(ToString::to_string).unwrap_or_default();
+    let unfinished = "the connection was closed before the body was complete".to_owned();
     let (cause, hint) = match (hyper, io) {
+        _ if find::<NoHead>(error).is_some() => (
+            "more than 1 MiB came before the head of an answer, such as `100 Continue` without end"
+                .to_owned(),
+            LOOK,
+        ),
         (Some(hyper), _) if hyper.is_parse_too_large() => (
             format!("the headers are too large: more than {MOST_HEADERS} of them, or more than 400 KiB"),
-            "look at the answer with `curl -v`",
+            LOOK,
+        ),
+        (Some(hyper), _) if hyper.is_parse() && is_about_a_header(&last) => (
+            format!("a header of the answer is malformed: {last}"),
+            "look at the headers with `curl -v`: each is `name: value`, and its name has no space and no control character",
         ),
         (Some(hyper), _) if hyper.is_parse() => (
             format!("what came is not HTTP: {last}"),
@@ -127,50 +144,43 @@ fn protocol_failure(
             "check the port: another protocol is spoken there",
         ),
         (Some(hyper), _) if hyper.is_incomplete_message() || hyper.is_canceled() => match phase {
-            Phase::Body => (
-                "the connection was closed before the body was complete".to_owned(),
-                "the server or a proxy broke off: look at its log",
-            ),
-            _ => unanswered(
-                "the connection was closed without an answer",
-                "the server may have crashed on this request: look at its log",
-                prepared,
-            ),
+            Phase::Body => (unfinished, BROKEN_OFF),
+            _ => without_an_answer(prepared),
         },
-        (_, Some(io)) if io.kind() == std::io::ErrorKind::ConnectionReset => {
-            let (what, hint) =
-                ("the connection was reset", "the server or a proxy broke off: look at its log");
-            match phase {
-                Phase::Body => (what.to_owned(), hint),
-                _ => unanswered(what, hint, prepared),
-            }
-        }
-        (_, Some(io)) if io.kind() == std::io::ErrorKind::UnexpectedEof => (
-            "the connection was closed before the body was complete".to_owned(),
-            "the server or a proxy broke off: look at its log",
-        ),
-        _ if let Some((what, why)) = ended_by_server(last) => (
+        (_, Some(io)) if io.kind() == io::ErrorKind::ConnectionReset => match phase {
+            Phase::Body => ("the connection was reset".to_owned(), BROKEN_OFF),
+            _ => unanswered("the connection was reset", BROKEN_OFF, prepared),
+        },
+        (_, Some(io)) if io.kind() == io::ErrorKind::UnexpectedEof => match phase {
+            Phase::Body => (unfinished, BROKEN_OFF),
+            _ => without_an_answer(prepared),
+        },
+        _ if let Some((what, why)) = ended_by_server(&last) => (
             format!("the server ended {what} (HTTP/2): {why}"),
-            "the server or a proxy may be shutting down, or refuse more requests: look at its log",
+            match why {
+                HTTP_1_REQUIRED => "the server answers this over HTTP/1.1 only: set `http = \"1.1\"`",
+                _ => "the server or a proxy may be shutting down, or refuse more requests: look at its log",
+            },
         ),
         _ if phase == Phase::Body && last.contains(" error detected: ") => {
             (format!("what came is not HTTP/2: {last}"), "look at the answer with `curl -v --http2`")
         }
-        _ if error.is_decode() => (
-            format!("the body cannot be decoded: {last}"),
-            "the content-encoding does not fit the body: look at it with `curl -v --compressed`",
-        ),
         _ if prepared.route.version == Some(HttpVersion::Two) => {
             (format!("what came is not HTTP/2: {last}"), WITHOUT_HTTP_2)
         }
-        _ => (last.to_owned(), "look at the answer with `curl -v`"),
+        _ => (last, LOOK),
     };
     Failure::fault(Fault::Protocol, doing, Message::new().data(cause)).with_hint(Message::new().words(hint))
 }
 
-fn authority(prepared: &ResolvedRequest) -> String {
-    let port = prepared.url.port_or_known_default().unwrap_or(0);
-    format!("{}:{port}", prepared.url.host_str().unwrap_or_default())
+fn without_an_answer(prepared: &ResolvedRequest) -> (String, &'static str) {
+    let hint = "the server may have crashed on this request: look at its log";
+    unanswered("the connection was closed without an answer", hint, prepared)
+}
+
+/// Is it one header that the library takes offence at?
+fn is_about_a_header(words: &str) -> bool {
+    ["header", "content-length", "transfer-encoding"].iter().any(|what| words.contains(what))
 }
 
 /// The error and everything that caused it, the first cause last.
@@ -179,7 +189,7 @@ fn chain<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn 
     std::iter::from_fn(move || {
         let current = next?;
         // An I/O error passes over the error in it: its source is that one's source.
-        let inside = current.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        let inside = current.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
         next = match inside {
             Some(inside) => Some(inside),
             None => current.source(),

@@ -4,9 +4,16 @@ pub mod request;
 mod send;
 
 mod client;
+mod connect;
 pub mod proxy;
+mod tunnel;
 
+mod cookies;
+mod redirect;
+
+mod body;
 mod charset;
+pub mod coding;
 pub mod page_text;
 pub mod response;
 
@@ -16,12 +23,16 @@ mod fault;
 pub mod trace;
 
 pub use self::client::{Clients, HttpVersion, Pooling, Route, RunClients};
-pub use self::send::{SESSION_LENGTH, cookies_for, send};
+pub use self::cookies::{CookieJar, SESSION_LENGTH};
+pub use self::send::send;
 
-fn version_name(version: reqwest::Version) -> &'static str {
+/// What a server is told of who asks.
+const USER_AGENT: &str = concat!("smoke/", env!("CARGO_PKG_VERSION"));
+
+fn version_name(version: hyper::Version) -> &'static str {
     match version {
-        reqwest::Version::HTTP_10 => "HTTP/1.0",
-        reqwest::Version::HTTP_2 => "HTTP/2",
+        hyper::Version::HTTP_10 => "HTTP/1.0",
+        hyper::Version::HTTP_2 => "HTTP/2",
         _ => "HTTP/1.1",
     }
 }

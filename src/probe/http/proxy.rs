@@ -28,17 +28,13 @@ impl Proxy {
         }
     }
 
-    /// The host and port that a request for `url` goes through.
-    pub fn address(&self, url: &Url) -> Option<String> {
-        let matcher = match self {
-            Proxy::OfEnvironment => Matcher::from_env(),
-            Proxy::Without => return None,
-            Proxy::At(proxy) => Matcher::builder().all(proxy.clone()).build(),
-        };
-        let to: hyper::Uri = url.as_str().parse().ok()?;
-        let proxy = matcher.intercept(&to)?;
-        let port = proxy.uri().port_u16().map(|port| format!(":{port}")).unwrap_or_default();
-        Some(format!("{}{port}", proxy.uri().host().unwrap_or_default()))
+    /// What says for which URL it is used.
+    pub(super) fn matcher(&self) -> Option<Matcher> {
+        match self {
+            Proxy::OfEnvironment => Some(Matcher::from_env()),
+            Proxy::Without => None,
+            Proxy::At(proxy) => Some(Matcher::builder().all(proxy.clone()).build()),
+        }
     }
 
     /// Can a request for `url` go where it should? A proxy of the environment that cannot be used would be left out.

@@ -2,26 +2,28 @@
 
 use std::net::SocketAddr;
 
-use reqwest::header::HeaderMap;
+use bytes::Bytes;
+use hyper::Method;
+use hyper::header::HeaderMap;
 use url::Url;
 
 use super::client::Route;
-use crate::outcome::{Failure, Fault};
-use crate::secret::Message;
+use crate::probe::dial::Target;
 
 /// A request with every value in its place.
 #[derive(Debug, Clone)]
 pub struct ResolvedRequest {
-    pub method: reqwest::Method,
+    pub method: Method,
     pub url: Url,
     pub headers: HeaderMap,
     pub body: PreparedBody,
     /// The body as people are shown it, if they are.
     pub shown_body: Option<String>,
     pub route: Route,
-    pub resolve: Vec<ResolveOverride>,
     pub redirects: u32,
     pub max_body: usize,
+    /// Is the body of the answer looked at?
+    pub reads_body: bool,
     /// Where the first request of a chain of redirects goes.
     pub home: Url,
 }
@@ -45,15 +47,19 @@ pub struct ResolveOverride {
 
 impl ResolveOverride {
     pub fn applies_to(&self, url: &Url) -> bool {
-        url.host_str().is_some_and(|host| host.eq_ignore_ascii_case(&self.host))
-            && url.port_or_known_default() == Some(self.port)
+        let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
+        url.port_or_known_default().is_some_and(|port| self.is_for(&Target { host, port }))
+    }
+
+    pub(super) fn is_for(&self, target: &Target) -> bool {
+        target.host.eq_ignore_ascii_case(self.host.trim_matches(['[', ']'])) && target.port == self.port
     }
 }
 
 #[derive(Debug, Clone)]
 pub enum PreparedBody {
     None,
-    Bytes(Vec<u8>),
+    Bytes(Bytes),
     Multipart(Vec<PreparedPart>),
 }
 
@@ -65,20 +71,26 @@ pub struct PreparedPart {
     pub content_type: Option<String>,
 }
 
-impl PreparedPart {
-    pub fn add_to(&self, form: reqwest::multipart::Form) -> Result<reqwest::multipart::Form, Failure> {
-        let mut part = reqwest::multipart::Part::bytes(self.bytes.clone());
-        if let Some(filename) = &self.filename {
-            part = part.file_name(quotable(filename));
+/// A form with files as browsers send it, and what divides its parts.
+pub(super) fn multipart(parts: &[PreparedPart]) -> (String, Bytes) {
+    let boundary = uuid::Uuid::new_v4().simple().to_string();
+    let mut body = Vec::new();
+    for PreparedPart { name, bytes, filename, content_type } in parts {
+        body.extend_from_slice(format!("--{boundary}\r\nContent-Disposition: form-data; name=\"").as_bytes());
+        body.extend_from_slice(quotable(name).as_bytes());
+        body.push(b'"');
+        if let Some(filename) = filename {
+            body.extend_from_slice(format!("; filename=\"{}\"", quotable(filename)).as_bytes());
         }
-        if let Some(content_type) = &self.content_type {
-            part = part.mime_str(content_type).map_err(|error| {
-                let cause = Message::new().words("its `type`: ").data(error.to_string());
-                Failure::fault(Fault::Template, Message::new().words("building a part of the body"), cause)
-            })?;
+        if let Some(content_type) = content_type {
+            body.extend_from_slice(format!("\r\nContent-Type: {content_type}").as_bytes());
         }
-        Ok(form.part(quotable(&self.name), part))
+        body.extend_from_slice(b"\r\n\r\n");
+        body.extend_from_slice(bytes);
+        body.extend_from_slice(b"\r\n");
     }
+    body.extend_from_slice(format!("--{boundary}--\r\n").as_bytes());
+    (boundary, Bytes::from(body))
 }
 
 /// A name as browsers put it between quotes: UTF-8 as it is, and only what would end the quotes or the line

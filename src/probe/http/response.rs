@@ -1,13 +1,14 @@
 //! An HTTP response.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use reqwest::header::HeaderMap;
+use hyper::header::HeaderMap;
 use serde_json::Value;
 
 use super::page_text;
 use crate::attempt::Context;
+use crate::attempt::certificate::PeerCertificate;
 use crate::attempt::cost::Cost;
 use crate::outcome::Phase;
 use crate::secret::Message;
@@ -26,29 +27,27 @@ pub struct HttpResponse {
     pub url: String,
     /// From the first byte sent to the last byte read, redirects included.
     pub took: Duration,
-    /// Days until the server's certificate expires, over TLS.
-    pub days_left: Option<i64>,
+    /// The server's certificate, over TLS.
+    pub certificate: Option<Arc<PeerCertificate>>,
+    /// Why there is no body here, if there is one.
+    pub unread: Option<String>,
     /// The cookies that were set on the way, redirects included: the last value of each name.
     pub set_cookies: Vec<(String, String)>,
     json: OnceLock<Result<Value, String>>,
 }
 
 impl HttpResponse {
-    pub fn new(
-        status: u16,
-        version: &'static str,
-        headers: HeaderMap,
-        body: String,
-        url: String,
-    ) -> HttpResponse {
+    /// An answer whose body is yet to be read.
+    pub fn new(status: u16, version: &'static str, headers: HeaderMap, url: String) -> HttpResponse {
         HttpResponse {
             status,
             version,
             headers,
-            body,
+            body: String::new(),
             url,
             took: Duration::ZERO,
-            days_left: None,
+            certificate: None,
+            unread: None,
             set_cookies: Vec::new(),
             json: OnceLock::new(),
         }
@@ -77,21 +76,24 @@ impl HttpResponse {
 
     /// The answer in two lines: status and type, then the start of the body.
     pub fn describe(&self) -> Message {
-        let line = match self.headers.get(reqwest::header::CONTENT_TYPE) {
+        let line = match self.headers.get(hyper::header::CONTENT_TYPE) {
             Some(kind) => Message::new()
                 .words(format!("{} {}, ", self.version, self.status))
                 .data(String::from_utf8_lossy(kind.as_bytes()))
                 .words(", "),
             None => Message::new().words(format!("{} {}, ", self.version, self.status)),
         };
-        let line = match self.headers.get(reqwest::header::LOCATION) {
+        let line = match self.headers.get(hyper::header::LOCATION) {
             Some(to) => line.words("location: ").data(String::from_utf8_lossy(to.as_bytes())).words(", "),
             None => line,
         };
         let is_html = self
             .headers
-            .get(reqwest::header::CONTENT_TYPE)
+            .get(hyper::header::CONTENT_TYPE)
             .is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
+        if let Some(why) = &self.unread {
+            return line.words("the body was not read: ").data(why.as_str());
+        }
         match self.body.trim() {
             "" => line.words("empty body"),
             // What a person would read on it: markup hides the message.

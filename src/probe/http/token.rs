@@ -1,11 +1,13 @@
 //! OAuth 2.0 access tokens by client credentials (RFC 6749, section 4.4), each fetched once a run.
 
-use cookie_store::CookieStore;
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use bytes::Bytes;
+use hyper::Method;
+use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use url::Url;
 
 use super::client::{Route, RunClients};
-use super::request::{PreparedBody, ResolveOverride, ResolvedRequest};
+use super::cookies::CookieJar;
+use super::request::{PreparedBody, ResolvedRequest};
 use super::response::HttpResponse;
 use crate::attempt::cost::Cost;
 use crate::attempt::single_flight::SingleFlight;
@@ -21,7 +23,6 @@ pub struct TokenRequest {
     pub client_secret: String,
     pub scope: Option<String>,
     pub route: Route,
-    pub resolve: Vec<ResolveOverride>,
     /// The largest answer that is read, in bytes.
     pub max_body: usize,
 }
@@ -42,7 +43,7 @@ async fn fetch_once(wanted: &TokenRequest, context: &Context) -> Result<String, 
     let clients = &context.run.shared::<RunClients>().0;
     // Boxed because sending is large, and this is part of the future of every request.
     let answer =
-        Box::pin(super::send(wanted.to_request(context), clients, &mut CookieStore::default(), context))
+        Box::pin(super::send(wanted.to_request(context), clients, &mut CookieJar::default(), context))
             .await?;
     let load = Cost::TO_READ.on(answer.size());
     let read = move || {
@@ -74,18 +75,18 @@ impl TokenRequest {
         };
         let content_type = HeaderValue::from_static("application/x-www-form-urlencoded");
         ResolvedRequest {
-            method: reqwest::Method::POST,
+            method: Method::POST,
             url: self.url.clone(),
             headers: HeaderMap::from_iter([(CONTENT_TYPE, content_type)]),
-            body: PreparedBody::Bytes(form(&self.client_secret).into_bytes()),
+            body: PreparedBody::Bytes(Bytes::from(form(&self.client_secret))),
             shown_body: match context.run.tracing {
                 Tracing::Off => None,
                 Tracing::On => Some(form("***")),
             },
             route: self.route.clone(),
-            resolve: self.resolve.clone(),
             redirects: 0,
             max_body: self.max_body,
+            reads_body: true,
             home: self.url.clone(),
         }
     }

@@ -1,9 +1,9 @@
-//! Requests and answers as `--trace` shows them.
+//! Requests and answers as `--trace` shows them: what goes over the wire.
 
-use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, LOCATION};
-use reqwest::{Method, Response};
-use url::Url;
+use hyper::Response;
+use hyper::header::HeaderMap;
 
+use super::request::ResolvedRequest;
 use super::response::HttpResponse;
 use super::send::shown;
 use super::version_name;
@@ -12,19 +12,16 @@ use crate::secret::Message;
 /// How much of a body is shown, in characters.
 const BODY_SHOWN: usize = 2_000;
 
-/// A request: its line, its headers, and what it says.
-pub(super) fn request(method: &Method, url: &Url, headers: &HeaderMap, body: Option<&str>) -> Message {
-    with_headers(Message::new().words(format!("{method} ")).data(shown(url)), headers, body)
+/// A request: its line, the headers that are sent, and what it says.
+pub(super) fn request(request: &ResolvedRequest, headers: &HeaderMap) -> Message {
+    let line = Message::new().words(format!("{} ", request.method)).data(shown(&request.url));
+    with_headers(line, headers, request.shown_body.as_deref())
 }
 
 /// An answer that is read no further, because another request follows it.
-pub(super) fn head(response: &Response) -> Message {
-    let mut kept = HeaderMap::new();
-    for name in [LOCATION, CONTENT_TYPE, CONTENT_LENGTH] {
-        kept.extend(response.headers().get(&name).map(|value| (name.clone(), value.clone())));
-    }
+pub(super) fn head<B>(response: &Response<B>) -> Message {
     let line = format!("{} {}", version_name(response.version()), response.status().as_u16());
-    with_headers(Message::new().words(line), &kept, None)
+    with_headers(Message::new().words(line), response.headers(), None)
 }
 
 /// A whole answer.

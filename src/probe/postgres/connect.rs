@@ -267,7 +267,7 @@ async fn request_tls(stream: &mut Socket) -> std::io::Result<bool> {
 
 async fn open(endpoint: &Endpoint, context: &Context) -> Result<Socket, Failure> {
     match endpoint {
-        Endpoint::Tcp(target) => dial::connect(target, context).await.map(Socket::Tcp),
+        Endpoint::Tcp(target) => dial::connect(target).await.map(Socket::Tcp),
         #[cfg(unix)]
         Endpoint::Socket(path) => {
             mark(Phase::Connect);
