@@ -153,6 +153,7 @@ pub(crate) async fn once_read(
         return exit;
     }
     let limit = Deadline::after(patience, BudgetScope::Grace);
+    // Why: every check has ended. What the thread waits for is let go below, when the limit or a signal ends this.
     let catching_up = limit.bound(async {
         tokio::select! {
             caught_up = tokio::task::spawn_blocking(report::catch_up) => Ok(caught_up.unwrap_or(Ok(()))),

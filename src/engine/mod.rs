@@ -219,7 +219,7 @@ impl Engine<'_> {
 
     fn start(&mut self, check: usize) {
         let planned = &self.plan.checks[check];
-        let mut scope = self.plan.scope.clone();
+        let mut scope = planned.scope(&self.plan.scope);
         let gates = planned.needs.iter().filter(|need| !planned.named_needs.contains(need));
         for need in gates.chain(&planned.named_needs) {
             let names = self.plan.checks[*need].check.shares().iter().map(|named| named.name.as_str());
@@ -244,6 +244,7 @@ impl Engine<'_> {
         };
         self.tell(&Event::CheckStarted { check });
         let since = Instant::now();
+        // Why: this is the check itself, and ends with the set, which the run holds.
         let spawned = self.tasks.spawn_on(async move { task.run().await }, self.workers);
         self.states[check] = State::Running { since, task: spawned.id() };
     }

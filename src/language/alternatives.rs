@@ -4,6 +4,8 @@
 //! and which one that is may be known only once the variables have their values: so the mistakes of each are kept
 //! apart. A key that one reader asks for and another does not is no unknown key: it does not apply.
 
+use toml::de::DeValue;
+
 use super::diagnostic::Diagnostic;
 use super::source::Place;
 use super::table::{Asked, Missing, Shape, Table};
@@ -15,6 +17,13 @@ pub struct Alternative<'a, T> {
     pub read: &'a dyn Fn(&mut Table<'_, '_, '_>) -> Option<T>,
 }
 
+/// What came of one way.
+pub struct Read<T> {
+    /// There may be one beside mistakes, so that what is wrong elsewhere is found in the same go.
+    pub value: Option<T>,
+    pub mistakes: Vec<Diagnostic>,
+}
+
 struct Reading<T> {
     value: Option<T>,
     asked: Asked,
@@ -23,9 +32,8 @@ struct Reading<T> {
 }
 
 impl Table<'_, '_, '_> {
-    /// Reads the table in each of the ways, and says what came of each: the value, or what is wrong. Nothing is
-    /// recorded as a mistake yet.
-    pub fn read_as<T>(&mut self, alternatives: &[Alternative<'_, T>]) -> Vec<Result<T, Vec<Diagnostic>>> {
+    /// Reads the table in each of the ways. Nothing is recorded as a mistake yet.
+    pub fn read_as<T>(&mut self, alternatives: &[Alternative<'_, T>]) -> Vec<Read<T>> {
         let mut readings: Vec<Reading<T>> = alternatives.iter().map(|way| self.read_once(way.read)).collect();
         let foreign: Vec<Vec<Diagnostic>> = (0..readings.len())
             .map(|index| self.keys_of_others(index, &readings, alternatives[index].what))
@@ -33,8 +41,8 @@ impl Table<'_, '_, '_> {
         for (index, way) in alternatives.iter().enumerate() {
             let renamed = self.inapplicable(index, &readings, way.what);
             for (number, message) in renamed {
-                let place = readings[index].mistakes[number].place;
-                readings[index].mistakes[number] = Diagnostic::new(place, message);
+                let unknown = &mut readings[index].mistakes[number];
+                *unknown = Diagnostic { message, hint: None, label: String::new(), ..unknown.clone() };
             }
         }
         let mut results = Vec::with_capacity(readings.len());
@@ -43,10 +51,7 @@ impl Table<'_, '_, '_> {
             let mut mistakes = reading.mistakes;
             mistakes.extend(foreign);
             mistakes.extend(reading.missing.into_iter().map(|missing| missing.diagnostic));
-            results.push(match reading.value {
-                Some(value) if mistakes.is_empty() => Ok(value),
-                Some(_) | None => Err(mistakes),
-            });
+            results.push(Read { value: reading.value, mistakes });
         }
         results
     }
@@ -73,30 +78,33 @@ impl Table<'_, '_, '_> {
             })
             .map(|key| {
                 let place = self.parse.place(key.span());
-                Diagnostic::new(place, does_not_apply(key.get_ref(), what))
+                let mistake = Diagnostic::new(place, does_not_apply(key.get_ref(), what));
+                Diagnostic { unknown_key: Some(key.get_ref().to_string()), ..mistake }
             })
             .collect()
     }
 
     /// The mistakes of the reader at `index` that are keys which another knows, each with its new message.
     fn inapplicable<T>(&self, index: usize, readings: &[Reading<T>], what: &str) -> Vec<(usize, String)> {
-        let calls_unknown = |reading: &Reading<T>, place: Option<Place>| {
-            reading.mistakes.iter().any(|mistake| mistake.unknown_key.is_some() && mistake.place == place)
+        let path = |place: Option<Place>| {
+            let place = place?;
+            self.keys
+                .iter()
+                .find_map(|(key, value)| Some((key.get_ref().as_ref(), path_to(value.get_ref(), place)?)))
         };
-        let inside = |place: Option<Place>| {
-            let keys = self.keys.iter();
-            keys.map(|(key, value)| (key.get_ref().as_ref(), value.span()))
-                .find(|(_, span)| place.is_some_and(|place| span.contains(&place.start)))
-                .map(|(key, _)| key)
+        // A reader knows a key if it calls neither it unknown nor a table that it is in.
+        let knows = |reading: &Reading<T>, top: &str, path: &[usize]| {
+            reading.asked.keys.iter().any(|asked| asked.name == top)
+                && !reading.mistakes.iter().any(|mistake| {
+                    let start = mistake.place.map(|place| place.start);
+                    mistake.unknown_key.is_some() && start.is_some_and(|start| path.contains(&start))
+                })
         };
         let unknown = readings[index].mistakes.iter().enumerate();
         unknown
             .filter_map(|(number, mistake)| {
-                let (key, inside) = (mistake.unknown_key.as_deref()?, inside(mistake.place)?);
-                let known = readings.iter().any(|other| {
-                    other.asked.keys.iter().any(|asked| asked.name == inside)
-                        && !calls_unknown(other, mistake.place)
-                });
+                let (key, (top, path)) = (mistake.unknown_key.as_deref()?, path(mistake.place)?);
+                let known = readings.iter().any(|other| knows(other, top, &path));
                 known.then(|| (number, does_not_apply(key, what)))
             })
             .collect()
@@ -122,6 +130,27 @@ impl Table<'_, '_, '_> {
         }
         self.asked.variants.extend(asked.variants);
         self.asked.rules.extend(asked.rules);
+    }
+}
+
+/// Where the keys begin that lead to the key at `place`, that one last.
+fn path_to(value: &DeValue<'_>, place: Place) -> Option<Vec<usize>> {
+    match value {
+        DeValue::Table(keys) => keys.iter().find_map(|(key, value)| {
+            let start = key.span().start;
+            if start == place.start {
+                return Some(vec![start]);
+            }
+            let mut path = path_to(value.get_ref(), place)?;
+            path.insert(0, start);
+            Some(path)
+        }),
+        DeValue::Array(items) => items.iter().find_map(|item| path_to(item.get_ref(), place)),
+        DeValue::String(_)
+        | DeValue::Integer(_)
+        | DeValue::Float(_)
+        | DeValue::Boolean(_)
+        | DeValue::Datetime(_) => None,
     }
 }
 

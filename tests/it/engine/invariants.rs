@@ -1,4 +1,4 @@
-//! The engine on a virtual clock: random suites, and what must hold for every one of them.
+//! The engine in virtual time: random suites, and the invariants of every one of them.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -41,7 +41,7 @@ fn check_invariants(spec: &SuiteSpec) {
                 passed[report.check] = matches!(report.outcome, Outcome::Passed);
                 running.remove(&report.check);
             }
-            // It passed and stays; should it end too early, that is its outcome in the end.
+            // It passed and keeps running; if it exits too early, that decides its outcome.
             Event::CheckReady { check, .. } => {
                 passed[*check] = true;
                 running.remove(check);
@@ -58,10 +58,10 @@ fn check_invariants(spec: &SuiteSpec) {
     assert!(most_at_once <= spec.concurrency, "{most_at_once} checks at once");
     assert!(matches!(events.last(), Some((_, Event::RunFinished(_)))));
 
-    // What was started was cleaned up, once.
+    // Everything that was started was cleaned up, once.
     assert_eq!(cleanups, started.len(), "cleanups");
 
-    // Nothing is longer than the budgets allow.
+    // Nothing exceeds its budget.
     let limit = Duration::from_millis(spec.budget) + GRACE + Duration::from_millis(100);
     assert!(report.took <= limit, "the run took {:?}, and may take {limit:?}", report.took);
 
@@ -99,7 +99,7 @@ fn check_invariants(spec: &SuiteSpec) {
     check_exit(spec, &report);
 }
 
-/// The exit code never says more good than the outcomes do.
+/// The exit code is never better than the outcomes.
 fn check_exit(spec: &SuiteSpec, report: &RunReport) {
     let critical: Vec<&str> = spec
         .checks

@@ -1,4 +1,4 @@
-//! What ends a run, and what it comes to then.
+//! What ends a run, and with which outcome.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,14 +14,14 @@ use crate::support::script::{Script, Spec, SuiteSpec, passing, plan, run, run_pl
 use crate::support::{junit, scratch};
 
 #[test]
-fn independent_checks_run_side_by_side() {
+fn independent_checks_run_concurrently() {
     let (_, report, _) = run(&suite((0..16).map(|_| passing(1_000)).collect()));
     assert_eq!(report.exit, Exit::Passed);
     assert_eq!(report.took.as_secs(), 1);
 }
 
 #[test]
-fn the_first_critical_failure_cuts_what_is_in_flight_and_starts_nothing_more() {
+fn the_first_critical_failure_cancels_the_rest() {
     let mut checks: Vec<Spec> = (0..40).map(|_| passing(4_000)).collect();
     checks[3] = Spec { script: Script::Mismatch, takes: 100, ..passing(0) };
     let (_, report, _) = run(&suite(checks));
@@ -41,7 +41,7 @@ fn a_warning_stops_nothing_and_keeps_the_run_green() {
 }
 
 #[test]
-fn a_critical_check_that_could_not_run_is_not_green_though_what_it_needs_only_warned() {
+fn a_critical_check_behind_a_failed_warning_is_not_green() {
     let warn = Spec { script: Script::Fault, severity: Severity::Warn, ..passing(10) };
     let dependent = Spec { needs: vec![1], ..passing(10) };
     let (_, report, _) = run(&suite(vec![warn, dependent]));
@@ -49,7 +49,7 @@ fn a_critical_check_that_could_not_run_is_not_green_though_what_it_needs_only_wa
 }
 
 #[test]
-fn a_closed_gate_is_told_from_a_failed_check() {
+fn a_failed_gate_is_distinguished_from_a_failed_check() {
     let gate = Spec { script: Script::Mismatch, gate: true, ..passing(10) };
     assert_eq!(run(&suite(vec![gate, passing(10)])).1.exit, Exit::GateClosed);
     let failed = Spec { script: Script::Mismatch, ..passing(10) };
@@ -57,7 +57,7 @@ fn a_closed_gate_is_told_from_a_failed_check() {
 }
 
 #[test]
-fn the_end_of_the_suite_s_budget_is_no_verdict() {
+fn the_end_of_the_suites_budget_is_not_a_verdict() {
     let hung = Spec { script: Script::Hang, budget: 60_000, ..passing(0) };
     let spec = SuiteSpec { concurrency: 1, budget: 5_000, ..suite(vec![passing(10), hung, passing(10)]) };
     let (_, report, _) = run(&spec);
@@ -68,7 +68,7 @@ fn the_end_of_the_suite_s_budget_is_no_verdict() {
 }
 
 #[test]
-fn a_signal_ends_the_run_and_cleanup_has_the_grace_and_no_more() {
+fn a_signal_ends_the_run_and_cleanup_gets_only_the_grace() {
     let hung = Spec { script: Script::Hang, cleanup: 60_000, ..passing(0) };
     let spec = SuiteSpec { signal_at: Some((1_000, Signal::Terminate)), ..suite(vec![hung]) };
     let (_, report, cleanups) = run(&spec);
@@ -78,7 +78,7 @@ fn a_signal_ends_the_run_and_cleanup_has_the_grace_and_no_more() {
 }
 
 #[test]
-fn a_panic_is_the_error_of_its_check_alone_and_tells_no_secret() {
+fn a_panic_fails_only_its_check_and_shows_no_secret() {
     let broken = Spec { script: Script::Panic, ..passing(10) };
     let spec = SuiteSpec { fail_fast: false, ..suite(vec![broken, passing(100)]) };
     let (events, report, _) = run(&spec);

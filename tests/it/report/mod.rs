@@ -1,4 +1,4 @@
-//! The reports: what a person, a pipeline and a machine read.
+//! The reports, for people, pipelines and machines.
 
 mod events;
 mod failures;

@@ -1,4 +1,4 @@
-//! Checks that do as a script says, random suites of them, and a run of one on a clock that jumps.
+//! Scripted checks, random suites of them, and a run of one in virtual time.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -27,7 +27,7 @@ use tokio::sync::mpsc;
 /// Known to the redactor of every run.
 const SECRET: &str = "hunter2-long";
 
-/// What a scripted check does once its time is over.
+/// What a scripted check does when its time is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Script {
     Pass,
@@ -44,7 +44,7 @@ struct Scripted {
     script: Script,
     takes: Duration,
     cleanup_takes: Duration,
-    /// It leaves something running that takes so long to stop.
+    /// It leaves a process running that takes this long to stop.
     stays: Option<Duration>,
     cleanups: Arc<AtomicUsize>,
 }
@@ -98,7 +98,7 @@ impl Attempt for ScriptedRun {
                 Script::Pass => Ok(()),
                 Script::Mismatch | Script::Lost => Err(Failure::mismatch(words(), words(), words())),
                 Script::Fault => Err(Failure::fault(Fault::Connect, words(), words())),
-                // Without the hook, which would print.
+                // Without the panic hook, which would print.
                 Script::Panic => std::panic::resume_unwind(Box::new(format!("scripted with {SECRET}"))),
                 Script::Hang => std::future::pending().await,
             }
@@ -136,7 +136,7 @@ pub struct Spec {
     pub budget: u64,
     pub cleanup: u64,
     pub stays: Option<u64>,
-    /// Each is a distance back, so that there are no circles.
+    /// Each is a distance back, so there are no cycles.
     pub needs: Vec<usize>,
     pub gate: bool,
     pub severity: Severity,
@@ -224,6 +224,7 @@ pub fn plan(spec: &SuiteSpec, cleanups: &Arc<AtomicUsize>) -> Plan {
             needs: needs.into_iter().collect(),
             named_needs: Vec::new(),
             skip: check.skip.then(|| "asked".to_owned()),
+            instance: Vec::new(),
             check: Arc::new(Scripted {
                 script: check.script,
                 takes: Duration::from_millis(check.takes),
@@ -245,7 +246,7 @@ pub fn plan(spec: &SuiteSpec, cleanups: &Arc<AtomicUsize>) -> Plan {
     }
 }
 
-/// Runs the suite on a clock that jumps, and gives back what happened, when, and how often was cleaned up.
+/// Runs the suite in virtual time; returns the events with their times, the report, and the number of cleanups.
 pub fn run(spec: &SuiteSpec) -> (Vec<(Duration, Event)>, RunReport, usize) {
     let cleanups = Arc::new(AtomicUsize::new(0));
     let (events, report) = run_plan(&plan(spec, &cleanups), spec.signal_at);
@@ -296,7 +297,7 @@ pub fn suite(checks: Vec<Spec>) -> SuiteSpec {
     SuiteSpec { checks, concurrency: 16, budget: 60_000, fail_fast: true, signal_at: None }
 }
 
-/// What each check came to, as one word.
+/// The outcome as one word.
 pub fn word(outcome: &Outcome) -> &'static str {
     match outcome {
         Outcome::Passed => "passed",
