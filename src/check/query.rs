@@ -38,9 +38,10 @@ impl Query {
         table: &mut Table<'_, '_, '_>,
         url_key: &'static str,
     ) -> Option<(Query, RowsExpectation)> {
+        let example = if url_key == "url" { r#"url = "{{db_url}}""# } else { r#"database = "{{db_url}}""# };
         let url = table.required(
             url_key,
-            "database URL; the scheme selects the database, such as `postgres://` or `sqlite:`",
+            ("database URL; the scheme selects the database, such as `postgres://` or `sqlite:`", example),
         );
         let statement: Option<Template> = table.optional(
             "query",
@@ -60,18 +61,17 @@ impl Query {
         if let Some(statement) = &statement {
             if statement.quotes_an_expression() {
                 let place = statement.place();
-                let mistake =
-                    Diagnostic::new(place, "a variable in SQL stands inside quotes, where it would be text")
-                        .hint("take the quotes away: a variable in SQL is a bound parameter");
+                let mistake = Diagnostic::new(place, "a variable inside an SQL string literal is not bound")
+                    .hint("remove the quotes: a variable in SQL is a bound parameter");
                 return table.parse.reject(mistake);
             }
             if statement.literal().is_some_and(|text| text.trim().is_empty()) {
                 return table.reject("query", "the query is empty");
             }
         } else if writes && !table.has("query") {
-            return table.reject("writes", "without a `query` there is nothing that may write");
+            return table.reject("writes", "`writes` needs a `query`");
         } else if expect.needs_a_query() {
-            return table.reject("expect", "there are no rows to expect anything of without a `query`");
+            return table.reject("expect", "`expect` needs a `query` to have rows");
         }
         let writes = if writes { Writes::RolledBack } else { Writes::Refused };
         Some((Query { url: url?, statement, writes }, expect))
@@ -140,11 +140,8 @@ impl Question for Query {
             Ok(url) => {
                 let scheme = url.split(':').next().unwrap_or_default();
                 vec![
-                    Diagnostic::new(
-                        self.url.place(),
-                        format!("there is no probe for a database at `{scheme}:`"),
-                    )
-                    .hint("a database's URL starts with postgres://, postgresql:// or sqlite:"),
+                    Diagnostic::new(self.url.place(), format!("unsupported database scheme `{scheme}`"))
+                        .hint("a database's URL starts with postgres://, postgresql:// or sqlite:"),
                 ]
             }
         }

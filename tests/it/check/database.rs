@@ -102,7 +102,7 @@ fn row_expectations_pass_or_report_the_difference() {
     assert_eq!(told("value of none"), "mismatch: expected value 1, got nothing; the query found no row");
     assert_eq!(told("column of none"), "mismatch: expected column id 1, got nothing; the query found no row");
     assert_eq!(told("rows of none"), "mismatch: expected rows at least 1, got 0");
-    assert_eq!(told("absent"), "mismatch: expected column n not to be there, got 2");
+    assert_eq!(told("absent"), "mismatch: expected column n not to exist, got 2");
 }
 
 #[test]
