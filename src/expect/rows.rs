@@ -79,7 +79,7 @@ impl RowsExpectation {
         if let Some(matcher) = &self.rows {
             unmet.extend(judge(&words("rows"), matcher, &Found::one(Value::from(answer.count)), scope)?);
         }
-        let first = answer.first.as_deref();
+        let first = answer.first();
         let no_row = words("the query found no row");
         if let Some(matcher) = &self.value {
             let found = Found {

@@ -5,6 +5,7 @@
 //! the other side (a query) it leaves in [`leftovers`] to be ended.
 
 pub mod certificate;
+pub mod database;
 pub mod dial;
 pub mod http;
 pub mod postgres;
