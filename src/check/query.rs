@@ -1,21 +1,21 @@
-//! A query on a database, with its captures and its expectations: a database check, or a step of a journey.
+//! A query on a database: the question of a database check, or of a step of a journey.
 
-use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Value;
 
-use super::verdict::{Captures, keep};
+use super::exchange::Question;
 use super::{Session, template_failure};
 use crate::attempt::Context;
-use crate::attempt::cost::Cost;
+use crate::attempt::shell::ShellCommand;
 use crate::expect::rows::RowsExpectation;
 use crate::language::diagnostic::Diagnostic;
 use crate::language::read::Table;
 use crate::language::template::Template;
 use crate::language::variable_usage::VariableUsage;
 use crate::language::variables::{Variables, hide_url_password};
-use crate::outcome::{Direction, Failure, Fault, Phase};
-use crate::probe::database::{self, Access, Question};
+use crate::outcome::{Direction, Failure, Fault};
+use crate::probe::database::{self, Access, Reproduction};
 use crate::probe::rows::QueryResult;
 use crate::secret::Message;
 use crate::secret::stand_in::readable;
@@ -29,12 +29,14 @@ pub(super) struct Query {
     url: Template,
     statement: Option<Template>,
     access: Access,
-    expect: Arc<RowsExpectation>,
 }
 
 impl Query {
-    /// Reads the keys, the database's URL under `url_key`.
-    pub fn from_table(table: &mut Table<'_, '_, '_>, url_key: &'static str) -> Option<Query> {
+    /// Reads the keys, the database's URL under `url_key`: the query, and what is expected of its rows.
+    pub fn from_table(
+        table: &mut Table<'_, '_, '_>,
+        url_key: &'static str,
+    ) -> Option<(Query, RowsExpectation)> {
         let url = table.required(url_key, database::url_meaning());
         let statement: Option<Template> = table.optional(
             "query",
@@ -68,77 +70,7 @@ impl Query {
             return table.reject("expect", "there are no rows to expect anything of without a `query`");
         }
         let access = if writes { Access::Write } else { Access::Read };
-        Some(Query { url: url?, statement, access, expect: Arc::new(expect) })
-    }
-
-    /// Where it is asked.
-    pub fn url(&self) -> &Template {
-        &self.url
-    }
-
-    /// What the query reads.
-    pub fn uses<'c>(&'c self, uses: &mut VariableUsage<'c>) {
-        uses.read(&self.url);
-        uses.read_all(&self.statement);
-        uses.read_all(self.expect.templates());
-    }
-
-    /// What is wrong with it once the variables have their values.
-    pub fn mistakes(&self, scope: &Variables) -> Vec<Diagnostic> {
-        // What a template cannot say yet is said when the query runs.
-        let Ok(url) = self.url.text(scope) else { return Vec::new() };
-        let mistake = database::of_url(&url).map_or_else(Some, |database| database.mistake(&url));
-        mistake.map(|mistake| Diagnostic { place: Some(self.url.place()), ..mistake }).into_iter().collect()
-    }
-
-    /// Can a cut leave the query running on a server?
-    pub fn leaves(&self, scope: &Variables) -> bool {
-        let Ok(url) = self.url.text(scope) else { return true };
-        database::of_url(&url).map_or(true, |database| database.leaves())
-    }
-
-    /// Asks, captures and judges.
-    pub async fn run(
-        &self,
-        captures: &Captures,
-        session: &mut Session,
-        context: &Context,
-    ) -> Result<(), Failure> {
-        context.trace(Direction::Sent, || self.in_words(&session.scope));
-        let mut answer = self.ask(&session.scope, context).await?;
-        context.timeline.end();
-        answer.took = context.timeline.elapsed();
-        let answer = take(answer, captures, session, context).await?;
-        let load = [self.expect.cost(), Cost::TO_READ].into_iter().sum::<Cost>().on(answer.size());
-        let (expect, scope) = (Arc::clone(&self.expect), session.scope.clone());
-        let judge = move || {
-            let mismatches = expect.judge(&answer, &scope).map_err(template_failure)?;
-            match mismatches.is_empty() {
-                true => Ok(()),
-                false => Err(Failure::Mismatch { mismatches, answer: Some(answer.describe()) }),
-            }
-        };
-        context.offload(Phase::Judge, load, judge).await
-    }
-
-    /// A command that asks the same by hand.
-    pub fn reproduce(&self, scope: &Variables, context: &Context) -> Option<Message> {
-        let shown = scope.for_people();
-        let url = self.url.text(scope).ok()?;
-        let statement = match &self.statement {
-            Some(statement) => Some(statement.sql_with_literals(&shown).ok()?),
-            None => None,
-        };
-        let question = Question {
-            url: &url,
-            shown_url: &self.url.text(&shown).ok()?,
-            statement: statement.as_deref(),
-            access: self.access,
-            limit: context.deadline.cut().budget,
-            folder: &context.run.suite_dir,
-        };
-        let command = database::of_url(&url).ok()?.reproduce(&question);
-        Some(command.into_message(&context.run.redactor))
+        Some((Query { url: url?, statement, access }, expect))
     }
 
     /// What is asked, for people to read.
@@ -150,7 +82,7 @@ impl Query {
         Message::new().excerpt(readable(&sql.unwrap_or_else(|error| error)), STATEMENT_SHOWN)
     }
 
-    async fn ask(&self, scope: &Variables, context: &Context) -> Result<QueryResult, Failure> {
+    async fn ask_once(&self, scope: &Variables, context: &Context) -> Result<QueryResult, Failure> {
         let url = self.url.text(scope).map_err(template_failure)?;
         hide_url_password(&Value::from(url.as_str()), &context.run.redactor);
         let database = database::of_url(&url).map_err(unusable)?;
@@ -171,29 +103,59 @@ fn unusable(mistake: Diagnostic) -> Failure {
     }
 }
 
-/// Takes the captures, and shows the answer where that is wanted.
-async fn take(
-    answer: QueryResult,
-    captures: &Captures,
-    session: &mut Session,
-    context: &Context,
-) -> Result<QueryResult, Failure> {
-    let load = Cost::TO_READ.on(answer.size());
-    let (captures, keeper, mut scope) = (Arc::clone(captures), context.clone(), session.scope.clone());
-    let take = move || {
-        let taken = captures.iter().try_for_each(|(named, capture)| {
-            let value = capture.take_from_row(&named.name, &answer)?;
-            keep(named, capture, &value, &mut scope, &keeper);
-            Ok(())
-        });
-        let told = match &taken {
-            Ok(()) => keeper.traced(Direction::Received, || answer.describe()),
-            Err(_) => None,
+impl Question for Query {
+    type Answer = QueryResult;
+    type Expectation = RowsExpectation;
+
+    fn url(&self) -> &Template {
+        &self.url
+    }
+
+    fn uses<'c>(&'c self, uses: &mut VariableUsage<'c>) {
+        uses.read(&self.url);
+        uses.read_all(&self.statement);
+    }
+
+    fn mistakes(&self, _: &RowsExpectation, scope: &Variables) -> Vec<Diagnostic> {
+        // What a template cannot say yet is said when the query runs.
+        let Ok(url) = self.url.text(scope) else { return Vec::new() };
+        let mistake = database::of_url(&url).map_or_else(Some, |database| database.mistake(&url));
+        mistake.map(|mistake| mistake.at(self.url.place())).into_iter().collect()
+    }
+
+    fn leaves(&self, scope: &Variables) -> bool {
+        let Ok(url) = self.url.text(scope) else { return true };
+        database::of_url(&url).map_or(true, |database| database.leaves())
+    }
+
+    async fn ask(&self, session: &mut Session, context: &Context) -> Result<QueryResult, Failure> {
+        context.trace(Direction::Sent, || self.in_words(&session.scope));
+        let mut answer = self.ask_once(&session.scope, context).await?;
+        context.timeline.end();
+        answer.took = context.timeline.elapsed();
+        Ok(answer)
+    }
+
+    fn named(&self, scope: &Variables) -> Option<String> {
+        self.url.text(scope).ok()
+    }
+
+    fn reproduce(&self, session: &Session, context: &Context, limit: Duration) -> Option<ShellCommand> {
+        let scope = &session.scope;
+        let shown = scope.for_people();
+        let url = self.url.text(scope).ok()?;
+        let statement = match &self.statement {
+            Some(statement) => Some(statement.sql_with_literals(&shown).ok()?),
+            None => None,
         };
-        (scope, told, taken.map(|()| answer))
-    };
-    let (scope, told, taken) = context.offload(Phase::Judge, load, take).await;
-    session.scope = scope;
-    context.tell(told);
-    taken
+        let reproduction = Reproduction {
+            url: &url,
+            shown_url: &self.url.text(&shown).ok()?,
+            statement: statement.as_deref(),
+            access: self.access,
+            limit,
+            folder: &context.run.suite_dir,
+        };
+        Some(database::of_url(&url).ok()?.reproduce(&reproduction))
+    }
 }

@@ -25,7 +25,7 @@ use self::queue::Queue;
 use self::task::{Ended, Ending, Task};
 use crate::attempt::timeouts::CRASH_WINDOW;
 use crate::attempt::{CheckEvent, EventSink, RunContext};
-use crate::check::{BackgroundProcess, Session};
+use crate::check::BackgroundProcess;
 use crate::deadline::{BudgetScope, Deadline};
 use crate::event::{CancelReason, CheckReport, Event, RunReport};
 use crate::language::variables::Variables;
@@ -236,7 +236,7 @@ impl Engine<'_> {
             repeat: planned.repeat,
             check: Arc::clone(&planned.check),
             run: Arc::clone(&self.context),
-            session: Session::new(scope),
+            scope,
             suite: self.suite,
             grace: self.plan.grace,
             events: EventSink::new(check, self.told_sender.clone()),

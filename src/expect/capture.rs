@@ -1,5 +1,7 @@
 //! Captures: values taken out of an answer for later steps.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 use toml::Spanned;
 use toml::de::DeValue;
@@ -14,15 +16,19 @@ use crate::attempt::cost::{self, Cost};
 use crate::language::diagnostic::Diagnostic;
 use crate::language::read::{FromTable, FromToml, Named, ParseContext, Table};
 use crate::language::schema::{Definitions, Schema};
-use crate::outcome::{Failure, Mismatch};
+use crate::language::variables::is_secret_name;
+use crate::outcome::Mismatch;
 use crate::probe::rows::QueryResult;
 use crate::secret::Message;
+
+/// The captures of a question, by name.
+pub type Captures = Arc<[(Named, Capture)]>;
 
 /// `capture.NAME = { … }`.
 #[derive(Debug, Clone)]
 pub struct Capture {
     from: From,
-    pub secret: bool,
+    secret: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -129,6 +135,11 @@ impl Capture {
         !matches!(self.from, From::Column(_))
     }
 
+    /// Is the value that it takes for the variable `name` a secret?
+    pub fn is_secret(&self, name: &str) -> bool {
+        self.secret || is_secret_name(name)
+    }
+
     /// What it looks for in a page.
     pub fn html_query(&self) -> Option<HtmlQuery> {
         match &self.from {
@@ -143,7 +154,7 @@ impl Capture {
         }
     }
 
-    /// What [`take`](Capture::take) does with an answer.
+    /// What it costs to take the value out of an answer.
     pub fn cost(&self) -> Cost {
         match &self.from {
             From::Json(path) => cost::of_path(&path.text),
@@ -158,7 +169,11 @@ impl Capture {
     ///
     /// # Errors
     /// Nothing was found, or several.
-    pub fn take(&self, name: &str, answer: &InspectedResponse) -> Result<Value, Mismatch> {
+    pub(super) fn take_from_response(
+        &self,
+        name: &str,
+        answer: &InspectedResponse,
+    ) -> Result<Value, Mismatch> {
         let found = match &self.from {
             From::Json(path) => json_values(&answer.response, &path.parsed)
                 .map_err(|mismatch| self.missed(name, mismatch.actual))?,
@@ -195,19 +210,17 @@ impl Capture {
     ///
     /// # Errors
     /// There is no row, or no such column.
-    pub fn take_from_row(&self, name: &str, answer: &QueryResult) -> Result<Value, Failure> {
+    pub(super) fn take_from_row(&self, name: &str, answer: &QueryResult) -> Result<Value, Mismatch> {
         let row = answer.first().map(Vec::as_slice).unwrap_or_default();
         let cell = match &self.from {
             From::Column(Some(column)) => row.iter().find(|(name, _)| name == column),
             _ => row.first(),
         };
-        cell.map(|(_, value)| value.clone()).ok_or_else(|| {
-            let actual = answer.describe();
-            Failure::mismatch(what(name), self.describe(), actual)
-        })
+        cell.map(|(_, value)| value.clone()).ok_or_else(|| self.missed(name, answer.describe()))
     }
 
-    fn missed(&self, name: &str, actual: Message) -> Mismatch {
+    /// The mismatch of an answer that has `actual` instead of the value.
+    pub(super) fn missed(&self, name: &str, actual: Message) -> Mismatch {
         Mismatch { what: what(name), expected: self.describe(), actual }
     }
 

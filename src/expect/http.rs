@@ -1,16 +1,18 @@
-//! Expectations on an HTTP answer, and on what `tcp://` and `tls://` have of one.
+//! Expectations on an HTTP answer.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 use serde_json_path::JsonPath;
 use toml::Spanned;
 use toml::de::DeValue;
 
-use super::evaluate::{Found, Unjudgeable, judge};
+use super::answer::{Expectation, Unjudgeable};
+use super::capture::Captures;
+use super::connection::ConnectionExpectation;
+use super::evaluate::{Found, judge};
 use super::html::HtmlQuery;
-use super::matcher::{ByName, CertificateExpectation, Matcher, assert_something};
+use super::matcher::{ByName, Matcher, assert_something};
 use super::operand::TextMatcher;
 use super::response::{InspectedResponse, header_values, html_texts, json_values};
 use super::status::StatusSet;
@@ -18,25 +20,22 @@ use crate::attempt::cost::{self, Cost};
 use crate::language::diagnostic::Diagnostic;
 use crate::language::read::{FromKey, FromTable, FromToml, Named, ParseContext, Table};
 use crate::language::schema::{Definitions, Schema};
-use crate::language::source::Place;
 use crate::language::template::Template;
 use crate::language::variables::Variables;
-use crate::outcome::{Mismatch, Span};
+use crate::outcome::Mismatch;
+use crate::probe::http::response::HttpResponse;
 use crate::secret::Message;
 
 /// `expect` of a health check or an HTTP step.
 #[derive(Debug, Clone, Default)]
 pub struct HttpExpectation {
-    pub status: Option<StatusSet>,
+    status: Option<StatusSet>,
     header: Vec<(HeaderKey, Matcher)>,
     body: Option<Matcher>,
     json: Vec<(Path, Matcher)>,
     html: Vec<(Selector, Matcher)>,
-    within: Option<Duration>,
-    certificate: Option<CertificateExpectation>,
     url: Option<Matcher>,
-    /// The first key that only an HTTP answer can meet.
-    http_only: Option<Place>,
+    connection: ConnectionExpectation,
 }
 
 impl FromTable for HttpExpectation {
@@ -63,34 +62,17 @@ impl FromTable for HttpExpectation {
                 r#"html = { h1 = { contains = "Welcome" } }"#,
             ),
         );
-        let within = table.optional(
-            "within",
-            (
-                "longest time that the response may take, even if the budget allows more",
-                r#"within = "300ms""#,
-            ),
-        );
-        let certificate = table.optional(
-            "certificate",
-            ("the server's certificate", "certificate = { days-left = { min = 14 } }"),
-        );
+        let connection = ConnectionExpectation::from_keys(table);
         let url: Option<TextMatcher> =
             table.optional("url", ("the URL after redirects", r#"url = { matches = "/dashboard$" }"#));
-        let http_only = ["status", "header", "body", "json", "html", "url"]
-            .iter()
-            .find(|key| table.has(key))
-            .map(|key| table.key_place(key));
-
         Some(HttpExpectation {
             status,
             header: texts(header),
             body: body.map(Matcher::from),
             json: json.map(|ByName(matchers)| matchers).unwrap_or_default(),
             html: texts(html),
-            within,
-            certificate,
             url: url.map(Matcher::from),
-            http_only,
+            connection,
         })
     }
 }
@@ -197,44 +179,44 @@ impl FromToml for Selector {
 }
 
 impl HttpExpectation {
+    /// The same, with `status` where nothing is said of the status.
+    pub fn or_status(self, status: StatusSet) -> HttpExpectation {
+        HttpExpectation { status: self.status.or(Some(status)), ..self }
+    }
+
+    /// Is anything expected of a certificate?
+    pub fn expects_certificate(&self) -> bool {
+        self.connection.expects_certificate()
+    }
+
     fn matchers(&self) -> impl Iterator<Item = &Matcher> {
         let by_name = self.header.iter().map(|(_, matcher)| matcher);
         let by_selector = self.html.iter().map(|(_, matcher)| matcher);
         let by_path = self.json.iter().map(|(_, matcher)| matcher);
-        let single = self.body.iter().chain(&self.url).chain(self.certificate.iter().map(|c| &c.days_left));
+        let single = self.body.iter().chain(&self.url).chain(self.connection.matchers());
         by_name.chain(by_path).chain(by_selector).chain(single)
     }
+}
 
-    /// Every template in the matchers.
-    pub fn templates(&self) -> Vec<&Template> {
+impl Expectation<InspectedResponse> for HttpExpectation {
+    fn templates(&self) -> Vec<&Template> {
         self.matchers().flat_map(Matcher::templates).collect()
     }
 
-    /// What [`judge_rest`](HttpExpectation::judge_rest) does with an answer.
-    pub fn cost(&self) -> Cost {
+    fn announce(&self, captures: &Captures, answer: &mut InspectedResponse) {
+        let expected = self.html.iter().map(|(selector, _)| selector.query(None));
+        let captured = captures.iter().filter_map(|(_, capture)| capture.html_query());
+        answer.will_be_asked(expected.chain(captured).collect());
+    }
+
+    fn cost(&self) -> Cost {
         let pages = self.html.iter().map(|_| Cost::Unknown);
         let paths = self.json.iter().map(|(path, _)| cost::of_path(&path.text));
         pages.chain(paths).chain(self.matchers().map(Matcher::cost)).sum()
     }
 
-    /// What it looks for in a page.
-    pub fn html_queries(&self) -> impl Iterator<Item = HtmlQuery> {
-        self.html.iter().map(|(selector, _)| selector.query(None))
-    }
-
-    /// A place where it expects something that only HTTP has.
-    pub fn http_only(&self) -> Option<Place> {
-        self.http_only
-    }
-
-    /// Where `certificate` is expected of something without one.
-    pub fn expects_certificate(&self) -> bool {
-        self.certificate.is_some()
-    }
-
-    /// Is the status the expected one? Judged before anything else is looked at.
-    pub fn judge_status(&self, answer: &InspectedResponse, default: &StatusSet) -> Option<Mismatch> {
-        let expected = self.status.as_ref().unwrap_or(default);
+    fn judge_first(&self, answer: &InspectedResponse) -> Option<Mismatch> {
+        let expected = self.status.as_ref()?;
         (!expected.contains(answer.response.status)).then(|| Mismatch {
             what: Message::new().words("status"),
             expected: expected.describe(),
@@ -242,15 +224,7 @@ impl HttpExpectation {
         })
     }
 
-    /// Every other expectation that the answer does not meet.
-    ///
-    /// # Errors
-    /// A template in a matcher cannot be evaluated.
-    pub fn judge_rest(
-        &self,
-        answer: &InspectedResponse,
-        scope: &Variables,
-    ) -> Result<Vec<Mismatch>, Unjudgeable> {
+    fn judge(&self, answer: &InspectedResponse, scope: &Variables) -> Result<Vec<Mismatch>, Unjudgeable> {
         let mut unmet = Vec::new();
         for (HeaderKey(name), matcher) in &self.header {
             let what = Message::new().words(format!("header {name}"));
@@ -278,39 +252,8 @@ impl HttpExpectation {
             let url = Found::one(Value::from(answer.response.url.as_str()));
             unmet.extend(judge(&Message::new().words("url"), matcher, &url, scope)?);
         }
-        unmet.extend(self.judge_connection(answer.response.took, answer.response.days_left, scope)?);
+        let HttpResponse { took, days_left, .. } = answer.response;
+        unmet.extend(self.connection.judge(took, days_left, scope)?);
         Ok(unmet)
     }
-
-    /// The expectations that every protocol of a health check has: `within` and `certificate`.
-    ///
-    /// # Errors
-    /// A template in a matcher cannot be evaluated.
-    pub fn judge_connection(
-        &self,
-        took: Duration,
-        days_left: Option<i64>,
-        scope: &Variables,
-    ) -> Result<Vec<Mismatch>, Unjudgeable> {
-        let mut unmet: Vec<Mismatch> = too_slow(self.within, took).into_iter().collect();
-        if let Some(certificate) = &self.certificate {
-            let found = Found {
-                values: days_left.map(Value::from).into_iter().collect(),
-                surroundings: Message::new().words("there is no certificate without TLS"),
-            };
-            let what = Message::new().words("certificate days-left");
-            unmet.extend(judge(&what, &certificate.days_left, &found, scope)?);
-        }
-        Ok(unmet)
-    }
-}
-
-/// The mismatch of an answer that came later than `within`.
-pub(super) fn too_slow(within: Option<Duration>, took: Duration) -> Option<Mismatch> {
-    let within = within.filter(|within| took > *within)?;
-    Some(Mismatch {
-        what: Message::new().words("an answer"),
-        expected: Message::new().words(format!("within {}", Span(within))),
-        actual: Message::new().words(format!("one after {}", Span(took))),
-    })
 }

@@ -6,10 +6,13 @@ use reqwest::header::HeaderMap;
 use serde_json::Value;
 use serde_json_path::JsonPath;
 
+use super::answer::Answer;
+use super::capture::Capture;
 use super::evaluate::Found;
 use super::html::{self, HtmlQuery};
 use crate::outcome::Mismatch;
 use crate::probe::http::response::HttpResponse;
+use crate::probe::http::trace;
 use crate::secret::Message;
 
 /// A response, and the page that it may be: that is parsed once, whatever is looked for in it.
@@ -21,9 +24,31 @@ pub struct InspectedResponse {
 }
 
 impl InspectedResponse {
-    /// `queries` is all that the page will be asked for.
-    pub fn new(response: HttpResponse, queries: Vec<HtmlQuery>) -> InspectedResponse {
-        InspectedResponse { response, queries, html: OnceLock::new() }
+    pub fn new(response: HttpResponse) -> InspectedResponse {
+        InspectedResponse { response, queries: Vec::new(), html: OnceLock::new() }
+    }
+
+    /// Says all that the page will be asked for.
+    pub(super) fn will_be_asked(&mut self, queries: Vec<HtmlQuery>) {
+        self.queries = queries;
+    }
+}
+
+impl Answer for InspectedResponse {
+    fn size(&self) -> usize {
+        self.response.size()
+    }
+
+    fn describe(&self) -> Option<Message> {
+        Some(self.response.describe())
+    }
+
+    fn trace(&self) -> Message {
+        trace::answer(&self.response)
+    }
+
+    fn take(&self, name: &str, capture: &Capture) -> Result<Value, Mismatch> {
+        capture.take_from_response(name, self)
     }
 }
 

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::evaluate::{Found, Unjudgeable, judge};
-use super::http::too_slow;
+use super::answer::{Answer, Expectation, Unjudgeable};
+use super::capture::Capture;
+use super::connection::too_slow;
+use super::evaluate::{Found, judge};
 use super::matcher::{ByName, Matcher, assert_something};
 use super::operand::Amount;
 use crate::attempt::cost::Cost;
@@ -54,26 +56,22 @@ impl RowsExpectation {
         by_column.chain(&self.rows).chain(&self.value)
     }
 
-    /// Every template in the matchers.
-    pub fn templates(&self) -> Vec<&Template> {
-        self.matchers().flat_map(Matcher::templates).collect()
-    }
-
-    /// What [`judge`](RowsExpectation::judge) does with an answer.
-    pub fn cost(&self) -> Cost {
-        self.matchers().map(Matcher::cost).sum()
-    }
-
     /// Does it look at anything but the time?
     pub fn needs_a_query(&self) -> bool {
         self.rows.is_some() || self.value.is_some() || !self.row.is_empty()
     }
+}
 
-    /// Every expectation that the answer does not meet.
-    ///
-    /// # Errors
-    /// A template in a matcher cannot be evaluated.
-    pub fn judge(&self, answer: &QueryResult, scope: &Variables) -> Result<Vec<Mismatch>, Unjudgeable> {
+impl Expectation<QueryResult> for RowsExpectation {
+    fn templates(&self) -> Vec<&Template> {
+        self.matchers().flat_map(Matcher::templates).collect()
+    }
+
+    fn cost(&self) -> Cost {
+        self.matchers().map(Matcher::cost).sum()
+    }
+
+    fn judge(&self, answer: &QueryResult, scope: &Variables) -> Result<Vec<Mismatch>, Unjudgeable> {
         let mut unmet = Vec::new();
         let words = |words: &'static str| Message::new().words(words);
         if let Some(matcher) = &self.rows {
@@ -107,5 +105,23 @@ impl RowsExpectation {
         }
         unmet.extend(too_slow(self.within, answer.took));
         Ok(unmet)
+    }
+}
+
+impl Answer for QueryResult {
+    fn size(&self) -> usize {
+        QueryResult::size(self)
+    }
+
+    fn describe(&self) -> Option<Message> {
+        Some(QueryResult::describe(self))
+    }
+
+    fn trace(&self) -> Message {
+        QueryResult::describe(self)
+    }
+
+    fn take(&self, name: &str, capture: &Capture) -> Result<Value, Mismatch> {
+        capture.take_from_row(name, self)
     }
 }

@@ -18,11 +18,25 @@ pub struct Diagnostic {
     pub label: String,
     /// What to do about it.
     pub hint: Option<String>,
+    /// The key that is unknown, where that is all that is wrong: it may be known to another reader of the same table.
+    pub(super) unknown_key: Option<String>,
 }
 
 impl Diagnostic {
     pub fn new(place: impl Into<Option<Place>>, message: impl Into<String>) -> Diagnostic {
-        Diagnostic { message: message.into(), place: place.into(), label: String::new(), hint: None }
+        Diagnostic {
+            message: message.into(),
+            place: place.into(),
+            label: String::new(),
+            hint: None,
+            unknown_key: None,
+        }
+    }
+
+    /// The same at `place`, for who finds what is wrong and does not know where it stands.
+    pub fn at(mut self, place: Place) -> Diagnostic {
+        self.place = Some(place);
+        self
     }
 
     pub fn label(mut self, label: impl Into<String>) -> Diagnostic {

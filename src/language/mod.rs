@@ -11,6 +11,8 @@ pub mod read;
 pub mod schema;
 pub mod table;
 
+pub mod alternatives;
+
 pub mod name;
 pub mod number;
 pub mod raw;

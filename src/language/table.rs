@@ -44,11 +44,11 @@ pub fn asked_by(
 
 /// A table being read.
 pub struct Table<'t, 'r, 'e> {
-    keys: &'t DeTable<'t>,
+    pub(super) keys: &'t DeTable<'t>,
     place: Place,
     purpose: Purpose,
-    asked: Asked,
-    missing: Vec<Missing>,
+    pub(super) asked: Asked,
+    pub(super) missing: Vec<Missing>,
     pub parse: &'r mut ParseContext<'e>,
 }
 
@@ -97,6 +97,8 @@ pub struct Key {
     pub name: &'static str,
     pub doc: Doc,
     pub shape: Shape,
+    /// What its value is like for the other readers of the table, where that is something else.
+    pub or_shapes: Vec<fn(&mut Definitions<'_>) -> Schema>,
     pub is_required: bool,
 }
 
@@ -162,10 +164,10 @@ impl ToToml for String {
 }
 
 /// Something that is not there, though it should be.
-struct Missing {
+pub(super) struct Missing {
     /// The key, if it can only be this one.
     key: Option<&'static str>,
-    diagnostic: Diagnostic,
+    pub diagnostic: Diagnostic,
 }
 
 impl<'t, 'r, 'e> Table<'t, 'r, 'e> {
@@ -173,6 +175,16 @@ impl<'t, 'r, 'e> Table<'t, 'r, 'e> {
         // Room for what most tables are asked for: to grow step by step is a good part of reading one.
         let asked = Asked { keys: Vec::with_capacity(32), ..Asked::default() };
         Table { keys, place, purpose, asked, missing: Vec::new(), parse }
+    }
+
+    /// The same table for another reader.
+    pub(super) fn again(&mut self) -> Table<'t, '_, 'e> {
+        Table::new(self.keys, self.place, self.purpose, self.parse)
+    }
+
+    /// Is it read to know what it could say?
+    pub(super) fn is_described(&self) -> bool {
+        self.purpose == Purpose::Describing
     }
 
     /// Where the table stands.
@@ -201,7 +213,7 @@ impl<'t, 'r, 'e> Table<'t, 'r, 'e> {
         doc: impl Into<Doc>,
         shape: Shape,
     ) -> Option<&'t Spanned<DeValue<'t>>> {
-        self.asked.keys.push(Key { name, doc: doc.into(), shape, is_required: false });
+        self.asked.keys.push(Key { name, doc: doc.into(), shape, or_shapes: Vec::new(), is_required: false });
         self.find(name).map(|(_, value)| value)
     }
 
@@ -228,7 +240,7 @@ impl<'t, 'r, 'e> Table<'t, 'r, 'e> {
         doc: impl Into<Doc>,
         default: &T,
     ) -> Option<T> {
-        if self.purpose == Purpose::Describing {
+        if self.is_described() {
             self.asked.defaults.push((name, default.to_toml()));
         }
         self.optional(name, doc)
@@ -257,7 +269,13 @@ impl<'t, 'r, 'e> Table<'t, 'r, 'e> {
     /// too.
     pub fn is_variant(&mut self, name: &'static str, doc: impl Into<Doc>) -> bool {
         let shape = Shape::Value(String::schema);
-        self.asked.variants.push(Key { name, doc: doc.into(), shape, is_required: true });
+        self.asked.variants.push(Key {
+            name,
+            doc: doc.into(),
+            shape,
+            or_shapes: Vec::new(),
+            is_required: true,
+        });
         self.has(name)
     }
 
@@ -327,7 +345,7 @@ impl<'t, 'r, 'e> Table<'t, 'r, 'e> {
 
     /// Notes a rule that the reader enforces in its own words.
     pub fn obeys(&mut self, rule: Rule) {
-        if self.purpose == Purpose::Describing {
+        if self.is_described() {
             self.asked.rules.push(rule);
         }
     }
@@ -357,7 +375,10 @@ impl<'t, 'r, 'e> Table<'t, 'r, 'e> {
             }
             unknown = true;
             let place = self.parse.place(key.span());
-            let mistake = Diagnostic::new(place, format!("unknown key `{given}`"));
+            let mistake = Diagnostic {
+                unknown_key: Some(given.to_owned()),
+                ..Diagnostic::new(place, format!("unknown key `{given}`"))
+            };
             let meant = closest(given, known().map(|known| known.name));
             let mistake = match known().find(|known| Some(known.name) == meant) {
                 Some(meant) => {

@@ -81,6 +81,14 @@ impl Template {
         }
     }
 
+    /// The text before the first expression.
+    pub fn leading_text(&self) -> &str {
+        match self.segments.first() {
+            Some(Segment::Text(text)) => text,
+            Some(Segment::Expression(_)) | None => "",
+        }
+    }
+
     /// Every variable the template reads, such as `order` or `run.id`.
     pub fn reads(&self) -> impl Iterator<Item = &str> {
         self.reads_at().map(|(name, _)| name)

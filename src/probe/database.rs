@@ -54,7 +54,7 @@ pub trait Database: Debug + Sync {
     ) -> BoxFuture<'a, Result<Box<dyn Session>, Failure>>;
 
     /// A command that asks the same.
-    fn reproduce(&self, question: &Question<'_>) -> ShellCommand;
+    fn reproduce(&self, asked: &Reproduction<'_>) -> ShellCommand;
 }
 
 /// What the statements of a session may do, and what they see.
@@ -125,7 +125,7 @@ pub struct Column {
 
 /// What a session was asked, for people to ask again.
 #[derive(Debug, Clone, Copy)]
-pub struct Question<'q> {
+pub struct Reproduction<'q> {
     pub url: &'q str,
     /// The same with stand-ins for its secrets.
     pub shown_url: &'q str,

@@ -9,6 +9,7 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use crate::check::Kind;
+use crate::check::request::RequestOptions;
 use crate::language::diagnostic::Diagnostic;
 use crate::language::name::CheckName;
 use crate::language::read::{DefaultValues, FromTable, FromToml, Named, ParseContext, Table};
@@ -18,7 +19,6 @@ use crate::language::severity::Severity;
 use crate::language::source::Place;
 use crate::language::table::Rule;
 use crate::language::variables::Variable;
-use crate::probe::http::RequestOptions;
 
 /// `[suite]`, and what `[env.NAME]` says over it.
 #[derive(Debug, Clone, Default)]

@@ -66,14 +66,15 @@ impl PostgresUrl {
     /// What is wrong with `url` wherever it is used, and what to do about it.
     pub fn mistake(url: &str) -> Option<Diagnostic> {
         let failure = PostgresUrl::read(url).err()?;
-        let hint = match &failure {
-            Failure::Fault { hint, .. } => hint.as_ref().map(ToString::to_string),
-            Failure::Mismatch { .. }
+        let mistake = Diagnostic::new(None, failure.to_string());
+        Some(match failure {
+            Failure::Fault { hint: Some(hint), .. } => mistake.hint(hint.to_string()),
+            Failure::Fault { hint: None, .. }
+            | Failure::Mismatch { .. }
             | Failure::TimedOut { .. }
             | Failure::Exited { .. }
-            | Failure::Step { .. } => None,
-        };
-        Some(Diagnostic { hint, ..Diagnostic::new(None, failure.to_string()) })
+            | Failure::Step { .. } => mistake,
+        })
     }
 
     /// What `url` itself says.

@@ -27,7 +27,7 @@ use futures_util::future::BoxFuture;
 
 use self::config::PostgresUrl;
 use self::session::PostgresSession;
-use super::database::{Access, Database, Question, Session};
+use super::database::{Access, Database, Reproduction, Session};
 use crate::attempt::Context;
 use crate::attempt::shell::ShellCommand;
 use crate::language::diagnostic::Diagnostic;
@@ -76,7 +76,7 @@ impl Database for Postgres {
         })
     }
 
-    fn reproduce(&self, question: &Question<'_>) -> ShellCommand {
-        psql::command(question)
+    fn reproduce(&self, asked: &Reproduction<'_>) -> ShellCommand {
+        psql::command(asked)
     }
 }

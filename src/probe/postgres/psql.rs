@@ -4,19 +4,19 @@ use std::time::Duration;
 
 use super::transaction::milliseconds;
 use crate::attempt::shell::{ShellCommand, seconds};
-use crate::probe::database::{Access, Question};
+use crate::probe::database::{Access, Reproduction};
 use crate::secret::stand_in::{Piece, pieces, stand_in};
 
 /// The command that asks the server the same.
-pub(super) fn command(question: &Question<'_>) -> ShellCommand {
-    let Question { access, limit, .. } = *question;
-    let statement = question.statement.unwrap_or("select 1");
+pub(super) fn command(asked: &Reproduction<'_>) -> ShellCommand {
+    let Reproduction { access, limit, .. } = *asked;
+    let statement = asked.statement.unwrap_or("select 1");
     let mut options = format!("-c statement_timeout={}ms", milliseconds(limit));
     match access {
         Access::Read | Access::Snapshot => options.push_str(" -c default_transaction_read_only=on"),
         Access::Write => {}
     }
-    let (url, password) = password_apart(question);
+    let (url, password) = password_apart(asked);
     let psql = ShellCommand::new("psql").words(&["-X", &url]);
     let psql = password.into_iter().fold(psql, |psql, password| psql.with_env("PGPASSWORD", &password));
     let command = match access {
@@ -30,15 +30,15 @@ pub(super) fn command(question: &Question<'_>) -> ShellCommand {
 
 /// The URL without its password, and the password as the server wants it: an argument is seen by whoever lists the
 /// processes. One that a shell cannot decode stays where it is.
-fn password_apart(question: &Question<'_>) -> (String, Option<String>) {
-    let whole = question.shown_url.to_owned();
-    let Some((before, shown, after)) = password_in(question.shown_url) else { return (whole, None) };
+fn password_apart(asked: &Reproduction<'_>) -> (String, Option<String>) {
+    let whole = asked.shown_url.to_owned();
+    let Some((before, shown, after)) = password_in(asked.shown_url) else { return (whole, None) };
     let password = match pieces(shown).as_slice() {
         [] => None,
         // It stands there in clear, and is not for a report.
         [Piece::Text(_)] => Some(stand_in("$PGPASSWORD")),
         [Piece::Secret(secret)] if secret.is_as_it_is() => {
-            let has_escapes = password_in(question.url).is_none_or(|(_, real, _)| real.contains('%'));
+            let has_escapes = password_in(asked.url).is_none_or(|(_, real, _)| real.contains('%'));
             (!has_escapes).then(|| secret.stand_in())
         }
         [Piece::Secret(secret)] => secret.decoded().map(|secret| secret.stand_in()),

@@ -15,7 +15,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 
 use self::session::SqliteSession;
-use super::database::{Access, Database, Question, Session};
+use super::database::{Access, Database, Reproduction, Session};
 use crate::attempt::Context;
 use crate::attempt::shell::ShellCommand;
 use crate::language::diagnostic::Diagnostic;
@@ -66,17 +66,17 @@ impl Database for Sqlite {
         })
     }
 
-    fn reproduce(&self, question: &Question<'_>) -> ShellCommand {
-        let statement = question.statement.unwrap_or("select count(*) from sqlite_schema");
+    fn reproduce(&self, asked: &Reproduction<'_>) -> ShellCommand {
+        let statement = asked.statement.unwrap_or("select count(*) from sqlite_schema");
         let shell = ShellCommand::new("sqlite3");
-        let (shell, statement) = match question.access {
+        let (shell, statement) = match asked.access {
             Access::Read | Access::Snapshot => (shell.word("-readonly"), statement.to_owned()),
             Access::Write => {
                 (shell, format!("begin; {}; rollback", statement.trim_end().trim_end_matches(';')))
             }
         };
-        let wait = format!(".timeout {}", question.limit.min(LONGEST_LOCK).as_millis());
-        let path = plain(&path_of(question.url, question.folder)).display().to_string();
+        let wait = format!(".timeout {}", asked.limit.min(LONGEST_LOCK).as_millis());
+        let path = plain(&path_of(asked.url, asked.folder)).display().to_string();
         shell.words(&["-cmd", &wait, &path, &statement])
     }
 }

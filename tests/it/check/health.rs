@@ -117,21 +117,18 @@ fn the_days_that_are_left_of_a_certificate_are_counted() {
 #[test]
 fn what_tcp_and_tls_cannot_mean_is_a_mistake() {
     for (keys, message) in [
-        ("url = \"tcp://127.0.0.1:1\"\nexpect.status = 200", "a `tcp://` check has no HTTP answer"),
-        (
-            "url = \"tcp://127.0.0.1:1\"\nmethod = \"POST\"",
-            "a `tcp://` check sends no request to use `method` in",
-        ),
+        ("url = \"tcp://127.0.0.1:1\"\nexpect.status = 200", "`status` does not apply to a `tcp://` check"),
+        ("url = \"tcp://127.0.0.1:1\"\nmethod = \"POST\"", "`method` does not apply to a `tcp://` check"),
         (
             "url = \"tls://127.0.0.1:1\"\nheaders = { a = \"b\" }",
-            "a `tls://` check sends no request to use `headers` in",
+            "`headers` does not apply to a `tls://` check",
         ),
         ("url = \"tcp://127.0.0.1\"", "`tcp://` needs a host and a port"),
         (
             "url = \"http://127.0.0.1\"\nexpect.certificate.days-left = 1",
             "needs an `https://` or `tls://` URL",
         ),
-        ("url = \"ftp://127.0.0.1\"", "there is no probe for `ftp://`"),
+        ("url = \"ftp://127.0.0.1\"", "unsupported scheme `ftp`"),
         ("url = \"127.0.0.1:80\"", "relative URL without a base"),
     ] {
         let ran = Smoke::new().suite(&suite(&format!("[[health]]\nname = \"it\"\n{keys}\n"))).run();

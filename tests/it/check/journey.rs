@@ -165,7 +165,7 @@ fn a_certificate_is_known_in_every_step_though_its_connection_is_kept() {
 fn a_step_that_no_request_can_be_made_of_is_a_mistake() {
     let server = shop();
     for (keys, message) in [
-        ("get = \"tcp://127.0.0.1:1\"", "a step sends no request to `tcp://`"),
+        ("get = \"tcp://127.0.0.1:1\"", "unsupported scheme `tcp`"),
         ("get = \"/login\"", "relative URL without a base"),
         ("get = \"{{base}}/a b\"", "' ' cannot stand in a URL"),
     ] {

@@ -258,7 +258,7 @@ fn what_a_header_is_compared_with_is_text_whatever_the_variables_type() {
         ("header.x-n = { not = \"{{seven}}\" }", "expected header x-n not \"7\", got \"7\"".to_owned()),
         (
             "header.x-n = { not = \"{{list}}\" }",
-            "putting in the variables: expected a text, found [\"few\"]".to_owned(),
+            "rendering the template: expected a text, found [\"few\"]".to_owned(),
         ),
     ];
     let cases = cases.map(|(expect, failure)| case(format!("expect.{expect}"), failure));

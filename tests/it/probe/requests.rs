@@ -125,8 +125,7 @@ fn a_line_break_in_a_header_is_refused_before_anything_is_sent() {
     let case = report.case("it");
     assert_eq!(case.kind.as_deref(), Some("template"));
     let message = case.message.as_deref().expect("a message");
-    let start =
-        "putting together a header: the value of the header `x-a` has a character that no header may have";
+    let start = "rendering a header: the value of the header `x-a` has a character that no header may have";
     assert!(message.starts_with(start), "{message}");
     assert_eq!(requests.len(), 0);
 }
@@ -161,10 +160,7 @@ fn a_space_from_a_capture_ends_the_step_that_puts_it_into_its_url() {
     let report = ran.junit();
     assert_eq!(
         report.case("it").message.as_deref(),
-        Some(
-            format!("step 2 `go on`: putting together the URL: ' ' cannot stand in a URL: `{url}/a b`")
-                .as_str()
-        )
+        Some(format!("step 2 `go on`: rendering the URL: ' ' cannot stand in a URL: `{url}/a b`").as_str())
     );
     assert_eq!(server.requests().len(), 1);
 }

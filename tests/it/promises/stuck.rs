@@ -4,14 +4,15 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
+use smoke::attempt::attempts::Attempt;
 use smoke::attempt::{Context, RunContext, Tracing};
-use smoke::check::{Afterwards, Check, Session};
+use smoke::check::{Afterwards, Check, Running};
 use smoke::event::RunReport;
 use smoke::exit::Exit;
 use smoke::language::variable_usage::VariableUsage;
 use smoke::language::variables::Variables;
 use smoke::outcome::{Failure, Outcome, Signal, SkipReason, Started};
-use smoke::secret::Redactor;
+use smoke::secret::{Message, Redacted, Redactor};
 use tokio::runtime::Builder;
 
 use crate::support::script::{Script, Spec, SuiteSpec, plan};
@@ -33,12 +34,33 @@ impl Check for Stuck {
         Afterwards::default()
     }
 
-    fn run<'a>(&'a self, _: &'a mut Session, _: &'a Context) -> BoxFuture<'a, Result<(), Failure>> {
+    fn begin(self: Arc<Self>, scope: Variables) -> Box<dyn Running> {
+        Box::new(StuckRun { check: self, scope })
+    }
+}
+
+struct StuckRun {
+    check: Arc<Stuck>,
+    scope: Variables,
+}
+
+impl Attempt for StuckRun {
+    fn attempt<'a>(&'a mut self, _: &'a Context) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(async move {
-            let _ = self.begun.send(());
-            let _ = self.let_go.lock().unwrap().recv_timeout(HELD);
+            let _ = self.check.begun.send(());
+            let _ = self.check.let_go.lock().unwrap().recv_timeout(HELD);
             Ok(())
         })
+    }
+}
+
+impl Running for StuckRun {
+    fn reproduce(&self, _: &Context) -> Option<Redacted<Message>> {
+        None
+    }
+
+    fn into_scope(self: Box<Self>) -> Variables {
+        self.scope
     }
 }
 

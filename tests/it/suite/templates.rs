@@ -230,7 +230,7 @@ fn a_value_that_would_break_a_header_or_a_url_is_an_error_that_says_so() {
     let head = "[vars]\nbroken = \"a\\r\\nx-evil: 1\"\nnothing = \"\\u0000\"";
     let header = |name: &str| {
         format!(
-            "putting together a header: the value of the header `{name}` has a character that no header may have"
+            "rendering a header: the value of the header `{name}` has a character that no header may have"
         )
     };
     let cases = [
@@ -240,7 +240,7 @@ fn a_value_that_would_break_a_header_or_a_url_is_an_error_that_says_so() {
         ("headers = { content-type = \"{{broken}}\" }\nbody = \"\"", header("content-type")),
         (
             "resolve = { \"127.0.0.1:1\" = \"{{broken}}\" }",
-            "putting together `resolve`: expected an address such as".to_owned(),
+            "rendering `resolve`: expected an address such as".to_owned(),
         ),
     ];
     let ran = post(&server, head, &cases.clone().map(|(keys, _)| keys.to_owned()));
@@ -272,11 +272,11 @@ fn a_value_that_would_break_a_header_or_a_url_is_an_error_that_says_so() {
     ran.exits(1);
     let told = |name: &str| ran.junit().case(name).message.clone().unwrap_or_default();
     assert!(
-        told("url").starts_with("step 2 `url`: putting together the URL: '\\n' cannot stand in a URL"),
+        told("url").starts_with("step 2 `url`: rendering the URL: '\\n' cannot stand in a URL"),
         "{}",
         told("url")
     );
-    assert!(told("header").starts_with("step 2 `header`: putting together a header: "), "{}", told("header"));
+    assert!(told("header").starts_with("step 2 `header`: rendering a header: "), "{}", told("header"));
     assert_eq!(server.requests().len(), 2, "nothing that is broken is sent");
 }
 

@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use proptest::prelude::*;
+use smoke::attempt::attempts::Attempt;
 use smoke::attempt::{Context, RunContext, Tracing};
-use smoke::check::{Afterwards, BackgroundProcess, Check, Session};
+use smoke::check::{Afterwards, BackgroundProcess, Check, Running};
 use smoke::deadline::Deadline;
 use smoke::event::{CheckInfo, Event, RunReport};
 use smoke::language::repeat::Repeat;
@@ -19,7 +20,7 @@ use smoke::language::variable_usage::VariableUsage;
 use smoke::language::variables::Variables;
 use smoke::outcome::{Failure, Fault, Outcome, Signal};
 use smoke::plan::{Plan, PlannedCheck};
-use smoke::secret::{Message, Redactor};
+use smoke::secret::{Message, Redacted, Redactor};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
@@ -74,14 +75,24 @@ impl Check for Scripted {
         Afterwards { leaves: false, cleanup: self.cleanup_takes, stop: self.stays }
     }
 
-    fn run<'a>(&'a self, session: &'a mut Session, _: &'a Context) -> BoxFuture<'a, Result<(), Failure>> {
+    fn begin(self: Arc<Self>, scope: Variables) -> Box<dyn Running> {
+        Box::new(ScriptedRun { check: self, scope, left: None })
+    }
+}
+
+struct ScriptedRun {
+    check: Arc<Scripted>,
+    scope: Variables,
+    left: Option<Left>,
+}
+
+impl Attempt for ScriptedRun {
+    fn attempt<'a>(&'a mut self, _: &'a Context) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(async move {
-            if let Some(stops_in) = self.stays {
-                session.resident = Some(Box::new(Left { stops_in }));
-            }
-            tokio::time::sleep(self.takes).await;
+            self.left = self.check.stays.map(|stops_in| Left { stops_in });
+            tokio::time::sleep(self.check.takes).await;
             let words = || Message::new().words("scripted");
-            match self.script {
+            match self.check.script {
                 Script::Pass => Ok(()),
                 Script::Mismatch => Err(Failure::mismatch(words(), words(), words())),
                 Script::Fault => Err(Failure::fault(Fault::Connect, words(), words())),
@@ -91,10 +102,24 @@ impl Check for Scripted {
             }
         })
     }
+}
 
-    fn cleanup<'a>(&'a self, _: &'a mut Session, _: &'a Context) -> BoxFuture<'a, ()> {
-        self.cleanups.fetch_add(1, Ordering::SeqCst);
-        Box::pin(tokio::time::sleep(self.cleanup_takes))
+impl Running for ScriptedRun {
+    fn reproduce(&self, _: &Context) -> Option<Redacted<Message>> {
+        None
+    }
+
+    fn background(&mut self) -> Option<Box<dyn BackgroundProcess>> {
+        self.left.take().map(|left| Box::new(left) as Box<dyn BackgroundProcess>)
+    }
+
+    fn cleanup<'a>(&'a mut self, _: &'a Context) -> BoxFuture<'a, ()> {
+        self.check.cleanups.fetch_add(1, Ordering::SeqCst);
+        Box::pin(tokio::time::sleep(self.check.cleanup_takes))
+    }
+
+    fn into_scope(self: Box<Self>) -> Variables {
+        self.scope
     }
 }
 

@@ -1,0 +1,23 @@
+//! The text of a URL, whatever its scheme.
+
+use url::Url;
+
+/// Parses a URL.
+///
+/// # Errors
+/// What keeps `text` from being one, and what to do about it.
+pub fn parse_absolute_url(text: &str) -> Result<Url, (String, &'static str)> {
+    if let Some(bad) = text.chars().find(|c| c.is_whitespace() || c.is_control()) {
+        let encode = "encode the value with `{{name|urlencode}}`, or put it into `query`, which encodes it";
+        return Err((format!("{bad:?} cannot stand in a URL"), encode));
+    }
+    let url = Url::parse(text).map_err(|error| {
+        (format!("this is no URL: {error}"), "a URL is absolute, such as https://host:port/path")
+    })?;
+    match url.port() {
+        Some(0) => {
+            Err(("nothing can listen on port 0".to_owned(), "name the port that the server listens on"))
+        }
+        Some(_) | None => Ok(url),
+    }
+}
