@@ -219,7 +219,7 @@ impl Engine<'_> {
 
     fn start(&mut self, check: usize) {
         let planned = &self.plan.checks[check];
-        let mut scope = self.plan.scope.clone();
+        let mut scope = planned.scope(&self.plan.scope);
         let gates = planned.needs.iter().filter(|need| !planned.named_needs.contains(need));
         for need in gates.chain(&planned.named_needs) {
             let names = self.plan.checks[*need].check.shares().iter().map(|named| named.name.as_str());

@@ -16,7 +16,7 @@ use super::compare::order;
 use super::operand::{Amount, Limit, Options};
 use crate::attempt::cost::{self, Cost};
 use crate::language::diagnostic::Diagnostic;
-use crate::language::read::{FromKey, FromTable, FromToml, ParseContext, Table, read_table};
+use crate::language::read::{FromKey, FromTable, FromToml, ParseContext, Table, Templates, read_table};
 use crate::language::schema::{Definitions, Schema};
 use crate::language::template::Template;
 use crate::language::value::Document;
@@ -182,6 +182,8 @@ fn effort_of(wanted: &Document) -> Cost {
 }
 
 impl FromToml for Matcher {
+    const TEMPLATES: Templates = Templates::Own;
+
     fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
         match value.get_ref() {
             DeValue::Table(keys) => {
@@ -301,6 +303,8 @@ pub(super) fn between(
 }
 
 impl FromToml for Pattern {
+    const TEMPLATES: Templates = Templates::Own;
+
     fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
         let template = Template::from_toml(value, parse)?;
         let Some(literal) = template.literal() else {
@@ -349,6 +353,8 @@ impl FromToml for JsonType {
 pub(super) struct ByName<K, M>(pub Vec<(K, M)>);
 
 impl<K: FromKey, M: FromToml> FromToml for ByName<K, M> {
+    const TEMPLATES: Templates = Templates::Own;
+
     fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
         let matchers = Vec::from_toml(value, parse)?;
         if matchers.is_empty() {

@@ -9,7 +9,7 @@ use super::datetime::Moment;
 use super::matcher::{Condition, Matcher, all_of, between, conditions};
 use crate::language::diagnostic::Diagnostic;
 use crate::language::number;
-use crate::language::read::{FromToml, ParseContext, Table, describe, read_table, whole_number};
+use crate::language::read::{FromToml, ParseContext, Table, Templates, describe, read_table, whole_number};
 use crate::language::schema::{Definitions, Schema};
 use crate::language::template::Template;
 use crate::language::value::Document;
@@ -21,6 +21,8 @@ const TEMPLATE: &str = r"\{\{";
 pub(super) struct Limit(pub Document);
 
 impl FromToml for Limit {
+    const TEMPLATES: Templates = Templates::Own;
+
     fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
         const EXPECTED: &str = "a number or a date";
         match value.get_ref() {
@@ -62,6 +64,8 @@ impl FromToml for Limit {
 pub(super) struct Options<T>(pub Vec<T>);
 
 impl<T: FromToml> FromToml for Options<T> {
+    const TEMPLATES: Templates = Templates::Own;
+
     fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
         let options = Vec::from_toml(value, parse)?;
         match options.is_empty() {
@@ -80,6 +84,8 @@ impl<T: FromToml> FromToml for Options<T> {
 pub(super) struct Amount(pub Matcher);
 
 impl FromToml for Amount {
+    const TEMPLATES: Templates = Templates::Own;
+
     fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
         match value.get_ref() {
             DeValue::Table(keys) => read_table(keys, value.span(), parse, Amount::from_table),
@@ -124,6 +130,8 @@ impl Amount {
 struct Whole(Document);
 
 impl FromToml for Whole {
+    const TEMPLATES: Templates = Templates::Own;
+
     fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
         if value.get_ref().is_str()
             && let template @ Document::Template(_) = Document::from_toml(value, parse)?
@@ -148,6 +156,8 @@ impl FromToml for Whole {
 pub(super) struct TextMatcher(pub Matcher);
 
 impl FromToml for TextMatcher {
+    const TEMPLATES: Templates = Templates::Own;
+
     fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
         match value.get_ref() {
             DeValue::Table(keys) => {
@@ -174,6 +184,8 @@ impl From<TextMatcher> for Matcher {
 struct Text(Document);
 
 impl FromToml for Text {
+    const TEMPLATES: Templates = Templates::Own;
+
     fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
         let written = match value.get_ref() {
             DeValue::String(_) | DeValue::Datetime(_) => {
@@ -205,6 +217,8 @@ impl From<Text> for Document {
 struct TextPart(Document);
 
 impl FromToml for TextPart {
+    const TEMPLATES: Templates = Templates::Own;
+
     fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
         match value.get_ref() {
             DeValue::Integer(_) | DeValue::Float(_) => Document::from_toml(value, parse).map(TextPart),

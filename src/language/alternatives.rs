@@ -4,6 +4,8 @@
 //! and which one that is may be known only once the variables have their values: so the mistakes of each are kept
 //! apart. A key that one reader asks for and another does not is no unknown key: it does not apply.
 
+use toml::de::DeValue;
+
 use super::diagnostic::Diagnostic;
 use super::source::Place;
 use super::table::{Asked, Missing, Shape, Table};
@@ -33,8 +35,8 @@ impl Table<'_, '_, '_> {
         for (index, way) in alternatives.iter().enumerate() {
             let renamed = self.inapplicable(index, &readings, way.what);
             for (number, message) in renamed {
-                let place = readings[index].mistakes[number].place;
-                readings[index].mistakes[number] = Diagnostic::new(place, message);
+                let unknown = &mut readings[index].mistakes[number];
+                *unknown = Diagnostic { message, hint: None, label: String::new(), ..unknown.clone() };
             }
         }
         let mut results = Vec::with_capacity(readings.len());
@@ -73,7 +75,8 @@ impl Table<'_, '_, '_> {
             })
             .map(|key| {
                 let place = self.parse.place(key.span());
-                Diagnostic::new(place, does_not_apply(key.get_ref(), what))
+                let mistake = Diagnostic::new(place, does_not_apply(key.get_ref(), what));
+                Diagnostic { unknown_key: Some(key.get_ref().to_string()), ..mistake }
             })
             .collect()
     }
@@ -84,10 +87,9 @@ impl Table<'_, '_, '_> {
             reading.mistakes.iter().any(|mistake| mistake.unknown_key.is_some() && mistake.place == place)
         };
         let inside = |place: Option<Place>| {
-            let keys = self.keys.iter();
-            keys.map(|(key, value)| (key.get_ref().as_ref(), value.span()))
-                .find(|(_, span)| place.is_some_and(|place| span.contains(&place.start)))
-                .map(|(key, _)| key)
+            let mut keys = self.keys.iter();
+            let found = keys.find(|(_, value)| place.is_some_and(|place| has_key_at(value.get_ref(), place)));
+            found.map(|(key, _)| key.get_ref().as_ref())
         };
         let unknown = readings[index].mistakes.iter().enumerate();
         unknown
@@ -122,6 +124,21 @@ impl Table<'_, '_, '_> {
         }
         self.asked.variants.extend(asked.variants);
         self.asked.rules.extend(asked.rules);
+    }
+}
+
+/// Is there a key at `place`, at any depth?
+fn has_key_at(value: &DeValue<'_>, place: Place) -> bool {
+    match value {
+        DeValue::Table(keys) => keys
+            .iter()
+            .any(|(key, value)| key.span().start == place.start || has_key_at(value.get_ref(), place)),
+        DeValue::Array(items) => items.iter().any(|item| has_key_at(item.get_ref(), place)),
+        DeValue::String(_)
+        | DeValue::Integer(_)
+        | DeValue::Float(_)
+        | DeValue::Boolean(_)
+        | DeValue::Datetime(_) => false,
     }
 }
 

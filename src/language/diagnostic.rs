@@ -39,6 +39,11 @@ impl Diagnostic {
         self
     }
 
+    /// Is a key all that is wrong, because it is unknown or does not apply?
+    pub fn is_about_a_key(&self) -> bool {
+        self.unknown_key.is_some()
+    }
+
     pub fn label(mut self, label: impl Into<String>) -> Diagnostic {
         self.label = label.into();
         self

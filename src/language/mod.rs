@@ -12,6 +12,7 @@ pub mod schema;
 pub mod table;
 
 pub mod alternatives;
+pub mod setting;
 
 pub mod name;
 pub mod number;

@@ -20,8 +20,11 @@ use toml::de::DeValue;
 
 use super::diagnostic::Diagnostic;
 use super::schema::{Definitions, Schema};
+use super::setting;
+pub use super::setting::Templates;
 use super::source::Place;
 pub use super::table::{Table, read_table};
+use super::variables::Variables;
 
 /// What reading one file needs, and the mistakes found so far.
 pub struct ParseContext<'e> {
@@ -32,6 +35,20 @@ pub struct ParseContext<'e> {
     pub patterns: Compiled<Regex>,
     pub paths: Compiled<Arc<JsonPath>>,
     pub diagnostics: Vec<Diagnostic>,
+    /// The variables, where they are known: what settings with templates are rendered with.
+    pub scope: Option<Variables>,
+    pub settings: Settings,
+    /// Is it one of the checks that `each` makes? Its name may have a template in it, which tells it from the others.
+    pub is_of_each: bool,
+}
+
+/// What was found of templates in settings.
+#[derive(Debug, Default)]
+pub struct Settings {
+    /// Is there any? Then the suite is another one in each environment.
+    pub have_templates: bool,
+    /// The variables that are read there.
+    pub reads: Vec<(String, Place)>,
 }
 
 /// What `[defaults]` says, by the type that reads it: the language knows none of them.
@@ -81,6 +98,9 @@ impl<'e> ParseContext<'e> {
             patterns: Compiled::default(),
             paths: Compiled::default(),
             diagnostics: Vec::new(),
+            scope: None,
+            settings: Settings::default(),
+            is_of_each: false,
         }
     }
 
@@ -121,6 +141,9 @@ pub fn describe(value: &DeValue<'_>) -> String {
 
 /// A type that one key of a suite can have.
 pub trait FromToml: Sized {
+    /// What a template means in a value of this type.
+    const TEMPLATES: Templates = Templates::Rendered;
+
     /// Reads `value`. `None` means that a mistake was recorded.
     fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self>;
 
@@ -138,6 +161,8 @@ pub trait FromTable: Sized {
 }
 
 impl<T: FromTable> FromToml for T {
+    const TEMPLATES: Templates = Templates::Own;
+
     fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
         match value.get_ref() {
             DeValue::Table(keys) => read_table(keys, value.span(), parse, T::from_table),
@@ -218,10 +243,12 @@ pub fn whole_number(value: &Spanned<DeValue<'_>>) -> Option<i64> {
 }
 
 impl<T: FromToml> FromToml for Vec<T> {
+    const TEMPLATES: Templates = Templates::Own;
+
     fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
         match value.get_ref() {
             DeValue::Array(items) => {
-                let read: Vec<Option<T>> = items.iter().map(|item| T::from_toml(item, parse)).collect();
+                let read: Vec<Option<T>> = items.iter().map(|item| setting::read(item, parse)).collect();
                 read.into_iter().collect()
             }
             DeValue::String(text) => {
@@ -246,6 +273,8 @@ impl<T: FromToml> FromToml for Vec<T> {
 
 /// A table whose keys the author names, in the order of the file.
 impl<K: FromKey, T: FromToml> FromToml for Vec<(K, T)> {
+    const TEMPLATES: Templates = Templates::Own;
+
     fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
         match value.get_ref() {
             DeValue::Table(keys) => {
@@ -253,7 +282,7 @@ impl<K: FromKey, T: FromToml> FromToml for Vec<(K, T)> {
                     .iter()
                     .map(|(key, item)| {
                         let named = Named { name: key.get_ref().to_string(), place: parse.place(key.span()) };
-                        let (key, item) = (K::from_key(named, parse), T::from_toml(item, parse));
+                        let (key, item) = (K::from_key(named, parse), setting::read(item, parse));
                         key.zip(item)
                     })
                     .collect();
@@ -304,6 +333,8 @@ pub struct Named {
 }
 
 impl FromToml for Named {
+    const TEMPLATES: Templates = Templates::Refused;
+
     fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
         let place = parse.place(value.span());
         String::from_toml(value, parse).map(|name| Named { name, place })
@@ -315,6 +346,8 @@ impl FromToml for Named {
 }
 
 impl<T: FromToml> FromToml for BTreeMap<String, T> {
+    const TEMPLATES: Templates = Templates::Own;
+
     fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
         let entries: Vec<(Named, T)> = FromToml::from_toml(value, parse)?;
         Some(entries.into_iter().map(|(named, item)| (named.name, item)).collect())

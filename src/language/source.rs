@@ -1,6 +1,6 @@
 //! The files a suite was read from, and places in them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A range of bytes in one of the suite's files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +46,11 @@ impl Sources {
             let stars: String = text.bytes().map(|byte| if byte == b'\n' { '\n' } else { '*' }).collect();
             source.text.replace_range(place.start..place.end, &stars);
         }
+    }
+
+    /// The text of the file at `path`, if it is one of these.
+    pub fn text_of(&self, path: &Path) -> Option<&str> {
+        self.files.iter().find(|file| file.path == path).map(|file| file.text.as_str())
     }
 
     pub fn text(&self, place: Place) -> &str {

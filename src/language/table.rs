@@ -8,6 +8,7 @@ use toml::de::{DeString, DeTable, DeValue};
 use super::diagnostic::{Diagnostic, closest};
 use super::read::{FromToml, ParseContext};
 use super::schema::{Definitions, Schema};
+use super::setting;
 use super::source::Place;
 
 /// Reads a whole table: what `read` does not ask for is an unknown key. That alone does not keep the table from
@@ -220,7 +221,7 @@ impl<'t, 'r, 'e> Table<'t, 'r, 'e> {
     /// A key that may be left out.
     pub fn optional<T: FromToml>(&mut self, name: &'static str, doc: impl Into<Doc>) -> Option<T> {
         let value = self.raw(name, doc, Shape::Value(T::schema))?;
-        T::from_toml(value, self.parse)
+        setting::read(value, self.parse)
     }
 
     /// A key that may be left out, and is `default` then.

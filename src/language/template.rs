@@ -10,7 +10,7 @@ use std::sync::Arc;
 use minijinja::Environment;
 use serde_json::Value;
 
-use super::expression::{Expression, as_text, to_json, variables_in};
+use super::expression::{Expression, FUNCTIONS, as_text, to_json, variables_in};
 use super::source::Place;
 use super::sql::{BoundSql, Scanner, Within};
 use super::variables::Variables;
@@ -102,6 +102,18 @@ impl Template {
         });
         expressions
             .flat_map(|expression| expression.reads.iter().map(|name| (name.as_str(), expression.place)))
+    }
+
+    /// The functions that its expressions call, each with the place of the expression.
+    pub(super) fn calls_at(&self) -> impl Iterator<Item = (&'static str, Place)> {
+        let expressions = self.segments.iter().filter_map(|segment| match segment {
+            Segment::Text(_) => None,
+            Segment::Expression(expression) => Some(expression),
+        });
+        expressions.flat_map(|expression| {
+            let called = FUNCTIONS.into_iter().filter(|name| expression.source.contains(&format!("{name}(")));
+            called.map(|name| (name, expression.place))
+        })
     }
 
     /// The text with every expression's value in its place.

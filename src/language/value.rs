@@ -7,7 +7,7 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use super::diagnostic::Diagnostic;
-use super::read::{FromToml, ParseContext, whole_number};
+use super::read::{FromToml, ParseContext, Templates, whole_number};
 use super::schema::{Definitions, Schema};
 use super::table::ToToml;
 use super::template::{Template, part_of};
@@ -138,6 +138,8 @@ fn parse_bytes(text: &str) -> Option<usize> {
 }
 
 impl FromToml for Template {
+    const TEMPLATES: Templates = Templates::Own;
+
     fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
         let DeValue::String(text) = value.get_ref() else {
             return parse.expected(value, "a string");
@@ -169,6 +171,8 @@ fn template_at(text: &str, value: &Spanned<DeValue<'_>>, parse: &mut ParseContex
 pub struct Scalar(pub Template);
 
 impl FromToml for Scalar {
+    const TEMPLATES: Templates = Templates::Own;
+
     fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
         let text = match value.get_ref() {
             DeValue::String(text) => text.to_string(),
@@ -196,6 +200,8 @@ impl FromToml for Scalar {
 pub struct OneOrMore(pub Vec<Scalar>);
 
 impl FromToml for OneOrMore {
+    const TEMPLATES: Templates = Templates::Own;
+
     fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
         match value.get_ref() {
             DeValue::Array(_) => Vec::from_toml(value, parse).map(OneOrMore),
@@ -265,6 +271,8 @@ impl Document {
 }
 
 impl FromToml for Document {
+    const TEMPLATES: Templates = Templates::Own;
+
     fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
         match value.get_ref() {
             DeValue::String(text) => {

@@ -12,7 +12,7 @@ use toml::de::DeValue;
 
 pub use self::resolve::{Missing, Resolved, hide_url_password, resolve};
 pub use self::scope::Variables;
-use super::read::{FromToml, ParseContext, Table, read_table};
+use super::read::{FromToml, ParseContext, Table, Templates, read_table};
 use super::schema::{Definitions, Schema};
 use super::source::Place;
 use super::template::Template;
@@ -45,6 +45,8 @@ enum VariableSource {
 }
 
 impl FromToml for Variable {
+    const TEMPLATES: Templates = Templates::Own;
+
     fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
         let place = parse.place(value.span());
         let read = match value.get_ref() {

@@ -25,11 +25,11 @@ use crate::language::repeat::Repeat;
 use crate::language::severity::Severity;
 use crate::language::source::Place;
 use crate::language::variable_usage::VariableUsage;
-use crate::language::variables::{Resolved, Variable, Variables, first_part, put_over, resolve};
+use crate::language::variables::{Variable, Variables, first_part, put_over, resolve};
 use crate::outcome::Span;
 use crate::secret::Redactor;
 use crate::suite::keys::{EnvironmentKeys, SuiteKeys};
-use crate::suite::{Suite, SuiteCheck, graph};
+use crate::suite::{Instance, Suite, SuiteCheck, graph, in_environment};
 
 /// What a command line says over the suite.
 #[derive(Debug, Default)]
@@ -73,6 +73,8 @@ pub struct PlannedCheck {
     /// Those of `needs` that the suite names: what they share goes before what a gate shares.
     pub named_needs: Vec<usize>,
     pub skip: Option<String>,
+    /// The variables that `each` gives it.
+    pub instance: Instance,
     pub check: Arc<dyn Check>,
 }
 
@@ -98,11 +100,41 @@ fn planned(
     redactor: &Arc<Redactor>,
     missing: Missing,
 ) -> Result<Plan, Vec<Diagnostic>> {
-    let (prepared, mistakes) = prepare(suite, choices, redactor, missing);
+    let (environment, mut mistakes) = match environment(suite, choices) {
+        Ok(environment) => (environment, Vec::new()),
+        Err(mistakes) => (None, mistakes),
+    };
+    let missing = if mistakes.is_empty() { missing } else { Missing::IsFine };
+    let (resolved, unresolvable) = resolve(&variables(suite, environment, choices), &suite.dir, redactor);
+    mistakes.extend(unresolvable);
+    let rendered = suite.has_templates_in_settings.then(|| {
+        let names: Vec<String> = choices.variables.iter().map(|(name, _)| name.clone()).collect();
+        in_environment(suite, &resolved.scope, &names)
+    });
+    let suite = match &rendered {
+        Some(draft) => {
+            mistakes.extend(draft.mistakes.iter().cloned());
+            &draft.suite
+        }
+        None => suite,
+    };
+    // As the settings are in this environment.
+    let environment = choices.environment.as_deref().and_then(|name| suite.environments.get_key_value(name));
+    let keys = environment.map(|(_, keys)| keys.suite.clone()).unwrap_or_default().or(&suite.keys);
+    let selected = select(suite, choices);
+    mistakes.extend(unknown_variables(suite, choices));
+    let mut values = Values::new(suite, choices.environment.as_deref(), &resolved, &selected, missing);
+    mistakes.extend(values.missing_in_settings(&suite.setting_reads));
+    let limit = Limit::of(&keys, environment, choices.budget);
+    for check in selected.iter().map(|index| &suite.checks[*index]) {
+        mistakes.extend(values.missing_in(check));
+        mistakes.extend(check.check.mistakes(&check.scope(&resolved.scope)));
+        let too_large = check.keys.budget.filter(|(own, _)| *own > limit.span);
+        mistakes.extend(too_large.map(|(own, place)| limit.is_exceeded(own, place)));
+    }
     if !mistakes.is_empty() {
         return Err(mistakes);
     }
-    let ResolvedRequest { keys, resolved, selected } = prepared;
     Ok(Plan {
         suite: keys.name.clone().unwrap_or_else(SuiteKeys::default_name),
         environment: choices.environment.clone(),
@@ -145,45 +177,6 @@ pub fn everywhere(suite: &Suite, variables: &[(String, String)]) -> Result<Vec<P
     if found.is_empty() { Ok(plans) } else { Err(found) }
 }
 
-/// What a plan is made of.
-struct ResolvedRequest {
-    keys: SuiteKeys,
-    resolved: Resolved,
-    /// The indexes of the checks that run.
-    selected: Vec<usize>,
-}
-
-fn prepare(
-    suite: &Suite,
-    choices: &Choices,
-    redactor: &Arc<Redactor>,
-    missing: Missing,
-) -> (ResolvedRequest, Vec<Diagnostic>) {
-    let (environment, mut mistakes) = match environment(suite, choices) {
-        Ok(environment) => (environment, Vec::new()),
-        Err(mistakes) => (None, mistakes),
-    };
-    let knows_environment = mistakes.is_empty();
-    let (resolved, unresolvable) = resolve(&variables(suite, environment, choices), &suite.dir, redactor);
-    mistakes.extend(unresolvable);
-    mistakes.extend(unknown_variables(suite, choices));
-
-    let keys = environment.map(|environment| environment.suite.clone()).unwrap_or_default().or(&suite.keys);
-    let environment_name = choices.environment.as_deref();
-    let budget = Limit::of(&keys, environment_name.zip(environment), choices.budget);
-    let selected = select(suite, choices);
-    let mut values = Values::new(suite, environment_name, &resolved, &selected, missing);
-    for check in selected.iter().map(|index| &suite.checks[*index]) {
-        if knows_environment {
-            mistakes.extend(values.missing_in(check));
-        }
-        mistakes.extend(check.check.mistakes(&resolved.scope));
-        let too_large = check.keys.budget.filter(|(own, _)| *own > budget.span);
-        mistakes.extend(too_large.map(|(own, place)| budget.is_exceeded(own, place)));
-    }
-    (ResolvedRequest { keys, resolved, selected }, mistakes)
-}
-
 /// How large a check's budget may be.
 struct Limit<'s> {
     span: Duration,
@@ -204,7 +197,7 @@ impl<'s> Limit<'s> {
     /// in the suite: somebody is in a hurry, and the run is cut then.
     fn of(
         keys: &SuiteKeys,
-        environment: Option<(&'s str, &EnvironmentKeys)>,
+        environment: Option<(&'s String, &EnvironmentKeys)>,
         given: Option<Duration>,
     ) -> Limit<'s> {
         let suites = keys.budget.unwrap_or(SuiteKeys::BUDGET);
@@ -327,6 +320,7 @@ fn planned_check(
         needs,
         named_needs,
         skip: check.keys.skip.clone(),
+        instance: check.instance.clone(),
         check: Arc::clone(&check.check),
     }
 }
@@ -340,6 +334,13 @@ impl Plan {
 }
 
 impl PlannedCheck {
+    /// The variables as this check sees them.
+    pub fn scope(&self, plan: &Variables) -> Variables {
+        let mut scope = plan.clone();
+        self.instance.iter().for_each(|(name, value)| scope.set(name, value));
+        scope
+    }
+
     /// Does its failure turn the run red?
     pub fn is_critical(&self) -> bool {
         self.info.severity == Severity::Critical

@@ -56,7 +56,7 @@ impl WorstCase {
             .iter()
             .zip(&can_run)
             .filter(|(_, can_run)| **can_run)
-            .filter_map(|(check, _)| check.check.afterwards(&plan.scope).stop)
+            .filter_map(|(check, _)| check.check.afterwards(&check.scope(&plan.scope)).stop)
             .collect();
         let residents = u32::try_from(stays.len()).unwrap_or(u32::MAX);
         let slack = match residents {
@@ -127,7 +127,7 @@ impl Times {
 
 /// How long a check can hold its place if it passes, and if it fails.
 fn held(planned: &PlannedCheck, scope: &Variables, grace: Duration) -> (Duration, Duration) {
-    let after = planned.check.afterwards(scope);
+    let after = planned.check.afterwards(&planned.scope(scope));
     let passed = planned.budget.saturating_add(after.cleanup.min(grace));
     let farewell = if after.leaves { CLOSE_TIMEOUT.min(grace) } else { Duration::ZERO };
     let stop = after.stop.map_or(Duration::ZERO, |stop| stop.min(grace) + KILL_TIMEOUT);

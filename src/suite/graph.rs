@@ -48,6 +48,30 @@ fn reachable(index: usize, needs: &[Vec<usize>]) -> Vec<bool> {
     seen
 }
 
+/// Puts the names of all the checks that `each` makes in the place of the name as it is written.
+pub fn name_each(checks: &mut [SuiteCheck]) {
+    let mut made: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for check in checks.iter().filter(|check| !check.instance.is_empty()) {
+        made.entry(check.written_name.clone()).or_default().push(check.name().to_owned());
+    }
+    if made.is_empty() {
+        return;
+    }
+    for check in checks {
+        let needs = std::mem::take(&mut check.keys.needs);
+        check.keys.needs = needs
+            .into_iter()
+            .flat_map(|need| match made.get(&need.name) {
+                Some(names) => {
+                    let place = need.place;
+                    names.iter().map(|name| Named { name: name.clone(), place }).collect()
+                }
+                None => vec![need],
+            })
+            .collect();
+    }
+}
+
 /// Names that are there twice.
 pub fn duplicates(names: &[Named]) -> Vec<Diagnostic> {
     let mut seen = BTreeSet::new();

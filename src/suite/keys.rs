@@ -8,11 +8,12 @@ use serde_json::json;
 use toml::Spanned;
 use toml::de::DeValue;
 
+use super::each::Each;
 use crate::check::Kind;
 use crate::check::request::RequestOptions;
 use crate::language::diagnostic::Diagnostic;
 use crate::language::name::CheckName;
-use crate::language::read::{DefaultValues, FromTable, FromToml, Named, ParseContext, Table};
+use crate::language::read::{DefaultValues, FromTable, FromToml, Named, ParseContext, Table, Templates};
 use crate::language::repeat::{Repeat, Retry};
 use crate::language::schema::{Definitions, Schema};
 use crate::language::severity::Severity;
@@ -197,6 +198,36 @@ impl FromToml for SkipReasonText {
     }
 }
 
+/// The name of another check as it is written there: with `each`, all of those that it makes.
+struct NeedName(Named);
+
+impl FromToml for NeedName {
+    const TEMPLATES: Templates = Templates::Own;
+
+    fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
+        Named::from_toml(value, parse).map(NeedName)
+    }
+
+    fn schema(definitions: &mut Definitions<'_>) -> Schema {
+        Named::schema(definitions)
+    }
+}
+
+/// A label.
+struct Tag(String);
+
+impl FromToml for Tag {
+    const TEMPLATES: Templates = Templates::Refused;
+
+    fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
+        String::from_toml(value, parse).map(Tag)
+    }
+
+    fn schema(definitions: &mut Definitions<'_>) -> Schema {
+        String::schema(definitions)
+    }
+}
+
 /// The keys every check has.
 #[derive(Debug, Clone)]
 pub struct CheckKeys {
@@ -222,6 +253,14 @@ impl CheckKeys {
             ("unique name; reports and `--only` identify checks by it", r#"name = "shop is healthy""#),
         );
         let name = name.map(|CheckName(named)| named);
+        // Its values are read by the loader.
+        let _: Option<Each> = table.optional(
+            "each",
+            (
+                "make one check for each of these values; the name must have the variable in it",
+                r#"each = { host = ["web-1", "web-2"] }"#,
+            ),
+        );
         let budget = table.overridable(
             "budget",
             (
@@ -231,10 +270,10 @@ impl CheckKeys {
             &kind.budget,
         );
         let budget = budget.map(|budget| (budget, table.key_place("budget")));
-        let tags = table
+        let tags: Vec<Tag> = table
             .optional("tags", ("labels for `--tag` and `--skip-tag`", r#"tags = ["payments"]"#))
             .unwrap_or_default();
-        let needs = table.optional("needs", ("checks that must pass first; if one does not, this check is skipped and the report says why", r#"needs = ["shop starts"]"#)).unwrap_or_default();
+        let needs: Vec<NeedName> = table.optional("needs", ("checks that must pass first; if one does not, this check is skipped and the report says why", r#"needs = ["shop starts"]"#)).unwrap_or_default();
         let gate = table.overridable(
             "gate",
             ("make every check that is not itself a gate need this one", "gate = true"),
@@ -264,8 +303,8 @@ impl CheckKeys {
             name: name?,
             budget,
             default_budget,
-            tags,
-            needs,
+            tags: tags.into_iter().map(|Tag(tag)| tag).collect(),
+            needs: needs.into_iter().map(|NeedName(named)| named).collect(),
             gate,
             severity,
             repeat: repeat?,

@@ -80,7 +80,7 @@ impl ByScheme {
         // What stands in the text chooses; where a variable does, whatever makes sense of all that is there.
         let chosen = url.as_ref().and_then(|url| by_scheme(url.leading_text().split_once(':')?.0));
         let fits = chosen.or_else(|| read.iter().position(Result::is_ok));
-        let likeliest = fits.or_else(|| (0..read.len()).min_by_key(|index| mistakes_of(&read[*index])))?;
+        let likeliest = fits.or_else(|| (0..read.len()).min_by_key(|index| nonsense(&read[*index])))?;
         if let Err(mistakes) = &mut read[likeliest] {
             table.parse.diagnostics.append(mistakes);
             return None;
@@ -148,8 +148,10 @@ impl ByScheme {
     }
 }
 
-fn mistakes_of<T>(read: &Result<T, Vec<Diagnostic>>) -> usize {
-    read.as_ref().err().map_or(0, Vec::len)
+/// How little a table makes sense: what counts first is how many keys do not apply.
+fn nonsense<T>(read: &Result<T, Vec<Diagnostic>>) -> (usize, usize) {
+    let mistakes = read.as_ref().err().map(Vec::as_slice).unwrap_or_default();
+    (mistakes.iter().filter(|mistake| mistake.is_about_a_key()).count(), mistakes.len())
 }
 
 /// What a `url` is, whatever its scheme.

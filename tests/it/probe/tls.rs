@@ -151,7 +151,7 @@ fn an_insecure_step_is_said_on_the_line_of_its_journey() {
         )))
         .run();
     ran.exits(0);
-    assert!(ran.stderr.contains("(insecure: a step does not verify the certificate)"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("(insecure: the certificate is not verified)"), "{}", ran.stderr);
 }
 
 #[test]

@@ -4,5 +4,6 @@ mod bad_input;
 mod includes;
 mod misspelt;
 mod schema;
+mod settings;
 mod templates;
 mod warnings;

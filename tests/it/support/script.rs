@@ -218,6 +218,7 @@ pub fn plan(spec: &SuiteSpec, cleanups: &Arc<AtomicUsize>) -> Plan {
             needs: needs.into_iter().collect(),
             named_needs: Vec::new(),
             skip: check.skip.then(|| "asked".to_owned()),
+            instance: Vec::new(),
             check: Arc::new(Scripted {
                 script: check.script,
                 takes: Duration::from_millis(check.takes),
