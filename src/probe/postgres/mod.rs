@@ -66,7 +66,7 @@ impl Database for Postgres {
         context: &'a Context,
     ) -> BoxFuture<'a, Result<Box<dyn Session>, Failure>> {
         Box::pin(async move {
-            let url = PostgresUrl::parse(url, &context.application_name())?;
+            let url = PostgresUrl::parse(url, &application_name(context))?;
             if let Some(password) = url.password() {
                 context.hide(&password);
             }
@@ -79,4 +79,11 @@ impl Database for Postgres {
     fn reproduce(&self, asked: &Reproduction<'_>) -> ShellCommand {
         psql::command(asked)
     }
+}
+
+/// How the server sees the check: `smoke/SUITE/CHECK`, in the 63 bytes that it keeps.
+fn application_name(context: &Context) -> String {
+    let name = format!("smoke/{}/{}", context.run.suite, context.check);
+    let printable = name.chars().map(|c| if c.is_ascii_graphic() || c == ' ' { c } else { '?' });
+    printable.take(63).collect()
 }

@@ -208,7 +208,7 @@ impl OpenFile {
                 false => Ok(()),
                 true => Err(fault::refused(
                     "the transaction has ended",
-                    "look at the statement before this one: an error of the disk, or a statement of its own, ended it",
+                    "an I/O error ended it, or a statement before this one did",
                 )),
             };
         }
