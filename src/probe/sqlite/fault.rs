@@ -9,8 +9,9 @@ use crate::deadline::Deadline;
 use crate::outcome::{Failure, Fault, Phase};
 use crate::secret::Message;
 
-/// A lock that is not had this long before the budget ends is given up, so that the lock can be named.
-pub(super) const LOCK_LEAD: Duration = Duration::from_millis(30);
+/// A lock that is not had this long before the budget ends is given up, so that the lock can be named. The word of it
+/// must still come, on a busy machine too.
+pub(super) const LOCK_LEAD: Duration = Duration::from_millis(100);
 
 /// Why SQLite did not do it.
 pub(super) fn of(error: &rusqlite::Error, path: &Path, deadline: Deadline) -> Failure {
