@@ -13,9 +13,9 @@ use crate::probe::database::Access;
 /// it is, early enough that nothing runs on.
 const SERVER_TIMEOUT_SLACK: Duration = Duration::from_millis(100);
 
-/// A lock that is not granted this long before the budget ends is given up, so that the lock can be named: a tenth
+/// A lock that is not granted this long before the budget ends is given up, so that the lock can be named: a fifth
 /// of what is left, and no more than this. The server's word must still come, from a busy machine too.
-pub(super) const LOCK_TIMEOUT_LEAD: Duration = Duration::from_millis(100);
+pub(super) const LOCK_TIMEOUT_LEAD: Duration = Duration::from_millis(250);
 
 /// A transaction, from before its first statement.
 #[derive(Debug)]
@@ -57,7 +57,7 @@ impl Transaction {
     /// What goes ahead of the next statement.
     pub fn opening(&self, context: &Context) -> String {
         let left = context.deadline.remaining();
-        let lead = LOCK_TIMEOUT_LEAD.min(left / 10);
+        let lead = LOCK_TIMEOUT_LEAD.min(left / 5);
         let limits = format!(
             "set local statement_timeout = {}; set local lock_timeout = {}",
             milliseconds(left + SERVER_TIMEOUT_SLACK),

@@ -1,26 +1,15 @@
 //! From the library's errors to failures that name their cause.
 
 use std::path::Path;
-use std::time::Duration;
 
 use rusqlite::ErrorCode;
 
-use crate::deadline::Deadline;
-use crate::outcome::{Failure, Fault, Phase};
+use crate::outcome::{Failure, Fault};
 use crate::secret::Message;
 
-/// A lock that is not had this long before the budget ends is given up, so that the lock can be named. The word of it
-/// must still come, on a busy machine too.
-pub(super) const LOCK_LEAD: Duration = Duration::from_millis(100);
-
-/// Why SQLite did not do it.
-pub(super) fn of(error: &rusqlite::Error, path: &Path, deadline: Deadline) -> Failure {
-    let is_locked =
-        matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked));
-    match is_locked && deadline.remaining() <= LOCK_LEAD {
-        true => Failure::timed_out(deadline.cut(), Phase::Lock),
-        false => failure(error, path),
-    }
+/// Has another process the lock?
+pub(super) fn is_busy(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
 }
 
 /// A statement that is not run.
@@ -29,7 +18,8 @@ pub(super) fn refused(cause: &'static str, hint: &'static str) -> Failure {
         .with_hint(Message::new().words(hint))
 }
 
-fn failure(error: &rusqlite::Error, path: &Path) -> Failure {
+/// Why SQLite did not do it.
+pub(super) fn of(error: &rusqlite::Error, path: &Path) -> Failure {
     let code = error.sqlite_error_code();
     let (fault, hint) = match code {
         Some(ErrorCode::NotADatabase) => {

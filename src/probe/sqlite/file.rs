@@ -7,7 +7,6 @@ use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 use rusqlite::{Connection, OpenFlags};
 
 use super::fault;
-use crate::deadline::Deadline;
 use crate::language::io_error;
 use crate::outcome::{Failure, Fault};
 use crate::probe::database::Access;
@@ -17,7 +16,7 @@ use crate::secret::Message;
 ///
 /// # Errors
 /// There is no file, or SQLite cannot open it.
-pub(super) fn open(path: &Path, access: Access, deadline: Deadline) -> Result<Connection, Failure> {
+pub(super) fn open(path: &Path, access: Access) -> Result<Connection, Failure> {
     let doing = || Message::new().words("opening `").data(path.display().to_string()).words("`");
     let found = std::fs::metadata(path).map_err(|error| {
         Failure::fault(Fault::Connect, doing(), Message::new().data(io_error::reason(&error))).with_hint(
@@ -33,7 +32,7 @@ pub(super) fn open(path: &Path, access: Access, deadline: Deadline) -> Result<Co
         Access::Write => OpenFlags::SQLITE_OPEN_READ_WRITE,
     };
     let flags = mode | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let failed = |error: rusqlite::Error| fault::of(&error, path, deadline);
+    let failed = |error: rusqlite::Error| fault::of(&error, path);
     let rest = Rest::of(path, access);
     let mut connection = Connection::open_with_flags(uri(path, rest), flags).map_err(failed)?;
     if rest == Rest::LeftLog {

@@ -2,15 +2,16 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use rusqlite::{Connection, InterruptHandle};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::fault::LOCK_LEAD;
 use super::{LONGEST_LOCK, catalog, fault, file, plain, statement};
 use crate::attempt::Context;
+use crate::attempt::timeline::Timeline;
 use crate::deadline::Deadline;
 use crate::language::sql::BoundSql;
 use crate::outcome::{Failure, Fault, Phase};
@@ -36,6 +37,12 @@ struct OpenFile {
     has_begun: bool,
 }
 
+/// What a job is done in.
+struct Attempt {
+    deadline: Deadline,
+    timeline: Arc<Timeline>,
+}
+
 /// Ends the statement that runs, if the one who waits for it is cut.
 struct InterruptOnDrop(Option<Arc<InterruptHandle>>);
 
@@ -51,13 +58,13 @@ impl SqliteSession {
     pub async fn open(path: &Path, access: Access, context: &Context) -> Result<SqliteSession, Failure> {
         context.timeline.enter(Phase::Connect);
         context.timeline.set_address(&path.display());
-        let (path, deadline) = (plain(path), context.deadline);
+        let path = plain(path);
         let (jobs, to_do) = mpsc::channel::<Job>();
         let (ready, opened) = oneshot::channel();
         // Why: nothing can end a look at a file. Nobody waits for the thread but a session that is closed, and it ends
         // with the session.
         let thread = tokio::task::spawn_blocking(move || {
-            let mut file = match OpenFile::open(path, access, deadline) {
+            let mut file = match OpenFile::open(path, access) {
                 Ok(file) => file,
                 Err(failure) => {
                     let _ = ready.send(Err(failure));
@@ -82,15 +89,15 @@ impl SqliteSession {
     async fn run<T: Send + 'static>(
         &mut self,
         context: &Context,
-        work: impl FnOnce(&mut OpenFile, Deadline) -> Result<T, Failure> + Send + 'static,
+        work: impl FnOnce(&mut OpenFile, &Attempt) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, Failure> {
         context.timeline.enter(Phase::Query);
-        let deadline = context.deadline;
+        let attempt = Attempt { deadline: context.deadline, timeline: Arc::clone(&context.timeline) };
         let (done, answer) = oneshot::channel();
         let job = move |file: &mut OpenFile| {
             // What was cut before its turn came is not begun.
             if !done.is_closed() {
-                let _ = done.send(work(file, deadline));
+                let _ = done.send(work(file, &attempt));
             }
         };
         // A thread that has died does not take it, and then there is no answer.
@@ -98,14 +105,10 @@ impl SqliteSession {
         let mut interrupt = InterruptOnDrop(Some(Arc::clone(&self.interrupt)));
         let answer = answer.await;
         interrupt.0 = None;
-        let answer = match answer {
+        match answer {
             Ok(answer) => answer,
             Err(_) => Err(died(self.thread.take()).await),
-        };
-        if let Err(Failure::TimedOut { phase, .. }) = &answer {
-            context.timeline.enter(*phase);
         }
-        answer
     }
 }
 
@@ -120,13 +123,8 @@ async fn died(thread: Option<JoinHandle<()>>) -> Failure {
 }
 
 impl Session for SqliteSession {
-    /// Reads the first page: a file that is no database is found out here.
     fn begin<'a>(&'a mut self, context: &'a Context) -> BoxFuture<'a, Result<(), Failure>> {
-        Box::pin(self.run(context, |file, deadline| {
-            file.begin(deadline)?;
-            let looked = file.connection.query_row("select count(*) from sqlite_master", [], |_| Ok(()));
-            looked.map_err(|error| file.failure(&error, deadline))
-        }))
+        Box::pin(self.run(context, OpenFile::begin))
     }
 
     fn query<'a>(
@@ -136,9 +134,9 @@ impl Session for SqliteSession {
         context: &'a Context,
     ) -> BoxFuture<'a, Result<QueryResult, Failure>> {
         let statement = statement.clone();
-        Box::pin(self.run(context, move |file, deadline| {
-            file.begin(deadline)?;
-            let failed = |error: rusqlite::Error| file.failure(&error, deadline);
+        Box::pin(self.run(context, move |file, attempt| {
+            file.begin(attempt)?;
+            let failed = |error: rusqlite::Error| file.failure(&error);
             statement::run(&file.connection, &statement, keep, file.access, failed)
         }))
     }
@@ -149,10 +147,10 @@ impl Session for SqliteSession {
         context: &'a Context,
     ) -> BoxFuture<'a, Result<Vec<Option<Table>>, Failure>> {
         let tables = tables.to_vec();
-        Box::pin(self.run(context, move |file, deadline| {
-            file.begin(deadline)?;
+        Box::pin(self.run(context, move |file, attempt| {
+            file.begin(attempt)?;
             let described = tables.iter().map(|table| catalog::describe(&file.connection, table));
-            described.collect::<Result<_, _>>().map_err(|error| file.failure(&error, deadline))
+            described.collect::<Result<_, _>>().map_err(|error| file.failure(&error))
         }))
     }
 
@@ -183,26 +181,45 @@ impl Session for SqliteSession {
 }
 
 impl OpenFile {
-    fn open(path: PathBuf, access: Access, deadline: Deadline) -> Result<OpenFile, Failure> {
-        let connection = file::open(&path, access, deadline)?;
+    fn open(path: PathBuf, access: Access) -> Result<OpenFile, Failure> {
+        let connection = file::open(&path, access)?;
         Ok(OpenFile { path, access, connection, has_begun: false })
     }
 
-    fn failure(&self, error: &rusqlite::Error, deadline: Deadline) -> Failure {
-        fault::of(error, &self.path, deadline)
+    fn failure(&self, error: &rusqlite::Error) -> Failure {
+        fault::of(error, &self.path)
     }
 
-    /// From now on a lock is waited for until shortly before `deadline`.
-    fn wait_for_locks(&self, deadline: Deadline) -> Result<(), Failure> {
-        let left = deadline.remaining();
-        let timeout = left.saturating_sub(LOCK_LEAD.min(left / 2)).min(LONGEST_LOCK);
-        self.connection.busy_timeout(timeout).map_err(|error| self.failure(&error, deadline))
+    /// From now on a lock is waited for as long as `wait`.
+    fn wait_for_locks(&self, wait: Duration) -> Result<(), Failure> {
+        self.connection.busy_timeout(wait.min(LONGEST_LOCK)).map_err(|error| self.failure(&error))
     }
 
-    /// Opens the transaction, if none is open.
-    fn begin(&mut self, deadline: Deadline) -> Result<(), Failure> {
-        self.wait_for_locks(deadline)?;
+    /// Does what takes a lock.
+    ///
+    /// The first try does not wait. When it fails, the query waits for a lock, and a cut can say so.
+    fn locking(&self, attempt: &Attempt, lock: impl Fn() -> rusqlite::Result<()>) -> Result<(), Failure> {
+        self.wait_for_locks(Duration::ZERO)?;
+        let locked = lock();
+        self.wait_for_locks(attempt.deadline.remaining())?;
+        match locked {
+            Err(error) if fault::is_busy(&error) => {
+                attempt.timeline.enter(Phase::Lock);
+                lock().map_err(|error| match fault::is_busy(&error) {
+                    true => Failure::timed_out(attempt.deadline.cut(), Phase::Lock),
+                    false => self.failure(&error),
+                })?;
+                attempt.timeline.enter(Phase::Query);
+                Ok(())
+            }
+            locked => locked.map_err(|error| self.failure(&error)),
+        }
+    }
+
+    /// Opens the transaction, if none is open, and takes the lock that it keeps to its end.
+    fn begin(&mut self, attempt: &Attempt) -> Result<(), Failure> {
         if self.has_begun {
+            self.wait_for_locks(attempt.deadline.remaining())?;
             // Without its transaction a statement would be committed by itself.
             return match self.connection.is_autocommit() {
                 false => Ok(()),
@@ -216,21 +233,21 @@ impl OpenFile {
             Access::Read | Access::Snapshot => "begin",
             Access::Write => "begin immediate",
         };
-        self.connection.execute_batch(begin).map_err(|error| self.failure(&error, deadline))?;
+        self.locking(attempt, || match self.connection.is_autocommit() {
+            true => self.connection.execute_batch(begin).and_then(|()| read_schema(&self.connection)),
+            false => read_schema(&self.connection),
+        })?;
         self.has_begun = true;
         Ok(())
     }
 
-    fn commit(&mut self, deadline: Deadline) -> Result<(), Failure> {
+    fn commit(&mut self, attempt: &Attempt) -> Result<(), Failure> {
         if !std::mem::take(&mut self.has_begun) {
             return Ok(());
         }
-        self.wait_for_locks(deadline)?;
-        self.connection.execute_batch("commit").map_err(|error| {
-            let failure = self.failure(&error, deadline);
+        self.locking(attempt, || self.connection.execute_batch("commit")).inspect_err(|_| {
             // One that could not be had leaves it open.
             let _ = self.connection.execute_batch("rollback");
-            failure
         })
     }
 
@@ -240,4 +257,9 @@ impl OpenFile {
             let _ = self.connection.execute_batch("rollback");
         }
     }
+}
+
+/// Reads the first page, which takes a reader's lock. A file that is no database is found out here.
+fn read_schema(connection: &Connection) -> rusqlite::Result<()> {
+    connection.query_row("select count(*) from sqlite_master", [], |_| Ok(()))
 }

@@ -1,4 +1,4 @@
-//! The README is true: what it shows of the command line is what the command line says.
+//! The README is true: the output it shows is the program's.
 
 use std::process::Command;
 
@@ -11,7 +11,7 @@ fn readme() -> String {
     corpus::text("README.md")
 }
 
-/// What stands between `<!-- smoke ARGUMENTS -->` and `<!-- end -->`.
+/// The blocks between `<!-- smoke ARGUMENTS -->` and `<!-- end -->`.
 fn shown(arguments: &str) -> String {
     let readme = readme();
     let start = format!("<!-- smoke {arguments} -->\n");
@@ -27,7 +27,7 @@ fn said(arguments: &str) -> String {
 }
 
 #[test]
-fn the_help_in_the_readme_is_what_the_program_says() {
+fn the_help_in_the_readme_is_up_to_date() {
     for arguments in ["--help", "run -h", "plan smoke.example.toml"] {
         assert_eq!(
             shown(arguments),
@@ -76,7 +76,7 @@ fn the_wiring_in_the_readme_is_yaml_and_calls_smoke_as_it_can_be_called() {
     for document in &documents {
         texts(document, &mut found);
     }
-    // In a shell `smoke` comes first, in a list of arguments it is the command beside it.
+    // In a shell line `smoke` comes first; a list of arguments has the command beside it.
     let in_shells =
         found.iter().flat_map(|text| text.lines()).filter_map(|line| line.trim().strip_prefix("smoke "));
     let in_lists = found.iter().map(String::as_str).filter(|text| text.starts_with("run "));
@@ -94,7 +94,7 @@ fn the_wiring_in_the_readme_is_yaml_and_calls_smoke_as_it_can_be_called() {
 }
 
 #[test]
-fn the_suites_in_the_readme_have_no_mistakes_and_no_warnings() {
+fn the_suites_in_the_readme_have_no_errors_or_warnings() {
     let readme = readme();
     let suites: Vec<&str> = readme
         .split("```toml\n")
@@ -124,7 +124,7 @@ fn every_exit_code_is_in_the_readme_with_its_number() {
 }
 
 #[test]
-fn the_completions_are_what_the_program_prints() {
+fn the_completions_are_up_to_date() {
     for (shell, file) in [
         ("bash", "smoke.bash"),
         ("zsh", "_smoke"),
@@ -139,7 +139,7 @@ fn the_completions_are_what_the_program_prints() {
     }
 }
 
-/// The lines of a run without what differs: times, ports, and the order of checks that run side by side.
+/// The lines of a run without what varies: times, ports, and the order of concurrent checks.
 fn lines_of_a_run(text: &str) -> Vec<String> {
     let differs = regex::Regex::new(r"127\.0\.0\.1:\d+|\d+(\.\d+)?m?s\b|\d+ attempts").expect("a pattern");
     let mut lines: Vec<String> = text
@@ -151,7 +151,7 @@ fn lines_of_a_run(text: &str) -> Vec<String> {
 }
 
 #[test]
-fn the_runs_of_the_demo_look_as_they_are_shown() {
+fn the_demo_runs_in_the_readme_are_up_to_date() {
     let readme = readme();
     for arguments in ["demo", "demo --break version"] {
         let start = format!("```console\n$ smoke {arguments}\n");
