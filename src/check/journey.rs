@@ -79,7 +79,7 @@ fn unique_names(steps: &[Step], parse: &mut ParseContext<'_>) -> Option<()> {
         let mistake =
             Diagnostic::new(*place, format!("there is another step named `{name}` in this journey"));
         let _: Option<()> =
-            parse.reject(mistake.hint("name it after what it does, because reports go by it"));
+            parse.reject(mistake.hint("name it after what it does: reports identify steps by name"));
     }
     all_differ.then_some(())
 }

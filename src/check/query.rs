@@ -37,7 +37,8 @@ impl Query {
         table: &mut Table<'_, '_, '_>,
         url_key: &'static str,
     ) -> Option<(Query, RowsExpectation)> {
-        let url = table.required(url_key, database::url_meaning());
+        let example = if url_key == "url" { r#"url = "{{db_url}}""# } else { r#"database = "{{db_url}}""# };
+        let url = table.required(url_key, (database::url_meaning(), example));
         let statement: Option<Template> = table.optional(
             "query",
             (
@@ -56,18 +57,17 @@ impl Query {
         if let Some(statement) = &statement {
             if statement.quotes_an_expression() {
                 let place = statement.place();
-                let mistake =
-                    Diagnostic::new(place, "a variable in SQL stands inside quotes, where it would be text")
-                        .hint("take the quotes away: a variable in SQL is a bound parameter");
+                let mistake = Diagnostic::new(place, "a variable inside an SQL string literal is not bound")
+                    .hint("remove the quotes: a variable in SQL is a bound parameter");
                 return table.parse.reject(mistake);
             }
             if statement.literal().is_some_and(|text| text.trim().is_empty()) {
                 return table.reject("query", "the query is empty");
             }
         } else if writes && !table.has("query") {
-            return table.reject("writes", "without a `query` there is nothing that may write");
+            return table.reject("writes", "`writes` needs a `query`");
         } else if expect.needs_a_query() {
-            return table.reject("expect", "there are no rows to expect anything of without a `query`");
+            return table.reject("expect", "`expect` needs a `query` to have rows");
         }
         let access = if writes { Access::Write } else { Access::Read };
         Some((Query { url: url?, statement, access }, expect))

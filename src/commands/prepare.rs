@@ -1,4 +1,4 @@
-//! From the command line to a planned suite, and what every command says on the way.
+//! From the command line to a planned suite, and what every command prints on the way.
 
 use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -50,7 +50,7 @@ pub(crate) fn info(plan: &Plan, sources: Sources) -> RunInfo {
     }
 }
 
-/// Reads the suite and plans its run. What is wrong with it is told as it may be shown.
+/// Reads the suite and plans its run. Its mistakes are shown without secrets.
 pub(crate) fn prepare(
     source: SuiteSource,
     choices: &Choices,
@@ -96,7 +96,7 @@ pub(crate) fn choices(args: ChoiceArgs, limits: Option<&LimitArgs>) -> Choices {
     }
 }
 
-/// What a suite's file is called, where nobody says otherwise.
+/// The default name of a suite's file.
 pub(crate) const SUITE_FILE: &str = "smoke.toml";
 
 /// The suite that is named, or `smoke.toml` here or in the nearest parent folder.
@@ -123,7 +123,7 @@ pub(crate) fn reject(error: &SuiteError, color: bool) -> Exit {
 }
 
 pub(crate) fn say(text: &str) {
-    // A reader that has gone away is no reason to fail.
+    // A reader that has gone away is not a reason to fail.
     let _ = Stream::Stderr.write_all(text.as_bytes());
 }
 
@@ -134,7 +134,7 @@ pub(crate) fn note_unmatched(suite: &Suite, choices: &Choices) {
     }
 }
 
-/// How long somebody who does not read is waited for after a signal.
+/// How long to wait, after a signal, for a reader that does not read.
 const OUTPUT_DRAIN_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// The exit code of a run, once standard output and error have taken what there is. They may never: then a signal ends

@@ -140,14 +140,14 @@ pub fn run_job(job: Job) -> anyhow::Result<Exit> {
 fn not_passed(last_run: &LastRun) -> Option<BTreeSet<String>> {
     let names = last_run.not_passed();
     match names {
-        None => say("note: no earlier run of this suite is known here: everything runs\n"),
+        None => say("note: no earlier run of this suite is known: running everything\n"),
         Some(names) if names.is_empty() => say("note: nothing failed in the last run of this suite\n"),
         Some(_) => {}
     }
     names.cloned()
 }
 
-/// Writes what is still to be written, and says what cannot be: is everything written?
+/// Writes what is still to be written, and reports what cannot be: is everything written?
 fn finish(reporters: &mut [Box<dyn Reporter>]) -> bool {
     let errors: Vec<_> = reporters.iter_mut().filter_map(|reporter| reporter.finish().err()).collect();
     for error in &errors {

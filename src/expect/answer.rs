@@ -30,7 +30,7 @@ pub trait Answer: Send + 'static {
     fn take(&self, name: &str, capture: &Capture) -> Result<Value, Mismatch>;
 }
 
-/// What an answer is held against.
+/// What an answer is compared with.
 pub trait Expectation<A>: Debug + Send + Sync + 'static {
     /// Every template in the matchers.
     fn templates(&self) -> Vec<&Template>;

@@ -252,8 +252,8 @@ fn cookie_values(answer: &InspectedResponse, name: &str) -> Found {
     let names: Vec<&str> = set.iter().map(|(name, _)| name.as_str()).collect();
     Found {
         surroundings: match names.is_empty() {
-            true => Message::new().words("the answer sets no cookie"),
-            false => Message::new().words("the answer sets ").data(names.join(", ")),
+            true => Message::new().words("the response sets no cookie"),
+            false => Message::new().words("the response sets ").data(names.join(", ")),
         },
         values: set
             .iter()

@@ -48,7 +48,7 @@ struct Unmet {
 enum Why {
     /// The opposite is true.
     Untrue,
-    /// It cannot be said of what was found: there is nothing, or several values, or one of another type. Then the
+    /// The condition does not apply to what was found: nothing, several values, or one of another type. Then the
     /// opposite does not hold either.
     Inapplicable,
 }
@@ -73,7 +73,7 @@ impl Unmet {
     }
 }
 
-/// Why a matcher could not be held against anything: a template in it has no value.
+/// Why a matcher could not be evaluated: a template in it has no value.
 pub type Unjudgeable = String;
 
 /// Every condition of `matcher` that does not hold.
@@ -127,10 +127,10 @@ fn unmet_condition(
 ) -> Result<Option<Unmet>, Unjudgeable> {
     match condition {
         Condition::Exists(true) if found.values.is_empty() => {
-            Ok(Some(Unmet::untrue(words("to be there"), nothing(found))))
+            Ok(Some(Unmet::untrue(words("to exist"), nothing(found))))
         }
         Condition::Exists(false) if !found.values.is_empty() => {
-            Ok(Some(Unmet::untrue(words("not to be there"), show_all(&found.values))))
+            Ok(Some(Unmet::untrue(words("not to exist"), show_all(&found.values))))
         }
         Condition::Exists(_) => Ok(None),
         Condition::Count(matcher) => {
@@ -198,7 +198,7 @@ fn unmet_by_all(inner: &Matcher, found: &Found, scope: &Variables) -> Result<Opt
     }))
 }
 
-/// The conditions that speak of one value.
+/// The conditions on one value.
 fn unmet_by_one(
     condition: &Condition,
     found: &Found,
@@ -266,7 +266,7 @@ mod tests {
     use serde_json::json;
     use toml::de::DeTable;
 
-    /// Reads `m = <toml>` and says what it finds wrong with `values`.
+    /// Reads `m = <toml>` and returns what is wrong with `values`.
     fn complaints(matcher: &str, values: Vec<Value>) -> Vec<String> {
         let environment = expression::environment();
         let text = format!("m = {matcher}");

@@ -51,7 +51,7 @@ impl FromTable for HttpExpectation {
     const DEFINITION: &'static str = "http-expectation";
 
     fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
-        // What is wrong in one of these is told, and the rest is read all the same.
+        // A mistake in one of these is reported, and the rest is still read.
         let _ = assert_something(table);
         let status = table.placed("status", (r#"a status, a class such as `"2xx"`, or a list of both; by default, 2xx (in a step, below 400)"#, r#"status = [200, "3xx"]"#));
         let header = table.optional(
@@ -124,7 +124,7 @@ impl FromKey for Path {
         match parse.paths.once(&named.name, |text| JsonPath::parse(text).map(Arc::new)) {
             Ok(parsed) => Some(Path { text: named.name, place: named.place, parsed }),
             Err(error) => {
-                // The library seldom says more than that it does not parse.
+                // The library seldom reports more than that it does not parse.
                 let reason = match error.message() {
                     "parser error" => format!("at character {}", error.position() + 1),
                     reason => reason.to_owned(),
@@ -192,7 +192,7 @@ impl FromToml for Selector {
 }
 
 impl HttpExpectation {
-    /// The same, with `status` where nothing is said of the status.
+    /// The same, with `status` if no status is expected.
     pub fn or_status(self, status: StatusSet) -> HttpExpectation {
         let default = StatusExpectation { set: status, place: None };
         HttpExpectation { status: self.status.or(Some(default)), ..self }

@@ -22,7 +22,7 @@ use crate::language::schema::{Definitions, Schema};
 use crate::language::template::Template;
 use crate::language::value::Document;
 
-/// What a value is held against: all of its conditions.
+/// What a value is compared with: all of its conditions.
 #[derive(Debug, Clone)]
 pub struct Matcher {
     pub(super) conditions: Vec<Condition>,
@@ -87,7 +87,7 @@ impl JsonType {
         }
     }
 
-    /// What it is, as a message says it.
+    /// What it is, as messages call it.
     pub(super) fn in_words(self) -> &'static str {
         match self {
             JsonType::String => "a string",
@@ -163,7 +163,7 @@ impl Condition {
             Condition::Matches(Pattern::Template(_)) => Cost::Unknown,
             Condition::Exists(_) | Condition::Type(_) => Cost::Looks(1),
             Condition::Not(inner) | Condition::Length(inner) | Condition::Count(inner) => inner.cost(),
-            // What a template gives is held against every value, and nobody knows how long it is.
+            // The value of a template is compared with every value, and its length is unknown.
             Condition::Each(inner) | Condition::Any(inner) => match inner.templates().is_empty() {
                 true => inner.cost(),
                 false => Cost::Unknown,
@@ -172,7 +172,7 @@ impl Condition {
     }
 }
 
-/// As many looks as it is long: it may be held against every value that was found.
+/// As many looks as it is long: it may be compared with every value that was found.
 fn effort_of(wanted: &Document) -> Cost {
     match wanted {
         Document::Fixed(value) => Cost::Looks(cost::length(value)),
@@ -360,8 +360,7 @@ impl<K: FromKey, M: FromToml> FromToml for ByName<K, M> {
         let matchers = Vec::from_toml(value, parse)?;
         if matchers.is_empty() {
             let nothing = Diagnostic::new(parse.place(value.span()), "this asserts nothing");
-            return parse
-                .reject(nothing.hint("name what is looked at and what it must be like, or leave it out"));
+            return parse.reject(nothing.hint("name a value and what it must match, or omit the key"));
         }
         Some(ByName(matchers))
     }
@@ -376,7 +375,7 @@ impl<K: FromKey, M: FromToml> FromToml for ByName<K, M> {
 /// An `expect` that asserts nothing is a mistake.
 pub(super) fn assert_something(table: &mut Table<'_, '_, '_>) -> Option<()> {
     let nothing = Diagnostic::new(table.place(), "this `expect` asserts nothing");
-    table.not_empty(nothing.hint("say what is expected, or leave `expect` out for the default"))
+    table.not_empty(nothing.hint("say what is expected, or omit `expect` for the default"))
 }
 
 /// `{ days-left = MATCHER }`.

@@ -1,8 +1,8 @@
-//! What an answer is held against.
+//! What an answer is compared with.
 //!
 //! [`Matcher`](matcher::Matcher) is the language's one way to state an expectation; `evaluate` holds values
 //! against it. An [`Answer`](answer::Answer) is whatever a probe brought back; [`connection`], [`http`] and [`rows`]
-//! are what each kind of answer is held against, and [`capture`] takes values out of one.
+//! are what each kind of answer is compared with, and [`capture`] takes values out of one.
 
 pub mod matcher;
 

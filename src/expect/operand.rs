@@ -14,7 +14,7 @@ use crate::language::schema::{Definitions, Schema};
 use crate::language::template::Template;
 use crate::language::value::Document;
 
-/// What editors are told of text that is a template.
+/// The schema of text that is a template.
 const TEMPLATE: &str = r"\{\{";
 
 /// What `min` and `max` take: a number, a date, or a template for one.
@@ -126,7 +126,7 @@ impl Amount {
     }
 }
 
-/// A whole number from 0 up, or a template for one.
+/// An integer from 0 up, or a template for one.
 struct Whole(Document);
 
 impl FromToml for Whole {
@@ -140,7 +140,7 @@ impl FromToml for Whole {
         }
         match whole_number(value).filter(|number| *number >= 0) {
             Some(number) => Some(Whole(Document::Fixed(Value::from(number)))),
-            None => parse.expected(value, "a whole number from 0 up"),
+            None => parse.expected(value, "an integer from 0 up"),
         }
     }
 
@@ -151,7 +151,7 @@ impl FromToml for Whole {
     }
 }
 
-/// A matcher for what is text whatever it says: a header, a page, a body, an address.
+/// A matcher for what is always text: a header, a page, a body, a URL.
 #[derive(Debug, Clone)]
 pub(super) struct TextMatcher(pub Matcher);
 
@@ -193,7 +193,7 @@ impl FromToml for Text {
             }
             DeValue::Integer(number) => number.as_str().to_owned(),
             DeValue::Float(number) => number.as_str().to_owned(),
-            DeValue::Boolean(truth) => truth.to_string(),
+            DeValue::Boolean(boolean) => boolean.to_string(),
             DeValue::Array(_) | DeValue::Table(_) => return parse.expected(value, "a string"),
         };
         let place = parse.place(value.span());

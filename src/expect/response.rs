@@ -76,7 +76,7 @@ pub(super) fn json_values(response: &HttpResponse, path: &Path) -> Result<Found,
             let start = response.body.trim();
             let actual = match start.is_empty() {
                 true => Message::new().words("an empty body"),
-                // Where it ends to be JSON is no news: it never was.
+                // Where it stops being JSON is not of interest: it never was.
                 false if start.starts_with('<') => Message::new().words("HTML or XML: ").excerpt(start, 120),
                 false => {
                     Message::new().words("something else (").data(error).words("): ").excerpt(start, 120)

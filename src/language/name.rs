@@ -18,7 +18,7 @@ impl FromToml for CheckName {
         let named = Named::from_toml(value, parse)?;
         if named.name.trim().is_empty() {
             let mistake = Diagnostic::new(named.place, "a name must not be empty");
-            return parse.reject(mistake.hint("reports, and those who read them, go by it"));
+            return parse.reject(mistake.hint("reports and `--only` identify checks by name"));
         }
         if named.name.contains(['\n', '\r']) {
             let mistake = Diagnostic::new(named.place, "a name must not have a line break in it");

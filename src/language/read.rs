@@ -1,4 +1,4 @@
-//! ParseContext tables: every key with its type, and every mistake with its place.
+//! Reading tables: every key with its type, and every mistake with its place.
 //!
 //! serde stops at the first mistake of a table and, with `flatten`, blames the wrong line. Here each key is
 //! read by itself, so all mistakes of a file are shown at once. A reader asks for its keys, and what it did
@@ -30,7 +30,7 @@ use super::variables::Variables;
 pub struct ParseContext<'e> {
     pub file: usize,
     pub environment: &'e Environment<'static>,
-    /// What `[defaults]` says, for the checks that do not say otherwise.
+    /// The values of `[defaults]`, for the checks that omit the key.
     pub defaults: DefaultValues,
     pub patterns: Compiled<Regex>,
     pub paths: Compiled<Arc<JsonPath>>,
@@ -51,7 +51,7 @@ pub struct Settings {
     pub reads: Vec<(String, Place)>,
 }
 
-/// What `[defaults]` says, by the type that reads it: the language knows none of them.
+/// The values of `[defaults]`, by the type that reads them: the language knows none of these types.
 #[derive(Clone, Default)]
 pub struct DefaultValues(HashMap<TypeId, Arc<dyn Any>>);
 
@@ -65,7 +65,7 @@ impl DefaultValues {
     }
 }
 
-/// What was compiled so far, by its text: what many checks say alike is compiled once.
+/// What was compiled so far, by its text: what many checks have in common is compiled once.
 pub struct Compiled<T>(HashMap<String, T>);
 
 impl<T> Default for Compiled<T> {
@@ -131,7 +131,7 @@ pub fn describe(value: &DeValue<'_>) -> String {
         DeValue::String(_) => "a string".to_owned(),
         DeValue::Integer(number) => format!("the number {}", number.as_str()),
         DeValue::Float(number) => format!("the number {}", number.as_str()),
-        DeValue::Boolean(truth) => format!("`{truth}`"),
+        DeValue::Boolean(boolean) => format!("`{boolean}`"),
         DeValue::Datetime(_) => "a date".to_owned(),
         DeValue::Array(items) if items.is_empty() => "an empty array".to_owned(),
         DeValue::Array(_) => "an array".to_owned(),
@@ -169,7 +169,7 @@ impl<T: FromTable> FromToml for T {
             DeValue::Array(items) if items.iter().all(|item| item.get_ref().is_table()) => {
                 let place = parse.place(value.span());
                 let message = format!("expected a table, found {}", describe(value.get_ref()));
-                let hint = "a table that is there once has one bracket on each side: `[name]`";
+                let hint = "a table that occurs once has one bracket on each side: `[name]`";
                 parse.reject(Diagnostic::new(place, message).hint(hint))
             }
             _ => parse.expected(value, "a table"),
@@ -199,7 +199,7 @@ impl FromToml for String {
 impl FromToml for bool {
     fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
         match value.get_ref() {
-            DeValue::Boolean(truth) => Some(*truth),
+            DeValue::Boolean(boolean) => Some(*boolean),
             _ => parse.expected(value, "`true` or `false`"),
         }
     }
@@ -209,13 +209,13 @@ impl FromToml for bool {
     }
 }
 
-/// A whole number from 1 up.
+/// An integer from 1 up.
 impl FromToml for std::num::NonZeroU32 {
     fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
         whole_number(value)
             .and_then(|number| u32::try_from(number).ok())
             .and_then(std::num::NonZeroU32::new)
-            .or_else(|| parse.expected(value, "a whole number from 1 up"))
+            .or_else(|| parse.expected(value, "an integer from 1 up"))
     }
 
     fn schema(_: &mut Definitions<'_>) -> Schema {
@@ -223,12 +223,12 @@ impl FromToml for std::num::NonZeroU32 {
     }
 }
 
-/// A whole number from 0 up.
+/// An integer from 0 up.
 impl FromToml for u32 {
     fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
         whole_number(value)
             .and_then(|number| u32::try_from(number).ok())
-            .or_else(|| parse.expected(value, "a whole number from 0 up"))
+            .or_else(|| parse.expected(value, "an integer from 0 up"))
     }
 
     fn schema(_: &mut Definitions<'_>) -> Schema {
@@ -236,7 +236,7 @@ impl FromToml for u32 {
     }
 }
 
-/// The value as a whole number, if it is one.
+/// The value as an integer, if it is one.
 pub fn whole_number(value: &Spanned<DeValue<'_>>) -> Option<i64> {
     let integer = value.get_ref().as_integer()?;
     i64::from_str_radix(integer.as_str(), integer.radix()).ok()
@@ -259,7 +259,7 @@ impl<T: FromToml> FromToml for Vec<T> {
             }
             DeValue::Table(_) => {
                 let place = parse.place(value.span());
-                let hint = "what can be there several times has two brackets on each side: `[[name]]`";
+                let hint = "a table that may occur several times has two brackets on each side: `[[name]]`";
                 parse.reject(Diagnostic::new(place, "expected an array, found a table").hint(hint))
             }
             _ => parse.expected(value, "an array"),

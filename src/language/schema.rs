@@ -27,7 +27,7 @@ impl<'e> Definitions<'e> {
         self.made
     }
 
-    /// A reference to the schema called `name`, which is what `make` says.
+    /// A reference to the schema called `name`, which `make` makes.
     pub fn define(&mut self, name: &str, make: impl FnOnce(&mut Self) -> Schema) -> Schema {
         if !self.made.contains_key(name) {
             // Named before it is made: in a matcher there are matchers.

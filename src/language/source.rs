@@ -39,7 +39,7 @@ impl Sources {
         self.files.len() - 1
     }
 
-    /// Puts stars over what stands at `place`, so that it is not shown. All other places stay what they are.
+    /// Covers the text at `place` with stars, so that it is not shown. All other places stay valid.
     pub fn cover(&mut self, place: Place) {
         let source = &mut self.files[place.file];
         if let Some(text) = source.text.get(place.start..place.end) {

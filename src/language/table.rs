@@ -56,13 +56,13 @@ pub struct Table<'t, 'r, 'e> {
 /// What a table is read for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Purpose {
-    /// To know what it says.
+    /// For its values.
     Reading,
-    /// To know what it could say.
+    /// For the keys that it could have.
     Describing,
 }
 
-/// What was asked of a table. Rules and defaults are noted only for who describes it.
+/// What was asked of a table. Rules and defaults are noted only for its description.
 #[derive(Default)]
 pub struct Asked {
     pub keys: Vec<Key>,
@@ -72,7 +72,7 @@ pub struct Asked {
     pub defaults: Vec<(&'static str, Value)>,
 }
 
-/// What is said of a key wherever one reads of it: in an editor, in a message, in the manual, in the reference.
+/// The documentation of a key, for editors, messages, the manual and the reference.
 #[derive(Debug, Clone, Copy)]
 pub struct Doc {
     /// What the key means, as part of a sentence: lower-case, without a full stop.
@@ -103,7 +103,7 @@ pub struct Key {
     pub is_required: bool,
 }
 
-/// What a key's value is like.
+/// The shape of a key's value.
 pub enum Shape {
     /// One value of a type.
     Value(fn(&mut Definitions<'_>) -> Schema),
@@ -135,7 +135,7 @@ pub enum Rule {
     NamesLike(&'static str, &'static str),
 }
 
-/// A value as a suite would write it, for the defaults that a schema tells.
+/// A value as a suite would write it, for the defaults in the schema.
 pub trait ToToml {
     fn to_toml(&self) -> Value;
 }
@@ -183,17 +183,17 @@ impl<'t, 'r, 'e> Table<'t, 'r, 'e> {
         Table::new(self.keys, self.place, self.purpose, self.parse)
     }
 
-    /// Is it read to know what it could say?
+    /// Is it read for the keys that it could have?
     pub(super) fn is_described(&self) -> bool {
         self.purpose == Purpose::Describing
     }
 
-    /// Where the table stands.
+    /// The table's place.
     pub fn place(&self) -> Place {
         self.place
     }
 
-    /// Where the key's name stands, or the table if it has no such key.
+    /// The place of the key's name, or of the table if it has no such key.
     pub fn key_place(&self, name: &str) -> Place {
         self.find(name).map_or(self.place, |(key, _)| self.parse.place(key.span()))
     }
@@ -207,7 +207,7 @@ impl<'t, 'r, 'e> Table<'t, 'r, 'e> {
         self.keys.iter().find(|(key, _)| key.get_ref() == name)
     }
 
-    /// The value as it stands, for a reader that needs more than a type.
+    /// The value as it is written, for a reader that needs more than a type.
     pub fn raw(
         &mut self,
         name: &'static str,
@@ -218,13 +218,13 @@ impl<'t, 'r, 'e> Table<'t, 'r, 'e> {
         self.find(name).map(|(_, value)| value)
     }
 
-    /// A key that may be left out.
+    /// An optional key.
     pub fn optional<T: FromToml>(&mut self, name: &'static str, doc: impl Into<Doc>) -> Option<T> {
         let value = self.raw(name, doc, Shape::Value(T::schema))?;
         setting::read(value, self.parse)
     }
 
-    /// A key that may be left out, and is `default` then.
+    /// An optional key, `default` if it is omitted.
     pub fn optional_or<T: FromToml + ToToml>(
         &mut self,
         name: &'static str,
@@ -234,7 +234,7 @@ impl<'t, 'r, 'e> Table<'t, 'r, 'e> {
         self.overridable(name, doc, &default).unwrap_or(default)
     }
 
-    /// A key that may be left out. Where nothing else says it either, whoever uses it takes `default`.
+    /// An optional key. If nothing else sets it either, its user takes `default`.
     pub fn overridable<T: FromToml + ToToml>(
         &mut self,
         name: &'static str,
@@ -247,7 +247,7 @@ impl<'t, 'r, 'e> Table<'t, 'r, 'e> {
         self.optional(name, doc)
     }
 
-    /// A key that must be there.
+    /// A required key.
     pub fn required<T: FromToml>(&mut self, name: &'static str, doc: impl Into<Doc>) -> Option<T> {
         let value = self.optional(name, doc);
         self.require(name);
@@ -280,7 +280,7 @@ impl<'t, 'r, 'e> Table<'t, 'r, 'e> {
         self.has(name)
     }
 
-    /// The one of `keys` that is there. None or several of them are a mistake, which `message` tells.
+    /// The one of `keys` that the table has. None or several of them are a mistake, with this `message`.
     pub fn exactly_one(
         &mut self,
         keys: &'static [&'static str],
@@ -351,7 +351,7 @@ impl<'t, 'r, 'e> Table<'t, 'r, 'e> {
         }
     }
 
-    /// Records that nothing of what is needed here is there. It is not told where a key is misspelt: that key is
+    /// Records that nothing of what is needed here exists. It is not reported if a key is misspelt: that key is
     /// most likely the one.
     pub fn lacks<T>(&mut self, diagnostic: Diagnostic) -> Option<T> {
         self.missing.push(Missing { key: None, diagnostic });

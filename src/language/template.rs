@@ -1,6 +1,6 @@
 //! Strings with `{{ … }}` in them.
 //!
-//! What stands between the braces is a minijinja expression (names, filters, calls); statements (`{% … %}`)
+//! Between the braces is a minijinja expression (names, filters, calls); statements (`{% … %}`)
 //! are not part of the language, so SQL and regular expressions need no escaping. Splitting the string here
 //! keeps every expression's place for errors, lets a lone expression keep its type, and lets SQL bind a value
 //! instead of pasting it.
@@ -15,7 +15,7 @@ use super::source::Place;
 use super::sql::{BoundSql, Scanner, Within};
 use super::variables::Variables;
 
-/// A string of the suite, split at its expressions. Shared, because every check has a copy of what `[defaults]` says.
+/// A string of the suite, split at its expressions. Shared, because every check has a copy of the values of `[defaults]`.
 #[derive(Debug, Clone)]
 pub struct Template {
     segments: Arc<[Segment]>,
@@ -156,7 +156,7 @@ impl Template {
         Ok(BoundSql { text, parameters })
     }
 
-    /// The text as SQL with its values in it, for people to run by hand.
+    /// The text as SQL with its values in it, for commands that people run.
     ///
     /// # Errors
     /// An expression that cannot be evaluated.
@@ -184,7 +184,7 @@ impl Template {
         Ok(sql)
     }
 
-    /// Does an expression stand inside a quoted SQL string or name? There it would be text, not a parameter.
+    /// Is an expression inside a quoted SQL string or name? There it would be text, not a parameter.
     pub fn quotes_an_expression(&self) -> bool {
         let mut scanner = Scanner::default();
         self.segments.iter().any(|segment| match segment {

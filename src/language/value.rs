@@ -166,7 +166,7 @@ fn template_at(text: &str, value: &Spanned<DeValue<'_>>, parse: &mut ParseContex
     }
 }
 
-/// A scalar written as text: a string, a number or a truth value.
+/// A scalar written as text: a string, a number or a boolean.
 #[derive(Debug, Clone)]
 pub struct Scalar(pub Template);
 
@@ -178,7 +178,7 @@ impl FromToml for Scalar {
             DeValue::String(text) => text.to_string(),
             DeValue::Integer(number) => number.as_str().to_owned(),
             DeValue::Float(number) => number.as_str().to_owned(),
-            DeValue::Boolean(truth) => truth.to_string(),
+            DeValue::Boolean(boolean) => boolean.to_string(),
             DeValue::Datetime(date) => date.to_string(),
             DeValue::Array(_) | DeValue::Table(_) => return parse.expected(value, "a string or a number"),
         };
@@ -188,7 +188,7 @@ impl FromToml for Scalar {
     fn schema(definitions: &mut Definitions<'_>) -> Schema {
         definitions.define("scalar", |_| {
             json!({
-                "description": "a string in which each {{expression}} is replaced; a number or a boolean may stand for it",
+                "description": "a string in which each {{expression}} is replaced; a number or a boolean is taken as text",
                 "type": ["string", "number", "boolean"],
             })
         })
@@ -238,10 +238,10 @@ impl Document {
             Document::Template(template) => template.value(scope),
             Document::Text(template) => match template.value(scope)? {
                 Value::Number(number) => Ok(Value::from(number.to_string())),
-                Value::Bool(truth) => Ok(Value::from(truth.to_string())),
+                Value::Bool(boolean) => Ok(Value::from(boolean.to_string())),
                 text @ Value::String(_) => Ok(text),
                 other @ (Value::Null | Value::Array(_) | Value::Object(_)) => {
-                    Err(format!("expected a text, found {other}"))
+                    Err(format!("expected text, found {other}"))
                 }
             },
             Document::Array(items) => items.iter().map(|item| item.value(scope)).collect(),
@@ -290,7 +290,7 @@ impl FromToml for Document {
                 Some(number) => Some(Document::Fixed(Value::Number(number))),
                 None => parse.expected(value, "a finite number"),
             },
-            DeValue::Boolean(truth) => Some(Document::Fixed(Value::from(*truth))),
+            DeValue::Boolean(boolean) => Some(Document::Fixed(Value::from(*boolean))),
             DeValue::Datetime(date) => Some(Document::Fixed(Value::from(date.to_string()))),
             DeValue::Array(_) => Vec::from_toml(value, parse).map(Document::Array),
             DeValue::Table(_) => {

@@ -120,8 +120,8 @@ impl Variable {
     }
 }
 
-/// Puts `later` definitions over those of the same names. What is said to be secret stays secret whatever takes its
-/// place: only a definition that says `secret` itself decides anew.
+/// Overrides definitions with `later` ones of the same names. A value marked as secret stays secret whatever replaces
+/// it: only a definition with a `secret` of its own changes that.
 pub fn put_over(all: &mut BTreeMap<String, Variable>, later: BTreeMap<String, Variable>) {
     for (name, mut variable) in later {
         let was_secret = all.get(&name).is_some_and(|replaced| replaced.secret == Some(true));
@@ -130,7 +130,7 @@ pub fn put_over(all: &mut BTreeMap<String, Variable>, later: BTreeMap<String, Va
     }
 }
 
-/// A text from outside as a number or a truth value, where `literal` is one and nothing of the text is lost: `1.50` and
+/// A text from outside as a number or a boolean, where `literal` is one and nothing of the text is lost: `1.50` and
 /// `007` stay what they are.
 fn typed_as(literal: Option<&Value>, text: &str) -> Value {
     let read = match literal {
@@ -163,7 +163,7 @@ const SECRET_WORDS: [&str; 11] = [
     "credentials",
 ];
 
-/// Is a variable of this name secret unless it says otherwise?
+/// Is a variable of this name secret by default?
 pub fn is_secret_name(name: &str) -> bool {
     name.to_lowercase().split(['_', '-', '.']).any(|word| SECRET_WORDS.contains(&word))
 }
@@ -199,7 +199,7 @@ impl Variable {
         }
     }
 
-    /// What its value is made of, where that stands in the suite.
+    /// What its value is made of, if the suite says so.
     fn made_of(&self) -> Option<&Document> {
         match &self.source {
             VariableSource::Environment { name, .. } if std::env::var(name).is_ok() => None,

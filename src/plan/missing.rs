@@ -41,8 +41,8 @@ impl<'s> Values<'s> {
         Values { suite, environment, resolved, selected, missing, told: BTreeSet::new() }
     }
 
-    /// The variables that `check` reads and that have no value. Each is told where it is read first, and those that
-    /// read another one are told with that one: what gives it a value gives it to all.
+    /// The variables that `check` reads and that have no value. Each is reported where it is read first, and those that
+    /// read another one are reported with that one: what gives it a value gives it to all.
     pub fn missing_in(&mut self, check: &SuiteCheck) -> Vec<Diagnostic> {
         if self.missing == Missing::IsFine {
             return Vec::new();
@@ -134,9 +134,9 @@ impl<'s> Values<'s> {
             .hint(format!("give this check the same `envs`, or pass `--var {variable}=…`")),
             false => Diagnostic::new(
                 place,
-                format!("`{variable}` has no value: `{}`, which shares it, is left out", other.name()),
+                format!("`{variable}` has no value: `{}`, which shares it, is excluded", other.name()),
             )
-            .hint(format!("do not leave it out, or pass `--var {variable}=…`")),
+            .hint(format!("do not exclude it, or pass `--var {variable}=…`")),
         }
     }
 

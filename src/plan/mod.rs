@@ -31,7 +31,7 @@ use crate::secret::Redactor;
 use crate::suite::keys::{EnvironmentKeys, SuiteKeys};
 use crate::suite::{Instance, Suite, SuiteCheck, graph, in_environment};
 
-/// What a command line says over the suite.
+/// What the command line overrides in the suite.
 #[derive(Debug, Default)]
 pub struct Choices {
     pub environment: Option<String>,
@@ -70,7 +70,7 @@ pub struct PlannedCheck {
     pub repeat: Repeat,
     /// The checks that must pass first, gates among them, as indexes into [`Plan::checks`].
     pub needs: Vec<usize>,
-    /// Those of `needs` that the suite names: what they share goes before what a gate shares.
+    /// Those of `needs` that the suite names: what they share overrides what a gate shares.
     pub named_needs: Vec<usize>,
     pub skip: Option<String>,
     /// The variables that `each` gives it.
@@ -86,7 +86,7 @@ pub fn plan(suite: &Suite, choices: &Choices, redactor: &Arc<Redactor>) -> Resul
     planned(suite, choices, redactor, Missing::IsAMistake)
 }
 
-/// The same for somebody who only looks at it: a variable whose value comes from where it runs need not have one.
+/// The same for a command that only shows it: a variable whose value comes from where it runs need not have one.
 ///
 /// # Errors
 /// What is wrong with the choices, or with the suite in this environment.
@@ -161,7 +161,7 @@ pub fn everywhere(suite: &Suite, variables: &[(String, String)]) -> Result<Vec<P
     let mut found: Vec<Diagnostic> = Vec::new();
     for environment in environments {
         let choices = Choices { environment, variables: variables.to_vec(), ..Choices::default() };
-        // Without a name nobody may want to run it, where there are environments with one.
+        // If there are environments, perhaps the suite is never run without one.
         let missing = match choices.environment.is_none() && !suite.environments.is_empty() {
             true => Missing::IsFine,
             false => Missing::MayComeFromOutside,
@@ -194,7 +194,7 @@ enum Whose<'s> {
 
 impl<'s> Limit<'s> {
     /// A `--budget` that is larger than the suite's gives room. One that is smaller makes no mistake of what is sound
-    /// in the suite: somebody is in a hurry, and the run is cut then.
+    /// in the suite: a smaller `--budget` cuts the run, and is not a mistake.
     fn of(
         keys: &SuiteKeys,
         environment: Option<(&'s String, &EnvironmentKeys)>,
@@ -284,14 +284,14 @@ fn unknown_variables(suite: &Suite, choices: &Choices) -> Vec<Diagnostic> {
         .collect()
 }
 
-/// Where each name stands.
+/// The index of each name.
 fn positions<'s>(checks: impl Iterator<Item = &'s SuiteCheck>) -> HashMap<&'s str, usize> {
     checks.enumerate().map(|(index, check)| (check.name(), index)).collect()
 }
 
 fn planned_checks(suite: &Suite, selected: &[usize]) -> Vec<PlannedCheck> {
     let checks: Vec<&SuiteCheck> = selected.iter().map(|index| &suite.checks[*index]).collect();
-    // A need that is not selected does not exist here: another environment's, or left out on purpose.
+    // A need that is not selected does not exist here: another environment's, or excluded.
     let (needs, named) = (graph::needs(&checks), graph::named_needs(&checks));
     let planned = checks.iter().zip(needs).zip(named);
     planned.map(|((check, needs), named)| planned_check(suite, check, needs, named)).collect()

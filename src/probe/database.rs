@@ -210,7 +210,7 @@ fn unsupported(url: &str) -> Diagnostic {
         None => Diagnostic::new(None, "the database URL has no scheme"),
         Some((given, _)) => match schemes().find(|scheme| scheme_name(scheme) == given) {
             Some(scheme) => Diagnostic::new(None, format!("a `{given}` URL starts with `{scheme}`")),
-            None => Diagnostic::new(None, format!("unsupported scheme `{given}`"))
+            None => Diagnostic::new(None, format!("unsupported database scheme `{given}`"))
                 .did_you_mean(given, schemes().map(scheme_name)),
         },
     };
@@ -234,10 +234,10 @@ mod tests {
         let mistake = |message: &str, label: &str| Err((message.to_owned(), label.to_owned()));
         assert_eq!(told("postgresql://db/shop"), Ok(Postgres.about()));
         assert_eq!(told("sqlite:shop.db"), Ok(Sqlite.about()));
-        assert_eq!(told("mysql://db/shop"), mistake("unsupported scheme `mysql`", ""));
+        assert_eq!(told("mysql://db/shop"), mistake("unsupported database scheme `mysql`", ""));
         let meant = "did you mean `postgres`?";
-        assert_eq!(told("postgre://db/shop"), mistake("unsupported scheme `postgre`", meant));
-        assert_eq!(told("POSTGRES://db/shop"), mistake("unsupported scheme `POSTGRES`", meant));
+        assert_eq!(told("postgre://db/shop"), mistake("unsupported database scheme `postgre`", meant));
+        assert_eq!(told("POSTGRES://db/shop"), mistake("unsupported database scheme `POSTGRES`", meant));
         assert_eq!(told("postgres:shop"), mistake("a `postgres` URL starts with `postgres://`", ""));
         assert_eq!(told("correct horse"), mistake("the database URL has no scheme", ""));
         let hint = of_url("mysql:").err().and_then(|mistake| mistake.hint);

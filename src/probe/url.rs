@@ -9,10 +9,10 @@ use url::Url;
 pub fn parse_absolute_url(text: &str) -> Result<Url, (String, &'static str)> {
     if let Some(bad) = text.chars().find(|c| c.is_whitespace() || c.is_control()) {
         let encode = "encode the value with `{{name|urlencode}}`, or put it into `query`, which encodes it";
-        return Err((format!("{bad:?} cannot stand in a URL"), encode));
+        return Err((format!("{bad:?} is not allowed in a URL"), encode));
     }
     let url = Url::parse(text).map_err(|error| {
-        (format!("this is no URL: {error}"), "a URL is absolute, such as https://host:port/path")
+        (format!("invalid URL: {error}"), "a URL is absolute, such as https://host:port/path")
     })?;
     match url.port() {
         Some(0) => {

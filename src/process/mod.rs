@@ -103,7 +103,7 @@ impl Process {
                     "check the program's path, and that it has been built; a relative path starts in `cwd`"
                 }
                 std::io::ErrorKind::PermissionDenied => "check that the file is executable",
-                _ => "try the command by hand",
+                _ => "run the command yourself",
             };
             Failure::fault(
                 Fault::Local,

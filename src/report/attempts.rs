@@ -1,4 +1,4 @@
-//! Attempts in words: which one passed, and what those before it came to.
+//! Attempts in words: which one passed, and how those before it failed.
 
 use crate::event::{CheckReport, StepName, StepReport, Trail};
 use crate::outcome::Failure;

@@ -12,7 +12,7 @@ use crate::event::{Event, RunInfo};
 use crate::exit::Exit;
 use crate::outcome::Direction;
 
-/// Writes each event when it is told.
+/// Writes each event when it happens.
 pub struct Events {
     to: Destination,
     lines: Option<Lines>,
@@ -42,7 +42,7 @@ impl Events {
 /// One line.
 #[derive(Debug, Serialize)]
 struct Line<'a> {
-    /// When it was told, as RFC 3339.
+    /// When it happened, as RFC 3339.
     time: String,
     #[serde(flatten)]
     what: What<'a>,
@@ -88,7 +88,7 @@ enum What<'a> {
         check: &'a str,
         duration_ms: Milliseconds,
     },
-    /// Once for each check of `run-started`; `result` is what `--json` says of it.
+    /// Once for each check of `run-started`; `result` is the check as in `--json`.
     CheckFinished {
         check: &'a str,
         result: Box<ResultRecord<'a>>,

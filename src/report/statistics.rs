@@ -20,11 +20,11 @@ pub struct Statistics<W> {
     checks: Vec<Counted>,
 }
 
-/// What one check came to.
+/// The results of one check.
 #[derive(Debug)]
 struct Counted {
     name: Arc<str>,
-    /// Runs in which it had a verdict: a check that was skipped says nothing of itself.
+    /// Runs in which it had a result: a skipped check has none.
     judged: u32,
     passed: Vec<Duration>,
     flaky: u32,

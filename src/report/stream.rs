@@ -1,6 +1,6 @@
-//! Standard output, standard error and named pipes, where somebody may listen who does not read.
+//! Standard output, standard error and named pipes, which may be open without being read.
 //!
-//! A pipe takes some 64 KiB that nobody reads, and then holds whoever writes to it. The engine tells its events as
+//! A pipe takes some 64 KiB that nobody reads, and then blocks its writer. The engine tells its events as
 //! they happen, so that would hold budgets, cleanup and signals as well. So nothing is written here that had to wait:
 //! from the first time on, a thread writes what comes, and the run goes on. A named pipe even waits to be opened, so
 //! all of it is its thread's.
@@ -170,7 +170,7 @@ pub fn is_behind() -> bool {
     !writers().is_empty() || Stream::ALL.into_iter().any(|stream| stream.backlog().is_some())
 }
 
-/// Waits for nobody any more: what has not been taken is lost when the process ends.
+/// Stops waiting for readers: what has not been read is lost when the process ends.
 pub fn let_go() {
     writers().clear();
     for stream in Stream::ALL {

@@ -43,7 +43,7 @@ impl Counts {
     pub fn describe(&self) -> String {
         let parts = [
             (self.failed + self.errored, "failed"),
-            (self.undecided, "without a verdict"),
+            (self.undecided, "without a result"),
             (self.warned, "warned"),
             (self.skipped, "skipped"),
             (self.passed, "passed"),

@@ -1,4 +1,4 @@
-//! Names and needs: who waits for whom, duplicates, names that are not there, circles.
+//! Names and dependencies: what waits for what, duplicates, unknown names, cycles.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -10,7 +10,7 @@ use crate::language::read::Named;
 /// then the gates.
 pub fn needs(checks: &[&SuiteCheck]) -> Vec<Vec<usize>> {
     let mut needs = named_needs(checks);
-    // A skipped gate holds nobody up.
+    // A skipped gate blocks nothing.
     let gates = (0..checks.len()).filter(|gate| checks[*gate].is_gate() && checks[*gate].keys.skip.is_none());
     for gate in gates {
         // A gate that waits for a check, by its own needs or behind another gate, cannot be waited for by it.
@@ -79,7 +79,7 @@ pub fn duplicates(names: &[Named]) -> Vec<Diagnostic> {
     repeated
         .map(|named| {
             Diagnostic::new(named.place, format!("there is another check named `{}`", named.name))
-                .hint("names are unique in a suite, because reports and `needs` go by them")
+                .hint("names must be unique: reports, `needs` and `--only` identify checks by name")
         })
         .collect()
 }
@@ -113,7 +113,7 @@ pub fn mistakes(suite: &Suite, names: &[Named]) -> Vec<Diagnostic> {
     found
 }
 
-/// Each circle of needs once, told at the need that closes it.
+/// Each cycle of needs once, reported at the need that closes it.
 fn circles(suite: &Suite) -> Vec<Diagnostic> {
     let needs: BTreeMap<&str, &[Named]> =
         suite.checks.iter().map(|check| (check.name(), check.keys.needs.as_slice())).collect();
@@ -149,7 +149,7 @@ fn walk<'a>(
                         need.place,
                         format!("these checks need each other: {}", circle.join(" → ")),
                     )
-                    .hint("take one of these needs out"),
+                    .hint("remove one of these needs"),
                 );
             }
             Some(_) => {}

@@ -21,7 +21,7 @@ use crate::language::source::Place;
 use crate::language::table::Rule;
 use crate::language::variables::Variable;
 
-/// `[suite]`, and what `[env.NAME]` says over it.
+/// `[suite]`, and what `[env.NAME]` overrides in it.
 #[derive(Debug, Clone, Default)]
 pub struct SuiteKeys {
     pub name: Option<String>,
@@ -32,7 +32,7 @@ pub struct SuiteKeys {
 }
 
 impl SuiteKeys {
-    /// What holds where neither the suite nor the command line says anything.
+    /// The values if neither the suite nor the command line sets them.
     pub const BUDGET: Duration = Duration::from_mins(1);
     pub const CONCURRENCY: NonZeroU32 = NonZeroU32::MIN.saturating_add(15);
     pub const FAIL_FAST: bool = true;
@@ -81,7 +81,7 @@ impl FromTable for SuiteKeys {
 }
 
 impl SuiteKeys {
-    /// These keys, and `other`'s where these say nothing.
+    /// These keys, and `other`'s for those that are omitted.
     pub fn or(self, other: &SuiteKeys) -> SuiteKeys {
         SuiteKeys {
             name: self.name.or_else(|| other.name.clone()),
@@ -118,7 +118,7 @@ impl FromTable for EnvironmentKeys {
     }
 }
 
-/// `[defaults]`: for every check that does not say otherwise.
+/// `[defaults]`: for every check that omits the key.
 #[derive(Debug, Clone, Default)]
 pub struct Defaults {
     check: CheckDefaults,
@@ -162,7 +162,7 @@ impl FromTable for Defaults {
 }
 
 impl Defaults {
-    /// These defaults, and `other`'s where these say nothing.
+    /// These defaults, and `other`'s for those that are omitted.
     pub fn or(self, other: &Defaults) -> Defaults {
         let check = CheckDefaults {
             budget: self.check.budget.or(other.check.budget),
@@ -178,7 +178,7 @@ impl Defaults {
     }
 }
 
-/// Why a check is skipped, for those who read that it is.
+/// Why a check is skipped, for the reports.
 struct SkipReasonText(String);
 
 impl FromToml for SkipReasonText {
@@ -187,7 +187,7 @@ impl FromToml for SkipReasonText {
         match name.trim().is_empty() {
             true => parse.reject(
                 Diagnostic::new(place, "`skip` gives no reason")
-                    .hint("say why it is skipped, for the reports; to run it, take `skip` out"),
+                    .hint("say why it is skipped, for the reports; to run it, remove `skip`"),
             ),
             false => Some(SkipReasonText(name)),
         }
@@ -233,7 +233,7 @@ impl FromToml for Tag {
 pub struct CheckKeys {
     pub name: Named,
     pub budget: Option<(Duration, Place)>,
-    /// What `[defaults]` says where the check does not.
+    /// The value of `[defaults]`, if the check omits the key.
     pub default_budget: Option<Duration>,
     pub tags: Vec<String>,
     pub needs: Vec<Named>,
@@ -290,7 +290,7 @@ impl CheckKeys {
         if envs.as_ref().is_some_and(Vec::is_empty) {
             let mistake =
                 Diagnostic::new(table.key_place("envs"), "with no environment the check would never run");
-            let hint = "name one, leave `envs` out for all of them, or say why with `skip = \"…\"`";
+            let hint = "name one, omit `envs` for all of them, or say why with `skip = \"…\"`";
             let _: Option<()> = table.parse.reject(mistake.hint(hint));
         }
         table.obeys(Rule::Filled("envs"));

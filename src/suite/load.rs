@@ -216,7 +216,7 @@ impl Loader<'_> {
             self.is_whole = false;
             self.diagnostics.extend(errors.iter().map(|error| {
                 let place = error.span().map(|span| Place::new(file, span));
-                Diagnostic::new(place, format!("this is not TOML: {}", error.message().replace('\n', ", ")))
+                Diagnostic::new(place, format!("invalid TOML: {}", error.message().replace('\n', ", ")))
             }));
             return Parts::default();
         }
@@ -259,7 +259,7 @@ impl Loader<'_> {
             if chain.contains(&identity(&included)) {
                 self.diagnostics.push(
                     Diagnostic::new(place, format!("`{name}` includes itself"))
-                        .hint("take this entry out, or move what both files share into a third"),
+                        .hint("remove this entry, or move what both files share into a third"),
                 );
                 continue;
             }

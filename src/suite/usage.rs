@@ -80,7 +80,7 @@ fn undefined(
             true => {
                 format!("add `needs = [\"{name}\"]` to skip this check with it, or pass `--var {variable}=…`")
             }
-            false => format!("take this check out of what `{name}` needs, or define `{variable}` elsewhere"),
+            false => format!("remove this check from what `{name}` needs, or define `{variable}` elsewhere"),
         });
     }
     if let Some(sharing) = sharing {

@@ -44,14 +44,14 @@ pub struct Request {
     pub options: RequestOptions,
 }
 
-/// The verbs that are `method` and `url` in one key.
-const VERBS: [(&str, reqwest::Method); 6] = [
-    ("get", reqwest::Method::GET),
-    ("post", reqwest::Method::POST),
-    ("put", reqwest::Method::PUT),
-    ("patch", reqwest::Method::PATCH),
-    ("delete", reqwest::Method::DELETE),
-    ("head", reqwest::Method::HEAD),
+/// The verbs that are `method` and `url` in one key, each with an example.
+const VERBS: [(&str, reqwest::Method, &str); 6] = [
+    ("get", reqwest::Method::GET, r#"get = "{{base_url}}/login""#),
+    ("post", reqwest::Method::POST, r#"post = "{{base_url}}/login""#),
+    ("put", reqwest::Method::PUT, r#"put = "{{base_url}}/orders/{{order}}""#),
+    ("patch", reqwest::Method::PATCH, r#"patch = "{{base_url}}/orders/{{order}}""#),
+    ("delete", reqwest::Method::DELETE, r#"delete = "{{base_url}}/orders/{{order}}""#),
+    ("head", reqwest::Method::HEAD, r#"head = "{{base_url}}/login""#),
 ];
 
 /// The keys of `VERBS`, for a message.
@@ -64,8 +64,8 @@ impl Request {
         let mut verbs = Vec::new();
         // Without its URL a step is nothing, and what is wrong with that is told already.
         let mut is_told = false;
-        for (name, method) in &VERBS {
-            match table.optional::<Template>(name, "URL to request with this method") {
+        for (name, method, example) in &VERBS {
+            match table.optional::<Template>(name, ("URL to request with this method", *example)) {
                 Some(url) => verbs.push((*name, method, url)),
                 None => is_told |= table.has(name),
             }

@@ -130,7 +130,7 @@ impl<W: Write> Reporter for Github<W> {
         self.summary = step_summary::of_rejection(rejection);
     }
 
-    /// A summary that nobody asked for by name is no reason to fail.
+    /// An automatic summary is not a reason to fail.
     fn finish(&mut self) -> Result<(), ReportError> {
         if std::mem::take(&mut self.are_commands_off) {
             write_to_people(&mut self.out, &format!("::{}::\n", self.token));
@@ -157,7 +157,7 @@ fn in_repository(path: &Path, workspace: Option<&Path>) -> String {
     inside.as_deref().unwrap_or(path).display().to_string()
 }
 
-/// What stands after the second `::`.
+/// The text after the second `::`.
 fn data(text: &str) -> String {
     text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }

@@ -23,7 +23,7 @@ const TEXT: usize = 400;
 /// How many causes are shown with their commands.
 const CAUSES: usize = 20;
 
-/// A longer command is in the job's log only: half a command is none.
+/// A longer command is in the job's log only: half a command is of no use.
 const COMMAND: usize = 4096;
 
 pub(super) fn of_run(report: &RunReport, run: &RunInfo) -> String {

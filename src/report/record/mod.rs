@@ -28,7 +28,7 @@ pub(super) const SCHEMA_VERSION: u32 = 1;
 pub(super) struct ExitRecord {
     /// The exit code, as far as the checks decide it: that a report could not be written (6) is not in it.
     code: u8,
-    /// What it means, as `--help` says it.
+    /// Its meaning, as in `--help`.
     meaning: &'static str,
 }
 
@@ -38,7 +38,7 @@ impl From<Exit> for ExitRecord {
     }
 }
 
-/// How many checks came to what; `checks` is the sum of all but `flaky` and `slow`, which are among the passed.
+/// How many checks had which outcome; `checks` is the sum of all but `flaky` and `slow`, which are among the passed.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct CountsRecord {
     checks: usize,

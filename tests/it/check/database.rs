@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::support::ask::{Asked, quoted};
+use crate::support::ask::{Asked, plain, quoted};
 use crate::support::fault::{Fault, FaultServer};
 use crate::support::junit::Outcome;
 use crate::support::postgres::{PASSWORD, Postgres, SMOKE, TRUST};
@@ -102,7 +102,7 @@ fn row_expectations_pass_or_report_the_difference() {
     assert_eq!(told("value of none"), "mismatch: expected value 1, got nothing; the query found no row");
     assert_eq!(told("column of none"), "mismatch: expected column id 1, got nothing; the query found no row");
     assert_eq!(told("rows of none"), "mismatch: expected rows at least 1, got 0");
-    assert_eq!(told("absent"), "mismatch: expected column n not to be there, got 2");
+    assert_eq!(told("absent"), "mismatch: expected column n not to exist, got 2");
 }
 
 #[test]
@@ -218,7 +218,7 @@ fn a_variable_in_sql_is_bound_with_the_type_of_its_place() {
         .query("select count(*) from t where n = {{ 'five' }}", "value = 1")
         .query("select {{ 1 }} is null", "value = false")
         .fails();
-    let case = report.case("select count(*) from t where n = {{ 'five' }}");
+    let case = report.case(&plain("select count(*) from t where n = {{ 'five' }}"));
     assert_eq!(
         case.told(),
         "sql: running the query: invalid input syntax for type integer: \"five\" (SQLSTATE 22P02)"
@@ -278,7 +278,7 @@ fn an_sql_error_is_reported_with_a_hint() {
     database.admin_sql("create table hidden (id int); revoke all on hidden from public");
     let sql_error = |query, message: &str, hint: &str| {
         let report = Asked::at(&database.url()).query(query, "rows = 1").fails();
-        let case = report.case(query);
+        let case = report.case(&plain(query));
         assert_eq!(
             (case.outcome, case.told()),
             (Outcome::Errored, format!("sql: running the query: {message}"))

@@ -168,7 +168,7 @@ fn a_step_without_a_request_is_an_error() {
     for (keys, message) in [
         ("get = \"tcp://127.0.0.1:1\"", "unsupported scheme `tcp`"),
         ("get = \"/login\"", "relative URL without a base"),
-        ("get = \"{{base}}/a b\"", "' ' cannot stand in a URL"),
+        ("get = \"{{base}}/a b\"", "' ' is not allowed in a URL"),
     ] {
         let ran = run(&server, &journey("it", "", &[step("x", keys)]));
         ran.exits(2);
@@ -201,7 +201,7 @@ fn values_shared_by_a_gate_reach_every_check_behind_it() {
     };
     let ran = without(&["--skip", "log in"]);
     ran.exits(2);
-    assert!(ran.stderr.contains("`log in`, which shares it, is left out"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("`log in`, which shares it, is excluded"), "{}", ran.stderr);
     without(&["--skip", "log in", "--var", "token=tok-12345"]).exits(0);
 }
 

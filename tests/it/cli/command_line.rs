@@ -93,7 +93,7 @@ fn a_missing_shared_value_is_reported_before_anything_is_sent() {
     );
     let ran = Smoke::new().suite(&suite).args(["--skip", "log in"]).run();
     ran.exits(2);
-    assert!(ran.stderr.contains("`log in`, which shares it, is left out"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("`log in`, which shares it, is excluded"), "{}", ran.stderr);
     assert_eq!(server.connections(), 0);
     Smoke::new().suite(&suite).args(["--skip", "log in", "--var", "sid=abc"]).run().exits(0);
     Smoke::new().suite(&suite).run().exits(0);

@@ -77,7 +77,7 @@ fn the_examples_in_the_first_suite_work() {
 fn an_existing_suite_is_never_overwritten() {
     let ran = Smoke::bare().args(["init", "--url", "http://127.0.0.1:1"]).suite("mine").run();
     ran.exits(2);
-    assert!(ran.stderr.contains("`smoke.toml` is there already"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("`smoke.toml` already exists"), "{}", ran.stderr);
     let folder = scratch::for_a_test();
     let suite = folder.path().join("smoke.toml");
     fs::write(&suite, "mine").expect("write a file of the test");

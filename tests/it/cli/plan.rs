@@ -219,15 +219,11 @@ fn a_selection_that_matches_nothing_is_named() {
             (
                 &["--only", "opne*"][..],
                 3,
-                "note: no check's name is like `opne*` (`--only`); did you mean `open`?\n",
+                "note: no check matches `opne*` (`--only`); did you mean `open`?\n",
             ),
-            (&["--only", "zzz"], 3, "note: no check's name is like `zzz` (`--only`)\n"),
+            (&["--only", "zzz"], 3, "note: no check matches `zzz` (`--only`)\n"),
             (&["--tag", "lat"], 3, "note: no check has the tag `lat` (`--tag`); did you mean `late`?\n"),
-            (
-                &["--only", "old", "--only", "nothing*"],
-                0,
-                "note: no check's name is like `nothing*` (`--only`)\n",
-            ),
+            (&["--only", "old", "--only", "nothing*"], 0, "note: no check matches `nothing*` (`--only`)\n"),
         ] {
             let ran = Smoke::bare().arg(command).args(arguments.iter().copied()).suite(&suite).run();
             // Everything else is skipped on purpose, or behind a gate that did not pass.

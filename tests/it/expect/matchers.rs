@@ -86,7 +86,7 @@ fn all_conditions_of_a_table_must_hold() {
         ),
         on_json(
             "$.nothing",
-            &[("{ type = \"null\" }", ""), ("{ exists = false }", "not to be there, got null")],
+            &[("{ type = \"null\" }", ""), ("{ exists = false }", "not to exist, got null")],
         ),
     ]
     .concat();
@@ -104,7 +104,7 @@ fn a_path_that_finds_nothing_or_several_values_is_reported() {
             &[
                 ("1", &format!("1, got nothing; {document}")),
                 ("{ not = 1 }", &format!("not 1, got nothing; {document}")),
-                ("{ exists = true }", &format!("to be there, got nothing; {document}")),
+                ("{ exists = true }", &format!("to exist, got nothing; {document}")),
                 ("{ exists = false }", ""),
             ],
         ),
@@ -200,11 +200,11 @@ fn a_value_of_the_wrong_type_fails_under_not_too() {
                 ("{ not = { length = { min = 3 } } }", ""),
                 (
                     "{ not = { min = \"{{word}}\" } }",
-                    "not at least \"few\", got \"ok\"; \"few\" is no number and no date",
+                    "not at least \"few\", got \"ok\"; \"few\" is neither a number nor a date",
                 ),
                 (
                     "{ not = { contains = \"{{list}}\" } }",
-                    "not to contain [\"few\"], got \"ok\"; a text contains text",
+                    "not to contain [\"few\"], got \"ok\"; text can only contain text",
                 ),
             ],
         ),
@@ -213,9 +213,9 @@ fn a_value_of_the_wrong_type_fails_under_not_too() {
             &[
                 (
                     "{ not = { min = \"{{word}}\" } }",
-                    "not at least \"few\", got 1; \"few\" is no number and no date",
+                    "not at least \"few\", got 1; \"few\" is neither a number nor a date",
                 ),
-                ("{ max = \"{{word}}\" }", "at most \"few\", got 1; \"few\" is no number and no date"),
+                ("{ max = \"{{word}}\" }", "at most \"few\", got 1; \"few\" is neither a number nor a date"),
                 (
                     "{ not = { min = 2024-01-01 } }",
                     "not at least \"2024-01-01\", got 1 (a number, not a date)",
@@ -235,8 +235,8 @@ fn a_value_of_the_wrong_type_fails_under_not_too() {
         on_json(
             "$.tags",
             &[
-                ("{ not = { length = \"{{word}}\" } }", "not length \"few\", got 2; \"few\" is no number"),
-                ("{ length = { not = \"{{word}}\" } }", "length not \"few\", got 2; \"few\" is no number"),
+                ("{ not = { length = \"{{word}}\" } }", "not length \"few\", got 2; \"few\" is not a number"),
+                ("{ length = { not = \"{{word}}\" } }", "length not \"few\", got 2; \"few\" is not a number"),
                 ("{ length = \"{{two}}\" }", ""),
                 (
                     "{ not = { each = { min = 1 } } }",
@@ -258,7 +258,7 @@ fn headers_are_compared_as_text_whatever_the_variables_type() {
         ("header.x-n = { not = \"{{seven}}\" }", "expected header x-n not \"7\", got \"7\"".to_owned()),
         (
             "header.x-n = { not = \"{{list}}\" }",
-            "rendering the template: expected a text, found [\"few\"]".to_owned(),
+            "rendering the template: expected text, found [\"few\"]".to_owned(),
         ),
     ];
     let cases = cases.map(|(expect, failure)| case(format!("expect.{expect}"), failure));
@@ -323,7 +323,7 @@ fn headers_html_body_and_url_have_matchers_too() {
         ("html.\"#n\" = { min = 42 }", String::new()),
         (
             "html.h2 = { exists = true }",
-            "expected html h2 to be there, got nothing; the page says Shop Welcome, Ann…".to_owned(),
+            "expected html h2 to exist, got nothing; the page says Shop Welcome, Ann…".to_owned(),
         ),
         ("body = { contains = \"<li>Tea</li>\" }", String::new()),
         ("body = { contains = \"Milk\" }", "expected body to contain \"Milk\", got …".to_owned()),

@@ -135,7 +135,7 @@ fn a_space_in_a_url_is_a_suite_error_that_urlencode_fixes() {
     let server = echo();
     let (ran, requests) = run(&server, &format!("url = \"{}/{{{{awkward}}}}\"", server.url("")));
     ran.exits(2);
-    for part in ["' ' cannot stand in a URL", "smoke.toml:", "{{name|urlencode}}", "^"] {
+    for part in ["' ' is not allowed in a URL", "smoke.toml:", "{{name|urlencode}}", "^"] {
         assert!(ran.stderr.contains(part), "{part} in\n{}", ran.stderr);
     }
     assert_eq!(requests.len(), 0);
@@ -160,7 +160,7 @@ fn a_captured_space_in_a_url_fails_its_step() {
     let report = ran.junit();
     assert_eq!(
         report.case("it").message.as_deref(),
-        Some(format!("step 2 `go on`: rendering the URL: ' ' cannot stand in a URL: `{url}/a b`").as_str())
+        Some(format!("step 2 `go on`: rendering the URL: ' ' is not allowed in a URL: `{url}/a b`").as_str())
     );
     assert_eq!(server.requests().len(), 1);
 }

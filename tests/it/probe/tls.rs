@@ -52,7 +52,7 @@ fn is_refused(server: &HttpServer, keys: &str, cause: &str, hint: &str) {
     assert_eq!(server.requests().len(), 0, "nothing is sent to a server that is not trusted");
 }
 
-const NOBODY: &str = "the server's certificate is issued by nobody this machine trusts";
+const NOBODY: &str = "the server's certificate is not issued by an authority that this machine trusts";
 
 fn trusted() -> String {
     format!("tls.ca = \"{}\"", Certificates::shared().authority().display())

@@ -153,7 +153,7 @@ fn a_secret_echoed_by_the_server_is_in_no_output() {
     suite += &format!("[[health]]\nname = \"bad url\"\nurl = \"{url}/{{{{mine}}}}\"\n");
     for secret in [SECRET, IN_HEADER] {
         let ran = asked_for_all().suite(&suite).env("MINE", secret).arg("--keep-going").run();
-        // The first cannot stand in a URL as it is, and then nothing is sent.
+        // The first is not allowed in a URL as it is, and then nothing is sent.
         ran.exits(if secret == SECRET { 2 } else { 1 });
         keeps_quiet(&ran, secret);
         let arguments = ["--keep-going", "--skip", "bad url"];
@@ -230,7 +230,7 @@ fn a_secret_used_as_a_key_is_in_no_output() {
     ran.exits(1);
     stars_out(&ran, SECRET);
     have_none_of(&ran, &[("a name", IN_NAME.to_owned())]);
-    assert!(ran.stderr.contains("json $[\"***\"].*** not to be there, got 1"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("json $[\"***\"].*** not to exist, got 1"), "{}", ran.stderr);
 }
 
 #[test]

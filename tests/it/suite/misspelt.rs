@@ -19,10 +19,12 @@ fn find(table: &DeTable<'_>, schema: &Value, definition: &str, root: &Value, pla
         let name = reference.trim_start_matches("#/$defs/");
         return find(table, &root["$defs"][name], name, root, places);
     }
-    for word in ["oneOf", "anyOf"] {
-        for one in schema[word].as_array().into_iter().flatten() {
-            find(table, one, &titled(definition, one), root, places);
-        }
+    if let Some(needed) = schema["if"]["required"][0].as_str() {
+        let chosen = if table.contains_key(needed) { &schema["then"] } else { &schema["else"] };
+        return find(table, chosen, &titled(definition, chosen), root, places);
+    }
+    for one in schema["anyOf"].as_array().into_iter().flatten() {
+        find(table, one, &titled(definition, one), root, places);
     }
     let required = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str);
     if !required.into_iter().all(|key| table.contains_key(key)) {

@@ -4,9 +4,11 @@ use std::collections::BTreeSet;
 use std::process::Command;
 
 use jsonschema::Validator;
+use jsonschema::error::ValidationErrorKind;
 use serde_json::{Value, json};
 
 use crate::support::corpus;
+use crate::support::pages::{blocks, page};
 use crate::support::schema::{FILE, as_json, keys, schema, strike_out, validator};
 use crate::support::smoke::Smoke;
 
@@ -15,13 +17,11 @@ fn suites(folder: &str) -> Vec<(String, String)> {
     corpus::suites(folder).into_iter().map(|suite| (suite.name, suite.text)).collect()
 }
 
-/// The valid suites of the repository: the corpus, the example, and every suite in the README.
+/// The valid suites of the repository: the corpus, the example, and every piece of a suite in the documentation.
 fn valid() -> Vec<(String, String)> {
-    let readme = corpus::text("README.md");
-    let blocks = readme.split("```toml\n").skip(1).map(|rest| rest.split("```").next().expect("its end"));
-    let blocks = (1..).zip(blocks).map(|(number, text)| (format!("README block {number}"), text.to_owned()));
+    let samples = blocks("toml").into_iter().map(|block| (block.place, block.text));
     let example = ("smoke.example.toml".to_owned(), corpus::text("smoke.example.toml"));
-    suites("valid").into_iter().chain([example]).chain(blocks).collect()
+    suites("valid").into_iter().chain([example]).chain(samples).collect()
 }
 
 /// The errors of a suite.
@@ -183,10 +183,10 @@ fn the_corpus_uses_every_key_of_the_schema() {
 }
 
 #[test]
-fn the_readmes_schema_line_is_known_to_editors() {
-    let readme = corpus::text("README.md");
-    assert!(readme.contains("smoke schema > smoke.schema.json"), "the README says how to get the schema");
-    let directive = readme.lines().find(|line| line.starts_with("#:schema ")).expect("the line");
+fn the_line_of_the_documentation_is_one_that_editors_know() {
+    let page = page("docs/suite.md");
+    assert!(page.text.contains("smoke schema > smoke.schema.json"), "the page says how to get the schema");
+    let directive = page.text.lines().find(|line| line.starts_with("#:schema ")).expect("the line");
     assert_eq!(directive, "#:schema ./smoke.schema.json");
     // A comment for smoke itself.
     let suite = format!("{directive}\n[[health]]\nname = \"up\"\nurl = \"http://127.0.0.1:1\"\n");
@@ -255,4 +255,48 @@ fn a_value_of_the_wrong_type_is_found_everywhere() {
         assert!(!validator.is_valid(&health(wrong.clone())), "{wrong}");
         assert!(validator.is_valid(&health(right.clone())), "{right}");
     }
+}
+
+/// Where an editor underlines, and which keys it says are unknown there.
+fn underlined(validator: &Validator, step: &Value) -> Vec<(String, Vec<String>)> {
+    let suite = json!({ "journey": [{ "name": "j", "step": [step] }] });
+    let errors = validator.iter_errors(&suite).map(|error| {
+        let unknown = match error.kind() {
+            ValidationErrorKind::AdditionalProperties { unexpected } => unexpected.clone(),
+            _ => Vec::new(),
+        };
+        (error.instance_path().to_string(), unknown)
+    });
+    errors.collect()
+}
+
+#[test]
+fn a_mistake_in_a_step_is_underlined_at_its_key_and_not_at_the_step() {
+    let validator = validator();
+    let step = "/journey/0/step/0";
+    for (wrong, path, unknown) in [
+        // A step that sends a request, and one that sends a query: each has keys of its own.
+        (json!({ "name": "s", "get": 5 }), "/get", None),
+        (json!({ "name": "s", "get": "http://x", "redirects": "three" }), "/redirects", None),
+        (json!({ "name": "s", "get": "http://x", "expect": { "status": 99 } }), "/expect/status", None),
+        (json!({ "name": "s", "database": "sqlite:x", "query": 5 }), "/query", None),
+        (json!({ "name": "s", "database": "sqlite:x", "writes": "yes" }), "/writes", None),
+        (json!({ "name": "s", "get": "http://x", "hedaers": {} }), "", Some("hedaers")),
+        (json!({ "name": "s", "database": "sqlite:x", "headers": {} }), "", Some("headers")),
+        (json!({ "name": "s", "get": "http://x", "writes": true }), "", Some("writes")),
+        (
+            json!({ "name": "s", "database": "sqlite:x", "expect": { "status": 200 } }),
+            "/expect",
+            Some("status"),
+        ),
+    ] {
+        let errors = underlined(&validator, &wrong);
+        let expected = format!("{step}{path}");
+        assert!(errors.iter().all(|(at, _)| at.starts_with(&expected)), "{wrong}: {errors:?}");
+        assert!(!errors.is_empty(), "{wrong}");
+        let named: Vec<&str> = errors.iter().flat_map(|(_, unknown)| unknown).map(String::as_str).collect();
+        assert_eq!(named, Vec::from_iter(unknown), "{wrong}: {errors:?}");
+    }
+    let right = json!({ "name": "s", "database": "sqlite:x", "query": "select 1", "expect": { "value": 1 } });
+    assert_eq!(underlined(&validator, &right), []);
 }

@@ -254,8 +254,8 @@ fn a_value_that_would_break_a_header_or_url_is_an_error() {
     }
     // In a URL it is known before the run.
     for (url, told) in [
-        ("http://127.0.0.1:1/{{broken}}", "'\\r' cannot stand in a URL"),
-        ("{{nothing}}", "cannot stand in a URL"),
+        ("http://127.0.0.1:1/{{broken}}", "'\\r' is not allowed in a URL"),
+        ("{{nothing}}", "is not allowed in a URL"),
     ] {
         let suite = format!("{head}\n[[health]]\nname = \"it\"\nurl = \"{url}\"\n");
         let ran = Smoke::new().suite(&suite).run();
@@ -272,7 +272,7 @@ fn a_value_that_would_break_a_header_or_url_is_an_error() {
     ran.exits(1);
     let told = |name: &str| ran.junit().case(name).message.clone().unwrap_or_default();
     assert!(
-        told("url").starts_with("step 2 `url`: rendering the URL: '\\n' cannot stand in a URL"),
+        told("url").starts_with("step 2 `url`: rendering the URL: '\\n' is not allowed in a URL"),
         "{}",
         told("url")
     );

@@ -24,6 +24,7 @@ pub mod hostile;
 pub mod journeys;
 pub mod junit;
 pub mod outputs;
+pub mod pages;
 pub mod rust_code;
 pub mod script;
 pub mod seeded;
