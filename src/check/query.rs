@@ -125,7 +125,7 @@ impl Question for Query {
 
     fn leaves(&self, scope: &Variables) -> bool {
         let Ok(url) = self.url.text(scope) else { return true };
-        database::of_url(&url).map_or(true, |database| database.leaves())
+        database::of_url(&url).map_or(true, database::Database::leaves)
     }
 
     async fn ask(&self, session: &mut Session, context: &Context) -> Result<QueryResult, Failure> {

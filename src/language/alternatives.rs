@@ -79,7 +79,7 @@ impl Table<'_, '_, '_> {
             .map(|key| {
                 let place = self.parse.place(key.span());
                 let mistake = Diagnostic::new(place, does_not_apply(key.get_ref(), what));
-                Diagnostic { unknown_key: Some(key.get_ref().to_string()), ..mistake }
+                Diagnostic { unknown_key: Some(key.get_ref().as_ref().into()), ..mistake }
             })
             .collect()
     }

@@ -19,7 +19,7 @@ pub struct Diagnostic {
     /// What to do about it.
     pub hint: Option<String>,
     /// The key that is unknown, where that is all that is wrong: it may be known to another reader of the same table.
-    pub(super) unknown_key: Option<String>,
+    pub(super) unknown_key: Option<Box<str>>,
 }
 
 impl Diagnostic {

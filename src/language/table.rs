@@ -377,7 +377,7 @@ impl<'t, 'r, 'e> Table<'t, 'r, 'e> {
             unknown = true;
             let place = self.parse.place(key.span());
             let mistake = Diagnostic {
-                unknown_key: Some(given.to_owned()),
+                unknown_key: Some(given.into()),
                 ..Diagnostic::new(place, format!("unknown key `{given}`"))
             };
             let meant = closest(given, known().map(|known| known.name));

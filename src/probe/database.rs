@@ -96,7 +96,7 @@ pub trait Session: Send {
     fn rollback<'a>(&'a mut self, context: &'a Context) -> BoxFuture<'a, ()>;
 
     /// Rolls back and ends the session in good order. One of which a statement was cut is only dropped.
-    fn close<'a>(self: Box<Self>, context: &'a Context) -> BoxFuture<'a, ()>;
+    fn close(self: Box<Self>, context: &Context) -> BoxFuture<'_, ()>;
 }
 
 /// The name of a table or view, exactly as the database has it.
