@@ -13,8 +13,11 @@
 //! - blocking work (names, `SQLite`, files) cannot delay the exit;
 //! - a panic in one check is that check's fault and no other's.
 
-pub mod cli;
 pub mod commands;
+
+pub mod cli;
+
+pub mod demo;
 
 pub mod lint;
 
@@ -27,21 +30,25 @@ pub mod report;
 pub mod suite;
 
 pub mod check;
+
 pub mod expect;
 
 pub mod probe;
 
 pub mod attempt;
+
 pub mod process;
 
 pub mod event;
+
 pub mod exit;
+
+mod runtimes;
+
 pub mod outcome;
 
 pub mod language;
 
 pub mod deadline;
-mod runtimes;
-pub mod secret;
 
-pub mod demo;
+pub mod secret;

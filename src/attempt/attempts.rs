@@ -10,10 +10,10 @@ use super::Context;
 use super::events::CheckEvent;
 use super::timeline::Timeline;
 use crate::deadline::{Cut, Deadline};
-use crate::event::StepName;
+use crate::event::{StepName, Trail};
 use crate::language::repeat::Repeat;
 use crate::outcome::{Failure, Fault, Phase};
-use crate::secret::{Message, Redacted};
+use crate::secret::{Message, Redacted, Redactor};
 
 /// Something that can be tried, and tried again.
 pub trait Attempt: Send {
@@ -64,9 +64,14 @@ impl Attempts {
         self.attempts
     }
 
-    /// The failures after which it was tried again.
-    pub fn failed(&self) -> &[Redacted<Failure>] {
-        &self.failed
+    /// What they came to, as reports have it.
+    pub fn trail(&self, redactor: &Redactor) -> Trail {
+        Trail {
+            attempts: self.attempts,
+            polls: matches!(self.how, Repeat::Poll(_)),
+            failed_attempts: self.failed.clone(),
+            ..self.timeline.trail(redactor)
+        }
     }
 
     /// The timeline of the last attempt.
@@ -171,8 +176,8 @@ fn is_cut(failure: &Failure) -> bool {
 /// A cut, with what the attempt before it came to.
 fn after(before: Option<Failure>, cut: Failure) -> Failure {
     match cut {
-        Failure::TimedOut { cut, phase, detail, last: None, log } => {
-            Failure::TimedOut { cut, phase, detail, last: before.map(Box::new), log }
+        Failure::TimedOut { cut, phase, detail, last: None, log, place } => {
+            Failure::TimedOut { cut, phase, detail, last: before.map(Box::new), log, place }
         }
         other @ (Failure::TimedOut { .. }
         | Failure::Mismatch { .. }
@@ -186,7 +191,7 @@ fn out_of_time(cut: Cut, last: Option<Failure>, held: u32) -> Failure {
     let detail = (held > 0).then(|| {
         Message::new().words(format!("it had passed {held} times in a row, and `hold` asks for more"))
     });
-    Failure::TimedOut { cut, phase: Phase::Wait, detail, last: last.map(Box::new), log: None }
+    Failure::TimedOut { cut, phase: Phase::Wait, detail, last: last.map(Box::new), log: None, place: None }
 }
 
 #[cfg(test)]

@@ -28,6 +28,7 @@ use crate::deadline::{BudgetScope, Deadline};
 use crate::language::diagnostic::Diagnostic;
 use crate::language::read::{FromTable, FromToml, Named, ParseContext, Table};
 use crate::language::schema::{Definitions, Schema};
+use crate::language::source::Place;
 use crate::language::table::ToToml;
 use crate::language::template::Template;
 use crate::language::value::Scalar;
@@ -149,6 +150,10 @@ impl Check for Boot {
 
     fn afterwards(&self, _: &Variables) -> Afterwards {
         Afterwards { stop: Some(self.stop.grace), ..Afterwards::default() }
+    }
+
+    fn target(&self) -> Option<Place> {
+        self.command.first().map(Template::place)
     }
 
     fn begin(self: Arc<Self>, scope: Variables) -> Box<dyn Running> {
@@ -293,7 +298,8 @@ impl BootRun {
         let log = output.log(redactor);
         let printed = if log.is_some() { "" } else { "; it printed nothing" };
         let detail = Some(ready.awaited(&self.session.scope).words(printed));
-        Failure::TimedOut { cut: *cut, phase: *phase, detail, last: last.map(Box::new), log }
+        let (last, place) = (last.map(Box::new), Some(ready.place()));
+        Failure::TimedOut { cut: *cut, phase: *phase, detail, last, log, place }
     }
 }
 

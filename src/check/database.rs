@@ -16,6 +16,7 @@ use super::{Afterwards, Check, Running};
 use crate::expect::capture::Captures;
 use crate::language::diagnostic::Diagnostic;
 use crate::language::read::Table;
+use crate::language::source::Place;
 use crate::language::variable_usage::VariableUsage;
 use crate::language::variables::Variables;
 use crate::outcome::Failure;
@@ -38,6 +39,10 @@ impl Check for Database {
 
     fn mistakes(&self, scope: &Variables) -> Vec<Diagnostic> {
         self.exchange.mistakes(scope)
+    }
+
+    fn target(&self) -> Option<Place> {
+        Some(self.exchange.url().place())
     }
 
     fn afterwards(&self, scope: &Variables) -> Afterwards {

@@ -16,6 +16,7 @@ use super::protocol::ByScheme;
 use super::{Check, Running};
 use crate::language::diagnostic::Diagnostic;
 use crate::language::read::Table;
+use crate::language::source::Place;
 use crate::language::variable_usage::VariableUsage;
 use crate::language::variables::Variables;
 use crate::outcome::Failure;
@@ -39,6 +40,10 @@ impl Check for Health {
 
     fn mistakes(&self, scope: &Variables) -> Vec<Diagnostic> {
         self.exchange.mistakes(scope)
+    }
+
+    fn target(&self) -> Option<Place> {
+        Some(self.exchange.place())
     }
 
     fn remark(&self) -> Option<&'static str> {

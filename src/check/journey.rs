@@ -163,7 +163,7 @@ impl Attempt for JourneyRun {
 impl Running for JourneyRun {
     fn reproduce(&self, _: &Context) -> Option<Redacted<Message>> {
         let mut steps = self.reports.iter().rev();
-        steps.find(|step| step.failure.is_some() && !step.is_cleanup)?.reproduce.clone()
+        steps.find(|step| step.failure.is_some() && !step.is_cleanup)?.trail.reproduce.clone()
     }
 
     fn cleanup<'a>(&'a mut self, context: &'a Context) -> BoxFuture<'a, ()> {

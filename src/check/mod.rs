@@ -27,6 +27,7 @@ use crate::deadline::Deadline;
 use crate::event::StepReport;
 use crate::language::diagnostic::Diagnostic;
 use crate::language::read::{Named, Table};
+use crate::language::source::Place;
 use crate::language::variable_usage::VariableUsage;
 use crate::language::variables::Variables;
 use crate::outcome::{Failure, Fault};
@@ -96,6 +97,11 @@ pub trait Check: Debug + Send + Sync {
     /// The most that may follow its last attempt, with these variables.
     fn afterwards(&self, _scope: &Variables) -> Afterwards {
         Afterwards::default()
+    }
+
+    /// Where the suite says what it asks or starts: a failure that has no place of its own is reported there.
+    fn target(&self) -> Option<Place> {
+        None
     }
 
     /// Something that everyone who reads its line should know.

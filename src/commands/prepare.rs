@@ -12,6 +12,7 @@ use crate::deadline::{BudgetScope, Deadline};
 use crate::event::RunInfo;
 use crate::exit::Exit;
 use crate::language::diagnostic::SuiteError;
+use crate::language::source::Sources;
 use crate::lint;
 use crate::outcome::Signal;
 use crate::plan::{Choices, Plan, plan, unmatched};
@@ -37,14 +38,15 @@ impl SuiteSource {
     }
 }
 
-/// What a run of `plan` is about, from now on.
-pub(crate) fn info(plan: &Plan) -> RunInfo {
+/// What a run of `plan` is about, from now on. `sources` are the files of its suite.
+pub(crate) fn info(plan: &Plan, sources: Sources) -> RunInfo {
     RunInfo {
         suite: plan.suite.clone(),
         environment: plan.environment.clone(),
         budget: plan.budget,
         started: jiff::Timestamp::now(),
         checks: plan.checks.iter().map(|check| check.info.clone()).collect(),
+        sources,
     }
 }
 
@@ -151,6 +153,7 @@ pub(crate) async fn once_read(
         return exit;
     }
     let limit = Deadline::after(patience, BudgetScope::Grace);
+    // Why: every check has ended. What the thread waits for is let go below, when the limit or a signal ends this.
     let catching_up = limit.bound(async {
         tokio::select! {
             caught_up = tokio::task::spawn_blocking(report::catch_up) => Ok(caught_up.unwrap_or(Ok(()))),

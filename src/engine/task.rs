@@ -15,10 +15,10 @@ use crate::attempt::timeouts::{CLOSE_TIMEOUT, LAST_CLOSE_TIMEOUT};
 use crate::attempt::{Context, EventSink, RunContext};
 use crate::check::{BackgroundProcess, Check, Running};
 use crate::deadline::{BudgetScope, Deadline};
-use crate::event::CheckReport;
+use crate::event::{StepReport, Trail};
 use crate::language::repeat::Repeat;
 use crate::language::variables::Variables;
-use crate::outcome::{Failure, Outcome};
+use crate::outcome::Failure;
 
 /// A check that is about to run.
 pub(super) struct Task {
@@ -41,8 +41,14 @@ pub(super) struct Ended {
     pub ending: Ending,
     pub scope: Variables,
     pub resident: Option<Box<dyn BackgroundProcess>>,
-    /// Its outcome is still to be set.
-    pub report: CheckReport,
+    pub ran: Ran,
+}
+
+/// How far a check came; without an outcome it is no report.
+#[derive(Clone, Default)]
+pub(super) struct Ran {
+    pub trail: Trail,
+    pub steps: Vec<StepReport>,
 }
 
 pub(super) enum Ending {
@@ -81,22 +87,14 @@ impl Task {
         };
         self.after(&mut *running, &context).await;
 
-        let timeline = attempts.timeline();
-        let report = CheckReport {
-            check: self.index,
-            outcome: Outcome::Passed,
+        let trail = Trail {
             took,
-            was_ready: false,
-            polls: matches!(self.repeat, Repeat::Poll(_)),
-            budget: self.budget,
+            // What a cancel has cut counts.
             attempts: result.as_ref().map_or(1, |_| attempts.count()),
-            failed_attempts: attempts.failed().to_vec(),
-            phases: timeline.phases(),
-            address: timeline.shown_address(&self.run.redactor),
-            certificate: timeline.shown_certificate(&self.run.redactor),
             reproduce,
-            steps: running.steps(),
+            ..attempts.trail(&self.run.redactor)
         };
+        let ran = Ran { trail, steps: running.steps() };
         let ending = match result {
             Some(result) => Ending::Result(result),
             None => Ending::Cancelled,
@@ -107,7 +105,7 @@ impl Task {
                 started.stop(self.grace_deadline()).await;
             }
         }
-        Ended { index: self.index, ending, scope: running.into_scope(), resident: background, report }
+        Ended { index: self.index, ending, scope: running.into_scope(), resident: background, ran }
     }
 
     /// The end of the grace: the run's if it is over, and never later than budget and grace allow.

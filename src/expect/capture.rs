@@ -16,6 +16,7 @@ use crate::attempt::cost::{self, Cost};
 use crate::language::diagnostic::Diagnostic;
 use crate::language::read::{FromTable, FromToml, Named, ParseContext, Table};
 use crate::language::schema::{Definitions, Schema};
+use crate::language::source::Place;
 use crate::language::variables::is_secret_name;
 use crate::outcome::Mismatch;
 use crate::probe::rows::QueryResult;
@@ -28,6 +29,8 @@ pub type Captures = Arc<[(Named, Capture)]>;
 #[derive(Debug, Clone)]
 pub struct Capture {
     from: From,
+    /// Where it says what it takes.
+    place: Place,
     secret: bool,
 }
 
@@ -78,7 +81,7 @@ impl FromTable for Capture {
         );
 
         table.needs("attr", "html", "`attr` belongs to `html`")?;
-        table.exactly_one(
+        let source = table.exactly_one(
             &["json", "header", "cookie", "html", "regex", "status", "body", "value", "column"],
             "a capture takes one of json, header, cookie, html, regex, status, body, value, column",
         )?;
@@ -92,7 +95,7 @@ impl FromTable for Capture {
             .or(body.map(|True| From::Body))
             .or(value.map(|True| From::Column(None)))
             .or(column.map(|name| From::Column(Some(name))))?;
-        Some(Capture { from, secret: secret.unwrap_or(false) })
+        Some(Capture { from, place: table.key_place(source), secret: secret.unwrap_or(false) })
     }
 }
 
@@ -175,8 +178,9 @@ impl Capture {
         answer: &InspectedResponse,
     ) -> Result<Value, Mismatch> {
         let found = match &self.from {
-            From::Json(path) => json_values(&answer.response, &path.parsed)
-                .map_err(|mismatch| self.missed(name, mismatch.actual))?,
+            From::Json(path) => {
+                json_values(&answer.response, path).map_err(|mismatch| self.missed(name, mismatch.actual))?
+            }
             From::Header(header) => header_values(&answer.response.headers, header),
             From::Cookie(cookie) => cookie_values(answer, cookie),
             From::Html(query) => html_texts(answer, query),
@@ -221,7 +225,8 @@ impl Capture {
 
     /// The mismatch of an answer that has `actual` instead of the value.
     pub(super) fn missed(&self, name: &str, actual: Message) -> Mismatch {
-        Mismatch { what: what(name), expected: self.describe(), actual }
+        let what = Message::new().words(format!("the capture `{name}`"));
+        Mismatch { what, expected: self.describe(), actual, place: Some(self.place) }
     }
 
     fn describe(&self) -> Message {
@@ -240,10 +245,6 @@ impl Capture {
             From::Column(Some(column)) => format!("a first row with the column {column}"),
         })
     }
-}
-
-fn what(name: &str) -> Message {
-    Message::new().words(format!("the capture `{name}`"))
 }
 
 fn cookie_values(answer: &InspectedResponse, name: &str) -> Found {

@@ -6,10 +6,11 @@ use serde_json::Value;
 
 use super::answer::{Answer, Expectation, Unjudgeable};
 use super::capture::Capture;
-use super::evaluate::{Found, judge};
+use super::evaluate::{Found, Subject, judge};
 use super::matcher::{CertificateExpectation, Matcher, assert_something};
 use crate::attempt::certificate::PeerCertificate;
 use crate::attempt::cost::Cost;
+use crate::language::placed::Placed;
 use crate::language::read::{FromTable, Table};
 use crate::language::template::Template;
 use crate::language::variables::Variables;
@@ -46,7 +47,7 @@ impl Answer for Connection {
 /// `within` and `certificate`.
 #[derive(Debug, Clone, Default)]
 pub struct ConnectionExpectation {
-    within: Option<Duration>,
+    within: Option<Placed<Duration>>,
     certificate: Option<CertificateExpectation>,
 }
 
@@ -78,8 +79,8 @@ impl FromTable for TlsExpectation {
     }
 }
 
-fn within(table: &mut Table<'_, '_, '_>) -> Option<Duration> {
-    table.optional(
+fn within(table: &mut Table<'_, '_, '_>) -> Option<Placed<Duration>> {
+    table.placed(
         "within",
         ("longest time that the response may take, even if the budget allows more", r#"within = "300ms""#),
     )
@@ -102,7 +103,7 @@ impl ConnectionExpectation {
     }
 
     pub(super) fn matchers(&self) -> impl Iterator<Item = &Matcher> {
-        self.certificate.iter().map(|certificate| &certificate.days_left)
+        self.certificate.iter().map(|certificate| &certificate.days_left.value)
     }
 
     /// Every expectation that a connection does not meet.
@@ -112,14 +113,15 @@ impl ConnectionExpectation {
         days_left: Option<i64>,
         scope: &Variables,
     ) -> Result<Vec<Mismatch>, Unjudgeable> {
-        let mut unmet: Vec<Mismatch> = too_slow(self.within, took).into_iter().collect();
+        let mut unmet: Vec<Mismatch> = too_slow(self.within.as_ref(), took).into_iter().collect();
         if let Some(certificate) = &self.certificate {
             let found = Found {
                 values: days_left.map(Value::from).into_iter().collect(),
                 surroundings: Message::new().words("there is no certificate without TLS"),
             };
-            let what = Message::new().words("certificate days-left");
-            unmet.extend(judge(&what, &certificate.days_left, &found, scope)?);
+            let Placed { place, value: matcher } = &certificate.days_left;
+            let subject = Subject { what: Message::new().words("certificate days-left"), place: *place };
+            unmet.extend(judge(&subject, matcher, &found, scope)?);
         }
         Ok(unmet)
     }
@@ -141,11 +143,12 @@ impl Expectation<Connection> for ConnectionExpectation {
 }
 
 /// The mismatch of an answer that came later than `within`.
-pub(super) fn too_slow(within: Option<Duration>, took: Duration) -> Option<Mismatch> {
-    let within = within.filter(|within| took > *within)?;
+pub(super) fn too_slow(within: Option<&Placed<Duration>>, took: Duration) -> Option<Mismatch> {
+    let Placed { place, value: within } = within.filter(|within| took > within.value)?;
     Some(Mismatch {
         what: Message::new().words("an answer"),
-        expected: Message::new().words(format!("within {}", Span(within))),
+        expected: Message::new().words(format!("within {}", Span(*within))),
         actual: Message::new().words(format!("one after {}", Span(took))),
+        place: Some(*place),
     })
 }

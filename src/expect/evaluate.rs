@@ -8,6 +8,7 @@ use super::compare::{contains, equal, is_one_of, length, matches, order};
 use super::describe::{actual_for, describe, describe_condition, nothing, show, show_all, words};
 use super::difference::{Difference, differences};
 use super::matcher::{Condition, JsonType, Matcher};
+use crate::language::source::Place;
 use crate::language::value::Document;
 use crate::language::variables::Variables;
 use crate::outcome::Mismatch;
@@ -26,6 +27,13 @@ impl Found {
     pub fn one(value: Value) -> Found {
         Found { values: vec![value], surroundings: Message::new() }
     }
+}
+
+/// What is looked at, and where the suite says what is expected of it.
+#[derive(Debug, Clone)]
+pub struct Subject {
+    pub what: Message,
+    pub place: Place,
 }
 
 /// A condition that does not hold.
@@ -73,15 +81,17 @@ pub type Unjudgeable = String;
 /// # Errors
 /// A template in the matcher cannot be evaluated.
 pub fn judge(
-    what: &Message,
+    subject: &Subject,
     matcher: &Matcher,
     found: &Found,
     scope: &Variables,
 ) -> Result<Vec<Mismatch>, Unjudgeable> {
     let unmet = unmet_by(matcher, found, scope)?.into_iter().map(|unmet| unmet.difference);
-    Ok(unmet
-        .map(|Difference { at, expected, actual }| Mismatch { what: what.clone().then(at), expected, actual })
-        .collect())
+    let mismatch = |Difference { at, expected, actual }| {
+        let Subject { what, place } = subject.clone();
+        Mismatch { what: what.then(at), expected, actual, place: Some(place) }
+    };
+    Ok(unmet.map(mismatch).collect())
 }
 
 fn unmet_by(matcher: &Matcher, found: &Found, scope: &Variables) -> Result<Vec<Unmet>, Unjudgeable> {
@@ -267,7 +277,8 @@ mod tests {
         let mut scope = Variables::empty(std::sync::Arc::default());
         scope.set("sha", &json!("abc"));
         let found = Found { values, surroundings: words("the keys there are a, b") };
-        judge(&words("it"), &matcher, &found, &scope).unwrap().iter().map(Mismatch::to_string).collect()
+        let subject = Subject { what: words("it"), place: Place::new(0, 0..1) };
+        judge(&subject, &matcher, &found, &scope).unwrap().iter().map(Mismatch::to_string).collect()
     }
 
     #[test]

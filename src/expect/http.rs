@@ -10,7 +10,7 @@ use toml::de::DeValue;
 use super::answer::{Expectation, Unjudgeable};
 use super::capture::Captures;
 use super::connection::ConnectionExpectation;
-use super::evaluate::{Found, judge};
+use super::evaluate::{Found, Subject, judge};
 use super::html::HtmlQuery;
 use super::matcher::{ByName, Matcher, assert_something};
 use super::operand::TextMatcher;
@@ -18,8 +18,10 @@ use super::response::{InspectedResponse, header_values, html_texts, json_values}
 use super::status::StatusSet;
 use crate::attempt::cost::{self, Cost};
 use crate::language::diagnostic::Diagnostic;
+use crate::language::placed::Placed;
 use crate::language::read::{FromKey, FromTable, FromToml, Named, ParseContext, Table};
 use crate::language::schema::{Definitions, Schema};
+use crate::language::source::Place;
 use crate::language::template::Template;
 use crate::language::variables::Variables;
 use crate::outcome::Mismatch;
@@ -29,13 +31,20 @@ use crate::secret::Message;
 /// `expect` of a health check or an HTTP step.
 #[derive(Debug, Clone, Default)]
 pub struct HttpExpectation {
-    status: Option<StatusSet>,
+    status: Option<StatusExpectation>,
     header: Vec<(HeaderKey, Matcher)>,
-    body: Option<Matcher>,
+    body: Option<Placed<Matcher>>,
     json: Vec<(Path, Matcher)>,
     html: Vec<(Selector, Matcher)>,
-    url: Option<Matcher>,
+    url: Option<Placed<Matcher>>,
     connection: ConnectionExpectation,
+}
+
+#[derive(Debug, Clone)]
+struct StatusExpectation {
+    set: StatusSet,
+    /// Where the suite says so; nowhere, if it is what is expected by default.
+    place: Option<Place>,
 }
 
 impl FromTable for HttpExpectation {
@@ -44,13 +53,13 @@ impl FromTable for HttpExpectation {
     fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
         // A mistake in one of these is reported, and the rest is still read.
         let _ = assert_something(table);
-        let status = table.optional("status", (r#"a status, a class such as `"2xx"`, or a list of both; by default, 2xx (in a step, below 400)"#, r#"status = [200, "3xx"]"#));
+        let status = table.placed("status", (r#"a status, a class such as `"2xx"`, or a list of both; by default, 2xx (in a step, below 400)"#, r#"status = [200, "3xx"]"#));
         let header = table.optional(
             "header",
             ("response headers, by name", r#"header = { content-type = { contains = "json" } }"#),
         );
-        let body: Option<TextMatcher> =
-            table.optional("body", ("the body as text", r#"body = { contains = "ready" }"#));
+        let body: Option<Placed<TextMatcher>> =
+            table.placed("body", ("the body as text", r#"body = { contains = "ready" }"#));
         let json = table.optional(
             "json",
             ("values that a JSONPath (RFC 9535) finds, by path", r#"json = { "$.items[0].id" = 7 }"#),
@@ -63,15 +72,15 @@ impl FromTable for HttpExpectation {
             ),
         );
         let connection = ConnectionExpectation::from_keys(table);
-        let url: Option<TextMatcher> =
-            table.optional("url", ("the URL after redirects", r#"url = { matches = "/dashboard$" }"#));
+        let url: Option<Placed<TextMatcher>> =
+            table.placed("url", ("the URL after redirects", r#"url = { matches = "/dashboard$" }"#));
         Some(HttpExpectation {
-            status,
+            status: status.map(|Placed { place, value: set }| StatusExpectation { set, place: Some(place) }),
             header: texts(header),
-            body: body.map(Matcher::from),
+            body: body.map(|body| body.map(Matcher::from)),
             json: json.map(|ByName(matchers)| matchers).unwrap_or_default(),
             html: texts(html),
-            url: url.map(Matcher::from),
+            url: url.map(|url| url.map(Matcher::from)),
             connection,
         })
     }
@@ -84,13 +93,16 @@ fn texts<K>(by_name: Option<ByName<K, TextMatcher>>) -> Vec<(K, Matcher)> {
 
 /// The name of a header.
 #[derive(Debug, Clone)]
-struct HeaderKey(String);
+struct HeaderKey(Named);
 
 impl FromKey for HeaderKey {
-    fn from_key(Named { name, place }: Named, parse: &mut ParseContext<'_>) -> Option<Self> {
-        match name.parse::<reqwest::header::HeaderName>() {
-            Ok(_) => Some(HeaderKey(name)),
-            Err(_) => parse.reject(Diagnostic::new(place, format!("`{name}` is not a header name"))),
+    fn from_key(named: Named, parse: &mut ParseContext<'_>) -> Option<Self> {
+        match named.name.parse::<reqwest::header::HeaderName>() {
+            Ok(_) => Some(HeaderKey(named)),
+            Err(_) => {
+                let message = format!("`{}` is not a header name", named.name);
+                parse.reject(Diagnostic::new(named.place, message))
+            }
         }
     }
 
@@ -103,13 +115,14 @@ impl FromKey for HeaderKey {
 #[derive(Debug, Clone)]
 pub(super) struct Path {
     pub text: String,
+    pub place: Place,
     pub parsed: Arc<JsonPath>,
 }
 
 impl FromKey for Path {
     fn from_key(named: Named, parse: &mut ParseContext<'_>) -> Option<Self> {
         match parse.paths.once(&named.name, |text| JsonPath::parse(text).map(Arc::new)) {
-            Ok(parsed) => Some(Path { text: named.name, parsed }),
+            Ok(parsed) => Some(Path { text: named.name, place: named.place, parsed }),
             Err(error) => {
                 // The library seldom reports more than that it does not parse.
                 let reason = match error.message() {
@@ -144,18 +157,18 @@ impl FromToml for Path {
 
 /// A CSS selector of the suite.
 #[derive(Debug, Clone)]
-pub(super) struct Selector(pub String);
+pub(super) struct Selector(Named);
 
 impl Selector {
     pub(super) fn query(&self, attribute: Option<String>) -> HtmlQuery {
-        HtmlQuery { selector: self.0.clone(), attribute }
+        HtmlQuery { selector: self.0.name.clone(), attribute }
     }
 }
 
 impl FromKey for Selector {
     fn from_key(named: Named, parse: &mut ParseContext<'_>) -> Option<Self> {
         match scraper::Selector::parse(&named.name) {
-            Ok(_) => Some(Selector(named.name)),
+            Ok(_) => Some(Selector(named)),
             Err(error) => {
                 let message = format!("this CSS selector does not parse: {error}");
                 parse.reject(Diagnostic::new(named.place, message))
@@ -181,7 +194,8 @@ impl FromToml for Selector {
 impl HttpExpectation {
     /// The same, with `status` if no status is expected.
     pub fn or_status(self, status: StatusSet) -> HttpExpectation {
-        HttpExpectation { status: self.status.or(Some(status)), ..self }
+        let default = StatusExpectation { set: status, place: None };
+        HttpExpectation { status: self.status.or(Some(default)), ..self }
     }
 
     /// Is anything expected of a certificate?
@@ -193,8 +207,8 @@ impl HttpExpectation {
         let by_name = self.header.iter().map(|(_, matcher)| matcher);
         let by_selector = self.html.iter().map(|(_, matcher)| matcher);
         let by_path = self.json.iter().map(|(_, matcher)| matcher);
-        let single = self.body.iter().chain(&self.url).chain(self.connection.matchers());
-        by_name.chain(by_path).chain(by_selector).chain(single)
+        let single = self.body.iter().chain(&self.url).map(|expected| &expected.value);
+        by_name.chain(by_path).chain(by_selector).chain(single).chain(self.connection.matchers())
     }
 }
 
@@ -216,24 +230,26 @@ impl Expectation<InspectedResponse> for HttpExpectation {
     }
 
     fn judge_first(&self, answer: &InspectedResponse) -> Option<Mismatch> {
-        let expected = self.status.as_ref()?;
-        (!expected.contains(answer.response.status)).then(|| Mismatch {
+        let StatusExpectation { set, place } = self.status.as_ref()?;
+        (!set.contains(answer.response.status)).then(|| Mismatch {
             what: Message::new().words("status"),
-            expected: expected.describe(),
+            expected: set.describe(),
             actual: Message::new().words(answer.response.status.to_string()),
+            place: *place,
         })
     }
 
     fn judge(&self, answer: &InspectedResponse, scope: &Variables) -> Result<Vec<Mismatch>, Unjudgeable> {
         let mut unmet = Vec::new();
-        for (HeaderKey(name), matcher) in &self.header {
-            let what = Message::new().words(format!("header {name}"));
-            unmet.extend(judge(&what, matcher, &header_values(&answer.response.headers, name), scope)?);
+        let subject = |what: String, place: Place| Subject { what: Message::new().words(what), place };
+        for (HeaderKey(Named { name, place }), matcher) in &self.header {
+            let subject = subject(format!("header {name}"), *place);
+            unmet.extend(judge(&subject, matcher, &header_values(&answer.response.headers, name), scope)?);
         }
         for (path, matcher) in &self.json {
-            let what = Message::new().words(format!("json {}", path.text));
-            match json_values(&answer.response, &path.parsed) {
-                Ok(found) => unmet.extend(judge(&what, matcher, &found, scope)?),
+            let subject = subject(format!("json {}", path.text), path.place);
+            match json_values(&answer.response, path) {
+                Ok(found) => unmet.extend(judge(&subject, matcher, &found, scope)?),
                 Err(mismatch) => {
                     unmet.push(mismatch);
                     break;
@@ -241,16 +257,18 @@ impl Expectation<InspectedResponse> for HttpExpectation {
             }
         }
         for (selector, matcher) in &self.html {
-            let what = Message::new().words(format!("html {}", selector.0));
-            unmet.extend(judge(&what, matcher, &html_texts(answer, &selector.query(None)), scope)?);
+            let subject = subject(format!("html {}", selector.0.name), selector.0.place);
+            unmet.extend(judge(&subject, matcher, &html_texts(answer, &selector.query(None)), scope)?);
         }
-        if let Some(matcher) = &self.body {
-            let body = Found::one(Value::from(answer.response.body.as_str()));
-            unmet.extend(judge(&Message::new().words("body"), matcher, &body, scope)?);
-        }
-        if let Some(matcher) = &self.url {
-            let url = Found::one(Value::from(answer.response.url.as_str()));
-            unmet.extend(judge(&Message::new().words("url"), matcher, &url, scope)?);
+        let single = [
+            ("body", &self.body, answer.response.body.as_str()),
+            ("url", &self.url, answer.response.url.as_str()),
+        ];
+        for (what, expected, text) in single {
+            if let Some(Placed { place, value: matcher }) = expected {
+                let subject = subject(what.to_owned(), *place);
+                unmet.extend(judge(&subject, matcher, &Found::one(Value::from(text)), scope)?);
+            }
         }
         let HttpResponse { took, days_left, .. } = answer.response;
         unmet.extend(self.connection.judge(took, days_left, scope)?);

@@ -16,6 +16,7 @@ use super::compare::order;
 use super::operand::{Amount, Limit, Options};
 use crate::attempt::cost::{self, Cost};
 use crate::language::diagnostic::Diagnostic;
+use crate::language::placed::Placed;
 use crate::language::read::{FromKey, FromTable, FromToml, ParseContext, Table, Templates, read_table};
 use crate::language::schema::{Definitions, Schema};
 use crate::language::template::Template;
@@ -380,7 +381,7 @@ pub(super) fn assert_something(table: &mut Table<'_, '_, '_>) -> Option<()> {
 /// `{ days-left = MATCHER }`.
 #[derive(Debug, Clone)]
 pub struct CertificateExpectation {
-    pub days_left: Matcher,
+    pub days_left: Placed<Matcher>,
 }
 
 impl FromTable for CertificateExpectation {
@@ -388,7 +389,8 @@ impl FromTable for CertificateExpectation {
 
     fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
         let days_left =
-            table.required("days-left", ("days until the certificate expires", "days-left = { min = 14 }"));
+            table.placed("days-left", ("days until the certificate expires", "days-left = { min = 14 }"));
+        table.require("days-left");
         Some(CertificateExpectation { days_left: days_left? })
     }
 }

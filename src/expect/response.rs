@@ -4,12 +4,12 @@ use std::sync::OnceLock;
 
 use reqwest::header::HeaderMap;
 use serde_json::Value;
-use serde_json_path::JsonPath;
 
 use super::answer::Answer;
 use super::capture::Capture;
 use super::evaluate::Found;
 use super::html::{self, HtmlQuery};
+use super::http::Path;
 use crate::outcome::Mismatch;
 use crate::probe::http::response::HttpResponse;
 use crate::probe::http::trace;
@@ -62,10 +62,10 @@ pub(super) fn header_values(headers: &HeaderMap, name: &str) -> Found {
     }
 }
 
-pub(super) fn json_values(response: &HttpResponse, path: &JsonPath) -> Result<Found, Mismatch> {
+pub(super) fn json_values(response: &HttpResponse, path: &Path) -> Result<Found, Mismatch> {
     match response.json() {
         Ok(document) => {
-            let values: Vec<Value> = path.query(document).all().into_iter().cloned().collect();
+            let values: Vec<Value> = path.parsed.query(document).all().into_iter().cloned().collect();
             let surroundings = match values.is_empty() {
                 true => Message::new().words("the document is ").excerpt(document.to_string(), 160),
                 false => Message::new(),
@@ -86,6 +86,7 @@ pub(super) fn json_values(response: &HttpResponse, path: &JsonPath) -> Result<Fo
                 what: Message::new().words("body"),
                 expected: Message::new().words("to be JSON"),
                 actual,
+                place: Some(path.place),
             })
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! Each reader sees the same table. What is wrong with it for one of them does not matter where it is meant for another,
 //! and which one that is may be known only once the variables have their values: so the mistakes of each are kept
-//! apart. A key that one reader asks for and another does not is not unknown: it does not apply.
+//! apart. A key that one reader asks for and another does not is no unknown key: it does not apply.
 
 use toml::de::DeValue;
 
@@ -17,6 +17,13 @@ pub struct Alternative<'a, T> {
     pub read: &'a dyn Fn(&mut Table<'_, '_, '_>) -> Option<T>,
 }
 
+/// What came of one way.
+pub struct Read<T> {
+    /// There may be one beside mistakes, so that what is wrong elsewhere is found in the same go.
+    pub value: Option<T>,
+    pub mistakes: Vec<Diagnostic>,
+}
+
 struct Reading<T> {
     value: Option<T>,
     asked: Asked,
@@ -25,9 +32,8 @@ struct Reading<T> {
 }
 
 impl Table<'_, '_, '_> {
-    /// Reads the table in each of the ways, and returns for each the value, or what is wrong. Nothing is
-    /// recorded as a mistake yet.
-    pub fn read_as<T>(&mut self, alternatives: &[Alternative<'_, T>]) -> Vec<Result<T, Vec<Diagnostic>>> {
+    /// Reads the table in each of the ways. Nothing is recorded as a mistake yet.
+    pub fn read_as<T>(&mut self, alternatives: &[Alternative<'_, T>]) -> Vec<Read<T>> {
         let mut readings: Vec<Reading<T>> = alternatives.iter().map(|way| self.read_once(way.read)).collect();
         let foreign: Vec<Vec<Diagnostic>> = (0..readings.len())
             .map(|index| self.keys_of_others(index, &readings, alternatives[index].what))
@@ -45,10 +51,7 @@ impl Table<'_, '_, '_> {
             let mut mistakes = reading.mistakes;
             mistakes.extend(foreign);
             mistakes.extend(reading.missing.into_iter().map(|missing| missing.diagnostic));
-            results.push(match reading.value {
-                Some(value) if mistakes.is_empty() => Ok(value),
-                Some(_) | None => Err(mistakes),
-            });
+            results.push(Read { value: reading.value, mistakes });
         }
         results
     }
@@ -83,22 +86,25 @@ impl Table<'_, '_, '_> {
 
     /// The mistakes of the reader at `index` that are keys which another knows, each with its new message.
     fn inapplicable<T>(&self, index: usize, readings: &[Reading<T>], what: &str) -> Vec<(usize, String)> {
-        let calls_unknown = |reading: &Reading<T>, place: Option<Place>| {
-            reading.mistakes.iter().any(|mistake| mistake.unknown_key.is_some() && mistake.place == place)
+        let path = |place: Option<Place>| {
+            let place = place?;
+            self.keys
+                .iter()
+                .find_map(|(key, value)| Some((key.get_ref().as_ref(), path_to(value.get_ref(), place)?)))
         };
-        let inside = |place: Option<Place>| {
-            let mut keys = self.keys.iter();
-            let found = keys.find(|(_, value)| place.is_some_and(|place| has_key_at(value.get_ref(), place)));
-            found.map(|(key, _)| key.get_ref().as_ref())
+        // A reader knows a key if it calls neither it unknown nor a table that it is in.
+        let knows = |reading: &Reading<T>, top: &str, path: &[usize]| {
+            reading.asked.keys.iter().any(|asked| asked.name == top)
+                && !reading.mistakes.iter().any(|mistake| {
+                    let start = mistake.place.map(|place| place.start);
+                    mistake.unknown_key.is_some() && start.is_some_and(|start| path.contains(&start))
+                })
         };
         let unknown = readings[index].mistakes.iter().enumerate();
         unknown
             .filter_map(|(number, mistake)| {
-                let (key, inside) = (mistake.unknown_key.as_deref()?, inside(mistake.place)?);
-                let known = readings.iter().any(|other| {
-                    other.asked.keys.iter().any(|asked| asked.name == inside)
-                        && !calls_unknown(other, mistake.place)
-                });
+                let (key, (top, path)) = (mistake.unknown_key.as_deref()?, path(mistake.place)?);
+                let known = readings.iter().any(|other| knows(other, top, &path));
                 known.then(|| (number, does_not_apply(key, what)))
             })
             .collect()
@@ -127,18 +133,24 @@ impl Table<'_, '_, '_> {
     }
 }
 
-/// Is there a key at `place`, at any depth?
-fn has_key_at(value: &DeValue<'_>, place: Place) -> bool {
+/// Where the keys begin that lead to the key at `place`, that one last.
+fn path_to(value: &DeValue<'_>, place: Place) -> Option<Vec<usize>> {
     match value {
-        DeValue::Table(keys) => keys
-            .iter()
-            .any(|(key, value)| key.span().start == place.start || has_key_at(value.get_ref(), place)),
-        DeValue::Array(items) => items.iter().any(|item| has_key_at(item.get_ref(), place)),
+        DeValue::Table(keys) => keys.iter().find_map(|(key, value)| {
+            let start = key.span().start;
+            if start == place.start {
+                return Some(vec![start]);
+            }
+            let mut path = path_to(value.get_ref(), place)?;
+            path.insert(0, start);
+            Some(path)
+        }),
+        DeValue::Array(items) => items.iter().find_map(|item| path_to(item.get_ref(), place)),
         DeValue::String(_)
         | DeValue::Integer(_)
         | DeValue::Float(_)
         | DeValue::Boolean(_)
-        | DeValue::Datetime(_) => false,
+        | DeValue::Datetime(_) => None,
     }
 }
 

@@ -12,6 +12,7 @@ pub mod schema;
 pub mod table;
 
 pub mod alternatives;
+pub mod placed;
 pub mod setting;
 
 pub mod name;

@@ -311,6 +311,7 @@ fn planned_check(
             kind: kind.name,
             tags: check.keys.tags.clone(),
             location: suite.sources.location(check.place),
+            target: check.check.target(),
             gate: check.is_gate(),
             severity: check.keys.severity,
             remark: check.check.remark(),

@@ -96,7 +96,7 @@ impl Process {
             process.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         });
         own_group(&mut wrapped);
-        let mut child = groups.spawn(&mut wrapped).map_err(|error| {
+        let mut child = groups.start(&mut wrapped).map_err(|error| {
             let doing = Message::new().words("starting `").data(program).words("`");
             let hint = match error.kind() {
                 std::io::ErrorKind::NotFound => {

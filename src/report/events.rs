@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::file::{Destination, Lines, ReportError};
 use super::record::{
     CancelRecord, CauseRecord, CheckRecord, CountsRecord, ExitRecord, FailureRecord, Milliseconds,
-    MistakeRecord, ResultRecord, SCHEMA_VERSION, StepNameRecord, StepRecord,
+    MistakeRecord, ResultRecord, SCHEMA_VERSION, Site, StepNameRecord, StepRecord,
 };
 use super::{Rejection, Reporter};
 use crate::event::{Event, RunInfo};
@@ -74,7 +74,7 @@ enum What<'a> {
     },
     StepFinished {
         check: &'a str,
-        step: StepRecord<'a>,
+        step: Box<StepRecord<'a>>,
     },
     /// A request or an answer, with `--trace`.
     Traced {
@@ -136,10 +136,11 @@ impl Reporter for Events {
                 check: name(*check),
                 step: step.as_ref().map(StepNameRecord::from),
                 attempt: *attempt,
-                failure: FailureRecord::of(failure),
+                failure: FailureRecord::of(failure, Site { run, check: *check, step: step.as_ref() }),
             },
             Event::StepFinished { check, report } => {
-                What::StepFinished { check: name(*check), step: report.into() }
+                let site = Site { run, check: *check, step: None };
+                What::StepFinished { check: name(*check), step: Box::new(StepRecord::of(report, site)) }
             }
             Event::Traced { check, trace } => What::Traced {
                 check: name(*check),

@@ -75,6 +75,7 @@ impl Stream {
         let (sender, receiver) = mpsc::channel::<Vec<u8>>();
         let pending = Arc::new(AtomicUsize::new(0));
         let left = Arc::clone(&pending);
+        // Why: it writes what the reader has not taken yet, and must not hold a check. `catch_up` waits for it.
         let writer = std::thread::Builder::new().name(format!("{self:?}")).spawn(move || {
             for bytes in receiver {
                 for piece in bytes.chunks(PIECE) {
@@ -155,6 +156,7 @@ impl Write for Aside {
 pub(super) fn aside(path: PathBuf) -> io::Result<Aside> {
     let (sender, receiver) = mpsc::channel::<Vec<u8>>();
     let to = Destination::File(path.clone());
+    // Why: opening a named pipe waits for its reader, and must not hold a check. `catch_up` waits for it.
     let writer = std::thread::Builder::new().name(to.to_string()).spawn(move || {
         let mut pipe = File::options().append(true).open(path)?;
         receiver.into_iter().try_for_each(|bytes| pipe.write_all(&bytes))

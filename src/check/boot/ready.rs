@@ -14,6 +14,7 @@ use crate::check::{Session, template_failure};
 use crate::deadline::{BudgetScope, Cut, Deadline};
 use crate::language::diagnostic::Diagnostic;
 use crate::language::read::{FromTable, Table};
+use crate::language::source::Place;
 use crate::language::table::Rule;
 use crate::language::template::Template;
 use crate::language::value::Scalar;
@@ -92,6 +93,15 @@ impl Ready {
                 }
                 Ok(_) | Err(_) => Vec::new(),
             },
+        }
+    }
+
+    /// Where the suite says what is waited for.
+    pub fn place(&self) -> Place {
+        match self {
+            Ready::Prints(text) => text.place(),
+            Ready::Answers(Question::Url(asked)) => asked.place(),
+            Ready::Answers(Question::Port(port)) => port.0.place(),
         }
     }
 

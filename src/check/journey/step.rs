@@ -14,7 +14,7 @@ use crate::check::protocol::HttpQuestion;
 use crate::check::query::Query;
 use crate::check::request::{Request, VERB_KEYS};
 use crate::deadline::BudgetScope;
-use crate::event::{StepName, StepReport};
+use crate::event::{StepName, StepReport, Trail};
 use crate::expect::capture::{Capture, Captures};
 use crate::expect::http::HttpExpectation;
 use crate::expect::rows::RowsExpectation;
@@ -148,36 +148,31 @@ impl Step {
             None => context.deadline,
         };
         let began = Instant::now();
-        let name = StepName { number: at.number, name: self.name.name.clone() };
-        let mut attempts = Attempts::new(self.repeat, deadline, Some(name));
+        let place = self.exchange.url().place();
+        let name = StepName { number: at.number, name: self.name.name.clone(), place };
+        let mut attempts = Attempts::new(self.repeat, deadline, Some(name.clone()));
         let mut asking = Asking { exchange: &*self.exchange, session };
         let result = attempts.run(&mut asking, context).await;
         let redactor = &context.run.redactor;
         let timeline = attempts.timeline();
+        let reproduce = result.as_ref().err().and_then(|_| {
+            let context = Context { deadline, timeline: Arc::clone(timeline), ..context.clone() };
+            let limit = deadline.cut().budget;
+            let command = self.exchange.reproduce(asking.session, &context, limit)?;
+            Some(redactor.redact(command.into_message(redactor)))
+        });
         let report = StepReport {
-            number: at.number,
-            name: self.name.name.clone(),
+            step: name,
             is_cleanup: at.is_cleanup,
             failure: result.as_ref().err().map(|failure| redactor.redact(failure.clone())),
-            reproduce: result.as_ref().err().and_then(|_| {
-                let context = Context { deadline, timeline: Arc::clone(timeline), ..context.clone() };
-                let limit = deadline.cut().budget;
-                let command = self.exchange.reproduce(asking.session, &context, limit)?;
-                Some(redactor.redact(command.into_message(redactor)))
-            }),
-            attempts: attempts.count(),
-            polls: matches!(self.repeat, Repeat::Poll(_)),
-            failed_attempts: attempts.failed().to_vec(),
-            took: began.elapsed(),
-            phases: timeline.phases(),
-            address: timeline.shown_address(redactor),
-            certificate: timeline.shown_certificate(redactor),
+            trail: Trail { took: began.elapsed(), reproduce, ..attempts.trail(redactor) },
         };
         reports.push(report.clone());
         context.events.tell(CheckEvent::StepFinished(Box::new(report)));
         result.map_err(|source| Failure::Step {
             step: self.name.name.clone(),
             number: at.number,
+            place,
             source: Box::new(source),
         })
     }

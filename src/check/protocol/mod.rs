@@ -17,9 +17,10 @@ use super::exchange::AnyExchange;
 use super::{Session, template_failure};
 use crate::attempt::Context;
 use crate::attempt::shell::ShellCommand;
-use crate::language::alternatives::Alternative;
+use crate::language::alternatives::{Alternative, Read};
 use crate::language::diagnostic::Diagnostic;
 use crate::language::read::Table;
+use crate::language::source::Place;
 use crate::language::template::Template;
 use crate::language::variable_usage::VariableUsage;
 use crate::language::variables::Variables;
@@ -79,18 +80,24 @@ impl ByScheme {
         table.parse.diagnostics.truncate(before);
         // What stands in the text chooses; where a variable does, whatever makes sense of all that is there.
         let chosen = url.as_ref().and_then(|url| by_scheme(url.leading_text().split_once(':')?.0));
-        let fits = chosen.or_else(|| read.iter().position(Result::is_ok));
-        let likeliest = fits.or_else(|| (0..read.len()).min_by_key(|index| nonsense(&read[*index])))?;
-        if let Err(mistakes) = &mut read[likeliest] {
-            table.parse.diagnostics.append(mistakes);
-            return None;
-        }
-        Some(ByScheme { url: url?, read, fits: likeliest })
+        let fits = chosen.or_else(|| (0..read.len()).min_by_key(|index| nonsense(&read[*index])))?;
+        table.parse.diagnostics.append(&mut read[fits].mistakes);
+        let read = read.into_iter().map(|read| match read.value {
+            Some(exchange) if read.mistakes.is_empty() => Ok(exchange),
+            Some(_) | None => Err(read.mistakes),
+        });
+        let read: Vec<_> = read.collect();
+        read[fits].is_ok().then_some(ByScheme { url: url?, read, fits })
     }
 
     /// The exchange that makes sense of the whole table.
     fn fitting(&self) -> Option<&dyn AnyExchange> {
         self.read[self.fits].as_deref().ok()
+    }
+
+    /// Where the suite says what is asked.
+    pub fn place(&self) -> Place {
+        self.url.place()
     }
 
     /// The variables that it reads.
@@ -148,10 +155,10 @@ impl ByScheme {
     }
 }
 
-/// How little a table makes sense: what counts first is how many keys do not apply.
-fn nonsense<T>(read: &Result<T, Vec<Diagnostic>>) -> (usize, usize) {
-    let mistakes = read.as_ref().err().map(Vec::as_slice).unwrap_or_default();
-    (mistakes.iter().filter(|mistake| mistake.is_about_a_key()).count(), mistakes.len())
+/// How little sense a table makes in one of the ways: what counts first is how many keys do not apply.
+fn nonsense<T>(read: &Read<T>) -> (bool, usize, usize) {
+    let about_keys = read.mistakes.iter().filter(|mistake| mistake.is_about_a_key()).count();
+    (!read.mistakes.is_empty(), about_keys, read.mistakes.len())
 }
 
 /// What a `url` is, whatever its scheme.

@@ -278,6 +278,7 @@ async fn redirect_loop(answer: HttpResponse, seen: &[String], context: &Context)
         what: Message::new().words("an end to the redirects"),
         expected: Message::new().words(format!("after {} (`redirects`)", seen.len() - 1)),
         actual: Message::new().words(format!("another {}: ", answer.status)).then(path),
+        place: None,
     };
     Failure::Mismatch { mismatches: vec![mismatch], answer: Some(answer.described(context).await) }
 }

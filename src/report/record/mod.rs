@@ -11,9 +11,8 @@ mod time;
 
 use serde::Serialize;
 
-use self::check::word;
 pub(super) use self::check::{CheckRecord, ResultRecord, StepRecord};
-pub(super) use self::failure::{FailureRecord, StepNameRecord};
+pub(super) use self::failure::{FailureRecord, Site, StepNameRecord};
 pub(super) use self::time::Milliseconds;
 use super::Rejection;
 use super::summary::{Counts, causes};
@@ -55,14 +54,13 @@ pub(super) struct CountsRecord {
 
 impl CountsRecord {
     pub fn of(report: &RunReport) -> CountsRecord {
-        let Counts { passed, flaky, slow, warned, failed, undecided, skipped } = Counts::of(report);
-        let errored = report.checks.iter().filter(|check| word(&check.outcome) == "errored").count();
+        let Counts { passed, flaky, slow, warned, failed, errored, undecided, skipped } = Counts::of(report);
         CountsRecord {
             checks: report.checks.len(),
             passed,
             flaky,
             slow,
-            failed: failed - errored,
+            failed,
             errored,
             undecided,
             warned,
@@ -101,6 +99,7 @@ impl<'a> From<&'a CancelReason> for CancelRecord<'a> {
 pub(super) struct CauseRecord<'a> {
     check: &'a str,
     message: String,
+    location: LocationRecord,
     skipped: Vec<&'a str>,
 }
 
@@ -111,6 +110,7 @@ impl<'a> CauseRecord<'a> {
             .map(|cause| CauseRecord {
                 check: &run.checks[cause.check.check].name,
                 message: cause.failure.to_string(),
+                location: (&cause.location(run)).into(),
                 skipped: cause.skipped,
             })
             .collect()

@@ -1,4 +1,4 @@
-//! `smoke man`: everything that can be said on the command line is on the page.
+//! `smoke man`: the page has everything the command line accepts.
 
 use clap::CommandFactory as _;
 use smoke::cli::Cli;
@@ -6,7 +6,7 @@ use smoke::exit::Exit;
 
 use crate::support::smoke::Smoke;
 
-/// The page as text, without what steers roff.
+/// The page as text, without roff requests.
 fn page() -> String {
     let ran = Smoke::bare().arg("man").run();
     ran.exits(0);
@@ -66,7 +66,7 @@ fn every_key_of_the_suite_and_every_environment_variable_is_on_the_page() {
 }
 
 #[test]
-fn the_page_is_roff_that_says_what_it_means() {
+fn the_page_is_correctly_escaped_roff() {
     let page = page();
     assert!(page.starts_with(".TH SMOKE 1 "));
     for line in page.lines() {
@@ -74,7 +74,7 @@ fn the_page_is_roff_that_says_what_it_means() {
             [".TH ", ".SH ", ".SS ", ".TP", ".br"].iter().any(|request| line.starts_with(request));
         assert!(is_request || !line.starts_with(['.', '\'']), "{line}");
         assert!(!line.is_empty(), "an empty line is a space of its own");
-        // Only the escapes that are meant: fonts, the hyphen that can be copied, and what has a meaning in roff.
+        // Only the intended escapes: fonts, the ASCII hyphen, and characters with a meaning in roff.
         let rest = ["\\fB", "\\fI", "\\fR", "\\-", "\\e", "\\(dq", "\\&"]
             .iter()
             .fold(line.to_owned(), |line, escape| line.replace(escape, ""));

@@ -1,4 +1,4 @@
-//! `smoke schema`: what is a suite is valid, what is none is not, as far as a schema can tell.
+//! `smoke schema`: accepts valid suites and rejects invalid ones, as far as a schema can tell.
 
 use std::collections::BTreeSet;
 use std::process::Command;
@@ -24,14 +24,14 @@ fn valid() -> Vec<(String, String)> {
     suites("valid").into_iter().chain([example]).chain(samples).collect()
 }
 
-/// What is wrong with a suite.
+/// The errors of a suite.
 fn errors(validator: &Validator, text: &str) -> Vec<String> {
     let suite = as_json(text).expect("TOML");
     validator.iter_errors(&suite).map(|error| format!("{}: {error}", error.instance_path())).collect()
 }
 
 #[test]
-fn the_schema_is_one() {
+fn the_schema_is_a_valid_schema() {
     let schema = schema();
     jsonschema::draft202012::meta::validate(&schema).expect("valid against the metaschema");
     assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
@@ -41,7 +41,7 @@ fn the_schema_is_one() {
 }
 
 #[test]
-fn every_reference_leads_to_a_definition_and_every_definition_is_used() {
+fn every_reference_is_defined_and_every_definition_is_used() {
     fn references(schema: &Value, found: &mut BTreeSet<String>) {
         match schema {
             Value::Object(members) => {
@@ -61,7 +61,7 @@ fn every_reference_leads_to_a_definition_and_every_definition_is_used() {
 }
 
 #[test]
-fn every_suite_of_the_corpus_is_one() {
+fn every_suite_of_the_corpus_is_a_suite() {
     for suite in corpus::suites("valid") {
         let ran = Smoke::bare().arg("check").arg(suite.path).run();
         assert_eq!(ran.code, Some(0), "{}\n{}", suite.name, ran.stderr);
@@ -69,14 +69,14 @@ fn every_suite_of_the_corpus_is_one() {
 }
 
 #[test]
-fn every_valid_suite_is_valid() {
+fn every_valid_suite_is_accepted() {
     let validator = validator();
     for (name, text) in valid() {
         assert_eq!(errors(&validator, &text), Vec::<String>::new(), "{name}");
     }
 }
 
-/// The mistakes that no schema can find, by what it would have to know.
+/// The errors that no schema can find, by what it would need to know.
 const NOT_FOUND: [(&str, &[&str]); 7] = [
     (
         "which names there are, and in which order they come",
@@ -158,7 +158,7 @@ const NOT_FOUND: [(&str, &[&str]); 7] = [
 ];
 
 #[test]
-fn every_other_suite_is_not_as_far_as_a_schema_can_tell() {
+fn every_invalid_suite_is_rejected_as_far_as_a_schema_can_tell() {
     let validator = validator();
     let is_toml = |text: &str| as_json(text).is_some();
     let missed: BTreeSet<String> = suites("invalid")
@@ -183,7 +183,7 @@ fn the_corpus_uses_every_key_of_the_schema() {
 }
 
 #[test]
-fn the_line_of_the_documentation_is_one_that_editors_know() {
+fn the_documented_schema_line_is_known_to_editors() {
     let page = page("docs/suite.md");
     assert!(page.text.contains("smoke schema > smoke.schema.json"), "the page says how to get the schema");
     let directive = page.text.lines().find(|line| line.starts_with("#:schema ")).expect("the line");
@@ -205,7 +205,7 @@ fn it_is_printed_as_one_document_and_the_same_each_time() {
 }
 
 #[test]
-fn a_value_of_the_wrong_type_is_found_wherever_it_stands() {
+fn a_value_of_the_wrong_type_is_found_everywhere() {
     let validator = validator();
     let health = |keys: Value| {
         let mut check = json!({ "name": "x", "url": "http://x" });

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jsonschema::Validator;
 use serde_json::{Map, Value};
 
-/// What `smoke schema` prints.
+/// The output of `smoke schema`.
 #[must_use]
 pub fn schema() -> Value {
     smoke::suite::schema::schema()
@@ -14,13 +14,13 @@ pub fn schema() -> Value {
 /// A validator for suites.
 ///
 /// # Panics
-/// When the schema is none.
+/// When it is not a valid schema.
 #[must_use]
 pub fn validator() -> Validator {
     jsonschema::draft202012::new(&schema()).expect("a schema")
 }
 
-/// A suite as an editor holds it against the schema. `None` if it is not TOML.
+/// A suite as an editor validates it. `None` if it is not TOML.
 #[must_use]
 pub fn as_json(text: &str) -> Option<Value> {
     fn converted(value: toml::Value) -> Value {
@@ -39,7 +39,7 @@ pub fn as_json(text: &str) -> Option<Value> {
     text.parse::<toml::Table>().ok().map(|table| converted(toml::Value::Table(table)))
 }
 
-/// A table of the schema, with the definition that it belongs to.
+/// A table of the schema, with its definition.
 #[derive(Debug, Clone)]
 pub struct Shape<'s> {
     pub definition: String,
@@ -109,7 +109,7 @@ pub fn keys(root: &Value) -> BTreeSet<String> {
         .collect()
 }
 
-/// Takes out of `keys` what `value` uses.
+/// Removes from `keys` what `value` uses.
 pub fn strike_out(
     value: &Value,
     schema: &Value,

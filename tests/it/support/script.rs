@@ -1,4 +1,4 @@
-//! Checks that do as a script says, random suites of them, and a run of one on a clock that jumps.
+//! Scripted checks, random suites of them, and a run of one in virtual time.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -27,13 +27,15 @@ use tokio::sync::mpsc;
 /// Known to the redactor of every run.
 const SECRET: &str = "hunter2-long";
 
-/// What a scripted check does once its time is over.
+/// What a scripted check does when its time is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Script {
     Pass,
     Mismatch,
     Fault,
     Panic,
+    /// It fails, and its task ends without a word: what comes after the attempts panics.
+    Lost,
     Hang,
 }
 
@@ -42,7 +44,7 @@ struct Scripted {
     script: Script,
     takes: Duration,
     cleanup_takes: Duration,
-    /// It leaves something running that takes so long to stop.
+    /// It leaves a process running that takes this long to stop.
     stays: Option<Duration>,
     cleanups: Arc<AtomicUsize>,
 }
@@ -94,9 +96,9 @@ impl Attempt for ScriptedRun {
             let words = || Message::new().words("scripted");
             match self.check.script {
                 Script::Pass => Ok(()),
-                Script::Mismatch => Err(Failure::mismatch(words(), words(), words())),
+                Script::Mismatch | Script::Lost => Err(Failure::mismatch(words(), words(), words())),
                 Script::Fault => Err(Failure::fault(Fault::Connect, words(), words())),
-                // Without the hook, which would print.
+                // Without the panic hook, which would print.
                 Script::Panic => std::panic::resume_unwind(Box::new(format!("scripted with {SECRET}"))),
                 Script::Hang => std::future::pending().await,
             }
@@ -106,7 +108,10 @@ impl Attempt for ScriptedRun {
 
 impl Running for ScriptedRun {
     fn reproduce(&self, _: &Context) -> Option<Redacted<Message>> {
-        None
+        match self.check.script {
+            Script::Lost => std::panic::resume_unwind(Box::new("scripted")),
+            Script::Pass | Script::Mismatch | Script::Fault | Script::Panic | Script::Hang => None,
+        }
     }
 
     fn background(&mut self) -> Option<Box<dyn BackgroundProcess>> {
@@ -131,7 +136,7 @@ pub struct Spec {
     pub budget: u64,
     pub cleanup: u64,
     pub stays: Option<u64>,
-    /// Each is a distance back, so that there are no circles.
+    /// Each is a distance back, so there are no cycles.
     pub needs: Vec<usize>,
     pub gate: bool,
     pub severity: Severity,
@@ -209,6 +214,7 @@ pub fn plan(spec: &SuiteSpec, cleanups: &Arc<AtomicUsize>) -> Plan {
                 kind: "scripted",
                 tags: Vec::new(),
                 location: Location { path: PathBuf::from("suite.toml"), line: index + 1, column: 1 },
+                target: None,
                 gate: check.gate,
                 severity: check.severity,
                 remark: None,
@@ -240,16 +246,21 @@ pub fn plan(spec: &SuiteSpec, cleanups: &Arc<AtomicUsize>) -> Plan {
     }
 }
 
-/// Runs the suite on a clock that jumps, and gives back what happened, when, and how often was cleaned up.
+/// Runs the suite in virtual time; returns the events with their times, the report, and the number of cleanups.
 pub fn run(spec: &SuiteSpec) -> (Vec<(Duration, Event)>, RunReport, usize) {
     let cleanups = Arc::new(AtomicUsize::new(0));
-    let plan = plan(spec, &cleanups);
+    let (events, report) = run_plan(&plan(spec, &cleanups), spec.signal_at);
+    (events, report, cleanups.load(Ordering::SeqCst))
+}
+
+/// The same of a plan.
+pub fn run_plan(plan: &Plan, signal_at: Option<(u64, Signal)>) -> (Vec<(Duration, Event)>, RunReport) {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     let events = Mutex::new(Vec::new());
     let report = runtime.block_on(async {
         let (sender, mut signals) = mpsc::unbounded_channel();
-        if let Some((at, signal)) = spec.signal_at {
+        if let Some((at, signal)) = signal_at {
             tokio::spawn(async move {
                 tokio::time::sleep(Duration::from_millis(at)).await;
                 let _ = sender.send(signal);
@@ -260,12 +271,12 @@ pub fn run(spec: &SuiteSpec) -> (Vec<(Duration, Event)>, RunReport, usize) {
         let context = Arc::new(RunContext::new("random".to_owned(), PathBuf::new(), redactor, Tracing::Off));
         let began = tokio::time::Instant::now();
         let workers = Handle::current();
-        smoke::engine::run(&plan, context, &workers, &mut signals, &mut |event| {
+        smoke::engine::run(plan, context, &workers, &mut signals, &mut |event| {
             events.lock().unwrap().push((began.elapsed(), event.clone()));
         })
         .await
     });
-    (events.into_inner().unwrap(), report, cleanups.load(Ordering::SeqCst))
+    (events.into_inner().unwrap(), report)
 }
 
 pub fn passing(takes: u64) -> Spec {
@@ -286,7 +297,7 @@ pub fn suite(checks: Vec<Spec>) -> SuiteSpec {
     SuiteSpec { checks, concurrency: 16, budget: 60_000, fail_fast: true, signal_at: None }
 }
 
-/// What each check came to, as one word.
+/// The outcome as one word.
 pub fn word(outcome: &Outcome) -> &'static str {
     match outcome {
         Outcome::Passed => "passed",
