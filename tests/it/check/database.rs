@@ -265,7 +265,11 @@ fn a_variable_inside_sql_quotes_is_a_suite_error() {
     ] {
         let ran = Asked::at(nowhere).with("[vars]\nx = 1").query(query, "rows = 1").run();
         ran.exits(2);
-        assert!(ran.stderr.contains("a variable in SQL stands inside quotes"), "{query}: {}", ran.stderr);
+        assert!(
+            ran.stderr.contains("a variable inside an SQL string literal is not bound"),
+            "{query}: {}",
+            ran.stderr
+        );
     }
     let apart = "select \"o'clock\" /* don't */ -- isn't\n from t where x = {{x}}";
     let ran = Asked::at(nowhere).with("[vars]\nx = 1").query(apart, "rows = 1").run();
