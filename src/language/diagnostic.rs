@@ -33,6 +33,12 @@ impl Diagnostic {
         }
     }
 
+    /// The same at `place`, for who finds what is wrong and does not know where it stands.
+    pub fn at(mut self, place: Place) -> Diagnostic {
+        self.place = Some(place);
+        self
+    }
+
     /// Is a key all that is wrong, because it is unknown or does not apply?
     pub fn is_about_a_key(&self) -> bool {
         self.unknown_key.is_some()

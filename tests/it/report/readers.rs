@@ -59,7 +59,12 @@ fn suite(server: &HttpServer, runner: &mut TestRunner) -> String {
         let pick = (0..ends.len() + 2).new_tree(runner).expect("a number").current();
         let name = toml(&format!(
             "{n} {}",
-            hostile().new_tree(runner).expect("a name").current().replace(['\n', '\r'], " ")
+            hostile()
+                .new_tree(runner)
+                .expect("a name")
+                .current()
+                .replace(['\n', '\r'], " ")
+                .replace("{{", "{ {")
         ));
         let (url, keys) = match (ends.get(pick), &last_bad) {
             (Some((path, keys)), _) => (server.url(path), (*keys).to_owned()),
