@@ -2,7 +2,7 @@
 //!
 //! Each reader sees the same table. What is wrong with it for one of them does not matter where it is meant for another,
 //! and which one that is may be known only once the variables have their values: so the mistakes of each are kept
-//! apart. A key that one reader asks for and another does not is not unknown: it does not apply.
+//! apart. A key that one reader asks for and another does not is no unknown key: it does not apply.
 
 use toml::de::DeValue;
 

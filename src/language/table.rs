@@ -351,8 +351,7 @@ impl<'t, 'r, 'e> Table<'t, 'r, 'e> {
         }
     }
 
-    /// Records that nothing of what is needed here exists. It is not reported if a key is misspelt: that key is
-    /// most likely the one.
+    /// Records that a key is missing. It is not reported if a key is misspelt, which is probably the missing one.
     pub fn lacks<T>(&mut self, diagnostic: Diagnostic) -> Option<T> {
         self.missing.push(Missing { key: None, diagnostic });
         None
