@@ -146,7 +146,7 @@ fn generated(part: &Part, page: &Page, reference: &Reference) -> String {
             table(&["`url`", "what is checked"], rows)
         }
         "databases" => {
-            let rows = smoke::probe::database::DATABASES.iter().map(|database| {
+            let rows = smoke::probe::databases::DATABASES.iter().map(|database| {
                 let schemes: Vec<String> =
                     database.schemes().iter().map(|scheme| format!("`{scheme}…`")).collect();
                 row(&[schemes.join(", "), database.about().to_owned()])
