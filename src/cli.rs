@@ -8,12 +8,12 @@ use globset::{Glob, GlobMatcher};
 
 use crate::demo::Break;
 use crate::exit::Exit;
+use crate::language::value::parse_duration;
 use crate::report::{Color, Destination, Progress};
-use crate::suite::value::parse_duration;
 
 /// Smoke tests: does this build or deploy basically work enough to continue?
 #[derive(Debug, Parser)]
-#[command(name = "smoke", version, after_help = exit_codes(), disable_help_subcommand = true)]
+#[command(name = "smoke", version, after_help = exit_codes())]
 pub struct Cli {
     #[command(subcommand)]
     pub command: Command,
@@ -23,15 +23,15 @@ pub struct Cli {
 pub enum Command {
     /// Run a suite
     Run(RunArgs),
-    /// Run a suite again and again, and show what changes; `q` ends it
+    /// Run a suite repeatedly and show what changes; `q` quits
     Watch(WatchArgs),
-    /// Read a suite, report every mistake and what is no smoke test any more; nothing is sent
+    /// Validate a suite without sending anything
     Check(CheckArgs),
-    /// Show what would run, in which order, and the longest it can take; nothing is sent
+    /// Show what would run, in which order, and how long it can take; sends nothing
     Plan(PlanArgs),
-    /// List a suite's checks: names, kinds, tags
+    /// List the checks of a suite: kinds, names, tags
     List(ListArgs),
-    /// Run the example suite against a shop that is built in: nothing else is needed
+    /// Run the example suite against a built-in demo shop
     Demo(DemoArgs),
     /// Write a first suite
     Init(InitArgs),
@@ -49,17 +49,17 @@ pub enum Command {
 #[derive(Debug, Args)]
 #[command(after_help = exit_codes())]
 pub struct RunArgs {
-    /// The suite [default: smoke.toml, looked for here and in the parent folders]
+    /// The suite file [default: smoke.toml in this folder or the nearest parent folder]
     pub suite: Option<PathBuf>,
 
     #[command(flatten)]
     pub choices: ChoiceArgs,
 
-    /// Only what did not pass in the last run of this suite, and what it needs
+    /// Run only what did not pass in the last run of this suite, and what it needs
     #[arg(long)]
     pub rerun_failed: bool,
 
-    /// Run it N times, and say how often each check passed and how long it took
+    /// Run the suite N times and report how often each check passed and how long it took
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=1000),
         conflicts_with_all = ["rerun_failed", "junit", "json", "events"])]
     pub repeat: Option<u32>,
@@ -81,10 +81,10 @@ pub struct RunArgs {
 #[derive(Debug, Args)]
 #[command(after_help = exit_codes())]
 pub struct WatchArgs {
-    /// The suite [default: smoke.toml, looked for here and in the parent folders]
+    /// The suite file [default: smoke.toml in this folder or the nearest parent folder]
     pub suite: Option<PathBuf>,
 
-    /// From the start of one run to the start of the next
+    /// Time from the start of one run to the start of the next
     #[arg(short = 'n', long, value_name = "DURATION", value_parser = parse_duration, default_value = "10s")]
     pub every: Duration,
 
@@ -94,7 +94,7 @@ pub struct WatchArgs {
     #[command(flatten)]
     pub limits: LimitArgs,
 
-    /// When to use colour: `auto` is on a terminal, unless `NO_COLOR` is set
+    /// When to use colour; `auto`: on a terminal, unless `NO_COLOR` is set
     #[arg(long, value_name = "WHEN", value_enum, default_value_t)]
     pub color: Color,
 }
@@ -102,11 +102,11 @@ pub struct WatchArgs {
 /// How much at once, and for how long.
 #[derive(Debug, Args)]
 pub struct LimitArgs {
-    /// Checks in flight at once, instead of the suite's `concurrency`
+    /// Maximum number of checks in flight at once; overrides `concurrency`
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub jobs: Option<u32>,
 
-    /// The run's budget, instead of the suite's
+    /// Budget of the whole run; overrides that of the suite
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     pub budget: Option<Duration>,
 }
@@ -114,7 +114,7 @@ pub struct LimitArgs {
 /// Which environment, which values, which checks.
 #[derive(Debug, Args)]
 pub struct ChoiceArgs {
-    /// An environment of the suite
+    /// Use this environment of the suite
     #[arg(short, long, value_name = "NAME")]
     pub env: Option<String>,
 
@@ -122,19 +122,19 @@ pub struct ChoiceArgs {
     #[arg(short, long, value_name = "NAME=VALUE", value_parser = name_and_value)]
     pub var: Vec<(String, String)>,
 
-    /// Only checks with one of these tags (repeatable), and what they need
+    /// Run only checks with one of these tags, and what they need (repeatable)
     #[arg(short, long, value_name = "TAG")]
     pub tag: Vec<String>,
 
-    /// Not the checks with one of these tags (repeatable)
+    /// Exclude checks with one of these tags (repeatable)
     #[arg(long, value_name = "TAG")]
     pub skip_tag: Vec<String>,
 
-    /// Only checks whose name matches one of these globs (repeatable), and what they need
+    /// Run only checks whose name matches one of these globs, and what they need (repeatable)
     #[arg(long, value_name = "PATTERN", value_parser = glob)]
     pub only: Vec<GlobMatcher>,
 
-    /// Not the checks whose name matches one of these globs (repeatable)
+    /// Exclude checks whose name matches one of these globs (repeatable)
     #[arg(long, value_name = "PATTERN", value_parser = glob)]
     pub skip: Vec<GlobMatcher>,
 }
@@ -142,15 +142,15 @@ pub struct ChoiceArgs {
 /// What is written for machines. `-` is standard output, which only one of them can have.
 #[derive(Debug, Args)]
 pub struct OutputArgs {
-    /// Write JUnit XML there (`-` is standard output)
+    /// Write a JUnit XML report to FILE (`-` is standard output)
     #[arg(long, value_name = "FILE")]
     pub junit: Option<Destination>,
 
-    /// Write the whole result there, as one JSON document
+    /// Write the whole result to FILE as one JSON document
     #[arg(long, value_name = "FILE")]
     pub json: Option<Destination>,
 
-    /// Write what happens there as it happens, as one JSON object per line
+    /// Stream events to FILE as JSON Lines
     #[arg(long, value_name = "FILE")]
     pub events: Option<Destination>,
 }
@@ -158,44 +158,44 @@ pub struct OutputArgs {
 /// How output looks.
 #[derive(Debug, Args)]
 pub struct LookArgs {
-    /// When to use colour: `auto` is on a terminal, unless `NO_COLOR` is set
+    /// When to use colour; `auto`: on a terminal, unless `NO_COLOR` is set
     #[arg(long, value_name = "WHEN", value_enum, default_value_t)]
     pub color: Color,
 
-    /// When to show a progress bar: `auto` is on a terminal, and not in CI
+    /// When to show a progress bar; `auto`: on a terminal, except in CI
     #[arg(long, value_name = "WHEN", value_enum, default_value_t)]
     pub progress: Progress,
 
-    /// Say only what went wrong, and the summary
+    /// Print only failures and the summary
     #[arg(short, long)]
     pub quiet: bool,
 
-    /// Show every request and answer, without secrets, bodies cut
+    /// Print every request and response, with secrets hidden and long bodies cut
     #[arg(long)]
     pub trace: bool,
 }
 
 #[derive(Debug, Args)]
 pub struct CheckArgs {
-    /// The suite [default: smoke.toml, looked for here and in the parent folders]
+    /// The suite file [default: smoke.toml in this folder or the nearest parent folder]
     pub suite: Option<PathBuf>,
 
-    /// A variable that `smoke run` will be given (repeatable)
+    /// Set a variable, as for `smoke run` (repeatable)
     #[arg(short, long, value_name = "NAME=VALUE", value_parser = name_and_value)]
     pub var: Vec<(String, String)>,
 
-    /// Treat warnings as mistakes: exit code 2
+    /// Treat warnings as errors (exit code 2)
     #[arg(long)]
     pub strict: bool,
 
-    /// When to use colour: `auto` is on a terminal, unless `NO_COLOR` is set
+    /// When to use colour; `auto`: on a terminal, unless `NO_COLOR` is set
     #[arg(long, value_name = "WHEN", value_enum, default_value_t)]
     pub color: Color,
 }
 
 #[derive(Debug, Args)]
 pub struct PlanArgs {
-    /// The suite [default: smoke.toml, looked for here and in the parent folders]
+    /// The suite file [default: smoke.toml in this folder or the nearest parent folder]
     pub suite: Option<PathBuf>,
 
     #[command(flatten)]
@@ -211,7 +211,7 @@ pub struct PlanArgs {
 
 #[derive(Debug, Args)]
 pub struct ListArgs {
-    /// The suite [default: smoke.toml, looked for here and in the parent folders]
+    /// The suite file [default: smoke.toml in this folder or the nearest parent folder]
     pub suite: Option<PathBuf>,
 
     #[command(flatten)]
@@ -237,10 +237,10 @@ pub enum Listed {
 
 #[derive(Debug, Args)]
 pub struct InitArgs {
-    /// The folder to write `smoke.toml` in [default: this one]
+    /// The folder to write `smoke.toml` to [default: this folder]
     pub dir: Option<PathBuf>,
 
-    /// The URL to test, such as `http://127.0.0.1:8080`; asked for on a terminal
+    /// The URL to test, such as `http://127.0.0.1:8080`; if omitted, a terminal is prompted for it
     #[arg(long)]
     pub url: Option<String>,
 }
@@ -248,7 +248,7 @@ pub struct InitArgs {
 #[derive(Debug, Args)]
 #[command(after_help = exit_codes())]
 pub struct DemoArgs {
-    /// Break the shop in this way first, to see what failure looks like
+    /// Break the shop first, to see what a failure looks like
     #[arg(long = "break", value_name = "PART", value_enum)]
     pub fault: Option<Break>,
 

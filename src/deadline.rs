@@ -17,7 +17,7 @@ pub const LONGEST: Duration = Duration::from_hours(8760);
 
 /// Whose budget a deadline comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scope {
+pub enum BudgetScope {
     Suite,
     Check,
     Step,
@@ -25,13 +25,13 @@ pub enum Scope {
     Grace,
 }
 
-impl fmt::Display for Scope {
+impl fmt::Display for BudgetScope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Scope::Suite => "suite",
-            Scope::Check => "check",
-            Scope::Step => "step",
-            Scope::Grace => "grace",
+            BudgetScope::Suite => "suite",
+            BudgetScope::Check => "check",
+            BudgetScope::Step => "step",
+            BudgetScope::Grace => "grace",
         })
     }
 }
@@ -39,7 +39,7 @@ impl fmt::Display for Scope {
 /// A budget ended: which one, and how long it was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cut {
-    pub scope: Scope,
+    pub scope: BudgetScope,
     pub budget: Duration,
 }
 
@@ -48,43 +48,37 @@ pub struct Cut {
 pub struct Deadline {
     at: Instant,
     budget: Duration,
-    scope: Scope,
+    scope: BudgetScope,
 }
 
 impl Deadline {
     /// A deadline `budget` from now.
-    #[must_use]
-    pub fn after(budget: Duration, scope: Scope) -> Deadline {
+    pub fn after(budget: Duration, scope: BudgetScope) -> Deadline {
         let now = Instant::now();
         Deadline { at: now + budget.min(LONGEST), budget, scope }
     }
 
     /// The earlier of this deadline and one `budget` from now. The outer one wins a tie, because it is
     /// the one that ends more than this.
-    #[must_use]
-    pub fn tighten(self, budget: Duration, scope: Scope) -> Deadline {
+    pub fn tighten(self, budget: Duration, scope: BudgetScope) -> Deadline {
         let inner = Deadline::after(budget, scope);
         if inner.at < self.at { inner } else { self }
     }
 
     /// What is left, zero once it has passed.
-    #[must_use]
     pub fn remaining(&self) -> Duration {
         self.at.saturating_duration_since(Instant::now())
     }
 
-    #[must_use]
     pub fn has_passed(&self) -> bool {
         self.remaining().is_zero()
     }
 
-    #[must_use]
-    pub fn scope(&self) -> Scope {
+    pub fn scope(&self) -> BudgetScope {
         self.scope
     }
 
     /// What is reported when this deadline cuts something.
-    #[must_use]
     pub fn cut(&self) -> Cut {
         Cut { scope: self.scope, budget: self.budget }
     }
@@ -132,20 +126,20 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_tighter_budget_cuts_and_is_named() {
-        let suite = Deadline::after(Duration::from_secs(10), Scope::Suite);
-        let check = suite.tighten(Duration::from_secs(5), Scope::Check);
-        let step = check.tighten(Duration::from_secs(7), Scope::Step);
+        let suite = Deadline::after(Duration::from_secs(10), BudgetScope::Suite);
+        let check = suite.tighten(Duration::from_secs(5), BudgetScope::Check);
+        let step = check.tighten(Duration::from_secs(7), BudgetScope::Step);
 
         let cut = step.bound(std::future::pending::<()>()).await.unwrap_err();
 
-        assert_eq!(cut.scope, Scope::Check);
+        assert_eq!(cut.scope, BudgetScope::Check);
         assert_eq!(cut.budget, Duration::from_secs(5));
         assert_eq!(suite.remaining(), Duration::from_secs(5));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_pause_ends_with_the_deadline() {
-        let deadline = Deadline::after(Duration::from_secs(1), Scope::Check);
+        let deadline = Deadline::after(Duration::from_secs(1), BudgetScope::Check);
         assert!(deadline.pause(Duration::from_millis(400)).await.is_ok());
         assert!(deadline.pause(Duration::from_millis(700)).await.is_err());
         assert!(deadline.has_passed());

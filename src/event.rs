@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::exit::Exit;
+use crate::language::severity::Severity;
+use crate::language::source::Location;
 use crate::outcome::{Certificate, Failure, Outcome, Phase, Signal, Trace};
 use crate::secret::{Message, Redacted};
-use crate::suite::keys::Severity;
-use crate::suite::source::Location;
 
 /// What a run is about. The same from its first event to its last.
 #[derive(Debug, Clone)]
@@ -108,14 +108,12 @@ pub struct CheckReport {
 
 impl CheckReport {
     /// Did it pass, though it or a step did not at once, and should have?
-    #[must_use]
     pub fn is_flaky(&self) -> bool {
         let needed_another = !self.failed_attempts.is_empty() || self.steps.iter().any(StepReport::is_flaky);
         self.has_passed() && !self.polls && needed_another
     }
 
     /// Did it pass with little of its budget left? The next time it may not.
-    #[must_use]
     pub fn is_slow(&self) -> bool {
         self.has_passed() && self.took.saturating_mul(4) >= self.budget.saturating_mul(3)
     }
@@ -160,7 +158,6 @@ pub struct StepReport {
 
 impl StepReport {
     /// Did it pass, though not at once, and though it should have? Cleanup is no part of the verdict.
-    #[must_use]
     pub fn is_flaky(&self) -> bool {
         self.failure.is_none() && !self.is_cleanup && !self.polls && !self.failed_attempts.is_empty()
     }

@@ -2,9 +2,7 @@
 
 use std::process::ExitCode;
 
-use crate::event::{CancelReason, CheckInfo, CheckReport};
-use crate::outcome::{NeedFailed, Outcome, Signal, SkipReason};
-use crate::suite::keys::Severity;
+use crate::outcome::Signal;
 
 /// How smoke ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -34,7 +32,6 @@ impl Exit {
         Exit::Terminated,
     ];
 
-    #[must_use]
     pub fn code(self) -> u8 {
         match self {
             Exit::Passed => 0,
@@ -50,43 +47,22 @@ impl Exit {
     }
 
     /// What it means, as `--help` says it.
-    #[must_use]
     pub fn meaning(self) -> &'static str {
         match self {
             Exit::Passed => "every critical check passed",
             Exit::Failed => "a critical check failed",
             Exit::BadSuite => "the command line or the suite is wrong; nothing was sent",
-            Exit::NothingSelected => "no check was selected",
+            Exit::NothingSelected => "no check was selected, or every one was skipped",
             Exit::OutOfBudget => {
-                "the suite's budget ran out before every check had its verdict, and none had failed"
+                "the suite's budget ran out before every check had a result, and none had failed"
             }
-            Exit::GateClosed => "a gate never opened (`boot`, `gate = true`)",
-            Exit::CannotWork => {
-                "smoke could not do its own work (a report could not be written, an internal error)"
-            }
-            Exit::Interrupted => "interrupted by SIGINT; reports are written all the same",
-            Exit::Terminated => "ended by SIGTERM or SIGHUP; reports are written all the same",
+            Exit::GateClosed => "a gate did not pass, so nothing behind it ran (`boot`, `gate = true`)",
+            Exit::CannotWork => "a report could not be written, or an internal error",
+            Exit::Interrupted => "interrupted by SIGINT; reports are still written",
+            Exit::Terminated => "ended by SIGTERM or SIGHUP; reports are still written",
         }
     }
 
-    /// The exit code of a run, from what its checks came to: 130/143, then 5, then 1, then 4.
-    /// (6 goes before 5, and is known only when the reports have been written.)
-    #[must_use]
-    pub fn of_run<'a>(
-        checks: impl Iterator<Item = (&'a CheckInfo, &'a CheckReport)>,
-        cancelled: Option<&CancelReason>,
-    ) -> Exit {
-        if let Some(CancelReason::Signal(signal)) = cancelled {
-            return Exit::of_signal(*signal);
-        }
-        let mut worst = Exit::NothingSelected;
-        for (info, report) in checks {
-            worst = worse(worst, Exit::of_check(info, report));
-        }
-        worst
-    }
-
-    #[must_use]
     pub fn of_signal(signal: Signal) -> Exit {
         match signal {
             Signal::Interrupt => Exit::Interrupted,
@@ -95,13 +71,11 @@ impl Exit {
     }
 
     /// The one of the two that a pipeline must react to more.
-    #[must_use]
     pub fn or_worse(self, other: Exit) -> Exit {
         worse(self, other)
     }
 
     /// The same where a report could not be written. Whoever ended the run by a signal knows best why.
-    #[must_use]
     pub fn without_a_report(self) -> Exit {
         match self {
             Exit::Interrupted | Exit::Terminated => self,
@@ -112,27 +86,6 @@ impl Exit {
             | Exit::OutOfBudget
             | Exit::GateClosed
             | Exit::CannotWork => Exit::CannotWork,
-        }
-    }
-
-    fn of_check(info: &CheckInfo, report: &CheckReport) -> Exit {
-        match &report.outcome {
-            Outcome::Passed | Outcome::Warned(_) => Exit::Passed,
-            Outcome::Failed(_) if info.gate && !report.was_ready => Exit::GateClosed,
-            Outcome::Failed(_) => Exit::Failed,
-            Outcome::Undecided(_) if info.gate => Exit::GateClosed,
-            Outcome::Undecided(_) => Exit::OutOfBudget,
-            Outcome::Skipped(reason) => match (reason, info.severity) {
-                // What did not run says nothing: if that is all there is, nothing ran.
-                (SkipReason::Asked(_), _) | (_, Severity::Warn) => Exit::NothingSelected,
-                (SkipReason::Budget(_), Severity::Critical) => Exit::OutOfBudget,
-                (SkipReason::Need { why: NeedFailed::WasSkipped, .. }, Severity::Critical) => {
-                    Exit::NothingSelected
-                }
-                // A critical check that did not pass is not green, though what it needs was only a warning.
-                (SkipReason::Need { why: NeedFailed::DidNotPass, .. }, Severity::Critical) => Exit::Failed,
-                (SkipReason::FailFast { .. } | SkipReason::Signal { .. }, Severity::Critical) => Exit::Failed,
-            },
         }
     }
 }

@@ -15,30 +15,34 @@
 //! - there is no global state, and a panic in one check is that check's fault and no other's.
 
 pub mod cli;
+pub mod commands;
 
-pub mod run;
+pub mod lint;
 
-pub mod about;
-pub mod again;
-pub mod inspect;
-
-pub mod suite;
+pub mod engine;
 
 pub mod plan;
 
-pub mod engine;
-mod runtimes;
+pub mod report;
 
-pub mod deadline;
-pub mod secret;
+pub mod suite;
 
 pub mod check;
 pub mod expect;
+
 pub mod probe;
+
+pub mod attempt;
+pub mod process;
 
 pub mod event;
 pub mod exit;
 pub mod outcome;
-pub mod report;
+
+pub mod language;
+
+pub mod deadline;
+mod runtimes;
+pub mod secret;
 
 pub mod demo;

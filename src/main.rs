@@ -14,7 +14,7 @@ fn main() -> ExitCode {
         let place = panic.location().map_or_else(String::new, |location| format!(" at {location}"));
         let _ = writeln!(std::io::stderr(), "smoke: internal error{place}; please report it with the suite");
     }));
-    let ran = std::panic::catch_unwind(|| smoke::run::run(Cli::parse()));
+    let ran = std::panic::catch_unwind(|| smoke::commands::run(Cli::parse()));
     let exit = match ran {
         Ok(Ok(exit)) => exit,
         Ok(Err(error)) => {

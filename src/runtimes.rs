@@ -83,7 +83,7 @@ mod tests {
     use std::sync::mpsc;
     use std::time::{Duration, Instant};
 
-    use super::Runtimes;
+    use crate::runtimes::Runtimes;
 
     #[test]
     fn the_engines_clock_goes_on_though_every_worker_is_held() {

@@ -20,21 +20,21 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use self::ready::Ready;
-use super::process::{Command, End, Output, Process, StopSignal, why_it_ended};
-use super::step::template_failure;
-use super::{Afterwards, Check, Context, Resident, Session};
-use crate::deadline::{Deadline, Scope as BudgetScope};
+use super::{Afterwards, BackgroundProcess, Check, Session, template_failure};
+use crate::attempt::Context;
+use crate::attempt::shell::ShellCommand;
+use crate::deadline::{BudgetScope, Deadline};
+use crate::language::diagnostic::Diagnostic;
+use crate::language::read::{FromTable, FromToml, Named, ParseContext, Table};
+use crate::language::schema::{Definitions, Schema};
+use crate::language::table::ToToml;
+use crate::language::template::Template;
+use crate::language::value::Scalar;
+use crate::language::variable_usage::VariableUsage;
+use crate::language::variables::{Variables, is_secret_name};
 use crate::outcome::{Failure, Phase};
-use crate::probe::shell::ShellCommand;
+use crate::process::{Command, End, Groups, Output, Process, StopSignal, why_it_ended};
 use crate::secret::{Message, Redactor};
-use crate::suite::Uses;
-use crate::suite::error::Diagnostic;
-use crate::suite::read::{FromTable, FromToml, Named, Reading, Table};
-use crate::suite::schema::{Definitions, Schema};
-use crate::suite::table::Written;
-use crate::suite::template::Template;
-use crate::suite::value::Scalar;
-use crate::suite::vars::{Scope, is_secret_name};
 
 #[derive(Debug)]
 struct Boot {
@@ -60,12 +60,28 @@ impl Default for Stop {
 
 /// Reads a `[[boot]]` table.
 pub fn read(table: &mut Table<'_, '_, '_>) -> Option<Arc<dyn Check>> {
-    let command: Option<Vec<Template>> = table.required("command", "the program and its arguments");
-    let env = table.optional("env", "environment variables, added to smoke's own").unwrap_or_default();
-    let cwd = table.optional("cwd", "the folder it runs in, from the suite's folder");
-    let ready: Option<Ready> =
-        table.optional("ready", "what says that it is ready: { url }, { port } or { log }");
-    let stop = table.optional("stop", "{ signal, grace }: how it is stopped").unwrap_or_default();
+    let command: Option<Vec<Template>> = table.required(
+        "command",
+        (
+            "program and arguments; a relative path starts in `cwd`",
+            r#"command = ["./shop", "--port", "{{port}}"]"#,
+        ),
+    );
+    let env = table
+        .optional(
+            "env",
+            ("environment variables, added to those of smoke", r#"env = { DATABASE_URL = "{{db_url}}" }"#),
+        )
+        .unwrap_or_default();
+    let cwd =
+        table.optional("cwd", ("working directory; by default, the suite's folder", r#"cwd = "server""#));
+    let ready: Option<Ready> = table.optional(
+        "ready",
+        ("how to tell that the process is ready; by default, it is ready at once", "ready = { port = 8080 }"),
+    );
+    let stop = table
+        .optional("stop", ("how to stop the process", r#"stop = { signal = "INT" }"#))
+        .unwrap_or_default();
     table.filled("command", "the command is empty; its first entry is the program")?;
     let ready = if table.has("ready") { Some(ready?) } else { None };
     let command = command?;
@@ -77,21 +93,29 @@ impl FromTable for Stop {
 
     fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
         let default = Stop::default();
-        let signal = table.optional_or("signal", "the signal that asks it to stop", default.signal);
-        let grace = table.optional_or("grace", "how long it has before it is killed", default.grace);
+        let signal = table.optional_or(
+            "signal",
+            ("signal that asks the process to stop", r#"signal = "INT""#),
+            default.signal,
+        );
+        let grace = table.optional_or(
+            "grace",
+            ("time to stop before it is killed, with everything it started", r#"grace = "5s""#),
+            default.grace,
+        );
         Some(Stop { signal, grace })
     }
 }
 
 impl FromToml for StopSignal {
-    fn from_toml(value: &Spanned<DeValue<'_>>, reading: &mut Reading<'_>) -> Option<Self> {
+    fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
         let name = value.get_ref().as_str().unwrap_or_default();
         let name = name.strip_prefix("SIG").unwrap_or(name);
         StopSignal::ALL
             .iter()
             .find(|(known, _)| *known == name)
             .map(|(_, signal)| *signal)
-            .or_else(|| reading.expected(value, "one of \"TERM\", \"INT\", \"QUIT\", \"HUP\", \"KILL\""))
+            .or_else(|| parse.expected(value, "one of \"TERM\", \"INT\", \"QUIT\", \"HUP\", \"KILL\""))
     }
 
     fn schema(_: &mut Definitions<'_>) -> Schema {
@@ -101,15 +125,15 @@ impl FromToml for StopSignal {
     }
 }
 
-impl Written for StopSignal {
-    fn written(&self) -> Value {
+impl ToToml for StopSignal {
+    fn to_toml(&self) -> Value {
         let known = StopSignal::ALL.iter().find(|(_, signal)| signal == self);
         known.map_or(Value::Null, |(name, _)| Value::from(*name))
     }
 }
 
 impl Check for Boot {
-    fn uses<'c>(&'c self, uses: &mut Uses<'c>) {
+    fn uses<'c>(&'c self, uses: &mut VariableUsage<'c>) {
         uses.read_all(&self.command);
         uses.read_all(self.env.iter().map(|(_, value)| &value.0));
         uses.read_all(&self.cwd);
@@ -118,11 +142,11 @@ impl Check for Boot {
         }
     }
 
-    fn mistakes(&self, scope: &Scope) -> Vec<Diagnostic> {
+    fn mistakes(&self, scope: &Variables) -> Vec<Diagnostic> {
         self.ready.as_ref().map(|ready| ready.mistakes(scope)).unwrap_or_default()
     }
 
-    fn afterwards(&self, _: &Scope) -> Afterwards {
+    fn afterwards(&self, _: &Variables) -> Afterwards {
         Afterwards { stop: Some(self.stop.grace), ..Afterwards::default() }
     }
 
@@ -156,7 +180,7 @@ impl Check for Boot {
                 Some(ready) => ready.output(&session.scope)?,
                 None => Output::default(),
             };
-            let process = Process::start(&command, output.clone(), &context.run.groups)?;
+            let process = Process::start(&command, output.clone(), &context.run.shared::<Groups>())?;
             let booted = Booted {
                 process,
                 output: output.clone(),
@@ -267,7 +291,7 @@ struct Booted {
     redactor: Arc<Redactor>,
 }
 
-impl Resident for Booted {
+impl BackgroundProcess for Booted {
     fn has_ended(&mut self) -> bool {
         self.process.has_ended()
     }

@@ -12,15 +12,16 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
-use super::step::Query;
+use super::query::Query;
 use super::verdict::Captures;
-use super::{Afterwards, Check, Context, Session};
+use super::{Afterwards, Check, Session};
+use crate::attempt::Context;
+use crate::language::diagnostic::Diagnostic;
+use crate::language::read::Table;
+use crate::language::variable_usage::VariableUsage;
+use crate::language::variables::Variables;
 use crate::outcome::Failure;
 use crate::secret::Message;
-use crate::suite::Uses;
-use crate::suite::error::Diagnostic;
-use crate::suite::read::Table;
-use crate::suite::vars::Scope;
 
 #[derive(Debug)]
 struct Database {
@@ -34,15 +35,15 @@ pub fn read(table: &mut Table<'_, '_, '_>) -> Option<Arc<dyn Check>> {
 }
 
 impl Check for Database {
-    fn uses<'c>(&'c self, uses: &mut Uses<'c>) {
+    fn uses<'c>(&'c self, uses: &mut VariableUsage<'c>) {
         self.query.uses(uses);
     }
 
-    fn mistakes(&self, scope: &Scope) -> Vec<Diagnostic> {
+    fn mistakes(&self, scope: &Variables) -> Vec<Diagnostic> {
         self.query.mistakes(scope)
     }
 
-    fn afterwards(&self, scope: &Scope) -> Afterwards {
+    fn afterwards(&self, scope: &Variables) -> Afterwards {
         Afterwards { leaves: self.query.leaves(scope), ..Afterwards::default() }
     }
 

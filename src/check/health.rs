@@ -14,22 +14,22 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use url::Url;
 
-use super::step::template_failure;
 use super::verdict::{Captures, judge_http};
-use super::{Check, Context, Session};
+use super::{Check, Session, template_failure};
+use crate::attempt::Context;
+use crate::attempt::certificate::PeerCertificate;
 use crate::expect::http::HttpExpectation;
 use crate::expect::status::StatusSet;
+use crate::language::diagnostic::Diagnostic;
+use crate::language::read::Table;
+use crate::language::source::Place;
+use crate::language::variable_usage::VariableUsage;
+use crate::language::variables::Variables;
 use crate::outcome::{Direction, Failure};
 use crate::probe::dial::{self, Target};
-use crate::probe::http::{Request, Surroundings, send, sound_url};
-use crate::probe::trust::PeerCertificate;
+use crate::probe::http::{CurlContext, Request, RunClients, parse_absolute_url, send};
 use crate::probe::{Protocol, SCHEMES, scheme_names, tls};
 use crate::secret::Message;
-use crate::suite::Uses;
-use crate::suite::error::Diagnostic;
-use crate::suite::read::Table;
-use crate::suite::source::Place;
-use crate::suite::vars::Scope;
 
 #[derive(Debug)]
 struct Health {
@@ -58,7 +58,13 @@ const HTTP_KEYS: [&str; 12] = [
 /// Reads a `[[health]]` table.
 pub fn read(table: &mut Table<'_, '_, '_>) -> Option<Arc<dyn Check>> {
     let request = Request::from_url(table);
-    let expect = table.optional("expect", "what the answer must be like");
+    let expect = table.optional(
+        "expect",
+        (
+            "what the response must look like; by default, a 2xx status",
+            r#"expect = { status = 200, within = "300ms" }"#,
+        ),
+    );
     let expect: Option<HttpExpectation> =
         if table.has("expect") { expect } else { Some(HttpExpectation::default()) };
     table.require("url");
@@ -77,16 +83,16 @@ fn protocol(url: &str) -> Option<Protocol> {
 }
 
 impl Check for Health {
-    fn uses<'c>(&'c self, uses: &mut Uses<'c>) {
+    fn uses<'c>(&'c self, uses: &mut VariableUsage<'c>) {
         self.request.uses(uses);
         uses.read_all(self.expect.templates());
     }
 
-    fn mistakes(&self, scope: &Scope) -> Vec<Diagnostic> {
+    fn mistakes(&self, scope: &Variables) -> Vec<Diagnostic> {
         let place = self.request.url.place();
         // What a template cannot say yet is said when the check runs.
         let Ok(text) = self.request.url.text(scope) else { return Vec::new() };
-        let Ok(url) = sound_url(&text) else { return self.request.mistakes(scope) };
+        let Ok(url) = parse_absolute_url(&text) else { return self.request.mistakes(scope) };
         let Some(protocol) = protocol(&text) else {
             let message = format!("there is no probe for `{}://`", url.scheme());
             let known = SCHEMES.iter().map(|(scheme, _)| *scheme);
@@ -160,7 +166,7 @@ impl Check for Health {
                 let options = self.request.options.tls().in_dir(&context.run.suite_dir);
                 tls::as_openssl(&name, &target, &options, limit)
             }
-            Some(Protocol::Http) | None => self.request.as_curl(&Surroundings {
+            Some(Protocol::Http) | None => self.request.as_curl(&CurlContext {
                 scope: &session.scope.for_people(),
                 cookies: &cookie_store::CookieStore::default(),
                 suite_dir: &context.run.suite_dir,
@@ -176,7 +182,9 @@ impl Health {
     async fn ask(&self, session: &mut Session, context: &Context) -> Result<(), Failure> {
         // Cookies of a health check live as long as its redirects.
         let mut cookies = cookie_store::CookieStore::default();
-        let answer = send(&self.request, &context.run.clients, &mut cookies, &session.scope, context).await?;
+        let answer =
+            send(&self.request, &context.run.shared::<RunClients>().0, &mut cookies, &session.scope, context)
+                .await?;
         let (default, captures) = (StatusSet::success(), Captures::default());
         match Box::pin(judge_http(answer, &self.expect, &default, &captures, session, context)).await {
             Ok(()) => Ok(()),

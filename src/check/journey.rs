@@ -21,23 +21,26 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
-use super::step::Query;
+use super::query::Query;
 use super::verdict::{Captures, judge_http};
-use super::{Afterwards, Check, Context, Next, Session, Told, Tries};
-use crate::deadline::Scope as BudgetScope;
+use super::{Afterwards, Check, Session};
+use crate::attempt::attempts::{Attempts, Next};
+use crate::attempt::{CheckEvent, Context};
+use crate::deadline::BudgetScope;
 use crate::event::{StepName, StepReport};
 use crate::expect::capture::Capture;
 use crate::expect::http::HttpExpectation;
 use crate::expect::status::StatusSet;
+use crate::language::diagnostic::Diagnostic;
+use crate::language::name::CheckName;
+use crate::language::read::{FromTable, Named, ParseContext, Table};
+use crate::language::repeat::Repeat;
+use crate::language::template::Template;
+use crate::language::variable_usage::VariableUsage;
+use crate::language::variables::{Variables, first_part, is_built_in};
 use crate::outcome::Failure;
-use crate::probe::http::{Request, Surroundings, VERB_KEYS, send, sound_url};
+use crate::probe::http::{CurlContext, Request, VERB_KEYS, parse_absolute_url, send};
 use crate::secret::Message;
-use crate::suite::Uses;
-use crate::suite::error::Diagnostic;
-use crate::suite::keys::{Repeat, Title};
-use crate::suite::read::{FromTable, Named, Reading, Table};
-use crate::suite::template::Template;
-use crate::suite::vars::{Scope, first_part, is_built_in};
 
 #[derive(Debug)]
 struct Journey {
@@ -71,33 +74,32 @@ enum Action {
 
 /// Reads a `[[journey]]` table.
 pub fn read(table: &mut Table<'_, '_, '_>) -> Option<Arc<dyn Check>> {
-    let steps: Option<Vec<Step>> = table.required("step", "a step, as `[[journey.step]]`");
-    let cleanup: Option<Vec<Step>> =
-        table.optional("cleanup", "a step that runs however the journey ended, as `[[journey.cleanup]]`");
+    let steps: Option<Vec<Step>> = table.required("step", "steps, in order");
+    let cleanup: Option<Vec<Step>> = table.optional("cleanup", "steps that run however the journey ended");
     let share: Vec<Named> =
-        table.optional("share", "captures that the checks which need this one may read").unwrap_or_default();
+        table.optional("share", ("captures passed to the checks that need this journey (of a gate: to all that wait for it), so that one login serves them all", r#"share = ["token"]"#)).unwrap_or_default();
     table.filled("step", "a journey without a step asserts nothing")?;
     let cleanup = if table.has("cleanup") { cleanup? } else { Vec::new() };
     let steps = steps?;
-    let unique = [&steps, &cleanup].map(|list| unique_names(list, table.reading));
+    let unique = [&steps, &cleanup].map(|list| unique_names(list, table.parse));
     if unique.contains(&None) {
         return None;
     }
     let journey = Journey { steps, cleanup, share };
-    let mut uses = Uses::default();
+    let mut uses = VariableUsage::default();
     journey.uses(&mut uses);
     for named in &journey.share {
         if !uses.sets().any(|set| set == named.name) {
             let mistake = Diagnostic::new(named.place, format!("no step captures `{}`", named.name))
                 .did_you_mean(&named.name, uses.sets());
-            return table.reading.reject(mistake);
+            return table.parse.reject(mistake);
         }
     }
     Some(Arc::new(journey))
 }
 
 /// Records names that are there twice: reports say where a journey broke by the step's name.
-fn unique_names(steps: &[Step], reading: &mut Reading<'_>) -> Option<()> {
+fn unique_names(steps: &[Step], parse: &mut ParseContext<'_>) -> Option<()> {
     let mut seen = BTreeSet::new();
     let mut repeated = steps.iter().filter(|step| !seen.insert(step.name.name.as_str())).peekable();
     let all_differ = repeated.peek().is_none();
@@ -105,7 +107,7 @@ fn unique_names(steps: &[Step], reading: &mut Reading<'_>) -> Option<()> {
         let mistake =
             Diagnostic::new(*place, format!("there is another step named `{name}` in this journey"));
         let _: Option<()> =
-            reading.reject(mistake.hint("name it after what it does, because reports go by it"));
+            parse.reject(mistake.hint("name it after what it does, because reports go by it"));
     }
     all_differ.then_some(())
 }
@@ -114,12 +116,17 @@ impl FromTable for Step {
     const DEFINITION: &'static str = "step";
 
     fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
-        let name = table.required("name", "what the step is called");
-        let name = name.map(|Title(named)| named);
-        let budget = table.optional("budget", "the hard limit on the step, inside the check's");
+        let name = table.required("name", ("name of the step, unique in the journey", r#"name = "log in""#));
+        let name = name.map(|CheckName(named)| named);
+        let budget = table.optional(
+            "budget",
+            ("hard limit on the step, within the budget of the check", r#"budget = "2s""#),
+        );
         let repeat = Repeat::from_table(table, None);
-        let captures: Option<Vec<(Named, Capture)>> =
-            table.optional("capture", "values kept for later steps");
+        let captures: Option<Vec<(Named, Capture)>> = table.optional(
+            "capture",
+            ("values to keep for later steps", r#"capture = { order = { json = "$.id" } }"#),
+        );
         let action = Action::from_table(table);
         let captures: Captures = if table.has("capture") { captures?.into() } else { Captures::default() };
         let (name, action) = (name?, action?);
@@ -132,7 +139,7 @@ impl FromTable for Step {
                     }
                     Action::Query(_) => "rows have `value = true` and `column = \"…\"` to capture",
                 };
-                return table.reading.reject(Diagnostic::new(named.place, message));
+                return table.parse.reject(Diagnostic::new(named.place, message));
             }
         }
         Some(Step { name, budget, repeat: repeat?, captures, action })
@@ -141,11 +148,17 @@ impl FromTable for Step {
 
 impl Action {
     fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Action> {
-        if table.is_variant("database", "the database's URL, for a step that runs a `query`") {
+        if table.is_variant(
+            "database",
+            ("database URL, for a step that runs a query", r#"database = "{{db_url}}""#),
+        ) {
             return Query::from_table(table, "database").map(Action::Query);
         }
         let request = Request::from_step(table);
-        let expect: Option<HttpExpectation> = table.optional("expect", "what the answer must be like");
+        let expect: Option<HttpExpectation> = table.optional(
+            "expect",
+            ("what the response must look like; by default, a status below 400", "expect = { status = 302 }"),
+        );
         let expect = if table.has("expect") { expect } else { Some(HttpExpectation::default()) };
         let (request, expect) = (request?, expect?);
         if request.url.literal() == Some("") {
@@ -159,7 +172,7 @@ impl Action {
 }
 
 impl Step {
-    fn uses<'c>(&'c self, uses: &mut Uses<'c>) {
+    fn uses<'c>(&'c self, uses: &mut VariableUsage<'c>) {
         // In the order in which it happens: what it sends, what it captures, what it expects.
         match &self.action {
             Action::Request { request, expect } => {
@@ -175,8 +188,8 @@ impl Step {
     }
 
     /// Does everything the step reads have a value?
-    fn can_run(&self, scope: &Scope) -> bool {
-        let mut uses = Uses::default();
+    fn can_run(&self, scope: &Variables) -> bool {
+        let mut uses = VariableUsage::default();
         self.uses(&mut uses);
         uses.from_outside().iter().all(|(name, _)| is_built_in(name) || scope.has(first_part(name)))
     }
@@ -187,7 +200,7 @@ impl Step {
             None => context.deadline,
         };
         let began = tokio::time::Instant::now();
-        let mut tries = Tries::new(self.repeat, deadline);
+        let mut tries = Attempts::new(self.repeat, deadline);
         let mut failed_attempts = Vec::new();
         let (tried, timeline) = loop {
             let context = context.within(deadline);
@@ -204,7 +217,7 @@ impl Step {
                     failed_attempts.push(failure.clone());
                     let step = Some(StepName { number: at.number, name: self.name.name.clone() });
                     let attempt = u32::try_from(failed_attempts.len()).unwrap_or(u32::MAX);
-                    context.teller.tell(Told::AttemptFailed { step, attempt, failure });
+                    context.events.tell(CheckEvent::AttemptFailed { step, attempt, failure });
                 }
                 Next::Done(tried) => break (tried, context.timeline),
             }
@@ -232,7 +245,7 @@ impl Step {
             certificate: timeline.shown_certificate(&context.run.redactor),
         };
         session.steps.push(report.clone());
-        context.teller.tell(Told::StepFinished(Box::new(report)));
+        context.events.tell(CheckEvent::StepFinished(Box::new(report)));
         tried.result.map_err(|source| Failure::Step {
             step: self.name.name.clone(),
             number: at.number,
@@ -245,7 +258,7 @@ impl Step {
         match &self.action {
             Action::Query(query) => query.reproduce(&session.scope, context),
             Action::Request { request, .. } => {
-                let command = request.as_curl(&Surroundings {
+                let command = request.as_curl(&CurlContext {
                     scope: &session.scope.for_people(),
                     cookies: &session.cookies,
                     suite_dir: &context.run.suite_dir,
@@ -273,10 +286,10 @@ impl Step {
     }
 }
 
-fn request_mistakes(request: &Request, scope: &Scope) -> Vec<Diagnostic> {
+fn request_mistakes(request: &Request, scope: &Variables) -> Vec<Diagnostic> {
     // What a template cannot say yet is said when the check runs.
     let Ok(text) = request.url.text(scope) else { return Vec::new() };
-    match sound_url(&text) {
+    match parse_absolute_url(&text) {
         Err(_) => request.mistakes(scope),
         Ok(url) if matches!(url.scheme(), "http" | "https") => Vec::new(),
         Ok(url) => {
@@ -288,7 +301,7 @@ fn request_mistakes(request: &Request, scope: &Scope) -> Vec<Diagnostic> {
 }
 
 impl Check for Journey {
-    fn uses<'c>(&'c self, uses: &mut Uses<'c>) {
+    fn uses<'c>(&'c self, uses: &mut VariableUsage<'c>) {
         self.steps.iter().chain(&self.cleanup).for_each(|step| step.uses(uses));
     }
 
@@ -296,9 +309,9 @@ impl Check for Journey {
         &self.share
     }
 
-    fn mistakes(&self, scope: &Scope) -> Vec<Diagnostic> {
+    fn mistakes(&self, scope: &Variables) -> Vec<Diagnostic> {
         // A capture of the same name takes the place of a variable: its value is not known yet.
-        let mut uses = Uses::default();
+        let mut uses = VariableUsage::default();
         self.uses(&mut uses);
         let known = |template: &Template| {
             !template.reads().any(|read| uses.sets().any(|set| set == first_part(read)))
@@ -313,7 +326,7 @@ impl Check for Journey {
             .collect()
     }
 
-    fn afterwards(&self, scope: &Scope) -> Afterwards {
+    fn afterwards(&self, scope: &Variables) -> Afterwards {
         let queries = self.steps.iter().chain(&self.cleanup).filter_map(|step| match &step.action {
             Action::Query(query) => Some(query),
             Action::Request { .. } => None,

@@ -4,18 +4,19 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::step::template_failure;
-use super::{Context, Session, Tracing};
-use crate::expect::answer::HttpAnswer;
+use super::{Session, template_failure};
+use crate::attempt::cost::Cost;
+use crate::attempt::{Context, Tracing};
 use crate::expect::capture::Capture;
-use crate::expect::effort::Effort;
 use crate::expect::http::HttpExpectation;
+use crate::expect::response::InspectedResponse;
 use crate::expect::status::StatusSet;
+use crate::language::read::Named;
+use crate::language::variables::{Variables, is_secret_name};
 use crate::outcome::{Direction, Failure, Mismatch, Phase};
+use crate::probe::http::response::HttpResponse;
 use crate::probe::http::trace;
 use crate::secret::stand_in::{self, stand_in_for};
-use crate::suite::read::Named;
-use crate::suite::vars::{Scope, is_secret_name};
 
 /// The captures of a step, by name.
 pub(super) type Captures = Arc<[(Named, Capture)]>;
@@ -23,7 +24,7 @@ pub(super) type Captures = Arc<[(Named, Capture)]>;
 /// Why an answer is refused.
 pub(super) enum Refusal {
     /// It is not as expected.
-    Unlike { mismatches: Vec<Mismatch>, answer: Box<HttpAnswer> },
+    Unlike { mismatches: Vec<Mismatch>, answer: Box<InspectedResponse> },
     /// It could not be held against anything.
     Unjudged(Failure),
 }
@@ -33,7 +34,7 @@ impl Refusal {
     pub async fn described(self, context: &Context) -> Failure {
         match self {
             Refusal::Unlike { mismatches, answer } => {
-                let answer = Some(context.describe(*answer).await);
+                let answer = Some(answer.response.described(context).await);
                 Failure::Mismatch { mismatches, answer }
             }
             Refusal::Unjudged(failure) => failure,
@@ -47,7 +48,7 @@ impl Refusal {
 /// # Errors
 /// The first of the three that fails.
 pub(super) async fn judge_http(
-    answer: HttpAnswer,
+    answer: HttpResponse,
     expect: &Arc<HttpExpectation>,
     default: &StatusSet,
     captures: &Captures,
@@ -56,62 +57,62 @@ pub(super) async fn judge_http(
 ) -> Result<(), Refusal> {
     context.timeline.end();
     let queries = captures.iter().filter_map(|(_, capture)| capture.html_query());
-    let answer = answer.asked(expect.html_queries().chain(queries).collect());
+    let answer = InspectedResponse::new(answer, expect.html_queries().chain(queries).collect());
     let answer = reveal(answer, captures, context).await;
     if let Some(mismatch) = expect.judge_status(&answer, default) {
         return Err(unlike(vec![mismatch], answer));
     }
     let answer = take(answer, captures, session, context).await?;
-    let load = expect.effort().on(answer.size());
+    let load = expect.cost().on(answer.response.size());
     let (expect, scope) = (Arc::clone(expect), session.scope.clone());
     let judge = move || match expect.judge_rest(&answer, &scope) {
         Ok(mismatches) if mismatches.is_empty() => Ok(()),
         Ok(mismatches) => Err(unlike(mismatches, answer)),
         Err(unjudgeable) => Err(Refusal::Unjudged(template_failure(unjudgeable))),
     };
-    context.work(Phase::Judge, load, judge).await
+    context.offload(Phase::Judge, load, judge).await
 }
 
-fn unlike(mismatches: Vec<Mismatch>, answer: HttpAnswer) -> Refusal {
+fn unlike(mismatches: Vec<Mismatch>, answer: InspectedResponse) -> Refusal {
     Refusal::Unlike { mismatches, answer: Box::new(answer) }
 }
 
 /// Hides what will be captured as a secret, and shows the answer where that is wanted. What is secret is known before
 /// anything is told: an answer that fails for another reason is shown, too.
-async fn reveal(answer: HttpAnswer, captures: &Captures, context: &Context) -> HttpAnswer {
+async fn reveal(answer: InspectedResponse, captures: &Captures, context: &Context) -> InspectedResponse {
     let showing = match context.run.tracing {
-        Tracing::Off => Effort::Looks(0),
-        Tracing::On => Effort::TO_READ,
+        Tracing::Off => Cost::Looks(0),
+        Tracing::On => Cost::TO_READ,
     };
     let secret = captures.iter().filter(|(named, capture)| is_secret(named, capture));
-    let effort: Effort = secret.map(|(_, capture)| capture.effort()).chain([showing]).sum();
-    let (load, captures, keeper) = (effort.on(answer.size()), Arc::clone(captures), context.clone());
+    let cost: Cost = secret.map(|(_, capture)| capture.cost()).chain([showing]).sum();
+    let (load, captures, keeper) = (cost.on(answer.response.size()), Arc::clone(captures), context.clone());
     let reveal = move || {
         for (named, capture) in captures.iter().filter(|(named, capture)| is_secret(named, capture)) {
             if let Ok(value) = capture.take(&named.name, &answer) {
                 keeper.hide_value(&value);
             }
         }
-        let told = keeper.traced(Direction::Received, || trace::answer(&answer));
+        let told = keeper.traced(Direction::Received, || trace::answer(&answer.response));
         (answer, told)
     };
-    let (answer, told) = context.work(Phase::Judge, load, reveal).await;
+    let (answer, told) = context.offload(Phase::Judge, load, reveal).await;
     context.tell(told);
     answer
 }
 
 /// Takes the captures, up to the first that fails.
 async fn take(
-    answer: HttpAnswer,
+    answer: InspectedResponse,
     captures: &Captures,
     session: &mut Session,
     context: &Context,
-) -> Result<HttpAnswer, Refusal> {
+) -> Result<InspectedResponse, Refusal> {
     if captures.is_empty() {
         return Ok(answer);
     }
-    let effort: Effort = captures.iter().map(|(_, capture)| capture.effort()).sum();
-    let (load, captures, keeper) = (effort.on(answer.size()), Arc::clone(captures), context.clone());
+    let cost: Cost = captures.iter().map(|(_, capture)| capture.cost()).sum();
+    let (load, captures, keeper) = (cost.on(answer.response.size()), Arc::clone(captures), context.clone());
     let mut scope = session.scope.clone();
     let take = move || {
         let taken = captures.iter().try_for_each(|(named, capture)| {
@@ -121,7 +122,7 @@ async fn take(
         });
         (answer, scope, taken)
     };
-    let (answer, scope, taken) = context.work(Phase::Judge, load, take).await;
+    let (answer, scope, taken) = context.offload(Phase::Judge, load, take).await;
     session.scope = scope;
     match taken {
         Ok(()) => Ok(answer),
@@ -130,7 +131,13 @@ async fn take(
 }
 
 /// Keeps what was captured for later steps.
-pub(super) fn keep(named: &Named, capture: &Capture, value: &Value, scope: &mut Scope, context: &Context) {
+pub(super) fn keep(
+    named: &Named,
+    capture: &Capture,
+    value: &Value,
+    scope: &mut Variables,
+    context: &Context,
+) {
     if is_secret(named, capture) {
         context.hide_value(value);
         let shown = Value::from(stand_in_for(value, &stand_in::variable(&named.name)));

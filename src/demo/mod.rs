@@ -27,7 +27,6 @@
 //! The API wants `authorization: Bearer` with the token from `x-token`, or the `session` cookie. Errors are
 //! `{"error":"…"}` below `/api` and a page elsewhere. A `HEAD` is answered like its `GET`, without the body.
 
-mod run;
 mod shop;
 
 mod answer;
@@ -38,5 +37,4 @@ mod route;
 mod session;
 mod store;
 
-pub use run::run;
 pub use shop::{Break, Shop, ShopError};

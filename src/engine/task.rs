@@ -8,21 +8,18 @@ use futures_util::FutureExt as _;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::check::{Check, Context, Next, Resident, RunContext, Session, Teller, Told, Tried, Tries};
-use crate::deadline::{Deadline, Scope as BudgetScope};
+use crate::attempt::attempts::{Attempts, Finished, Next};
+use crate::attempt::cancellation::Cancellations;
+use crate::attempt::timeline::Timeline;
+use crate::attempt::timeouts::{CLOSE_TIMEOUT, LAST_CLOSE_TIMEOUT};
+use crate::attempt::{CheckEvent, Context, EventSink, RunContext};
+use crate::check::{BackgroundProcess, Check, Session};
+use crate::deadline::{BudgetScope, Deadline};
 use crate::event::CheckReport;
+use crate::language::repeat::Repeat;
+use crate::language::variables::Variables;
 use crate::outcome::{Failure, Fault, Outcome};
-use crate::probe::leftovers::Leftovers;
-use crate::probe::timeline::Timeline;
 use crate::secret::{Message, Redacted};
-use crate::suite::keys::Repeat;
-use crate::suite::vars::Scope;
-
-/// How long a server is given to take a cancel request. It gets one as well by its own time-out.
-pub const FAREWELL: Duration = Duration::from_millis(500);
-
-/// The same when the suite's budget is what ended: then the process is to end, and the server's own time-out does it.
-const LAST_FAREWELL: Duration = Duration::from_millis(30);
 
 /// A check that is about to run.
 pub(super) struct Task {
@@ -35,7 +32,7 @@ pub(super) struct Task {
     pub session: Session,
     pub suite: Deadline,
     pub grace: Duration,
-    pub teller: Teller,
+    pub events: EventSink,
     pub cancel: watch::Receiver<Option<Deadline>>,
 }
 
@@ -43,8 +40,8 @@ pub(super) struct Task {
 pub(super) struct Ended {
     pub index: usize,
     pub ending: Ending,
-    pub scope: Scope,
-    pub resident: Option<Box<dyn Resident>>,
+    pub scope: Variables,
+    pub resident: Option<Box<dyn BackgroundProcess>>,
     /// Its outcome is still to be set.
     pub report: CheckReport,
 }
@@ -64,12 +61,12 @@ impl Task {
             check: Arc::clone(&self.name),
             deadline,
             timeline: Timeline::start(),
-            leftovers: Leftovers::default(),
-            teller: self.teller.clone(),
+            cancellations: Cancellations::default(),
+            events: self.events.clone(),
         };
         let mut failed_attempts = Vec::new();
         let mut last_timeline = None;
-        let mut tries = Tries::new(self.repeat, deadline);
+        let mut tries = Attempts::new(self.repeat, deadline);
         let tried = {
             let attempts = attempts(
                 &*self.check,
@@ -145,10 +142,13 @@ impl Task {
 
     /// Ends what a cut left on servers, and cleans up.
     async fn after(&mut self, context: &Context) {
-        if !context.leftovers.is_empty() {
-            let time = if self.suite.has_passed() { LAST_FAREWELL } else { FAREWELL };
-            let _ =
-                self.grace_deadline().tighten(time, BudgetScope::Grace).bound(context.leftovers.end()).await;
+        if !context.cancellations.is_empty() {
+            let time = if self.suite.has_passed() { LAST_CLOSE_TIMEOUT } else { CLOSE_TIMEOUT };
+            let _ = self
+                .grace_deadline()
+                .tighten(time, BudgetScope::Grace)
+                .bound(context.cancellations.end())
+                .await;
         }
         let grace = self.grace_deadline();
         let cleanup_context = context.within(grace);
@@ -161,12 +161,12 @@ impl Task {
 
 async fn attempts(
     check: &dyn Check,
-    tries: &mut Tries,
+    tries: &mut Attempts,
     session: &mut Session,
     context: &Context,
     last_timeline: &mut Option<Arc<Timeline>>,
     failed_attempts: &mut Vec<Redacted<Failure>>,
-) -> Tried {
+) -> Finished {
     let redactor = &context.run.redactor;
     loop {
         let attempt_context = context.within(context.deadline);
@@ -179,7 +179,7 @@ async fn attempts(
                 let failure = redactor.redact(failure);
                 failed_attempts.push(failure.clone());
                 let attempt = u32::try_from(failed_attempts.len()).unwrap_or(u32::MAX);
-                context.teller.tell(Told::AttemptFailed { step: None, attempt, failure });
+                context.events.tell(CheckEvent::AttemptFailed { step: None, attempt, failure });
             }
         }
     }

@@ -4,19 +4,19 @@ use serde_json::{Value, json};
 use toml::Spanned;
 use toml::de::DeValue;
 
-use super::answer::{HttpAnswer, header_values, html_texts, json_values};
-use super::effort::{self, Effort};
+use super::describe::show;
+use super::evaluate::Found;
+use super::html::HtmlQuery;
 use super::http::{Path, Selector};
-use super::judge::Found;
 use super::matcher::compile;
-use super::page::HtmlQuery;
-use super::rows::RowsAnswer;
-use super::words::show;
+use super::response::{InspectedResponse, header_values, html_texts, json_values};
+use crate::attempt::cost::{self, Cost};
+use crate::language::diagnostic::Diagnostic;
+use crate::language::read::{FromTable, FromToml, Named, ParseContext, Table};
+use crate::language::schema::{Definitions, Schema};
 use crate::outcome::{Failure, Mismatch};
+use crate::probe::rows::QueryResult;
 use crate::secret::Message;
-use crate::suite::error::Diagnostic;
-use crate::suite::read::{FromTable, FromToml, Named, Reading, Table};
-use crate::suite::schema::{Definitions, Schema};
 
 /// `capture.NAME = { … }`.
 #[derive(Debug, Clone)]
@@ -42,19 +42,34 @@ impl FromTable for Capture {
     const DEFINITION: &'static str = "capture";
 
     fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
-        let json: Option<Path> = table.optional("json", "a JSONPath");
-        let header: Option<String> = table.optional("header", "a header's name");
-        let cookie: Option<String> = table.optional("cookie", "a cookie's name");
-        let html: Option<Selector> = table.optional("html", "a CSS selector, for the element's text");
+        let json: Option<Path> = table.optional("json", ("value that a JSONPath finds", r#"json = "$.id""#));
+        let header: Option<String> =
+            table.optional("header", ("value of a response header", r#"header = "x-token""#));
+        let cookie: Option<String> =
+            table.optional("cookie", ("value of a cookie that the response sets", r#"cookie = "session""#));
+        let html: Option<Selector> = table.optional(
+            "html",
+            ("text of the element that a CSS selector finds", r#"html = "input[name=csrf]""#),
+        );
         let attribute: Option<String> =
-            table.optional("attr", "the attribute of the element, instead of its text");
-        let pattern: Option<GroupPattern> =
-            table.optional("regex", "a regular expression, for its first group");
-        let status: Option<True> = table.optional("status", "`true`: the status");
-        let body: Option<True> = table.optional("body", "`true`: the whole body as text");
-        let value: Option<True> = table.optional("value", "`true`: the first column of the first row");
-        let column: Option<String> = table.optional("column", "a column of the first row");
-        let secret = table.optional("secret", "whether the value is shown as *** in every output");
+            table.optional("attr", ("with `html`: this attribute instead of the text", r#"attr = "value""#));
+        let pattern: Option<GroupPattern> = table.optional(
+            "regex",
+            (
+                "first group of this regular expression in the body, or the whole match",
+                r#"regex = "id=([0-9]+)""#,
+            ),
+        );
+        let status: Option<True> = table.optional("status", ("the status", "status = true"));
+        let body: Option<True> = table.optional("body", ("the whole body as text", "body = true"));
+        let value: Option<True> =
+            table.optional("value", ("of a query: the first column of the first row", "value = true"));
+        let column: Option<String> =
+            table.optional("column", ("of a query: this column of the first row", r#"column = "id""#));
+        let secret = table.optional(
+            "secret",
+            ("show the value as `***` in every output; by default, the name decides", "secret = true"),
+        );
 
         table.needs("attr", "html", "`attr` belongs to `html`")?;
         table.exactly_one(
@@ -79,11 +94,11 @@ impl FromTable for Capture {
 struct GroupPattern(regex::Regex);
 
 impl FromToml for GroupPattern {
-    fn from_toml(value: &Spanned<DeValue<'_>>, reading: &mut Reading<'_>) -> Option<Self> {
-        let Named { name, place } = Named::from_toml(value, reading)?;
-        match reading.patterns.once(&name, compile) {
+    fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
+        let Named { name, place } = Named::from_toml(value, parse)?;
+        match parse.patterns.once(&name, compile) {
             Ok(regex) => Some(GroupPattern(regex)),
-            Err(message) => reading.reject(Diagnostic::new(place, message)),
+            Err(message) => parse.reject(Diagnostic::new(place, message)),
         }
     }
 
@@ -96,10 +111,10 @@ impl FromToml for GroupPattern {
 struct True;
 
 impl FromToml for True {
-    fn from_toml(value: &Spanned<DeValue<'_>>, reading: &mut Reading<'_>) -> Option<Self> {
+    fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
         match value.get_ref() {
             DeValue::Boolean(true) => Some(True),
-            _ => reading.expected(value, "`true`"),
+            _ => parse.expected(value, "`true`"),
         }
     }
 
@@ -110,13 +125,11 @@ impl FromToml for True {
 
 impl Capture {
     /// Does it take something that only an HTTP answer has?
-    #[must_use]
     pub fn is_http(&self) -> bool {
         !matches!(self.from, From::Column(_))
     }
 
     /// What it looks for in a page.
-    #[must_use]
     pub fn html_query(&self) -> Option<HtmlQuery> {
         match &self.from {
             From::Html(query) => Some(query.clone()),
@@ -131,14 +144,13 @@ impl Capture {
     }
 
     /// What [`take`](Capture::take) does with an answer.
-    #[must_use]
-    pub fn effort(&self) -> Effort {
+    pub fn cost(&self) -> Cost {
         match &self.from {
-            From::Json(path) => effort::of_path(&path.text),
-            From::Html(_) => Effort::Unknown,
-            From::Regex(regex) => effort::of_pattern(regex.as_str()),
-            From::Body => Effort::TO_READ,
-            From::Header(_) | From::Cookie(_) | From::Status | From::Column(_) => Effort::Looks(1),
+            From::Json(path) => cost::of_path(&path.text),
+            From::Html(_) => Cost::Unknown,
+            From::Regex(regex) => cost::of_pattern(regex.as_str()),
+            From::Body => Cost::TO_READ,
+            From::Header(_) | From::Cookie(_) | From::Status | From::Column(_) => Cost::Looks(1),
         }
     }
 
@@ -146,25 +158,24 @@ impl Capture {
     ///
     /// # Errors
     /// Nothing was found, or several.
-    pub fn take(&self, name: &str, answer: &HttpAnswer) -> Result<Value, Mismatch> {
+    pub fn take(&self, name: &str, answer: &InspectedResponse) -> Result<Value, Mismatch> {
         let found = match &self.from {
-            From::Json(path) => {
-                json_values(answer, &path.parsed).map_err(|mismatch| self.missed(name, mismatch.actual))?
-            }
-            From::Header(header) => header_values(&answer.headers, header),
+            From::Json(path) => json_values(&answer.response, &path.parsed)
+                .map_err(|mismatch| self.missed(name, mismatch.actual))?,
+            From::Header(header) => header_values(&answer.response.headers, header),
             From::Cookie(cookie) => cookie_values(answer, cookie),
             From::Html(query) => html_texts(answer, query),
             From::Regex(regex) => {
                 // The whole match only where the expression has no group.
                 let number = usize::from(regex.captures_len() > 1);
-                let group = regex.captures(&answer.body).and_then(|captures| captures.get(number));
+                let group = regex.captures(&answer.response.body).and_then(|captures| captures.get(number));
                 Found {
                     values: group.map(|group| Value::from(group.as_str())).into_iter().collect(),
                     surroundings: Message::new(),
                 }
             }
-            From::Status => Found::one(Value::from(answer.status)),
-            From::Body => Found::one(Value::from(answer.body.as_str())),
+            From::Status => Found::one(Value::from(answer.response.status)),
+            From::Body => Found::one(Value::from(answer.response.body.as_str())),
             From::Column(_) => Found { values: Vec::new(), surroundings: Message::new() },
         };
         match found.values.as_slice() {
@@ -184,14 +195,14 @@ impl Capture {
     ///
     /// # Errors
     /// There is no row, or no such column.
-    pub fn take_from_row(&self, name: &str, answer: &RowsAnswer) -> Result<Value, Failure> {
+    pub fn take_from_row(&self, name: &str, answer: &QueryResult) -> Result<Value, Failure> {
         let row = answer.first.as_deref().unwrap_or_default();
         let cell = match &self.from {
             From::Column(Some(column)) => row.iter().find(|(name, _)| name == column),
             _ => row.first(),
         };
         cell.map(|(_, value)| value.clone()).ok_or_else(|| {
-            let actual = super::rows::RowsExpectation::describe(answer);
+            let actual = answer.describe();
             Failure::mismatch(what(name), self.describe(), actual)
         })
     }
@@ -222,8 +233,8 @@ fn what(name: &str) -> Message {
     Message::new().words(format!("the capture `{name}`"))
 }
 
-fn cookie_values(answer: &HttpAnswer, name: &str) -> Found {
-    let set = &answer.set_cookies;
+fn cookie_values(answer: &InspectedResponse, name: &str) -> Found {
+    let set = &answer.response.set_cookies;
     let names: Vec<&str> = set.iter().map(|(name, _)| name.as_str()).collect();
     Found {
         surroundings: match names.is_empty() {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::relation::equal;
-use super::words::show;
+use super::compare::equal;
+use super::describe::show;
 use crate::secret::Message;
 
 /// More differences than this are counted and not shown.

@@ -8,21 +8,21 @@ use serde_json_path::JsonPath;
 use toml::Spanned;
 use toml::de::DeValue;
 
-use super::answer::{HttpAnswer, header_values, html_texts, json_values};
-use super::effort::{self, Effort};
-use super::judge::{Found, Unjudgeable, judge};
+use super::evaluate::{Found, Unjudgeable, judge};
+use super::html::HtmlQuery;
 use super::matcher::{ByName, CertificateExpectation, Matcher, assert_something};
 use super::operand::TextMatcher;
-use super::page::HtmlQuery;
+use super::response::{InspectedResponse, header_values, html_texts, json_values};
 use super::status::StatusSet;
+use crate::attempt::cost::{self, Cost};
+use crate::language::diagnostic::Diagnostic;
+use crate::language::read::{FromKey, FromTable, FromToml, Named, ParseContext, Table};
+use crate::language::schema::{Definitions, Schema};
+use crate::language::source::Place;
+use crate::language::template::Template;
+use crate::language::variables::Variables;
 use crate::outcome::{Mismatch, Span};
 use crate::secret::Message;
-use crate::suite::error::Diagnostic;
-use crate::suite::read::{FromKey, FromTable, FromToml, Named, Reading, Table};
-use crate::suite::schema::{Definitions, Schema};
-use crate::suite::source::Place;
-use crate::suite::template::Template;
-use crate::suite::vars::Scope;
 
 /// `expect` of a health check or an HTTP step.
 #[derive(Debug, Clone, Default)]
@@ -45,14 +45,37 @@ impl FromTable for HttpExpectation {
     fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
         // What is wrong in one of these is told, and the rest is read all the same.
         let _ = assert_something(table);
-        let status = table.optional("status", "the status, a class such as \"2xx\", or a list of both");
-        let header = table.optional("header", "matchers by header name");
-        let body: Option<TextMatcher> = table.optional("body", "a matcher for the body as text");
-        let json = table.optional("json", "matchers by JSONPath");
-        let html = table.optional("html", "matchers by CSS selector, for the element's text");
-        let within = table.optional("within", "the longest the answer may take");
-        let certificate = table.optional("certificate", "what the server's certificate must be like");
-        let url: Option<TextMatcher> = table.optional("url", "a matcher for the address after redirects");
+        let status = table.optional("status", (r#"a status, a class such as `"2xx"`, or a list of both; by default, 2xx (in a step, below 400)"#, r#"status = [200, "3xx"]"#));
+        let header = table.optional(
+            "header",
+            ("response headers, by name", r#"header = { content-type = { contains = "json" } }"#),
+        );
+        let body: Option<TextMatcher> =
+            table.optional("body", ("the body as text", r#"body = { contains = "ready" }"#));
+        let json = table.optional(
+            "json",
+            ("values that a JSONPath (RFC 9535) finds, by path", r#"json = { "$.items[0].id" = 7 }"#),
+        );
+        let html = table.optional(
+            "html",
+            (
+                "text of the elements that a CSS selector finds, by selector",
+                r#"html = { h1 = { contains = "Welcome" } }"#,
+            ),
+        );
+        let within = table.optional(
+            "within",
+            (
+                "longest time that the response may take, even if the budget allows more",
+                r#"within = "300ms""#,
+            ),
+        );
+        let certificate = table.optional(
+            "certificate",
+            ("the server's certificate", "certificate = { days-left = { min = 14 } }"),
+        );
+        let url: Option<TextMatcher> =
+            table.optional("url", ("the URL after redirects", r#"url = { matches = "/dashboard$" }"#));
         let http_only = ["status", "header", "body", "json", "html", "url"]
             .iter()
             .find(|key| table.has(key))
@@ -82,10 +105,10 @@ fn texts<K>(by_name: Option<ByName<K, TextMatcher>>) -> Vec<(K, Matcher)> {
 struct HeaderKey(String);
 
 impl FromKey for HeaderKey {
-    fn from_key(Named { name, place }: Named, reading: &mut Reading<'_>) -> Option<Self> {
+    fn from_key(Named { name, place }: Named, parse: &mut ParseContext<'_>) -> Option<Self> {
         match name.parse::<reqwest::header::HeaderName>() {
             Ok(_) => Some(HeaderKey(name)),
-            Err(_) => reading.reject(Diagnostic::new(place, format!("`{name}` is not a header name"))),
+            Err(_) => parse.reject(Diagnostic::new(place, format!("`{name}` is not a header name"))),
         }
     }
 
@@ -102,8 +125,8 @@ pub(super) struct Path {
 }
 
 impl FromKey for Path {
-    fn from_key(named: Named, reading: &mut Reading<'_>) -> Option<Self> {
-        match reading.paths.once(&named.name, |text| JsonPath::parse(text).map(Arc::new)) {
+    fn from_key(named: Named, parse: &mut ParseContext<'_>) -> Option<Self> {
+        match parse.paths.once(&named.name, |text| JsonPath::parse(text).map(Arc::new)) {
             Ok(parsed) => Some(Path { text: named.name, parsed }),
             Err(error) => {
                 // The library seldom says more than that it does not parse.
@@ -117,7 +140,7 @@ impl FromKey for Path {
                         .to_owned(),
                     false => format!("a JSONPath starts with `$`: write \"$.{}\"", named.name),
                 };
-                reading.reject(Diagnostic::new(named.place, message).hint(hint))
+                parse.reject(Diagnostic::new(named.place, message).hint(hint))
             }
         }
     }
@@ -128,8 +151,8 @@ impl FromKey for Path {
 }
 
 impl FromToml for Path {
-    fn from_toml(value: &Spanned<DeValue<'_>>, reading: &mut Reading<'_>) -> Option<Self> {
-        Named::from_toml(value, reading).and_then(|named| Path::from_key(named, reading))
+    fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
+        Named::from_toml(value, parse).and_then(|named| Path::from_key(named, parse))
     }
 
     fn schema(_: &mut Definitions<'_>) -> Schema {
@@ -148,12 +171,12 @@ impl Selector {
 }
 
 impl FromKey for Selector {
-    fn from_key(named: Named, reading: &mut Reading<'_>) -> Option<Self> {
+    fn from_key(named: Named, parse: &mut ParseContext<'_>) -> Option<Self> {
         match scraper::Selector::parse(&named.name) {
             Ok(_) => Some(Selector(named.name)),
             Err(error) => {
                 let message = format!("this CSS selector does not parse: {error}");
-                reading.reject(Diagnostic::new(named.place, message))
+                parse.reject(Diagnostic::new(named.place, message))
             }
         }
     }
@@ -164,8 +187,8 @@ impl FromKey for Selector {
 }
 
 impl FromToml for Selector {
-    fn from_toml(value: &Spanned<DeValue<'_>>, reading: &mut Reading<'_>) -> Option<Self> {
-        Named::from_toml(value, reading).and_then(|named| Selector::from_key(named, reading))
+    fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
+        Named::from_toml(value, parse).and_then(|named| Selector::from_key(named, parse))
     }
 
     fn schema(definitions: &mut Definitions<'_>) -> Schema {
@@ -183,17 +206,15 @@ impl HttpExpectation {
     }
 
     /// Every template in the matchers.
-    #[must_use]
     pub fn templates(&self) -> Vec<&Template> {
         self.matchers().flat_map(Matcher::templates).collect()
     }
 
     /// What [`judge_rest`](HttpExpectation::judge_rest) does with an answer.
-    #[must_use]
-    pub fn effort(&self) -> Effort {
-        let pages = self.html.iter().map(|_| Effort::Unknown);
-        let paths = self.json.iter().map(|(path, _)| effort::of_path(&path.text));
-        pages.chain(paths).chain(self.matchers().map(Matcher::effort)).sum()
+    pub fn cost(&self) -> Cost {
+        let pages = self.html.iter().map(|_| Cost::Unknown);
+        let paths = self.json.iter().map(|(path, _)| cost::of_path(&path.text));
+        pages.chain(paths).chain(self.matchers().map(Matcher::cost)).sum()
     }
 
     /// What it looks for in a page.
@@ -202,25 +223,22 @@ impl HttpExpectation {
     }
 
     /// A place where it expects something that only HTTP has.
-    #[must_use]
     pub fn http_only(&self) -> Option<Place> {
         self.http_only
     }
 
     /// Where `certificate` is expected of something without one.
-    #[must_use]
     pub fn expects_certificate(&self) -> bool {
         self.certificate.is_some()
     }
 
     /// Is the status the expected one? Judged before anything else is looked at.
-    #[must_use]
-    pub fn judge_status(&self, answer: &HttpAnswer, default: &StatusSet) -> Option<Mismatch> {
+    pub fn judge_status(&self, answer: &InspectedResponse, default: &StatusSet) -> Option<Mismatch> {
         let expected = self.status.as_ref().unwrap_or(default);
-        (!expected.contains(answer.status)).then(|| Mismatch {
+        (!expected.contains(answer.response.status)).then(|| Mismatch {
             what: Message::new().words("status"),
             expected: expected.describe(),
-            actual: Message::new().words(answer.status.to_string()),
+            actual: Message::new().words(answer.response.status.to_string()),
         })
     }
 
@@ -228,15 +246,19 @@ impl HttpExpectation {
     ///
     /// # Errors
     /// A template in a matcher cannot be evaluated.
-    pub fn judge_rest(&self, answer: &HttpAnswer, scope: &Scope) -> Result<Vec<Mismatch>, Unjudgeable> {
+    pub fn judge_rest(
+        &self,
+        answer: &InspectedResponse,
+        scope: &Variables,
+    ) -> Result<Vec<Mismatch>, Unjudgeable> {
         let mut unmet = Vec::new();
         for (HeaderKey(name), matcher) in &self.header {
             let what = Message::new().words(format!("header {name}"));
-            unmet.extend(judge(&what, matcher, &header_values(&answer.headers, name), scope)?);
+            unmet.extend(judge(&what, matcher, &header_values(&answer.response.headers, name), scope)?);
         }
         for (path, matcher) in &self.json {
             let what = Message::new().words(format!("json {}", path.text));
-            match json_values(answer, &path.parsed) {
+            match json_values(&answer.response, &path.parsed) {
                 Ok(found) => unmet.extend(judge(&what, matcher, &found, scope)?),
                 Err(mismatch) => {
                     unmet.push(mismatch);
@@ -249,14 +271,14 @@ impl HttpExpectation {
             unmet.extend(judge(&what, matcher, &html_texts(answer, &selector.query(None)), scope)?);
         }
         if let Some(matcher) = &self.body {
-            let body = Found::one(Value::from(answer.body.as_str()));
+            let body = Found::one(Value::from(answer.response.body.as_str()));
             unmet.extend(judge(&Message::new().words("body"), matcher, &body, scope)?);
         }
         if let Some(matcher) = &self.url {
-            let url = Found::one(Value::from(answer.url.as_str()));
+            let url = Found::one(Value::from(answer.response.url.as_str()));
             unmet.extend(judge(&Message::new().words("url"), matcher, &url, scope)?);
         }
-        unmet.extend(self.judge_connection(answer.took, answer.days_left, scope)?);
+        unmet.extend(self.judge_connection(answer.response.took, answer.response.days_left, scope)?);
         Ok(unmet)
     }
 
@@ -268,7 +290,7 @@ impl HttpExpectation {
         &self,
         took: Duration,
         days_left: Option<i64>,
-        scope: &Scope,
+        scope: &Variables,
     ) -> Result<Vec<Mismatch>, Unjudgeable> {
         let mut unmet: Vec<Mismatch> = too_slow(self.within, took).into_iter().collect();
         if let Some(certificate) = &self.certificate {

@@ -12,14 +12,14 @@ use serde_json::{Value, json};
 use toml::Spanned;
 use toml::de::DeValue;
 
-use super::effort::{self, Effort};
+use super::compare::order;
 use super::operand::{Amount, Limit, Options};
-use super::relation::order;
-use crate::suite::error::Diagnostic;
-use crate::suite::read::{FromKey, FromTable, FromToml, Reading, Table, read_table};
-use crate::suite::schema::{Definitions, Schema};
-use crate::suite::template::Template;
-use crate::suite::value::Document;
+use crate::attempt::cost::{self, Cost};
+use crate::language::diagnostic::Diagnostic;
+use crate::language::read::{FromKey, FromTable, FromToml, ParseContext, Table, read_table};
+use crate::language::schema::{Definitions, Schema};
+use crate::language::template::Template;
+use crate::language::value::Document;
 
 /// What a value is held against: all of its conditions.
 #[derive(Debug, Clone)]
@@ -112,13 +112,11 @@ impl JsonType {
 
 impl Matcher {
     /// A matcher for one exact value.
-    #[must_use]
     pub fn equals(value: Value) -> Matcher {
         Matcher { conditions: vec![Condition::Equals(Document::Fixed(value))] }
     }
 
     /// Every template in the matcher.
-    #[must_use]
     pub fn templates(&self) -> Vec<&Template> {
         self.conditions
             .iter()
@@ -146,51 +144,50 @@ impl Matcher {
 
 impl Matcher {
     /// What it does with each byte of a value.
-    #[must_use]
-    pub fn effort(&self) -> Effort {
-        self.conditions.iter().map(Condition::effort).sum()
+    pub fn cost(&self) -> Cost {
+        self.conditions.iter().map(Condition::cost).sum()
     }
 }
 
 impl Condition {
-    fn effort(&self) -> Effort {
+    fn cost(&self) -> Cost {
         match self {
             Condition::Equals(value)
             | Condition::Min(value)
             | Condition::Max(value)
             | Condition::Contains(value) => effort_of(value),
             Condition::OneOf(values) | Condition::Number(values) => values.iter().map(effort_of).sum(),
-            Condition::Matches(Pattern::Fixed(regex)) => effort::of_pattern(regex.as_str()),
+            Condition::Matches(Pattern::Fixed(regex)) => cost::of_pattern(regex.as_str()),
             // It is made when it is needed, of what may have come from a server.
-            Condition::Matches(Pattern::Template(_)) => Effort::Unknown,
-            Condition::Exists(_) | Condition::Type(_) => Effort::Looks(1),
-            Condition::Not(inner) | Condition::Length(inner) | Condition::Count(inner) => inner.effort(),
+            Condition::Matches(Pattern::Template(_)) => Cost::Unknown,
+            Condition::Exists(_) | Condition::Type(_) => Cost::Looks(1),
+            Condition::Not(inner) | Condition::Length(inner) | Condition::Count(inner) => inner.cost(),
             // What a template gives is held against every value, and nobody knows how long it is.
             Condition::Each(inner) | Condition::Any(inner) => match inner.templates().is_empty() {
-                true => inner.effort(),
-                false => Effort::Unknown,
+                true => inner.cost(),
+                false => Cost::Unknown,
             },
         }
     }
 }
 
 /// As many looks as it is long: it may be held against every value that was found.
-fn effort_of(wanted: &Document) -> Effort {
+fn effort_of(wanted: &Document) -> Cost {
     match wanted {
-        Document::Fixed(value) => Effort::Looks(effort::length(value)),
-        Document::Template(_) | Document::Text(_) => Effort::Looks(1),
+        Document::Fixed(value) => Cost::Looks(cost::length(value)),
+        Document::Template(_) | Document::Text(_) => Cost::Looks(1),
         Document::Array(items) => items.iter().map(effort_of).sum(),
         Document::Object(fields) => fields.iter().map(|(_, field)| effort_of(field)).sum(),
     }
 }
 
 impl FromToml for Matcher {
-    fn from_toml(value: &Spanned<DeValue<'_>>, reading: &mut Reading<'_>) -> Option<Self> {
+    fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
         match value.get_ref() {
             DeValue::Table(keys) => {
-                read_table(keys, value.span(), reading, conditions::<Document, Document, Matcher>)
+                read_table(keys, value.span(), parse, conditions::<Document, Document, Matcher>)
             }
-            _ => Document::from_toml(value, reading)
+            _ => Document::from_toml(value, parse)
                 .map(|equal| Matcher { conditions: vec![Condition::Equals(equal)] }),
         }
     }
@@ -198,7 +195,7 @@ impl FromToml for Matcher {
     fn schema(definitions: &mut Definitions<'_>) -> Schema {
         definitions.define("matcher", |definitions| {
             let equal = json!({
-                "description": "the exact value, numbers compared numerically",
+                "description": "equals this value; numbers are compared by value",
                 "type": ["string", "number", "boolean", "array"],
             });
             let conditions = definitions.object(|table| {
@@ -219,19 +216,45 @@ where
 {
     let boxed = |matcher: Option<M>| matcher.map(|matcher| Box::new(matcher.into()));
     let amount = |amount: Option<Amount>| amount.map(|Amount(matcher)| Box::new(matcher));
-    let equals: Option<V> = table.optional("equals", "the exact value, numbers compared numerically");
-    let not = table.optional("not", "a matcher that must not hold");
-    let min = table.optional("min", "the least number, or the earliest date").map(|Limit(least)| least);
-    let max = table.optional("max", "the greatest number, or the latest date").map(|Limit(most)| most);
-    let contains: Option<P> = table.optional("contains", "text inside the text, or an element of the array");
-    let matches = table.optional("matches", "a regular expression");
-    let one_of: Option<Options<V>> = table.optional("one-of", "the values it may have");
-    let exists = table.optional("exists", "whether it must be there");
-    let json_type = table.optional("type", "its JSON type");
-    let length = table.optional("length", "a matcher for its length");
-    let each = table.optional("each", "a matcher for every value that is found");
-    let any = table.optional("any", "a matcher for at least one value that is found");
-    let count = table.optional("count", "a matcher for how many values are found");
+    let equals: Option<V> =
+        table.optional("equals", ("equals this value; numbers are compared by value", "equals = { id = 1 }"));
+    let not = table.optional("not", ("does not match this", r#"not = "error""#));
+    let min = table
+        .optional("min", ("a number that is at least this, or a date that is not before it", "min = 1"))
+        .map(|Limit(least)| least);
+    let max = table
+        .optional(
+            "max",
+            ("a number that is at most this, or a date that is not after it", "max = 2024-12-31"),
+        )
+        .map(|Limit(most)| most);
+    let contains: Option<P> = table.optional(
+        "contains",
+        ("text that contains this, or an array that has this element", r#"contains = "Welcome""#),
+    );
+    let matches =
+        table.optional("matches", ("text that matches this regular expression", r#"matches = "^v[0-9]+$""#));
+    let one_of: Option<Options<V>> =
+        table.optional("one-of", ("equals one of these", r#"one-of = ["new", "paid"]"#));
+    let exists =
+        table.optional("exists", ("`true`: the value must exist; `false`: it must not", "exists = false"));
+    let json_type = table.optional("type", ("has this JSON type", r#"type = "array""#));
+    let length = table.optional("length", ("the length matches this", "length = { min = 1 }"));
+    let each = table.optional(
+        "each",
+        (
+            "each value found (or each element of the one array found) matches this",
+            r#"each = { type = "object" }"#,
+        ),
+    );
+    let any = table.optional(
+        "any",
+        (
+            "at least one value found (or element of the one array found) matches this",
+            r#"any = { contains = "tea" }"#,
+        ),
+    );
+    let count = table.optional("count", ("the number of values found matches this", "count = 3"));
 
     let [min, max] = between(table, min, max)?;
     let conditions = [
@@ -278,16 +301,16 @@ pub(super) fn between(
 }
 
 impl FromToml for Pattern {
-    fn from_toml(value: &Spanned<DeValue<'_>>, reading: &mut Reading<'_>) -> Option<Self> {
-        let template = Template::from_toml(value, reading)?;
+    fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
+        let template = Template::from_toml(value, parse)?;
         let Some(literal) = template.literal() else {
             return Some(Pattern::Template(template));
         };
-        match reading.patterns.once(literal, compile) {
+        match parse.patterns.once(literal, compile) {
             Ok(regex) => Some(Pattern::Fixed(regex)),
             Err(message) => {
-                let place = reading.place(value.span());
-                reading.reject(Diagnostic::new(place, message))
+                let place = parse.place(value.span());
+                parse.reject(Diagnostic::new(place, message))
             }
         }
     }
@@ -307,12 +330,12 @@ pub(super) fn compile(pattern: &str) -> Result<Regex, String> {
 }
 
 impl FromToml for JsonType {
-    fn from_toml(value: &Spanned<DeValue<'_>>, reading: &mut Reading<'_>) -> Option<Self> {
+    fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
         let given = value.get_ref().as_str();
         let found = JsonType::ALL.iter().find(|(_, name)| Some(*name) == given);
         found.map(|(json_type, _)| *json_type).or_else(|| {
             let names: Vec<&str> = JsonType::ALL.iter().map(|(_, name)| *name).collect();
-            reading.expected(value, &format!("one of {}", names.join(", ")))
+            parse.expected(value, &format!("one of {}", names.join(", ")))
         })
     }
 
@@ -326,11 +349,11 @@ impl FromToml for JsonType {
 pub(super) struct ByName<K, M>(pub Vec<(K, M)>);
 
 impl<K: FromKey, M: FromToml> FromToml for ByName<K, M> {
-    fn from_toml(value: &Spanned<DeValue<'_>>, reading: &mut Reading<'_>) -> Option<Self> {
-        let matchers = Vec::from_toml(value, reading)?;
+    fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
+        let matchers = Vec::from_toml(value, parse)?;
         if matchers.is_empty() {
-            let nothing = Diagnostic::new(reading.place(value.span()), "this asserts nothing");
-            return reading
+            let nothing = Diagnostic::new(parse.place(value.span()), "this asserts nothing");
+            return parse
                 .reject(nothing.hint("name what is looked at and what it must be like, or leave it out"));
         }
         Some(ByName(matchers))
@@ -359,7 +382,8 @@ impl FromTable for CertificateExpectation {
     const DEFINITION: &'static str = "certificate-expectation";
 
     fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
-        let days_left = table.required("days-left", "a matcher for the days until the certificate expires");
+        let days_left =
+            table.required("days-left", ("days until the certificate expires", "days-left = { min = 14 }"));
         Some(CertificateExpectation { days_left: days_left? })
     }
 }

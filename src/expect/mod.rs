@@ -1,23 +1,21 @@
 //! What an answer is held against.
 //!
-//! [`Matcher`](matcher::Matcher) is the language's one way to state an expectation; `judge` holds values
-//! against it; [`http`] and [`rows`] say which values of an [`answer`] are, and [`capture`] takes values out of one.
+//! [`Matcher`](matcher::Matcher) is the language's one way to state an expectation; `evaluate` holds values
+//! against it; [`http`] and [`rows`] say which values of an answer are, and [`capture`] takes values out of one.
 
 pub mod matcher;
 
-mod judge;
+mod evaluate;
 mod operand;
 
-pub mod effort;
-
+mod compare;
+mod datetime;
+mod describe;
 mod difference;
-mod moment;
-mod relation;
-mod words;
 
-pub mod answer;
+pub mod html;
 pub mod http;
-pub mod page;
+pub mod response;
 pub mod rows;
 pub mod status;
 

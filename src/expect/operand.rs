@@ -5,14 +5,14 @@ use serde_json::{Value, json};
 use toml::Spanned;
 use toml::de::DeValue;
 
+use super::datetime::Moment;
 use super::matcher::{Condition, Matcher, all_of, between, conditions};
-use super::moment::Moment;
-use crate::suite::error::Diagnostic;
-use crate::suite::number;
-use crate::suite::read::{FromToml, Reading, Table, describe, read_table, whole_number};
-use crate::suite::schema::{Definitions, Schema};
-use crate::suite::template::Template;
-use crate::suite::value::Document;
+use crate::language::diagnostic::Diagnostic;
+use crate::language::number;
+use crate::language::read::{FromToml, ParseContext, Table, describe, read_table, whole_number};
+use crate::language::schema::{Definitions, Schema};
+use crate::language::template::Template;
+use crate::language::value::Document;
 
 /// What editors are told of text that is a template.
 const TEMPLATE: &str = r"\{\{";
@@ -21,30 +21,30 @@ const TEMPLATE: &str = r"\{\{";
 pub(super) struct Limit(pub Document);
 
 impl FromToml for Limit {
-    fn from_toml(value: &Spanned<DeValue<'_>>, reading: &mut Reading<'_>) -> Option<Self> {
+    fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
         const EXPECTED: &str = "a number or a date";
         match value.get_ref() {
             DeValue::Integer(_) | DeValue::Float(_) => {}
             DeValue::Datetime(date) if date.date.is_some() => {}
             DeValue::String(text) => {
-                let document = Document::from_toml(value, reading)?;
+                let document = Document::from_toml(value, parse)?;
                 if let Document::Template(_) = document {
                     return Some(Limit(document));
                 }
-                let place = reading.place(value.span());
+                let place = parse.place(value.span());
                 let found = describe(value.get_ref());
                 let mistake = Diagnostic::new(place, format!("expected {EXPECTED}, found {found}"));
                 let is_one = number::compare(text, text).is_some() || Moment::parse(text).is_some();
-                return reading.reject(match is_one {
+                return parse.reject(match is_one {
                     true => mistake.label(format!("did you mean `{text}`?")),
                     false => mistake,
                 });
             }
             DeValue::Datetime(_) | DeValue::Boolean(_) | DeValue::Array(_) | DeValue::Table(_) => {
-                return reading.expected(value, EXPECTED);
+                return parse.expected(value, EXPECTED);
             }
         }
-        Document::from_toml(value, reading).map(Limit)
+        Document::from_toml(value, parse).map(Limit)
     }
 
     fn schema(definitions: &mut Definitions<'_>) -> Schema {
@@ -62,10 +62,10 @@ impl FromToml for Limit {
 pub(super) struct Options<T>(pub Vec<T>);
 
 impl<T: FromToml> FromToml for Options<T> {
-    fn from_toml(value: &Spanned<DeValue<'_>>, reading: &mut Reading<'_>) -> Option<Self> {
-        let options = Vec::from_toml(value, reading)?;
+    fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
+        let options = Vec::from_toml(value, parse)?;
         match options.is_empty() {
-            true => reading.expected(value, "at least one value"),
+            true => parse.expected(value, "at least one value"),
             false => Some(Options(options)),
         }
     }
@@ -80,10 +80,10 @@ impl<T: FromToml> FromToml for Options<T> {
 pub(super) struct Amount(pub Matcher);
 
 impl FromToml for Amount {
-    fn from_toml(value: &Spanned<DeValue<'_>>, reading: &mut Reading<'_>) -> Option<Self> {
+    fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
         match value.get_ref() {
-            DeValue::Table(keys) => read_table(keys, value.span(), reading, Amount::from_table),
-            _ => Whole::from_toml(value, reading)
+            DeValue::Table(keys) => read_table(keys, value.span(), parse, Amount::from_table),
+            _ => Whole::from_toml(value, parse)
                 .map(|Whole(number)| Amount(Matcher { conditions: vec![Condition::Number(vec![number])] })),
         }
     }
@@ -100,11 +100,12 @@ impl FromToml for Amount {
 
 impl Amount {
     fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Amount> {
-        let equals: Option<Whole> = table.optional("equals", "the exact number");
-        let not: Option<Amount> = table.optional("not", "a matcher for the number that must not hold");
-        let min: Option<Whole> = table.optional("min", "the least number");
-        let max: Option<Whole> = table.optional("max", "the greatest number");
-        let one_of: Option<Options<Whole>> = table.optional("one-of", "the numbers it may be");
+        let equals: Option<Whole> = table.optional("equals", ("equals this number", "equals = 3"));
+        let not: Option<Amount> = table.optional("not", ("does not match this", "not = 0"));
+        let min: Option<Whole> = table.optional("min", ("is at least this", "min = 1"));
+        let max: Option<Whole> = table.optional("max", ("is at most this", "max = 10"));
+        let one_of: Option<Options<Whole>> =
+            table.optional("one-of", ("equals one of these", "one-of = [32, 64]"));
         let [min, max] = between(table, min.map(|Whole(least)| least), max.map(|Whole(most)| most))?;
         let conditions = [
             equals.map(|Whole(number)| Condition::Number(vec![number])),
@@ -123,15 +124,15 @@ impl Amount {
 struct Whole(Document);
 
 impl FromToml for Whole {
-    fn from_toml(value: &Spanned<DeValue<'_>>, reading: &mut Reading<'_>) -> Option<Self> {
+    fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
         if value.get_ref().is_str()
-            && let template @ Document::Template(_) = Document::from_toml(value, reading)?
+            && let template @ Document::Template(_) = Document::from_toml(value, parse)?
         {
             return Some(Whole(template));
         }
         match whole_number(value).filter(|number| *number >= 0) {
             Some(number) => Some(Whole(Document::Fixed(Value::from(number)))),
-            None => reading.expected(value, "a whole number from 0 up"),
+            None => parse.expected(value, "a whole number from 0 up"),
         }
     }
 
@@ -147,13 +148,13 @@ impl FromToml for Whole {
 pub(super) struct TextMatcher(pub Matcher);
 
 impl FromToml for TextMatcher {
-    fn from_toml(value: &Spanned<DeValue<'_>>, reading: &mut Reading<'_>) -> Option<Self> {
+    fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
         match value.get_ref() {
             DeValue::Table(keys) => {
-                read_table(keys, value.span(), reading, conditions::<Text, TextPart, TextMatcher>)
+                read_table(keys, value.span(), parse, conditions::<Text, TextPart, TextMatcher>)
                     .map(TextMatcher)
             }
-            _ => Text::from_toml(value, reading)
+            _ => Text::from_toml(value, parse)
                 .map(|Text(text)| TextMatcher(Matcher { conditions: vec![Condition::Equals(text)] })),
         }
     }
@@ -173,20 +174,20 @@ impl From<TextMatcher> for Matcher {
 struct Text(Document);
 
 impl FromToml for Text {
-    fn from_toml(value: &Spanned<DeValue<'_>>, reading: &mut Reading<'_>) -> Option<Self> {
+    fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
         let written = match value.get_ref() {
             DeValue::String(_) | DeValue::Datetime(_) => {
-                return Document::from_toml(value, reading).map(|document| Text(as_text(document)));
+                return Document::from_toml(value, parse).map(|document| Text(as_text(document)));
             }
             DeValue::Integer(number) => number.as_str().to_owned(),
             DeValue::Float(number) => number.as_str().to_owned(),
             DeValue::Boolean(truth) => truth.to_string(),
-            DeValue::Array(_) | DeValue::Table(_) => return reading.expected(value, "a string"),
+            DeValue::Array(_) | DeValue::Table(_) => return parse.expected(value, "a string"),
         };
-        let place = reading.place(value.span());
+        let place = parse.place(value.span());
         let mistake =
             Diagnostic::new(place, format!("expected a string, found {}", describe(value.get_ref())));
-        reading.reject(mistake.label(format!("did you mean `{written:?}`?")))
+        parse.reject(mistake.label(format!("did you mean `{written:?}`?")))
     }
 
     fn schema(definitions: &mut Definitions<'_>) -> Schema {
@@ -204,10 +205,10 @@ impl From<Text> for Document {
 struct TextPart(Document);
 
 impl FromToml for TextPart {
-    fn from_toml(value: &Spanned<DeValue<'_>>, reading: &mut Reading<'_>) -> Option<Self> {
+    fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
         match value.get_ref() {
-            DeValue::Integer(_) | DeValue::Float(_) => Document::from_toml(value, reading).map(TextPart),
-            _ => Text::from_toml(value, reading).map(|Text(text)| TextPart(text)),
+            DeValue::Integer(_) | DeValue::Float(_) => Document::from_toml(value, parse).map(TextPart),
+            _ => Text::from_toml(value, parse).map(|Text(text)| TextPart(text)),
         }
     }
 

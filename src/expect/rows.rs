@@ -4,35 +4,17 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::effort::{self, Effort};
+use super::evaluate::{Found, Unjudgeable, judge};
 use super::http::too_slow;
-use super::judge::{Found, Unjudgeable, judge};
 use super::matcher::{ByName, Matcher, assert_something};
 use super::operand::Amount;
+use crate::attempt::cost::Cost;
+use crate::language::read::{FromTable, Named, Table};
+use crate::language::template::Template;
+use crate::language::variables::Variables;
 use crate::outcome::Mismatch;
+use crate::probe::rows::QueryResult;
 use crate::secret::Message;
-use crate::suite::read::{FromTable, Named, Table};
-use crate::suite::template::Template;
-use crate::suite::vars::Scope;
-
-/// What a query gave back.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct RowsAnswer {
-    /// Rows returned, or rows a statement without a result changed.
-    pub count: u64,
-    /// The first row, columns in their order; two columns may have one name.
-    pub first: Option<Vec<(String, Value)>>,
-    pub took: Duration,
-}
-
-impl RowsAnswer {
-    /// How much of it there is to look at, in bytes.
-    #[must_use]
-    pub fn size(&self) -> usize {
-        let cells = self.first.iter().flatten();
-        cells.map(|(column, value)| column.len() + effort::length(value)).sum()
-    }
-}
 
 /// `expect` of a database check or step.
 #[derive(Debug, Clone, Default)]
@@ -48,11 +30,19 @@ impl FromTable for RowsExpectation {
 
     fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
         let asserts = assert_something(table);
-        let rows = table.optional("rows", "a matcher for the number of rows").map(|Amount(matcher)| matcher);
-        let value = table.optional("value", "a matcher for the first column of the first row");
-        let row = table.optional("row", "matchers by column, for the first row");
+        let rows = table
+            .optional("rows", ("the number of rows", "rows = { min = 1 }"))
+            .map(|Amount(matcher)| matcher);
+        let value = table.optional("value", ("the first column of the first row", "value = 42"));
+        let row = table.optional(
+            "row",
+            ("columns of the first row, by name", r#"row = { status = "new", n = { min = 1 } }"#),
+        );
         let row = row.map(|ByName(matchers)| matchers).unwrap_or_default();
-        let within = table.optional("within", "the longest the query may take, connecting included");
+        let within = table.optional(
+            "within",
+            ("longest time that the query may take, connecting included", r#"within = "300ms""#),
+        );
         asserts?;
         Some(RowsExpectation { rows, value, row, within })
     }
@@ -65,19 +55,16 @@ impl RowsExpectation {
     }
 
     /// Every template in the matchers.
-    #[must_use]
     pub fn templates(&self) -> Vec<&Template> {
         self.matchers().flat_map(Matcher::templates).collect()
     }
 
     /// What [`judge`](RowsExpectation::judge) does with an answer.
-    #[must_use]
-    pub fn effort(&self) -> Effort {
-        self.matchers().map(Matcher::effort).sum()
+    pub fn cost(&self) -> Cost {
+        self.matchers().map(Matcher::cost).sum()
     }
 
     /// Does it look at anything but the time?
-    #[must_use]
     pub fn needs_a_query(&self) -> bool {
         self.rows.is_some() || self.value.is_some() || !self.row.is_empty()
     }
@@ -86,7 +73,7 @@ impl RowsExpectation {
     ///
     /// # Errors
     /// A template in a matcher cannot be evaluated.
-    pub fn judge(&self, answer: &RowsAnswer, scope: &Scope) -> Result<Vec<Mismatch>, Unjudgeable> {
+    pub fn judge(&self, answer: &QueryResult, scope: &Variables) -> Result<Vec<Mismatch>, Unjudgeable> {
         let mut unmet = Vec::new();
         let words = |words: &'static str| Message::new().words(words);
         if let Some(matcher) = &self.rows {
@@ -120,22 +107,5 @@ impl RowsExpectation {
         }
         unmet.extend(too_slow(self.within, answer.took));
         Ok(unmet)
-    }
-
-    /// The first row in one line, for under a mismatch.
-    #[must_use]
-    pub fn describe(answer: &RowsAnswer) -> Message {
-        let count = match answer.count {
-            1 => "1 row".to_owned(),
-            count => format!("{count} rows"),
-        };
-        match &answer.first {
-            None => Message::new().words(count),
-            Some(row) => {
-                let cells: Vec<String> =
-                    row.iter().map(|(column, value)| format!("{column} = {value}")).collect();
-                Message::new().words(count).words(", the first: ").data(cells.join(", "))
-            }
-        }
     }
 }

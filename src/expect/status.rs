@@ -4,9 +4,9 @@ use serde_json::json;
 use toml::Spanned;
 use toml::de::DeValue;
 
+use crate::language::read::{FromToml, ParseContext};
+use crate::language::schema::{Definitions, Schema};
 use crate::secret::Message;
-use crate::suite::read::{FromToml, Reading};
-use crate::suite::schema::{Definitions, Schema};
 
 /// What `status` may be: `200`, `"2xx"`, or a list of both.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,18 +23,15 @@ enum StatusRange {
 
 impl StatusSet {
     /// `2xx`.
-    #[must_use]
     pub fn success() -> StatusSet {
         StatusSet { ranges: vec![StatusRange::Class(2)] }
     }
 
     /// Below 400.
-    #[must_use]
     pub fn not_an_error() -> StatusSet {
         StatusSet { ranges: vec![StatusRange::Class(2), StatusRange::Class(3)] }
     }
 
-    #[must_use]
     pub fn contains(&self, status: u16) -> bool {
         self.ranges.iter().any(|range| match range {
             StatusRange::One(one) => *one == status,
@@ -42,7 +39,6 @@ impl StatusSet {
         })
     }
 
-    #[must_use]
     pub fn describe(&self) -> Message {
         let names: Vec<String> = self
             .ranges
@@ -57,13 +53,13 @@ impl StatusSet {
 }
 
 impl FromToml for StatusSet {
-    fn from_toml(value: &Spanned<DeValue<'_>>, reading: &mut Reading<'_>) -> Option<Self> {
+    fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
         let ranges: Option<Vec<StatusRange>> = match value.get_ref() {
-            DeValue::Array(_) => Vec::from_toml(value, reading),
-            _ => StatusRange::from_toml(value, reading).map(|range| vec![range]),
+            DeValue::Array(_) => Vec::from_toml(value, parse),
+            _ => StatusRange::from_toml(value, parse).map(|range| vec![range]),
         };
         match ranges {
-            Some(ranges) if ranges.is_empty() => reading.expected(value, "at least one status"),
+            Some(ranges) if ranges.is_empty() => parse.expected(value, "at least one status"),
             ranges => ranges.map(|ranges| StatusSet { ranges }),
         }
     }
@@ -80,7 +76,7 @@ impl FromToml for StatusSet {
 }
 
 impl FromToml for StatusRange {
-    fn from_toml(value: &Spanned<DeValue<'_>>, reading: &mut Reading<'_>) -> Option<Self> {
+    fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
         let class = |text: &str| match text.as_bytes() {
             [digit @ b'1'..=b'5', b'x' | b'X', b'x' | b'X'] => {
                 Some(StatusRange::Class(u16::from(digit - b'0')))
@@ -92,7 +88,7 @@ impl FromToml for StatusRange {
             DeValue::Integer(number) => class(number.as_str()),
             _ => None,
         };
-        range.or_else(|| reading.expected(value, "a status such as 200, \"2xx\" or [200, 204]"))
+        range.or_else(|| parse.expected(value, "a status such as 200, \"2xx\" or [200, 204]"))
     }
 
     fn schema(_: &mut Definitions<'_>) -> Schema {

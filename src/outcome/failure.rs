@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::{Log, Phase, Span};
-use crate::deadline::{Cut, Scope};
+use crate::deadline::{BudgetScope, Cut};
 use crate::secret::{Message, Redact};
 
 /// Why a check did not pass.
@@ -50,7 +50,6 @@ pub enum Fault {
 }
 
 impl Fault {
-    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Fault::Dns => "dns",
@@ -80,19 +79,16 @@ pub enum Verdict {
 
 impl Failure {
     /// A failure with one unmet expectation.
-    #[must_use]
     pub fn mismatch(what: Message, expected: Message, actual: Message) -> Failure {
         Failure::Mismatch { mismatches: vec![Mismatch { what, expected, actual }], answer: None }
     }
 
     /// A failure to find out, without a hint.
-    #[must_use]
     pub fn fault(fault: Fault, doing: Message, cause: Message) -> Failure {
         Failure::Fault { fault, doing, cause, hint: None }
     }
 
     /// The same with advice on what to do.
-    #[must_use]
     pub fn with_hint(self, advice: Message) -> Failure {
         match self {
             Failure::Fault { fault, doing, cause, hint: None } => {
@@ -107,18 +103,16 @@ impl Failure {
     }
 
     /// A budget ended during `phase`.
-    #[must_use]
     pub fn timed_out(cut: Cut, phase: Phase) -> Failure {
         Failure::TimedOut { cut, phase, detail: None, last: None, log: None }
     }
 
-    #[must_use]
     pub fn verdict(&self) -> Verdict {
         match self {
             Failure::Mismatch { .. } | Failure::Exited { .. } => Verdict::Failed,
             Failure::TimedOut { cut, .. } => match cut.scope {
-                Scope::Suite => Verdict::Undecided,
-                Scope::Check | Scope::Step | Scope::Grace => Verdict::Failed,
+                BudgetScope::Suite => Verdict::Undecided,
+                BudgetScope::Check | BudgetScope::Step | BudgetScope::Grace => Verdict::Failed,
             },
             Failure::Fault { .. } => Verdict::Errored,
             Failure::Step { source, .. } => source.verdict(),
@@ -126,13 +120,12 @@ impl Failure {
     }
 
     /// One word for what went wrong: the `type` in JUnit.
-    #[must_use]
     pub fn type_name(&self) -> &'static str {
         match self {
             Failure::Mismatch { .. } => "mismatch",
             Failure::TimedOut { cut, .. } => match cut.scope {
-                Scope::Suite => "budget",
-                Scope::Check | Scope::Step | Scope::Grace => "timeout",
+                BudgetScope::Suite => "budget",
+                BudgetScope::Check | BudgetScope::Step | BudgetScope::Grace => "timeout",
             },
             Failure::Fault { fault, .. } => fault.name(),
             Failure::Exited { .. } => "exit",
@@ -143,7 +136,6 @@ impl Failure {
 
 impl Cut {
     /// `no answer within 2s (step budget), while reading the body (body)`.
-    #[must_use]
     pub fn what_ended(&self, phase: Phase) -> String {
         let nothing = match phase {
             Phase::Wait => "no pass",

@@ -19,7 +19,6 @@ impl Log {
 
     /// The end of `text`, which `before` lines were before; `None` if it says nothing. `clean` makes of a range of it
     /// what may be shown.
-    #[must_use]
     pub fn end_of(text: &str, before: usize, clean: impl FnOnce(Range<usize>) -> String) -> Option<Log> {
         if text.trim().is_empty() {
             return None;
@@ -33,18 +32,15 @@ impl Log {
     }
 
     /// The lines that are there, without the mark of those that are not.
-    #[must_use]
     pub fn text(&self) -> String {
         self.end.to_string()
     }
 
-    #[must_use]
     pub fn has_several_lines(&self) -> bool {
         self.left_out > 0 || self.text().contains('\n')
     }
 
     /// The same with fewer lines, for people who read it on a screen.
-    #[must_use]
     pub fn shortened(&self, lines: usize, bytes: usize) -> Log {
         let text = self.text();
         let start = start_of_end(&text, lines, bytes);

@@ -22,7 +22,6 @@ pub enum Phase {
 
 impl Phase {
     /// Its name in reports.
-    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Phase::Prepare => "prepare",
@@ -41,7 +40,6 @@ impl Phase {
     }
 
     /// What was going on, as the end of `no answer within 2s (check budget), …`.
-    #[must_use]
     pub fn doing(self) -> &'static str {
         match self {
             Phase::Prepare => "before anything was sent",

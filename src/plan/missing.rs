@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use crate::suite::error::Diagnostic;
-use crate::suite::source::Place;
-use crate::suite::vars::{Resolved, first_part, is_built_in};
-use crate::suite::{Suite, SuiteCheck, Uses};
+use crate::language::diagnostic::Diagnostic;
+use crate::language::source::Place;
+use crate::language::variable_usage::VariableUsage;
+use crate::language::variables::{Resolved, first_part, is_built_in};
+use crate::suite::{Suite, SuiteCheck};
 
 /// May a variable that is read have no value?
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,7 +47,7 @@ impl<'s> Values<'s> {
         if self.missing == Missing::IsFine {
             return Vec::new();
         }
-        let mut uses = Uses::default();
+        let mut uses = VariableUsage::default();
         check.check.uses(&mut uses);
         let outside = uses.from_outside().into_iter();
         let valueless =

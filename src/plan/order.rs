@@ -11,7 +11,6 @@ pub struct Order {
 
 impl Order {
     /// `needs` holds for each check the ones it needs; there are no circles.
-    #[must_use]
     pub fn new(needs: &[&[usize]]) -> Order {
         let count = needs.len();
         let mut missing: Vec<usize> = needs.iter().map(|needs| needs.len()).collect();
@@ -46,13 +45,11 @@ impl Order {
     }
 
     /// Must `earlier` have passed before `later` starts?
-    #[must_use]
     pub fn is_before(&self, earlier: usize, later: usize) -> bool {
         self.before[later].contains(earlier)
     }
 
     /// For each check, how many rounds go before it: 0 if it waits for nothing.
-    #[must_use]
     pub fn rounds(&self, needs: &[&[usize]]) -> Vec<usize> {
         let mut rounds = vec![0; needs.len()];
         for check in self.sorted() {
@@ -62,7 +59,6 @@ impl Order {
     }
 
     /// Those of `needs` that none of the others waits for anyway.
-    #[must_use]
     pub fn nearest(&self, needs: &[usize]) -> Vec<usize> {
         let nearest = needs.iter().filter(|need| !needs.iter().any(|other| self.is_before(**need, *other)));
         nearest.copied().collect()

@@ -1,7 +1,7 @@
 //! Which checks run: what is chosen, and what that needs.
 
 use super::{Choices, environment, positions};
-use crate::suite::error::{Diagnostic, closest};
+use crate::language::diagnostic::{Diagnostic, closest};
 use crate::suite::{Suite, SuiteCheck};
 
 /// The checks of `suite` that run, in its order.
@@ -14,7 +14,6 @@ pub fn selection<'s>(suite: &'s Suite, choices: &Choices) -> Result<Vec<&'s Suit
 }
 
 /// What is chosen by a pattern or a tag that no check of the suite has: a slip, after which less is tested than meant.
-#[must_use]
 pub fn unmatched(suite: &Suite, choices: &Choices) -> Vec<String> {
     let names = || suite.checks.iter().map(SuiteCheck::name);
     let tags = || suite.checks.iter().flat_map(|check| check.keys.tags.iter().map(String::as_str));

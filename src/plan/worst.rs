@@ -12,9 +12,9 @@ use std::time::Duration;
 
 use super::order::Bits;
 use super::{Order, Plan, PlannedCheck};
-use crate::check::{AFTER_KILL, LAST_WORDS};
-use crate::engine::{DYING, FAREWELL, STUCK};
-use crate::suite::vars::Scope;
+use crate::attempt::timeouts::{ABORT_GRACE, CLOSE_TIMEOUT, CRASH_WINDOW};
+use crate::language::variables::Variables;
+use crate::process::{KILL_TIMEOUT, OUTPUT_DRAIN_TIMEOUT};
 
 /// The longest that a run can take.
 #[derive(Debug)]
@@ -44,7 +44,6 @@ pub enum Bound {
 
 impl WorstCase {
     /// The longest that a run of `plan` can take, beside the few milliseconds of smoke's own.
-    #[must_use]
     pub fn of(plan: &Plan, order: &Order) -> WorstCase {
         let mut can_run = vec![false; plan.checks.len()];
         for check in order.sorted() {
@@ -63,7 +62,7 @@ impl WorstCase {
         let slack = match residents {
             0 => Duration::ZERO,
             // Each one that has died is listened to, and the kernel needs a moment for the others.
-            _ => DYING + LAST_WORDS.saturating_mul(residents) + AFTER_KILL,
+            _ => CRASH_WINDOW + OUTPUT_DRAIN_TIMEOUT.saturating_mul(residents) + KILL_TIMEOUT,
         };
         let stopping = stays.iter().map(|stop| (*stop).min(plan.grace)).max().unwrap_or_default() + slack;
 
@@ -72,26 +71,23 @@ impl WorstCase {
             Some(longest) => longest.saturating_sub(critical),
             None => Duration::ZERO,
         };
-        let limit = plan.budget.saturating_add(plan.grace).saturating_add(STUCK).saturating_add(slack);
+        let limit = plan.budget.saturating_add(plan.grace).saturating_add(ABORT_GRACE).saturating_add(slack);
         let checks =
             times.failed.iter().zip(can_run).map(|(time, can_run)| can_run.then_some(*time)).collect();
         WorstCase { checks, critical_path, critical, waiting, stopping, limit }
     }
 
     /// The longest by the checks' own budgets.
-    #[must_use]
     pub fn by_checks(&self) -> Duration {
         self.critical.saturating_add(self.waiting).saturating_add(self.stopping)
     }
 
     /// No run is longer.
-    #[must_use]
     pub fn longest(&self) -> Duration {
         self.by_checks().min(self.limit)
     }
 
     /// What says so.
-    #[must_use]
     pub fn bound(&self) -> Bound {
         if self.by_checks() <= self.limit { Bound::Checks } else { Bound::Suite }
     }
@@ -130,11 +126,11 @@ impl Times {
 }
 
 /// How long a check can hold its place if it passes, and if it fails.
-fn held(planned: &PlannedCheck, scope: &Scope, grace: Duration) -> (Duration, Duration) {
+fn held(planned: &PlannedCheck, scope: &Variables, grace: Duration) -> (Duration, Duration) {
     let after = planned.check.afterwards(scope);
     let passed = planned.budget.saturating_add(after.cleanup.min(grace));
-    let farewell = if after.leaves { FAREWELL.min(grace) } else { Duration::ZERO };
-    let stop = after.stop.map_or(Duration::ZERO, |stop| stop.min(grace) + AFTER_KILL);
+    let farewell = if after.leaves { CLOSE_TIMEOUT.min(grace) } else { Duration::ZERO };
+    let stop = after.stop.map_or(Duration::ZERO, |stop| stop.min(grace) + KILL_TIMEOUT);
     (passed, passed.saturating_add(farewell).saturating_add(stop))
 }
 

@@ -7,9 +7,10 @@ use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use tokio::net::TcpStream;
 
-use super::shell::{ShellCommand, seconds};
-use super::timeline::{mark, saw_address};
-use crate::check::Context;
+use crate::attempt::Context;
+use crate::attempt::shell::{ShellCommand, seconds};
+use crate::attempt::timeline::{mark, saw_address};
+use crate::language::io_error;
 use crate::outcome::{Failure, Fault, Phase};
 use crate::secret::Message;
 
@@ -53,7 +54,6 @@ pub async fn look_up(target: &Target) -> Result<Vec<SocketAddr>, Failure> {
 }
 
 /// The failure of a name look-up, in words that say what to look at.
-#[must_use]
 pub fn name_failure(doing: Message, error: &std::io::Error) -> Failure {
     let text = error.to_string();
     let cause = text.strip_prefix("failed to lookup address information: ").unwrap_or(&text).to_owned();
@@ -102,7 +102,6 @@ pub async fn connect(target: &Target, context: &Context) -> Result<TcpStream, Fa
 
 /// The command that connects to the same, for people to repeat by hand. Every `nc` has other options; curl is the
 /// same everywhere.
-#[must_use]
 pub fn as_curl(target: &Target, limit: Duration) -> ShellCommand {
     let url = format!("telnet://{target}");
     ShellCommand::new("curl").words(&["-sS", "--max-time", &seconds(limit), &url]).without_input()
@@ -110,8 +109,10 @@ pub fn as_curl(target: &Target, limit: Duration) -> ShellCommand {
 
 fn refused(target: &Target, refusals: &[(SocketAddr, std::io::Error)]) -> Failure {
     let causes: Vec<String> = match refusals {
-        [(address, error)] if address.to_string() == target.to_string() => vec![plain(error)],
-        several => several.iter().map(|(address, error)| format!("{address}: {}", plain(error))).collect(),
+        [(address, error)] if address.to_string() == target.to_string() => vec![io_error::reason(error)],
+        several => {
+            several.iter().map(|(address, error)| format!("{address}: {}", io_error::reason(error))).collect()
+        }
     };
     let doing = Message::new().words("connecting to ").data(target.to_string());
     let failure = Failure::fault(Fault::Connect, doing, Message::new().data(causes.join("; ")));
@@ -121,18 +122,7 @@ fn refused(target: &Target, refusals: &[(SocketAddr, std::io::Error)]) -> Failur
     }
 }
 
-/// An operating system's error without its number.
-#[must_use]
-pub fn plain(error: &std::io::Error) -> String {
-    let text = error.to_string();
-    match text.split_once(" (os error") {
-        Some((before, _)) => before.to_lowercase(),
-        None => text,
-    }
-}
-
 /// What to look at when a connection is not made.
-#[must_use]
 pub fn connect_hint(error: &std::io::Error) -> Message {
     Message::new().words(match error.kind() {
         std::io::ErrorKind::ConnectionRefused => {

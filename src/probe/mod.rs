@@ -1,19 +1,15 @@
 //! Probes: the protocols, each a question to a server and its answer.
 //!
-//! A probe runs inside the deadline of its [`Context`](crate::check::Context), tells its [`timeline`] which
+//! A probe runs inside the deadline of its [`Context`](crate::attempt::Context), tells its [`timeline`] which
 //! phase it is in, and answers with data or a [`Failure`](crate::outcome::Failure). What can outlive a cut on
 //! the other side (a query) it leaves in [`leftovers`] to be ended.
 
 pub mod certificate;
 pub mod dial;
-pub mod file;
 pub mod http;
-pub mod leftovers;
-pub mod once;
 pub mod postgres;
-pub mod shell;
+pub mod rows;
 pub mod sqlite;
-pub mod timeline;
 pub mod tls;
 pub mod trust;
 
@@ -30,7 +26,6 @@ pub const SCHEMES: [(&str, Protocol); 4] =
     [("http", Protocol::Http), ("https", Protocol::Http), ("tcp", Protocol::Tcp), ("tls", Protocol::Tls)];
 
 /// The schemes as a message lists them.
-#[must_use]
 pub fn scheme_names() -> String {
     SCHEMES.map(|(scheme, _)| format!("{scheme}://")).join(", ")
 }

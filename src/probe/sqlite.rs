@@ -13,23 +13,22 @@ use rusqlite::{Batch, Connection, ErrorCode, InterruptHandle, OpenFlags, Stateme
 use serde_json::Value;
 
 use super::postgres::Writes;
-use super::shell::ShellCommand;
-use crate::check::Context;
+use super::rows::QueryResult;
+use crate::attempt::Context;
+use crate::attempt::shell::ShellCommand;
 use crate::deadline::Deadline;
-use crate::expect::rows::RowsAnswer;
+use crate::language::io_error;
+use crate::language::template::BoundSql;
 use crate::outcome::{Failure, Fault, Phase};
 use crate::secret::Message;
-use crate::suite::template::BoundSql;
 
 /// The path of a `sqlite:` URL: `sqlite:shop.db`, `sqlite:///var/lib/shop.db`.
-#[must_use]
 pub fn path_of(url: &str) -> Option<&str> {
     let rest = url.strip_prefix("sqlite:")?;
     Some(rest.strip_prefix("//").unwrap_or(rest))
 }
 
 /// The command that asks the database at `path` the same, for people to repeat by hand.
-#[must_use]
 pub fn as_sqlite3(path: &Path, statement: Option<&str>, writes: Writes, limit: Duration) -> ShellCommand {
     let statement = statement.unwrap_or("select count(*) from sqlite_schema");
     let shell = ShellCommand::new("sqlite3");
@@ -52,7 +51,7 @@ pub async fn ask(
     statement: Option<BoundSql>,
     writes: Writes,
     context: &Context,
-) -> Result<RowsAnswer, Failure> {
+) -> Result<QueryResult, Failure> {
     context.timeline.enter(Phase::Connect);
     context.timeline.set_address(&path.display());
     let (handle, interrupt) = tokio::sync::oneshot::channel();
@@ -106,7 +105,7 @@ struct Job {
 }
 
 impl Job {
-    fn run(self, handle: tokio::sync::oneshot::Sender<InterruptHandle>) -> Result<RowsAnswer, Failure> {
+    fn run(self, handle: tokio::sync::oneshot::Sender<InterruptHandle>) -> Result<QueryResult, Failure> {
         let connection = self.open()?;
         let _ = handle.send(connection.get_interrupt_handle());
         let sql_failure = |error: rusqlite::Error| self.failure(&error);
@@ -122,7 +121,7 @@ impl Job {
             // Reads the first page: a file that is no database is found out here.
             None => connection
                 .query_row("select count(*) from sqlite_master", [], |_| Ok(()))
-                .map(|()| RowsAnswer { count: 1, ..RowsAnswer::default() })
+                .map(|()| QueryResult { count: 1, ..QueryResult::default() })
                 .map_err(sql_failure),
             Some(statement) => self.query(&connection, statement),
         };
@@ -133,13 +132,12 @@ impl Job {
 
     fn open(&self) -> Result<Connection, Failure> {
         let doing = || Message::new().words("opening `").data(self.path.display().to_string()).words("`");
-        let found =
-            std::fs::metadata(&self.path).map_err(|error| {
-                Failure::fault(Fault::Connect, doing(), Message::new().data(super::dial::plain(&error)))
-                    .with_hint(Message::new().words(
-                        "a relative path starts in the suite's folder; smoke never creates a database",
-                    ))
-            })?;
+        let found = std::fs::metadata(&self.path).map_err(|error| {
+            Failure::fault(Fault::Connect, doing(), Message::new().data(io_error::reason(&error))).with_hint(
+                Message::new()
+                    .words("a relative path starts in the suite's folder; smoke never creates a database"),
+            )
+        })?;
         if found.is_dir() {
             return Err(Failure::fault(Fault::Connect, doing(), Message::new().words("it is a folder")));
         }
@@ -187,7 +185,7 @@ impl Job {
         }
     }
 
-    fn query(&self, connection: &Connection, bound: &BoundSql) -> Result<RowsAnswer, Failure> {
+    fn query(&self, connection: &Connection, bound: &BoundSql) -> Result<QueryResult, Failure> {
         let sql_failure = |error: rusqlite::Error| self.failure(&error);
         let mut batch = Batch::new(connection, &bound.text);
         let Some(mut statement) = batch.next().map_err(sql_failure)? else {
@@ -212,12 +210,12 @@ impl Job {
         }
         if columns.is_empty() {
             let changed = statement.raw_execute().map_err(sql_failure)?;
-            return Ok(RowsAnswer {
+            return Ok(QueryResult {
                 count: u64::try_from(changed).unwrap_or(u64::MAX),
-                ..RowsAnswer::default()
+                ..QueryResult::default()
             });
         }
-        let mut answer = RowsAnswer::default();
+        let mut answer = QueryResult::default();
         let mut rows = statement.raw_query();
         while let Some(row) = rows.next().map_err(sql_failure)? {
             answer.count += 1;

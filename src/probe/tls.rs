@@ -7,10 +7,12 @@ use std::time::Duration;
 use rustls::pki_types::ServerName;
 use tokio_rustls::TlsConnector;
 
-use super::dial::{Target, connect, plain};
-use super::shell::{ShellCommand, seconds};
-use super::trust::{TlsOptions, handshake_failure};
-use crate::check::Context;
+use super::certificate::handshake_failure;
+use super::dial::{Target, connect};
+use super::trust::{TlsOptions, Trust};
+use crate::attempt::Context;
+use crate::attempt::shell::{ShellCommand, seconds};
+use crate::language::io_error::reason;
 use crate::outcome::{Failure, Fault, Phase};
 use crate::secret::Message;
 
@@ -24,7 +26,7 @@ pub async fn shake_hands(
     options: &TlsOptions,
     context: &Context,
 ) -> Result<(), Failure> {
-    let config = context.run.trust.config(options).await?;
+    let config = context.run.shared::<Trust>().config(options).await?;
     let doing = || Message::new().words("the TLS handshake with ").data(target.to_string());
     let name = ServerName::try_from(name.to_owned())
         .map_err(|error| Failure::fault(Fault::Template, doing(), Message::new().data(error.to_string())))?;
@@ -37,7 +39,6 @@ pub async fn shake_hands(
 }
 
 /// The command that shows the same handshake, for people to repeat by hand.
-#[must_use]
 pub fn as_openssl(name: &str, target: &Target, options: &TlsOptions, limit: Duration) -> ShellCommand {
     // It has no limit of its own.
     let mut command = ShellCommand::new("timeout")
@@ -57,11 +58,10 @@ pub fn as_openssl(name: &str, target: &Target, options: &TlsOptions, limit: Dura
 }
 
 /// The failure of a handshake as tokio-rustls reports it: an I/O error, with rustls's own inside or not.
-#[must_use]
 pub fn io_failure(doing: Message, error: &std::io::Error, context: &Context) -> Failure {
     match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
         Some(inner) => handshake_failure(doing, inner, context.timeline.certificate().as_ref()),
-        None => Failure::fault(Fault::Tls, doing, Message::new().data(plain(error))).with_hint(
+        None => Failure::fault(Fault::Tls, doing, Message::new().data(reason(error))).with_hint(
             Message::new().words("the other side ended the handshake: check that this port speaks TLS"),
         ),
     }

@@ -16,10 +16,10 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{ClientConfig, DigitallySignedStruct, NamedGroup, RootCertStore, SignatureScheme};
 
-pub use super::certificate::{PeerCertificate, date, handshake_failure};
-use super::file;
-use super::once::OncePer;
-use super::timeline::{mark, saw_certificate};
+use crate::attempt::certificate::PeerCertificate;
+use crate::attempt::offload;
+use crate::attempt::single_flight::SingleFlight;
+use crate::attempt::timeline::{mark, saw_certificate};
 use crate::outcome::{Failure, Fault, Phase};
 use crate::secret::Message;
 
@@ -51,7 +51,7 @@ pub struct TlsOptions {
 pub struct Trust {
     provider: Arc<CryptoProvider>,
     system: Arc<SystemRoots>,
-    made: OncePer<TlsOptions, Arc<ClientConfig>>,
+    made: SingleFlight<TlsOptions, Arc<ClientConfig>>,
 }
 
 impl Default for Trust {
@@ -59,7 +59,7 @@ impl Default for Trust {
         Trust {
             provider: Arc::new(rustls::crypto::ring::default_provider()),
             system: Arc::default(),
-            made: OncePer::default(),
+            made: SingleFlight::default(),
         }
     }
 }
@@ -75,7 +75,7 @@ impl Trust {
                 TlsOptions { ca: None, client: None, .. } => Files::default(),
                 TlsOptions { ca, client, .. } => {
                     let (ca, client) = (ca.clone(), client.clone());
-                    file::aside(move || Files::read(ca, client)).await?
+                    offload::blocking(move || Files::read(ca, client)).await?
                 }
             };
             self.build(options, files).map(Arc::new)

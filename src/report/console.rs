@@ -12,8 +12,8 @@ use super::style::{Style, printable};
 use super::summary::{Counts, causes, meaning};
 use crate::event::{CancelReason, CheckReport, Event, RunInfo, RunReport, StepReport};
 use crate::exit::Exit;
+use crate::language::severity::Severity;
 use crate::outcome::{Direction, Failure, Log, Mismatch, Outcome, Phase, SkipReason, Span, Trace};
-use crate::suite::keys::Severity;
 
 /// How much is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

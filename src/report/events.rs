@@ -21,7 +21,6 @@ pub struct Events {
 }
 
 impl Events {
-    #[must_use]
     pub fn new(to: Destination) -> Events {
         Events { to, lines: None, broken: None }
     }

@@ -137,7 +137,7 @@ pub struct ReportError {
 
 impl ReportError {
     pub(super) fn new(to: &Destination, error: &std::io::Error) -> ReportError {
-        ReportError { to: to.to_string(), reason: crate::probe::dial::plain(error) }
+        ReportError { to: to.to_string(), reason: crate::language::io_error::reason(error) }
     }
 }
 

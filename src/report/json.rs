@@ -18,7 +18,6 @@ pub struct Json {
 }
 
 impl Json {
-    #[must_use]
     pub fn new(to: Destination) -> Json {
         Json { to, document: None }
     }

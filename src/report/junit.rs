@@ -20,7 +20,6 @@ pub struct Junit {
 }
 
 impl Junit {
-    #[must_use]
     pub fn new(to: Destination) -> Junit {
         Junit { to, document: None }
     }

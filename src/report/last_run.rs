@@ -34,7 +34,6 @@ pub struct LastRun {
 
 impl LastRun {
     /// What is known of the last run of the suite at `path`.
-    #[must_use]
     pub fn of(path: &Path, environment: Option<&str>) -> LastRun {
         let suite =
             path.canonicalize().or_else(|_| std::path::absolute(path)).unwrap_or_else(|_| path.into());
@@ -53,13 +52,11 @@ impl LastRun {
     }
 
     /// The checks that did not pass, or `None` if no run is known.
-    #[must_use]
     pub fn not_passed(&self) -> Option<&BTreeSet<String>> {
         self.was_found.then_some(&self.record.not_passed)
     }
 
     /// Keeps what the next run comes to. `suite` are the names of all checks there are, selected or not.
-    #[must_use]
     pub fn keeper(self, suite: BTreeSet<String>, trouble: Trouble) -> Keeper {
         Keeper { last: self, suite, trouble, is_over: false, error: None }
     }

@@ -1,8 +1,8 @@
 //! Reporters: one file per output. They get complete data, and nothing flows back.
 
 mod attempts;
-mod board;
 mod console;
+mod dashboard;
 mod events;
 mod file;
 mod github;
@@ -15,13 +15,13 @@ mod place;
 mod progress;
 mod record;
 mod screen;
+mod statistics;
 mod stream;
 mod style;
 mod summary;
-mod tally;
 
-pub use self::board::Board;
 pub use self::console::{Console, Verbosity};
+pub use self::dashboard::Dashboard;
 pub use self::events::Events;
 pub use self::file::{Destination, ReportError};
 pub use self::github::Github;
@@ -32,16 +32,15 @@ pub use self::last_run::{Keeper, LastRun, Trouble};
 pub use self::outputs::{Clash, Outputs};
 pub use self::progress::Progress;
 pub use self::screen::Screen;
+pub use self::statistics::Statistics;
 pub use self::stream::{Stream, catch_up, is_behind, let_go};
 pub(crate) use self::style::printable;
 pub use self::style::{Color, Style};
-pub use self::tally::Tally;
+use crate::event::{Event, RunInfo};
+use crate::language::diagnostic::SuiteError;
+use crate::secret::Redactor;
 
 use std::io::Write;
-
-use crate::event::{Event, RunInfo};
-use crate::secret::Redactor;
-use crate::suite::SuiteError;
 
 /// Something that tells of a run.
 pub trait Reporter {
@@ -78,7 +77,6 @@ pub struct Rejection<'a> {
 }
 
 /// The reporters of the pipeline that smoke runs in, which says so itself. They go before the console.
-#[must_use]
 pub fn of_pipeline() -> Vec<Box<dyn Reporter>> {
     let is_true = |name: &str| std::env::var_os(name).is_some_and(|value| value == "true");
     let github =

@@ -19,7 +19,6 @@ pub enum Progress {
 
 impl Progress {
     /// Is a bar shown on a stream that is a terminal or not?
-    #[must_use]
     pub fn resolve(self, is_terminal: bool) -> bool {
         match self {
             Progress::Always => true,

@@ -1,9 +1,9 @@
-//! The terminal that a [`Board`] is shown on; in a pipe a line for each change.
+//! The terminal that a [`Dashboard`] is shown on; in a pipe a line for each change.
 
 use console::Term;
 use jiff::Timestamp;
 
-use super::board::Board;
+use super::dashboard::Dashboard;
 use super::stream::Stream;
 use super::style::Style;
 use super::write_to_people;
@@ -27,7 +27,7 @@ impl Screen {
     }
 
     /// Shows the board as it is now.
-    pub fn show(&mut self, board: &mut Board) {
+    pub fn show(&mut self, board: &mut Dashboard) {
         if !self.is_terminal {
             for change in board.take_changes() {
                 write_to_people(&mut Stream::Stderr, &format!("{}\n", change.line(self.style)));
@@ -51,7 +51,7 @@ impl Screen {
     }
 
     /// Gives the terminal back, with the last state on it.
-    pub fn leave(mut self, board: &mut Board) {
+    pub fn leave(mut self, board: &mut Dashboard) {
         if std::mem::take(&mut self.is_open) {
             let (_, width) = Term::stderr().size();
             let text = board.render(usize::from(width), usize::MAX, self.style, Timestamp::now());

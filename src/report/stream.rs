@@ -91,7 +91,6 @@ impl Stream {
 
     /// Has everything been taken that was written, and can more be? Of what is drawn again and again, only what is seen
     /// at once is worth writing.
-    #[must_use]
     pub fn keeps_up(self) -> bool {
         match &*self.backlog() {
             Some(backlog) => backlog.pending.load(Ordering::SeqCst) == 0 && self.takes(Wait::No),
@@ -165,7 +164,6 @@ pub(super) fn aside(path: PathBuf) -> io::Result<Aside> {
 }
 
 /// Is there anything that was not taken when it was written?
-#[must_use]
 pub fn is_behind() -> bool {
     !writers().is_empty() || Stream::ALL.into_iter().any(|stream| stream.backlog().is_some())
 }

@@ -15,7 +15,6 @@ pub enum Color {
 
 impl Color {
     /// Is colour used on a stream that is a terminal or not?
-    #[must_use]
     pub fn resolve(self, is_terminal: bool) -> bool {
         match self {
             Color::Always => true,
@@ -36,7 +35,6 @@ pub struct Style {
 }
 
 impl Style {
-    #[must_use]
     pub fn new(color: bool) -> Style {
         Style { color }
     }

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::error::Diagnostic;
-use super::read::Named;
 use super::{Suite, SuiteCheck};
+use crate::language::diagnostic::Diagnostic;
+use crate::language::read::Named;
 
 /// For each of `checks` those that it waits for, as indexes: what it needs by name, as far as that is among them, and
 /// then the gates.

@@ -4,17 +4,20 @@ use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::json;
 use toml::Spanned;
 use toml::de::DeValue;
 
-use super::error::Diagnostic;
-use super::read::{FromTable, FromToml, Named, Reading, Table};
-use super::schema::{Definitions, Schema};
-use super::source::Place;
-use super::table::{Rule, Written};
-use super::vars::Variable;
 use crate::check::Kind;
+use crate::language::diagnostic::Diagnostic;
+use crate::language::name::CheckName;
+use crate::language::read::{DefaultValues, FromTable, FromToml, Named, ParseContext, Table};
+use crate::language::repeat::{Repeat, Retry};
+use crate::language::schema::{Definitions, Schema};
+use crate::language::severity::Severity;
+use crate::language::source::Place;
+use crate::language::table::Rule;
+use crate::language::variables::Variable;
 use crate::probe::http::RequestOptions;
 
 /// `[suite]`, and what `[env.NAME]` says over it.
@@ -34,7 +37,6 @@ impl SuiteKeys {
     pub const FAIL_FAST: bool = true;
     pub const GRACE: Duration = Duration::from_secs(3);
 
-    #[must_use]
     pub fn default_name() -> String {
         "smoke".to_owned()
     }
@@ -45,21 +47,32 @@ impl FromTable for SuiteKeys {
 
     fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
         Some(SuiteKeys {
-            name: table.overridable("name", "the suite's name in every report", &Self::default_name()),
-            budget: table.overridable("budget", "wall clock for the whole run, hard", &Self::BUDGET),
+            name: table.overridable(
+                "name",
+                ("name of the suite in every report", r#"name = "shop""#),
+                &Self::default_name(),
+            ),
+            budget: table.overridable(
+                "budget",
+                ("hard limit on the whole run, in wall-clock time", r#"budget = "2m""#),
+                &Self::BUDGET,
+            ),
             concurrency: table.overridable(
                 "concurrency",
-                "how many checks are in flight at once",
+                ("maximum number of checks in flight at once", "concurrency = 4"),
                 &Self::CONCURRENCY,
             ),
             fail_fast: table.overridable(
                 "fail-fast",
-                "whether the first critical failure ends the run",
+                ("end the run at the first critical failure", "fail-fast = false"),
                 &Self::FAIL_FAST,
             ),
             grace: table.overridable(
                 "grace",
-                "time on top of the budget, only for cleanup steps and stopping what was booted",
+                (
+                    "extra time after the budget, only for cleanup steps and for stopping booted processes",
+                    r#"grace = "10s""#,
+                ),
                 &Self::GRACE,
             ),
         })
@@ -68,7 +81,6 @@ impl FromTable for SuiteKeys {
 
 impl SuiteKeys {
     /// These keys, and `other`'s where these say nothing.
-    #[must_use]
     pub fn or(self, other: &SuiteKeys) -> SuiteKeys {
         SuiteKeys {
             name: self.name.or_else(|| other.name.clone()),
@@ -92,8 +104,15 @@ impl FromTable for EnvironmentKeys {
 
     fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
         Some(EnvironmentKeys {
-            suite: table.optional("suite", "suite keys of this environment").unwrap_or_default(),
-            vars: table.optional("vars", "variables of this environment").unwrap_or_default(),
+            suite: table
+                .optional("suite", ("overrides for keys of `[suite]`", r#"suite = { budget = "30s" }"#))
+                .unwrap_or_default(),
+            vars: table
+                .optional(
+                    "vars",
+                    ("overrides for variables, and variables of its own", "vars = { port = 80 }"),
+                )
+                .unwrap_or_default(),
         })
     }
 }
@@ -101,9 +120,15 @@ impl FromTable for EnvironmentKeys {
 /// `[defaults]`: for every check that does not say otherwise.
 #[derive(Debug, Clone, Default)]
 pub struct Defaults {
-    pub budget: Option<Duration>,
-    pub retry: Option<Retry>,
-    pub http: RequestOptions,
+    check: CheckDefaults,
+    http: RequestOptions,
+}
+
+/// The part of `[defaults]` that every check has.
+#[derive(Debug, Clone, Copy, Default)]
+struct CheckDefaults {
+    budget: Option<Duration>,
+    retry: Option<Retry>,
 }
 
 impl FromTable for Defaults {
@@ -111,157 +136,59 @@ impl FromTable for Defaults {
 
     fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
         Some(Defaults {
-            budget: table.optional("budget", "the budget of every check that does not say otherwise"),
-            retry: table.optional("retry", "how often a failing check is tried again"),
-            http: table.optional("http", "request keys of every request").unwrap_or_default(),
+            check: CheckDefaults {
+                budget: table.optional(
+                    "budget",
+                    (
+                        "budget of every check that sets none; by default, it depends on the kind",
+                        r#"budget = "5s""#,
+                    ),
+                ),
+                retry: table
+                    .optional("retry", ("`retry` of every check that sets none", "retry = { attempts = 2 }")),
+            },
+            http: table
+                .optional(
+                    "http",
+                    (
+                        "keys for every request, such as `headers`, `auth` and `tls`",
+                        r#"http = { headers = { accept = "application/json" } }"#,
+                    ),
+                )
+                .unwrap_or_default(),
         })
     }
 }
 
 impl Defaults {
     /// These defaults, and `other`'s where these say nothing.
-    #[must_use]
     pub fn or(self, other: &Defaults) -> Defaults {
-        Defaults {
-            budget: self.budget.or(other.budget),
-            retry: self.retry.or(other.retry),
-            http: self.http.or(&other.http),
-        }
-    }
-}
-
-/// `retry = { attempts = 3, delay = "500ms" }`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Retry {
-    pub attempts: NonZeroU32,
-    pub delay: Duration,
-}
-
-impl FromTable for Retry {
-    const DEFINITION: &'static str = "retry";
-
-    fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
-        let attempts = table.required("attempts", "how often it is tried in all");
-        let delay =
-            table.optional_or("delay", "how long to wait between two attempts", Duration::from_millis(500));
-        Some(Retry { attempts: attempts?, delay })
-    }
-}
-
-/// `poll = { every = "1s", hold = 3 }`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Poll {
-    pub every: Duration,
-    pub hold: NonZeroU32,
-}
-
-impl FromTable for Poll {
-    const DEFINITION: &'static str = "poll";
-
-    fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
-        let every =
-            table.optional_or("every", "how long to wait between two attempts", Duration::from_secs(1));
-        let hold = table.optional_or("hold", "how often in a row it must pass", NonZeroU32::MIN);
-        Some(Poll { every, hold })
-    }
-}
-
-/// How often something is tried.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Repeat {
-    Once,
-    /// Until it passes, at most so often.
-    Retry(Retry),
-    /// Until it passes so often in a row, or the budget ends.
-    Poll(Poll),
-}
-
-impl Repeat {
-    /// Reads `retry` and `poll`.
-    pub fn from_table(table: &mut Table<'_, '_, '_>, default: Option<Retry>) -> Option<Repeat> {
-        let retry: Option<Retry> = table.optional("retry", "how often it is tried again, inside the budget");
-        let poll: Option<Poll> =
-            table.optional("poll", "repeating until it passes `hold` times in a row, or the budget ends");
-        table.obeys(Rule::AtMostOne(&["retry", "poll"]));
-        match (retry, poll) {
-            (Some(_), Some(_)) => {
-                table.reject("retry", "`poll` already repeats: give `retry` or `poll`, not both")
-            }
-            (None, Some(poll)) => Some(Repeat::Poll(poll)),
-            (retry, None) => Some(match retry.or(default) {
-                Some(retry) if retry.attempts.get() > 1 => Repeat::Retry(retry),
-                Some(_) | None => Repeat::Once,
-            }),
-        }
-    }
-}
-
-/// What a failed check does to the run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Severity {
-    #[default]
-    Critical,
-    /// Reported; never turns the run red, never stops it.
-    Warn,
-}
-
-impl FromToml for Severity {
-    fn from_toml(value: &Spanned<DeValue<'_>>, reading: &mut Reading<'_>) -> Option<Self> {
-        match value.get_ref() {
-            DeValue::String(text) if text == "critical" => Some(Severity::Critical),
-            DeValue::String(text) if text == "warn" => Some(Severity::Warn),
-            _ => reading.expected(value, "\"critical\" or \"warn\""),
-        }
+        let check = CheckDefaults {
+            budget: self.check.budget.or(other.check.budget),
+            retry: self.check.retry.or(other.check.retry),
+        };
+        Defaults { check, http: self.http.or(&other.http) }
     }
 
-    fn schema(_: &mut Definitions<'_>) -> Schema {
-        json!({ "enum": [Severity::Critical.written(), Severity::Warn.written()] })
-    }
-}
-
-impl Written for Severity {
-    fn written(&self) -> Value {
-        Value::from(match self {
-            Severity::Critical => "critical",
-            Severity::Warn => "warn",
-        })
-    }
-}
-
-/// The name of a check or a step, as every report has it: something, and in one line.
-pub struct Title(pub Named);
-
-impl FromToml for Title {
-    fn from_toml(value: &Spanned<DeValue<'_>>, reading: &mut Reading<'_>) -> Option<Self> {
-        let named = Named::from_toml(value, reading)?;
-        if named.name.trim().is_empty() {
-            let mistake = Diagnostic::new(named.place, "a name must not be empty");
-            return reading.reject(mistake.hint("reports, and those who read them, go by it"));
-        }
-        if named.name.contains(['\n', '\r']) {
-            let mistake = Diagnostic::new(named.place, "a name must not have a line break in it");
-            return reading.reject(mistake.hint("write it in one line, as reports show it"));
-        }
-        Some(Title(named))
-    }
-
-    fn schema(_: &mut Definitions<'_>) -> Schema {
-        json!({ "type": "string", "pattern": "^[^\\n\\r]*\\S[^\\n\\r]*$" })
+    /// Hands each part to the readers that will ask for it.
+    pub fn hand_on(&self, values: &mut DefaultValues) {
+        values.set(self.check);
+        values.set(self.http.clone());
     }
 }
 
 /// Why a check is skipped, for those who read that it is.
-struct Excuse(String);
+struct SkipReasonText(String);
 
-impl FromToml for Excuse {
-    fn from_toml(value: &Spanned<DeValue<'_>>, reading: &mut Reading<'_>) -> Option<Self> {
-        let Named { name, place } = Named::from_toml(value, reading)?;
+impl FromToml for SkipReasonText {
+    fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
+        let Named { name, place } = Named::from_toml(value, parse)?;
         match name.trim().is_empty() {
-            true => reading.reject(
+            true => parse.reject(
                 Diagnostic::new(place, "`skip` gives no reason")
                     .hint("say why it is skipped, for the reports; to run it, take `skip` out"),
             ),
-            false => Some(Excuse(name)),
+            false => Some(SkipReasonText(name)),
         }
     }
 
@@ -288,30 +215,51 @@ pub struct CheckKeys {
 
 impl CheckKeys {
     pub fn from_table(table: &mut Table<'_, '_, '_>, kind: &Kind) -> Option<CheckKeys> {
-        let Defaults { retry: default_retry, budget: default_budget, .. } = table.reading.defaults;
-        let name = table.required("name", "what the check is called, unique in the suite");
-        let name = name.map(|Title(named)| named);
-        let budget = table.overridable("budget", "the hard limit on the whole check", &kind.budget);
+        let defaults = table.parse.defaults.get::<CheckDefaults>().copied().unwrap_or_default();
+        let CheckDefaults { retry: default_retry, budget: default_budget } = defaults;
+        let name = table.required(
+            "name",
+            ("unique name; reports and `--only` identify checks by it", r#"name = "shop is healthy""#),
+        );
+        let name = name.map(|CheckName(named)| named);
+        let budget = table.overridable(
+            "budget",
+            (
+                "hard limit on the whole check: every attempt, step, DNS lookup, handshake and body byte",
+                r#"budget = "2m""#,
+            ),
+            &kind.budget,
+        );
         let budget = budget.map(|budget| (budget, table.key_place("budget")));
-        let tags = table.optional("tags", "names for `--tag` and `--skip-tag`").unwrap_or_default();
-        let needs = table.optional("needs", "the names of checks that must pass first").unwrap_or_default();
+        let tags = table
+            .optional("tags", ("labels for `--tag` and `--skip-tag`", r#"tags = ["payments"]"#))
+            .unwrap_or_default();
+        let needs = table.optional("needs", ("checks that must pass first; if one does not, this check is skipped and the report says why", r#"needs = ["shop starts"]"#)).unwrap_or_default();
         let gate = table.overridable(
             "gate",
-            "whether every check that is not itself a gate needs this one",
+            ("make every check that is not itself a gate need this one", "gate = true"),
             &kind.gate,
         );
-        let severity = table.optional_or("severity", "\"critical\" or \"warn\"", Severity::default());
+        let severity = table.optional_or(
+            "severity",
+            (r#"`"warn"` reports a failure without failing or stopping the run"#, r#"severity = "warn""#),
+            Severity::default(),
+        );
         let repeat = Repeat::from_table(table, default_retry);
-        let envs: Option<Vec<Named>> = table.optional("envs", "the `--env` names under which it runs");
+        let envs: Option<Vec<Named>> =
+            table.optional("envs", ("run only in these environments (`--env`)", r#"envs = ["staging"]"#));
         if envs.as_ref().is_some_and(Vec::is_empty) {
             let mistake =
                 Diagnostic::new(table.key_place("envs"), "with no environment the check would never run");
             let hint = "name one, leave `envs` out for all of them, or say why with `skip = \"…\"`";
-            let _: Option<()> = table.reading.reject(mistake.hint(hint));
+            let _: Option<()> = table.parse.reject(mistake.hint(hint));
         }
         table.obeys(Rule::Filled("envs"));
-        let skip = table.optional("skip", "the reason why it is skipped");
-        let skip = skip.map(|Excuse(reason)| reason);
+        let skip = table.optional(
+            "skip",
+            ("reason to skip the check; it is listed and reported as skipped", r#"skip = "being rebuilt""#),
+        );
+        let skip = skip.map(|SkipReasonText(reason)| reason);
         Some(CheckKeys {
             name: name?,
             budget,

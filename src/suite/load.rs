@@ -8,15 +8,16 @@ use minijinja::Environment;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::error::{Diagnostic, SuiteError};
 use super::keys::{CheckKeys, Defaults, EnvironmentKeys, SuiteKeys};
-use super::read::{Named, Reading, Table, describe, read_table};
-use super::source::{Place, Sources};
-use super::table::Shape;
-use super::vars::{Variable, put_over};
-use super::written::Written;
-use super::{Suite, SuiteCheck, expression, graph, uses};
+use super::{Suite, SuiteCheck, graph, usage};
 use crate::check::{Check, KINDS, Kind};
+use crate::language::diagnostic::{Diagnostic, SuiteError};
+use crate::language::expression;
+use crate::language::raw::RawDocument;
+use crate::language::read::{Named, ParseContext, Table, describe, read_table};
+use crate::language::source::{Place, Sources};
+use crate::language::table::{NamedTable, Shape};
+use crate::language::variables::{Variable, put_over};
 
 /// Reads the suite at `path` and what it includes. `extra_variables` are the names that `--var` defines.
 ///
@@ -72,19 +73,23 @@ pub fn read_draft(path: &Path, extra_variables: &[String]) -> Result<Draft, Suit
 pub fn read_draft_looking(
     path: &Path,
     extra_variables: &[String],
-    look: &mut dyn FnMut(&Written<'_>),
+    look: &mut dyn FnMut(&RawDocument<'_>),
 ) -> Result<Draft, SuiteError> {
     let text = std::fs::read_to_string(path).map_err(|error| SuiteError::unreadable(path, &error))?;
     Ok(draft(path, &text, extra_variables, look))
 }
 
 /// Reads a suite whose text is at hand.
-#[must_use]
 pub fn read_draft_text(path: &Path, text: &str, extra_variables: &[String]) -> Draft {
     draft(path, text, extra_variables, &mut |_| {})
 }
 
-fn draft(path: &Path, text: &str, extra_variables: &[String], look: &mut dyn FnMut(&Written<'_>)) -> Draft {
+fn draft(
+    path: &Path,
+    text: &str,
+    extra_variables: &[String],
+    look: &mut dyn FnMut(&RawDocument<'_>),
+) -> Draft {
     let environment = expression::environment();
     let mut loader = Loader {
         environment: &environment,
@@ -112,7 +117,7 @@ fn draft(path: &Path, text: &str, extra_variables: &[String], look: &mut dyn FnM
     // What a file that could not be read defines is not missed anywhere else.
     if is_whole {
         mistakes.extend(graph::mistakes(&suite, &names));
-        mistakes.extend(uses::mistakes(&suite, extra_variables));
+        mistakes.extend(usage::mistakes(&suite, extra_variables));
     }
     if suite.checks.is_empty() && mistakes.is_empty() {
         mistakes.push(
@@ -130,7 +135,7 @@ fn identity(path: &Path) -> PathBuf {
 
 struct Loader<'e> {
     environment: &'e Environment<'static>,
-    look: &'e mut dyn FnMut(&Written<'_>),
+    look: &'e mut dyn FnMut(&RawDocument<'_>),
     sources: Sources,
     diagnostics: Vec<Diagnostic>,
     /// The files that were read already: what two files include is there once.
@@ -165,17 +170,18 @@ impl Loader<'_> {
             return Parts::default();
         }
         let is_root = chain.len() == 1;
-        let mut reading = Reading::new(file, self.environment);
-        let parts = read_table(document.get_ref(), 0..0, &mut reading, |table| {
+        let mut parse = ParseContext::new(file, self.environment);
+        let parts = read_table(document.get_ref(), 0..0, &mut parse, |table| {
             let head = Head::from_table(table, is_root);
-            table.reading.defaults = head.defaults.clone().or(defaults);
-            let mut parts = self.included(file, document.get_ref(), path, &table.reading.defaults, chain);
-            (self.look)(&Written::of(file, text, document.get_ref()));
+            let defaults = head.defaults.clone().or(defaults);
+            defaults.hand_on(&mut table.parse.defaults);
+            let mut parts = self.included(file, document.get_ref(), path, &defaults, chain);
+            (self.look)(&RawDocument::of(file, text, document.get_ref()));
             parts.take(head);
             read_checks(table, &mut parts);
             Some(parts)
         });
-        self.diagnostics.append(&mut reading.diagnostics);
+        self.diagnostics.append(&mut parse.diagnostics);
         parts.unwrap_or_default()
     }
 
@@ -208,7 +214,7 @@ impl Loader<'_> {
             match std::fs::read_to_string(&included) {
                 Err(error) => {
                     self.is_whole = false;
-                    let reason = crate::probe::dial::plain(&error);
+                    let reason = crate::language::io_error::reason(&error);
                     let message = format!("cannot read `{}`: {reason}", included.display());
                     self.diagnostics.push(Diagnostic::new(place, message));
                 }
@@ -259,11 +265,18 @@ pub(super) fn ask_file(table: &mut Table<'_, '_, '_>) {
     read_checks(table, &mut Parts::default());
 }
 
+impl NamedTable for Kind {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn ask(&self, table: &mut Table<'_, '_, '_>) {
+        let _ = check_keys(self, table);
+    }
+}
+
 /// Reads the keys of a check of this kind: those that every check has, and the kind's own.
-pub(super) fn check_keys(
-    kind: &Kind,
-    table: &mut Table<'_, '_, '_>,
-) -> (Option<CheckKeys>, Option<Arc<dyn Check>>) {
+fn check_keys(kind: &Kind, table: &mut Table<'_, '_, '_>) -> (Option<CheckKeys>, Option<Arc<dyn Check>>) {
     let common = CheckKeys::from_table(table, kind);
     let own = (kind.read)(table);
     (common, own)
@@ -281,19 +294,29 @@ struct Head {
 impl Head {
     fn from_table(table: &mut Table<'_, '_, '_>, is_root: bool) -> Head {
         // What the entries name is read by the loader.
-        let _: Option<Vec<String>> =
-            table.optional("include", "other files whose vars and checks are read first");
-        let keys: Option<SuiteKeys> = table.optional("suite", "the suite's name, budget and so on");
+        let _: Option<Vec<String>> = table.optional(
+            "include",
+            (
+                "files whose variables and checks are added to this one; paths are relative to this file",
+                r#"include = ["common.toml"]"#,
+            ),
+        );
+        let keys: Option<SuiteKeys> =
+            table.optional("suite", ("settings of the run", r#"suite = { name = "shop" }"#));
         if table.has("suite") && !is_root {
             let _: Option<()> =
                 table.reject("suite", "only the suite's own file has a `[suite]`, not one that it includes");
         }
-        let defaults: Option<Defaults> =
-            table.optional("defaults", "what holds for every check that does not say otherwise");
-        let variables: Option<BTreeMap<String, Variable>> =
-            table.optional("vars", "variables, used as {{name}}");
-        let environments: Option<BTreeMap<String, EnvironmentKeys>> =
-            table.optional("env", "environments, chosen with `--env`");
+        let defaults: Option<Defaults> = table.optional(
+            "defaults",
+            ("values for every check that omits the key", r#"defaults = { budget = "3s" }"#),
+        );
+        let variables: Option<BTreeMap<String, Variable>> = table
+            .optional("vars", ("variables, used as `{{name}}` in any template", "vars = { port = 8080 }"));
+        let environments: Option<BTreeMap<String, EnvironmentKeys>> = table.optional(
+            "env",
+            ("environments, selected with `--env`", "env = { staging = { vars = { port = 80 } } }"),
+        );
         Head {
             keys: keys.unwrap_or_default(),
             defaults: defaults.unwrap_or_default(),
@@ -306,7 +329,7 @@ impl Head {
 fn read_checks(table: &mut Table<'_, '_, '_>, parts: &mut Parts) {
     let mut tables: Vec<(&'static Kind, &Spanned<DeValue<'_>>)> = Vec::new();
     for kind in KINDS {
-        let Some(value) = table.raw(kind.name, kind.about, Shape::Checks(kind)) else { continue };
+        let Some(value) = table.raw(kind.name, kind.about, Shape::Tables(kind)) else { continue };
         match value.get_ref() {
             DeValue::Array(items) => tables.extend(items.iter().map(|item| (kind, item))),
             other => {
@@ -314,30 +337,30 @@ fn read_checks(table: &mut Table<'_, '_, '_>, parts: &mut Parts) {
                     format!("`[[{0}]]` is an array of tables, found {1}", kind.name, describe(other));
                 let place = table.key_place(kind.name);
                 let hint = format!("write `[[{}]]`, with two brackets on each side", kind.name);
-                let _: Option<()> = table.reading.reject(Diagnostic::new(place, message).hint(hint));
+                let _: Option<()> = table.parse.reject(Diagnostic::new(place, message).hint(hint));
             }
         }
     }
     // The order of the file, whatever the kinds.
     tables.sort_by_key(|(_, item)| item.span().start);
     for (kind, item) in tables {
-        read_check(kind, item, table.reading, parts);
+        read_check(kind, item, table.parse, parts);
     }
 }
 
 fn read_check(
     kind: &'static Kind,
     item: &Spanned<DeValue<'_>>,
-    reading: &mut Reading<'_>,
+    parse: &mut ParseContext<'_>,
     parts: &mut Parts,
 ) {
     let DeValue::Table(keys) = item.get_ref() else {
-        let _: Option<()> = reading.expected(item, "a table");
+        let _: Option<()> = parse.expected(item, "a table");
         return;
     };
-    let place = reading.place(item.span());
+    let place = parse.place(item.span());
     let mut name = None;
-    let read: Option<(CheckKeys, Arc<dyn Check>)> = read_table(keys, item.span(), reading, |table| {
+    let read: Option<(CheckKeys, Arc<dyn Check>)> = read_table(keys, item.span(), parse, |table| {
         let (common, check) = check_keys(kind, table);
         name = common.as_ref().map(|keys| keys.name.clone());
         common.zip(check)

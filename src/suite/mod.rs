@@ -3,34 +3,23 @@
 //! [`load`] reads the TOML files and is the only place where a mistake in them is found: after it there is a
 //! [`Suite`] whose keys, types, names and variables are sound, or a [`SuiteError`] with all mistakes at once.
 
-pub mod error;
-pub mod expression;
 pub mod graph;
 pub mod keys;
 mod load;
-pub mod number;
-pub mod read;
 pub mod schema;
-pub mod source;
-pub mod sql;
-pub mod table;
-pub mod template;
-pub mod uses;
-pub mod value;
-pub mod vars;
-pub mod written;
+mod usage;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-pub use self::error::SuiteError;
 use self::keys::{CheckKeys, EnvironmentKeys, SuiteKeys};
 pub use self::load::{Draft, load, load_text, read_draft, read_draft_looking, read_draft_text};
-use self::source::{Place, Sources};
-pub use self::uses::Uses;
-use self::vars::Variable;
 use crate::check::{Check, Kind};
+pub use crate::language::diagnostic::SuiteError;
+use crate::language::source::{Place, Sources};
+pub use crate::language::variable_usage::VariableUsage;
+use crate::language::variables::Variable;
 
 /// A suite file and what it includes.
 #[derive(Debug)]
@@ -57,13 +46,11 @@ pub struct SuiteCheck {
 }
 
 impl SuiteCheck {
-    #[must_use]
     pub fn name(&self) -> &str {
         &self.keys.name.name
     }
 
     /// Do the checks that are not gates wait for this one?
-    #[must_use]
     pub fn is_gate(&self) -> bool {
         self.keys.gate.unwrap_or(self.kind.gate)
     }

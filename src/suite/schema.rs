@@ -1,156 +1,23 @@
-//! The suite's JSON Schema (draft 2020-12), for editors.
-//!
-//! Nothing here lists a key. The readers are asked what they would read, so a key, a kind or a type that is added
-//! to them is described with them.
+//! The schema of a suite's file.
 
-use minijinja::Environment;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::table::{Asked, Key, Rule, Shape, Table, asked_by};
-use super::{expression, load};
-use crate::check::Kind;
-
-/// A JSON Schema, or a part of one.
-pub type Schema = Value;
+use super::load;
+use crate::language::expression;
+use crate::language::schema::{Definitions, Schema, merge};
 
 /// The schema of a suite's file, and of a file that a suite includes.
-#[must_use]
 pub fn schema() -> Schema {
     let environment = expression::environment();
-    let mut definitions = Definitions { environment: &environment, made: Map::new() };
+    let mut definitions = Definitions::new(&environment);
     let file = definitions.object(load::ask_file);
     let mut schema = json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": "urn:smoke-runner:suite",
         "title": "smoke suite",
-        "description": "A suite of boot, health, database and journey checks for smoke.",
+        "description": "A suite of checks for smoke, a smoke-test runner.",
     });
     merge(&mut schema, file);
-    schema["$defs"] = Value::Object(definitions.made);
+    schema["$defs"] = Value::Object(definitions.into_made());
     schema
-}
-
-/// The schemas that have a name, each made when something first refers to it.
-pub struct Definitions<'e> {
-    environment: &'e Environment<'static>,
-    made: Map<String, Value>,
-}
-
-impl Definitions<'_> {
-    /// A reference to the schema called `name`, which is what `make` says.
-    pub fn define(&mut self, name: &str, make: impl FnOnce(&mut Self) -> Schema) -> Schema {
-        if !self.made.contains_key(name) {
-            // Named before it is made: in a matcher there are matchers.
-            self.made.insert(name.to_owned(), Value::Null);
-            let schema = make(self);
-            self.made.insert(name.to_owned(), schema);
-        }
-        json!({ "$ref": format!("#/$defs/{name}") })
-    }
-
-    /// A reference to the table called `name`, with the keys that `read` asks for.
-    pub fn table(&mut self, name: &str, read: impl Fn(&mut Table<'_, '_, '_>)) -> Schema {
-        self.define(name, |definitions| definitions.object(read))
-    }
-
-    /// A table with the keys that `read` asks for.
-    pub fn object(&mut self, read: impl Fn(&mut Table<'_, '_, '_>)) -> Schema {
-        let plain = asked_by(&read, None, self.environment);
-        if plain.variants.is_empty() {
-            return self.described(plain);
-        }
-        let names: Vec<&'static str> = plain.variants.iter().map(|key| key.name).collect();
-        let mut all = vec![self.described(plain)];
-        for name in names {
-            let mut variant = json!({ "title": format!("with {name}") });
-            let asked = asked_by(&read, Some(name), self.environment);
-            merge(&mut variant, self.described(asked));
-            all.push(variant);
-        }
-        json!({ "oneOf": all })
-    }
-
-    /// Every table lists all its keys, also those that many tables have: the editors of today do not know
-    /// `unevaluatedProperties`, and `additionalProperties` sees only its own table's.
-    fn described(&mut self, asked: Asked) -> Schema {
-        let mut properties = Map::new();
-        for key in &asked.keys {
-            let mut property = self.property(key);
-            let default = asked.defaults.iter().find(|(name, _)| *name == key.name);
-            if let Some((_, default)) = default {
-                property["default"] = default.clone();
-            }
-            properties.insert(key.name.to_owned(), property);
-        }
-        let required: Vec<&str> =
-            asked.keys.iter().filter(|key| key.is_required).map(|key| key.name).collect();
-        let mut object = json!({ "type": "object", "properties": properties, "additionalProperties": false });
-        if !required.is_empty() {
-            object["required"] = json!(required);
-        }
-        for rule in asked.rules {
-            add_rule(&mut object, rule);
-        }
-        object
-    }
-
-    fn property(&mut self, key: &Key) -> Schema {
-        let mut property = json!({ "description": key.doc });
-        let schema = match key.shape {
-            Shape::Value(schema) => schema(self),
-            Shape::Checks(kind) => self.checks(kind),
-        };
-        merge(&mut property, schema);
-        property
-    }
-
-    fn checks(&mut self, kind: &'static Kind) -> Schema {
-        let check = self.table(kind.name, |table| {
-            let _ = load::check_keys(kind, table);
-        });
-        json!({ "type": "array", "items": check })
-    }
-}
-
-fn add_rule(object: &mut Schema, rule: Rule) {
-    let required = |keys: &[&str]| json!({ "required": keys });
-    match rule {
-        Rule::ExactlyOne(keys) => {
-            let each: Vec<Schema> = keys.iter().map(|key| required(&[key])).collect();
-            all_of(object).push(json!({ "oneOf": each }));
-        }
-        Rule::AtMostOne(keys) => {
-            let pairs = keys.iter().enumerate();
-            let pairs = pairs.flat_map(|(number, a)| keys[number + 1..].iter().map(|b| required(&[a, b])));
-            let pairs: Vec<Schema> = pairs.collect();
-            all_of(object).push(json!({ "not": { "anyOf": pairs } }));
-        }
-        Rule::NotEmpty => object["minProperties"] = json!(1),
-        // As `dependentRequired` says it, which Taplo does not know.
-        Rule::Needs(key, other) => {
-            all_of(object).push(json!({ "anyOf": [{ "not": required(&[key]) }, required(&[other])] }));
-        }
-        Rule::Filled(key) => object["properties"][key]["minItems"] = json!(1),
-        Rule::NamesLike(key, pattern) => {
-            object["properties"][key]["propertyNames"] = json!({ "pattern": pattern });
-        }
-    }
-}
-
-fn all_of(object: &mut Schema) -> &mut Vec<Schema> {
-    let all = &mut object["allOf"];
-    if all.is_null() {
-        *all = json!([]);
-    }
-    match all {
-        Value::Array(all) => all,
-        _ => unreachable!("`allOf` is an array"),
-    }
-}
-
-/// Adds the keywords of `more`.
-fn merge(schema: &mut Schema, more: Schema) {
-    if let (Value::Object(schema), Value::Object(more)) = (schema, more) {
-        schema.extend(more);
-    }
 }

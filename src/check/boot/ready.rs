@@ -9,25 +9,25 @@ use std::time::Duration;
 
 use cookie_store::CookieStore;
 
-use crate::check::process::Output;
-use crate::check::step::template_failure;
+use crate::attempt::Context;
+use crate::attempt::shell::ShellCommand;
 use crate::check::verdict::{Captures, judge_http};
-use crate::check::{Context, Session};
-use crate::deadline::{Cut, Deadline, Scope as BudgetScope};
+use crate::check::{Session, template_failure};
+use crate::deadline::{BudgetScope, Cut, Deadline};
 use crate::expect::http::HttpExpectation;
 use crate::expect::status::StatusSet;
+use crate::language::diagnostic::Diagnostic;
+use crate::language::read::{FromTable, Table};
+use crate::language::table::Rule;
+use crate::language::template::Template;
+use crate::language::value::Scalar;
+use crate::language::variable_usage::VariableUsage;
+use crate::language::variables::Variables;
 use crate::outcome::{Failure, Fault, Phase, Span};
 use crate::probe::dial::{self, Target};
-use crate::probe::http::{Request, Surroundings, send};
-use crate::probe::shell::ShellCommand;
+use crate::probe::http::{CurlContext, Request, RunClients, send};
+use crate::process::Output;
 use crate::secret::Message;
-use crate::suite::Uses;
-use crate::suite::error::Diagnostic;
-use crate::suite::read::{FromTable, Table};
-use crate::suite::table::Rule;
-use crate::suite::template::Template;
-use crate::suite::value::Scalar;
-use crate::suite::vars::Scope;
 
 /// How often it is asked whether it is ready. A boot is waited for by everything, so this is short.
 const ASK_EVERY: Duration = Duration::from_millis(25);
@@ -58,11 +58,18 @@ impl FromTable for Ready {
     const DEFINITION: &'static str = "ready";
 
     fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
-        let port: Option<Scalar> = table.optional("port", "it accepts connections on this port of 127.0.0.1");
-        let log: Option<Template> = table.optional("log", "its output contains this text");
+        let port: Option<Scalar> = table
+            .optional("port", ("the process accepts connections on this port of 127.0.0.1", "port = 8080"));
+        let log: Option<Template> = table
+            .optional("log", ("the output of the process contains this text", r#"log = "listening on""#));
         let request = Request::from_url(table);
-        let expect: Option<HttpExpectation> =
-            table.optional("expect", "what the answer of `url` must be like");
+        let expect: Option<HttpExpectation> = table.optional(
+            "expect",
+            (
+                "what the response must look like; by default, a 2xx status",
+                r#"expect = { status = 200, within = "300ms" }"#,
+            ),
+        );
         let expect = if table.has("expect") { expect? } else { HttpExpectation::default() };
         let of_the_request = table.asked_but(&["url", "port", "log"]);
         for key in &of_the_request {
@@ -85,7 +92,7 @@ impl FromTable for Ready {
 }
 
 impl Ready {
-    pub fn uses<'c>(&'c self, uses: &mut Uses<'c>) {
+    pub fn uses<'c>(&'c self, uses: &mut VariableUsage<'c>) {
         match self {
             Ready::Prints(text) => uses.read(text),
             Ready::Answers(Question::Port(port)) => uses.read(&port.0),
@@ -96,7 +103,7 @@ impl Ready {
         }
     }
 
-    pub fn mistakes(&self, scope: &Scope) -> Vec<Diagnostic> {
+    pub fn mistakes(&self, scope: &Variables) -> Vec<Diagnostic> {
         match self {
             Ready::Prints(_) => Vec::new(),
             Ready::Answers(Question::Url { request, .. }) => request.mistakes(scope),
@@ -111,7 +118,7 @@ impl Ready {
     }
 
     /// Where the process is to print to. What is looked for is known before it prints.
-    pub fn output(&self, scope: &Scope) -> Result<Output, Failure> {
+    pub fn output(&self, scope: &Variables) -> Result<Output, Failure> {
         match self {
             Ready::Prints(text) => Ok(Output::looking_for(&text.text(scope).map_err(template_failure)?)),
             Ready::Answers(_) => Ok(Output::default()),
@@ -136,7 +143,7 @@ impl Ready {
     }
 
     /// What never came.
-    pub fn awaited(&self, scope: &Scope) -> Message {
+    pub fn awaited(&self, scope: &Variables) -> Message {
         match self {
             Ready::Prints(text) => {
                 let text = text.text(scope).unwrap_or_default();
@@ -221,7 +228,7 @@ impl Question {
             Question::Port(port) => dial::connect(&target(port, &session.scope)?, context).await.map(drop),
             Question::Url { request, expect } => {
                 let mut cookies = CookieStore::default();
-                let clients = &context.run.clients;
+                let clients = &context.run.shared::<RunClients>().0;
                 let answer = send(request, clients, &mut cookies, &session.scope, context).await?;
                 let (default, captures) = (StatusSet::success(), Captures::default());
                 match Box::pin(judge_http(answer, expect, &default, &captures, session, context)).await {
@@ -233,7 +240,7 @@ impl Question {
     }
 
     /// What is asked, for people.
-    fn named(&self, scope: &Scope) -> Message {
+    fn named(&self, scope: &Variables) -> Message {
         match self {
             Question::Url { request, .. } => {
                 let asked =
@@ -250,7 +257,7 @@ impl Question {
     pub fn by_hand(&self, session: &Session, context: &Context) -> Option<ShellCommand> {
         match self {
             Question::Port(port) => Some(dial::as_curl(&target(port, &session.scope).ok()?, ONE_QUESTION)),
-            Question::Url { request, .. } => request.as_curl(&Surroundings {
+            Question::Url { request, .. } => request.as_curl(&CurlContext {
                 scope: &session.scope.for_people(),
                 cookies: &CookieStore::default(),
                 suite_dir: &context.run.suite_dir,
@@ -261,7 +268,7 @@ impl Question {
     }
 }
 
-fn target(port: &Scalar, scope: &Scope) -> Result<Target, Failure> {
+fn target(port: &Scalar, scope: &Variables) -> Result<Target, Failure> {
     let port = port.0.text(scope).map_err(template_failure)?;
     let port = port.parse().map_err(|_| template_failure(format!("`{port}` is not a port")))?;
     Ok(Target { host: "127.0.0.1".to_owned(), port })

@@ -1,18 +1,18 @@
 //! Credentials of a request.
 
-use super::client::Route;
-use super::prepare::{self, Instead, rendered};
+use super::client::{Route, RunClients};
+use super::resolve::{self, ResolveOverride, rendered};
+use super::response::HttpResponse;
 use super::{Body, Request, RequestOptions};
-use crate::check::Context;
-use crate::expect::answer::HttpAnswer;
-use crate::expect::effort::Effort;
+use crate::attempt::Context;
+use crate::attempt::cost::Cost;
+use crate::attempt::single_flight::SingleFlight;
+use crate::language::read::{FromTable, Named, Table};
+use crate::language::template::Template;
+use crate::language::value::{OneOrMore, Scalar};
+use crate::language::variables::Variables;
 use crate::outcome::{Failure, Fault, Phase};
-use crate::probe::once::OncePer;
 use crate::secret::Message;
-use crate::suite::read::{FromTable, Named, Table};
-use crate::suite::template::Template;
-use crate::suite::value::{OneOrMore, Scalar};
-use crate::suite::vars::Scope;
 
 /// `auth = { basic = … }`, `{ bearer = … }` or `{ oauth2 = … }`.
 #[derive(Debug, Clone)]
@@ -41,10 +41,15 @@ impl FromTable for Auth {
     const DEFINITION: &'static str = "auth";
 
     fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
-        let basic = table.optional("basic", "{ user, password }").map(Auth::Basic);
-        let bearer = table.optional("bearer", "the token").map(Auth::Bearer);
+        let basic = table
+            .optional(
+                "basic",
+                ("user name and password", r#"basic = { user = "smoke", password = "{{password}}" }"#),
+            )
+            .map(Auth::Basic);
+        let bearer = table.optional("bearer", ("token", r#"bearer = "{{token}}""#)).map(Auth::Bearer);
         let oauth2 = table
-            .optional::<OAuth2>("oauth2", "{ token-url, client-id, client-secret, scope }")
+            .optional::<OAuth2>("oauth2", ("OAuth 2.0 client credentials; the token is fetched once per run for all requests with the same secret and the same route (`resolve`, `proxy`, `tls`)", r#"oauth2 = { token-url = "{{idp}}/token", client-id = "smoke", client-secret = "{{client_secret}}" }"#))
             .map(|oauth2| Auth::OAuth2(Box::new(oauth2)));
         table.exactly_one(
             &["basic", "bearer", "oauth2"],
@@ -58,8 +63,8 @@ impl FromTable for Basic {
     const DEFINITION: &'static str = "basic";
 
     fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
-        let user = table.required("user", "the user's name");
-        let password = table.required("password", "the user's password");
+        let user = table.required("user", ("user name", r#"user = "smoke""#));
+        let password = table.required("password", ("password", r#"password = "{{password}}""#));
         Some(Basic { user: user?, password: password? })
     }
 }
@@ -68,10 +73,12 @@ impl FromTable for OAuth2 {
     const DEFINITION: &'static str = "oauth2";
 
     fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
-        let token_url = table.required("token-url", "where the token is fetched");
-        let client_id = table.required("client-id", "the client's name");
-        let client_secret = table.required("client-secret", "the client's secret");
-        let scope = table.optional("scope", "what the token is for");
+        let token_url =
+            table.required("token-url", ("URL that issues the token", r#"token-url = "{{idp}}/token""#));
+        let client_id = table.required("client-id", ("client ID", r#"client-id = "smoke""#));
+        let client_secret =
+            table.required("client-secret", ("client secret", r#"client-secret = "{{client_secret}}""#));
+        let scope = table.optional("scope", ("scope of the token", r#"scope = "orders.read""#));
         Some(OAuth2 { token_url: token_url?, client_id: client_id?, client_secret: client_secret?, scope })
     }
 }
@@ -93,7 +100,7 @@ impl Auth {
     pub(super) async fn header(
         &self,
         options: &RequestOptions,
-        scope: &Scope,
+        scope: &Variables,
         context: &Context,
     ) -> Result<String, Failure> {
         use base64::Engine as _;
@@ -121,7 +128,7 @@ impl Auth {
 
 /// The OAuth 2.0 tokens of a run: each is fetched once, by the first check that wants it.
 #[derive(Debug, Default)]
-pub struct Tokens(OncePer<TokenFor, String>);
+pub struct Tokens(SingleFlight<TokenFor, String>);
 
 /// All that decides which token comes, or whether one does.
 #[derive(Clone, PartialEq)]
@@ -131,14 +138,14 @@ struct TokenFor {
     client_secret: String,
     scope: Option<String>,
     route: Route,
-    resolve: Vec<Instead>,
+    resolve: Vec<ResolveOverride>,
 }
 
 impl OAuth2 {
     async fn token(
         &self,
         options: &RequestOptions,
-        scope: &Scope,
+        scope: &Variables,
         context: &Context,
     ) -> Result<String, Failure> {
         let text = |template: &Template| rendered(template.text(scope), "the OAuth 2.0 request");
@@ -148,18 +155,18 @@ impl OAuth2 {
             client_id: text(&self.client_id)?,
             client_secret: text(&self.client_secret)?,
             scope: self.scope.as_ref().map(text).transpose()?,
-            route: prepare::route(&way, scope, context)?,
-            resolve: prepare::resolve(&way, scope)?,
+            route: resolve::route(&way, scope, context)?,
+            resolve: resolve::resolve(&way, scope)?,
         };
         context.hide(&wanted.client_secret);
-        context.run.tokens.0.get(&wanted, || self.fetch(&wanted, way, scope, context)).await
+        context.run.shared::<Tokens>().0.get(&wanted, || self.fetch(&wanted, way, scope, context)).await
     }
 
     async fn fetch(
         &self,
         wanted: &TokenFor,
         options: RequestOptions,
-        scope: &Scope,
+        scope: &Variables,
         context: &Context,
     ) -> Result<String, Failure> {
         let field = |name: &str, value: &Template| {
@@ -181,30 +188,30 @@ impl OAuth2 {
         // Boxed because sending a request may need a token, which sends a request.
         let answer = Box::pin(super::send(
             &request,
-            &context.run.clients,
+            &context.run.shared::<RunClients>().0,
             &mut cookie_store::CookieStore::default(),
             scope,
             context,
         ))
         .await?;
-        let load = Effort::TO_READ.on(answer.size());
+        let load = Cost::TO_READ.on(answer.size());
         let read = move || {
             let token = token_in(&answer);
             (answer, token)
         };
-        let (answer, token) = context.work(Phase::Judge, load, read).await;
+        let (answer, token) = context.offload(Phase::Judge, load, read).await;
         if let Some(token) = token {
             context.hide(&token);
             return Ok(token);
         }
         let doing = Message::new().words("fetching a token from ").data(wanted.token_url.as_str());
         let hint = "check client-id and client-secret, and that this client may use client credentials";
-        let cause = context.describe(answer).await;
+        let cause = answer.described(context).await;
         Err(Failure::fault(Fault::Auth, doing, cause).with_hint(Message::new().words(hint)))
     }
 }
 
-fn token_in(answer: &HttpAnswer) -> Option<String> {
+fn token_in(answer: &HttpResponse) -> Option<String> {
     if !(200..300).contains(&answer.status) {
         return None;
     }

@@ -6,10 +6,10 @@ use serde_json::json;
 use toml::Spanned;
 use toml::de::DeValue;
 
-use crate::suite::read::{FromToml, Named, Reading, Table, read_table};
-use crate::suite::schema::{Definitions, Schema};
-use crate::suite::template::Template;
-use crate::suite::value::{Document, OneOrMore, Scalar};
+use crate::language::read::{FromToml, Named, ParseContext, Table, read_table};
+use crate::language::schema::{Definitions, Schema};
+use crate::language::template::Template;
+use crate::language::value::{Document, OneOrMore, Scalar};
 
 /// What a request sends beside its headers.
 #[derive(Debug, Clone)]
@@ -30,11 +30,25 @@ pub(super) enum Part {
 
 impl Body {
     pub(super) fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Body> {
-        let text = table.optional("body", "the body as text").map(Body::Text);
-        let json = table.optional("json", "the body as JSON").map(Body::Json);
-        let form = table.optional("form", "the body as an HTML form sends it").map(Body::Form);
-        let multipart =
-            table.optional("multipart", "the body as an HTML form with files sends it").map(Body::Multipart);
+        let text = table.optional("body", ("body as text", r#"body = "ping {{run.id}}""#)).map(Body::Text);
+        let json = table
+            .optional("json", ("body as JSON", r#"json = { sku = "smoke-{{run.id}}", quantity = 1 }"#))
+            .map(Body::Json);
+        let form = table
+            .optional(
+                "form",
+                ("body as an HTML form sends it", r#"form = { user = "smoke", password = "{{password}}" }"#),
+            )
+            .map(Body::Form);
+        let multipart = table
+            .optional(
+                "multipart",
+                (
+                    "body as an HTML form with files sends it; a part is a template or a table",
+                    r#"multipart = { note = "hi", up = { file = "a.png" } }"#,
+                ),
+            )
+            .map(Body::Multipart);
         table.at_most_one(
             &["body", "json", "form", "multipart"],
             "a request has one of `body`, `json`, `form` and `multipart`",
@@ -45,18 +59,24 @@ impl Body {
 
 impl Part {
     fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Part> {
-        let path: Option<String> = table.required("file", "the file that is sent, from the suite's folder");
-        let filename = table.optional("filename", "the name it is sent under");
-        let content_type = table.optional("type", "its media type");
+        let path: Option<String> = table.required(
+            "file",
+            ("file to send; the path is relative to the suite's folder", r#"file = "a.png""#),
+        );
+        let filename = table.optional(
+            "filename",
+            ("file name to send; by default, the file's own", r#"filename = "logo.png""#),
+        );
+        let content_type = table.optional("type", ("media type of the part", r#"type = "image/png""#));
         Some(Part::File { path: path?.into(), filename, content_type })
     }
 }
 
 impl FromToml for Part {
-    fn from_toml(value: &Spanned<DeValue<'_>>, reading: &mut Reading<'_>) -> Option<Self> {
+    fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
         match value.get_ref() {
-            DeValue::Table(keys) => read_table(keys, value.span(), reading, Part::from_table),
-            _ => Scalar::from_toml(value, reading).map(|scalar| Part::Text(scalar.0)),
+            DeValue::Table(keys) => read_table(keys, value.span(), parse, Part::from_table),
+            _ => Scalar::from_toml(value, parse).map(|scalar| Part::Text(scalar.0)),
         }
     }
 

@@ -14,9 +14,9 @@ use tower_service::Service;
 
 use super::HttpVersion;
 use super::proxy::{Proxy, not_a_proxy};
+use crate::attempt::single_flight::SingleFlight;
+use crate::attempt::timeline::mark;
 use crate::outcome::{Failure, Fault, Phase};
-use crate::probe::once::OncePer;
-use crate::probe::timeline::mark;
 use crate::probe::trust::{TlsOptions, Trust};
 use crate::secret::Message;
 
@@ -43,15 +43,24 @@ pub(super) struct Route {
 #[derive(Debug)]
 pub struct Clients {
     pooling: Pooling,
-    made: OncePer<Route, reqwest::Client>,
+    made: SingleFlight<Route, reqwest::Client>,
     /// How many connections were begun.
     connections: Arc<AtomicUsize>,
 }
 
+/// The clients that the health checks of a run share. Each request has a connection of its own.
+#[derive(Debug)]
+pub struct RunClients(pub Clients);
+
+impl Default for RunClients {
+    fn default() -> RunClients {
+        RunClients(Clients::new(Pooling::FreshConnections))
+    }
+}
+
 impl Clients {
-    #[must_use]
     pub fn new(pooling: Pooling) -> Clients {
-        Clients { pooling, made: OncePer::default(), connections: Arc::default() }
+        Clients { pooling, made: SingleFlight::default(), connections: Arc::default() }
     }
 
     /// The phase a request begins in, for all that is known: a connection that was kept is not made again.

@@ -9,18 +9,18 @@ use serde_json::Value;
 use super::auth::{Auth, Basic};
 use super::send::{SESSION_LENGTH, cookies_for};
 use super::{Body, HttpVersion, Part, Request};
-use crate::probe::shell::{ShellCommand, guarded, seconds, without_clear_password};
+use crate::attempt::shell::{ShellCommand, guarded, seconds, without_clear_password};
+use crate::language::read::Named;
+use crate::language::template::Template;
+use crate::language::value::OneOrMore;
+use crate::language::variables::Variables;
 use crate::probe::trust::Verify;
 use crate::secret::stand_in::{Form, has_stand_in, in_form, in_json, readable, stand_in, variable};
-use crate::suite::read::Named;
-use crate::suite::template::Template;
-use crate::suite::value::OneOrMore;
-use crate::suite::vars::Scope;
 
 /// What a request is sent with, beside what the suite says of it.
-pub struct Surroundings<'s> {
+pub struct CurlContext<'s> {
     /// With stand-ins for the secrets.
-    pub scope: &'s Scope,
+    pub scope: &'s Variables,
     pub cookies: &'s CookieStore,
     pub suite_dir: &'s Path,
     pub limit: Duration,
@@ -30,8 +30,7 @@ pub struct Surroundings<'s> {
 
 impl Request {
     /// The command that sends the same request, or `None` if a value for it is missing.
-    #[must_use]
-    pub fn as_curl(&self, with: &Surroundings<'_>) -> Option<ShellCommand> {
+    pub fn as_curl(&self, with: &CurlContext<'_>) -> Option<ShellCommand> {
         let scope = with.scope;
         let mut command = ShellCommand::new("curl").words(&["-sS", "-i", "--max-time", &seconds(with.limit)]);
         command = match self.method.as_str() {
@@ -68,7 +67,7 @@ impl Request {
         self.with_url(command, url, scope)
     }
 
-    fn how_to_connect(&self, mut command: ShellCommand, with: &Surroundings<'_>) -> Option<ShellCommand> {
+    fn how_to_connect(&self, mut command: ShellCommand, with: &CurlContext<'_>) -> Option<ShellCommand> {
         let options = &self.options;
         let tls = options.tls();
         let at = |path: &Path| with.suite_dir.join(path).display().to_string();
@@ -96,7 +95,7 @@ impl Request {
         })
     }
 
-    fn with_body(&self, mut command: ShellCommand, with: &Surroundings<'_>) -> Option<ShellCommand> {
+    fn with_body(&self, mut command: ShellCommand, with: &CurlContext<'_>) -> Option<ShellCommand> {
         let scope = with.scope;
         Some(match &self.body {
             Body::None => command,
@@ -133,7 +132,7 @@ impl Request {
     }
 
     /// The body with the names of the secrets in their place.
-    pub(super) fn shown_body(&self, scope: &Scope) -> Option<String> {
+    pub(super) fn shown_body(&self, scope: &Variables) -> Option<String> {
         let lines = |fields: Vec<(String, String)>| {
             let lines: Vec<String> = fields.iter().map(|(name, value)| format!("{name}={value}")).collect();
             lines.join("&")
@@ -164,14 +163,13 @@ impl Request {
     }
 
     /// `GET http://127.0.0.1:8080/health`: what is asked, for people. `None` if a value for it is missing.
-    #[must_use]
-    pub fn named(&self, scope: &Scope) -> Option<String> {
+    pub fn named(&self, scope: &Variables) -> Option<String> {
         let url = with_query(self.url.text(scope).ok()?, &texts(&self.query, scope)?);
         Some(format!("{} {}", self.method, readable(&without_clear_password(&url, "$PASSWORD"))))
     }
 
     /// Adds the URL with its query. Secrets in the query are encoded by curl, where it does not encode a body already.
-    fn with_url(&self, command: ShellCommand, url: String, scope: &Scope) -> Option<ShellCommand> {
+    fn with_url(&self, command: ShellCommand, url: String, scope: &Variables) -> Option<ShellCommand> {
         let fields = texts(&self.query, scope)?;
         let has_secrets = fields.iter().any(|(_, value)| has_stand_in(value));
         let (command, url) = match (&self.body, has_secrets) {
@@ -212,7 +210,7 @@ fn part_of_form(
     command: ShellCommand,
     name: &str,
     part: &Part,
-    with: &Surroundings<'_>,
+    with: &CurlContext<'_>,
 ) -> Option<ShellCommand> {
     Some(match part {
         Part::Text(text) => {
@@ -228,7 +226,7 @@ fn part_of_form(
     })
 }
 
-fn texts(fields: &[(Named, OneOrMore)], scope: &Scope) -> Option<Vec<(String, String)>> {
+fn texts(fields: &[(Named, OneOrMore)], scope: &Variables) -> Option<Vec<(String, String)>> {
     fields
         .iter()
         .flat_map(|(named, values)| values.0.iter().map(move |value| (&named.name, &value.0)))

@@ -4,16 +4,17 @@ use std::error::Error;
 
 use super::HttpVersion;
 use super::client::{MOST_HEADERS, NameError};
-use super::prepare::Prepared;
+use super::resolve::ResolvedRequest;
 use super::send::shown;
-use crate::check::Context;
+use crate::attempt::Context;
+use crate::language::io_error::reason;
 use crate::outcome::{Failure, Fault, Phase};
-use crate::probe::dial::{connect_hint, name_failure, plain};
-use crate::probe::trust::handshake_failure;
+use crate::probe::certificate::handshake_failure;
+use crate::probe::dial::{connect_hint, name_failure};
 use crate::secret::Message;
 
 /// What kept the request from being answered.
-pub(super) fn failure(error: &reqwest::Error, prepared: &Prepared, context: &Context) -> Failure {
+pub(super) fn failure(error: &reqwest::Error, prepared: &ResolvedRequest, context: &Context) -> Failure {
     let to = authority(prepared);
     let proxy = prepared.route.proxy.address(&prepared.url);
     if let Some(error) = find::<NameError>(error) {
@@ -31,7 +32,7 @@ pub(super) fn failure(error: &reqwest::Error, prepared: &Prepared, context: &Con
     if error.is_connect() {
         if let Some(proxy) = proxy.filter(|_| phase != Phase::Tls) {
             let cause = match find::<std::io::Error>(error) {
-                Some(io) => plain(io),
+                Some(io) => reason(io),
                 None => chain.last().cloned().unwrap_or_default(),
             };
             let doing =
@@ -45,9 +46,9 @@ pub(super) fn failure(error: &reqwest::Error, prepared: &Prepared, context: &Con
         };
         return match find::<std::io::Error>(error) {
             Some(io) if fault == Fault::Connect => {
-                Failure::fault(fault, doing, Message::new().data(plain(io))).with_hint(connect_hint(io))
+                Failure::fault(fault, doing, Message::new().data(reason(io))).with_hint(connect_hint(io))
             }
-            Some(io) => Failure::fault(fault, doing, Message::new().data(plain(io))).with_hint(
+            Some(io) => Failure::fault(fault, doing, Message::new().data(reason(io))).with_hint(
                 Message::new().words("the other side ended the handshake: check that this port speaks TLS"),
             ),
             None => {
@@ -90,7 +91,7 @@ fn ended_by_server(words: &str) -> Option<(&'static str, &str)> {
 const WITHOUT_HTTP_2: &str = "the server may not speak HTTP/2: try it without `http = \"2\"`";
 
 /// `what` ended the connection before an answer. HTTP/2 may be why, where it was not agreed on, as it is over TLS.
-fn unanswered(what: &str, hint: &'static str, prepared: &Prepared) -> (String, &'static str) {
+fn unanswered(what: &str, hint: &'static str, prepared: &ResolvedRequest) -> (String, &'static str) {
     match prepared.route.version == Some(HttpVersion::Two) && prepared.url.scheme() == "http" {
         true => (format!("{what}, as by a server that does not speak HTTP/2"), WITHOUT_HTTP_2),
         false => (what.to_owned(), hint),
@@ -98,7 +99,12 @@ fn unanswered(what: &str, hint: &'static str, prepared: &Prepared) -> (String, &
 }
 
 /// It connected, and what came is not an HTTP answer, or not a whole one.
-fn protocol_failure(error: &reqwest::Error, prepared: &Prepared, phase: Phase, chain: &[String]) -> Failure {
+fn protocol_failure(
+    error: &reqwest::Error,
+    prepared: &ResolvedRequest,
+    phase: Phase,
+    chain: &[String],
+) -> Failure {
     let url = shown(&prepared.url);
     let doing = match phase {
         Phase::Body => Message::new().words("reading the body of ").data(url),
@@ -163,7 +169,7 @@ fn protocol_failure(error: &reqwest::Error, prepared: &Prepared, phase: Phase, c
     Failure::fault(Fault::Protocol, doing, Message::new().data(cause)).with_hint(Message::new().words(hint))
 }
 
-fn authority(prepared: &Prepared) -> String {
+fn authority(prepared: &ResolvedRequest) -> String {
     let port = prepared.url.port_or_known_default().unwrap_or(0);
     format!("{}:{port}", prepared.url.host_str().unwrap_or_default())
 }

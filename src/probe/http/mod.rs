@@ -13,8 +13,10 @@ mod options;
 mod auth;
 mod charset;
 mod client;
-mod prepare;
+pub mod page_text;
 mod proxy;
+mod resolve;
+pub mod response;
 mod send;
 
 mod curl;
@@ -27,19 +29,19 @@ use toml::de::DeValue;
 
 pub use self::auth::{Auth, Tokens};
 use self::body::{Body, Part};
-pub use self::client::{Clients, Pooling};
-pub use self::curl::Surroundings;
+pub use self::client::{Clients, Pooling, RunClients};
+pub use self::curl::CurlContext;
 pub use self::options::{HttpVersion, RequestOptions, TlsKeys};
-pub use self::prepare::sound_url;
+pub use self::resolve::parse_absolute_url;
 pub use self::send::send;
-use crate::suite::error::Diagnostic;
-use crate::suite::read::{FromTable, FromToml, Named, Reading, Table};
-use crate::suite::schema::{Definitions, Schema};
-use crate::suite::table::{Rule, Written};
-use crate::suite::template::Template;
-use crate::suite::uses::Uses;
-use crate::suite::value::OneOrMore;
-use crate::suite::vars::Scope;
+use crate::language::diagnostic::Diagnostic;
+use crate::language::read::{FromTable, FromToml, Named, ParseContext, Table};
+use crate::language::schema::{Definitions, Schema};
+use crate::language::table::{Rule, ToToml};
+use crate::language::template::Template;
+use crate::language::value::OneOrMore;
+use crate::language::variable_usage::VariableUsage;
+use crate::language::variables::Variables;
 
 /// A request of a health check or an HTTP step.
 #[derive(Debug, Clone)]
@@ -72,7 +74,7 @@ impl Request {
         // Without its URL a step is nothing, and what is wrong with that is told already.
         let mut is_told = false;
         for (name, method) in &VERBS {
-            match table.optional::<Template>(name, "the URL that is asked with this method") {
+            match table.optional::<Template>(name, "URL to request with this method") {
                 Some(url) => verbs.push((*name, method, url)),
                 None => is_told |= table.has(name),
             }
@@ -89,7 +91,7 @@ impl Request {
                 let _ = (request, method);
                 let place = url.place();
                 table
-                    .reading
+                    .parse
                     .reject(Diagnostic::new(place, "a step has `url` or a verb such as `get`, not both"))
             }
             (Some(request), [(verb, method, url)]) => {
@@ -108,32 +110,40 @@ impl Request {
     /// Reads a request whose address is under `url`. Without `url` the address is empty.
     pub fn from_url(table: &mut Table<'_, '_, '_>) -> Option<Request> {
         let given = table.has("url");
-        let url: Option<Template> = table.optional("url", "the URL that is asked");
-        let method = table.optional_or("method", "the HTTP method", reqwest::Method::GET);
-        let query = table.optional("query", "parameters added to the URL, encoded").unwrap_or_default();
+        let url: Option<Template> =
+            table.optional("url", ("URL to request", r#"url = "{{base_url}}/health""#));
+        let method = table.optional_or("method", ("HTTP method", r#"method = "POST""#), reqwest::Method::GET);
+        let query = table
+            .optional(
+                "query",
+                (
+                    "parameters added to the URL, encoded; a list repeats a parameter",
+                    r#"query = { status = ["new", "paid"] }"#,
+                ),
+            )
+            .unwrap_or_default();
         let body = Body::from_table(table);
         let options = RequestOptions::from_table(table);
-        let defaults = table.reading.defaults.http.clone();
+        let defaults = table.parse.defaults.get::<RequestOptions>().cloned().unwrap_or_default();
         let url = match url {
             Some(url) => url,
             None if given => return None,
-            None => Template::parse("", table.place(), table.reading.environment).ok()?,
+            None => Template::parse("", table.place(), table.parse.environment).ok()?,
         };
         Some(Request { method, url, query, body: body?, options: options?.or(&defaults) })
     }
 
     /// What is wrong with the address once the variables have their values. Nothing is sent.
-    #[must_use]
-    pub fn mistakes(&self, scope: &Scope) -> Vec<Diagnostic> {
+    pub fn mistakes(&self, scope: &Variables) -> Vec<Diagnostic> {
         // What a template cannot say yet is said when the request is sent.
         let Ok(text) = self.url.text(scope) else { return Vec::new() };
-        let mistake = sound_url(&text).err();
+        let mistake = parse_absolute_url(&text).err();
         let told = mistake.map(|(message, hint)| Diagnostic::new(self.url.place(), message).hint(hint));
         told.into_iter().collect()
     }
 
     /// What the request reads.
-    pub fn uses<'c>(&'c self, uses: &mut Uses<'c>) {
+    pub fn uses<'c>(&'c self, uses: &mut VariableUsage<'c>) {
         uses.read(&self.url);
         let fields = |fields: &'c [(Named, OneOrMore)]| {
             fields.iter().flat_map(|(_, values)| &values.0).map(|scalar| &scalar.0)
@@ -154,13 +164,13 @@ impl Request {
 }
 
 impl FromToml for reqwest::Method {
-    fn from_toml(value: &Spanned<DeValue<'_>>, reading: &mut Reading<'_>) -> Option<Self> {
-        let Named { name, place } = Named::from_toml(value, reading)?;
+    fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
+        let Named { name, place } = Named::from_toml(value, parse)?;
         match reqwest::Method::from_bytes(name.as_bytes()) {
             Ok(method) if name.chars().all(|c| c.is_ascii_uppercase()) => Some(method),
             Ok(_) | Err(_) => {
                 let message = format!("`{name}` is not a method; methods are in capitals, such as POST");
-                reading.reject(Diagnostic::new(place, message))
+                parse.reject(Diagnostic::new(place, message))
             }
         }
     }
@@ -170,8 +180,8 @@ impl FromToml for reqwest::Method {
     }
 }
 
-impl Written for reqwest::Method {
-    fn written(&self) -> Value {
+impl ToToml for reqwest::Method {
+    fn to_toml(&self) -> Value {
         Value::from(self.as_str())
     }
 }

@@ -8,17 +8,17 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use super::auth::Auth;
-use super::prepare;
 use super::proxy::{EXPECTED, Proxy};
+use super::resolve;
+use crate::language::diagnostic::Diagnostic;
+use crate::language::read::{FromTable, FromToml, Named, ParseContext, Table};
+use crate::language::schema::{Definitions, Schema};
+use crate::language::table::Rule;
+use crate::language::template::Template;
+use crate::language::value::ByteSize;
+use crate::language::variables::Variables;
 use crate::outcome::Failure;
 use crate::probe::trust::{TlsOptions, Verify};
-use crate::suite::error::Diagnostic;
-use crate::suite::read::{FromTable, FromToml, Named, Reading, Table};
-use crate::suite::schema::{Definitions, Schema};
-use crate::suite::table::Rule;
-use crate::suite::template::Template;
-use crate::suite::value::ByteSize;
-use crate::suite::vars::Scope;
 
 /// A body larger than this is a failure, unless `max-body` says otherwise.
 const MAX_BODY: ByteSize = ByteSize(1 << 20);
@@ -59,7 +59,6 @@ impl TlsKeys {
     }
 
     /// What a handshake needs of these keys, whose files are looked for from `dir`. It offers no protocol yet.
-    #[must_use]
     pub fn in_dir(&self, dir: &Path) -> TlsOptions {
         let at = |path: &PathBuf| dir.join(path);
         TlsOptions {
@@ -71,7 +70,6 @@ impl TlsKeys {
     }
 
     /// How far the server's certificate is checked.
-    #[must_use]
     pub fn verify(&self) -> Verify {
         if self.insecure == Some(true) { Verify::Nothing } else { Verify::Full }
     }
@@ -81,11 +79,19 @@ impl FromTable for TlsKeys {
     const DEFINITION: &'static str = "tls";
 
     fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
-        let ca: Option<String> =
-            table.optional("ca", "a PEM file of the certificates to trust instead of the system's");
-        let cert: Option<String> = table.optional("cert", "a PEM file of the client's certificate");
-        let key: Option<String> = table.optional("key", "a PEM file of the client's private key");
-        let insecure = table.overridable("insecure", "`true`: any certificate is accepted", &false);
+        let ca: Option<String> = table.optional(
+            "ca",
+            ("PEM file of the certificates to trust instead of the system's", r#"ca = "ca.pem""#),
+        );
+        let cert: Option<String> = table
+            .optional("cert", ("PEM file of the client certificate; needs `key`", r#"cert = "client.pem""#));
+        let key: Option<String> = table
+            .optional("key", ("PEM file of the client's private key; needs `cert`", r#"key = "client.key""#));
+        let insecure = table.overridable(
+            "insecure",
+            ("accept any certificate; the report says so", "insecure = true"),
+            &false,
+        );
         table.needs("cert", "key", "`cert` needs its `key`")?;
         table.needs("key", "cert", "`key` needs its `cert`")?;
         let client = cert.zip(key).map(|(cert, key)| (cert.into(), key.into()));
@@ -101,11 +107,11 @@ pub enum HttpVersion {
 }
 
 impl FromToml for HttpVersion {
-    fn from_toml(value: &Spanned<DeValue<'_>>, reading: &mut Reading<'_>) -> Option<Self> {
+    fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
         match value.get_ref() {
             DeValue::String(text) if text == "1.1" => Some(HttpVersion::One),
             DeValue::String(text) if text == "2" => Some(HttpVersion::Two),
-            _ => reading.expected(value, "\"1.1\" or \"2\""),
+            _ => parse.expected(value, "\"1.1\" or \"2\""),
         }
     }
 
@@ -118,47 +124,53 @@ impl FromTable for RequestOptions {
     const DEFINITION: &'static str = "http";
 
     fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
-        let headers: Vec<(Named, Template)> =
-            table.optional("headers", "headers of the request").unwrap_or_default();
+        let headers: Vec<(Named, Template)> = table
+            .optional("headers", ("request headers", r#"headers = { accept = "application/json" }"#))
+            .unwrap_or_default();
         table.obeys(Rule::NamesLike("headers", "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"));
         for (named, _) in &headers {
             if named.name.parse::<reqwest::header::HeaderName>().is_err() {
                 let message = format!("`{}` is not a header name", named.name);
-                let _: Option<()> = table.reading.reject(Diagnostic::new(named.place, message));
+                let _: Option<()> = table.parse.reject(Diagnostic::new(named.place, message));
             }
         }
         let resolve: Vec<(Named, Template)> = table
-            .optional("resolve", "{ \"host:port\" = \"ip:port\" }, instead of a look-up")
+            .optional(
+                "resolve",
+                (
+                    "addresses to use instead of a DNS lookup, by host and port",
+                    r#"resolve = { "shop.example:443" = "127.0.0.1:8443" }"#,
+                ),
+            )
             .unwrap_or_default();
         table.obeys(Rule::NamesLike("resolve", ".:[0-9]+$"));
-        for (named, _) in resolve.iter().filter(|(named, _)| prepare::host_and_port(&named.name).is_none()) {
+        for (named, _) in resolve.iter().filter(|(named, _)| resolve::host_and_port(&named.name).is_none()) {
             let mistake = Diagnostic::new(named.place, "this has no port, so it would never apply")
                 .hint(format!("write `resolve = {{ \"{}:443\" = \"127.0.0.1:8443\" }}`", named.name));
-            let _: Option<()> = table.reading.reject(mistake);
+            let _: Option<()> = table.parse.reject(mistake);
         }
-        let proxy: Option<Template> = table.optional("proxy", "the proxy to go through; `\"\"` is none");
+        let proxy: Option<Template> = table.optional("proxy", (r#"proxy to use, `http://` or `socks5://`; `""` uses none; by default, `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` decide"#, r#"proxy = "http://proxy.internal:3128""#));
         let literal = proxy.as_ref().and_then(|proxy| Some((proxy.literal()?, proxy.place())));
         if let Some((_, place)) = literal.filter(|(text, _)| Proxy::parse(text).is_none()) {
             let mistake = Diagnostic::new(place, "nothing can go through this as a proxy")
                 .hint(format!("write {EXPECTED}; `proxy = \"\"` goes without one"));
-            let _: Option<()> = table.reading.reject(mistake);
+            let _: Option<()> = table.parse.reject(mistake);
         }
         Some(RequestOptions {
             headers,
-            auth: table.optional("auth", "credentials: { basic = … }, { bearer = … } or { oauth2 = … }"),
-            redirects: table.overridable("redirects", "how many redirects are followed", &REDIRECTS),
-            tls: table.optional("tls", "{ ca, cert, key, insecure }"),
+            auth: table.optional("auth", ("credentials: one of `basic`, `bearer` and `oauth2`", r#"auth = { bearer = "{{token}}" }"#)),
+            redirects: table.overridable("redirects", ("number of redirects to follow; credentials, cookies and the suite's headers are not sent to another origin, and a redirect that would send a request body there fails the check", "redirects = 3"), &REDIRECTS),
+            tls: table.optional("tls", ("certificates; by default, the system's trust store", r#"tls = { ca = "ca.pem" }"#)),
             resolve,
             proxy,
-            version: table.optional("http", "the HTTP version, \"1.1\" or \"2\""),
-            max_body: table.overridable("max-body", "the largest body that is read", &MAX_BODY),
+            version: table.optional("http", ("HTTP version; by default, it is negotiated", r#"http = "2""#)),
+            max_body: table.overridable("max-body", ("largest body to accept; a larger one fails the check", r#"max-body = "10MiB""#), &MAX_BODY),
         })
     }
 }
 
 impl RequestOptions {
     /// These options, and `other`'s where these say nothing; `headers`, `resolve` and `tls` are merged key by key.
-    #[must_use]
     pub fn or(mut self, other: &RequestOptions) -> RequestOptions {
         for (own, others) in [(&mut self.headers, &other.headers), (&mut self.resolve, &other.resolve)] {
             for (named, value) in others {
@@ -187,7 +199,6 @@ impl RequestOptions {
     }
 
     /// `tls`, for the protocols that have nothing else of HTTP.
-    #[must_use]
     pub fn tls(&self) -> TlsKeys {
         self.tls.clone().unwrap_or_default()
     }
@@ -196,8 +207,8 @@ impl RequestOptions {
     ///
     /// # Errors
     /// A value of `resolve` that is no address.
-    pub fn resolved(&self, url: &url::Url, scope: &Scope) -> Result<Option<SocketAddr>, Failure> {
-        let entries = prepare::resolve(self, scope)?;
+    pub fn resolved(&self, url: &url::Url, scope: &Variables) -> Result<Option<SocketAddr>, Failure> {
+        let entries = resolve::resolve(self, scope)?;
         Ok(entries.iter().find(|entry| entry.applies_to(url)).map(|entry| entry.address))
     }
 
@@ -212,7 +223,6 @@ impl RequestOptions {
     }
 
     /// Is any certificate accepted?
-    #[must_use]
     pub fn is_insecure(&self) -> bool {
         self.tls().verify() == Verify::Nothing
     }

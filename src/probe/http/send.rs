@@ -11,16 +11,16 @@ use tokio::runtime::Handle;
 use url::Url;
 
 use super::client::{Clients, Route};
-use super::prepare::{Prepared, PreparedBody, prepare};
-use super::{Request, version_name};
-use super::{charset, fault, trace};
-use crate::check::Context;
-use crate::expect::answer::HttpAnswer;
-use crate::expect::effort::Effort;
+use super::resolve::{PreparedBody, ResolvedRequest, prepare};
+use super::response::HttpResponse;
+use super::{Request, charset, fault, trace, version_name};
+use crate::attempt::Context;
+use crate::attempt::certificate::PeerCertificate;
+use crate::attempt::cost::Cost;
+use crate::language::variables::{Variables, is_secret_name};
 use crate::outcome::{Direction, Failure, Phase};
-use crate::probe::trust::PeerCertificate;
+use crate::probe::trust::Trust;
 use crate::secret::Message;
-use crate::suite::vars::{Scope, is_secret_name};
 
 /// Sends `request` and reads the whole answer.
 ///
@@ -30,9 +30,9 @@ pub async fn send(
     request: &Request,
     clients: &Clients,
     cookies: &mut CookieStore,
-    scope: &Scope,
+    scope: &Variables,
     context: &Context,
-) -> Result<HttpAnswer, Failure> {
+) -> Result<HttpResponse, Failure> {
     let mut prepared = prepare(request, scope, context).await?;
     let began = tokio::time::Instant::now();
     let mut redirects_left = prepared.redirects;
@@ -47,7 +47,7 @@ pub async fn send(
         };
         if let Some(next) = &next
             && next.has_body()
-            && !stays_home(&prepared.url, &next.url)
+            && !is_same_origin(&prepared.url, &next.url)
         {
             context.trace(Direction::Received, || trace::head(&response));
             context.timeline.stop_at_redirect();
@@ -95,7 +95,7 @@ pub(super) fn shown(url: &Url) -> String {
 }
 
 async fn send_once(
-    prepared: &Prepared,
+    prepared: &ResolvedRequest,
     clients: &Clients,
     cookies: &mut CookieStore,
     set_cookies: &mut Vec<(String, String)>,
@@ -111,17 +111,17 @@ async fn send_once(
     // So one that must not come twice goes over a connection of its own, and any other is sent once more.
     let may_come_twice = prepared.method.is_idempotent();
     let client = match may_come_twice {
-        true => clients.client(&route, &context.run.trust).await?,
-        false => clients.renewed(&route, &context.run.trust).await?,
+        true => clients.client(&route, &context.run.shared::<Trust>()).await?,
+        false => clients.renewed(&route, &context.run.shared::<Trust>()).await?,
     };
     let connections = clients.connections();
     context.timeline.enter(clients.first_phase());
-    let mut sent = put_together(&client, prepared, &url, &headers, context)?.send().await;
+    let mut sent = build_request(&client, prepared, &url, &headers, context)?.send().await;
     let over_a_kept_one = clients.connections() == connections;
     if may_come_twice && over_a_kept_one && sent.as_ref().is_err_and(fault::is_unanswered) {
         let again = async {
-            let client = clients.renewed(&route, &context.run.trust).await?;
-            Ok(put_together(&client, prepared, &url, &headers, context)?.send().await)
+            let client = clients.renewed(&route, &context.run.shared::<Trust>()).await?;
+            Ok(build_request(&client, prepared, &url, &headers, context)?.send().await)
         };
         sent = Box::pin(again).await?;
     }
@@ -151,9 +151,9 @@ async fn send_once(
     Ok(response)
 }
 
-fn put_together(
+fn build_request(
     client: &reqwest::Client,
-    prepared: &Prepared,
+    prepared: &ResolvedRequest,
     url: &Url,
     headers: &HeaderMap,
     context: &Context,
@@ -178,7 +178,7 @@ fn put_together(
 }
 
 /// The URL and route as the library must have them for `resolve`; the server is asked as the suite says.
-fn on_the_wire(prepared: &Prepared, headers: &mut HeaderMap) -> (Url, Route) {
+fn on_the_wire(prepared: &ResolvedRequest, headers: &mut HeaderMap) -> (Url, Route) {
     let (mut url, mut route) = (prepared.url.clone(), prepared.route.clone());
     let Some(instead) = prepared.resolve.iter().find(|instead| instead.applies_to(&url)) else {
         return (url, route);
@@ -201,12 +201,12 @@ fn on_the_wire(prepared: &Prepared, headers: &mut HeaderMap) -> (Url, Route) {
 
 /// A cookie belongs to a host and not to a port, which is too little where a redirect leads to another port of
 /// this host.
-fn may_have_cookies(prepared: &Prepared) -> bool {
-    prepared.home.host() != prepared.url.host() || stays_home(&prepared.home, &prepared.url)
+fn may_have_cookies(prepared: &ResolvedRequest) -> bool {
+    prepared.home.host() != prepared.url.host() || is_same_origin(&prepared.home, &prepared.url)
 }
 
 /// Is it the same origin? From `http` to `https` of the same host is the way home.
-fn stays_home(home: &Url, url: &Url) -> bool {
+fn is_same_origin(home: &Url, url: &Url) -> bool {
     let moves_up = home.scheme() == "http" && url.scheme() == "https" && home.port().or(url.port()).is_none();
     home.origin() == url.origin() || (moves_up && home.host() == url.host())
 }
@@ -229,7 +229,7 @@ fn cookie_header(cookies: &CookieStore, url: &Url) -> Option<HeaderValue> {
 }
 
 /// The request that follows a redirect, or `None` if the answer is none (or leads nowhere).
-fn redirect(from: &Prepared, status: StatusCode, headers: &HeaderMap) -> Option<Box<Prepared>> {
+fn redirect(from: &ResolvedRequest, status: StatusCode, headers: &HeaderMap) -> Option<Box<ResolvedRequest>> {
     let keeps_method = match status {
         StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND => from.method != Method::POST,
         StatusCode::SEE_OTHER => from.method == Method::HEAD,
@@ -238,7 +238,7 @@ fn redirect(from: &Prepared, status: StatusCode, headers: &HeaderMap) -> Option<
     };
     let location = std::str::from_utf8(headers.get(LOCATION)?.as_bytes()).ok()?;
     let url = from.url.join(location).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
-    let mut next = Box::new(Prepared { url, ..from.clone() });
+    let mut next = Box::new(ResolvedRequest { url, ..from.clone() });
     if !keeps_method {
         next.method = Method::GET;
         next.body = PreparedBody::None;
@@ -273,7 +273,7 @@ fn takes_body_away(from: &Url, status: StatusCode, to: &Url) -> Failure {
     )
 }
 
-async fn redirect_loop(answer: HttpAnswer, seen: &[String], context: &Context) -> Failure {
+async fn redirect_loop(answer: HttpResponse, seen: &[String], context: &Context) -> Failure {
     let mut path = Message::new();
     for (index, url) in seen.iter().rev().take(4).rev().enumerate() {
         path = path.words(if index > 0 { " → " } else { "" }).data(url.as_str());
@@ -283,14 +283,14 @@ async fn redirect_loop(answer: HttpAnswer, seen: &[String], context: &Context) -
         expected: Message::new().words(format!("after {} (`redirects`)", seen.len() - 1)),
         actual: Message::new().words(format!("another {}: ", answer.status)).then(path),
     };
-    Failure::Mismatch { mismatches: vec![mismatch], answer: Some(context.describe(answer).await) }
+    Failure::Mismatch { mismatches: vec![mismatch], answer: Some(answer.described(context).await) }
 }
 
 async fn read(
     response: reqwest::Response,
-    prepared: &Prepared,
+    prepared: &ResolvedRequest,
     context: &Context,
-) -> Result<HttpAnswer, Failure> {
+) -> Result<HttpResponse, Failure> {
     let status = response.status().as_u16();
     let version = version_name(response.version());
     let headers = response.headers().clone();
@@ -308,10 +308,10 @@ async fn read(
         body.0.extend_from_slice(&chunk);
     }
     let bytes = std::mem::take(&mut body.0);
-    let load = Effort::Looks(1).on(bytes.len());
+    let load = Cost::Looks(1).on(bytes.len());
     let encoding = charset::named(&headers);
-    let body = context.work(Phase::Body, load, move || charset::text(bytes, encoding)).await;
-    Ok(HttpAnswer::new(status, version, headers, body, shown(&prepared.url)))
+    let body = context.offload(Phase::Body, load, move || charset::text(bytes, encoding)).await;
+    Ok(HttpResponse::new(status, version, headers, body, shown(&prepared.url)))
 }
 
 /// What has been read of a body. To give back hundreds of megabytes takes tens of milliseconds, and a cut has no time

@@ -4,9 +4,9 @@ use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, LOCATION};
 use reqwest::{Method, Response};
 use url::Url;
 
+use super::response::HttpResponse;
 use super::send::shown;
 use super::version_name;
-use crate::expect::answer::HttpAnswer;
 use crate::secret::Message;
 
 /// How much of a body is shown, in characters.
@@ -28,8 +28,7 @@ pub(super) fn head(response: &Response) -> Message {
 }
 
 /// A whole answer.
-#[must_use]
-pub fn answer(answer: &HttpAnswer) -> Message {
+pub fn answer(answer: &HttpResponse) -> Message {
     let line = Message::new().words(format!("{} {}", answer.version, answer.status));
     with_headers(line, &answer.headers, Some(&answer.body))
 }

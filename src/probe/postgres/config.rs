@@ -12,10 +12,10 @@ use tokio_postgres::config::Host;
 use super::hosts::Hosts;
 use super::target::TargetServer;
 use super::user;
+use crate::language::diagnostic::closest;
 use crate::outcome::{Failure, Fault};
 use crate::probe::trust::{TlsOptions, Verify};
 use crate::secret::Message;
-use crate::suite::error::closest;
 
 /// Where to connect, and how.
 #[derive(Debug, Clone)]
@@ -53,7 +53,6 @@ pub(super) enum Security {
 }
 
 /// Is this the URL of a PostgreSQL database?
-#[must_use]
 pub fn is_postgres_url(url: &str) -> bool {
     url.starts_with("postgres://") || url.starts_with("postgresql://")
 }
@@ -70,7 +69,6 @@ impl PostgresUrl {
     }
 
     /// What is wrong with `url` wherever it is used, and what to do about it.
-    #[must_use]
     pub fn mistake(url: &str) -> Option<(String, Option<String>)> {
         match PostgresUrl::read(url).err()? {
             Failure::Fault { doing, cause, hint, .. } => {

@@ -19,15 +19,17 @@ use super::config::{PostgresUrl, Security, SslMode};
 use super::fault;
 use super::socket::Socket;
 use super::target::{self, TargetServer};
-use crate::check::Context;
-use crate::deadline::{Deadline, Scope};
+use crate::attempt::Context;
+use crate::attempt::timeline::mark;
+use crate::deadline::{BudgetScope, Deadline};
+use crate::language::io_error;
 use crate::outcome::{Failure, Fault, Phase};
 use crate::probe::dial::{self, Target};
-use crate::probe::timeline::mark;
+use crate::probe::trust::Trust;
 use crate::secret::Message;
 
 /// How long a connection has to say good-bye.
-const FAREWELL: Duration = Duration::from_millis(100);
+const CLOSE_TIMEOUT: Duration = Duration::from_millis(100);
 
 /// A connection that is logged in.
 pub(super) struct Connection {
@@ -117,7 +119,7 @@ async fn in_time(
     match url.config.get_connect_timeout() {
         // The budget that ends sooner is told as what it is.
         Some(limit) if *limit < context.deadline.remaining() => {
-            let limited = context.deadline.tighten(*limit, Scope::Step);
+            let limited = context.deadline.tighten(*limit, BudgetScope::Step);
             limited.bound(connecting).await.unwrap_or_else(|_| {
                 let doing = Message::new().words("connecting to ").data(endpoint.to_string());
                 let cause = format!(
@@ -168,7 +170,7 @@ async fn to_host(
     }))
 }
 
-/// Tries one way to connect. `used` says in the end how the connection was secured.
+/// Attempts one way to connect. `used` says in the end how the connection was secured.
 async fn attempt(
     url: &PostgresUrl,
     host: &Host,
@@ -211,7 +213,7 @@ async fn attempt(
 }
 
 async fn tls_towards(url: &PostgresUrl, host: &Host, context: &Context) -> Result<Tls, Failure> {
-    let config = context.run.trust.config(&url.tls()?).await?;
+    let config = context.run.shared::<Trust>().config(&url.tls()?).await?;
     let host = match host {
         Host::Tcp(name) => name.clone(),
         #[cfg(unix)]
@@ -272,7 +274,7 @@ async fn open(endpoint: &Endpoint, context: &Context) -> Result<Socket, Failure>
             context.timeline.set_address(&path.display());
             tokio::net::UnixStream::connect(path).await.map(Socket::Unix).map_err(|error| {
                 let doing = Message::new().words("connecting to ").data(path.display().to_string());
-                Failure::fault(Fault::Connect, doing, Message::new().data(dial::plain(&error)))
+                Failure::fault(Fault::Connect, doing, Message::new().data(io_error::reason(&error)))
                     .with_hint(dial::connect_hint(&error))
             })
         }
@@ -300,7 +302,7 @@ impl Link {
     /// Tells the server that this was all; waits no longer than that takes.
     pub async fn say_good_bye(self) {
         drop(self.connection);
-        let _ = Deadline::after(FAREWELL, Scope::Grace).bound(self.io).await;
+        let _ = Deadline::after(CLOSE_TIMEOUT, BudgetScope::Grace).bound(self.io).await;
     }
 }
 

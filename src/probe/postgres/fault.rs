@@ -6,9 +6,9 @@ use tokio_postgres::Error;
 use tokio_postgres::error::{DbError, ErrorPosition, SqlState};
 
 use super::connect::Endpoint;
-use crate::check::Context;
+use crate::attempt::Context;
+use crate::language::io_error::reason;
 use crate::outcome::{Failure, Fault, Phase};
-use crate::probe::dial::plain;
 use crate::probe::tls::io_failure;
 use crate::secret::Message;
 
@@ -121,7 +121,7 @@ pub(super) fn broken(io: &std::io::Error, endpoint: &Endpoint, phase: Phase) -> 
         std::io::ErrorKind::UnexpectedEof | std::io::ErrorKind::ConnectionReset => {
             "the connection was closed".to_owned()
         }
-        _ => plain(io),
+        _ => reason(io),
     };
     Failure::fault(Fault::Protocol, doing, Message::new().data(cause))
         .with_hint(Message::new().words("check that this port is PostgreSQL's, and look at the server's log"))
@@ -141,7 +141,7 @@ pub(super) fn unreadable(error: &Error) -> Option<Failure> {
     let io: &std::io::Error = std::error::Error::source(error)?.downcast_ref()?;
     matches!(io.kind(), InvalidData | InvalidInput).then(|| {
         let doing = Message::new().words("running the query");
-        Failure::fault(Fault::Protocol, doing, Message::new().data(plain(io)))
+        Failure::fault(Fault::Protocol, doing, Message::new().data(reason(io)))
             .with_hint(Message::new().words("look at the server's log"))
     })
 }

@@ -24,10 +24,10 @@ use std::time::Duration;
 pub use self::config::{PostgresUrl, is_postgres_url};
 use self::connect::{Connection, beside};
 pub use self::psql::{Urls, as_psql};
-use crate::check::Context;
-use crate::expect::rows::RowsAnswer;
+use super::rows::QueryResult;
+use crate::attempt::Context;
+use crate::language::template::BoundSql;
 use crate::outcome::{Failure, Phase};
-use crate::suite::template::BoundSql;
 
 /// May a statement write, in a transaction that is rolled back?
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,15 +53,15 @@ pub async fn ask(
     statement: Option<&BoundSql>,
     writes: Writes,
     context: &Context,
-) -> Result<RowsAnswer, Failure> {
+) -> Result<QueryResult, Failure> {
     if let Some(password) = url.password() {
         context.hide(&password);
     }
     let mut link = connect::connect(url, context).await?;
     context.timeline.enter(Phase::Query);
-    let leftover = context.leftovers.on_cut(link.connection.cancel_request(context));
+    let leftover = context.cancellations.on_cut(link.connection.cancel_request(context));
     let answer = beside(&mut link.io, in_transaction(&link.connection, statement, writes, context)).await;
-    leftover.is_done();
+    leftover.disarm();
     context.timeline.end();
     link.say_good_bye().await;
     answer
@@ -72,14 +72,14 @@ async fn in_transaction(
     statement: Option<&BoundSql>,
     writes: Writes,
     context: &Context,
-) -> Result<RowsAnswer, Failure> {
+) -> Result<QueryResult, Failure> {
     let client = &connection.client;
     let begin = begin(writes, context);
     let begun =
         async { client.batch_execute(&begin).await.map_err(|error| fault::sql(&error, None, context)) };
     let answer = match statement {
         Some(statement) => query::run(client, begun, statement, writes, context).await,
-        None => begun.await.map(|()| RowsAnswer { count: 1, ..RowsAnswer::default() }),
+        None => begun.await.map(|()| QueryResult { count: 1, ..QueryResult::default() }),
     };
     if answer.is_ok() || !client.is_closed() {
         // What it did is undone by the end of the connection too; this ends it in good order.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Writes, milliseconds};
-use crate::probe::shell::{ShellCommand, seconds};
+use crate::attempt::shell::{ShellCommand, seconds};
 use crate::secret::stand_in::{Piece, pieces, stand_in};
 
 /// A database's URL, for the server and for people.
@@ -15,7 +15,6 @@ pub struct Urls<'u> {
 }
 
 /// The command that asks the database the same.
-#[must_use]
 pub fn as_psql(urls: Urls<'_>, statement: Option<&str>, writes: Writes, limit: Duration) -> ShellCommand {
     let statement = statement.unwrap_or("select 1");
     let mut options = format!("-c statement_timeout={}ms", milliseconds(limit));

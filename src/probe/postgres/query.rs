@@ -14,12 +14,12 @@ use tokio_postgres::{Client, Error, Row, Statement};
 
 use super::values::from_columns;
 use super::{Writes, begin, fault};
-use crate::check::Context;
-use crate::expect::rows::RowsAnswer;
+use crate::attempt::Context;
+use crate::language::sql::statement;
+use crate::language::template::BoundSql;
 use crate::outcome::{Failure, Fault};
+use crate::probe::rows::QueryResult;
 use crate::secret::Message;
-use crate::suite::sql::statement;
-use crate::suite::template::BoundSql;
 
 /// A row's columns in their order; two may have one name.
 pub(super) type Cells = Vec<(String, Value)>;
@@ -31,7 +31,7 @@ pub(super) async fn run(
     sql: &BoundSql,
     writes: Writes,
     context: &Context,
-) -> Result<RowsAnswer, Failure> {
+) -> Result<QueryResult, Failure> {
     // What follows the statement would end up inside the brackets that it is put in.
     let text = statement(&sql.text);
     let failed = |error: &Error| fault::sql(error, Some(text), context);
@@ -56,7 +56,7 @@ pub(super) async fn run(
             )),
             Writes::RolledBack => {
                 let count = client.execute(&as_written, &parameters).await.map_err(|error| failed(&error))?;
-                Ok(RowsAnswer { count, ..RowsAnswer::default() })
+                Ok(QueryResult { count, ..QueryResult::default() })
             }
         };
     }
@@ -88,10 +88,10 @@ async fn rows(
     parameters: &[&(dyn ToSql + Sync)],
     read: fn(&Row) -> Result<Cells, Failure>,
     failed: impl Fn(&Error) -> Failure,
-) -> Result<RowsAnswer, Failure> {
+) -> Result<QueryResult, Failure> {
     let rows = client.query_raw(prepared, parameters.iter().copied()).await;
     let mut rows = pin!(rows.map_err(|error| failed(&error))?);
-    let mut answer = RowsAnswer::default();
+    let mut answer = QueryResult::default();
     while let Some(row) = rows.try_next().await.map_err(|error| failed(&error))? {
         if answer.count == 0 {
             answer.first = Some(read(&row)?);

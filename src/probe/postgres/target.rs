@@ -6,7 +6,7 @@ use tokio_postgres::SimpleQueryMessage;
 use super::config::invalid;
 use super::connect::{Link, beside};
 use super::fault;
-use crate::check::Context;
+use crate::attempt::Context;
 use crate::outcome::{Failure, Fault};
 use crate::secret::Message;
 

@@ -4,13 +4,12 @@ use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::path::Path;
 
-use super::super::Rejection;
-use super::super::attempts;
-use super::super::style::printable;
-use super::super::summary::{Counts, causes, meaning};
 use crate::event::{CheckReport, RunInfo, RunReport};
 use crate::exit::Exit;
 use crate::outcome::{Failure, Outcome, Span, Verdict};
+use crate::report::style::printable;
+use crate::report::summary::{Counts, causes, meaning};
+use crate::report::{Rejection, attempts};
 
 /// GitHub takes no summary of a step that is larger than this: then it shows none of it.
 const LIMIT: u64 = 1024 * 1024;

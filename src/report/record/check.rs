@@ -6,8 +6,8 @@ use super::LocationRecord;
 use super::failure::FailureRecord;
 use super::time::{Milliseconds, Phases};
 use crate::event::{CheckInfo, CheckReport, RunInfo, StepReport};
+use crate::language::severity::Severity;
 use crate::outcome::{Certificate, NeedFailed, Outcome, SkipReason, Started, Verdict};
-use crate::suite::keys::Severity;
 
 /// A selected check, as the suite has it.
 #[derive(Debug, Serialize)]

@@ -20,10 +20,14 @@ pub mod stalled_dns;
 
 pub mod ask;
 pub mod corpus;
+pub mod hostile;
+pub mod journeys;
 pub mod junit;
 pub mod outputs;
+pub mod script;
 pub mod seeded;
 pub mod smoke;
+pub mod sources;
 pub mod terminal;
 pub mod verdicts;
 

@@ -1,19 +1,21 @@
 //! Running the real binary.
 
+mod leash;
+mod output;
+
 use std::ffi::{OsStr, OsString};
-use std::io::Read;
-use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{self, Receiver, Sender};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
+use std::process::{Command, Stdio};
+use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 use std::{env, fs};
 
-use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
+use self::leash::{End, Leash, wait_for};
+use self::output::{Output, watch_memory};
 use super::junit::{self, Junit};
 use super::{scratch, wait};
 
@@ -23,9 +25,6 @@ const INHERITED: [&str; 4] = ["PATH", "TMPDIR", "LD_LIBRARY_PATH", "LLVM_PROFILE
 
 /// How long a run may take before it counts as hung.
 const LIMIT: Duration = Duration::from_mins(1);
-
-/// How long the output may stay open after the end of the process.
-const PIPES_PATIENCE: Duration = Duration::from_secs(1);
 
 /// A run in the making, in a folder of its own.
 #[derive(Debug)]
@@ -174,7 +173,7 @@ impl Smoke {
         let peak_memory = self.watch_memory.then(|| watch_memory(process));
         let ended = wait_for(child, started);
         Running {
-            leash: Leash { process, held: true },
+            leash: Leash::of(process),
             ended,
             stdout,
             stderr,
@@ -346,104 +345,4 @@ impl Ran {
 #[must_use]
 pub fn program() -> String {
     env::var("SMOKE_TEST_PROGRAM").unwrap_or_else(|_| env!("CARGO_BIN_EXE_smoke").to_owned())
-}
-
-/// Kills the run, with all of its process group, unless it was let go.
-#[derive(Debug)]
-struct Leash {
-    process: Pid,
-    held: bool,
-}
-
-impl Leash {
-    fn let_go(&mut self) {
-        self.held = false;
-    }
-}
-
-impl Drop for Leash {
-    fn drop(&mut self) {
-        if self.held {
-            let _ = kill_process_group(self.process, Signal::KILL);
-        }
-    }
-}
-
-#[derive(Debug)]
-struct End {
-    status: ExitStatus,
-    took: Duration,
-}
-
-/// Waits on a thread, so that the end is seen when it comes and not at the next look.
-fn wait_for(mut child: Child, started: Instant) -> Receiver<End> {
-    let (sender, receiver) = mpsc::channel();
-    thread::spawn(move || {
-        let status = child.wait().expect("wait for the run");
-        let _ = sender.send(End { status, took: started.elapsed() });
-    });
-    receiver
-}
-
-/// What comes out of a pipe, collected on a thread from the first [`read`](Output::read) on.
-#[derive(Debug)]
-struct Output {
-    begin: Sender<()>,
-    bytes: Arc<Mutex<Vec<u8>>>,
-    closed: Receiver<()>,
-}
-
-impl Output {
-    fn collect(mut pipe: impl Read + Send + 'static) -> Self {
-        let bytes = Arc::new(Mutex::new(Vec::new()));
-        let (sender, closed) = mpsc::channel();
-        let (begin, begun) = mpsc::channel();
-        let collected = Arc::clone(&bytes);
-        thread::spawn(move || {
-            let _ = begun.recv();
-            let mut piece = vec![0; 64 * 1024];
-            while let Ok(length @ 1..) = pipe.read(&mut piece) {
-                collected.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(&piece[..length]);
-            }
-            let _ = sender.send(());
-        });
-        Self { begin, bytes, closed }
-    }
-
-    fn read(&self) {
-        let _ = self.begin.send(());
-    }
-
-    fn text(&self) -> String {
-        String::from_utf8_lossy(&self.bytes.lock().unwrap_or_else(PoisonError::into_inner)).into_owned()
-    }
-
-    fn wait_until_closed(&self) -> bool {
-        self.closed.recv_timeout(PIPES_PATIENCE).is_ok()
-    }
-}
-
-/// Reads the kernel's own high-water mark until the process has gone.
-fn watch_memory(process: Pid) -> Receiver<u64> {
-    let (sender, receiver) = mpsc::channel();
-    let status = PathBuf::from(format!("/proc/{}/status", process.as_raw_nonzero()));
-    thread::spawn(move || {
-        let mut peak = None;
-        while let Some(bytes) = high_water_mark(&status) {
-            peak = Some(bytes);
-            thread::sleep(Duration::from_millis(2));
-        }
-        if let Some(peak) = peak {
-            let _ = sender.send(peak);
-        }
-    });
-    receiver
-}
-
-/// `None` once the process has ended, or where there is no `/proc`.
-fn high_water_mark(status: &Path) -> Option<u64> {
-    let status = fs::read_to_string(status).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    let kibibytes: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
-    Some(kibibytes * 1024)
 }

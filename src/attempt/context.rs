@@ -1,0 +1,130 @@
+//! What one attempt works with.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::task::JoinError;
+
+use super::cancellation::Cancellations;
+use super::cost::Workload;
+use super::events::{CheckEvent, EventSink};
+use super::shared::Shared;
+use super::timeline::Timeline;
+use crate::deadline::Deadline;
+use crate::outcome::{Direction, Phase, Trace};
+use crate::secret::{Message, Redactor};
+
+/// What all checks of a run share.
+#[derive(Debug)]
+pub struct RunContext {
+    /// The suite's name, for servers that are told who asks.
+    pub suite: String,
+    /// Relative paths start here.
+    pub suite_dir: PathBuf,
+    pub redactor: Arc<Redactor>,
+    pub tracing: Tracing,
+    shared: Shared,
+}
+
+impl RunContext {
+    pub fn new(suite: String, suite_dir: PathBuf, redactor: Arc<Redactor>, tracing: Tracing) -> RunContext {
+        RunContext { suite, suite_dir, redactor, tracing, shared: Shared::default() }
+    }
+
+    /// What one protocol or kind keeps for the run.
+    pub fn shared<T: Default + Send + Sync + 'static>(&self) -> Arc<T> {
+        self.shared.get()
+    }
+}
+
+/// Is every request and answer told?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tracing {
+    Off,
+    On,
+}
+
+/// What one attempt works with.
+#[derive(Debug, Clone)]
+pub struct Context {
+    pub run: Arc<RunContext>,
+    /// The check's name, for servers that are told who asks.
+    pub check: Arc<str>,
+    pub deadline: Deadline,
+    pub timeline: Arc<Timeline>,
+    pub cancellations: Cancellations,
+    pub events: EventSink,
+}
+
+impl Context {
+    /// The same with a timeline of its own and a tighter deadline.
+    pub fn within(&self, deadline: Deadline) -> Context {
+        Context { deadline, timeline: Timeline::start(), ..self.clone() }
+    }
+
+    /// The same for what is done on the side, of which nothing is told.
+    pub fn aside(&self, deadline: Deadline) -> Context {
+        Context { events: EventSink::to_nobody(), ..self.within(deadline) }
+    }
+
+    /// Tells what goes over the wire, where that is wanted.
+    pub fn trace(&self, direction: Direction, text: impl FnOnce() -> Message) {
+        self.tell(self.traced(direction, text));
+    }
+
+    /// What goes over the wire as it is told, where that is wanted: for when it is made on a thread, which may still be
+    /// at it when nobody is to be told any more.
+    pub fn traced(&self, direction: Direction, text: impl FnOnce() -> Message) -> Option<CheckEvent> {
+        match self.run.tracing {
+            Tracing::Off => None,
+            Tracing::On => {
+                Some(CheckEvent::Traced(self.run.redactor.redact(Trace { direction, text: text() })))
+            }
+        }
+    }
+
+    /// Tells what there is to tell.
+    pub fn tell(&self, told: Option<CheckEvent>) {
+        if let Some(told) = told {
+            self.events.tell(told);
+        }
+    }
+
+    /// Does work on what a server sent: here if it is quick for certain, and otherwise on a thread, so that no budget,
+    /// no signal and no other check waits for it. Where it is cut, `phase` is what was going on.
+    pub async fn offload<T: Send + 'static>(
+        &self,
+        phase: Phase,
+        load: Workload,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> T {
+        if load.is_quick() {
+            return work();
+        }
+        self.timeline.enter(phase);
+        // Why: nothing can end it before it is done, but nobody waits for it either, and it changes nothing.
+        match tokio::task::spawn_blocking(work).await.map_err(JoinError::try_into_panic) {
+            Ok(done) => done,
+            Err(Ok(panic)) => std::panic::resume_unwind(panic),
+            // The runtime ends, and this with it.
+            Err(Err(_)) => std::future::pending().await,
+        }
+    }
+
+    /// Keeps a value out of every output, if it is long enough to be told from ordinary text.
+    pub fn hide(&self, secret: &str) {
+        let _ = self.run.redactor.add(secret);
+    }
+
+    /// The same for a value with everything in it.
+    pub fn hide_value(&self, secret: &serde_json::Value) {
+        let _ = self.run.redactor.add_value(secret);
+    }
+
+    /// How a database server sees this check: `smoke/SUITE/CHECK`, in the 63 bytes that PostgreSQL keeps.
+    pub fn application_name(&self) -> String {
+        let name = format!("smoke/{}/{}", self.run.suite, self.check);
+        let printable = name.chars().map(|c| if c.is_ascii_graphic() || c == ' ' { c } else { '?' });
+        printable.take(63).collect()
+    }
+}

@@ -1,0 +1,179 @@
+//! Commands that show a failure again by hand, as a POSIX shell takes them.
+
+use std::time::Duration;
+
+use url::Url;
+
+use crate::language::variables::is_secret_name;
+use crate::secret::stand_in::{Piece, between_double_quotes, has_stand_in, pieces, stand_in, variable};
+use crate::secret::{Message, Redactor};
+
+/// A command longer than this is cut: it is for people to read and copy.
+const LONGEST: usize = 8_000;
+
+/// A command that is put together word by word. A stand-in for a secret becomes what a shell has it as.
+#[derive(Debug, Clone)]
+pub struct ShellCommand {
+    folder: Option<String>,
+    environment: Vec<(String, String)>,
+    words: Vec<String>,
+    reads_nothing: bool,
+}
+
+impl ShellCommand {
+    pub fn new(program: &str) -> ShellCommand {
+        let words = vec![program.to_owned()];
+        ShellCommand { folder: None, environment: Vec::new(), words, reads_nothing: false }
+    }
+
+    /// The same with an environment variable set for it.
+    pub fn with_env(mut self, name: &str, value: &str) -> ShellCommand {
+        self.environment.push((name.to_owned(), guarded(name, value.to_owned())));
+        self
+    }
+
+    /// The same in another folder.
+    pub fn in_folder(self, folder: &str) -> ShellCommand {
+        ShellCommand { folder: Some(folder.to_owned()), ..self }
+    }
+
+    /// The same with nothing to read.
+    pub fn without_input(self) -> ShellCommand {
+        ShellCommand { reads_nothing: true, ..self }
+    }
+
+    /// Adds an argument.
+    pub fn word(mut self, word: &str) -> ShellCommand {
+        self.words.push(word.to_owned());
+        self
+    }
+
+    pub fn words(self, words: &[&str]) -> ShellCommand {
+        words.iter().fold(self, |command, word| command.word(word))
+    }
+
+    /// The command as part of what a failure says, with its words quoted where they must be. A secret that stands in
+    /// the suite in clear is starred out before that, where quotes cannot disguise it.
+    pub fn into_message(self, redactor: &Redactor) -> Message {
+        let folder = self.folder.as_ref().map(|folder| format!("cd {} && ", cleaned(folder, redactor)));
+        Message::new().excerpt(folder.unwrap_or_default() + &self.line(redactor), LONGEST)
+    }
+
+    /// The same as something that runs while the other command is tried, and is ended after that.
+    pub fn while_it_runs(self, pause: Duration, tried: &ShellCommand, redactor: &Redactor) -> Message {
+        let started = self.line(redactor);
+        let started = match &self.folder {
+            // In a shell of its own, whose place it takes: the other command stays here, and what is ended is the
+            // program.
+            Some(folder) => {
+                let env = if self.environment.is_empty() { "" } else { "env " };
+                format!("(cd {} && exec {env}{started})", cleaned(folder, redactor))
+            }
+            None => started,
+        };
+        Message::new()
+            .excerpt(started, LONGEST)
+            .words(format!(" & sleep {}; ", seconds(pause)))
+            .excerpt(tried.line(redactor), LONGEST)
+            .words("; kill $!")
+    }
+
+    fn line(&self, redactor: &Redactor) -> String {
+        let environment =
+            self.environment.iter().map(|(name, value)| format!("{name}={}", cleaned(value, redactor)));
+        let words = self.words.iter().map(|word| cleaned(word, redactor));
+        let input = self.reads_nothing.then(|| "</dev/null".to_owned());
+        let parts: Vec<String> = environment.chain(words).chain(input).collect();
+        parts.join(" ")
+    }
+}
+
+/// A word as a shell takes it, without the secrets that stand in it in clear.
+fn cleaned(word: &str, redactor: &Redactor) -> String {
+    let cleaned = pieces(word).into_iter().map(|piece| match piece {
+        Piece::Text(text) => Piece::Text(redactor.clean(&text).into()),
+        secret @ Piece::Secret(_) => secret,
+    });
+    quoted(&cleaned.collect::<Vec<_>>())
+}
+
+/// A value that the suite has in clear, though its name says that it is secret, is still not for a report.
+pub fn guarded(name: &str, value: String) -> String {
+    match is_secret_name(name) && !has_stand_in(&value) && !value.trim().is_empty() {
+        true => stand_in(&variable(name)),
+        false => value,
+    }
+}
+
+/// The URL without a password that stands there in clear: `$NAME` takes its place, whatever `name` is.
+pub fn without_clear_password(url: &str, name: &str) -> String {
+    let Ok(mut parsed) = Url::parse(url) else { return url.to_owned() };
+    let is_clear = |password: &str| !has_stand_in(password);
+    match parsed.password().is_some_and(is_clear) && parsed.set_password(Some(&stand_in(name))).is_ok() {
+        true => parsed.into(),
+        false => url.to_owned(),
+    }
+}
+
+/// A limit as the tools take it: in seconds, with what is left of the last one.
+pub fn seconds(limit: Duration) -> String {
+    let text = format!("{:.3}", limit.as_secs_f64());
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+fn quoted(word: &[Piece<'_>]) -> String {
+    let text = match word {
+        [] => "",
+        [Piece::Text(text)] => text,
+        several => return format!("\"{}\"", between_double_quotes(several)),
+    };
+    let needs_no_quotes = |c: char| c.is_ascii_alphanumeric() || "_@%+=:,./-".contains(c);
+    if !text.is_empty() && text.chars().all(needs_no_quotes) {
+        text.to_owned()
+    } else if text.contains('\'') && !text.contains(['"', '\\', '$', '`', '!']) {
+        format!("\"{text}\"")
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::secret::stand_in::stand_in;
+
+    #[test]
+    fn words_are_quoted_where_a_shell_would_change_them() {
+        for (word, expected) in [
+            ("http://h:1/a", "http://h:1/a"),
+            ("a b", "'a b'"),
+            ("", "''"),
+            ("it's $5", r"'it'\''s $5'"),
+            ("a?b=c&d", "'a?b=c&d'"),
+            ("name = 'it''s'", "\"name = 'it''s'\""),
+        ] {
+            assert_eq!(quoted(&pieces(word)), expected);
+        }
+        let secret = format!("user \"a$b\":{}", stand_in("$SHOP_PASSWORD"));
+        assert_eq!(quoted(&pieces(&secret)), r#""user \"a\$b\":$SHOP_PASSWORD""#);
+        assert_eq!(quoted(&pieces(&format!("{}_1", stand_in("$KEY")))), r#""${KEY}_1""#);
+    }
+
+    #[test]
+    fn what_runs_meanwhile_is_started_in_its_folder_and_ended() {
+        let shop = ShellCommand::new("./shop").with_env("MODE", "a b").in_folder("my shop");
+        let asked = ShellCommand::new("curl").word("http://h/");
+        let command = shop.while_it_runs(Duration::from_secs(2), &asked, &Redactor::new());
+        assert_eq!(
+            command.to_string(),
+            "(cd 'my shop' && exec env MODE='a b' ./shop) & sleep 2; curl http://h/; kill $!"
+        );
+    }
+
+    #[test]
+    fn limits_are_in_seconds() {
+        assert_eq!(seconds(Duration::from_secs(5)), "5");
+        assert_eq!(seconds(Duration::from_millis(300)), "0.3");
+        assert_eq!(seconds(Duration::from_mins(2)), "120");
+    }
+}

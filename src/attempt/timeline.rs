@@ -1,0 +1,162 @@
+//! Where an attempt's time goes: which phase it is in, when each began, and what was met on the way.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::certificate::PeerCertificate;
+use crate::outcome::{Certificate, Phase};
+use crate::secret::{Message, Redacted, Redactor};
+
+tokio::task_local! {
+    /// Why: the library's connector, resolver and certificate verifier are shared by all requests and are told
+    /// nothing of the one they work for; but they work inside its task.
+    static CURRENT: Arc<Timeline>;
+}
+
+/// The phases of one attempt or step.
+#[derive(Debug)]
+pub struct Timeline {
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    began: Instant,
+    marks: Vec<(Phase, Instant)>,
+    ended: Option<Instant>,
+    address: Option<String>,
+    certificate: Option<PeerCertificate>,
+    stopped_at_redirect: bool,
+}
+
+impl Default for Timeline {
+    fn default() -> Self {
+        let began = Instant::now();
+        let state = State {
+            began,
+            marks: Vec::new(),
+            ended: None,
+            address: None,
+            certificate: None,
+            stopped_at_redirect: false,
+        };
+        Timeline { state: Mutex::new(state) }
+    }
+}
+
+impl Timeline {
+    pub fn start() -> Arc<Timeline> {
+        Arc::default()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A phase begins, and the one before it ends.
+    pub fn enter(&self, phase: Phase) {
+        let mut state = self.state();
+        // Connecting begins with the look-up of the name: what was called so until now was that.
+        if let (Phase::Dns, Some((current @ Phase::Connect, _))) = (phase, state.marks.last_mut()) {
+            *current = Phase::Dns;
+        }
+        if state.marks.last().is_none_or(|(current, _)| *current != phase) {
+            state.marks.push((phase, Instant::now()));
+            state.ended = None;
+        }
+    }
+
+    /// The last phase ends.
+    pub fn end(&self) {
+        self.state().ended.get_or_insert_with(Instant::now);
+    }
+
+    /// The phase that is under way.
+    pub fn phase(&self) -> Phase {
+        self.state().marks.last().map_or(Phase::Prepare, |(phase, _)| *phase)
+    }
+
+    pub fn set_address(&self, address: &impl ToString) {
+        self.state().address = Some(address.to_string());
+    }
+
+    /// The address that was talked to.
+    pub fn address(&self) -> Option<String> {
+        self.state().address.clone()
+    }
+
+    /// The same, as reports have it: a template may have put a secret into it.
+    pub fn shown_address(&self, redactor: &Redactor) -> Option<Redacted<Message>> {
+        Some(redactor.redact(Message::new().data(self.address()?)))
+    }
+
+    pub fn set_certificate(&self, certificate: PeerCertificate) {
+        self.state().certificate = Some(certificate);
+    }
+
+    /// The certificate the server showed, whether it was accepted or not.
+    pub fn certificate(&self) -> Option<PeerCertificate> {
+        self.state().certificate.clone()
+    }
+
+    /// The same, as reports have it.
+    pub fn shown_certificate(&self, redactor: &Redactor) -> Option<Redacted<Certificate>> {
+        let PeerCertificate { subject, issuer, not_after, .. } = self.certificate()?;
+        let (subject, issuer) = (Message::new().data(subject), Message::new().data(issuer));
+        Some(redactor.redact(Certificate { subject, issuer, expires: not_after }))
+    }
+
+    /// A redirect was not followed, though the suite asked for it.
+    pub fn stop_at_redirect(&self) {
+        self.state().stopped_at_redirect = true;
+    }
+
+    /// Was one not followed? Then whoever repeats it by hand must not follow it either.
+    pub fn has_stopped_at_redirect(&self) -> bool {
+        self.state().stopped_at_redirect
+    }
+
+    /// Since the timeline began.
+    pub fn elapsed(&self) -> Duration {
+        let state = self.state();
+        state.ended.unwrap_or_else(Instant::now).duration_since(state.began)
+    }
+
+    /// Each phase with the time spent in it, in the order in which they first came.
+    pub fn phases(&self) -> Vec<(Phase, Duration)> {
+        let state = self.state();
+        let end = state.ended.unwrap_or_else(Instant::now);
+        let mut spent: Vec<(Phase, Duration)> = Vec::new();
+        for (index, (phase, began)) in state.marks.iter().enumerate() {
+            let until = state.marks.get(index + 1).map_or(end, |(_, next)| *next);
+            let span = until.saturating_duration_since(*began);
+            match spent.iter_mut().find(|(known, _)| known == phase) {
+                Some((_, total)) => *total += span,
+                None => spent.push((*phase, span)),
+            }
+        }
+        spent
+    }
+
+    /// Runs `future` with this timeline as the one that [`mark`] writes to.
+    pub async fn observe<F: Future>(self: Arc<Self>, future: F) -> F::Output {
+        CURRENT.scope(self, future).await
+    }
+}
+
+/// A phase begins in the attempt this is called from.
+pub fn mark(phase: Phase) {
+    let _ = CURRENT.try_with(|timeline| timeline.enter(phase));
+}
+
+/// The server of the attempt this is called from showed a certificate.
+pub fn saw_certificate(certificate: PeerCertificate) {
+    let _ = CURRENT.try_with(|timeline| timeline.set_certificate(certificate));
+}
+
+/// The attempt this is called from talks to `address`.
+pub fn saw_address(address: &impl ToString) {
+    let _ = CURRENT.try_with(|timeline| timeline.set_address(address));
+}

@@ -1,0 +1,105 @@
+//! `smoke demo`: the example suite against the shop.
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+
+use super::prepare::SuiteSource;
+use super::run::{Job, Rerun, run_job};
+use crate::cli::DemoArgs;
+use crate::demo::{Break, Shop};
+use crate::exit::Exit;
+use crate::plan::Choices;
+
+/// The very file at the top level of the project.
+const EXAMPLE: &str = include_str!("../../smoke.example.toml");
+
+/// The environment variables with which the example's `[[boot]]` sets the shop up.
+const PASSWORD: &str = "SHOP_PASSWORD";
+const FAULT: &str = "SHOP_FAULT";
+
+/// Runs the example, or is the shop that the example boots.
+///
+/// # Errors
+/// There is no free port, no temporary folder, or the shop cannot serve.
+pub fn run(args: DemoArgs) -> anyhow::Result<Exit> {
+    match (args.serve, args.database) {
+        (Some(port), Some(database)) => serve(port, &database),
+        (_, _) => {
+            let folder = Folder::new().context("cannot make a temporary folder for the demo shop")?;
+            let port = free_port().context("there is no free port on 127.0.0.1")?;
+            let smoke = std::env::current_exe().context("cannot tell where the smoke program is")?;
+            let fault = args.fault.map_or("none", name_of);
+            let variables = [
+                ("smoke", smoke.display().to_string()),
+                ("port", port.to_string()),
+                ("database", folder.path.join("shop.db").display().to_string()),
+                ("fault", fault.to_owned()),
+            ];
+            let choices = Choices {
+                variables: variables.map(|(name, value)| (name.to_owned(), value)).to_vec(),
+                keep_going: args.keep_going,
+                ..Choices::default()
+            };
+            let source =
+                SuiteSource::Text { path: PathBuf::from("smoke.example.toml"), text: EXAMPLE.to_owned() };
+            let job =
+                Job { source, choices, rerun: Rerun::Everything, outputs: args.outputs, look: args.look };
+            run_job(job)
+        }
+    }
+}
+
+fn name_of(fault: Break) -> &'static str {
+    match fault {
+        Break::Db => "db",
+        Break::Login => "login",
+        Break::Slow => "slow",
+        Break::Crash => "crash",
+        Break::Version => "version",
+    }
+}
+
+fn serve(port: u16, database: &Path) -> anyhow::Result<Exit> {
+    let password = std::env::var(PASSWORD).with_context(|| format!("the shop needs `{PASSWORD}`"))?;
+    let fault =
+        match std::env::var(FAULT) {
+            Ok(name) if name != "none" && !name.is_empty() => {
+                let fault = <Break as clap::ValueEnum>::from_str(&name, false);
+                Some(fault.map_err(|_| {
+                    anyhow::anyhow!("`{FAULT}` is `{name}`, which is no way to break the shop")
+                })?)
+            }
+            Ok(_) | Err(_) => None,
+        };
+    let shop = Shop::open(database, password, fault)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
+        match shop.serve(listener).await? {}
+    })
+}
+
+fn free_port() -> std::io::Result<u16> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr().map(|address| address.port())
+}
+
+/// A folder of the demo's own, gone when the demo is over.
+struct Folder {
+    path: PathBuf,
+}
+
+impl Folder {
+    fn new() -> std::io::Result<Folder> {
+        let path = std::env::temp_dir().join(format!("smoke-demo-{}", uuid::Uuid::new_v4().simple()));
+        std::fs::create_dir(&path)?;
+        Ok(Folder { path })
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.path);
+    }
+}

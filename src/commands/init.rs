@@ -1,0 +1,168 @@
+//! `smoke init`: a first suite, which runs as it is.
+
+use std::io::{BufRead as _, IsTerminal as _, Write as _};
+use std::path::Path;
+
+use anyhow::Context as _;
+use url::Url;
+
+use super::prepare::{SUITE_FILE, say};
+use crate::cli::InitArgs;
+use crate::exit::Exit;
+
+/// The suite, with `@name@` where something is put in.
+const FIRST: &str = include_str!("first.toml");
+
+/// What is asked of a server that has a certificate.
+const CERTIFICATE: &str = r#"
+[[health]]
+name = "the certificate lasts two more weeks"
+url = "@front@"
+expect.status = ["2xx", "3xx", "4xx"]
+expect.certificate.days-left = { min = 14 }
+"#;
+
+/// Writes `smoke.toml`, if there is none.
+///
+/// # Errors
+/// It cannot be written.
+pub fn init(args: InitArgs) -> anyhow::Result<Exit> {
+    let folder = args.dir.unwrap_or_default();
+    let path = folder.join(SUITE_FILE);
+    if path.symlink_metadata().is_ok() {
+        return Ok(refuse(&exists(&path)));
+    }
+    let url = match args.url.map_or_else(ask, |url| Ok(Some(url)))? {
+        Some(text) => read(&text),
+        None => {
+            Err("no URL to test, and no terminal to ask for it on\nhint: pass `--url http://127.0.0.1:8080`"
+                .to_owned())
+        }
+    };
+    let url = match url {
+        Ok(url) => url,
+        Err(wrong) => return Ok(refuse(&wrong)),
+    };
+    if !write_new(&folder, &path, &suite(&url))? {
+        return Ok(refuse(&exists(&path)));
+    }
+    let named = if folder.as_os_str().is_empty() { String::new() } else { format!(" {}", path.display()) };
+    say(&format!(
+        "wrote `{}`\n\nnext:\n  smoke run{named}      ask {url} now\n  smoke check{named}    after every change: finds mistakes, sends nothing\n  \
+         smoke demo{}      see every kind of check at work\n",
+        path.display(),
+        " ".repeat(named.len())
+    ));
+    Ok(Exit::Passed)
+}
+
+fn exists(path: &Path) -> String {
+    format!(
+        "`{}` is there already, and stays as it is\nhint: take it away first, or name another folder",
+        path.display()
+    )
+}
+
+fn refuse(what: &str) -> Exit {
+    say(&format!("error: {what}\n"));
+    Exit::BadSuite
+}
+
+/// Asks for the URL, if somebody is there.
+fn ask() -> anyhow::Result<Option<String>> {
+    if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
+        return Ok(None);
+    }
+    say("The URL to test, such as http://127.0.0.1:8080: ");
+    let mut line = String::new();
+    std::io::stdin().lock().read_line(&mut line).context("cannot read the URL")?;
+    Ok(Some(line))
+}
+
+/// The URL that is asked, such as `http://127.0.0.1:8080`.
+fn read(text: &str) -> Result<Url, String> {
+    let text = text.trim();
+    let hint = "hint: it is the part that all paths are put after, such as `http://127.0.0.1:8080`";
+    if text.is_empty() {
+        return Err(format!("no URL was given\n{hint}"));
+    }
+    let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    let Some(url) = url else {
+        let with_scheme = format!("https://{text}");
+        return Err(match !text.contains("://") && Url::parse(&with_scheme).is_ok() {
+            true => format!("`{text}` is not an http URL\nhint: did you mean `{with_scheme}`?"),
+            false => format!("`{text}` is not an http URL\n{hint}"),
+        });
+    };
+    if url.password().is_some() || !url.username().is_empty() {
+        return Err("the URL has a user in it, which everyone who has the suite could read\n\
+                    hint: leave it out, and give the check `auth` with a variable that is read from outside"
+            .to_owned());
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(format!("`{text}` has more than a path\n{hint}"));
+    }
+    Ok(url)
+}
+
+fn suite(url: &Url) -> String {
+    // Paths are put after the base, and the front page is the URL as it was given, with its slash or without.
+    let (base, front) = match url.as_str().strip_suffix('/') {
+        Some(base) => (base, "{{base_url}}/"),
+        None => (url.as_str(), "{{base_url}}"),
+    };
+    let name = url.host_str().unwrap_or("smoke");
+    let certificate = if url.scheme() == "https" { CERTIFICATE } else { "" };
+    FIRST
+        .replace("@certificate@", certificate)
+        .replace("@name@", name)
+        .replace("@base_url@", base)
+        .replace("@front@", front)
+}
+
+/// Was there none before?
+fn write_new(folder: &Path, path: &Path, text: &str) -> anyhow::Result<bool> {
+    let cannot = || format!("cannot write `{}`", path.display());
+    if !folder.as_os_str().is_empty() {
+        std::fs::create_dir_all(folder).with_context(cannot)?;
+    }
+    match std::fs::File::create_new(path) {
+        Ok(mut file) => file.write_all(text.as_bytes()).with_context(cannot).map(|()| true),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(false),
+        Err(error) => Err(error).with_context(cannot),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_is_taken_as_it_is_given_and_nothing_else_is_one() {
+        for (given, base, front) in [
+            ("http://127.0.0.1:8080", "http://127.0.0.1:8080", "{{base_url}}/"),
+            (" https://shop.example/ \n", "https://shop.example", "{{base_url}}/"),
+            ("http://shop.example/a\"b/", "http://shop.example/a%22b", "{{base_url}}/"),
+            ("http://[::1]:80/shop", "http://[::1]/shop", "{{base_url}}"),
+        ] {
+            let suite = suite(&read(given).unwrap());
+            assert!(suite.contains(&format!("base_url = \"{base}\"\n")), "{suite}");
+            let urls: Vec<&str> = suite.lines().filter(|line| line.starts_with("url = ")).collect();
+            assert!(
+                urls.len() >= 2 && urls.iter().all(|url| *url == format!("url = \"{front}\"")),
+                "{urls:?}"
+            );
+        }
+        for (wrong, why) in [
+            ("", "no URL was given"),
+            ("shop.example", "did you mean `https://shop.example`?"),
+            ("ftp://shop.example", "not an http URL"),
+            ("http://", "not an http URL"),
+            ("http://smoke:pass@shop.example", "a user in it"),
+            ("http://shop.example/?q=1", "more than a path"),
+        ] {
+            let error = read(wrong).unwrap_err();
+            assert!(error.contains(why), "{wrong}: {error}");
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! From the command line to a planned suite, and what every command says on the way.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+
+use crate::cli::{ChoiceArgs, LimitArgs};
+use crate::deadline::{BudgetScope, Deadline};
+use crate::event::RunInfo;
+use crate::exit::Exit;
+use crate::language::diagnostic::SuiteError;
+use crate::lint;
+use crate::outcome::Signal;
+use crate::plan::{Choices, Plan, plan, unmatched};
+use crate::report::{self, Color, Stream, printable};
+use crate::secret::Redactor;
+use crate::suite::{Draft, Suite, read_draft, read_draft_text};
+
+/// Where the suite comes from.
+pub enum SuiteSource {
+    File(PathBuf),
+    /// Text that is at hand; relative paths in it start in the path's folder.
+    Text {
+        path: PathBuf,
+        text: String,
+    },
+}
+
+impl SuiteSource {
+    pub fn path(&self) -> &Path {
+        match self {
+            SuiteSource::File(path) | SuiteSource::Text { path, .. } => path,
+        }
+    }
+}
+
+/// What a run of `plan` is about, from now on.
+pub(crate) fn info(plan: &Plan) -> RunInfo {
+    RunInfo {
+        suite: plan.suite.clone(),
+        environment: plan.environment.clone(),
+        budget: plan.budget,
+        started: jiff::Timestamp::now(),
+        checks: plan.checks.iter().map(|check| check.info.clone()).collect(),
+    }
+}
+
+/// Reads the suite and plans its run. What is wrong with it is told as it may be shown.
+pub(crate) fn prepare(
+    source: SuiteSource,
+    choices: &Choices,
+    redactor: &Arc<Redactor>,
+) -> Result<(Suite, Plan), SuiteError> {
+    planned(source, choices, redactor).map_err(|error| lint::covered(&error).redacted(redactor))
+}
+
+fn planned(
+    source: SuiteSource,
+    choices: &Choices,
+    redactor: &Arc<Redactor>,
+) -> Result<(Suite, Plan), SuiteError> {
+    let names: Vec<String> = choices.variables.iter().map(|(name, _)| name.clone()).collect();
+    let draft = match source {
+        SuiteSource::File(path) => read_draft(&path, &names)?,
+        SuiteSource::Text { path, text } => read_draft_text(&path, &text, &names),
+    };
+    if !draft.is_whole {
+        let suite = draft.sound()?;
+        return Err(SuiteError::new(suite.sources, Vec::new()));
+    }
+    let Draft { suite, mut mistakes, .. } = draft;
+    match plan(&suite, choices, redactor) {
+        Ok(plan) if mistakes.is_empty() => return Ok((suite, plan)),
+        Ok(_) => {}
+        Err(more) => mistakes.extend(more),
+    }
+    Err(SuiteError::new(suite.sources, mistakes))
+}
+
+pub(crate) fn choices(args: ChoiceArgs, limits: Option<&LimitArgs>) -> Choices {
+    Choices {
+        concurrency: limits.and_then(|limits| limits.jobs).and_then(|jobs| usize::try_from(jobs).ok()),
+        budget: limits.and_then(|limits| limits.budget),
+        environment: args.env,
+        variables: args.var,
+        tags: args.tag,
+        skip_tags: args.skip_tag,
+        only: args.only,
+        skip: args.skip,
+        ..Choices::default()
+    }
+}
+
+/// What a suite's file is called, where nobody says otherwise.
+pub(crate) const SUITE_FILE: &str = "smoke.toml";
+
+/// The suite that is named, or `smoke.toml` here or in the nearest parent folder.
+pub(crate) fn find_suite(named: Option<PathBuf>) -> PathBuf {
+    named.unwrap_or_else(|| {
+        let here = std::env::current_dir().unwrap_or_default();
+        let found =
+            here.ancestors().skip(1).map(|folder| folder.join(SUITE_FILE)).find(|path| path.is_file());
+        match Path::new(SUITE_FILE).is_file() {
+            true => SUITE_FILE.into(),
+            false => found.unwrap_or_else(|| SUITE_FILE.into()),
+        }
+    })
+}
+
+pub(crate) fn colored(color: Color) -> bool {
+    color.resolve(std::io::stderr().is_terminal())
+}
+
+/// Says what is wrong with a suite. `error` is as it may be shown.
+pub(crate) fn reject(error: &SuiteError, color: bool) -> Exit {
+    say(&error.render(color));
+    Exit::BadSuite
+}
+
+pub(crate) fn say(text: &str) {
+    // A reader that has gone away is no reason to fail.
+    let _ = Stream::Stderr.write_all(text.as_bytes());
+}
+
+/// Says what is chosen and is not there.
+pub(crate) fn note_unmatched(suite: &Suite, choices: &Choices) {
+    for note in unmatched(suite, choices) {
+        say(&format!("note: {}\n", printable(&note)));
+    }
+}
+
+/// How long somebody who does not read is waited for after a signal.
+const OUTPUT_DRAIN_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// The exit code of a run, once standard output and error have taken what there is. They may never: then a signal ends
+/// the waiting, and one that has ended the run already keeps it short.
+pub(crate) async fn once_read(
+    exit: Exit,
+    is_written: bool,
+    signals: &mut mpsc::UnboundedReceiver<Signal>,
+) -> Exit {
+    let patience = match exit {
+        Exit::Interrupted | Exit::Terminated => OUTPUT_DRAIN_TIMEOUT,
+        _ => Duration::MAX,
+    };
+    let exit = if is_written { exit } else { exit.without_a_report() };
+    if !report::is_behind() {
+        return exit;
+    }
+    let limit = Deadline::after(patience, BudgetScope::Grace);
+    let catching_up = limit.bound(async {
+        tokio::select! {
+            caught_up = tokio::task::spawn_blocking(report::catch_up) => Ok(caught_up.unwrap_or(Ok(()))),
+            Some(signal) = signals.recv() => Err(Exit::of_signal(signal)),
+        }
+    });
+    let caught_up = catching_up.await;
+    if !matches!(caught_up, Ok(Ok(_))) {
+        // Also where the signal was there first, and nobody has begun to wait: `main` would.
+        report::let_go();
+    }
+    match caught_up {
+        Ok(Ok(Ok(()))) | Err(_) => exit,
+        Ok(Ok(Err(error))) => {
+            say(&format!("error: {error}\n"));
+            exit.without_a_report()
+        }
+        Ok(Err(signalled)) => signalled,
+    }
+}

@@ -1,0 +1,157 @@
+//! The keys of the suite's language, as the manual page and the documentation list them: made of the schema, which is
+//! made of the readers.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use serde_json::{Map, Value};
+
+use crate::suite::schema::schema;
+
+/// A table of the suite's language.
+#[derive(Debug, Clone)]
+pub struct TableReference {
+    /// The name of its definition; that of the whole file is [`FILE`].
+    pub name: String,
+    /// Where a suite has such a table, such as `journey.step.expect`: the shortest of the paths.
+    pub path: String,
+    pub keys: Vec<KeyReference>,
+}
+
+/// A key of a table.
+#[derive(Debug, Clone)]
+pub struct KeyReference {
+    pub name: String,
+    /// What its value is, such as ``list of template``.
+    pub type_name: String,
+    pub is_required: bool,
+    pub default: Option<Value>,
+    pub meaning: String,
+    pub example: Option<Value>,
+}
+
+/// What the table of the whole file is called.
+pub const FILE: &str = "file";
+
+/// Every table, from the file inwards.
+#[must_use]
+pub fn reference() -> Vec<TableReference> {
+    let root = schema();
+    let mut found = Vec::new();
+    let mut seen = BTreeSet::new();
+    let mut queue = VecDeque::from([(FILE.to_owned(), String::new(), &root)]);
+    while let Some((definition, path, schema)) = queue.pop_front() {
+        for table in variants(schema) {
+            let Some(properties) = table["properties"].as_object() else { continue };
+            found.push(table_reference(&definition, &path, table, properties, &root));
+            for (key, property) in properties {
+                below(property, &joined(&path, key), &mut |name, path| {
+                    if seen.insert(name.to_owned()) {
+                        queue.push_back((name.to_owned(), path.to_owned(), &root["$defs"][name]));
+                    }
+                });
+            }
+        }
+    }
+    found
+}
+
+/// The types that are no tables and have a name of their own, with what they are.
+#[must_use]
+pub fn types() -> Vec<(String, String)> {
+    let root = schema();
+    let definitions = root["$defs"].as_object().into_iter().flatten();
+    let described = definitions.filter_map(|(name, definition)| {
+        let description = definition["description"].as_str()?;
+        Some((type_of_definition(name, definition), description.to_owned()))
+    });
+    let mut types: Vec<(String, String)> = described.collect();
+    types.dedup_by(|later, earlier| later.0 == earlier.0);
+    types
+}
+
+/// The tables that a schema allows: one, or one of several.
+fn variants(schema: &Value) -> Vec<&Value> {
+    match (schema.get("then"), schema.get("else")) {
+        (Some(then), Some(otherwise)) => {
+            let mut all = variants(otherwise);
+            all.push(then);
+            all
+        }
+        _ => [schema].into_iter().chain(schema["anyOf"].as_array().into_iter().flatten()).collect(),
+    }
+}
+
+fn table_reference(
+    definition: &str,
+    path: &str,
+    table: &Value,
+    properties: &Map<String, Value>,
+    root: &Value,
+) -> TableReference {
+    let name = match table["title"].as_str().filter(|_| definition != FILE) {
+        Some(title) => format!("{definition} {title}"),
+        None => definition.to_owned(),
+    };
+    let required: Vec<&str> =
+        table["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let keys = properties.iter().map(|(key, property)| KeyReference {
+        name: key.clone(),
+        type_name: type_name(property, root),
+        is_required: required.contains(&key.as_str()),
+        default: property.get("default").cloned(),
+        meaning: property["description"].as_str().unwrap_or_default().to_owned(),
+        example: property["examples"].get(0).cloned(),
+    });
+    TableReference { name, path: path.to_owned(), keys: keys.collect() }
+}
+
+fn joined(path: &str, key: &str) -> String {
+    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
+}
+
+/// The definitions that `schema` refers to, each with the path to it.
+fn below<'s>(schema: &'s Value, path: &str, found: &mut impl FnMut(&'s str, &str)) {
+    if let Some(reference) = schema["$ref"].as_str() {
+        found(reference.trim_start_matches("#/$defs/"), path);
+    }
+    for one in schema["anyOf"].as_array().into_iter().flatten().chain(schema.get("items")) {
+        below(one, path, found);
+    }
+    if let Some(value) = schema.get("additionalProperties") {
+        below(value, &joined(path, "NAME"), found);
+    }
+}
+
+fn type_of_definition(name: &str, definition: &Value) -> String {
+    match name {
+        // A number or a boolean may stand for its text.
+        "scalar" => "template".to_owned(),
+        _ if definition["properties"].is_object() => "table".to_owned(),
+        _ => name.to_owned(),
+    }
+}
+
+/// What a value is that `schema` describes.
+fn type_name(schema: &Value, root: &Value) -> String {
+    if let Some(reference) = schema["$ref"].as_str() {
+        let name = reference.trim_start_matches("#/$defs/");
+        return type_of_definition(name, &root["$defs"][name]);
+    }
+    if let Some(values) = schema["enum"].as_array() {
+        return values.iter().map(|value| format!("`{value}`")).collect::<Vec<_>>().join(", ");
+    }
+    if let Some(alternatives) = schema["anyOf"].as_array() {
+        // Of several lists of names, the first has the usual ones.
+        let usual = if alternatives[0]["enum"].is_array() { &alternatives[..1] } else { &alternatives[..] };
+        return usual.iter().map(|one| type_name(one, root)).collect::<Vec<_>>().join(" or ");
+    }
+    if schema["const"] == true {
+        return "`true`".to_owned();
+    }
+    match schema["type"].as_str() {
+        Some("array") => format!("list of {}", type_name(&schema["items"], root)),
+        Some("object") => format!("map of {}", type_name(&schema["additionalProperties"], root)),
+        Some(other) => other.to_owned(),
+        None => "value".to_owned(),
+    }
+}

@@ -1,0 +1,69 @@
+//! A suite that runs more than once: `smoke run --repeat` and `smoke watch`.
+//!
+//! Each round is a run of its own, from the file as it is then: variables are read anew, `run.id` is another one. What
+//! the rounds share is the runtimes and the signals, so that a signal between two of them is not lost.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use tokio::sync::mpsc;
+
+use super::prepare::{SuiteSource, info, once_read, prepare};
+use crate::attempt::{RunContext, Tracing};
+use crate::deadline::Deadline;
+use crate::engine;
+use crate::event::{Event, RunInfo, RunReport};
+use crate::exit::Exit;
+use crate::language::diagnostic::SuiteError;
+use crate::outcome::Signal;
+use crate::plan::Choices;
+use crate::runtimes::{Runtimes, listen};
+use crate::secret::Redactor;
+
+/// The runs of one suite.
+pub struct Rounds {
+    pub path: PathBuf,
+    pub choices: Choices,
+    pub tracing: Tracing,
+    pub runtimes: Runtimes,
+    pub signals: mpsc::UnboundedReceiver<Signal>,
+    pub signal_sender: mpsc::UnboundedSender<Signal>,
+}
+
+impl Rounds {
+    pub fn new(path: PathBuf, choices: Choices, tracing: Tracing) -> anyhow::Result<Rounds> {
+        let runtimes = Runtimes::start(usize::MAX)?;
+        let (signal_sender, signals) = mpsc::unbounded_channel();
+        runtimes.block_on(async { listen(&signal_sender) }).context("cannot listen for signals")?;
+        Ok(Rounds { path, choices, tracing, runtimes, signals, signal_sender })
+    }
+
+    /// One more run. The error is boxed because it is large, and is what seldom happens.
+    pub fn next(&mut self, on_event: &mut dyn FnMut(&Event, &RunInfo)) -> Result<RunReport, Box<SuiteError>> {
+        let redactor = Arc::new(Redactor::new());
+        let source = SuiteSource::File(self.path.clone());
+        let (suite, plan) = prepare(source, &self.choices, &redactor)?;
+        let info = info(&plan);
+        let context = Arc::new(RunContext::new(plan.suite.clone(), suite.dir, redactor, self.tracing));
+        let mut tell = |event: &Event| on_event(event, &info);
+        let running = engine::run(&plan, context, self.runtimes.workers(), &mut self.signals, &mut tell);
+        Ok(self.runtimes.block_on(running))
+    }
+
+    /// Waits for `pause`, or for a signal if one comes before.
+    pub fn wait(&mut self, pause: Duration, until: Deadline) -> Option<Signal> {
+        self.runtimes.block_on(async {
+            tokio::select! {
+                signal = self.signals.recv() => signal,
+                _ = until.pause(pause) => None,
+            }
+        })
+    }
+
+    /// Ends with this exit code, once what was written has been taken.
+    pub fn end_with(mut self, exit: Exit) -> Exit {
+        self.runtimes.block_on(once_read(exit, true, &mut self.signals))
+    }
+}

@@ -1,0 +1,157 @@
+//! The composition root: suite → plan → reporters → engine → exit.
+
+use std::collections::BTreeSet;
+use std::io::IsTerminal as _;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use tokio::sync::mpsc;
+
+use super::prepare::{
+    SuiteSource, choices, find_suite, info, note_unmatched, once_read, prepare, reject, say,
+};
+use super::repeat::repeat;
+use crate::attempt::{RunContext, Tracing};
+use crate::cli::{LookArgs, OutputArgs, RunArgs};
+use crate::engine;
+use crate::event::Event;
+use crate::exit::Exit;
+use crate::plan::Choices;
+use crate::report::{
+    self, Console, LastRun, Outputs, Rejection, Reporter, Stream, Style, Trouble, Verbosity,
+};
+use crate::runtimes::{Runtimes, listen};
+use crate::secret::Redactor;
+
+/// A suite that is about to run.
+pub struct Job {
+    pub source: SuiteSource,
+    pub choices: Choices,
+    pub rerun: Rerun,
+    pub outputs: OutputArgs,
+    pub look: LookArgs,
+}
+
+/// What is run of what is chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rerun {
+    Everything,
+    /// Only what did not pass in the last run.
+    Failed,
+}
+
+pub fn run_suite(args: RunArgs) -> anyhow::Result<Exit> {
+    let mut choices = choices(args.choices, Some(&args.limits));
+    choices.keep_going = args.keep_going;
+    if let Some(times) = args.repeat {
+        choices.keep_going = true;
+        return repeat(find_suite(args.suite), choices, times, &args.look);
+    }
+    let source = SuiteSource::File(find_suite(args.suite));
+    let rerun = if args.rerun_failed { Rerun::Failed } else { Rerun::Everything };
+    run_job(Job { source, choices, rerun, outputs: args.outputs, look: args.look })
+}
+
+/// Runs a suite from its text to its exit code.
+///
+/// # Errors
+/// smoke could not do its own work.
+pub fn run_job(job: Job) -> anyhow::Result<Exit> {
+    let Job { source, mut choices, rerun, outputs, look } = job;
+    let OutputArgs { junit, json, events } = outputs;
+    let file = match &source {
+        SuiteSource::File(path) => Some(path.as_path()),
+        SuiteSource::Text { .. } => None,
+    };
+    let mut reporters = match (Outputs { junit, json, events }).reporters(file) {
+        Ok(reporters) => reporters,
+        Err(clash) => {
+            say(&format!("error: {clash}\n"));
+            return Ok(Exit::BadSuite);
+        }
+    };
+    let last_run = match &source {
+        SuiteSource::File(path) => Some(LastRun::of(path, choices.environment.as_deref())),
+        SuiteSource::Text { .. } => None,
+    };
+    if let (Rerun::Failed, Some(last_run)) = (rerun, &last_run) {
+        choices.names = not_passed(last_run);
+    }
+    let mut pipeline = report::of_pipeline();
+    let redactor = Arc::new(Redactor::new());
+    let color = look.color.resolve(std::io::stderr().is_terminal());
+    let file = source.path().display().to_string();
+    let (suite, plan) = match prepare(source, &choices, &redactor) {
+        Ok(prepared) => prepared,
+        Err(error) => {
+            let environment = choices.environment.as_deref();
+            let rejection = Rejection { file: &file, environment, error: &error, redactor: &redactor };
+            reporters.append(&mut pipeline);
+            for reporter in &mut reporters {
+                reporter.on_rejection(&rejection);
+            }
+            // The suite's mistakes come last, and decide: nothing was sent.
+            if !finish(&mut reporters) {
+                say("\n");
+            }
+            return Ok(reject(&error, color));
+        }
+    };
+    note_unmatched(&suite, &choices);
+    if let Some(last_run) = last_run {
+        let names = suite.checks.iter().map(|check| check.name().to_owned()).collect();
+        let trouble = match rerun {
+            Rerun::Everything => Trouble::IsSilent,
+            Rerun::Failed => Trouble::IsSaid,
+        };
+        reporters.push(Box::new(last_run.keeper(names, trouble)));
+    }
+    // Listened for before an old report is taken away: from then on there is one at the end, whatever happens.
+    let runtimes = Runtimes::start(plan.checks.len())?;
+    let (signal_sender, mut signals) = mpsc::unbounded_channel();
+    runtimes.block_on(async { listen(&signal_sender) }).context("cannot listen for signals")?;
+    // All of them, so that no other run's report is left behind, whichever cannot be written.
+    let begun: Vec<_> = reporters.iter_mut().map(|reporter| reporter.begin()).collect();
+    begun.into_iter().collect::<Result<(), _>>()?;
+    let info = info(&plan);
+    let verbosity = if look.quiet { Verbosity::Quiet } else { Verbosity::Normal };
+    let progress = look.progress.resolve(std::io::stderr().is_terminal());
+    let console = Console::new(Stream::Stderr, Style::new(color), verbosity, progress);
+    pipeline.push(Box::new(console));
+    pipeline.append(&mut reporters);
+    let mut reporters = pipeline;
+
+    let tracing = if look.trace { Tracing::On } else { Tracing::Off };
+    let context = Arc::new(RunContext::new(plan.suite.clone(), suite.dir.clone(), redactor, tracing));
+    // What was written is needed no more, and may be large.
+    drop(suite);
+    let mut on_event = |event: &Event| {
+        for reporter in &mut reporters {
+            reporter.on_event(event, &info);
+        }
+    };
+    let running = engine::run(&plan, context, runtimes.workers(), &mut signals, &mut on_event);
+    let report = runtimes.block_on(running);
+    let is_written = finish(&mut reporters);
+    Ok(runtimes.block_on(once_read(report.exit, is_written, &mut signals)))
+}
+
+/// The names of what did not pass in the last run; everything, if none is known.
+fn not_passed(last_run: &LastRun) -> Option<BTreeSet<String>> {
+    let names = last_run.not_passed();
+    match names {
+        None => say("note: no earlier run of this suite is known here: everything runs\n"),
+        Some(names) if names.is_empty() => say("note: nothing failed in the last run of this suite\n"),
+        Some(_) => {}
+    }
+    names.cloned()
+}
+
+/// Writes what is still to be written, and says what cannot be: is everything written?
+fn finish(reporters: &mut [Box<dyn Reporter>]) -> bool {
+    let errors: Vec<_> = reporters.iter_mut().filter_map(|reporter| reporter.finish().err()).collect();
+    for error in &errors {
+        say(&format!("error: {error}\n"));
+    }
+    errors.is_empty()
+}

@@ -1,0 +1,43 @@
+//! The exit code that a run comes to.
+
+use crate::event::{CancelReason, CheckInfo, CheckReport};
+use crate::exit::Exit;
+use crate::language::severity::Severity;
+use crate::outcome::{NeedFailed, Outcome, SkipReason};
+
+/// The exit code of a run, from what its checks came to: 130/143, then 5, then 1, then 4.
+/// (6 goes before 5, and is known only when the reports have been written.)
+pub fn of_run<'a>(
+    checks: impl Iterator<Item = (&'a CheckInfo, &'a CheckReport)>,
+    cancelled: Option<&CancelReason>,
+) -> Exit {
+    if let Some(CancelReason::Signal(signal)) = cancelled {
+        return Exit::of_signal(*signal);
+    }
+    let mut worst = Exit::NothingSelected;
+    for (info, report) in checks {
+        worst = worst.or_worse(of_check(info, report));
+    }
+    worst
+}
+
+fn of_check(info: &CheckInfo, report: &CheckReport) -> Exit {
+    match &report.outcome {
+        Outcome::Passed | Outcome::Warned(_) => Exit::Passed,
+        Outcome::Failed(_) if info.gate && !report.was_ready => Exit::GateClosed,
+        Outcome::Failed(_) => Exit::Failed,
+        Outcome::Undecided(_) if info.gate => Exit::GateClosed,
+        Outcome::Undecided(_) => Exit::OutOfBudget,
+        Outcome::Skipped(reason) => match (reason, info.severity) {
+            // What did not run says nothing: if that is all there is, nothing ran.
+            (SkipReason::Asked(_), _) | (_, Severity::Warn) => Exit::NothingSelected,
+            (SkipReason::Budget(_), Severity::Critical) => Exit::OutOfBudget,
+            (SkipReason::Need { why: NeedFailed::WasSkipped, .. }, Severity::Critical) => {
+                Exit::NothingSelected
+            }
+            // A critical check that did not pass is not green, though what it needs was only a warning.
+            (SkipReason::Need { why: NeedFailed::DidNotPass, .. }, Severity::Critical) => Exit::Failed,
+            (SkipReason::FailFast { .. } | SkipReason::Signal { .. }, Severity::Critical) => Exit::Failed,
+        },
+    }
+}

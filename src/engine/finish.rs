@@ -1,0 +1,192 @@
+//! How checks come to their one outcome: by themselves, by what they need, or by the end of the run.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::Id;
+
+use super::{Engine, State};
+use crate::attempt::RunContext;
+use crate::attempt::timeouts::ABORT_GRACE;
+use crate::deadline::{BudgetScope, Deadline};
+use crate::event::{CancelReason, CheckReport, Event};
+use crate::language::variables::Variables;
+use crate::outcome::{Failure, Fault, NeedFailed, Outcome, Phase, SkipReason, Started, Verdict};
+use crate::plan::PlannedCheck;
+use crate::secret::Message;
+
+impl Engine<'_> {
+    /// A booted process ended though it should have stayed.
+    pub(super) fn died(&mut self, check: usize, failure: Failure) {
+        let report = CheckReport {
+            outcome: outcome(&self.plan.checks[check], failure, &self.context),
+            ..self.report_so_far(check)
+        };
+        self.dead.extend(self.residents.remove(&check).map(|stay| stay.resident));
+        self.done(check, report, None);
+    }
+
+    pub(super) fn report_so_far(&self, check: usize) -> CheckReport {
+        match &self.states[check] {
+            State::BackgroundProcess => self.residents[&check].report.clone(),
+            State::Running { since, .. } => CheckReport { took: since.elapsed(), ..unstarted(check) },
+            State::Done { .. } | State::Waiting => unstarted(check),
+        }
+    }
+
+    /// A check has its outcome: told, kept, and passed on to what needs it.
+    pub(super) fn done(&mut self, check: usize, report: CheckReport, shared: Option<Variables>) {
+        let report = Arc::new(report);
+        self.tell(&Event::CheckFinished(Arc::clone(&report)));
+        self.states[check] = State::Done { report: Arc::clone(&report), shared };
+        match &report.outcome {
+            Outcome::Passed => {}
+            Outcome::Undecided(_) => self.cancel(CancelReason::Budget(self.plan.budget)),
+            // The budget is why those that need it do not run, and not that it is only a warning.
+            Outcome::Warned(failure) if failure.verdict() == Verdict::Undecided => {
+                self.cancel(CancelReason::Budget(self.plan.budget));
+            }
+            Outcome::Warned(_) => self.skip_dependents(check, check, NeedFailed::DidNotPass),
+            Outcome::Failed(_) => {
+                self.skip_dependents(check, check, NeedFailed::DidNotPass);
+                if self.plan.fail_fast {
+                    let failed = Arc::clone(&self.plan.checks[check].info.name);
+                    self.cancel(CancelReason::FailFast { failed });
+                }
+            }
+            Outcome::Skipped(SkipReason::Asked(_)) => {
+                self.skip_dependents(check, check, NeedFailed::WasSkipped);
+            }
+            Outcome::Skipped(_) => {}
+        }
+    }
+
+    pub(super) fn skip_dependents(&mut self, check: usize, root: usize, why: NeedFailed) {
+        for dependent in self.queue.dependents(check) {
+            let waits = matches!(self.states[dependent], State::Waiting);
+            // One that is skipped because the suite says so keeps that reason.
+            let asked = self.plan.checks[dependent].skip.is_some();
+            if waits && !asked {
+                let name = |index: usize| self.plan.checks[index].info.name.to_string();
+                self.skip(dependent, SkipReason::Need { need: name(check), root: name(root), why });
+                self.skip_dependents(dependent, root, why);
+            }
+        }
+    }
+
+    pub(super) fn skip(&mut self, check: usize, reason: SkipReason) {
+        let report = CheckReport { outcome: Outcome::Skipped(reason), ..unstarted(check) };
+        self.done(check, report, None);
+    }
+
+    /// Ends the run: the first reason counts, but for a signal, which is somebody's will.
+    pub(super) fn cancel(&mut self, reason: CancelReason) {
+        let is_signal = matches!(reason, CancelReason::Signal(_));
+        if let Some(before) = &self.cancelled
+            && (!is_signal || matches!(before, CancelReason::Signal(_)))
+        {
+            return;
+        }
+        self.tell(&Event::RunCancelled(reason.clone()));
+        self.cancelled = Some(reason);
+        let grace = *self.grace.get_or_insert_with(|| Deadline::after(self.plan.grace, BudgetScope::Grace));
+        self.stuck.get_or_insert_with(|| Deadline::after(self.plan.grace + ABORT_GRACE, BudgetScope::Grace));
+        // At the suite's deadline every task is cut by it, and says so itself; the others must be told.
+        if !matches!(self.cancelled, Some(CancelReason::Budget(_))) {
+            self.cancel.send_replace(Some(grace));
+        }
+        self.drain();
+        for check in 0..self.states.len() {
+            if matches!(self.states[check], State::Waiting) {
+                let reason = self.cancelled_while(Started::No);
+                self.skip(check, reason);
+            }
+        }
+    }
+
+    pub(super) fn cancelled_while(&self, started: Started) -> SkipReason {
+        match &self.cancelled {
+            Some(CancelReason::FailFast { failed }) => {
+                SkipReason::FailFast { failed: failed.to_string(), started }
+            }
+            Some(CancelReason::Signal(signal)) => SkipReason::Signal { signal: *signal, started },
+            Some(CancelReason::Budget(_)) | None => SkipReason::Budget(self.plan.budget),
+        }
+    }
+
+    /// `task` ended without saying how: a defect of smoke, and its check is red.
+    pub(super) fn lost(&mut self, task: Id) {
+        let is_lost =
+            |state: &State| matches!(state, State::Running { task: running, .. } if *running == task);
+        if let Some(check) = self.states.iter().position(is_lost) {
+            self.fail_lost(check);
+        }
+    }
+
+    /// A check that waits for nothing any more is a defect of smoke: red, never forgotten.
+    pub(super) fn fail_forgotten(&mut self) {
+        for check in 0..self.states.len() {
+            if matches!(self.states[check], State::Waiting | State::Running { .. }) {
+                self.fail_lost(check);
+            }
+        }
+    }
+
+    fn fail_lost(&mut self, check: usize) {
+        let doing = Message::new().words("smoke itself failed in this check");
+        let failure = Failure::fault(Fault::Internal, doing, Message::new().words("its task was lost"));
+        let failure = self.context.redactor.redact(failure);
+        let report = CheckReport { outcome: Outcome::Failed(failure), ..self.report_so_far(check) };
+        self.done(check, report, None);
+    }
+
+    /// The grace is over and tasks are left: they cannot be cut, so nothing is known of them.
+    pub(super) fn give_up_stuck(&mut self) {
+        self.tasks.abort_all();
+        for check in 0..self.states.len() {
+            if matches!(self.states[check], State::Running { .. }) {
+                let outcome = match &self.cancelled {
+                    Some(CancelReason::Budget(_)) | None => {
+                        let failure = Failure::timed_out(self.suite.cut(), Phase::Prepare);
+                        outcome(&self.plan.checks[check], failure, &self.context)
+                    }
+                    Some(CancelReason::FailFast { .. } | CancelReason::Signal(_)) => {
+                        Outcome::Skipped(self.cancelled_while(Started::InFlight))
+                    }
+                };
+                let report = CheckReport { outcome, ..self.report_so_far(check) };
+                self.done(check, report, None);
+            }
+        }
+    }
+}
+
+pub(super) fn unstarted(check: usize) -> CheckReport {
+    CheckReport {
+        check,
+        outcome: Outcome::Skipped(SkipReason::Asked("it was never started".to_owned())),
+        took: Duration::ZERO,
+        was_ready: false,
+        attempts: 0,
+        polls: false,
+        budget: Duration::ZERO,
+        failed_attempts: Vec::new(),
+        phases: Vec::new(),
+        address: None,
+        certificate: None,
+        reproduce: None,
+        steps: Vec::new(),
+    }
+}
+
+pub(super) fn outcome(planned: &PlannedCheck, failure: Failure, context: &RunContext) -> Outcome {
+    let verdict = failure.verdict();
+    let failure = context.redactor.redact(failure);
+    match verdict {
+        Verdict::Failed | Verdict::Errored | Verdict::Undecided if !planned.is_critical() => {
+            Outcome::Warned(failure)
+        }
+        Verdict::Undecided => Outcome::Undecided(failure),
+        Verdict::Failed | Verdict::Errored => Outcome::Failed(failure),
+    }
+}

@@ -1,0 +1,317 @@
+//! The one loop that runs a plan.
+//!
+//! Checks run as tasks; everything they come to arrives here, is put in order and told as events. The loop starts
+//! what may start, and ends when every check has its one outcome. A cancel (fail-fast, budget, signal) ends what
+//! is in flight and skips the rest; cleanup and booted processes have the suite's grace after that.
+
+mod exit;
+mod finish;
+mod queue;
+mod task;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt as _, StreamExt as _};
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, watch};
+use tokio::task::{Id, JoinSet};
+use tokio::time::Instant;
+
+use self::finish::{outcome, unstarted};
+use self::queue::Queue;
+use self::task::{Ended, Ending, Task};
+use crate::attempt::timeouts::CRASH_WINDOW;
+use crate::attempt::{CheckEvent, EventSink, RunContext};
+use crate::check::{BackgroundProcess, Session};
+use crate::deadline::{BudgetScope, Deadline};
+use crate::event::{CancelReason, CheckReport, Event, RunReport};
+use crate::language::variables::Variables;
+use crate::outcome::{Failure, Outcome, Signal, SkipReason, Started};
+use crate::plan::Plan;
+
+/// Runs `plan` to its end and tells `on_event` what happens, in order. The checks run on `workers`; what happens where
+/// this is awaited hangs on none of them.
+pub async fn run(
+    plan: &Plan,
+    context: Arc<RunContext>,
+    workers: &Handle,
+    signals: &mut mpsc::UnboundedReceiver<Signal>,
+    on_event: &mut dyn FnMut(&Event),
+) -> RunReport {
+    let (told_sender, told) = mpsc::unbounded_channel();
+    let mut engine = Engine {
+        plan,
+        context,
+        workers,
+        on_event,
+        states: plan.checks.iter().map(|_| State::Waiting).collect(),
+        queue: Queue::new(&plan.checks),
+        tasks: JoinSet::new(),
+        residents: BTreeMap::new(),
+        dead: Vec::new(),
+        told,
+        told_sender,
+        cancel: watch::Sender::new(None),
+        cancelled: None,
+        began: Instant::now(),
+        suite: Deadline::after(plan.budget, BudgetScope::Suite),
+        grace: None,
+        stuck: None,
+    };
+    engine.tell(&Event::RunStarted);
+    engine.run(signals).await;
+    engine.stop_residents().await;
+    engine.finish()
+}
+
+/// Where a check stands.
+enum State {
+    Waiting,
+    Running {
+        since: Instant,
+        task: Id,
+    },
+    /// It passed and what it started stays: it ends with the run.
+    BackgroundProcess,
+    Done {
+        report: Arc<CheckReport>,
+        shared: Option<Variables>,
+    },
+}
+
+/// A check that has passed, and its resident.
+struct Stay {
+    resident: Box<dyn BackgroundProcess>,
+    report: CheckReport,
+    shared: Variables,
+}
+
+struct Engine<'p> {
+    plan: &'p Plan,
+    context: Arc<RunContext>,
+    workers: &'p Handle,
+    on_event: &'p mut dyn FnMut(&Event),
+    states: Vec<State>,
+    queue: Queue,
+    /// The checks that are running.
+    tasks: JoinSet<Ended>,
+    /// Those in the state of that name.
+    residents: BTreeMap<usize, Stay>,
+    /// Residents that ended too early, and may have left something behind.
+    dead: Vec<Box<dyn BackgroundProcess>>,
+    told: mpsc::UnboundedReceiver<(usize, CheckEvent)>,
+    told_sender: mpsc::UnboundedSender<(usize, CheckEvent)>,
+    /// Set once, with the end of the grace: every task in flight hears of it.
+    cancel: watch::Sender<Option<Deadline>>,
+    cancelled: Option<CancelReason>,
+    began: Instant,
+    suite: Deadline,
+    /// The end of the grace, from the moment the run is over.
+    grace: Option<Deadline>,
+    /// When a cancelled run waits for its tasks no longer.
+    stuck: Option<Deadline>,
+}
+
+/// What the loop waits for.
+enum Next {
+    CheckEvent(usize, CheckEvent),
+    Ended(Box<Ended>),
+    /// A task that ended without a word.
+    Lost(Id),
+    Died(usize, Failure),
+    Signal(Signal),
+    OutOfBudget,
+    Stuck,
+}
+
+impl Engine<'_> {
+    fn tell(&mut self, event: &Event) {
+        (self.on_event)(event);
+    }
+
+    async fn run(&mut self, signals: &mut mpsc::UnboundedReceiver<Signal>) {
+        self.skip_what_is_asked();
+        loop {
+            self.drain();
+            self.start_what_may();
+            if self.tasks.is_empty() {
+                self.fail_forgotten();
+                return;
+            }
+            match self.next(signals).await {
+                Next::CheckEvent(check, told) => self.pass_on(check, told),
+                Next::Ended(ended) => {
+                    // What the check told before it ended goes first.
+                    self.drain();
+                    self.ended(*ended);
+                }
+                Next::Lost(task) => self.lost(task),
+                Next::Died(check, failure) => self.died(check, failure),
+                Next::Signal(signal) => self.cancel(CancelReason::Signal(signal)),
+                Next::OutOfBudget => self.cancel(CancelReason::Budget(self.plan.budget)),
+                Next::Stuck => {
+                    self.give_up_stuck();
+                    return;
+                }
+            }
+        }
+    }
+
+    async fn next(&mut self, signals: &mut mpsc::UnboundedReceiver<Signal>) -> Next {
+        let (clock, over) = match self.stuck {
+            Some(stuck) => (stuck, true),
+            None => (self.suite, false),
+        };
+        let residents = self.residents.iter_mut();
+        let mut deaths: FuturesUnordered<_> = residents
+            .map(|(check, stay)| stay.resident.ended().map(move |failure| (*check, failure)))
+            .collect();
+        tokio::select! {
+            biased;
+            Some((check, told)) = self.told.recv() => Next::CheckEvent(check, told),
+            Some(joined) = self.tasks.join_next() => match joined {
+                Ok(ended) => Next::Ended(Box::new(ended)),
+                Err(error) => Next::Lost(error.id()),
+            },
+            Some((check, failure)) = deaths.next() => Next::Died(check, failure),
+            Some(signal) = signals.recv() => Next::Signal(signal),
+            _ = clock.pause(Duration::MAX) => if over { Next::Stuck } else { Next::OutOfBudget },
+        }
+    }
+
+    fn drain(&mut self) {
+        while let Ok((check, told)) = self.told.try_recv() {
+            self.pass_on(check, told);
+        }
+    }
+
+    fn pass_on(&mut self, check: usize, told: CheckEvent) {
+        match told {
+            CheckEvent::AttemptFailed { step, attempt, failure } => {
+                self.tell(&Event::AttemptFailed { check, step, attempt, failure });
+            }
+            CheckEvent::Traced(trace) => self.tell(&Event::Traced { check, trace }),
+            CheckEvent::StepFinished(report) => self.tell(&Event::StepFinished { check, report: *report }),
+        }
+    }
+
+    fn skip_what_is_asked(&mut self) {
+        for check in 0..self.plan.checks.len() {
+            if let Some(reason) = self.plan.checks[check].skip.clone() {
+                self.skip(check, SkipReason::Asked(reason));
+            }
+        }
+    }
+
+    fn start_what_may(&mut self) {
+        // Residents hold no place.
+        while self.tasks.len() < self.plan.concurrency && self.cancelled.is_none() {
+            match self.queue.pop() {
+                Some(check) if matches!(self.states[check], State::Waiting) => self.start(check),
+                Some(_) => {}
+                None => return,
+            }
+        }
+    }
+
+    fn start(&mut self, check: usize) {
+        let planned = &self.plan.checks[check];
+        let mut scope = self.plan.scope.clone();
+        let gates = planned.needs.iter().filter(|need| !planned.named_needs.contains(need));
+        for need in gates.chain(&planned.named_needs) {
+            let names = self.plan.checks[*need].check.shares().iter().map(|named| named.name.as_str());
+            match &self.states[*need] {
+                State::Done { shared: Some(shared), .. } => scope.take_over(names, shared),
+                State::BackgroundProcess => scope.take_over(names, &self.residents[need].shared),
+                State::Done { shared: None, .. } | State::Waiting | State::Running { .. } => {}
+            }
+        }
+        let mut task = Task {
+            index: check,
+            name: Arc::clone(&planned.info.name),
+            budget: planned.budget,
+            repeat: planned.repeat,
+            check: Arc::clone(&planned.check),
+            run: Arc::clone(&self.context),
+            session: Session::new(scope),
+            suite: self.suite,
+            grace: self.plan.grace,
+            events: EventSink::new(check, self.told_sender.clone()),
+            cancel: self.cancel.subscribe(),
+        };
+        self.tell(&Event::CheckStarted { check });
+        let since = Instant::now();
+        let spawned = self.tasks.spawn_on(async move { task.run().await }, self.workers);
+        self.states[check] = State::Running { since, task: spawned.id() };
+    }
+
+    fn ended(&mut self, ended: Ended) {
+        let Ended { index: check, ending, scope, resident, mut report } = ended;
+        let planned = &self.plan.checks[check];
+        report.outcome = match ending {
+            Ending::Cancelled => Outcome::Skipped(self.cancelled_while(Started::InFlight)),
+            Ending::Result(Ok(())) => Outcome::Passed,
+            Ending::Result(Err(failure)) => outcome(planned, failure, &self.context),
+        };
+        let passed = matches!(report.outcome, Outcome::Passed);
+        match resident {
+            Some(resident) if passed => {
+                report.was_ready = true;
+                self.tell(&Event::CheckReady { check, took: report.took });
+                self.states[check] = State::BackgroundProcess;
+                self.residents.insert(check, Stay { resident, report, shared: scope });
+            }
+            Some(_) | None => self.done(check, report, Some(scope)),
+        }
+        if passed {
+            self.queue.passed(check);
+        }
+    }
+
+    /// The run is over: booted processes are looked at once more, and stopped together.
+    async fn stop_residents(&mut self) {
+        // A connection breaks before the process that held it has quite ended: then that is the cause.
+        let something_failed = self.states.iter().any(
+            |state| matches!(state, State::Done { report, .. } if matches!(report.outcome, Outcome::Failed(_))),
+        );
+        let moment = Deadline::after(CRASH_WINDOW, BudgetScope::Grace);
+        let mut deaths = Vec::new();
+        for (check, stay) in &mut self.residents {
+            if something_failed && !stay.resident.has_ended() {
+                let _ = moment.bound(stay.resident.ended()).await;
+            }
+            if stay.resident.has_ended() {
+                deaths.push((*check, stay.resident.ended().await));
+            }
+        }
+        for (check, failure) in deaths {
+            self.died(check, failure);
+        }
+        let grace = *self.grace.get_or_insert_with(|| Deadline::after(self.plan.grace, BudgetScope::Grace));
+        let mut stopping: Vec<_> = self.dead.drain(..).map(|resident| resident.stop(grace)).collect();
+        for (check, stay) in std::mem::take(&mut self.residents) {
+            stopping.push(stay.resident.stop(grace));
+            self.done(check, stay.report, Some(stay.shared));
+        }
+        futures_util::future::join_all(stopping).await;
+    }
+
+    fn finish(mut self) -> RunReport {
+        let checks: Vec<Arc<CheckReport>> = (0..self.states.len())
+            .map(|check| match &self.states[check] {
+                State::Done { report, .. } => Arc::clone(report),
+                State::Waiting | State::Running { .. } | State::BackgroundProcess => {
+                    Arc::new(unstarted(check))
+                }
+            })
+            .collect();
+        let infos = self.plan.checks.iter().map(|planned| &planned.info);
+        let exit = exit::of_run(infos.zip(checks.iter().map(AsRef::as_ref)), self.cancelled.as_ref());
+        let report = RunReport { took: self.began.elapsed(), exit, cancelled: self.cancelled.take(), checks };
+        self.tell(&Event::RunFinished(report.clone()));
+        report
+    }
+}

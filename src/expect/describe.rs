@@ -1,0 +1,117 @@
+//! Values and conditions in words, as mismatches tell of them.
+
+use serde_json::Value;
+
+use super::evaluate::{Found, Unjudgeable, resolve};
+use super::matcher::{Condition, JsonType, Matcher, Pattern};
+use crate::language::value::Document;
+use crate::language::variables::Variables;
+use crate::secret::Message;
+
+pub(super) fn words(words: &'static str) -> Message {
+    Message::new().words(words)
+}
+
+/// That nothing was found, and what was there instead.
+pub(super) fn nothing(found: &Found) -> Message {
+    let nothing = words("nothing");
+    match found.surroundings.is_empty() {
+        true => nothing,
+        false => nothing.words("; ").then(found.surroundings.clone()),
+    }
+}
+
+/// A value as messages show it: text in quotes, everything else as JSON.
+pub(super) fn show(value: &Value) -> Message {
+    match value {
+        // Not JSON's escapes: people compare what they see with what they wrote.
+        Value::String(text) => words("\"").data(text.as_str()).words("\""),
+        other => Message::new().data(other.to_string()),
+    }
+}
+
+pub(super) fn show_all(values: &[Value]) -> Message {
+    match values {
+        [] => words("nothing"),
+        [value] => show(value),
+        several => {
+            let listed: Vec<String> = several.iter().take(5).map(Value::to_string).collect();
+            let more = if several.len() > listed.len() { ", …" } else { "" };
+            Message::new().words(format!("{} values: ", several.len())).data(listed.join(", ")).words(more)
+        }
+    }
+}
+
+/// The matcher in words, with its templates' values.
+pub(super) fn describe(matcher: &Matcher, scope: &Variables) -> Result<Message, Unjudgeable> {
+    let mut text = Message::new();
+    for (index, condition) in matcher.conditions.iter().enumerate() {
+        if index > 0 {
+            text = text.words(" and ");
+        }
+        text = text.then(describe_condition(condition, scope)?);
+    }
+    Ok(text)
+}
+
+/// One condition in words.
+pub(super) fn describe_condition(condition: &Condition, scope: &Variables) -> Result<Message, Unjudgeable> {
+    let value = |document: &Document| resolve(document, scope).map(|value| show(&value));
+    Ok(match condition {
+        Condition::Equals(wanted) => value(wanted)?,
+        Condition::Not(inner) => words("not ").then(describe(inner, scope)?),
+        Condition::Min(least) => words("at least ").then(value(least)?),
+        Condition::Max(most) => words("at most ").then(value(most)?),
+        Condition::Contains(part) => words("to contain ").then(value(part)?),
+        Condition::Matches(Pattern::Fixed(regex)) => words("to match /").data(regex.as_str()).words("/"),
+        Condition::Matches(Pattern::Template(template)) => {
+            words("to match /").data(template.text(scope)?).words("/")
+        }
+        Condition::OneOf(options) | Condition::Number(options) => {
+            let mut text = if let [_] = options.as_slice() { Message::new() } else { words("one of ") };
+            for (index, option) in options.iter().enumerate() {
+                text = text.words(if index > 0 { ", " } else { "" }).then(value(option)?);
+            }
+            text
+        }
+        Condition::Exists(true) => words("to be there"),
+        Condition::Exists(false) => words("not to be there"),
+        Condition::Type(json_type) => Message::new().words(format!("type {}", json_type.name())),
+        Condition::Length(inner) => words("length ").then(describe(inner, scope)?),
+        Condition::Each(inner) => words("each ").then(describe(inner, scope)?),
+        Condition::Any(inner) => words("any ").then(describe(inner, scope)?),
+        Condition::Count(inner) => words("count ").then(describe(inner, scope)?),
+    })
+}
+
+/// The value as it is shown when `condition` does not hold; its type is named where that is the difference.
+pub(super) fn actual_for(condition: &Condition, value: &Value) -> Message {
+    match condition {
+        Condition::Equals(Document::Fixed(wanted)) if JsonType::of(wanted) != JsonType::of(value) => {
+            show(value).words(format!(" ({})", JsonType::of(value).in_words()))
+        }
+        Condition::Type(_) if value.is_null() => show(value),
+        Condition::Type(_) => Message::new().words(JsonType::of(value).name()).words(" ").then(show(value)),
+        Condition::Contains(_) | Condition::Matches(_) => show_start(value),
+        _ => show(value),
+    }
+}
+
+/// A value that is not of the type that the condition is about.
+pub(super) fn not_a(wanted: &'static str, value: &Value) -> Message {
+    match value {
+        Value::Null => show(value).words(", not ").words(wanted),
+        _ => show(value).words(format!(" ({}, not {wanted})", JsonType::of(value).in_words())),
+    }
+}
+
+/// The value with only the start of a text: the whole of it stands below, and here it is enough to tell which is meant.
+pub(super) fn show_start(value: &Value) -> Message {
+    match value {
+        Value::String(text) => words("\"").excerpt(text.as_str(), START_SHOWN).words("\""),
+        other => show(other),
+    }
+}
+
+/// How much of a text is shown that lacks something, in characters.
+const START_SHOWN: usize = 100;

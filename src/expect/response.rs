@@ -1,0 +1,78 @@
+//! What is looked up in an HTTP response.
+
+use std::sync::OnceLock;
+
+use reqwest::header::HeaderMap;
+use serde_json::Value;
+use serde_json_path::JsonPath;
+
+use super::evaluate::Found;
+use super::html::{self, HtmlQuery};
+use crate::outcome::Mismatch;
+use crate::probe::http::response::HttpResponse;
+use crate::secret::Message;
+
+/// A response, and the page that it may be: that is parsed once, whatever is looked for in it.
+#[derive(Debug)]
+pub struct InspectedResponse {
+    pub response: HttpResponse,
+    queries: Vec<HtmlQuery>,
+    html: OnceLock<Vec<Found>>,
+}
+
+impl InspectedResponse {
+    /// `queries` is all that the page will be asked for.
+    pub fn new(response: HttpResponse, queries: Vec<HtmlQuery>) -> InspectedResponse {
+        InspectedResponse { response, queries, html: OnceLock::new() }
+    }
+}
+
+pub(super) fn header_values(headers: &HeaderMap, name: &str) -> Found {
+    let values = headers.get_all(name).iter();
+    Found {
+        values: values.map(|value| Value::from(String::from_utf8_lossy(value.as_bytes()))).collect(),
+        surroundings: Message::new()
+            .words("the headers are ")
+            .data(headers.keys().map(reqwest::header::HeaderName::as_str).collect::<Vec<_>>().join(", ")),
+    }
+}
+
+pub(super) fn json_values(response: &HttpResponse, path: &JsonPath) -> Result<Found, Mismatch> {
+    match response.json() {
+        Ok(document) => {
+            let values: Vec<Value> = path.query(document).all().into_iter().cloned().collect();
+            let surroundings = match values.is_empty() {
+                true => Message::new().words("the document is ").excerpt(document.to_string(), 160),
+                false => Message::new(),
+            };
+            Ok(Found { values, surroundings })
+        }
+        Err(error) => {
+            let start = response.body.trim();
+            let actual = match start.is_empty() {
+                true => Message::new().words("an empty body"),
+                // Where it ends to be JSON is no news: it never was.
+                false if start.starts_with('<') => Message::new().words("HTML or XML: ").excerpt(start, 120),
+                false => {
+                    Message::new().words("something else (").data(error).words("): ").excerpt(start, 120)
+                }
+            };
+            Err(Mismatch {
+                what: Message::new().words("body"),
+                expected: Message::new().words("to be JSON"),
+                actual,
+            })
+        }
+    }
+}
+
+/// What the page was asked for. What nobody said before will be asked is looked for by itself.
+pub(super) fn html_texts(inspected: &InspectedResponse, query: &HtmlQuery) -> Found {
+    match inspected.queries.iter().position(|known| known == query) {
+        Some(known) => {
+            inspected.html.get_or_init(|| html::find_all(&inspected.response.body, &inspected.queries))[known]
+                .clone()
+        }
+        None => html::find_all(&inspected.response.body, std::slice::from_ref(query)).remove(0),
+    }
+}

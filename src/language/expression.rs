@@ -1,0 +1,395 @@
+//! What stands between `{{` and `}}`: minijinja expressions, and values on their way in and out of them.
+
+use std::cmp::Ordering;
+use std::fmt;
+use std::sync::{Arc, LazyLock};
+
+use minijinja::value::{Kwargs, Object, ObjectRepr, Value as Dynamic, ValueKind};
+use minijinja::{Environment, UndefinedBehavior};
+use regex::Regex;
+use serde_json::{Number, Value};
+
+use super::number;
+use super::source::Place;
+use super::variables::{Variables, first_part};
+use crate::secret::stand_in::{self, Form, has_gap, has_stand_in, in_form, in_json};
+
+/// What an expression may call besides minijinja's own filters.
+pub const FUNCTIONS: [&str; 2] = ["uuid", "now"];
+
+/// Everything but what RFC 3986 calls unreserved.
+const RESERVED_IN_URLS: &percent_encoding::AsciiSet =
+    &percent_encoding::NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// The filters whose work a shell can do on a secret. Each knows a stand-in for one.
+const DONE_BY_A_SHELL: [&str; 3] = ["urlencode", "tojson", "b64encode"];
+
+/// The expressions' environment: minijinja's filters, `b64encode`, `uuid()` and `now()`.
+pub fn environment() -> Environment<'static> {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.add_filter("b64encode", |value: Dynamic| {
+        use base64::Engine as _;
+        let text = as_text(&value);
+        match has_stand_in(&text) {
+            true => stand_in::in_base64(&text),
+            false => base64::engine::general_purpose::STANDARD.encode(text),
+        }
+    });
+    // The library's own leaves `/` as it is, which ends a part of a URL.
+    environment.add_filter("urlencode", |value: Dynamic| {
+        let encoded = percent_encoding::utf8_percent_encode(&as_text(&value), RESERVED_IN_URLS).to_string();
+        in_form(&encoded, Form::Url)
+    });
+    environment.add_filter("tojson", |value: Dynamic, indent: Option<Dynamic>, options: Kwargs| {
+        let json = minijinja::filters::tojson(&value, indent, options)?;
+        Ok::<_, minijinja::Error>(match json.as_str() {
+            Some(text) if has_stand_in(text) => Dynamic::from_safe_string(in_json(text)),
+            Some(_) | None => json,
+        })
+    });
+    environment.add_function("uuid", || uuid::Uuid::new_v4().to_string());
+    environment.add_function("now", || jiff::Timestamp::now().to_string());
+    environment
+}
+
+/// One expression of a template.
+#[derive(Debug, Clone)]
+pub(super) struct Expression {
+    pub source: String,
+    pub place: Place,
+    /// The variables it reads, such as `order` or `run.id`.
+    pub reads: Vec<String>,
+}
+
+impl Expression {
+    /// The expression's value.
+    ///
+    /// # Errors
+    /// It cannot be evaluated.
+    pub fn eval(&self, scope: &Variables) -> Result<Dynamic, String> {
+        if scope.is_for_people() && self.reads.iter().any(|name| scope.has_stand_in(first_part(name))) {
+            return Ok(self.shown(scope));
+        }
+        let value = match is_name(&self.source).then(|| scope.value_of(&self.source)).flatten() {
+            Some(value) => value,
+            None => self.compute(scope)?,
+        };
+        // `true` and a length are no secrets, though they were found out from one.
+        if !self.reads.is_empty() && !is_number(&value) && value.kind() != ValueKind::Bool {
+            scope.hide_if_made_of_a_secret(&as_text(&value), &self.reads);
+        }
+        Ok(value)
+    }
+
+    /// What it makes of stand-ins for secrets, if a shell can do the same with the secrets.
+    fn shown(&self, scope: &Variables) -> Dynamic {
+        let gap = || Dynamic::from(stand_in::gap(&self.source));
+        if is_name(&self.source) {
+            return scope.value_of(&self.source).unwrap_or_else(gap);
+        }
+        let values: Option<Vec<Dynamic>> = self.reads.iter().map(|name| scope.value_of(name)).collect();
+        let is_whole = |value: &Dynamic| !has_gap(&as_text(value));
+        match self.only_joins_and_encodes() && values.is_some_and(|values| values.iter().all(is_whole)) {
+            true => self.compute(scope).unwrap_or_else(|_| gap()),
+            false => gap(),
+        }
+    }
+
+    /// Is it made of variables and texts alone, put together with `~` and encoded by filters that a shell has?
+    fn only_joins_and_encodes(&self) -> bool {
+        static TEXT: LazyLock<Regex> =
+            LazyLock::new(|| Regex::new(r#"'[^'\\]*'|"[^"\\]*""#).expect("a sound pattern"));
+        static WORD: LazyLock<Regex> =
+            LazyLock::new(|| Regex::new(r"(\|\s*)?[\w.]+").expect("a sound pattern"));
+        let without_texts = TEXT.replace_all(&self.source, " ");
+        let is_known = |word: &str| match word.strip_prefix('|') {
+            Some(filter) => DONE_BY_A_SHELL.contains(&filter.trim()),
+            None => self.reads.iter().any(|name| name == word),
+        };
+        let has_no_other_signs =
+            WORD.replace_all(&without_texts, "").chars().all(|c| c.is_whitespace() || "~()".contains(c));
+        has_no_other_signs && WORD.find_iter(&without_texts).all(|word| is_known(word.as_str()))
+    }
+
+    fn compute(&self, scope: &Variables) -> Result<Dynamic, String> {
+        scope
+            .environment()
+            .compile_expression(&self.source)
+            .and_then(|compiled| compiled.eval(scope.context()))
+            .and_then(|value| match value.is_undefined() {
+                true => Err(minijinja::Error::from(minijinja::ErrorKind::UndefinedError)),
+                false => Ok(value),
+            })
+            .map_err(|error| format!("`{{{{{}}}}}`: {}", self.source, describe(&error)))
+    }
+}
+
+/// Is it a variable's name, or that of a part of one, and nothing more? Most expressions are, and those need no
+/// compiler: a suite of a thousand checks has thousands of them.
+fn is_name(source: &str) -> bool {
+    const OTHER_WORDS: [&str; 7] = ["true", "True", "false", "False", "none", "None", "not"];
+    let is_word = |part: &str| {
+        !part.starts_with(|c: char| c.is_ascii_digit())
+            && !part.is_empty()
+            && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+    };
+    source.split('.').all(is_word) && !OTHER_WORDS.contains(&first_part(source))
+}
+
+/// The variables that an expression reads, such as `order` or `run.id`.
+///
+/// # Errors
+/// It does not compile.
+pub(super) fn variables_in(source: &str, environment: &Environment<'_>) -> Result<Vec<String>, String> {
+    if source.is_empty() {
+        return Err("`{{ }}` without a name in it".to_owned());
+    }
+    if is_name(source) {
+        let is_function = FUNCTIONS.contains(&source);
+        return Ok(if is_function { Vec::new() } else { vec![source.to_owned()] });
+    }
+    let compiled = environment.compile_expression(source).map_err(|error| describe(&error))?;
+    // The library finds an unknown filter only when it comes to it.
+    if let Some(unknown) = filters_in(source).find(|name| is_unknown_filter(name, environment)) {
+        let meant = super::diagnostic::closest(unknown, FILTERS);
+        let meant = meant.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default();
+        return Err(format!("there is no filter `{unknown}`{meant}"));
+    }
+    let mut reads: Vec<String> = compiled
+        .undeclared_variables(true)
+        .into_iter()
+        .chain(sliced_in(source).map(str::to_owned))
+        .filter(|name| !FUNCTIONS.contains(&name.as_str()))
+        .collect();
+    reads.sort();
+    reads.dedup();
+    Ok(reads)
+}
+
+/// The names before a `[… : …]`, which the library does not look at.
+fn sliced_in(source: &str) -> impl Iterator<Item = &str> {
+    static SLICED: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r"([A-Za-z_][\w.]*)(?:\s*\|\s*\w+)*\)*\s*\[[^\]'\x22]*:").expect("a sound pattern")
+    });
+    SLICED.captures_iter(source).filter_map(|found| Some(found.get(1)?.as_str()))
+}
+
+/// The filters that a suite has most use for.
+const FILTERS: [&str; 12] = [
+    "urlencode",
+    "tojson",
+    "b64encode",
+    "upper",
+    "lower",
+    "trim",
+    "replace",
+    "default",
+    "join",
+    "length",
+    "int",
+    "float",
+];
+
+/// The names after the `|` of an expression.
+fn filters_in(source: &str) -> impl Iterator<Item = &str> {
+    let mut quote = None;
+    let pipes = source.char_indices().filter(move |(_, c)| match quote {
+        Some(open) if *c == open => {
+            quote = None;
+            false
+        }
+        Some(_) => false,
+        None if *c == '"' || *c == '\'' => {
+            quote = Some(*c);
+            false
+        }
+        None => *c == '|',
+    });
+    pipes.map(|(at, _)| {
+        let after = source[at + 1..].trim_start();
+        after.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default()
+    })
+}
+
+fn is_unknown_filter(name: &str, environment: &Environment<'_>) -> bool {
+    if FILTERS.contains(&name) {
+        return false;
+    }
+    let compiled = environment.compile_expression_owned(format!("''|{name}"));
+    let result = compiled.and_then(|compiled| compiled.eval(()));
+    result.is_err_and(|error| error.kind() == minijinja::ErrorKind::UnknownFilter)
+}
+
+/// A minijinja error without the parts that point into a template file.
+fn describe(error: &minijinja::Error) -> String {
+    match error.detail() {
+        Some(detail) => detail.to_owned(),
+        None => error.kind().to_string(),
+    }
+}
+
+/// A value as text: what is neither text nor a number as JSON.
+pub(super) fn as_text(value: &Dynamic) -> String {
+    match value.kind() {
+        // As the suite writes them; the library writes `True` and `None`.
+        ValueKind::Map | ValueKind::Seq | ValueKind::Bool | ValueKind::None => to_json(value).to_string(),
+        _ => value.to_string(),
+    }
+}
+
+/// A value as JSON.
+pub(super) fn to_json(value: &Dynamic) -> Value {
+    if let Some(Exact(number)) = value.downcast_object_ref() {
+        return Value::Number(number.clone());
+    }
+    match value.kind() {
+        ValueKind::Undefined | ValueKind::None => Value::Null,
+        ValueKind::Bool => Value::Bool(value.is_true()),
+        ValueKind::Number => match value.as_i64() {
+            Some(integer) if value.is_integer() => Value::from(integer),
+            _ => value.to_string().parse().map_or(Value::Null, Value::Number),
+        },
+        ValueKind::Seq | ValueKind::Iterable => {
+            value.try_iter().map_or(Value::Null, |items| items.map(|item| to_json(&item)).collect())
+        }
+        ValueKind::Map => value.try_iter().map_or(Value::Null, |keys| {
+            keys.map(|key| (key.to_string(), value.get_item(&key).map_or(Value::Null, |item| to_json(&item))))
+                .collect()
+        }),
+        _ => Value::String(value.to_string()),
+    }
+}
+
+/// A JSON value for expressions.
+#[derive(Debug, Clone)]
+pub struct Held {
+    /// With every digit of its numbers, for where it stands alone.
+    pub written: Dynamic,
+    /// With numbers to compute with: the library knows none that is `19.90`.
+    pub computed: Dynamic,
+}
+
+impl Held {
+    pub fn new(value: &Value) -> Held {
+        let computed = from_json(value, to_compute_with);
+        let written = match to_json(&computed) == *value {
+            true => computed.clone(),
+            false => from_json(value, as_written),
+        };
+        Held { written, computed }
+    }
+}
+
+fn from_json(value: &Value, number: fn(&Number) -> Dynamic) -> Dynamic {
+    match value {
+        Value::Null => Dynamic::from(()),
+        Value::Bool(truth) => Dynamic::from(*truth),
+        Value::Number(digits) => number(digits),
+        Value::String(text) => Dynamic::from(text.as_str()),
+        Value::Array(items) => items.iter().map(|item| from_json(item, number)).collect(),
+        Value::Object(fields) => {
+            Dynamic::from_pairs(fields.iter().map(|(key, field)| (key.as_str(), from_json(field, number))))
+        }
+    }
+}
+
+/// A number of the library's, if there is one of the same value.
+fn to_compute_with(number: &Number) -> Dynamic {
+    let text = number.to_string();
+    if let Ok(integer) = text.parse::<i128>() {
+        return i64::try_from(integer).map_or_else(|_| Dynamic::from(integer), Dynamic::from);
+    }
+    let is_same = |float: &f64| number::compare(&float.to_string(), &text) == Some(Ordering::Equal);
+    number.as_f64().filter(is_same).map_or_else(|| as_written(number), Dynamic::from)
+}
+
+/// The number itself, unless one of the library's is written like it.
+fn as_written(number: &Number) -> Dynamic {
+    match number.as_i64() {
+        Some(integer) => Dynamic::from(integer),
+        None => Dynamic::from_object(Exact(number.clone())),
+    }
+}
+
+fn is_number(value: &Dynamic) -> bool {
+    value.kind() == ValueKind::Number || value.downcast_object_ref::<Exact>().is_some()
+}
+
+/// A number with all its digits. Nothing can be computed with it.
+#[derive(Debug)]
+struct Exact(Number);
+
+impl Object for Exact {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Plain
+    }
+
+    fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::secret::Redactor;
+
+    #[test]
+    fn a_number_beside_a_secret_is_none_however_it_is_written() {
+        let redactor = Arc::new(Redactor::default());
+        redactor.add("hunter22").unwrap();
+        let mut scope = Variables::empty(Arc::clone(&redactor));
+        let order: Value =
+            serde_json::from_str(r#"{ "pin": "hunter22", "price": 1999.90, "n": 2000 }"#).unwrap();
+        scope.set("order", &order);
+        for (name, text) in [("order.price", "1999.90"), ("order.n", "2000")] {
+            let expression =
+                Expression { source: name.into(), place: Place::new(0, 0..0), reads: vec![name.into()] };
+            assert_eq!(as_text(&expression.eval(&scope).unwrap()), text);
+            assert_eq!(redactor.clean(text), text);
+        }
+    }
+
+    #[test]
+    fn a_name_is_read_as_the_compiler_would_read_it() {
+        let mut scope = Variables::empty(Arc::default());
+        scope.set("order", &json!({ "id": 7, "lines": [1, 2], "none": null }));
+        scope.set("true", &json!("a variable"));
+        for source in [
+            "order",
+            "order.id",
+            "order.lines.x",
+            "order.none",
+            "order.missing",
+            "order.missing.x",
+            "missing",
+            "missing.x",
+            "true",
+            "True.x",
+            "none",
+            "not",
+            "uuid",
+            "range",
+            "order.true",
+            "in",
+            "1.5",
+            "order.",
+            "order..id",
+        ] {
+            let by_compiler = scope.environment().compile_expression(source).map(|compiled| {
+                let reads = compiled.undeclared_variables(true).into_iter();
+                reads.filter(|name| !FUNCTIONS.contains(&name.as_str())).collect::<Vec<_>>()
+            });
+            assert_eq!(variables_in(source, scope.environment()).ok(), by_compiler.ok(), "{source}");
+
+            let expression = Expression { source: source.into(), place: Place::new(0, 0..0), reads: vec![] };
+            let text = |value: Result<Dynamic, String>| value.map(|value| as_text(&value));
+            assert_eq!(text(expression.eval(&scope)), text(expression.compute(&scope)), "{source}");
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! The suite's JSON Schema (draft 2020-12), for editors.
+//!
+//! Nothing here lists a key. The readers are asked what they would read, so a key, a kind or a type that is added
+//! to them is described with them.
+
+use minijinja::Environment;
+use serde_json::{Map, Value, json};
+
+use super::table::{Asked, Key, NamedTable, Rule, Shape, Table, asked_by};
+
+/// A JSON Schema, or a part of one.
+pub type Schema = Value;
+
+/// The schemas that have a name, each made when something first refers to it.
+pub struct Definitions<'e> {
+    environment: &'e Environment<'static>,
+    made: Map<String, Value>,
+}
+
+impl<'e> Definitions<'e> {
+    pub fn new(environment: &'e Environment<'static>) -> Definitions<'e> {
+        Definitions { environment, made: Map::new() }
+    }
+
+    /// The schemas that have a name, by name.
+    pub fn into_made(self) -> Map<String, Value> {
+        self.made
+    }
+
+    /// A reference to the schema called `name`, which is what `make` says.
+    pub fn define(&mut self, name: &str, make: impl FnOnce(&mut Self) -> Schema) -> Schema {
+        if !self.made.contains_key(name) {
+            // Named before it is made: in a matcher there are matchers.
+            self.made.insert(name.to_owned(), Value::Null);
+            let schema = make(self);
+            self.made.insert(name.to_owned(), schema);
+        }
+        json!({ "$ref": format!("#/$defs/{name}") })
+    }
+
+    /// A reference to the table called `name`, with the keys that `read` asks for.
+    pub fn table(&mut self, name: &str, read: impl Fn(&mut Table<'_, '_, '_>)) -> Schema {
+        self.define(name, |definitions| definitions.object(read))
+    }
+
+    /// A table with the keys that `read` asks for.
+    pub fn object(&mut self, read: impl Fn(&mut Table<'_, '_, '_>)) -> Schema {
+        let plain = asked_by(&read, None, self.environment);
+        if plain.variants.is_empty() {
+            return self.described(plain);
+        }
+        let names: Vec<&'static str> = plain.variants.iter().map(|key| key.name).collect();
+        let mut schema = self.described(plain);
+        for name in names {
+            let asked = asked_by(&read, Some(name), self.environment);
+            let mut variant = json!({ "title": format!("with {name}") });
+            merge(&mut variant, self.described(asked));
+            // For the editors that offer the keys of a table and do not look into `then` and `else`.
+            let properties = self.either(&variant["properties"], &schema["properties"]);
+            schema = json!({
+                "type": "object",
+                "properties": properties,
+                "if": { "required": [name] },
+                "then": variant,
+                "else": schema,
+            });
+        }
+        schema
+    }
+
+    /// The properties of two tables, of which an instance is one. Where they differ in a key, its value may be what
+    /// either says: which of them holds is not said here.
+    fn either(&self, one: &Schema, other: &Schema) -> Schema {
+        let mut all = one.clone();
+        for (key, schema) in other.as_object().into_iter().flatten() {
+            match all.get(key) {
+                Some(known) if known == schema => {}
+                Some(known) => all[key] = self.lenient(known, schema),
+                None => all[key] = schema.clone(),
+            }
+        }
+        all
+    }
+
+    fn lenient(&self, one: &Schema, other: &Schema) -> Schema {
+        let description = |schema: &Schema| schema["description"].as_str().unwrap_or_default().to_owned();
+        let mut lenient =
+            json!({ "description": format!("{}; or {}", description(one), description(other)) });
+        let properties = |schema: &Schema| {
+            let name = schema["$ref"].as_str()?.strip_prefix("#/$defs/")?;
+            self.made.get(name)?.get("properties").cloned()
+        };
+        if let (Some(one), Some(other)) = (properties(one), properties(other)) {
+            lenient["properties"] = self.either(&one, &other);
+        }
+        lenient
+    }
+
+    /// Every table lists all its keys, also those that many tables have: the editors of today do not know
+    /// `unevaluatedProperties`, and `additionalProperties` sees only its own table's.
+    fn described(&mut self, asked: Asked) -> Schema {
+        let mut properties = Map::new();
+        for key in &asked.keys {
+            let mut property = self.property(key);
+            if let Some(example) = key.doc.example.and_then(|example| example_of(key.name, example)) {
+                property["examples"] = json!([example]);
+            }
+            let default = asked.defaults.iter().find(|(name, _)| *name == key.name);
+            if let Some((_, default)) = default {
+                property["default"] = default.clone();
+            }
+            properties.insert(key.name.to_owned(), property);
+        }
+        let required: Vec<&str> =
+            asked.keys.iter().filter(|key| key.is_required).map(|key| key.name).collect();
+        let mut object = json!({ "type": "object", "properties": properties, "additionalProperties": false });
+        if !required.is_empty() {
+            object["required"] = json!(required);
+        }
+        for rule in asked.rules {
+            add_rule(&mut object, rule);
+        }
+        object
+    }
+
+    fn property(&mut self, key: &Key) -> Schema {
+        let mut property = json!({ "description": key.doc.meaning });
+        let schema = match key.shape {
+            Shape::Value(schema) => schema(self),
+            Shape::Tables(of) => self.array(of),
+        };
+        merge(&mut property, schema);
+        property
+    }
+
+    fn array(&mut self, of: &'static dyn NamedTable) -> Schema {
+        let items = self.table(of.name(), |table| of.ask(table));
+        json!({ "type": "array", "items": items })
+    }
+}
+
+fn add_rule(object: &mut Schema, rule: Rule) {
+    let required = |keys: &[&str]| json!({ "required": keys });
+    match rule {
+        Rule::ExactlyOne(keys) => {
+            let each: Vec<Schema> = keys.iter().map(|key| required(&[key])).collect();
+            all_of(object).push(json!({ "oneOf": each }));
+        }
+        Rule::AtMostOne(keys) => {
+            let pairs = keys.iter().enumerate();
+            let pairs = pairs.flat_map(|(number, a)| keys[number + 1..].iter().map(|b| required(&[a, b])));
+            let pairs: Vec<Schema> = pairs.collect();
+            all_of(object).push(json!({ "not": { "anyOf": pairs } }));
+        }
+        Rule::NotEmpty => object["minProperties"] = json!(1),
+        // As `dependentRequired` says it, which Taplo does not know.
+        Rule::Needs(key, other) => {
+            all_of(object).push(json!({ "anyOf": [{ "not": required(&[key]) }, required(&[other])] }));
+        }
+        Rule::Filled(key) => object["properties"][key]["minItems"] = json!(1),
+        Rule::NamesLike(key, pattern) => {
+            object["properties"][key]["propertyNames"] = json!({ "pattern": pattern });
+        }
+    }
+}
+
+fn all_of(object: &mut Schema) -> &mut Vec<Schema> {
+    let all = &mut object["allOf"];
+    if all.is_null() {
+        *all = json!([]);
+    }
+    match all {
+        Value::Array(all) => all,
+        _ => unreachable!("`allOf` is an array"),
+    }
+}
+
+/// The value that `example` gives the key, as JSON has it.
+fn example_of(key: &str, example: &str) -> Option<Value> {
+    let table: toml::Table = toml::from_str(example).ok()?;
+    as_json(table.get(key)?)
+}
+
+fn as_json(value: &toml::Value) -> Option<Value> {
+    Some(match value {
+        toml::Value::String(text) => Value::from(text.as_str()),
+        toml::Value::Integer(number) => Value::from(*number),
+        toml::Value::Float(number) => Value::from(*number),
+        toml::Value::Boolean(boolean) => Value::from(*boolean),
+        toml::Value::Datetime(date) => Value::from(date.to_string()),
+        toml::Value::Array(items) => items.iter().map(as_json).collect::<Option<Vec<Value>>>()?.into(),
+        toml::Value::Table(keys) => {
+            let members = keys.iter().map(|(key, value)| Some((key.clone(), as_json(value)?)));
+            Value::Object(members.collect::<Option<Map<String, Value>>>()?)
+        }
+    })
+}
+
+/// Adds the keywords of `more`.
+pub fn merge(schema: &mut Schema, more: Schema) {
+    if let (Value::Object(schema), Value::Object(more)) = (schema, more) {
+        schema.extend(more);
+    }
+}

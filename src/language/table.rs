@@ -1,0 +1,379 @@
+//! One table of the suite while it is read: which keys it may have, and what they owe each other.
+
+use minijinja::Environment;
+use serde_json::Value;
+use toml::Spanned;
+use toml::de::{DeString, DeTable, DeValue};
+
+use super::diagnostic::{Diagnostic, closest};
+use super::read::{FromToml, ParseContext};
+use super::schema::{Definitions, Schema};
+use super::source::Place;
+
+/// Reads a whole table: what `read` does not ask for is an unknown key. That alone does not keep the table from
+/// being read, so that what is wrong elsewhere is found in the same go.
+pub fn read_table<'e, T>(
+    keys: &DeTable<'_>,
+    span: std::ops::Range<usize>,
+    parse: &mut ParseContext<'e>,
+    read: impl FnOnce(&mut Table<'_, '_, 'e>) -> Option<T>,
+) -> Option<T> {
+    let place = parse.place(span);
+    let mut table = Table::new(keys, place, Purpose::Reading, parse);
+    let value = read(&mut table);
+    table.reject_unknown();
+    value
+}
+
+/// What `read` asks of a table that has nothing, or only the key `variant`.
+pub fn asked_by(
+    read: impl FnOnce(&mut Table<'_, '_, '_>),
+    variant: Option<&'static str>,
+    environment: &Environment<'static>,
+) -> Asked {
+    let mut parse = ParseContext::new(0, environment);
+    let mut keys = DeTable::new();
+    keys.extend(
+        variant.map(|key| (Spanned::new(0..0, key.into()), Spanned::new(0..0, DeValue::String("".into())))),
+    );
+    let place = parse.place(0..0);
+    let mut table = Table::new(&keys, place, Purpose::Describing, &mut parse);
+    read(&mut table);
+    table.asked
+}
+
+/// A table being read.
+pub struct Table<'t, 'r, 'e> {
+    keys: &'t DeTable<'t>,
+    place: Place,
+    purpose: Purpose,
+    asked: Asked,
+    missing: Vec<Missing>,
+    pub parse: &'r mut ParseContext<'e>,
+}
+
+/// What a table is read for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    /// To know what it says.
+    Reading,
+    /// To know what it could say.
+    Describing,
+}
+
+/// What was asked of a table. Rules and defaults are noted only for who describes it.
+#[derive(Default)]
+pub struct Asked {
+    pub keys: Vec<Key>,
+    /// The keys that make another kind of table of it.
+    pub variants: Vec<Key>,
+    pub rules: Vec<Rule>,
+    pub defaults: Vec<(&'static str, Value)>,
+}
+
+/// What is said of a key wherever one reads of it: in an editor, in a message, in the manual, in the reference.
+#[derive(Debug, Clone, Copy)]
+pub struct Doc {
+    /// What the key means, as part of a sentence: lower-case, without a full stop.
+    pub meaning: &'static str,
+    /// The key as a suite writes it.
+    pub example: Option<&'static str>,
+}
+
+impl From<&'static str> for Doc {
+    fn from(meaning: &'static str) -> Doc {
+        Doc { meaning, example: None }
+    }
+}
+
+impl From<(&'static str, &'static str)> for Doc {
+    fn from((meaning, example): (&'static str, &'static str)) -> Doc {
+        Doc { meaning, example: Some(example) }
+    }
+}
+
+/// A key that a table may have.
+pub struct Key {
+    pub name: &'static str,
+    pub doc: Doc,
+    pub shape: Shape,
+    pub is_required: bool,
+}
+
+/// What a key's value is like.
+pub enum Shape {
+    /// One value of a type.
+    Value(fn(&mut Definitions<'_>) -> Schema),
+    /// An array of tables.
+    Tables(&'static dyn NamedTable),
+}
+
+/// A table that a suite may have several times, such as the checks of a kind.
+pub trait NamedTable: Sync {
+    /// The table's name in the suite.
+    fn name(&self) -> &'static str;
+
+    /// Asks for its keys.
+    fn ask(&self, table: &mut Table<'_, '_, '_>);
+}
+
+/// What the keys of a table owe each other.
+#[derive(Debug, Clone, Copy)]
+pub enum Rule {
+    ExactlyOne(&'static [&'static str]),
+    AtMostOne(&'static [&'static str]),
+    /// There is a key at all.
+    NotEmpty,
+    /// The first needs the second.
+    Needs(&'static str, &'static str),
+    /// The array has an entry.
+    Filled(&'static str),
+    /// The names of the table's keys match the pattern.
+    NamesLike(&'static str, &'static str),
+}
+
+/// A value as a suite would write it, for the defaults that a schema tells.
+pub trait ToToml {
+    fn to_toml(&self) -> Value;
+}
+
+impl ToToml for bool {
+    fn to_toml(&self) -> Value {
+        Value::from(*self)
+    }
+}
+
+impl ToToml for u32 {
+    fn to_toml(&self) -> Value {
+        Value::from(*self)
+    }
+}
+
+impl ToToml for std::num::NonZeroU32 {
+    fn to_toml(&self) -> Value {
+        Value::from(self.get())
+    }
+}
+
+impl ToToml for String {
+    fn to_toml(&self) -> Value {
+        Value::from(self.as_str())
+    }
+}
+
+/// Something that is not there, though it should be.
+struct Missing {
+    /// The key, if it can only be this one.
+    key: Option<&'static str>,
+    diagnostic: Diagnostic,
+}
+
+impl<'t, 'r, 'e> Table<'t, 'r, 'e> {
+    fn new(keys: &'t DeTable<'t>, place: Place, purpose: Purpose, parse: &'r mut ParseContext<'e>) -> Self {
+        // Room for what most tables are asked for: to grow step by step is a good part of reading one.
+        let asked = Asked { keys: Vec::with_capacity(32), ..Asked::default() };
+        Table { keys, place, purpose, asked, missing: Vec::new(), parse }
+    }
+
+    /// Where the table stands.
+    pub fn place(&self) -> Place {
+        self.place
+    }
+
+    /// Where the key's name stands, or the table if it has no such key.
+    pub fn key_place(&self, name: &str) -> Place {
+        self.find(name).map_or(self.place, |(key, _)| self.parse.place(key.span()))
+    }
+
+    pub fn has(&self, name: &str) -> bool {
+        self.find(name).is_some()
+    }
+
+    /// A table has a few keys, and is asked for dozens: to look at each takes less than to hash every name.
+    fn find(&self, name: &str) -> Option<(&'t Spanned<DeString<'t>>, &'t Spanned<DeValue<'t>>)> {
+        self.keys.iter().find(|(key, _)| key.get_ref() == name)
+    }
+
+    /// The value as it stands, for a reader that needs more than a type.
+    pub fn raw(
+        &mut self,
+        name: &'static str,
+        doc: impl Into<Doc>,
+        shape: Shape,
+    ) -> Option<&'t Spanned<DeValue<'t>>> {
+        self.asked.keys.push(Key { name, doc: doc.into(), shape, is_required: false });
+        self.find(name).map(|(_, value)| value)
+    }
+
+    /// A key that may be left out.
+    pub fn optional<T: FromToml>(&mut self, name: &'static str, doc: impl Into<Doc>) -> Option<T> {
+        let value = self.raw(name, doc, Shape::Value(T::schema))?;
+        T::from_toml(value, self.parse)
+    }
+
+    /// A key that may be left out, and is `default` then.
+    pub fn optional_or<T: FromToml + ToToml>(
+        &mut self,
+        name: &'static str,
+        doc: impl Into<Doc>,
+        default: T,
+    ) -> T {
+        self.overridable(name, doc, &default).unwrap_or(default)
+    }
+
+    /// A key that may be left out. Where nothing else says it either, whoever uses it takes `default`.
+    pub fn overridable<T: FromToml + ToToml>(
+        &mut self,
+        name: &'static str,
+        doc: impl Into<Doc>,
+        default: &T,
+    ) -> Option<T> {
+        if self.purpose == Purpose::Describing {
+            self.asked.defaults.push((name, default.to_toml()));
+        }
+        self.optional(name, doc)
+    }
+
+    /// A key that must be there.
+    pub fn required<T: FromToml>(&mut self, name: &'static str, doc: impl Into<Doc>) -> Option<T> {
+        let value = self.optional(name, doc);
+        self.require(name);
+        value
+    }
+
+    /// Says of a key that was asked for that it must be there.
+    pub fn require(&mut self, name: &'static str) {
+        let is_there = self.has(name);
+        let Some(key) = self.asked.keys.iter_mut().find(|key| key.name == name) else { return };
+        key.is_required = true;
+        if !is_there {
+            let missing = Diagnostic::new(self.place, format!("missing key `{name}`"));
+            let diagnostic = missing.hint(format!("`{name}`: {}", key.doc.meaning));
+            self.missing.push(Missing { key: Some(name), diagnostic });
+        }
+    }
+
+    /// Has it the key that makes another kind of table of it? That kind is asked for all its keys then, this one
+    /// too.
+    pub fn is_variant(&mut self, name: &'static str, doc: impl Into<Doc>) -> bool {
+        let shape = Shape::Value(String::schema);
+        self.asked.variants.push(Key { name, doc: doc.into(), shape, is_required: true });
+        self.has(name)
+    }
+
+    /// The one of `keys` that is there. None or several of them are a mistake, which `message` tells.
+    pub fn exactly_one(
+        &mut self,
+        keys: &'static [&'static str],
+        message: impl Into<String>,
+    ) -> Option<&'static str> {
+        self.obeys(Rule::ExactlyOne(keys));
+        let mut given = keys.iter().filter(|key| self.has(key));
+        match (given.next(), given.next()) {
+            (Some(one), None) => Some(one),
+            _ => {
+                let mistake = Diagnostic::new(self.place, message);
+                self.lacks(mistake)
+            }
+        }
+    }
+
+    /// Records a mistake at the second of `keys` that is there.
+    pub fn at_most_one(&mut self, keys: &'static [&'static str], message: impl Into<String>) -> Option<()> {
+        self.obeys(Rule::AtMostOne(keys));
+        match keys.iter().filter(|key| self.has(key)).nth(1) {
+            Some(second) => self.reject(second, message),
+            None => Some(()),
+        }
+    }
+
+    /// Records a mistake where `key` is there without the `other` that it belongs to.
+    pub fn needs(
+        &mut self,
+        key: &'static str,
+        other: &'static str,
+        message: impl Into<String>,
+    ) -> Option<()> {
+        self.obeys(Rule::Needs(key, other));
+        match self.has(key) && !self.has(other) {
+            true => self.reject(key, message),
+            false => Some(()),
+        }
+    }
+
+    /// The keys that were asked for so far, but these.
+    pub fn asked_but(&self, these: &[&str]) -> Vec<&'static str> {
+        let asked = self.asked.keys.iter().map(|key| key.name);
+        asked.filter(|key| !these.contains(key)).collect()
+    }
+
+    /// Records a mistake where the table is empty.
+    pub fn not_empty(&mut self, mistake: Diagnostic) -> Option<()> {
+        self.obeys(Rule::NotEmpty);
+        match self.keys.is_empty() {
+            true => self.lacks(mistake),
+            false => Some(()),
+        }
+    }
+
+    /// Records a mistake where the array at `key` is empty.
+    pub fn filled(&mut self, key: &'static str, message: impl Into<String>) -> Option<()> {
+        self.obeys(Rule::Filled(key));
+        match self.find(key).map(|(_, value)| value.get_ref()) {
+            Some(DeValue::Array(items)) if items.is_empty() => self.reject(key, message),
+            _ => Some(()),
+        }
+    }
+
+    /// Notes a rule that the reader enforces in its own words.
+    pub fn obeys(&mut self, rule: Rule) {
+        if self.purpose == Purpose::Describing {
+            self.asked.rules.push(rule);
+        }
+    }
+
+    /// Records that nothing of what is needed here is there. It is not told where a key is misspelt: that key is
+    /// most likely the one.
+    pub fn lacks<T>(&mut self, diagnostic: Diagnostic) -> Option<T> {
+        self.missing.push(Missing { key: None, diagnostic });
+        None
+    }
+
+    /// Records a mistake at the key `name`.
+    pub fn reject<T>(&mut self, name: &str, message: impl Into<String>) -> Option<T> {
+        let place = self.key_place(name);
+        self.parse.reject(Diagnostic::new(place, message))
+    }
+
+    fn reject_unknown(&mut self) {
+        let Asked { keys, variants, .. } = &self.asked;
+        let known =
+            || keys.iter().chain(variants.iter().filter(|key| keys.iter().all(|k| k.name != key.name)));
+        let mut unknown = false;
+        for key in self.keys.keys() {
+            let given = key.get_ref().as_ref();
+            if known().any(|known| known.name == given) {
+                continue;
+            }
+            unknown = true;
+            let place = self.parse.place(key.span());
+            let mistake = Diagnostic::new(place, format!("unknown key `{given}`"));
+            let meant = closest(given, known().map(|known| known.name));
+            let mistake = match known().find(|known| Some(known.name) == meant) {
+                Some(meant) => {
+                    self.missing.retain(|missing| missing.key != Some(meant.name));
+                    mistake
+                        .label(format!("did you mean `{}`?", meant.name))
+                        .hint(format!("`{}`: {}", meant.name, meant.doc.meaning))
+                }
+                None => {
+                    let names: Vec<&str> = known().map(|known| known.name).collect();
+                    mistake.hint(format!("the keys here are {}", names.join(", ")))
+                }
+            };
+            self.parse.diagnostics.push(mistake);
+        }
+        let missing = self.missing.drain(..).filter(|missing| missing.key.is_some() || !unknown);
+        self.parse.diagnostics.extend(missing.map(|missing| missing.diagnostic));
+    }
+}

@@ -1,0 +1,220 @@
+//! Variables: where their values come from, which of them are secret, and what templates see.
+
+mod resolve;
+mod scope;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+use toml::Spanned;
+use toml::de::DeValue;
+
+pub use self::resolve::{Missing, Resolved, hide_url_password, resolve};
+pub use self::scope::Variables;
+use super::read::{FromToml, ParseContext, Table, read_table};
+use super::schema::{Definitions, Schema};
+use super::source::Place;
+use super::template::Template;
+use super::value::Document;
+use crate::secret::stand_in;
+
+/// A variable as the suite defines it.
+#[derive(Debug, Clone)]
+pub struct Variable {
+    pub place: Place,
+    source: VariableSource,
+    secret: Option<bool>,
+}
+
+#[derive(Debug, Clone)]
+enum VariableSource {
+    Literal(Document),
+    Environment {
+        name: String,
+        default: Option<Document>,
+    },
+    File(PathBuf),
+    /// `--var NAME=VALUE`, and the literal that it takes the place of.
+    CommandLine {
+        text: String,
+        instead_of: Option<Value>,
+    },
+    /// There is a mistake in it. It keeps its name, so that what reads it is not called a mistake too.
+    Mistaken,
+}
+
+impl FromToml for Variable {
+    fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
+        let place = parse.place(value.span());
+        let read = match value.get_ref() {
+            DeValue::Table(keys) => read_table(keys, value.span(), parse, from_keys),
+            DeValue::Array(_) => {
+                parse.expected(value, "a string, a number, `true`, `false`, `{ env = … }` or `{ file = … }`")
+            }
+            _ => Document::from_toml(value, parse).map(|literal| Variable {
+                place,
+                source: VariableSource::Literal(literal),
+                secret: None,
+            }),
+        };
+        Some(read.unwrap_or(Variable { place, source: VariableSource::Mistaken, secret: None }))
+    }
+
+    fn schema(definitions: &mut Definitions<'_>) -> Schema {
+        definitions.define("variable", |definitions| {
+            let literal =
+                json!({ "description": "the value itself", "type": ["string", "number", "boolean"] });
+            let keys = definitions.object(|table| {
+                let _ = from_keys(table);
+            });
+            json!({ "anyOf": [literal, keys] })
+        })
+    }
+}
+
+fn from_keys(table: &mut Table<'_, '_, '_>) -> Option<Variable> {
+    let place = table.place();
+    let env: Option<String> =
+        table.optional("env", ("environment variable that holds the value", r#"env = "DATABASE_URL""#));
+    let file: Option<String> = table.optional(
+        "file",
+        ("file that holds the value; a line break at its end is dropped", r#"file = "/run/secrets/api_key""#),
+    );
+    let literal: Option<Document> = table.optional("value", ("the value itself", "value = [1, 2]"));
+    let default: Option<Document> = table.optional(
+        "default",
+        ("value to use when the environment variable is not set", r#"default = "sqlite:shop.db""#),
+    );
+    let secret: Option<bool> = table.optional(
+        "secret",
+        ("show the value as `***` in every output; by default, the name decides", "secret = true"),
+    );
+    table.needs("default", "env", "`default` belongs to `env`: any other value is there in any case")?;
+    table
+        .exactly_one(&["env", "file", "value"], "a variable has exactly one of `env`, `file` and `value`")?;
+    let from_env = env.map(|name| VariableSource::Environment { name, default });
+    let from_file = file.map(|path| VariableSource::File(path.into()));
+    let source = from_env.or(from_file).or(literal.map(VariableSource::Literal))?;
+    Some(Variable { place, source, secret })
+}
+
+impl Variable {
+    /// A variable from `--var`.
+    pub fn from_command_line(value: String) -> Variable {
+        let place = Place { file: 0, start: 0, end: 0 };
+        let source = VariableSource::CommandLine { text: value, instead_of: None };
+        Variable { place, source, secret: None }
+    }
+
+    /// The same, in place of another definition of the name: `--var` gives a value only, and whether that is secret,
+    /// and whether it is text, is said by the suite.
+    pub fn in_place_of(mut self, other: &Variable) -> Variable {
+        self.secret = self.secret.or(other.secret);
+        if let VariableSource::CommandLine { instead_of, .. } = &mut self.source {
+            *instead_of = other.document().and_then(Document::fixed).cloned();
+        }
+        self
+    }
+}
+
+/// Puts `later` definitions over those of the same names. What is said to be secret stays secret whatever takes its
+/// place: only a definition that says `secret` itself decides anew.
+pub fn put_over(all: &mut BTreeMap<String, Variable>, later: BTreeMap<String, Variable>) {
+    for (name, mut variable) in later {
+        let was_secret = all.get(&name).is_some_and(|replaced| replaced.secret == Some(true));
+        variable.secret = variable.secret.or(was_secret.then_some(true));
+        all.insert(name, variable);
+    }
+}
+
+/// A text from outside as a number or a truth value, where `literal` is one and nothing of the text is lost: `1.50` and
+/// `007` stay what they are.
+fn typed_as(literal: Option<&Value>, text: &str) -> Value {
+    let read = match literal {
+        Some(Value::Number(_)) => {
+            let integer = text.parse::<i64>().ok().map(Value::from);
+            integer.or_else(|| text.parse::<f64>().ok().filter(|float| float.is_finite()).map(Value::from))
+        }
+        Some(Value::Bool(_)) => text.parse::<bool>().ok().map(Value::from),
+        Some(Value::Null | Value::String(_) | Value::Array(_) | Value::Object(_)) | None => None,
+    };
+    let loses_nothing = |value: &Value| {
+        let written = value.to_string();
+        written == text
+    };
+    read.filter(loses_nothing).unwrap_or_else(|| Value::from(text))
+}
+
+/// Words that make a variable secret by its name.
+const SECRET_WORDS: [&str; 11] = [
+    "password",
+    "passwd",
+    "pwd",
+    "passphrase",
+    "secret",
+    "secrets",
+    "token",
+    "key",
+    "apikey",
+    "credential",
+    "credentials",
+];
+
+/// Is a variable of this name secret unless it says otherwise?
+pub fn is_secret_name(name: &str) -> bool {
+    name.to_lowercase().split(['_', '-', '.']).any(|word| SECRET_WORDS.contains(&word))
+}
+
+/// The built-in names, as templates read them.
+pub const BUILT_IN: [&str; 3] = ["run.id", "run.started", "suite.dir"];
+
+/// `order` of `order.id`.
+pub fn first_part(name: &str) -> &str {
+    name.split('.').next().unwrap_or(name)
+}
+
+pub fn is_built_in(name: &str) -> bool {
+    BUILT_IN.contains(&name)
+}
+
+impl Variable {
+    fn reads(&self) -> impl Iterator<Item = &str> {
+        self.document().into_iter().flat_map(Document::templates).flat_map(Template::reads)
+    }
+
+    /// Where a shell has its value from.
+    fn in_a_shell(&self, name: &str, suite_dir: &Path) -> String {
+        match &self.source {
+            VariableSource::Environment { name: env, .. } => format!("${env}"),
+            VariableSource::File(path) => {
+                let path = suite_dir.join(path).display().to_string();
+                format!("$(cat '{}')", path.replace('\'', r"'\''"))
+            }
+            VariableSource::Literal(_) | VariableSource::CommandLine { .. } | VariableSource::Mistaken => {
+                stand_in::variable(name)
+            }
+        }
+    }
+
+    /// What its value is made of, where that stands in the suite.
+    fn made_of(&self) -> Option<&Document> {
+        match &self.source {
+            VariableSource::Environment { name, .. } if std::env::var(name).is_ok() => None,
+            VariableSource::Literal(_)
+            | VariableSource::Environment { .. }
+            | VariableSource::File(_)
+            | VariableSource::CommandLine { .. }
+            | VariableSource::Mistaken => self.document(),
+        }
+    }
+
+    /// The part of it that may hold templates.
+    fn document(&self) -> Option<&Document> {
+        match &self.source {
+            VariableSource::Literal(document) => Some(document),
+            VariableSource::Environment { default, .. } => default.as_ref(),
+            VariableSource::File(_) | VariableSource::CommandLine { .. } | VariableSource::Mistaken => None,
+        }
+    }
+}

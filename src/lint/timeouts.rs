@@ -1,0 +1,60 @@
+//! Budgets that nobody could need, and retries that hide.
+
+use std::time::Duration;
+
+use toml::de::DeValue;
+
+use crate::language::diagnostic::Diagnostic;
+use crate::language::raw::{Entry, RawDocument};
+use crate::language::value::parse_duration;
+use crate::outcome::Span;
+
+/// Proxies and load balancers give up on an answer after this (nginx's `proxy_read_timeout`, the idle time-out of
+/// an AWS load balancer): no user ever gets a later one.
+const ONE_ANSWER: Duration = Duration::from_mins(1);
+
+/// With one more than these, what fails every second time is green fifteen times out of sixteen.
+const ATTEMPTS: i64 = 3;
+
+pub(super) fn warnings(written: &RawDocument<'_>) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    written.each(|entry| found.extend(budget(entry).or_else(|| retry(entry))));
+    found
+}
+
+/// A long budget is for something that comes up, and then `poll` says so.
+fn budget(entry: &Entry<'_>) -> Option<Diagnostic> {
+    const ONE_REQUEST: [&[&str]; 5] =
+        [&["health"], &["database"], &["journey", "step"], &["journey", "cleanup"], &["defaults"]];
+    let DeValue::Table(table) = entry.value else { return None };
+    if !ONE_REQUEST.contains(&entry.path) || table.contains_key("poll") {
+        return None;
+    }
+    let (key, value) = table.get_key_value("budget")?;
+    let budget = parse_duration(value.get_ref().as_str()?).ok()?;
+    let place = crate::language::source::Place::new(entry.place.file, key.span());
+    (budget > ONE_ANSWER).then(|| {
+        let whose = if entry.path == ["defaults"] { "each check" } else { "one answer" };
+        let message = format!("a budget of {} for {whose}: nobody waits so long for it", Span(budget));
+        Diagnostic::new(place, message).hint(
+            "load balancers give up after 60s; to wait until something has come up, say `poll = { every = \"1s\" }`",
+        )
+    })
+}
+
+fn retry(entry: &Entry<'_>) -> Option<Diagnostic> {
+    let attempts = entry.number().filter(|_| entry.path.ends_with(&["retry", "attempts"]))?;
+    if entry.path == ["defaults", "retry", "attempts"] && attempts > 1 {
+        let message = "every check is tried again when it fails: what is flaky stays unseen";
+        return Some(
+            Diagnostic::new(entry.place, message)
+                .hint("give `retry` to the check that needs it, and say there why it does"),
+        );
+    }
+    (attempts > ATTEMPTS).then(|| {
+        let message = format!("{attempts} attempts hide what fails most of the time");
+        Diagnostic::new(entry.place, message).hint(
+            "3 attempts are enough for a network; to wait until something has come up, say `poll = { every = \"1s\" }`",
+        )
+    })
+}

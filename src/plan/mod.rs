@@ -1,0 +1,347 @@
+//! The suite with no doubts left: environment chosen, defaults merged, selection applied, needs resolved.
+//!
+//! Pure: nothing is sent, and the only things read are the variables' environment and files.
+
+mod missing;
+mod order;
+mod selection;
+mod worst;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use globset::GlobMatcher;
+
+use self::missing::{Missing, Values};
+pub use self::order::Order;
+use self::selection::select;
+pub use self::selection::{selection, unmatched};
+pub use self::worst::{Bound, WorstCase};
+use crate::check::{Check, Kind};
+use crate::event::CheckInfo;
+use crate::language::diagnostic::Diagnostic;
+use crate::language::repeat::Repeat;
+use crate::language::severity::Severity;
+use crate::language::source::Place;
+use crate::language::variable_usage::VariableUsage;
+use crate::language::variables::{Resolved, Variable, Variables, first_part, put_over, resolve};
+use crate::outcome::Span;
+use crate::secret::Redactor;
+use crate::suite::keys::{EnvironmentKeys, SuiteKeys};
+use crate::suite::{Suite, SuiteCheck, graph};
+
+/// What a command line says over the suite.
+#[derive(Debug, Default)]
+pub struct Choices {
+    pub environment: Option<String>,
+    pub variables: Vec<(String, String)>,
+    pub tags: Vec<String>,
+    pub skip_tags: Vec<String>,
+    pub only: Vec<GlobMatcher>,
+    pub skip: Vec<GlobMatcher>,
+    /// Only the checks of these names, and what they need.
+    pub names: Option<BTreeSet<String>>,
+    pub concurrency: Option<usize>,
+    pub budget: Option<Duration>,
+    pub keep_going: bool,
+}
+
+/// What runs, and how.
+#[derive(Debug)]
+pub struct Plan {
+    pub suite: String,
+    pub environment: Option<String>,
+    pub budget: Duration,
+    pub grace: Duration,
+    pub concurrency: usize,
+    pub fail_fast: bool,
+    /// The variables' values.
+    pub scope: Variables,
+    /// In the suite's order.
+    pub checks: Vec<PlannedCheck>,
+}
+
+/// One selected check.
+#[derive(Debug, Clone)]
+pub struct PlannedCheck {
+    pub info: CheckInfo,
+    pub budget: Duration,
+    pub repeat: Repeat,
+    /// The checks that must pass first, gates among them, as indexes into [`Plan::checks`].
+    pub needs: Vec<usize>,
+    /// Those of `needs` that the suite names: what they share goes before what a gate shares.
+    pub named_needs: Vec<usize>,
+    pub skip: Option<String>,
+    pub check: Arc<dyn Check>,
+}
+
+/// Makes a plan of `suite`.
+///
+/// # Errors
+/// What is wrong with the choices, or with the suite in this environment.
+pub fn plan(suite: &Suite, choices: &Choices, redactor: &Arc<Redactor>) -> Result<Plan, Vec<Diagnostic>> {
+    planned(suite, choices, redactor, Missing::IsAMistake)
+}
+
+/// The same for somebody who only looks at it: a variable whose value comes from where it runs need not have one.
+///
+/// # Errors
+/// What is wrong with the choices, or with the suite in this environment.
+pub fn preview(suite: &Suite, choices: &Choices) -> Result<Plan, Vec<Diagnostic>> {
+    planned(suite, choices, &Arc::new(Redactor::new()), Missing::MayComeFromOutside)
+}
+
+fn planned(
+    suite: &Suite,
+    choices: &Choices,
+    redactor: &Arc<Redactor>,
+    missing: Missing,
+) -> Result<Plan, Vec<Diagnostic>> {
+    let (prepared, mistakes) = prepare(suite, choices, redactor, missing);
+    if !mistakes.is_empty() {
+        return Err(mistakes);
+    }
+    let ResolvedRequest { keys, resolved, selected } = prepared;
+    Ok(Plan {
+        suite: keys.name.clone().unwrap_or_else(SuiteKeys::default_name),
+        environment: choices.environment.clone(),
+        budget: choices.budget.or(keys.budget).unwrap_or(SuiteKeys::BUDGET),
+        grace: keys.grace.unwrap_or(SuiteKeys::GRACE),
+        concurrency: choices
+            .concurrency
+            .or(usize::try_from(keys.concurrency.unwrap_or(SuiteKeys::CONCURRENCY).get()).ok())
+            .unwrap_or(usize::MAX),
+        fail_fast: keys.fail_fast.unwrap_or(SuiteKeys::FAIL_FAST) && !choices.keep_going,
+        checks: planned_checks(suite, &selected),
+        scope: resolved.scope,
+    })
+}
+
+/// The plans of the whole suite in each of its environments, the one without a name first, for somebody who only looks
+/// at them.
+///
+/// # Errors
+/// What is wrong with it in any environment, as far as that can be known where it does not run.
+pub fn everywhere(suite: &Suite, variables: &[(String, String)]) -> Result<Vec<Plan>, Vec<Diagnostic>> {
+    let environments = std::iter::once(None).chain(suite.environments.keys().cloned().map(Some));
+    let mut plans = Vec::new();
+    let mut found: Vec<Diagnostic> = Vec::new();
+    for environment in environments {
+        let choices = Choices { environment, variables: variables.to_vec(), ..Choices::default() };
+        // Without a name nobody may want to run it, where there are environments with one.
+        let missing = match choices.environment.is_none() && !suite.environments.is_empty() {
+            true => Missing::IsFine,
+            false => Missing::MayComeFromOutside,
+        };
+        match planned(suite, &choices, &Arc::new(Redactor::new()), missing) {
+            Ok(plan) => plans.push(plan),
+            Err(mut mistakes) => {
+                mistakes.retain(|mistake| !found.contains(mistake));
+                found.append(&mut mistakes);
+            }
+        }
+    }
+    if found.is_empty() { Ok(plans) } else { Err(found) }
+}
+
+/// What a plan is made of.
+struct ResolvedRequest {
+    keys: SuiteKeys,
+    resolved: Resolved,
+    /// The indexes of the checks that run.
+    selected: Vec<usize>,
+}
+
+fn prepare(
+    suite: &Suite,
+    choices: &Choices,
+    redactor: &Arc<Redactor>,
+    missing: Missing,
+) -> (ResolvedRequest, Vec<Diagnostic>) {
+    let (environment, mut mistakes) = match environment(suite, choices) {
+        Ok(environment) => (environment, Vec::new()),
+        Err(mistakes) => (None, mistakes),
+    };
+    let knows_environment = mistakes.is_empty();
+    let (resolved, unresolvable) = resolve(&variables(suite, environment, choices), &suite.dir, redactor);
+    mistakes.extend(unresolvable);
+    mistakes.extend(unknown_variables(suite, choices));
+
+    let keys = environment.map(|environment| environment.suite.clone()).unwrap_or_default().or(&suite.keys);
+    let environment_name = choices.environment.as_deref();
+    let budget = Limit::of(&keys, environment_name.zip(environment), choices.budget);
+    let selected = select(suite, choices);
+    let mut values = Values::new(suite, environment_name, &resolved, &selected, missing);
+    for check in selected.iter().map(|index| &suite.checks[*index]) {
+        if knows_environment {
+            mistakes.extend(values.missing_in(check));
+        }
+        mistakes.extend(check.check.mistakes(&resolved.scope));
+        let too_large = check.keys.budget.filter(|(own, _)| *own > budget.span);
+        mistakes.extend(too_large.map(|(own, place)| budget.is_exceeded(own, place)));
+    }
+    (ResolvedRequest { keys, resolved, selected }, mistakes)
+}
+
+/// How large a check's budget may be.
+struct Limit<'s> {
+    span: Duration,
+    whose: Whose<'s>,
+}
+
+/// Whose budget it is.
+enum Whose<'s> {
+    /// `--budget`
+    Run,
+    Suite,
+    /// The suite's, in this environment.
+    Environment(&'s str),
+}
+
+impl<'s> Limit<'s> {
+    /// A `--budget` that is larger than the suite's gives room. One that is smaller makes no mistake of what is sound
+    /// in the suite: somebody is in a hurry, and the run is cut then.
+    fn of(
+        keys: &SuiteKeys,
+        environment: Option<(&'s str, &EnvironmentKeys)>,
+        given: Option<Duration>,
+    ) -> Limit<'s> {
+        let suites = keys.budget.unwrap_or(SuiteKeys::BUDGET);
+        match (given.filter(|given| *given > suites), environment) {
+            (Some(given), _) => Limit { span: given, whose: Whose::Run },
+            (None, Some((name, environment))) if environment.suite.budget.is_some() => {
+                Limit { span: suites, whose: Whose::Environment(name) }
+            }
+            (None, _) => Limit { span: suites, whose: Whose::Suite },
+        }
+    }
+
+    fn is_exceeded(&self, own: Duration, place: Place) -> Diagnostic {
+        let (own, span) = (Span(own), Span(self.span));
+        let (whose, raise) = match self.whose {
+            Whose::Run => (format!("the run's of {span}"), "`--budget`".to_owned()),
+            Whose::Suite => (format!("the suite's of {span}"), "`suite.budget`".to_owned()),
+            Whose::Environment(name) => {
+                (format!("the suite's of {span} in `{name}`"), format!("the budget under `[env.{name}]`"))
+            }
+        };
+        let message = format!("the check's budget of {own} is larger than {whose}");
+        Diagnostic::new(place, message).hint(format!("raise {raise}, or lower this one"))
+    }
+}
+
+fn environment<'s>(
+    suite: &'s Suite,
+    choices: &Choices,
+) -> Result<Option<&'s EnvironmentKeys>, Vec<Diagnostic>> {
+    let Some(name) = &choices.environment else { return Ok(None) };
+    suite.environments.get(name).map(Some).ok_or_else(|| {
+        let known: Vec<&str> = suite.environments.keys().map(String::as_str).collect();
+        let unknown = Diagnostic::new(None, format!("the suite has no environment `{name}` (`--env`)"));
+        vec![match known.is_empty() {
+            true => unknown.hint(format!("define one with `[env.{name}]`")),
+            false => unknown.hint(format!("its environments are {}", known.join(", "))),
+        }]
+    })
+}
+
+/// `--var` over `[env.NAME.vars]` over `[vars]`.
+fn variables(
+    suite: &Suite,
+    environment: Option<&EnvironmentKeys>,
+    choices: &Choices,
+) -> BTreeMap<String, Variable> {
+    let mut all = suite.variables.clone();
+    put_over(&mut all, environment.map(|environment| environment.vars.clone()).unwrap_or_default());
+    for (name, value) in &choices.variables {
+        let given = Variable::from_command_line(value.clone());
+        let given = match all.get(name) {
+            Some(suites) => given.in_place_of(suites),
+            None => given,
+        };
+        all.insert(name.clone(), given);
+    }
+    all
+}
+
+/// A `--var` that nothing reads is a slip: what was meant keeps its old value, and the run lies.
+fn unknown_variables(suite: &Suite, choices: &Choices) -> Vec<Diagnostic> {
+    if choices.variables.is_empty() {
+        return Vec::new();
+    }
+    let mut known: Vec<String> = suite.variables.keys().cloned().collect();
+    known.extend(suite.environments.values().flat_map(|environment| environment.vars.keys().cloned()));
+    for check in &suite.checks {
+        let mut uses = VariableUsage::default();
+        check.check.uses(&mut uses);
+        known.extend(uses.from_outside().iter().map(|(name, _)| first_part(name).to_owned()));
+    }
+    known.sort();
+    known.dedup();
+    let unread = choices.variables.iter().filter(|(name, _)| !known.contains(name));
+    unread
+        .map(|(name, _)| {
+            let unknown = Diagnostic::new(None, format!("the suite has no variable `{name}` (`--var`)"));
+            match known.is_empty() {
+                true => unknown,
+                false => unknown.hint(format!("its variables are {}", known.join(", "))),
+            }
+        })
+        .collect()
+}
+
+/// Where each name stands.
+fn positions<'s>(checks: impl Iterator<Item = &'s SuiteCheck>) -> HashMap<&'s str, usize> {
+    checks.enumerate().map(|(index, check)| (check.name(), index)).collect()
+}
+
+fn planned_checks(suite: &Suite, selected: &[usize]) -> Vec<PlannedCheck> {
+    let checks: Vec<&SuiteCheck> = selected.iter().map(|index| &suite.checks[*index]).collect();
+    // A need that is not selected does not exist here: another environment's, or left out on purpose.
+    let (needs, named) = (graph::needs(&checks), graph::named_needs(&checks));
+    let planned = checks.iter().zip(needs).zip(named);
+    planned.map(|((check, needs), named)| planned_check(suite, check, needs, named)).collect()
+}
+
+fn planned_check(
+    suite: &Suite,
+    check: &SuiteCheck,
+    needs: Vec<usize>,
+    named_needs: Vec<usize>,
+) -> PlannedCheck {
+    let kind: &Kind = check.kind;
+    let own_budget = check.keys.budget.map(|(budget, _)| budget);
+    PlannedCheck {
+        info: CheckInfo {
+            name: check.name().into(),
+            kind: kind.name,
+            tags: check.keys.tags.clone(),
+            location: suite.sources.location(check.place),
+            gate: check.is_gate(),
+            severity: check.keys.severity,
+            remark: check.check.remark(),
+        },
+        budget: own_budget.or(check.keys.default_budget).unwrap_or(kind.budget),
+        repeat: check.keys.repeat,
+        needs,
+        named_needs,
+        skip: check.keys.skip.clone(),
+        check: Arc::clone(&check.check),
+    }
+}
+
+impl Plan {
+    /// What waits for what.
+    pub fn order(&self) -> Order {
+        let needs: Vec<&[usize]> = self.checks.iter().map(|check| check.needs.as_slice()).collect();
+        Order::new(&needs)
+    }
+}
+
+impl PlannedCheck {
+    /// Does its failure turn the run red?
+    pub fn is_critical(&self) -> bool {
+        self.info.severity == Severity::Critical
+    }
+}

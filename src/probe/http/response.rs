@@ -1,0 +1,111 @@
+//! An HTTP response.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use reqwest::header::HeaderMap;
+use serde_json::Value;
+
+use super::page_text;
+use crate::attempt::Context;
+use crate::attempt::cost::Cost;
+use crate::outcome::Phase;
+use crate::secret::Message;
+
+/// How much of a body is shown under a mismatch, in characters.
+const BODY_SHOWN: usize = 400;
+
+/// An HTTP answer, whole.
+#[derive(Debug)]
+pub struct HttpResponse {
+    pub status: u16,
+    pub version: &'static str,
+    pub headers: HeaderMap,
+    pub body: String,
+    /// Where the answer came from, after redirects, without user and password.
+    pub url: String,
+    /// From the first byte sent to the last byte read, redirects included.
+    pub took: Duration,
+    /// Days until the server's certificate expires, over TLS.
+    pub days_left: Option<i64>,
+    /// The cookies that were set on the way, redirects included: the last value of each name.
+    pub set_cookies: Vec<(String, String)>,
+    json: OnceLock<Result<Value, String>>,
+}
+
+impl HttpResponse {
+    pub fn new(
+        status: u16,
+        version: &'static str,
+        headers: HeaderMap,
+        body: String,
+        url: String,
+    ) -> HttpResponse {
+        HttpResponse {
+            status,
+            version,
+            headers,
+            body,
+            url,
+            took: Duration::ZERO,
+            days_left: None,
+            set_cookies: Vec::new(),
+            json: OnceLock::new(),
+        }
+    }
+
+    /// How many bytes of it there are to look at.
+    pub fn size(&self) -> usize {
+        let headers =
+            self.headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum::<usize>();
+        self.body.len() + self.url.len() + headers
+    }
+
+    /// The body as JSON, parsed once.
+    pub fn json(&self) -> Result<&Value, &str> {
+        self.json
+            .get_or_init(|| serde_json::from_str(&self.body).map_err(|error| error.to_string()))
+            .as_ref()
+            .map_err(String::as_str)
+    }
+
+    /// What [`describe`](HttpResponse::describe) says, off the workers where the body is large.
+    pub async fn described(self, context: &Context) -> Message {
+        let load = Cost::TO_READ.on(self.size());
+        context.offload(Phase::Judge, load, move || self.describe()).await
+    }
+
+    /// The answer in two lines: status and type, then the start of the body.
+    pub fn describe(&self) -> Message {
+        let line = match self.headers.get(reqwest::header::CONTENT_TYPE) {
+            Some(kind) => Message::new()
+                .words(format!("{} {}, ", self.version, self.status))
+                .data(String::from_utf8_lossy(kind.as_bytes()))
+                .words(", "),
+            None => Message::new().words(format!("{} {}, ", self.version, self.status)),
+        };
+        let line = match self.headers.get(reqwest::header::LOCATION) {
+            Some(to) => line.words("location: ").data(String::from_utf8_lossy(to.as_bytes())).words(", "),
+            None => line,
+        };
+        let is_html = self
+            .headers
+            .get(reqwest::header::CONTENT_TYPE)
+            .is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
+        match self.body.trim() {
+            "" => line.words("empty body"),
+            // What a person would read on it: markup hides the message.
+            body if is_html => match page_text::text(body) {
+                text if text.is_empty() => {
+                    line.words(format!("{} bytes; the page has no text", self.body.len()))
+                }
+                text => line
+                    .words(format!("{} bytes; the page says:\n", self.body.len()))
+                    .excerpt(text, BODY_SHOWN),
+            },
+            body => line
+                .words(format!("{} bytes\n", self.body.len()))
+                .excerpt(body.lines().map(str::trim_end).collect::<Vec<_>>().join("\n"), BODY_SHOWN),
+        }
+    }
+}

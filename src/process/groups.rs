@@ -1,0 +1,167 @@
+//! The groups of the booted processes, and the end of what has left its group.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use process_wrap::tokio::{ChildWrapper, CommandWrap};
+
+#[cfg(not(target_os = "linux"))]
+use self::elsewhere::{adopt_orphans, has_no_children, is_gone};
+use self::linux::{adopt_orphans, has_no_children, is_gone};
+use super::LOOK_EVERY;
+use crate::deadline::Deadline;
+#[cfg(target_os = "linux")]
+
+/// The environment variable by which what a process started is known as its own, also outside its group.
+pub(super) const MARK: &str = "SMOKE_BOOT";
+
+/// The processes that run, so that the end of one does not take the others for its leavings.
+#[derive(Debug, Default)]
+pub struct Groups {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    running: Vec<u32>,
+    /// Is every child of smoke a booted process, or the leaving of one? Found out before the first is started.
+    all_are_booted: Option<bool>,
+}
+
+impl Groups {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Starts a process. Nobody looks for leavings before it is known to run.
+    pub(super) fn spawn(&self, command: &mut CommandWrap) -> std::io::Result<Box<dyn ChildWrapper>> {
+        let mut state = self.state();
+        state.all_are_booted.get_or_insert_with(has_no_children);
+        adopt_orphans();
+        let child = command.spawn()?;
+        state.running.extend(child.id());
+        Ok(child)
+    }
+
+    /// A process runs no longer.
+    pub(super) fn leave(&self, gone: Option<u32>) {
+        self.state().running.retain(|group| Some(*group) != gone);
+    }
+
+    /// Kills what a booted process left behind outside its group, and waits until it is gone, for as long as
+    /// `deadline` allows.
+    pub(super) async fn end_orphans(&self, mark: &str, deadline: Deadline) {
+        let mut killed = Vec::new();
+        loop {
+            // Each round may orphan the children of what it kills.
+            killed.extend(self.kill_orphans(mark));
+            if killed.is_empty() {
+                return;
+            }
+            killed.retain(|orphan| !is_gone(*orphan));
+            if deadline.pause(LOOK_EVERY).await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+mod linux {
+    use rustix::process::{
+        Pid, Signal, WaitId, WaitIdOptions, WaitOptions, getpid, kill_process, set_child_subreaper, waitid,
+        waitpid,
+    };
+
+    use crate::process::groups::{Groups, MARK};
+
+    /// Processes that left their group by forking twice come to smoke instead of init, so that it can end them.
+    pub fn adopt_orphans() {
+        let _ = set_child_subreaper(Some(getpid()));
+    }
+
+    /// Whoever became smoke by `exec` may have started something before, and to the first process of a container
+    /// comes what others orphan.
+    pub fn has_no_children() -> bool {
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        !getpid().is_init()
+            && waitid(WaitId::All, options).is_err_and(|error| error == rustix::io::Errno::CHILD)
+    }
+
+    impl Groups {
+        /// The children of smoke that carry the mark. When the last one has ended that ran, every child that nobody
+        /// else can have started is of that kind, also one that cleared its environment.
+        pub(super) fn kill_orphans(&self, mark: &str) -> Vec<Pid> {
+            let marked = format!("{MARK}={mark}");
+            let state = self.state();
+            let only_leavings = state.running.is_empty() && state.all_are_booted == Some(true);
+            let is_left_behind = |child: &Pid| {
+                let environment =
+                    std::fs::read(format!("/proc/{}/environ", child.as_raw_nonzero())).unwrap_or_default();
+                only_leavings || environment.split(|byte| *byte == 0).any(|entry| entry == marked.as_bytes())
+            };
+            let orphans: Vec<Pid> = children_of(getpid()).filter(is_left_behind).collect();
+            for orphan in &orphans {
+                let _ = kill_process(*orphan, Signal::KILL);
+            }
+            orphans
+        }
+    }
+
+    /// Takes note of its end, without waiting for it.
+    pub fn is_gone(orphan: Pid) -> bool {
+        !matches!(waitpid(Some(orphan), WaitOptions::NOHANG), Ok(None))
+    }
+
+    fn children_of(parent: Pid) -> impl Iterator<Item = Pid> {
+        // `pid (name) state ppid …`; the name may hold anything, a parenthesis too. Source: proc(5).
+        let parent = parent.as_raw_nonzero().get().to_string();
+        std::fs::read_dir("/proc").into_iter().flatten().filter_map(move |entry| {
+            let number: i32 = entry.ok()?.file_name().to_str()?.parse().ok()?;
+            let stat = std::fs::read_to_string(format!("/proc/{number}/stat")).ok()?;
+            let (_, after_name) = stat.rsplit_once(") ")?;
+            let its_parent = after_name.split(' ').nth(1)?;
+            (its_parent == parent).then(|| Pid::from_raw(number)).flatten()
+        })
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+mod elsewhere {
+    use crate::process::groups::Groups;
+
+    pub fn adopt_orphans() {}
+
+    pub fn has_no_children() -> bool {
+        false
+    }
+
+    impl Groups {
+        pub(super) fn kill_orphans(&self, _mark: &str) -> Vec<u32> {
+            Vec::new()
+        }
+    }
+
+    pub fn is_gone(_orphan: u32) -> bool {
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::process::{Command, Output, Process};
+
+    #[tokio::test]
+    async fn a_process_that_is_dropped_runs_no_longer() {
+        let words = ["sleep", "1000"].map(str::to_owned).to_vec();
+        let command = Command { words, env: Vec::new(), cwd: PathBuf::new() };
+        let groups = Arc::new(Groups::default());
+        let process = Process::start(&command, Output::default(), &groups).unwrap();
+        assert_eq!(groups.state().running.len(), 1);
+        drop(process);
+        assert_eq!(groups.state().running, [0; 0]);
+    }
+}

@@ -1,0 +1,265 @@
+//! A process with everything it starts: a group of its own, what it prints, its end.
+//!
+//! What is Unix-only in smoke sits here and in `groups`.
+
+mod error_line;
+mod groups;
+mod output;
+
+use std::fmt;
+use std::path::PathBuf;
+use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use process_wrap::tokio::{ChildWrapper, CommandWrap};
+
+pub use self::error_line::why_it_ended;
+pub use self::groups::Groups;
+use self::groups::MARK;
+pub use self::output::Output;
+use crate::deadline::{BudgetScope, Deadline};
+use crate::outcome::{Failure, Fault};
+use crate::secret::Message;
+
+/// How often it is asked whether a process has gone.
+const LOOK_EVERY: Duration = Duration::from_millis(5);
+
+/// How long after its end a process's output is read on.
+pub const OUTPUT_DRAIN_TIMEOUT: Duration = Duration::from_millis(100);
+
+/// After SIGKILL the kernel needs a moment.
+pub const KILL_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// What to run.
+#[derive(Debug)]
+pub struct Command {
+    pub words: Vec<String>,
+    pub env: Vec<(String, String)>,
+    pub cwd: PathBuf,
+}
+
+/// The signals that can ask a process to stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StopSignal {
+    Term,
+    Int,
+    Quit,
+    Hup,
+    Kill,
+}
+
+impl StopSignal {
+    pub const ALL: [(&'static str, StopSignal); 5] = [
+        ("TERM", StopSignal::Term),
+        ("INT", StopSignal::Int),
+        ("QUIT", StopSignal::Quit),
+        ("HUP", StopSignal::Hup),
+        ("KILL", StopSignal::Kill),
+    ];
+}
+
+/// A running process.
+#[derive(Debug)]
+pub struct Process {
+    child: Box<dyn ChildWrapper>,
+    output: Output,
+    /// The number of its group, which is the process's own; `None` once it has been stopped.
+    group: Option<u32>,
+    groups: Arc<Groups>,
+    mark: String,
+    /// How long its output is waited for, from when it was seen to have ended.
+    output_drain: Option<Deadline>,
+}
+
+impl Process {
+    /// Starts it in a group of its own. What it prints goes to `output`.
+    ///
+    /// # Errors
+    /// There is no such program, or it cannot be run.
+    pub fn start(command: &Command, output: Output, groups: &Arc<Groups>) -> Result<Process, Failure> {
+        let program = command.words.first().map_or("", String::as_str);
+        // A path is meant from the folder it runs in; a bare name is looked for on PATH.
+        let found = match program.contains(std::path::MAIN_SEPARATOR) {
+            // Absolute, because the operating system would look from the new folder again.
+            true => {
+                std::path::absolute(command.cwd.join(program)).unwrap_or_else(|_| command.cwd.join(program))
+            }
+            false => PathBuf::from(program),
+        };
+        let mark = uuid::Uuid::new_v4().simple().to_string();
+        let mut wrapped = CommandWrap::with_new(&found, |process| {
+            process.args(command.words.iter().skip(1)).env(MARK, &mark).envs(command.env.iter().cloned());
+            if !command.cwd.as_os_str().is_empty() {
+                process.current_dir(&command.cwd);
+            }
+            process.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        });
+        own_group(&mut wrapped);
+        let mut child = groups.spawn(&mut wrapped).map_err(|error| {
+            let doing = Message::new().words("starting `").data(program).words("`");
+            let hint = match error.kind() {
+                std::io::ErrorKind::NotFound => {
+                    "check the program's path, and that it has been built; a relative path starts in `cwd`"
+                }
+                std::io::ErrorKind::PermissionDenied => "check that the file is executable",
+                _ => "try the command by hand",
+            };
+            Failure::fault(
+                Fault::Local,
+                doing,
+                Message::new().data(crate::language::io_error::reason(&error)),
+            )
+            .with_hint(Message::new().words(hint))
+        })?;
+        // Why: these outlive nothing: they end with the pipes, and the run does not wait for a pipe that a
+        // grandchild holds.
+        if let Some(stdout) = child.stdout().take() {
+            tokio::spawn(output.opened().read(stdout));
+        }
+        if let Some(stderr) = child.stderr().take() {
+            tokio::spawn(output.opened().read(stderr));
+        }
+        let group = child.id();
+        Ok(Process { child, output, group, groups: Arc::clone(groups), mark, output_drain: None })
+    }
+
+    /// Has the process itself ended?
+    pub fn has_ended(&mut self) -> bool {
+        matches!(self.child.inner_mut().try_wait(), Ok(Some(_)))
+    }
+
+    /// Waits for the process itself to end and says how it did.
+    pub async fn ended(&mut self) -> End {
+        let end = match self.child.inner_mut().wait().await {
+            Ok(status) => End::of(status),
+            Err(error) => End::Unknown(error.to_string()),
+        };
+        // What it said last is still on its way, unless something that it left behind holds the pipe.
+        let patience = self
+            .output_drain
+            .get_or_insert_with(|| Deadline::after(OUTPUT_DRAIN_TIMEOUT, BudgetScope::Grace));
+        let _ = patience.bound(self.output.closed()).await;
+        end
+    }
+
+    /// Asks the group to stop, kills what is left of it at `deadline`, and then everything that left the group.
+    pub async fn stop(mut self, signal: StopSignal, deadline: Deadline) {
+        send(self.group, signal);
+        let is_gone = self.gone_by(deadline).await;
+        let killed_by = Deadline::after(KILL_TIMEOUT, BudgetScope::Grace);
+        if !is_gone {
+            let _ = self.child.start_kill();
+            self.gone_by(killed_by).await;
+        }
+        self.groups.leave(self.group.take());
+        self.groups.end_orphans(&self.mark, killed_by).await;
+    }
+
+    async fn gone_by(&mut self, deadline: Deadline) -> bool {
+        loop {
+            if group_is_gone(self.child.as_mut(), self.group) {
+                return true;
+            }
+            if deadline.pause(LOOK_EVERY).await.is_err() {
+                return false;
+            }
+        }
+    }
+}
+
+impl Drop for Process {
+    /// A boot that is cut before it is ready is not left running. The number of one that has been stopped may be
+    /// another process's by now.
+    fn drop(&mut self) {
+        if let Some(group) = self.group.take() {
+            let _ = self.child.start_kill();
+            self.groups.leave(Some(group));
+        }
+    }
+}
+
+/// How a process ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum End {
+    Exit(i32),
+    Signal(i32),
+    Unknown(String),
+}
+
+impl End {
+    #[cfg(unix)]
+    fn of(status: ExitStatus) -> End {
+        use std::os::unix::process::ExitStatusExt as _;
+        match (status.code(), status.signal()) {
+            (Some(code), _) => End::Exit(code),
+            (None, Some(signal)) => End::Signal(signal),
+            (None, None) => End::Unknown(status.to_string()),
+        }
+    }
+
+    #[cfg(not(unix))]
+    fn of(status: ExitStatus) -> End {
+        status.code().map_or_else(|| End::Unknown(status.to_string()), End::Exit)
+    }
+}
+
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            End::Exit(code) => write!(f, "exit code {code}"),
+            End::Signal(signal) => write!(f, "killed by signal {signal}"),
+            End::Unknown(error) => write!(f, "unknown ({error})"),
+        }
+    }
+}
+
+#[cfg(unix)]
+fn own_group(command: &mut CommandWrap) {
+    command.wrap(process_wrap::tokio::ProcessGroup::leader());
+}
+
+#[cfg(windows)]
+fn own_group(command: &mut CommandWrap) {
+    command.wrap(process_wrap::tokio::JobObject);
+}
+
+#[cfg(unix)]
+fn send(group: Option<u32>, signal: StopSignal) {
+    use rustix::process::Signal;
+    let signal = match signal {
+        StopSignal::Term => Signal::TERM,
+        StopSignal::Int => Signal::INT,
+        StopSignal::Quit => Signal::QUIT,
+        StopSignal::Hup => Signal::HUP,
+        StopSignal::Kill => Signal::KILL,
+    };
+    if let Some(group) = pid(group) {
+        let _ = rustix::process::kill_process_group(group, signal);
+    }
+}
+
+#[cfg(unix)]
+fn pid(number: Option<u32>) -> Option<rustix::process::Pid> {
+    number.and_then(|number| i32::try_from(number).ok()).and_then(rustix::process::Pid::from_raw)
+}
+
+#[cfg(unix)]
+fn group_is_gone(child: &mut dyn ChildWrapper, group: Option<u32>) -> bool {
+    use rustix::process::{WaitOptions, test_kill_process_group, waitpgid};
+    let Some(group) = pid(group) else { return true };
+    // The leader first, by the library that started it; then the orphans that came to this process.
+    if !matches!(child.inner_mut().try_wait(), Ok(Some(_))) {
+        return false;
+    }
+    while let Ok(Some(_)) = waitpgid(group, WaitOptions::NOHANG) {}
+    test_kill_process_group(group).is_err()
+}
+
+#[cfg(not(unix))]
+fn send(_group: Option<u32>, _signal: StopSignal) {}
+
+#[cfg(not(unix))]
+fn group_is_gone(child: &mut dyn ChildWrapper, _group: Option<u32>) -> bool {
+    matches!(child.try_wait(), Ok(Some(_)))
+}

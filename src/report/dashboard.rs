@@ -1,0 +1,330 @@
+//! `smoke watch`: the state of each check over many runs, and the table that shows it.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use console::{Alignment, measure_text_width, pad_str, truncate_str};
+use jiff::Timestamp;
+
+use super::style::{Style, printable};
+use crate::event::{CheckReport, Event, RunInfo};
+use crate::language::diagnostic::SuiteError;
+use crate::outcome::{Outcome, SkipReason, Span, Verdict};
+
+/// How many results of a check are kept for its sparkline.
+const HISTORY: usize = 20;
+
+/// How many changes are shown above the table.
+const CHANGES: usize = 4;
+
+/// Narrower than this, a line has no place for latency and history.
+const NARROW: usize = 64;
+
+/// Everything that is known of a suite that runs again and again.
+#[derive(Debug)]
+pub struct Dashboard {
+    every: Duration,
+    suite: String,
+    round: u32,
+    in_flight: usize,
+    rows: Vec<Row>,
+    /// The newest first.
+    changes: VecDeque<Change>,
+    /// Why there was no run: the suite is wrong at the moment.
+    rejected: Option<String>,
+}
+
+#[derive(Debug)]
+struct Row {
+    name: Arc<str>,
+    state: State,
+    since: Timestamp,
+    history: VecDeque<Beat>,
+    /// Why it is red.
+    why: Option<String>,
+}
+
+/// What a check came to the last time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Passed,
+    Flaky,
+    Warned,
+    Failed,
+    Errored,
+    Cut,
+    Skipped,
+}
+
+/// One result.
+#[derive(Debug, Clone, Copy)]
+struct Beat {
+    state: State,
+    took: Duration,
+}
+
+/// A check is no longer what it was.
+#[derive(Debug, Clone)]
+pub(super) struct Change {
+    pub at: Timestamp,
+    name: Arc<str>,
+    from: Option<(State, Duration)>,
+    to: State,
+    why: Option<String>,
+}
+
+impl State {
+    fn of(report: &CheckReport) -> State {
+        match &report.outcome {
+            Outcome::Passed if report.is_flaky() => State::Flaky,
+            Outcome::Passed => State::Passed,
+            Outcome::Warned(_) => State::Warned,
+            Outcome::Failed(failure) => match failure.verdict() {
+                Verdict::Errored => State::Errored,
+                Verdict::Failed | Verdict::Undecided => State::Failed,
+            },
+            Outcome::Undecided(_) => State::Cut,
+            Outcome::Skipped(_) => State::Skipped,
+        }
+    }
+
+    /// The words that `smoke run` has for it.
+    fn word(self) -> &'static str {
+        match self {
+            State::Passed => "PASS",
+            State::Flaky => "FLAKY",
+            State::Warned => "WARN",
+            State::Failed => "FAIL",
+            State::Errored => "ERROR",
+            State::Cut => "CUT",
+            State::Skipped => "SKIP",
+        }
+    }
+
+    fn paint(self, style: Style, text: String) -> String {
+        match self {
+            State::Passed => style.good(text),
+            State::Failed | State::Errored => style.bad(text),
+            State::Flaky | State::Warned | State::Cut => style.warning(text),
+            State::Skipped => style.quiet(text),
+        }
+    }
+
+    fn has_passed(self) -> bool {
+        match self {
+            State::Passed | State::Flaky => true,
+            State::Warned | State::Failed | State::Errored | State::Cut | State::Skipped => false,
+        }
+    }
+}
+
+impl Dashboard {
+    pub fn new(every: Duration) -> Dashboard {
+        Dashboard {
+            every,
+            suite: String::new(),
+            round: 0,
+            in_flight: 0,
+            rows: Vec::new(),
+            changes: VecDeque::new(),
+            rejected: None,
+        }
+    }
+
+    pub fn on_event(&mut self, event: &Event, run: &RunInfo) {
+        match event {
+            Event::RunStarted => {
+                self.round += 1;
+                self.in_flight = 0;
+                self.rejected = None;
+                let environment = run.environment.as_ref().map(|name| format!(" ({name})"));
+                self.suite = format!("{}{}", run.suite, environment.unwrap_or_default());
+                // The file may have other checks than a moment ago.
+                self.rows.retain(|row| run.checks.iter().any(|check| check.name == row.name));
+            }
+            Event::CheckStarted { .. } => self.in_flight += 1,
+            Event::CheckFinished(report) => {
+                self.in_flight = self.in_flight.saturating_sub(1);
+                if !matches!(&report.outcome, Outcome::Skipped(SkipReason::Signal { .. })) {
+                    self.note(report, run);
+                }
+            }
+            Event::CheckReady { .. } => self.in_flight = self.in_flight.saturating_sub(1),
+            Event::AttemptFailed { .. }
+            | Event::StepFinished { .. }
+            | Event::Traced { .. }
+            | Event::RunCancelled(_)
+            | Event::RunFinished(_) => {}
+        }
+    }
+
+    /// There was no run.
+    pub fn reject(&mut self, error: &SuiteError) {
+        self.rejected = Some(error.render(false));
+    }
+
+    fn note(&mut self, report: &CheckReport, run: &RunInfo) {
+        let now = Timestamp::now();
+        let name = &run.checks[report.check].name;
+        let state = State::of(report);
+        let why = match &report.outcome {
+            Outcome::Failed(failure) | Outcome::Warned(failure) | Outcome::Undecided(failure) => {
+                Some(failure.to_string())
+            }
+            Outcome::Skipped(reason) => Some(reason.to_string()),
+            Outcome::Passed => None,
+        };
+        let why = why.map(|why| printable(why.lines().next().unwrap_or_default()));
+        let beat = Beat { state, took: report.took };
+        let from = match self.rows.iter_mut().find(|row| row.name == *name) {
+            None => {
+                let history = VecDeque::from([beat]);
+                self.rows.push(Row { name: Arc::clone(name), state, since: now, history, why: why.clone() });
+                None
+            }
+            Some(row) => {
+                row.why.clone_from(&why);
+                row.history.push_back(beat);
+                if row.history.len() > HISTORY {
+                    row.history.pop_front();
+                }
+                if row.state == state {
+                    return;
+                }
+                let before = (row.state, lasted(row.since, now));
+                (row.state, row.since) = (state, now);
+                Some(before)
+            }
+        };
+        self.changes.truncate(HISTORY);
+        self.changes.push_front(Change { at: now, name: Arc::clone(name), from, to: state, why });
+    }
+
+    /// What has changed since it was asked the last time, the oldest first.
+    pub(super) fn take_changes(&mut self) -> Vec<Change> {
+        self.changes.drain(..).rev().collect()
+    }
+
+    /// The whole of it, in lines of at most `width` columns; of the table as many rows as fit in `height` lines.
+    pub(super) fn render(&self, width: usize, height: usize, style: Style, now: Timestamp) -> String {
+        let mut lines = vec![self.head(style, now)];
+        if let Some(rejected) = &self.rejected {
+            lines.extend(rejected.lines().map(str::to_owned));
+        }
+        let changes = self.changes.iter().filter(|change| change.from.is_some()).take(CHANGES);
+        let changes: Vec<String> = changes.map(|change| change.line(style)).collect();
+        lines.push(String::new());
+        if !changes.is_empty() {
+            lines.extend(changes);
+            lines.push(String::new());
+        }
+        let mut rows: Vec<&Row> = self.rows.iter().collect();
+        // What changed last stands on top; the sort keeps the suite's order among those that changed together.
+        rows.sort_by_key(|row| std::cmp::Reverse(row.since.as_second()));
+        for row in rows {
+            lines.extend(row.lines(width, style, now));
+        }
+        if lines.len() > height {
+            let hidden = lines.len() - height.saturating_sub(1);
+            lines.truncate(height.saturating_sub(1));
+            lines.push(style.quiet(format!("… {hidden} more lines")));
+        }
+        let cut = lines.iter().map(|line| truncate_str(line, width, "…"));
+        cut.flat_map(|line| [line, "\n".into()]).collect()
+    }
+
+    fn head(&self, style: Style, now: Timestamp) -> String {
+        let red = self.rows.iter().filter(|row| matches!(row.state, State::Failed | State::Errored)).count();
+        let state = match (self.rows.is_empty(), red) {
+            (true, _) => style.quiet("…"),
+            (false, 0) => style.good("ok"),
+            (false, red) => style.bad(format!("{red} of {} red", self.rows.len())),
+        };
+        let running = match self.in_flight {
+            0 => String::new(),
+            several => format!(", {several} running"),
+        };
+        format!(
+            "{} {state}  run {}{running}, every {}, {}; q ends",
+            style.strong(printable(&self.suite)),
+            self.round,
+            Span(self.every),
+            clock(now),
+        )
+    }
+}
+
+impl Row {
+    fn lines(&self, width: usize, style: Style, now: Timestamp) -> Vec<String> {
+        let word = self.state.paint(style, format!("{:>5}", self.state.word()));
+        let since = format!("{:>7}", for_how_long(lasted(self.since, now)));
+        let last = self.history.back().map_or_else(String::new, |beat| match beat.state {
+            State::Skipped => String::new(),
+            _ => Span(beat.took).to_string(),
+        });
+        let name = printable(&self.name);
+        let line = if width < NARROW {
+            format!("{word} {since}  {name}")
+        } else {
+            let spark = pad_str(&self.sparkline(style), HISTORY, Alignment::Right, None).into_owned();
+            format!("{word} {since} {last:>7} {spark}  {name}")
+        };
+        let why = self.why.iter().filter(|_| !self.state.has_passed());
+        let indent = " ".repeat(6);
+        std::iter::once(line).chain(why.map(|why| style.quiet(format!("{indent}{why}")))).collect()
+    }
+
+    /// A bar for each pass, as high as it was slow beside the slowest, and a letter for everything else.
+    fn sparkline(&self, style: Style) -> String {
+        const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+        let passes = self.history.iter().filter(|beat| beat.state.has_passed());
+        let slowest = passes.map(|beat| beat.took).max().unwrap_or_default().as_nanos().max(1);
+        let shown = self.history.iter().map(|beat| {
+            let sign = match beat.state {
+                State::Passed | State::Flaky => {
+                    let height = (beat.took.as_nanos() * 8 / slowest).min(7);
+                    BARS[usize::try_from(height).unwrap_or(7)]
+                }
+                State::Warned => '!',
+                State::Failed | State::Errored => 'x',
+                State::Cut => '?',
+                State::Skipped => '.',
+            };
+            beat.state.paint(style, sign.to_string())
+        });
+        let text: String = shown.collect();
+        debug_assert!(measure_text_width(&text) <= HISTORY);
+        text
+    }
+}
+
+impl Change {
+    /// `12:00:10Z `api is healthy` PASS → FAIL after 2m 5s: expected status 200, got 503`
+    pub(super) fn line(&self, style: Style) -> String {
+        let to = self.to.paint(style, self.to.word().to_owned());
+        let what = match self.from {
+            None => to,
+            Some((from, lasted)) => format!("{} → {to} after {}", from.word(), for_how_long(lasted)),
+        };
+        let why = self.why.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+        format!("{} `{}` {what}{why}", clock(self.at), printable(&self.name))
+    }
+}
+
+/// The time of day in UTC, as the servers' logs have it.
+fn clock(at: Timestamp) -> String {
+    at.strftime("%H:%M:%SZ").to_string()
+}
+
+fn lasted(since: Timestamp, now: Timestamp) -> Duration {
+    Duration::try_from(now.duration_since(since)).unwrap_or_default()
+}
+
+/// Whole seconds, and of a longer time whole minutes.
+fn for_how_long(time: Duration) -> String {
+    let seconds = time.as_secs();
+    Span(Duration::from_secs(if seconds >= 3600 { seconds / 60 * 60 } else { seconds }))
+        .to_string()
+        .replace("0ms", "0s")
+}

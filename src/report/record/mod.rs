@@ -1,0 +1,156 @@
+//! What machines read: the records that `--json` and `--events` are made of.
+//!
+//! Keys are in snake case, values that are smoke's own words as they are written everywhere else (`fail-fast`,
+//! `SIGTERM`). A key that ends in `_ms` is a number of milliseconds. Every key is always there: it is `null`
+//! where there is nothing to say, and a list is empty. New keys may come; one that changes its meaning or goes
+//! raises [`SCHEMA_VERSION`].
+
+mod check;
+mod failure;
+mod time;
+
+use serde::Serialize;
+
+use self::check::word;
+pub(super) use self::check::{CheckRecord, ResultRecord, StepRecord};
+pub(super) use self::failure::{FailureRecord, StepNameRecord};
+pub(super) use self::time::Milliseconds;
+use super::Rejection;
+use super::summary::{Counts, causes};
+use crate::event::{CancelReason, RunInfo, RunReport};
+use crate::exit::Exit;
+use crate::language::source::Location;
+
+/// The version of the format, in every document and in the first of the events.
+pub(super) const SCHEMA_VERSION: u32 = 1;
+
+/// How smoke ends.
+#[derive(Debug, Serialize)]
+pub(super) struct ExitRecord {
+    /// The exit code, as far as the checks decide it: that a report could not be written (6) is not in it.
+    code: u8,
+    /// What it means, as `--help` says it.
+    meaning: &'static str,
+}
+
+impl From<Exit> for ExitRecord {
+    fn from(exit: Exit) -> ExitRecord {
+        ExitRecord { code: exit.code(), meaning: exit.meaning() }
+    }
+}
+
+/// How many checks came to what; `checks` is the sum of all but `flaky` and `slow`, which are among the passed.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct CountsRecord {
+    checks: usize,
+    passed: usize,
+    flaky: usize,
+    slow: usize,
+    failed: usize,
+    errored: usize,
+    undecided: usize,
+    warned: usize,
+    skipped: usize,
+}
+
+impl CountsRecord {
+    pub fn of(report: &RunReport) -> CountsRecord {
+        let Counts { passed, flaky, slow, warned, failed, undecided, skipped } = Counts::of(report);
+        let errored = report.checks.iter().filter(|check| word(&check.outcome) == "errored").count();
+        CountsRecord {
+            checks: report.checks.len(),
+            passed,
+            flaky,
+            slow,
+            failed: failed - errored,
+            errored,
+            undecided,
+            warned,
+            skipped,
+        }
+    }
+}
+
+/// Why a run ended before all its checks had.
+#[derive(Debug, Serialize)]
+pub(super) struct CancelRecord<'a> {
+    /// `fail-fast`, `budget` or `signal`.
+    by: &'static str,
+    /// The check that failed, for `fail-fast`.
+    check: Option<&'a str>,
+    /// `SIGINT`, `SIGTERM` or `SIGHUP`, for `signal`.
+    signal: Option<String>,
+}
+
+impl<'a> From<&'a CancelReason> for CancelRecord<'a> {
+    fn from(reason: &'a CancelReason) -> CancelRecord<'a> {
+        match reason {
+            CancelReason::FailFast { failed } => {
+                CancelRecord { by: "fail-fast", check: Some(failed), signal: None }
+            }
+            CancelReason::Budget(_) => CancelRecord { by: "budget", check: None, signal: None },
+            CancelReason::Signal(signal) => {
+                CancelRecord { by: "signal", check: None, signal: Some(signal.to_string()) }
+            }
+        }
+    }
+}
+
+/// A check that did not pass by itself, and what was skipped because of it. The first one is the root cause.
+#[derive(Debug, Serialize)]
+pub(super) struct CauseRecord<'a> {
+    check: &'a str,
+    message: String,
+    skipped: Vec<&'a str>,
+}
+
+impl<'a> CauseRecord<'a> {
+    pub fn all(run: &'a RunInfo, report: &'a RunReport) -> Vec<CauseRecord<'a>> {
+        let causes = causes(run, report).into_iter();
+        causes
+            .map(|cause| CauseRecord {
+                check: &run.checks[cause.check.check].name,
+                message: cause.failure.to_string(),
+                skipped: cause.skipped,
+            })
+            .collect()
+    }
+}
+
+/// A place in the suite; lines and columns (in characters) are counted from 1.
+#[derive(Debug, Serialize)]
+pub(super) struct LocationRecord {
+    file: String,
+    line: usize,
+    column: usize,
+}
+
+impl From<&Location> for LocationRecord {
+    fn from(location: &Location) -> LocationRecord {
+        let file = location.path.display().to_string();
+        LocationRecord { file, line: location.line, column: location.column }
+    }
+}
+
+/// Something that is wrong with the suite (exit code 2).
+#[derive(Debug, Serialize)]
+pub(super) struct MistakeRecord {
+    message: String,
+    hint: Option<String>,
+    location: Option<LocationRecord>,
+}
+
+impl MistakeRecord {
+    pub fn all(rejection: &Rejection<'_>) -> Vec<MistakeRecord> {
+        let clean = |text: &String| rejection.redactor.clean(text);
+        rejection
+            .error
+            .located()
+            .map(|(location, diagnostic)| MistakeRecord {
+                message: clean(&diagnostic.message),
+                hint: diagnostic.hint.as_ref().map(clean),
+                location: location.as_ref().map(LocationRecord::from),
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,79 @@
+//! Whether each variable has a value when it is read.
+
+use std::collections::{BTreeSet, HashSet};
+
+use super::{Suite, SuiteCheck, graph};
+use crate::language::diagnostic::Diagnostic;
+use crate::language::expression::FUNCTIONS;
+use crate::language::source::Place;
+use crate::language::variable_usage::VariableUsage;
+use crate::language::variables::{BUILT_IN, first_part, is_built_in};
+
+/// Every read of a variable that is not there.
+pub fn mistakes(suite: &Suite, extra_variables: &[String]) -> Vec<Diagnostic> {
+    let mut known: BTreeSet<&str> = suite.variables.keys().map(String::as_str).collect();
+    known.extend(
+        suite.environments.values().flat_map(|environment| environment.vars.keys()).map(String::as_str),
+    );
+    known.extend(extra_variables.iter().map(String::as_str));
+
+    let checks: Vec<&SuiteCheck> = suite.checks.iter().collect();
+    let mut found = Vec::new();
+    for (check, needs) in checks.iter().zip(graph::needs(&checks)) {
+        let mut uses = VariableUsage::default();
+        check.check.uses(&mut uses);
+        let shares = needs.iter().flat_map(|need| checks[*need].check.shares());
+        let shared: HashSet<&str> = shares.map(|named| named.name.as_str()).collect();
+        for (name, place) in uses.from_outside() {
+            if suite.mistaken_shares.iter().any(|share| share == first_part(name)) {
+                continue;
+            }
+            if is_built_in(name) || known.contains(first_part(name)) || shared.contains(first_part(name)) {
+                continue;
+            }
+            found.push(undefined(name, place, &uses, &known, check, &checks));
+        }
+    }
+    found
+}
+
+fn undefined(
+    name: &str,
+    place: Place,
+    uses: &VariableUsage<'_>,
+    known: &BTreeSet<&str>,
+    check: &SuiteCheck,
+    checks: &[&SuiteCheck],
+) -> Diagnostic {
+    let variable = first_part(name);
+    if uses.sets().any(|set| set == variable) {
+        return Diagnostic::new(
+            place,
+            format!("`{variable}` is read here, before the step that captures it"),
+        )
+        .hint("move the capture to an earlier step");
+    }
+    let sharing = checks.iter().find(|other| other.check.shares().iter().any(|named| named.name == variable));
+    if let Some(gate) = sharing.filter(|sharing| sharing.is_gate() && !check.is_gate()) {
+        let (name, is_skipped) = (gate.name(), gate.keys.skip.is_some());
+        let why = if is_skipped { "which is skipped" } else { "a gate that waits for this check itself" };
+        let message = format!("`{variable}` is shared by `{name}`, {why}");
+        return Diagnostic::new(place, message).hint(match is_skipped {
+            true => {
+                format!("add `needs = [\"{name}\"]` to skip this check with it, or pass `--var {variable}=…`")
+            }
+            false => format!("take this check out of what `{name}` needs, or define `{variable}` elsewhere"),
+        });
+    }
+    if let Some(sharing) = sharing {
+        return Diagnostic::new(
+            place,
+            format!("`{variable}` is shared by `{}`, which this check does not need", sharing.name()),
+        )
+        .hint(format!("add `needs = [\"{}\"]`", sharing.name()));
+    }
+    let names = known.iter().copied().chain(uses.sets()).chain(BUILT_IN).chain(FUNCTIONS);
+    Diagnostic::new(place, format!("undefined variable `{name}`"))
+        .did_you_mean(name, names)
+        .hint("define it under `[vars]`, capture it in an earlier step, or pass it with `--var`")
+}

@@ -1,0 +1,120 @@
+//! What a process is given, and what is said of its end.
+
+use std::fs;
+use std::time::Duration;
+
+use super::boot;
+use crate::support::http::{HttpServer, Response};
+use crate::support::junit::Outcome;
+use crate::support::smoke::Smoke;
+
+#[test]
+fn an_exit_before_it_is_ready_is_told_with_code_and_last_output() {
+    let script = "for i in $(seq 30); do echo line $i; done; echo out of memory >&2; exit 7";
+    let ran = Smoke::new().suite(&boot("shop", script, "ready = { log = \"never said\" }")).run();
+    ran.exits(5);
+    let report = ran.junit();
+    let case = report.case("shop");
+    assert_eq!((case.outcome, case.kind.as_deref()), (Outcome::Failed, Some("exit")));
+    for text in [&ran.stderr, &case.text] {
+        assert!(text.contains("exit code 7") && text.contains("out of memory"), "{text}");
+        assert!(text.contains("line 30"), "{text}");
+    }
+    assert!(!ran.stderr.contains("line 3\n") && case.text.contains("line 3\n"), "{}", ran.stderr);
+}
+
+#[test]
+fn the_end_of_a_long_line_is_what_is_shown() {
+    let script = "head -c 9000 /dev/zero | tr '\\0' x; echo; echo the reason; exit 1";
+    let ran = Smoke::new().suite(&boot("shop", script, "ready = { log = \"never said\" }")).run();
+    ran.exits(5);
+    assert!(ran.stderr.contains("the reason"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_program_that_is_not_there_is_named() {
+    let suite = "[[boot]]\nname = \"shop\"\ncommand = [\"./no-such-shop\"]\n";
+    let ran = Smoke::new().suite(suite).run();
+    ran.exits(5);
+    assert_eq!(ran.junit().case("shop").kind.as_deref(), Some("local"));
+    assert!(ran.stderr.contains("starting `./no-such-shop`: no such file"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_file_that_is_not_executable_is_said_to_be_that() {
+    let suite = "[[boot]]\nname = \"shop\"\ncommand = [\"./shop\"]\n";
+    let ran = Smoke::new().suite(suite).file("shop", "#!/bin/sh\n").run();
+    ran.exits(5);
+    assert!(ran.stderr.contains("permission denied") && ran.stderr.contains("executable"), "{}", ran.stderr);
+}
+
+#[test]
+fn it_gets_its_environment_and_its_folder() {
+    let script = "[ \"$GREETING\" = 'hello 5' ] && [ -n \"$PATH\" ] && cat here && exec sleep 1000";
+    let keys = "cwd = \"inner\"\nenv = { GREETING = \"hello {{n}}\" }\nready = { log = \"found\" }";
+    let smoke = Smoke::new().suite(&format!("[vars]\nn = 5\n{}", boot("shop", script, keys)));
+    fs::create_dir(smoke.path("inner")).expect("create a folder");
+    smoke.file("inner/here", "found\n").run().exits(0);
+}
+
+#[test]
+fn a_death_while_the_suite_runs_is_the_root_cause() {
+    let server = HttpServer::start(|_| Response::new(200).delay(Duration::from_secs(20)));
+    let suite = format!(
+        "{}\n[[health]]\nname = \"slow\"\nbudget = \"20s\"\nurl = \"{}\"\n",
+        boot("shop", "echo ready; sleep 0.3; echo last words; exit 3", "ready = { log = \"ready\" }"),
+        server.url("/")
+    );
+    let ran = Smoke::new().suite(&suite).run();
+    ran.exits(1);
+    let cause = ran.stderr.lines().find(|line| line.contains("root cause:")).expect("a root cause");
+    assert!(cause.contains("`shop`") && cause.contains("exit code 3"), "{cause}");
+    let report = ran.junit();
+    assert_eq!(report.case("shop").outcome, Outcome::Failed);
+    assert!(report.case("shop").text.contains("last words"), "{}", report.xml);
+    assert_eq!(report.case("slow").outcome, Outcome::Skipped);
+    assert!(ran.took < Duration::from_secs(5), "{:?}", ran.took);
+}
+
+#[test]
+fn the_line_that_says_why_is_the_cause_and_what_is_left_out_is_counted() {
+    let trace = "echo started; echo 'error: password authentication failed for user \"shop\"'; \
+                 for n in $(seq 40); do echo \"    at frame $n (shop.js:$n)\"; done; \
+                 echo \"  severity: 'FATAL',\"; echo '}'; echo; echo 'Node.js v20.20.2'; exit 1";
+    let ran = Smoke::new().suite(&boot("shop", trace, "ready = { log = \"listening\" }")).run();
+    ran.exits(5);
+    let said = "exit code 1; it said: error: password authentication failed for user \"shop\"";
+    let cause = ran.stderr.lines().find(|line| line.contains("root cause:")).expect("a root cause");
+    assert!(cause.ends_with(said), "{cause}");
+    assert!(
+        ran.stderr.contains("… 26 lines left out\n") && !ran.stderr.contains("frame 24 "),
+        "{}",
+        ran.stderr
+    );
+    assert!(ran.stderr.contains("frame 25 ") && ran.stderr.contains("v20.20.2"), "{}", ran.stderr);
+    let report = ran.junit();
+    let text = &report.case("shop").text;
+    assert!(text.contains("started\n") && text.contains("frame 1 ") && !text.contains("left out"), "{text}");
+}
+
+#[test]
+fn of_a_long_output_the_reports_have_the_end_and_say_how_much_was_before_it() {
+    let script = "i=0; while [ $i -lt 20000 ]; do i=$((i+1)); echo line $i; done; exit 1";
+    let ran = Smoke::new().suite(&boot("shop", script, "ready = { log = \"never\" }")).run();
+    ran.exits(5);
+    let report = ran.junit();
+    let text = &report.case("shop").text;
+    assert!(text.contains("… 19800 lines left out\nline 19801\n"), "{text}");
+    assert!(text.contains("line 20000\n"), "{text}");
+    assert!(ran.stderr.contains("… 19980 lines left out\n"), "{}", ran.stderr);
+}
+
+#[test]
+fn what_a_signal_ended_did_not_say_why() {
+    let script = "echo error: a warning from long ago; kill -KILL $$";
+    let ran = Smoke::new().suite(&boot("shop", script, "ready = { log = \"never\" }")).run();
+    ran.exits(5);
+    let cause = ran.stderr.lines().find(|line| line.contains("root cause:")).expect("a root cause");
+    assert!(cause.ends_with("the process ended: killed by signal 9"), "{cause}");
+    assert!(ran.stderr.contains("a warning from long ago"), "{}", ran.stderr);
+}

@@ -1,0 +1,5 @@
+//! Expectations and captures, on real answers.
+
+mod both_ways;
+mod judging;
+mod matchers;

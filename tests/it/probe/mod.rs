@@ -1,0 +1,11 @@
+//! The protocols: what goes over the wire and what is made of it.
+
+mod login;
+mod pipes;
+mod postgres_tls;
+mod redirects;
+mod requests;
+mod routes;
+mod sqlite;
+mod tls;
+mod wire;

@@ -1,0 +1,33 @@
+//! Secrets that a process is given, and prints.
+
+use super::{HEAD, SECRET, keeps_quiet};
+use crate::support::outputs::{asked_for_all, have_none_of};
+
+#[test]
+fn what_a_booted_process_prints_is_redacted_before_it_is_cut() {
+    // So much comes after it that its beginning is no longer among the last lines.
+    let script =
+        "printf '%s' \\\"$MINE\\\"; i=0; while [ $i -lt 200 ]; do echo line $i; i=$((i+1)); done; exit 1";
+    let suite = format!(
+        "{HEAD}[[boot]]\nname = \"shop\"\ncommand = [\"sh\", \"-c\", \"{script}\"]\nenv = {{ MINE = \"{{{{mine}}}}\" }}\n\
+         ready = {{ log = \"never\" }}\n"
+    );
+    let ran = asked_for_all().suite(&suite).env("MINE", SECRET).run();
+    ran.exits(5);
+    keeps_quiet(&ran, SECRET);
+    let report = ran.junit();
+    let text = &report.case("shop").text;
+    assert!(text.contains("***") && !text.contains('ü'), "{text}");
+}
+
+#[test]
+fn what_a_boot_has_in_clear_under_a_secret_name_is_in_no_output() {
+    let suite = "[[boot]]\nname = \"shop\"\ncommand = [\"sh\", \"-c\", \"echo key is $API_KEY; exit 1\"]\n\
+                 env = { API_KEY = \"in-clear-4711\", MODE = \"smoke\", EMPTY_KEY = \"\" }\nready = { log = \"never\" }\n";
+    let ran = asked_for_all().suite(suite).run();
+    ran.exits(5);
+    have_none_of(&ran, &[("the key", "in-clear-4711".to_owned())]);
+    assert!(ran.stderr.contains("key is ***"), "{}", ran.stderr);
+    let shown = "API_KEY=\"$API_KEY\" MODE=smoke EMPTY_KEY='' sh -c";
+    assert!(ran.stderr.contains(shown), "{}", ran.stderr);
+}

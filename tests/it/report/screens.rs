@@ -1,0 +1,183 @@
+//! What somebody at a terminal sees: wide and narrow, with and without colour, while it runs and at its end.
+//!
+//! `tests/suites/screens/` has the screens. `INSTA_UPDATE=always tests/run --test it screens` takes them anew.
+
+use std::fs;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use regex::Regex;
+use tempfile::TempDir;
+
+use crate::support::http::{HttpServer, Response};
+use crate::support::smoke::Smoke;
+use crate::support::terminal::Terminal;
+use crate::support::{scratch, wait};
+
+/// Every outcome once, and every way to pass: each must look different, without colour too.
+fn suite(server: &HttpServer) -> String {
+    let url = |path: &str| server.url(path);
+    format!(
+        "[suite]\nname = \"shop\"\nfail-fast = false\nconcurrency = 1\n\n\
+         [[health]]\nname = \"passes\"\nurl = {:?}\n\n\
+         [[health]]\nname = \"flaky\"\nurl = {:?}\nretry = {{ attempts = 2, delay = \"1ms\" }}\n\n\
+         [[health]]\nname = \"polled\"\nurl = {:?}\npoll = {{ every = \"1ms\" }}\n\n\
+         [[health]]\nname = \"slow\"\nurl = {:?}\nbudget = \"3s\"\n\n\
+         [[health]]\nname = \"warns 漢字\"\nurl = \"tcp://127.0.0.1:1\"\nseverity = \"warn\"\n\n\
+         [[health]]\nname = \"errs\"\nurl = \"tcp://127.0.0.1:1\"\n\n\
+         [[health]]\nname = \"fails\"\nurl = {:?}\nexpect.status = 204\n\n\
+         [[health]]\nname = \"needs what errs\"\nurl = {:?}\nneeds = [\"errs\"]\n\n\
+         [[health]]\nname = \"left out\"\nurl = {:?}\nskip = \"until the move is done\"\n",
+        url("/"),
+        url("/flaky?first"),
+        url("/flaky?second"),
+        url("/slow"),
+        url("/"),
+        url("/"),
+        url("/")
+    )
+}
+
+fn server() -> HttpServer {
+    let asked = AtomicUsize::new(0);
+    HttpServer::start(move |request| match request.path.as_str() {
+        // Every other time.
+        "/flaky" if asked.fetch_add(1, Ordering::SeqCst).is_multiple_of(2) => Response::new(503),
+        "/slow" => Response::new(200).delay(Duration::from_millis(2400)),
+        _ => Response::new(200),
+    })
+}
+
+fn folder(suite: &str) -> TempDir {
+    let folder = scratch::for_a_test();
+    fs::write(folder.path().join("smoke.toml"), suite).expect("write the suite");
+    folder
+}
+
+/// What differs from run to run is masked in place, so that the columns stay.
+#[track_caller]
+fn assert_screen(name: &str, screen: &str) {
+    let mut text = screen.to_owned();
+    for (pattern, instead) in [
+        (r"127\.0\.0\.1:\d{4,5}", "127.0.0.1:PORT"),
+        (r"(?m)^(FLAKY|ERROR| [A-Z]{4}) +\d+(\.\d+)?m?s  ", "$1    TIME  "),
+        (r"\b(connect|first byte|body) \d+(\.\d+)?m?s", "$1 TIME"),
+        (r"passed( \([^)]*\))? in \d+(\.\d+)?m?s", "passed$1 in TIME"),
+        (r"  +\d+s  ", "  TIME  "),
+    ] {
+        text = Regex::new(pattern).expect("a pattern").replace_all(&text, instead).into_owned();
+    }
+    insta::with_settings!({
+        snapshot_path => "../../suites/screens",
+        prepend_module_to_snapshot => false,
+        omit_expression => true,
+    }, {
+        insta::assert_snapshot!(name, text);
+    });
+}
+
+#[test]
+fn every_outcome_looks_different_on_a_wide_terminal() {
+    let server = server();
+    let folder = folder(&suite(&server));
+    let mut terminal = Terminal::smoke(&["run"], folder.path(), (100, 50));
+    assert_eq!(terminal.wait().code(), Some(1));
+    terminal.wait_for("exit code 1");
+    assert!(terminal.shown().contains("\x1b[1m\x1b[31mERROR"), "{:?}", terminal.shown());
+    assert_screen("wide", &terminal.screen(100, 50));
+}
+
+#[test]
+fn forty_columns_are_enough() {
+    let server = server();
+    // Without what is as long as its times are.
+    let suite = suite(&server).replace("expect.status = 204", "expect.status = 200");
+    let folder = folder(&suite);
+    let mut terminal = Terminal::smoke(&["run"], folder.path(), (40, 60));
+    assert_eq!(terminal.wait().code(), Some(1));
+    terminal.wait_for("a critical check failed");
+    assert_screen("narrow", &terminal.screen(40, 60));
+}
+
+#[test]
+fn without_colour_the_words_say_it() {
+    let server = server();
+    let suite = suite(&server).replace("/slow", "/");
+    let folder = folder(&suite);
+    let color = Regex::new("\x1b\\[[0-9;]*m").expect("a pattern");
+    let painted = |arguments: &[&str], environment: &[(&str, &str)]| {
+        let mut terminal = Terminal::smoke_with(arguments, folder.path(), (100, 50), environment);
+        terminal.wait();
+        terminal.wait_for("exit code 1");
+        color.is_match(&terminal.shown())
+    };
+    assert!(painted(&["run"], &[]));
+    assert!(!painted(&["run"], &[("NO_COLOR", "1")]));
+    assert!(!painted(&["run"], &[("TERM", "dumb")]));
+    assert!(!painted(&["run", "--color", "never"], &[]));
+    assert!(painted(&["run", "--color", "always"], &[("NO_COLOR", "1")]), "what is asked for wins");
+    let in_a_pipe = Smoke::bare().arg("run").suite(&suite).run();
+    assert!(!color.is_match(&in_a_pipe.stderr), "{:?}", in_a_pipe.stderr);
+}
+
+/// Answers `/held` only when it is let go.
+fn holding() -> (HttpServer, Arc<AtomicBool>) {
+    let open = Arc::new(AtomicBool::new(false));
+    let is_open = Arc::clone(&open);
+    let server = HttpServer::start(move |request| {
+        let waits = request.path == "/held" && !is_open.load(Ordering::SeqCst);
+        Response::new(if waits { 503 } else { 200 })
+    });
+    (server, open)
+}
+
+fn held(server: &HttpServer) -> String {
+    format!(
+        "[suite]\nname = \"shop\"\n\n[[health]]\nname = \"quick\"\nurl = {:?}\n\n\
+         [[health]]\nname = \"held\"\nurl = {:?}\npoll = {{ every = \"20ms\" }}\nbudget = \"30s\"\n",
+        server.url("/"),
+        server.url("/held")
+    )
+}
+
+#[test]
+fn a_bar_says_how_far_it_is_and_is_gone_at_the_end() {
+    let (server, open) = holding();
+    let folder = folder(&held(&server));
+    let mut terminal = Terminal::smoke(&["run"], folder.path(), (80, 10));
+    // A bar is taken away and drawn again around each line: it is looked at when it stands.
+    let standing = wait::until("the bar", Duration::from_secs(20), || {
+        let screen = terminal.screen(80, 10);
+        screen
+            .lines()
+            .last()
+            .is_some_and(|last| last.contains("1/2") && last.ends_with("s  held"))
+            .then_some(screen)
+    });
+    assert_screen("bar", &standing);
+    // Narrower while it runs: the bar is drawn for the width there is.
+    let before = terminal.shown().len();
+    terminal.resize(40, 10);
+    wait::until("another bar", Duration::from_secs(20), || {
+        terminal.shown().get(before..).is_some_and(|since| since.contains("1/2")).then_some(())
+    });
+    open.store(true, Ordering::SeqCst);
+    assert_eq!(terminal.wait().code(), Some(0));
+    terminal.wait_for("PASSED");
+    assert_screen("bar_gone", &terminal.screen(80, 10));
+}
+
+#[test]
+fn in_ci_and_in_a_pipe_there_is_no_bar() {
+    let server = server();
+    let folder = folder(&held(&server));
+    let mut terminal = Terminal::smoke_with(&["run"], folder.path(), (80, 10), &[("CI", "true")]);
+    terminal.wait();
+    terminal.wait_for("PASSED");
+    let piped = Smoke::bare().arg("run").suite(&held(&server)).run();
+    for shown in [terminal.shown(), piped.stderr] {
+        assert!(!shown.contains("/2") && !shown.contains('\r') || !shown.contains("=>"), "{shown:?}");
+        assert!(!shown.contains("\x1b[2K"), "nothing is drawn over: {shown:?}");
+    }
+}

@@ -1,0 +1,272 @@
+//! Checks that do as a script says, random suites of them, and a run of one on a clock that jumps.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use proptest::prelude::*;
+use smoke::attempt::{Context, RunContext, Tracing};
+use smoke::check::{Afterwards, BackgroundProcess, Check, Session};
+use smoke::deadline::Deadline;
+use smoke::event::{CheckInfo, Event, RunReport};
+use smoke::language::repeat::Repeat;
+use smoke::language::severity::Severity;
+use smoke::language::source::Location;
+use smoke::language::variable_usage::VariableUsage;
+use smoke::language::variables::Variables;
+use smoke::outcome::{Failure, Fault, Outcome, Signal};
+use smoke::plan::{Plan, PlannedCheck};
+use smoke::secret::{Message, Redactor};
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+
+/// Known to the redactor of every run.
+const SECRET: &str = "hunter2-long";
+
+/// What a scripted check does once its time is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Script {
+    Pass,
+    Mismatch,
+    Fault,
+    Panic,
+    Hang,
+}
+
+#[derive(Debug)]
+struct Scripted {
+    script: Script,
+    takes: Duration,
+    cleanup_takes: Duration,
+    /// It leaves something running that takes so long to stop.
+    stays: Option<Duration>,
+    cleanups: Arc<AtomicUsize>,
+}
+
+/// What a scripted check left running.
+struct Left {
+    stops_in: Duration,
+}
+
+impl BackgroundProcess for Left {
+    fn has_ended(&mut self) -> bool {
+        false
+    }
+
+    fn ended(&mut self) -> BoxFuture<'_, Failure> {
+        Box::pin(std::future::pending())
+    }
+
+    fn stop(self: Box<Self>, deadline: Deadline) -> BoxFuture<'static, ()> {
+        Box::pin(async move {
+            let _ = deadline.pause(self.stops_in).await;
+        })
+    }
+}
+
+impl Check for Scripted {
+    fn uses(&self, _: &mut VariableUsage) {}
+
+    fn afterwards(&self, _: &Variables) -> Afterwards {
+        Afterwards { leaves: false, cleanup: self.cleanup_takes, stop: self.stays }
+    }
+
+    fn run<'a>(&'a self, session: &'a mut Session, _: &'a Context) -> BoxFuture<'a, Result<(), Failure>> {
+        Box::pin(async move {
+            if let Some(stops_in) = self.stays {
+                session.resident = Some(Box::new(Left { stops_in }));
+            }
+            tokio::time::sleep(self.takes).await;
+            let words = || Message::new().words("scripted");
+            match self.script {
+                Script::Pass => Ok(()),
+                Script::Mismatch => Err(Failure::mismatch(words(), words(), words())),
+                Script::Fault => Err(Failure::fault(Fault::Connect, words(), words())),
+                // Without the hook, which would print.
+                Script::Panic => std::panic::resume_unwind(Box::new(format!("scripted with {SECRET}"))),
+                Script::Hang => std::future::pending().await,
+            }
+        })
+    }
+
+    fn cleanup<'a>(&'a self, _: &'a mut Session, _: &'a Context) -> BoxFuture<'a, ()> {
+        self.cleanups.fetch_add(1, Ordering::SeqCst);
+        Box::pin(tokio::time::sleep(self.cleanup_takes))
+    }
+}
+
+/// One check of a random suite.
+#[derive(Debug, Clone)]
+pub struct Spec {
+    pub script: Script,
+    pub takes: u64,
+    pub budget: u64,
+    pub cleanup: u64,
+    pub stays: Option<u64>,
+    /// Each is a distance back, so that there are no circles.
+    pub needs: Vec<usize>,
+    pub gate: bool,
+    pub severity: Severity,
+    pub skip: bool,
+}
+
+#[derive(Debug, Clone)]
+pub struct SuiteSpec {
+    pub checks: Vec<Spec>,
+    pub concurrency: usize,
+    pub budget: u64,
+    pub fail_fast: bool,
+    pub signal_at: Option<(u64, Signal)>,
+}
+
+pub const GRACE: Duration = Duration::from_secs(3);
+
+pub fn specs() -> impl Strategy<Value = SuiteSpec> {
+    let script = prop_oneof![
+        6 => Just(Script::Pass),
+        1 => Just(Script::Mismatch),
+        1 => Just(Script::Fault),
+        1 => Just(Script::Panic),
+        1 => Just(Script::Hang),
+    ];
+    let severity = prop_oneof![4 => Just(Severity::Critical), 1 => Just(Severity::Warn)];
+    let spec = (
+        script,
+        0..8_000_u64,
+        1..6_000_u64,
+        prop_oneof![3 => Just(0), 1 => 0..6_000_u64],
+        prop::option::weighted(0.1, 0..6_000_u64),
+        prop::collection::vec(1..6_usize, 0..3),
+        prop::bool::weighted(0.15),
+        severity,
+        prop::bool::weighted(0.05),
+    );
+    let spec = spec.prop_map(|(script, takes, budget, cleanup, stays, needs, gate, severity, skip)| Spec {
+        script,
+        takes,
+        budget,
+        cleanup,
+        stays,
+        needs,
+        gate,
+        severity,
+        skip,
+    });
+    let signal = prop::option::weighted(
+        0.3,
+        (0..20_000_u64, prop_oneof![Just(Signal::Interrupt), Just(Signal::Terminate)]),
+    );
+    (prop::collection::vec(spec, 1..30), 1..8_usize, 500..30_000_u64, any::<bool>(), signal).prop_map(
+        |(checks, concurrency, budget, fail_fast, signal_at)| SuiteSpec {
+            checks,
+            concurrency,
+            budget,
+            fail_fast,
+            signal_at,
+        },
+    )
+}
+
+pub fn plan(spec: &SuiteSpec, cleanups: &Arc<AtomicUsize>) -> Plan {
+    let mut checks: Vec<PlannedCheck> = Vec::new();
+    for (index, check) in spec.checks.iter().enumerate() {
+        let mut needs: BTreeSet<usize> =
+            check.needs.iter().filter_map(|back| index.checked_sub(*back)).collect();
+        if !check.gate {
+            needs.extend((0..index).filter(|other| spec.checks[*other].gate && !spec.checks[*other].skip));
+        }
+        checks.push(PlannedCheck {
+            info: CheckInfo {
+                name: format!("check {index}").into(),
+                kind: "scripted",
+                tags: Vec::new(),
+                location: Location { path: PathBuf::from("suite.toml"), line: index + 1, column: 1 },
+                gate: check.gate,
+                severity: check.severity,
+                remark: None,
+            },
+            budget: Duration::from_millis(check.budget),
+            repeat: Repeat::Once,
+            needs: needs.into_iter().collect(),
+            named_needs: Vec::new(),
+            skip: check.skip.then(|| "asked".to_owned()),
+            check: Arc::new(Scripted {
+                script: check.script,
+                takes: Duration::from_millis(check.takes),
+                cleanup_takes: Duration::from_millis(check.cleanup),
+                stays: check.stays.map(Duration::from_millis),
+                cleanups: Arc::clone(cleanups),
+            }),
+        });
+    }
+    Plan {
+        suite: "random".to_owned(),
+        environment: None,
+        budget: Duration::from_millis(spec.budget),
+        grace: GRACE,
+        concurrency: spec.concurrency,
+        fail_fast: spec.fail_fast,
+        scope: Variables::empty(Arc::default()),
+        checks,
+    }
+}
+
+/// Runs the suite on a clock that jumps, and gives back what happened, when, and how often was cleaned up.
+pub fn run(spec: &SuiteSpec) -> (Vec<(Duration, Event)>, RunReport, usize) {
+    let cleanups = Arc::new(AtomicUsize::new(0));
+    let plan = plan(spec, &cleanups);
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    let events = Mutex::new(Vec::new());
+    let report = runtime.block_on(async {
+        let (sender, mut signals) = mpsc::unbounded_channel();
+        if let Some((at, signal)) = spec.signal_at {
+            tokio::spawn(async move {
+                tokio::time::sleep(Duration::from_millis(at)).await;
+                let _ = sender.send(signal);
+            });
+        }
+        let redactor = Arc::new(Redactor::new());
+        redactor.add(SECRET).unwrap();
+        let context = Arc::new(RunContext::new("random".to_owned(), PathBuf::new(), redactor, Tracing::Off));
+        let began = tokio::time::Instant::now();
+        let workers = Handle::current();
+        smoke::engine::run(&plan, context, &workers, &mut signals, &mut |event| {
+            events.lock().unwrap().push((began.elapsed(), event.clone()));
+        })
+        .await
+    });
+    (events.into_inner().unwrap(), report, cleanups.load(Ordering::SeqCst))
+}
+
+pub fn passing(takes: u64) -> Spec {
+    Spec {
+        script: Script::Pass,
+        takes,
+        budget: 5_000,
+        cleanup: 0,
+        stays: None,
+        needs: Vec::new(),
+        gate: false,
+        severity: Severity::Critical,
+        skip: false,
+    }
+}
+
+pub fn suite(checks: Vec<Spec>) -> SuiteSpec {
+    SuiteSpec { checks, concurrency: 16, budget: 60_000, fail_fast: true, signal_at: None }
+}
+
+/// What each check came to, as one word.
+pub fn word(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Passed => "passed",
+        Outcome::Failed(_) => "failed",
+        Outcome::Warned(_) => "warned",
+        Outcome::Undecided(_) => "undecided",
+        Outcome::Skipped(_) => "skipped",
+    }
+}

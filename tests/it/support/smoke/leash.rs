@@ -1,0 +1,49 @@
+//! The end of a run: waited for, and brought about where a test did not.
+
+use std::process::{Child, ExitStatus};
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process_group};
+
+/// Kills the run, with all of its process group, unless it was let go.
+#[derive(Debug)]
+pub(super) struct Leash {
+    pub(super) process: Pid,
+    held: bool,
+}
+
+impl Leash {
+    pub(super) fn of(process: Pid) -> Self {
+        Self { process, held: true }
+    }
+
+    pub(super) fn let_go(&mut self) {
+        self.held = false;
+    }
+}
+
+impl Drop for Leash {
+    fn drop(&mut self) {
+        if self.held {
+            let _ = kill_process_group(self.process, Signal::KILL);
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct End {
+    pub(super) status: ExitStatus,
+    pub(super) took: Duration,
+}
+
+/// Waits on a thread, so that the end is seen when it comes and not at the next look.
+pub(super) fn wait_for(mut child: Child, started: Instant) -> Receiver<End> {
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        let status = child.wait().expect("wait for the run");
+        let _ = sender.send(End { status, took: started.elapsed() });
+    });
+    receiver
+}
