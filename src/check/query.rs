@@ -19,7 +19,7 @@ use crate::probe::postgres::{self, PostgresUrl, Writes, is_postgres_url};
 use crate::probe::rows::QueryResult;
 use crate::probe::sqlite;
 use crate::secret::Message;
-use crate::secret::stand_in::readable;
+use crate::secret::placeholder::readable;
 
 /// How much of a statement `--trace` shows, in characters.
 const STATEMENT_SHOWN: usize = 2_000;

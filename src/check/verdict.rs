@@ -16,7 +16,7 @@ use crate::language::variables::{Variables, is_secret_name};
 use crate::outcome::{Direction, Failure, Mismatch, Phase};
 use crate::probe::http::response::HttpResponse;
 use crate::probe::http::trace;
-use crate::secret::stand_in::{self, stand_in_for};
+use crate::secret::placeholder::{self, placeholder_for};
 
 /// The captures of a step, by name.
 pub(super) type Captures = Arc<[(Named, Capture)]>;
@@ -140,7 +140,7 @@ pub(super) fn keep(
 ) {
     if is_secret(named, capture) {
         context.hide_value(value);
-        let shown = Value::from(stand_in_for(value, &stand_in::variable(&named.name)));
+        let shown = Value::from(placeholder_for(value, &placeholder::variable(&named.name)));
         scope.set_secret(&named.name, value, &shown);
     } else {
         scope.set(&named.name, value);

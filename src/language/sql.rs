@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use serde_json::Value;
 
-use crate::secret::stand_in::{Form, in_form, in_json};
+use crate::secret::placeholder::{Form, in_form, in_json};
 
 /// What the place that a [`Scanner`] has come to is part of.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -17,7 +17,7 @@ use super::schema::{Definitions, Schema};
 use super::source::Place;
 use super::template::Template;
 use super::value::Document;
-use crate::secret::stand_in;
+use crate::secret::placeholder;
 
 /// A variable as the suite defines it.
 #[derive(Debug, Clone)]
@@ -192,7 +192,7 @@ impl Variable {
                 format!("$(cat '{}')", path.replace('\'', r"'\''"))
             }
             VariableSource::Literal(_) | VariableSource::CommandLine { .. } | VariableSource::Mistaken => {
-                stand_in::variable(name)
+                placeholder::variable(name)
             }
         }
     }

@@ -55,8 +55,7 @@ impl Finder {
     /// It would take longer than what is shown is worth. Then nobody knows.
     pub fn search(&self, text: &str, range: Range<usize>) -> Result<Vec<Range<usize>>, TooMuchWork> {
         let reach = (self.longest + HISTORY) * LONGEST_SPELLING;
-        let mut search =
-            Search::of(self, text, text.floor_char_boundary(range.start.saturating_sub(reach)));
+        let mut search = Search::of(self, text, text.floor_char_boundary(range.start.saturating_sub(reach)));
         search.settle(range.end, reach)?;
         Ok(search.found())
     }
@@ -72,6 +71,8 @@ pub struct Search<'f> {
     /// Are there white spaces only since the last byte of `raw`?
     after_space: bool,
     hex: Stream<'f>,
+    /// Was the last byte a hexadecimal digit, or what groups them?
+    in_hex: bool,
     unescape: Unescape<Unescaped<'f>>,
     numbers: Numbers,
     bytes: Stream<'f>,
@@ -146,6 +147,7 @@ impl<'f> Search<'f> {
             raw: Stream::of(&finder.raw),
             after_space: false,
             hex: Stream::of(&finder.hex),
+            in_hex: false,
             unescape: Unescape::into(unescaped),
             numbers: Numbers::default(),
             bytes: Stream::of(&finder.raw),
@@ -183,8 +185,17 @@ impl<'f> Search<'f> {
                 true => self.raw.push(b' ', from.clone(), &mut self.work)?,
             }
             self.after_space = byte.is_ascii_whitespace();
-            if let Some(byte) = in_hex(byte) {
-                self.hex.push(byte, from, &mut self.work)?;
+            match in_hex(byte) {
+                Some(digit) if digit.is_ascii_hexdigit() => {
+                    self.in_hex = true;
+                    self.hex.push(digit, from, &mut self.work)?;
+                }
+                // Nothing that is looked for has another in it: one ends them all.
+                Some(other) if self.in_hex => {
+                    self.in_hex = false;
+                    self.hex.push(other, from, &mut self.work)?;
+                }
+                Some(_) | None => {}
             }
             if let Some(item) = self.numbers.read(byte, at) {
                 self.number(&item, at)?;

@@ -14,6 +14,9 @@ use super::unescape::unescaped;
 /// the end.
 const LONG: usize = 4096;
 
+/// A longer one is a token that nobody encodes twice: of those there may be thousands.
+const MEDIUM: usize = 512;
+
 /// How long a piece of a long one is.
 const PIECE: usize = 256;
 
@@ -48,7 +51,13 @@ impl Forms {
             own.filter(|line| line.chars().count() >= SHORTEST_LINE).for_each(|line| forms.text(line));
         }
         if secret.len() > LONG {
-            secret.as_bytes().chunks_exact(PIECE).for_each(|piece| forms.piece(piece));
+            let bytes = secret.as_bytes();
+            bytes
+                .chunks_exact(PIECE)
+                .chain([&bytes[bytes.len() - PIECE..]])
+                .for_each(|piece| forms.piece(piece));
+        }
+        if secret.len() > MEDIUM {
             (0..3).for_each(|shift| forms.base64(secret, shift));
             return forms;
         }
@@ -173,10 +182,14 @@ impl Forms {
         let last = (shifted.len() * 8) / 6;
         let encoded = STANDARD.encode(&shifted);
         let inside = encoded.get(first..last).unwrap_or_default();
-        // A part of fewer characters than a secret has would be found by chance.
-        let form: Vec<u8> = inside.bytes().filter_map(in_compact).collect();
-        if form.len() > SHORTEST_SECRET {
-            self.compact.push(form);
+        // Where nothing comes after it, its last character is told as well, and there may be padding.
+        let to_the_end = encoded.get(first..).unwrap_or_default();
+        for form in [inside, to_the_end.trim_end_matches('='), to_the_end] {
+            let form: Vec<u8> = form.bytes().filter_map(in_compact).collect();
+            // A part of fewer characters than a secret has would be found by chance.
+            if form.len() > SHORTEST_SECRET && self.compact.last() != Some(&form) {
+                self.compact.push(form);
+            }
         }
     }
 }

@@ -164,4 +164,3 @@ impl<T> std::ops::Deref for Redacted<T> {
         &self.0
     }
 }
-

@@ -15,7 +15,7 @@ mod numbers;
 mod stream;
 mod unescape;
 
-pub mod stand_in;
+pub mod placeholder;
 
 #[cfg(test)]
 mod tests;

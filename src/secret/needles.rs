@@ -16,6 +16,9 @@ const FILTER_BITS: usize = 16;
 
 const SMALLEST_FILTER: usize = 1 << 13;
 
+/// Bits of the gate.
+const GATE: usize = 1 << 16;
+
 const BASE: u64 = 0x9E37_79B9_7F4A_7C15;
 
 /// The hash of a text one byte longer.
@@ -28,6 +31,8 @@ pub fn hash_with(hash: u64, byte: u8) -> u64 {
 pub struct Needles {
     /// Nobody outside can know which beginnings share a place in a table.
     seed: u64,
+    /// A bit for each four bytes that a beginning ends with: most of a text comes no further.
+    gate: Vec<u64>,
     filter: Vec<u64>,
     /// Whether there are needles of each width.
     has: [bool; WIDTHS.len()],
@@ -56,6 +61,7 @@ impl Default for Needles {
     fn default() -> Needles {
         Needles {
             seed: RandomState::new().hash_one(BASE) | 1,
+            gate: vec![0; GATE / 64],
             filter: vec![0; SMALLEST_FILTER / 64],
             has: [false; WIDTHS.len()],
             rests: HashMap::default(),
@@ -92,6 +98,14 @@ impl Needles {
             return;
         }
         self.has[kind] = true;
+        match kind {
+            // It is told by fewer bytes than the gate is for.
+            2 => self.gate.fill(u64::MAX),
+            _ => {
+                let (word, bit) = place_in_gate(gram);
+                self.gate[word] |= bit;
+            }
+        }
         match self.rests.get_mut(&key) {
             None => {
                 self.rests.insert(key, Rests::One(length));
@@ -130,8 +144,14 @@ impl Needles {
         (mixed ^ mixed >> 31).wrapping_mul(BASE)
     }
 
-    /// The beginnings of needles that the last eight bytes end with.
+    /// May there be a beginning that the last eight bytes end with?
     #[inline]
+    pub fn may_begin(&self, last: u64) -> bool {
+        let (word, bit) = place_in_gate(last);
+        self.gate[word] & bit != 0
+    }
+
+    /// The beginnings of needles that the last eight bytes end with.
     pub fn beginnings(&self, last: u64) -> impl Iterator<Item = Beginning> {
         WIDTHS.iter().enumerate().filter_map(move |(kind, width)| {
             if !self.has[kind] {
@@ -153,6 +173,13 @@ impl Needles {
     pub fn has(&self, beginning: Beginning, rest: u32, hash: u64) -> bool {
         self.whole.contains(&whole(beginning.key, rest, hash))
     }
+}
+
+/// The word and the bit of the gate for the last four bytes.
+#[inline]
+fn place_in_gate(last: u64) -> (usize, u64) {
+    let hash = ((last & 0xFFFF_FFFF).wrapping_mul(BASE) >> (64 - GATE.ilog2())) as usize;
+    (hash / 64 % (GATE / 64), 1 << (hash % 64))
 }
 
 /// `BASE` as often multiplied with itself.

@@ -56,9 +56,7 @@ impl Numbers {
                         Some(item)
                     }
                     (None, true) => None,
-                    (Some(_), _) | (None, false) => {
-                        std::mem::take(&mut self.in_list).then_some(Item::End)
-                    }
+                    (Some(_), _) | (None, false) => std::mem::take(&mut self.in_list).then_some(Item::End),
                 }
             }
         }

@@ -45,6 +45,15 @@ struct Begun {
     beginning: Beginning,
 }
 
+/// The view after one of its bytes.
+#[derive(Debug, Clone, Copy, Default)]
+struct Moment {
+    hash: u64,
+    last_bytes: u64,
+    /// Where in the text the byte begins.
+    start: usize,
+}
+
 /// A view of a text in which needles are looked for. Its last bytes can be taken back, where they turn out to be an
 /// escape; whatever has been found till then stays found.
 #[derive(Debug)]
@@ -52,15 +61,14 @@ pub struct Stream<'n> {
     needles: &'n Needles,
     /// How many bytes there are.
     depth: usize,
-    hashes: [u64; HISTORY],
-    last_bytes: [u64; HISTORY],
-    /// Where in the text each byte begins.
-    starts: [usize; HISTORY],
+    history: [Moment; HISTORY],
     /// What ends soon, by where it ends.
     near: [Vec<Begun>; HISTORY],
     /// A bit for each of `near` that is not empty.
     occupied: u64,
     far: BinaryHeap<Reverse<Begun>>,
+    /// The depth at which the first of them comes near.
+    next: usize,
     found: Vec<Range<usize>>,
 }
 
@@ -69,12 +77,11 @@ impl<'n> Stream<'n> {
         Stream {
             needles,
             depth: 0,
-            hashes: [0; HISTORY],
-            last_bytes: [0; HISTORY],
-            starts: [0; HISTORY],
+            history: [Moment::default(); HISTORY],
             near: std::array::from_fn(|_| Vec::new()),
             occupied: 0,
             far: BinaryHeap::new(),
+            next: usize::MAX,
             found: Vec::new(),
         }
     }
@@ -91,25 +98,34 @@ impl<'n> Stream<'n> {
     /// Adds a byte, which is `from` of the text.
     #[inline]
     pub fn push(&mut self, byte: u8, from: Range<usize>, work: &mut Work) -> Result<(), TooMuchWork> {
-        let before = self.depth % HISTORY;
-        let (hash, last) =
-            (hash_with(self.hashes[before], byte), self.last_bytes[before] << 8 | u64::from(byte));
+        let before = self.history[self.depth % HISTORY];
+        let hash = hash_with(before.hash, byte);
+        let last_bytes = before.last_bytes << 8 | u64::from(byte);
         self.depth += 1;
         let now = self.depth % HISTORY;
-        self.hashes[now] = hash;
-        self.last_bytes[now] = last;
-        self.starts[now] = from.start;
-        if self.far.peek().is_some_and(|Reverse(begun)| begun.end <= self.depth + HISTORY / 2) {
+        self.history[now] = Moment { hash, last_bytes, start: from.start };
+        if self.depth >= self.next {
             self.draw_near();
         }
         if self.occupied >> now & 1 == 1 {
             self.end(now, hash, from.end, work)?;
         }
-        let needles = self.needles;
-        for beginning in needles.beginnings(last) {
-            self.begin(beginning, hash, from.end, work)?;
+        match self.needles.may_begin(last_bytes) {
+            true => self.begin_all(last_bytes, hash, from.end, work),
+            false => Ok(()),
         }
-        Ok(())
+    }
+
+    #[inline(never)]
+    fn begin_all(
+        &mut self,
+        last_bytes: u64,
+        hash: u64,
+        at: usize,
+        work: &mut Work,
+    ) -> Result<(), TooMuchWork> {
+        let needles = self.needles;
+        needles.beginnings(last_bytes).try_for_each(|beginning| self.begin(beginning, hash, at, work))
     }
 
     fn begin(
@@ -120,7 +136,7 @@ impl<'n> Stream<'n> {
         work: &mut Work,
     ) -> Result<(), TooMuchWork> {
         let Some(first) = self.depth.checked_sub(beginning.width) else { return Ok(()) };
-        let start = self.starts[(first + 1) % HISTORY];
+        let start = self.history[(first + 1) % HISTORY].start;
         let needles = self.needles;
         for rest in needles.rests(beginning) {
             work.take()?;
@@ -137,7 +153,10 @@ impl<'n> Stream<'n> {
             };
             match (*rest as usize) < HISTORY / 2 {
                 true => self.expect(begun),
-                false if self.far.len() < MOST_BEGUN => self.far.push(Reverse(begun)),
+                false if self.far.len() < MOST_BEGUN => {
+                    self.next = self.next.min(begun.end - HISTORY / 2);
+                    self.far.push(Reverse(begun));
+                }
                 false => return Err(TooMuchWork),
             }
         }
@@ -157,9 +176,11 @@ impl<'n> Stream<'n> {
             self.far.pop();
             self.expect(begun);
         }
+        self.next = self.far.peek().map_or(usize::MAX, |Reverse(begun)| begun.end - HISTORY / 2);
     }
 
     /// What was to end here does, or does not.
+    #[inline(never)]
     fn end(&mut self, now: usize, hash: u64, at: usize, work: &mut Work) -> Result<(), TooMuchWork> {
         let mut waiting = std::mem::take(&mut self.near[now]);
         // What should have ended a round ago never will; the end of what ends here may still be taken back.

@@ -63,12 +63,14 @@ pub struct Unescape<S> {
     count: usize,
     /// The most there have been: what is further back is forgotten.
     most: usize,
+    /// Further on than here no escape by number is open.
+    opener: usize,
 }
 
 impl<S: Sink> Unescape<S> {
     pub fn into(sink: S) -> Unescape<S> {
         let none = Entry { kind: Kind::Byte, byte: 0, start: 0, before: 0 };
-        Unescape { sink, entries: [none; REMEMBERED], count: 0, most: 0 }
+        Unescape { sink, entries: [none; REMEMBERED], count: 0, most: 0, opener: 0 }
     }
 
     /// Reads the byte at `at`.
@@ -100,7 +102,11 @@ impl<S: Sink> Unescape<S> {
         }
     }
 
+    #[inline]
     fn keep(&mut self, byte: u8, from: Range<usize>) -> Result<(), S::Error> {
+        if byte == b'%' || byte == b'\\' {
+            self.opener = self.opener.max(self.count + LONGEST);
+        }
         self.remember(Kind::Byte, byte, from.start);
         self.sink.push(byte, from)
     }
@@ -174,7 +180,8 @@ impl<S: Sink> Unescape<S> {
             }
         }
         self.keep(byte, from.clone())?;
-        match byte.is_ascii_hexdigit().then(|| self.number()).flatten() {
+        let may_be_one = self.count <= self.opener && byte.is_ascii_hexdigit();
+        match may_be_one.then(|| self.number()).flatten() {
             Some((entries, meaning)) => self.replace(entries, meaning, from.end),
             None => Ok(()),
         }
@@ -245,8 +252,9 @@ impl<S: Sink> Unescape<S> {
 
     /// The same for `\u{…` and a brace.
     fn braces(&self) -> Option<(usize, u32)> {
-        let digits =
-            (0..=6).take_while(|back| self.last_byte(*back).is_some_and(|byte| byte.is_ascii_hexdigit())).count();
+        let digits = (0..=6)
+            .take_while(|back| self.last_byte(*back).is_some_and(|byte| byte.is_ascii_hexdigit()))
+            .count();
         let opened = [b'{', b'u', b'\\'];
         let is_one = (0..3).all(|back| self.last_byte(digits + back) == Some(opened[back]));
         Some((digits + 3, self.digits(digits, 16)?)).filter(|_| is_one && digits > 0)

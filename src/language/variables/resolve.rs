@@ -12,7 +12,7 @@ use crate::language::source::Place;
 use crate::language::template::Template;
 use crate::language::value::Document;
 use crate::secret::Redactor;
-use crate::secret::stand_in::stand_in_for;
+use crate::secret::placeholder::placeholder_for;
 
 /// Variables with their values, and those that have none.
 #[derive(Debug)]
@@ -197,7 +197,7 @@ impl Resolved {
             hide(name, variable, &value, redactor)?;
         }
         let holds_password = hide_url_password(&value, redactor);
-        let made_of_secrets = variable.reads().any(|read| self.scope.has_stand_in(first_part(read)));
+        let made_of_secrets = variable.reads().any(|read| self.scope.has_placeholder(first_part(read)));
         if made_of_secrets
             && let Some(Ok(shown)) = variable.made_of().map(|of| of.value(&self.scope.for_people()))
         {
@@ -206,7 +206,7 @@ impl Resolved {
             self.scope.set_secret(
                 name,
                 &value,
-                &Value::from(stand_in_for(&value, &variable.in_a_shell(name, suite_dir))),
+                &Value::from(placeholder_for(&value, &variable.in_a_shell(name, suite_dir))),
             );
         } else {
             self.scope.set(name, &value);

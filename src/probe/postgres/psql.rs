@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use super::{Writes, milliseconds};
 use crate::attempt::shell::{ShellCommand, seconds};
-use crate::secret::stand_in::{Piece, pieces, stand_in};
+use crate::secret::placeholder::{Piece, pieces, placeholder};
 
 /// A database's URL, for the server and for people.
 #[derive(Debug, Clone, Copy)]
 pub struct Urls<'u> {
     pub real: &'u str,
-    /// With stand-ins for its secrets.
+    /// With placeholders for its secrets.
     pub shown: &'u str,
 }
 
@@ -41,12 +41,12 @@ fn password_apart(urls: Urls<'_>) -> (String, Option<String>) {
     let password = match pieces(shown).as_slice() {
         [] => None,
         // It stands there in clear, and is not for a report.
-        [Piece::Text(_)] => Some(stand_in("$PGPASSWORD")),
+        [Piece::Text(_)] => Some(placeholder("$PGPASSWORD")),
         [Piece::Secret(secret)] if secret.is_as_it_is() => {
             let has_escapes = password_in(urls.real).is_none_or(|(_, real, _)| real.contains('%'));
-            (!has_escapes).then(|| secret.stand_in())
+            (!has_escapes).then(|| secret.placeholder())
         }
-        [Piece::Secret(secret)] => secret.decoded().map(|secret| secret.stand_in()),
+        [Piece::Secret(secret)] => secret.decoded().map(|secret| secret.placeholder()),
         [_, ..] => None,
     };
     match password {
