@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
-
 use super::verdict::{Captures, keep};
 use super::{Session, template_failure};
 use crate::attempt::Context;
@@ -13,7 +11,7 @@ use crate::language::diagnostic::Diagnostic;
 use crate::language::read::Table;
 use crate::language::template::Template;
 use crate::language::variable_usage::VariableUsage;
-use crate::language::variables::{Variables, hide_url_password};
+use crate::language::variables::Variables;
 use crate::outcome::{Direction, Failure, Phase};
 use crate::probe::postgres::{self, PostgresUrl, Writes, is_postgres_url};
 use crate::probe::rows::QueryResult;
@@ -172,7 +170,7 @@ impl Query {
 
     async fn ask(&self, scope: &Variables, context: &Context) -> Result<QueryResult, Failure> {
         let url = self.url.text(scope).map_err(template_failure)?;
-        hide_url_password(&Value::from(url.as_str()), &context.run.redactor);
+        context.run.redactor.add_address(&url);
         let bind = |placeholder: fn(usize) -> String| {
             self.statement
                 .as_ref()

@@ -6,20 +6,19 @@ use std::time::Duration;
 use tokio::task::Id;
 
 use super::{Engine, State};
-use crate::attempt::RunContext;
 use crate::attempt::timeouts::ABORT_GRACE;
 use crate::deadline::{BudgetScope, Deadline};
 use crate::event::{CancelReason, CheckReport, Event};
 use crate::language::variables::Variables;
 use crate::outcome::{Failure, Fault, NeedFailed, Outcome, Phase, SkipReason, Started, Verdict};
 use crate::plan::PlannedCheck;
-use crate::secret::Message;
+use crate::secret::{Message, Redacted};
 
 impl Engine<'_> {
     /// A booted process ended though it should have stayed.
     pub(super) fn died(&mut self, check: usize, failure: Failure) {
         let report = CheckReport {
-            outcome: outcome(&self.plan.checks[check], failure, &self.context),
+            outcome: outcome(&self.plan.checks[check], self.context.redactor.redact(failure)),
             ..self.report_so_far(check)
         };
         self.dead.extend(self.residents.remove(&check).map(|stay| stay.resident));
@@ -148,7 +147,7 @@ impl Engine<'_> {
                 let outcome = match &self.cancelled {
                     Some(CancelReason::Budget(_)) | None => {
                         let failure = Failure::timed_out(self.suite.cut(), Phase::Prepare);
-                        outcome(&self.plan.checks[check], failure, &self.context)
+                        outcome(&self.plan.checks[check], self.context.redactor.redact(failure))
                     }
                     Some(CancelReason::FailFast { .. } | CancelReason::Signal(_)) => {
                         Outcome::Skipped(self.cancelled_while(Started::InFlight))
@@ -179,10 +178,8 @@ pub(super) fn unstarted(check: usize) -> CheckReport {
     }
 }
 
-pub(super) fn outcome(planned: &PlannedCheck, failure: Failure, context: &RunContext) -> Outcome {
-    let verdict = failure.verdict();
-    let failure = context.redactor.redact(failure);
-    match verdict {
+pub(super) fn outcome(planned: &PlannedCheck, failure: Redacted<Failure>) -> Outcome {
+    match failure.verdict() {
         Verdict::Failed | Verdict::Errored | Verdict::Undecided if !planned.is_critical() => {
             Outcome::Warned(failure)
         }

@@ -47,7 +47,7 @@ pub(super) struct Ended {
 }
 
 pub(super) enum Ending {
-    Result(Result<(), Failure>),
+    Result(Result<(), Redacted<Failure>>),
     Cancelled,
 }
 
@@ -108,7 +108,8 @@ impl Task {
             steps: std::mem::take(&mut self.session.steps),
         };
         let ending = match tried {
-            Some(tried) => Ending::Result(tried.result),
+            // Here, and not on the engine: nothing that was sent here can hold that.
+            Some(tried) => Ending::Result(tried.result.map_err(|failure| self.run.redactor.redact(failure))),
             None => Ending::Cancelled,
         };
         if !matches!(ending, Ending::Result(Ok(()))) {

@@ -10,13 +10,14 @@ use serde_json::{Value, json};
 use toml::Spanned;
 use toml::de::DeValue;
 
-pub use self::resolve::{Missing, Resolved, hide_url_password, resolve};
+pub use self::resolve::{Missing, Resolved, resolve};
 pub use self::scope::Variables;
 use super::read::{FromToml, ParseContext, Table, read_table};
 use super::schema::{Definitions, Schema};
 use super::source::Place;
 use super::template::Template;
 use super::value::Document;
+pub use crate::secret::is_secret_name;
 use crate::secret::placeholder;
 
 /// A variable as the suite defines it.
@@ -144,26 +145,6 @@ fn typed_as(literal: Option<&Value>, text: &str) -> Value {
         written == text
     };
     read.filter(loses_nothing).unwrap_or_else(|| Value::from(text))
-}
-
-/// Words that make a variable secret by its name.
-const SECRET_WORDS: [&str; 11] = [
-    "password",
-    "passwd",
-    "pwd",
-    "passphrase",
-    "secret",
-    "secrets",
-    "token",
-    "key",
-    "apikey",
-    "credential",
-    "credentials",
-];
-
-/// Is a variable of this name secret unless it says otherwise?
-pub fn is_secret_name(name: &str) -> bool {
-    name.to_lowercase().split(['_', '-', '.']).any(|word| SECRET_WORDS.contains(&word))
 }
 
 /// The built-in names, as templates read them.

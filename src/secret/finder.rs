@@ -14,8 +14,36 @@ use super::unescape::{Sink, Unescape};
 /// No character is spelled with more bytes, but for one that is escaped again and again.
 const LONGEST_SPELLING: usize = 12;
 
-/// More is not kept: of a run to whom servers issue hundreds of thousands of secrets nothing foreign is shown.
-const MOST_NEEDLES: usize = 500_000;
+/// Of what comes once there are so many, only the plain forms are looked for: servers may issue a secret with each answer.
+const MANY_NEEDLES: usize = 200_000;
+
+/// More are not kept. Of a run to whom servers issue so many, nothing foreign is shown from then on.
+const MOST_NEEDLES: usize = 800_000;
+
+/// Why nobody knows what is secret in a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unsearchable {
+    /// It would take longer than what is shown is worth.
+    TooMuchWork,
+    /// There are secrets that are not kept.
+    TooManySecrets,
+}
+
+impl Unsearchable {
+    /// What is shown instead of the text.
+    pub fn notice(self) -> &'static str {
+        match self {
+            Unsearchable::TooMuchWork => "(not shown: it could not be searched for secrets in time)",
+            Unsearchable::TooManySecrets => "(not shown: there are too many secrets to search for)",
+        }
+    }
+}
+
+impl From<TooMuchWork> for Unsearchable {
+    fn from(TooMuchWork: TooMuchWork) -> Unsearchable {
+        Unsearchable::TooMuchWork
+    }
+}
 
 /// What is looked for, in each view of a text.
 #[derive(Debug, Default)]
@@ -36,24 +64,32 @@ pub struct Finder {
 impl Finder {
     /// Adds what a secret is in each view.
     pub fn add(&mut self, forms: &Forms) {
-        let count = [&self.raw, &self.unescaped, &self.compact, &self.hex].map(|needles| needles.len());
-        self.is_full |= count.iter().sum::<usize>() > MOST_NEEDLES;
+        let count: usize =
+            [&self.raw, &self.unescaped, &self.compact, &self.hex].map(|needles| needles.len()).iter().sum();
+        self.is_full |= count >= MOST_NEEDLES;
         if self.is_full {
             return;
         }
         self.longest = self.longest.max(forms.longest());
         forms.raw.iter().for_each(|needle| self.raw.add(needle));
         forms.unescaped.iter().for_each(|needle| self.unescaped.add(needle));
-        forms.compact.iter().for_each(|needle| self.compact.add(needle));
-        forms.hex.iter().for_each(|needle| self.hex.add(needle));
+        if count < MANY_NEEDLES {
+            forms.compact.iter().for_each(|needle| self.compact.add(needle));
+            forms.hex.iter().for_each(|needle| self.hex.add(needle));
+        }
+    }
+
+    /// Are there so many already that only the plain forms of another are kept?
+    pub fn has_many(&self) -> bool {
+        self.raw.len() + self.unescaped.len() + self.compact.len() + self.hex.len() >= MANY_NEEDLES
     }
 
     /// Where there is something of a secret in a part of a text, in order and apart from one another. The rest is
     /// searched as far as a secret may reach.
     ///
     /// # Errors
-    /// It would take longer than what is shown is worth. Then nobody knows.
-    pub fn search(&self, text: &str, range: Range<usize>) -> Result<Vec<Range<usize>>, TooMuchWork> {
+    /// Nobody knows.
+    pub fn search(&self, text: &str, range: Range<usize>) -> Result<Vec<Range<usize>>, Unsearchable> {
         let reach = (self.longest + HISTORY) * LONGEST_SPELLING;
         let mut search = Search::of(self, text, text.floor_char_boundary(range.start.saturating_sub(reach)));
         search.settle(range.end, reach)?;
@@ -158,10 +194,10 @@ impl<'f> Search<'f> {
     /// Searches on until it is known what of a secret is before `end`, at first for `margin` bytes more.
     ///
     /// # Errors
-    /// It would take longer than what is shown is worth. Then nobody knows.
-    pub fn settle(&mut self, end: usize, margin: usize) -> Result<(), TooMuchWork> {
+    /// Nobody knows.
+    pub fn settle(&mut self, end: usize, margin: usize) -> Result<(), Unsearchable> {
         if self.finder.is_full {
-            return Err(TooMuchWork);
+            return Err(Unsearchable::TooManySecrets);
         }
         if self.finder.raw.is_empty() {
             return Ok(());
@@ -172,7 +208,7 @@ impl<'f> Search<'f> {
             margin *= 2;
             self.up_to(to)?;
         }
-        self.up_to(to)
+        Ok(self.up_to(to)?)
     }
 
     fn up_to(&mut self, end: usize) -> Result<(), TooMuchWork> {
@@ -228,7 +264,7 @@ impl<'f> Search<'f> {
         self.streams().iter().any(|stream| stream.is_open_before(at))
     }
 
-    /// Where there is something of a secret, in order and apart from one another.
+    /// Where there is something of a secret, in order and with something in between.
     #[must_use]
     pub fn found(&self) -> Vec<Range<usize>> {
         let mut ranges: Vec<Range<usize>> = self
@@ -240,11 +276,11 @@ impl<'f> Search<'f> {
             .collect();
         ranges.sort_unstable_by_key(|range| (range.start, range.end));
         ranges.dedup_by(|next, last| {
-            let overlap = next.start < last.end;
-            if overlap {
+            let touch = next.start <= last.end;
+            if touch {
                 last.end = last.end.max(next.end);
             }
-            overlap
+            touch
         });
         ranges
     }

@@ -77,6 +77,13 @@ impl Forms {
         forms
     }
 
+    /// As it is, and escaped: what costs least.
+    pub fn plain(secret: &str) -> Forms {
+        let mut forms = Forms::default();
+        forms.text(secret.trim());
+        forms
+    }
+
     /// How long the longest is.
     pub fn longest(&self) -> usize {
         let all = [&self.raw, &self.unescaped, &self.compact, &self.hex];

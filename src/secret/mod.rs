@@ -8,12 +8,16 @@
 mod message;
 mod redactor;
 
+pub mod address;
+mod names;
+
 mod finder;
 mod forms;
 mod needles;
 mod numbers;
 mod stream;
 mod unescape;
+mod within;
 
 pub mod placeholder;
 
@@ -21,6 +25,7 @@ pub mod placeholder;
 mod tests;
 
 pub use message::{Message, Redact, Redacted};
+pub use names::is_secret_name;
 pub use redactor::{Redactor, Unredactable};
 
 /// What stands where a secret was.

@@ -9,8 +9,7 @@ use serde_json::Value;
 
 use super::finder::{Finder, Search};
 use super::forms::Forms;
-use super::stream::TooMuchWork;
-use super::{Redact, Redacted, SHORTEST_SECRET, STARS};
+use super::{Redact, Redacted, SHORTEST_SECRET, STARS, within};
 
 /// Why a value cannot be kept secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -64,21 +63,27 @@ impl Redactor {
         if trimmed.chars().count() < SHORTEST_SECRET {
             return Err(Unredactable::Short);
         }
-        let hash = {
+        self.add_one(trimmed);
+        let long_enough = |part: &String| part.chars().count() >= SHORTEST_SECRET;
+        within::parts(trimmed).iter().filter(|part| long_enough(part)).for_each(|part| self.add_one(part));
+        Ok(())
+    }
+
+    fn add_one(&self, secret: &str) {
+        let (hash, has_many) = {
             let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-            let hash = known.hashing.hash_one(trimmed);
+            let hash = known.hashing.hash_one(secret);
             if known.added.contains(&hash) {
-                return Ok(());
+                return;
             }
-            hash
+            (hash, known.finder.has_many())
         };
         // Put together before anybody has to wait for it.
-        let forms = Forms::of(trimmed);
+        let forms = if has_many { Forms::plain(secret) } else { Forms::of(secret) };
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         if known.added.insert(hash) {
             known.finder.add(&forms);
         }
-        Ok(())
     }
 
     /// Adds a value, and every text and number in it: a part of a document is shown without the rest.
@@ -116,8 +121,8 @@ impl Redactor {
     pub fn clean_range(&self, text: &str, range: Range<usize>) -> String {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         let found = known.finder.search(text, range.clone());
-        // Where nobody knows what is secret, everything is.
-        found.map_or_else(|TooMuchWork| STARS.to_owned(), |found| starred(text, &found, range))
+        // Where nobody knows what is secret, nothing is shown.
+        found.map_or_else(|why| why.notice().to_owned(), |found| starred(text, &found, range))
     }
 
     /// The first `limit` characters of `text`, with every known secret starred out. What comes after them is not
@@ -128,9 +133,9 @@ impl Redactor {
         let mut search = Search::of(&known.finder, text, 0);
         let mut end = end_of(text, limit + 1);
         loop {
-            let Ok(()) = search.settle(end, MARGIN) else {
-                return Start { text: STARS.to_owned(), is_all: true };
-            };
+            if let Err(why) = search.settle(end, MARGIN) {
+                return Start { text: why.notice().to_owned(), is_all: true };
+            }
             let shown = starred(text, &search.found(), 0..end);
             let cut = shown.char_indices().nth(limit).map(|(cut, _)| cut);
             match cut {

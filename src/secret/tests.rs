@@ -34,10 +34,13 @@ fn of_secrets_that_overlap_nothing_is_left() {
 }
 
 #[test]
-fn where_it_cannot_be_told_in_time_what_is_secret_everything_is() {
+fn where_it_cannot_be_told_in_time_what_is_secret_nothing_is_shown_and_that_is_said() {
     let redactor = Redactor::new();
     redactor.add(&format!("{}b", "a".repeat(10_000))).unwrap();
-    assert_eq!(redactor.clean(&"a".repeat(100_000)), "***");
+    assert_eq!(
+        redactor.clean(&"a".repeat(100_000)),
+        "(not shown: it could not be searched for secrets in time)"
+    );
     assert_eq!(redactor.clean("a short text"), "a short text");
 }
 

@@ -196,7 +196,8 @@ impl Resolved {
         if is_secret {
             hide(name, variable, &value, redactor)?;
         }
-        let holds_password = hide_url_password(&value, redactor);
+        // A password inside an address is secret too, whatever the variable is called.
+        let holds_password = value.as_str().is_some_and(|text| redactor.add_address(text));
         let made_of_secrets = variable.reads().any(|read| self.scope.has_placeholder(first_part(read)));
         if made_of_secrets
             && let Some(Ok(shown)) = variable.made_of().map(|of| of.value(&self.scope.for_people()))
@@ -227,14 +228,4 @@ fn hide(name: &str, variable: &Variable, value: &Value, redactor: &Redactor) -> 
         )
         .hint("give it its real value, or say `secret = false` if it is none")
     })
-}
-
-/// A password inside an URL is secret too, whatever the variable is called. A short one is not an error here:
-/// an URL is never shown with its password. Says whether there is one.
-pub fn hide_url_password(value: &Value, redactor: &Redactor) -> bool {
-    let url = value.as_str().filter(|text| text.contains('@')).and_then(|text| url::Url::parse(text).ok());
-    let Some(password) = url.as_ref().and_then(url::Url::password) else { return false };
-    let _ = redactor.add(password);
-    let _ = redactor.add(&percent_encoding::percent_decode_str(password).decode_utf8_lossy());
-    true
 }
