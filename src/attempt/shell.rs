@@ -2,13 +2,11 @@
 
 use std::time::Duration;
 
-use url::Url;
-
 use crate::language::variables::is_secret_name;
 use crate::secret::placeholder::{
     Piece, between_double_quotes, has_placeholder, pieces, placeholder, variable,
 };
-use crate::secret::{Message, Redactor};
+use crate::secret::{Message, Redactor, address};
 
 /// A command longer than this is cut: it is for people to read and copy.
 const LONGEST: usize = 8_000;
@@ -107,14 +105,17 @@ pub fn guarded(name: &str, value: String) -> String {
     }
 }
 
-/// The URL without a password that stands there in clear: `$NAME` takes its place, whatever `name` is.
+/// The URL without what is secret in it and stands there in clear: `$NAME` takes the place of a password, whatever
+/// `name` is, and that of a parameter has the parameter's name.
 pub fn without_clear_password(url: &str, name: &str) -> String {
-    let Ok(mut parsed) = Url::parse(url) else { return url.to_owned() };
-    let is_clear = |password: &str| !has_placeholder(password);
-    match parsed.password().is_some_and(is_clear) && parsed.set_password(Some(&placeholder(name))).is_ok() {
-        true => parsed.into(),
-        false => url.to_owned(),
+    let mut shown = url.to_owned();
+    for secret in address::secrets(url).into_iter().rev() {
+        if !has_placeholder(&url[secret.range.clone()]) {
+            let name = secret.parameter.map_or_else(|| name.to_owned(), |parameter| variable(&parameter));
+            shown.replace_range(secret.range, &placeholder(&name));
+        }
     }
+    shown
 }
 
 /// A limit as the tools take it: in seconds, with what is left of the last one.

@@ -29,7 +29,7 @@ use crate::outcome::{Direction, Failure};
 use crate::probe::dial::{self, Target};
 use crate::probe::http::{CurlContext, Request, RunClients, parse_absolute_url, send};
 use crate::probe::{Protocol, SCHEMES, scheme_names, tls};
-use crate::secret::Message;
+use crate::secret::{Message, address};
 
 #[derive(Debug)]
 struct Health {
@@ -249,5 +249,5 @@ fn named(url: &str) -> Result<Target, Failure> {
     let parts = parsed.as_ref().and_then(|url| url.host_str().zip(url.port()));
     parts
         .map(|(host, port)| Target { host: host.trim_matches(['[', ']']).to_owned(), port })
-        .ok_or_else(|| template_failure(format!("expected a host and a port, got `{url}`")))
+        .ok_or_else(|| template_failure(format!("expected a host and a port, got `{}`", address::shown(url))))
 }

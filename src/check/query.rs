@@ -16,8 +16,8 @@ use crate::outcome::{Direction, Failure, Phase};
 use crate::probe::postgres::{self, PostgresUrl, Writes, is_postgres_url};
 use crate::probe::rows::QueryResult;
 use crate::probe::sqlite;
-use crate::secret::Message;
 use crate::secret::placeholder::readable;
+use crate::secret::{Message, address};
 
 /// How much of a statement `--trace` shows, in characters.
 const STATEMENT_SHOWN: usize = 2_000;
@@ -96,14 +96,14 @@ impl Query {
             Ok(url) if sqlite::path_of(&url).is_some() => Vec::new(),
             Err(_) => Vec::new(),
             Ok(url) => {
-                let scheme = url.split(':').next().unwrap_or_default();
-                vec![
-                    Diagnostic::new(
-                        self.url.place(),
-                        format!("there is no probe for a database at `{scheme}:`"),
-                    )
-                    .hint("a database's URL starts with postgres://, postgresql:// or sqlite:"),
-                ]
+                // Nothing else of it is shown: a connection string has a password in it.
+                let message = match address::scheme(&url) {
+                    Some(scheme) => format!("there is no probe for a database at `{scheme}:`"),
+                    None => "this is not the URL of a database".to_owned(),
+                };
+                let hint = "a database's URL starts with postgres://, postgresql:// or sqlite:, such as \
+                            `postgres://user:{{password|urlencode}}@host:5432/database`";
+                vec![Diagnostic::new(self.url.place(), message).hint(hint)]
             }
         }
     }

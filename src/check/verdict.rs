@@ -85,13 +85,18 @@ async fn reveal(answer: InspectedResponse, captures: &Captures, context: &Contex
         Tracing::On => Cost::TO_READ,
     };
     let secret = captures.iter().filter(|(named, capture)| is_secret(named, capture));
-    let cost: Cost = secret.map(|(_, capture)| capture.cost()).chain([showing]).sum();
+    let cost: Cost = secret.flat_map(|(_, capture)| [capture.cost(), Cost::TO_READ]).chain([showing]).sum();
     let (load, captures, keeper) = (cost.on(answer.response.size()), Arc::clone(captures), context.clone());
     let reveal = move || {
         for (named, capture) in captures.iter().filter(|(named, capture)| is_secret(named, capture)) {
             if let Ok(value) = capture.take(&named.name, &answer) {
                 keeper.hide_value(&value);
             }
+        }
+        let has_secrets = captures.iter().any(|(named, capture)| is_secret(named, capture));
+        if has_secrets || keeper.run.tracing == Tracing::On {
+            // A `refresh_token` is beside the `access_token`.
+            keeper.run.redactor.add_issued(answer.response.json().unwrap_or(&Value::Null));
         }
         let told = keeper.traced(Direction::Received, || trace::answer(&answer.response));
         (answer, told)

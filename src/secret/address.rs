@@ -43,38 +43,83 @@ pub fn shown(text: &str) -> String {
 /// Where the password of `scheme://user:password@host` is, if there is one: the longest text that may be it.
 #[must_use]
 pub fn password(text: &str) -> Option<Range<usize>> {
-    passwords(text).into_iter().max_by_key(ExactSizeIterator::len)
+    let of_string = || parameters(text, is_secret_name).into_iter().next();
+    let longest = passwords(text).into_iter().max_by_key(ExactSizeIterator::len);
+    // The parameters of a URL are the request's; those of a connection string are all that it has.
+    longest.or_else(|| of_string().filter(|_| !text.contains("://") || text.starts_with("jdbc:")))
 }
 
-/// Every part of an address that may be its password, or a token in the place of a user.
-fn passwords(text: &str) -> Vec<Range<usize>> {
-    let mut found = Vec::new();
+/// What is secret in an address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Secret {
+    pub range: Range<usize>,
+    /// The parameter whose value it is.
+    pub parameter: Option<String>,
+}
+
+/// Where an address has something secret in it, in order and apart from one another.
+#[must_use]
+pub fn secrets(text: &str) -> Vec<Secret> {
+    let of_url = passwords(text).into_iter().chain(token(text));
+    let mut found: Vec<Secret> = of_url.map(|range| Secret { range, parameter: None }).collect();
+    found.extend(parameters(text, is_secret_name).into_iter().map(|range| {
+        let name = text[..range.start].trim_end_matches(['=', ' ', '\'', '"']);
+        let start = name.trim_end_matches(is_of_name).len();
+        Secret { parameter: Some(name[start..].to_owned()), range }
+    }));
+    found.sort_by_key(|secret| secret.range.start);
+    found.dedup_by(|next, last| {
+        let overlap = next.range.start < last.range.end;
+        if overlap {
+            last.range.end = last.range.end.max(next.range.end);
+        }
+        overlap
+    });
+    found
+}
+
+/// The parts of an address from its user on.
+struct Parts<'t> {
+    start: usize,
+    rest: &'t str,
+    authority: &'t str,
+}
+
+fn parts(text: &str) -> Option<Parts<'_>> {
     let start = match text.find("://") {
         Some(at) => at + "://".len(),
         // `user:password@host:3128`, as proxies are given.
         None if text.rsplit_once('@').is_some_and(|(_, host)| is_host_and_port(host)) => 0,
-        None => return found,
+        None => return None,
     };
     let rest = &text[start..];
     let authority = &rest[..rest.find(['/', '?', '#']).unwrap_or(rest.len())];
-    let (of_user, last) = (authority.rfind('@'), rest.rfind('@'));
-    let colon = rest.find(':');
-    match (of_user, colon) {
-        (Some(at), Some(colon)) if colon < at => found.push(colon + 1..at),
-        // `https://TOKEN@host`; of a database, it is the user's name.
-        (Some(at), _) if text.starts_with("http") => found.push(0..at),
-        (_, _) => {}
-    }
+    Some(Parts { start, rest, authority })
+}
+
+/// Every part of an address that may be its password.
+fn passwords(text: &str) -> Vec<Range<usize>> {
+    let Some(Parts { start, rest, authority }) = parts(text) else { return Vec::new() };
+    let Some(colon) = rest.find(':') else { return Vec::new() };
+    let (of_user, last) = (authority.rfind('@').filter(|at| colon < *at), rest.rfind('@'));
     // Or it goes on to a later `@`, over what ends the authority of a URL that is right.
-    if let (Some(colon), Some(last)) = (colon, last)
-        && colon < last
-        && of_user != Some(last)
-        && (of_user.is_some_and(|at| colon < at) || !is_port(&authority[(colon + 1).min(authority.len())..]))
-    {
-        found.push(colon + 1..last);
-    }
-    found.retain(|range| !range.is_empty());
-    found.into_iter().map(|range| start + range.start..start + range.end).collect()
+    let port = authority.get(colon + 1..);
+    let goes_on = of_user.is_some() || port.is_some_and(|port| !is_port(port));
+    let later = last.filter(|last| colon < *last && goes_on && of_user != Some(*last));
+    let found = [of_user, later].into_iter().flatten().map(|end| start + colon + 1..start + end);
+    found.filter(|range| !range.is_empty()).collect()
+}
+
+/// The token of `https://TOKEN@host`. Before a database it is a user's name.
+fn token(text: &str) -> Option<Range<usize>> {
+    let Parts { start, authority, .. } = parts(text).filter(|_| text.starts_with("http"))?;
+    let user = &authority[..authority.rfind('@')?];
+    (!user.is_empty() && (!user.contains(':') || user.ends_with(':')))
+        .then(|| start..start + user.trim_end_matches(':').len())
+}
+
+fn is_of_name(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "_-.".contains(c)
 }
 
 fn is_host_and_port(text: &str) -> bool {
@@ -97,7 +142,6 @@ fn parameters(text: &str, is_secret: fn(&str) -> bool) -> Vec<Range<usize>> {
         return found;
     }
     for (equals, _) in text.match_indices('=') {
-        let is_of_name = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
         let before = text[..equals].trim_end();
         let name = &before[before.trim_end_matches(is_of_name).len()..];
         if !is_secret(name) {
@@ -126,20 +170,17 @@ impl Redactor {
     /// Keeps what is secret in an address out of every output. A short password is no error: a URL is never shown with
     /// its password. Says whether there is any.
     pub fn add_address(&self, text: &str) -> bool {
-        let found = [passwords(text), parameters(text, is_secret_name)].concat();
-        for secret in &found {
-            self.add_decoded(&text[secret.clone()]);
-        }
-        !found.is_empty()
+        let parameters = parameters(text, is_secret_name);
+        let found = passwords(text).into_iter().chain(token(text)).chain(parameters);
+        found.map(|secret| self.add_decoded(&text[secret])).count() > 0
     }
 
     /// The same for one that a server hands out, such as the `Location` of a login.
     pub fn add_issued_address(&self, text: &str) {
         let long = |secret: &Range<usize>| secret.len() >= SHORTEST_ISSUED;
         let issued = parameters(text, is_secret_parameter).into_iter().filter(long);
-        for secret in passwords(text).into_iter().chain(issued) {
-            self.add_decoded(&text[secret]);
-        }
+        let found = passwords(text).into_iter().chain(token(text)).chain(issued);
+        found.for_each(|secret| self.add_decoded(&text[secret]));
     }
 
     fn add_decoded(&self, secret: &str) {
@@ -163,6 +204,7 @@ mod tests {
             ("postgres://u:hun#ter2@h/d", &["hun#ter2"]),
             ("postgres://u:h@un/ter2@h/d", &["h", "h@un/ter2"]),
             ("https://hunter2@h/", &["hunter2"]),
+            ("https://hunter2:@h/", &["hunter2"]),
             ("http://h:80/a@b", &[]),
             ("http://h/a@b:c", &[]),
             ("u:hunter2@proxy:3128", &["hunter2"]),
@@ -174,11 +216,9 @@ mod tests {
             ("jdbc:postgresql://h/d?user=u&password=hunter2&ssl=true", &["hunter2"]),
             ("http://h/?page=2&status=new", &[]),
         ] {
-            let parts: Vec<&str> = [passwords(address), parameters(address, is_secret_name)]
-                .concat()
-                .into_iter()
-                .map(|at| &address[at])
-                .collect();
+            let parameters = parameters(address, is_secret_name);
+            let parts = passwords(address).into_iter().chain(token(address)).chain(parameters);
+            let parts: Vec<&str> = parts.map(|at| &address[at]).collect();
             assert_eq!(parts, found, "{address}");
         }
     }

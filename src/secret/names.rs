@@ -38,6 +38,17 @@ pub fn is_secret_name(name: &str) -> bool {
         || words.last().is_some_and(|word| LAST_WORDS.contains(&word.as_str()))
 }
 
+/// Is a field of this name in a document? A `key` alone is most often nothing to hide there, as in `sort_key`.
+pub(super) fn is_issued_name(name: &str) -> bool {
+    let words = words(name);
+    let is_harmless_key = |at: usize| {
+        let before = at.checked_sub(1).map_or("", |before| words[before].as_str());
+        words[at] == "key" && !["api", "private", "access", "secret", "signing"].contains(&before)
+    };
+    words.last().is_some_and(|word| LAST_WORDS.contains(&word.as_str()))
+        || (0..words.len()).any(|at| WORDS.contains(&words[at].as_str()) && !is_harmless_key(at))
+}
+
 /// Is a parameter of this name in an address that a server hands out?
 pub(super) fn is_secret_parameter(name: &str) -> bool {
     let words = words(name);
@@ -72,6 +83,14 @@ fn words(name: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_key_alone_is_no_secret_in_a_document() {
+        for name in ["refreshToken", "api_key", "privateKey", "token_key"] {
+            assert!(is_issued_name(name), "{name}");
+        }
+        assert!(!is_issued_name("key") && !is_issued_name("sort_key"));
+    }
 
     #[test]
     fn a_name_is_secret_by_its_words_however_they_are_joined() {

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::finder::{Finder, Search};
 use super::forms::Forms;
+use super::names::is_issued_name;
 use super::{Redact, Redacted, SHORTEST_SECRET, STARS, within};
 
 /// Why a value cannot be kept secret.
@@ -19,6 +20,9 @@ pub enum Unredactable {
     #[error("it has fewer than {SHORTEST_SECRET} characters, so it would be starred out all over the report")]
     Short,
 }
+
+/// A shorter text that a server issues is hardly a credential.
+const SHORTEST_ISSUED: usize = 12;
 
 /// How much further than to what is shown a text is searched at first, in bytes: a beginning is told within it.
 const MARGIN: usize = 512;
@@ -98,6 +102,46 @@ impl Redactor {
             Value::Null | Value::Bool(_) | Value::Number(_) => {}
         }
         self.add(&secret.to_string())
+    }
+
+    /// Adds what a server issues in a document: tokens and passwords, by the names of their fields.
+    pub fn add_issued(&self, document: &Value) {
+        match document {
+            Value::Array(items) => items.iter().for_each(|item| self.add_issued(item)),
+            Value::Object(fields) => fields.iter().for_each(|(name, field)| match field {
+                Value::String(text) if text.len() >= SHORTEST_ISSUED && is_issued_name(name) => {
+                    let _ = self.add(text);
+                }
+                Value::Array(items) if is_issued_name(name) => {
+                    let long = items.iter().filter_map(Value::as_str);
+                    long.filter(|text| text.len() >= SHORTEST_ISSUED).for_each(|text| {
+                        let _ = self.add(text);
+                    });
+                }
+                Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+                Value::Array(_) | Value::Object(_) => self.add_issued(field),
+            }),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
+    }
+
+    /// Adds the value of a field that is sent, if its name says that it is secret.
+    pub fn add_field(&self, name: &str, value: &str) {
+        if is_issued_name(name) {
+            let _ = self.add(value);
+        }
+    }
+
+    /// The same for every field of a document that is sent.
+    pub fn add_fields(&self, document: &Value) {
+        match document {
+            Value::Array(items) => items.iter().for_each(|item| self.add_fields(item)),
+            Value::Object(fields) => fields.iter().for_each(|(name, field)| match field.as_str() {
+                Some(text) => self.add_field(name, text),
+                None => self.add_fields(field),
+            }),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
     }
 
     fn add_part(&self, part: &Value) {

@@ -110,7 +110,10 @@ impl Auth {
                 let (user, password) = (text(&basic.user)?, text(&basic.password)?);
                 context.hide(&password);
                 let pair = base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}"));
-                Ok(format!("Basic {pair}"))
+                let header = format!("Basic {pair}");
+                // Whole, however short its parts are. A key may be the user, without a password.
+                context.hide(&header);
+                Ok(header)
             }
             Auth::Bearer(token) => {
                 let token = text(token)?;
@@ -195,7 +198,9 @@ impl OAuth2 {
         ))
         .await?;
         let load = Cost::TO_READ.on(answer.size());
+        let keeper = context.clone();
         let read = move || {
+            keeper.run.redactor.add_issued(answer.json().unwrap_or(&serde_json::Value::Null));
             let token = token_in(&answer);
             (answer, token)
         };
@@ -206,8 +211,7 @@ impl OAuth2 {
         }
         let doing = Message::new().words("fetching a token from ").data(wanted.token_url.as_str());
         let hint = "check client-id and client-secret, and that this client may use client credentials";
-        let cause = answer.described(context).await;
-        Err(Failure::fault(Fault::Auth, doing, cause).with_hint(Message::new().words(hint)))
+        Err(Failure::fault(Fault::Auth, doing, refusal(&answer)).with_hint(Message::new().words(hint)))
     }
 }
 
@@ -215,6 +219,27 @@ fn token_in(answer: &HttpResponse) -> Option<String> {
     if !(200..300).contains(&answer.status) {
         return None;
     }
-    let document: serde_json::Value = serde_json::from_str(&answer.body).ok()?;
-    document.get("access_token")?.as_str().map(str::to_owned)
+    answer.json().ok()?.get("access_token")?.as_str().map(str::to_owned)
+}
+
+/// What a token endpoint may say instead of a token (RFC 6749, section 5.2).
+const REFUSALS: [&str; 6] = [
+    "invalid_request",
+    "invalid_client",
+    "invalid_grant",
+    "unauthorized_client",
+    "unsupported_grant_type",
+    "invalid_scope",
+];
+
+/// An answer without a token. Nothing else of it is shown: it may have other tokens in it.
+fn refusal(answer: &HttpResponse) -> Message {
+    let error = answer.json().ok().and_then(|document| document.get("error")?.as_str());
+    let code = REFUSALS.into_iter().find(|code| Some(*code) == error);
+    let status = format!("{} {}, ", answer.version, answer.status);
+    Message::new().words(status).words(match (code, (200..300).contains(&answer.status)) {
+        (Some(code), _) => format!("`{code}`"),
+        (None, true) => "without an `access_token` (a token endpoint's answer is not shown)".to_owned(),
+        (None, false) => "and no known error (a token endpoint's answer is not shown)".to_owned(),
+    })
 }

@@ -3,8 +3,8 @@
 use cookie_store::{CookieStore, RawCookie};
 use futures_util::StreamExt as _;
 use reqwest::header::{
-    ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, HeaderMap,
-    HeaderValue, LOCATION, SET_COOKIE, TRANSFER_ENCODING, USER_AGENT,
+    ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, CONTENT_LENGTH, CONTENT_LOCATION, CONTENT_TYPE, COOKIE, HOST,
+    HeaderMap, HeaderValue, LINK, LOCATION, REFRESH, SET_COOKIE, TRANSFER_ENCODING, USER_AGENT,
 };
 use reqwest::{Method, StatusCode};
 use tokio::runtime::Handle;
@@ -104,6 +104,7 @@ async fn send_once(
     let mut headers = prepared.headers.clone();
     let (url, route) = on_the_wire(prepared, &mut headers);
     route.proxy.leads_to(&url)?;
+    route.proxy.hide_credentials(&url, context);
     if let Some(value) = cookie_header(cookies, &prepared.url).filter(|_| may_have_cookies(prepared)) {
         headers.entry(COOKIE).or_insert(value);
     }
@@ -132,6 +133,11 @@ async fn send_once(
     // A header that is secret by its name is so on its way back, too.
     for (_, value) in response.headers().iter().filter(|(name, _)| is_secret_name(name.as_str())) {
         context.hide(&String::from_utf8_lossy(value.as_bytes()));
+    }
+    // Where a login leads to, whoever follows is logged in.
+    let addresses = [LOCATION, CONTENT_LOCATION, LINK, REFRESH];
+    for value in addresses.iter().flat_map(|name| response.headers().get_all(name)) {
+        context.run.redactor.add_issued_address(&String::from_utf8_lossy(value.as_bytes()));
     }
     let set: Vec<RawCookie<'static>> = response
         .headers()

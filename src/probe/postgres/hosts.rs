@@ -3,7 +3,7 @@
 //! To libpq they are the same parameters, and the later one counts, so `?host=` and `?port=` take the place of what
 //! stands before the path.
 
-use super::config::invalid;
+use super::config::{ENCODE, invalid};
 use crate::outcome::Failure;
 use crate::secret::Message;
 
@@ -46,6 +46,12 @@ impl Hosts {
     }
 }
 
+/// Are the ports that stand before the path numbers?
+pub(super) fn has_ports(before_path: &str) -> bool {
+    let ports = before_path.split(',').map(|text| entry(text).map(|(_, port)| number(port)));
+    ports.into_iter().all(|port| matches!(port, Ok(Ok(_))))
+}
+
 /// The host of `host:port` or `[host]:port`, and the port as it is written.
 fn entry(text: &str) -> Result<(String, &str), Failure> {
     let (host, port) = match text.strip_prefix('[') {
@@ -64,7 +70,8 @@ fn number(port: &str) -> Result<u16, Failure> {
         _ if port.is_empty() => Ok(DEFAULT_PORT),
         Ok(number) if number > 0 => Ok(number),
         // Not shown: in a URL that is put together wrongly it may be a part of the password.
-        Ok(_) | Err(_) => Err(invalid(Message::new().words("a port is not a number from 1 to 65535"))),
+        Ok(_) | Err(_) => Err(invalid(Message::new().words("a port is not a number from 1 to 65535"))
+            .with_hint(Message::new().words(ENCODE))),
     }
 }
 
