@@ -13,6 +13,7 @@ pub mod table;
 
 pub mod name;
 pub mod number;
+pub mod printable;
 pub mod raw;
 pub mod repeat;
 pub mod severity;

@@ -8,10 +8,11 @@ use indicatif::ProgressBar;
 use super::Reporter;
 use super::attempts::{self, FailedAttempt};
 use super::progress::progress_bar;
-use super::style::{Style, printable};
+use super::style::Style;
 use super::summary::{Counts, causes, meaning};
 use crate::event::{CancelReason, CheckReport, Event, RunInfo, RunReport, StepReport};
 use crate::exit::Exit;
+use crate::language::printable::printable;
 use crate::language::severity::Severity;
 use crate::outcome::{Direction, Failure, Log, Mismatch, Outcome, Phase, SkipReason, Span, Trace};
 
