@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use super::Redactor;
-use super::names::{is_secret_name, is_secret_parameter};
+use super::names::{is_issued_name, is_secret_name, is_secret_parameter};
 
 /// A shorter value of a parameter is hardly a credential: `code=404`.
 const SHORTEST_ISSUED: usize = 12;
@@ -170,7 +170,7 @@ impl Redactor {
     /// Keeps what is secret in an address out of every output. A short password is no error: a URL is never shown with
     /// its password. Says whether there is any.
     pub fn add_address(&self, text: &str) -> bool {
-        let parameters = parameters(text, is_secret_name);
+        let parameters = parameters(text, is_issued_name);
         let found = passwords(text).into_iter().chain(token(text)).chain(parameters);
         found.map(|secret| self.add_decoded(&text[secret])).count() > 0
     }

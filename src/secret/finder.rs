@@ -15,10 +15,10 @@ use super::unescape::{Sink, Unescape};
 const LONGEST_SPELLING: usize = 12;
 
 /// Of what comes once there are so many, only the plain forms are looked for: servers may issue a secret with each answer.
-const MANY_NEEDLES: usize = 200_000;
+const MANY_NEEDLES: usize = 100_000;
 
 /// More are not kept. Of a run to whom servers issue so many, nothing foreign is shown from then on.
-const MOST_NEEDLES: usize = 800_000;
+const MOST_NEEDLES: usize = 300_000;
 
 /// Why nobody knows what is secret in a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -9,6 +9,8 @@ pub struct Numbers {
     is_negative: bool,
     /// A list goes on until something is in between that is no separator.
     in_list: bool,
+    /// Its last number is told, and its end is not.
+    has_ended: bool,
 }
 
 #[derive(Debug)]
@@ -31,6 +33,12 @@ pub enum Item {
 impl Numbers {
     #[inline]
     pub fn read(&mut self, byte: u8, at: usize) -> Option<Item> {
+        let has_ended = std::mem::take(&mut self.has_ended);
+        self.item(byte, at).or_else(|| has_ended.then_some(Item::End))
+    }
+
+    #[inline]
+    fn item(&mut self, byte: u8, at: usize) -> Option<Item> {
         match byte {
             b'0'..=b'9' => self.digit(u32::from(byte - b'0'), at),
             b'a'..=b'f' | b'A'..=b'F' if self.number.as_ref().is_some_and(|number| number.radix == 16) => {
@@ -51,12 +59,13 @@ impl Numbers {
                     _ => false,
                 };
                 match (number.map(|number| number.byte()), separates) {
-                    (Some(Some(item)), true) => {
-                        self.in_list = true;
+                    (Some(Some(item)), _) => {
+                        self.in_list = separates;
+                        self.has_ended = !separates;
                         Some(item)
                     }
                     (None, true) => None,
-                    (Some(_), _) | (None, false) => std::mem::take(&mut self.in_list).then_some(Item::End),
+                    (Some(None), _) | (None, false) => std::mem::take(&mut self.in_list).then_some(Item::End),
                 }
             }
         }

@@ -36,7 +36,8 @@ fn of_secrets_that_overlap_nothing_is_left() {
 #[test]
 fn where_it_cannot_be_told_in_time_what_is_secret_nothing_is_shown_and_that_is_said() {
     let redactor = Redactor::new();
-    redactor.add(&format!("{}b", "a".repeat(10_000))).unwrap();
+    // Each character may be where each of them begins.
+    (100..300).for_each(|length| redactor.add(&format!("{}b", "a".repeat(length))).unwrap());
     assert_eq!(
         redactor.clean(&"a".repeat(100_000)),
         "(not shown: it could not be searched for secrets in time)"
@@ -109,6 +110,71 @@ fn what_languages_make_of_a_secret_is_found() {
             "{shown}: {cleaned}"
         );
     }
+}
+
+#[test]
+fn every_form_that_the_documentation_names_is_found() {
+    let uuid = "123e4567-e89b-12d3-a456-426614174000";
+    let key = "-----BEGIN KEY-----\nMIIEvQIBADANBgkqhkiG9w0B\nAQEFAASCBKcwggSjAgEAAoIB\n-----END KEY-----\n";
+    let password = "hunter2-ünd-more";
+    let base64 = STANDARD.encode(password.repeat(4));
+    let in_lines: Vec<&str> =
+        base64.as_bytes().chunks(20).map(|line| std::str::from_utf8(line).unwrap()).collect();
+    let each = |write: fn(u32) -> String| {
+        password.encode_utf16().map(|unit| write(u32::from(unit))).collect::<String>()
+    };
+    let bytes = |write: fn(u8) -> String, between: &str| {
+        password.bytes().map(write).collect::<Vec<_>>().join(between)
+    };
+    for (secret, shown) in [
+        // Each line of a secret of several lines.
+        (key, "MIIEvQIBADANBgkqhkiG9w0B".to_owned()),
+        (key, "AQEFAASCBKcwggSjAgEAAoIB".to_owned()),
+        // Another case, and other groups, of hexadecimal digits.
+        (uuid, uuid.to_uppercase()),
+        (uuid, uuid.replace('-', "")),
+        ("deadbeefcafebabe", "DEADBEEFCAFEBABE".to_owned()),
+        ("deadbeefcafebabe", "de:ad:be:ef:ca:fe:ba:be".to_owned()),
+        // HTML.
+        ("a<b>&\"c'd", "a&lt;b&gt;&amp;&quot;c&apos;d".to_owned()),
+        ("hunter=2/é", "hunter&equals;2&sol;&eacute;".to_owned()),
+        // Everything escaped.
+        (password, bytes(|byte| format!("%{byte:02x}"), "")),
+        (password, each(|unit| format!("\\u{unit:04X}"))),
+        (password, each(|unit| format!("&#{unit};"))),
+        (password, each(|unit| format!("&#x{unit:X};"))),
+        // Its bytes in a list.
+        (password, bytes(|byte| byte.to_string(), ", ")),
+        (password, bytes(|byte| format!("0x{byte:02x}"), ",")),
+        (password, bytes(|byte| byte.cast_signed().to_string(), " ")),
+        (password, bytes(|byte| format!("{byte:02X}"), " ")),
+        // UTF-8 read as Latin-1, and what is lost of it where it is written as that.
+        (password, password.bytes().map(char::from).collect()),
+        (password, password.replace('ü', "\u{FFFD}")),
+        // Minified JSON.
+        (
+            "{\n  \"key\": \"value of it\",\n  \"more\": [1, 2]\n}",
+            r#"{"key":"value of it","more":[1,2]}"#.to_owned(),
+        ),
+        // In a cookie, and in a header.
+        ("sid=TOKEN-4711; theme=dark", "TOKEN-4711".to_owned()),
+        ("Basic dTpodW50ZXIy", "hunter2".to_owned()),
+        // Base64 of it, in lines.
+        (&password.repeat(4), in_lines.join("\r\n")),
+    ] {
+        let redactor = Redactor::new();
+        redactor.add(secret).unwrap();
+        assert_eq!(redactor.clean(&format!("<{shown}>")), "<***>", "{secret}");
+    }
+}
+
+#[test]
+fn what_cannot_be_kept_any_more_is_not_shown() {
+    let redactor = Redactor::new();
+    for number in 0..150_000 {
+        redactor.add(&format!("s3ss10n-{number:09}")).unwrap();
+    }
+    assert_eq!(redactor.clean("any text"), "(not shown: there are too many secrets to search for)");
 }
 
 #[test]

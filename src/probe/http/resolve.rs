@@ -125,6 +125,7 @@ pub(super) async fn prepare(
     context: &Context,
 ) -> Result<ResolvedRequest, Failure> {
     let mut url = parse_url(&request.url, scope)?;
+    context.run.redactor.add_address(url.as_str());
     if !request.query.is_empty() {
         let fields = fields(&request.query, scope, context)?;
         url.query_pairs_mut().extend_pairs(fields);

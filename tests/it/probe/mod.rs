@@ -8,4 +8,5 @@ mod requests;
 mod routes;
 mod sqlite;
 mod tls;
+mod unknown_types;
 mod wire;

@@ -1,7 +1,9 @@
 //! A planted secret is in no output, whatever form it takes on its way there.
 
+mod addresses;
 mod databases;
 mod expressions;
+mod issued;
 mod mistakes;
 mod processes;
 
