@@ -27,6 +27,9 @@ const SHORTEST_ISSUED: usize = 12;
 /// How much further than to what is shown a text is searched at first, in bytes: a beginning is told within it.
 const MARGIN: usize = 512;
 
+/// How many bytes are searched at most for each character that is shown.
+const SEARCHED: usize = 16;
+
 /// Knows every secret of the run, and stars them out in whatever form they appear.
 #[derive(Debug, Default)]
 pub struct Redactor {
@@ -170,7 +173,8 @@ impl Redactor {
     }
 
     /// The first `limit` characters of `text`, with every known secret starred out. What comes after them is not
-    /// searched, but for what of a secret reaches into them.
+    /// searched, but for what of a secret reaches into them: neither a budget nor another check waits for a long text
+    /// that is made of secrets alone, of which fewer are shown.
     #[must_use]
     pub fn clean_start(&self, text: &str, limit: usize) -> Start {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
@@ -185,6 +189,7 @@ impl Redactor {
             match cut {
                 Some(cut) => return Start { text: shown[..cut].to_owned(), is_all: false },
                 None if end == text.len() => return Start { text: shown, is_all: true },
+                None if end >= SEARCHED * limit => return Start { text: shown, is_all: false },
                 // Stars are shorter than what they stand for.
                 None => end = text.ceil_char_boundary((2 * end).min(text.len())),
             }

@@ -130,15 +130,6 @@ async fn send_once(
     if let Some(address) = response.remote_addr() {
         context.timeline.set_address(&address);
     }
-    // A header that is secret by its name is so on its way back, too.
-    for (_, value) in response.headers().iter().filter(|(name, _)| is_secret_name(name.as_str())) {
-        context.hide(&String::from_utf8_lossy(value.as_bytes()));
-    }
-    // Where a login leads to, whoever follows is logged in.
-    let addresses = [LOCATION, CONTENT_LOCATION, LINK, REFRESH];
-    for value in addresses.iter().flat_map(|name| response.headers().get_all(name)) {
-        context.run.redactor.add_issued_address(&String::from_utf8_lossy(value.as_bytes()));
-    }
     let set: Vec<RawCookie<'static>> = response
         .headers()
         .get_all(SET_COOKIE)
@@ -149,12 +140,34 @@ async fn send_once(
         set_cookies.retain(|(name, _)| name != cookie.name());
         set_cookies.push((cookie.name().to_owned(), cookie.value().to_owned()));
     }
-    // What keeps a session is a credential, whatever it is called; `theme=dark` is none.
-    set.iter()
-        .filter(|cookie| cookie.value().len() >= SESSION_LENGTH)
-        .for_each(|cookie| context.hide(cookie.value()));
+    hide_issued(&response, &set, context).await;
     cookies.store_response_cookies(set.into_iter(), &prepared.url);
     Ok(response)
+}
+
+/// Hides what a server issues in its headers.
+async fn hide_issued(response: &reqwest::Response, set: &[RawCookie<'static>], context: &Context) {
+    // A header that is secret by its name is so on its way back, too.
+    let headers = response.headers();
+    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    let named = headers.iter().filter(|(name, _)| is_secret_name(name.as_str()));
+    let mut values: Vec<String> = named.map(|(_, value)| text(value)).collect();
+    // What keeps a session is a credential, whatever it is called; `theme=dark` is none.
+    let sessions = set.iter().map(RawCookie::value).filter(|value| value.len() >= SESSION_LENGTH);
+    values.extend(sessions.map(str::to_owned));
+    // Where a login leads to, whoever follows is logged in.
+    let addresses: Vec<String> = [LOCATION, CONTENT_LOCATION, LINK, REFRESH]
+        .iter()
+        .flat_map(|name| headers.get_all(name))
+        .map(text)
+        .collect();
+    let load = Cost::TO_READ.on(values.iter().chain(&addresses).map(String::len).sum());
+    let keeper = context.clone();
+    let hide = move || {
+        values.iter().for_each(|value| keeper.hide(value));
+        addresses.iter().for_each(|address| keeper.run.redactor.add_issued_address(address));
+    };
+    context.offload(context.timeline.phase(), load, hide).await;
 }
 
 fn build_request(
