@@ -33,100 +33,112 @@ end
 complete -c smoke -n "__fish_smoke_needs_command" -s h -l help -d 'Print help'
 complete -c smoke -n "__fish_smoke_needs_command" -s V -l version -d 'Print version'
 complete -c smoke -n "__fish_smoke_needs_command" -f -a "run" -d 'Run a suite'
-complete -c smoke -n "__fish_smoke_needs_command" -f -a "watch" -d 'Run a suite again and again, and show what changes; `q` ends it'
-complete -c smoke -n "__fish_smoke_needs_command" -f -a "check" -d 'Read a suite, report every mistake and what is no smoke test any more; nothing is sent'
-complete -c smoke -n "__fish_smoke_needs_command" -f -a "plan" -d 'Show what would run, in which order, and the longest it can take; nothing is sent'
-complete -c smoke -n "__fish_smoke_needs_command" -f -a "list" -d 'List a suite\'s checks: names, kinds, tags'
-complete -c smoke -n "__fish_smoke_needs_command" -f -a "demo" -d 'Run the example suite against a shop that is built in: nothing else is needed'
+complete -c smoke -n "__fish_smoke_needs_command" -f -a "watch" -d 'Run a suite repeatedly and show what changes; `q` quits'
+complete -c smoke -n "__fish_smoke_needs_command" -f -a "check" -d 'Validate a suite without sending anything'
+complete -c smoke -n "__fish_smoke_needs_command" -f -a "plan" -d 'Show what would run, in which order, and how long it can take; sends nothing'
+complete -c smoke -n "__fish_smoke_needs_command" -f -a "list" -d 'List the checks of a suite: kinds, names, tags'
+complete -c smoke -n "__fish_smoke_needs_command" -f -a "demo" -d 'Run the example suite against a built-in demo shop'
 complete -c smoke -n "__fish_smoke_needs_command" -f -a "init" -d 'Write a first suite'
 complete -c smoke -n "__fish_smoke_needs_command" -f -a "schema" -d 'Print the JSON Schema of the suite, for editors'
 complete -c smoke -n "__fish_smoke_needs_command" -f -a "completions" -d 'Print a completion script for a shell'
 complete -c smoke -n "__fish_smoke_needs_command" -f -a "man" -d 'Print the manual page'
-complete -c smoke -n "__fish_smoke_using_subcommand run" -s e -l env -d 'An environment of the suite' -r -f -a "(__smoke_listed environments)"
+complete -c smoke -n "__fish_smoke_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c smoke -n "__fish_smoke_using_subcommand run" -s e -l env -d 'Use this environment of the suite' -r -f -a "(__smoke_listed environments)"
 complete -c smoke -n "__fish_smoke_using_subcommand run" -s v -l var -d 'Set a variable (repeatable)' -r
-complete -c smoke -n "__fish_smoke_using_subcommand run" -s t -l tag -d 'Only checks with one of these tags (repeatable), and what they need' -r -f -a "(__smoke_listed tags)"
-complete -c smoke -n "__fish_smoke_using_subcommand run" -l skip-tag -d 'Not the checks with one of these tags (repeatable)' -r -f -a "(__smoke_listed tags)"
-complete -c smoke -n "__fish_smoke_using_subcommand run" -l only -d 'Only checks whose name matches one of these globs (repeatable), and what they need' -r -f -a "(__smoke_listed names)"
-complete -c smoke -n "__fish_smoke_using_subcommand run" -l skip -d 'Not the checks whose name matches one of these globs (repeatable)' -r -f -a "(__smoke_listed names)"
-complete -c smoke -n "__fish_smoke_using_subcommand run" -l repeat -d 'Run it N times, and say how often each check passed and how long it took' -r
-complete -c smoke -n "__fish_smoke_using_subcommand run" -s j -l jobs -d 'Checks in flight at once, instead of the suite\'s `concurrency`' -r
-complete -c smoke -n "__fish_smoke_using_subcommand run" -l budget -d 'The run\'s budget, instead of the suite\'s' -r
-complete -c smoke -n "__fish_smoke_using_subcommand run" -l junit -d 'Write JUnit XML there (`-` is standard output)' -r
-complete -c smoke -n "__fish_smoke_using_subcommand run" -l json -d 'Write the whole result there, as one JSON document' -r
-complete -c smoke -n "__fish_smoke_using_subcommand run" -l events -d 'Write what happens there as it happens, as one JSON object per line' -r
-complete -c smoke -n "__fish_smoke_using_subcommand run" -l color -d 'When to use colour: `auto` is on a terminal, unless `NO_COLOR` is set' -r -f -a "auto\t''
+complete -c smoke -n "__fish_smoke_using_subcommand run" -s t -l tag -d 'Run only checks with one of these tags, and what they need (repeatable)' -r -f -a "(__smoke_listed tags)"
+complete -c smoke -n "__fish_smoke_using_subcommand run" -l skip-tag -d 'Exclude checks with one of these tags (repeatable)' -r -f -a "(__smoke_listed tags)"
+complete -c smoke -n "__fish_smoke_using_subcommand run" -l only -d 'Run only checks whose name matches one of these globs, and what they need (repeatable)' -r -f -a "(__smoke_listed names)"
+complete -c smoke -n "__fish_smoke_using_subcommand run" -l skip -d 'Exclude checks whose name matches one of these globs (repeatable)' -r -f -a "(__smoke_listed names)"
+complete -c smoke -n "__fish_smoke_using_subcommand run" -l repeat -d 'Run the suite N times and report how often each check passed and how long it took' -r
+complete -c smoke -n "__fish_smoke_using_subcommand run" -s j -l jobs -d 'Maximum number of checks in flight at once; overrides `concurrency`' -r
+complete -c smoke -n "__fish_smoke_using_subcommand run" -l budget -d 'Budget of the whole run; overrides that of the suite' -r
+complete -c smoke -n "__fish_smoke_using_subcommand run" -l junit -d 'Write a JUnit XML report to FILE (`-` is standard output)' -r
+complete -c smoke -n "__fish_smoke_using_subcommand run" -l json -d 'Write the whole result to FILE as one JSON document' -r
+complete -c smoke -n "__fish_smoke_using_subcommand run" -l events -d 'Stream events to FILE as JSON Lines' -r
+complete -c smoke -n "__fish_smoke_using_subcommand run" -l color -d 'When to use colour; `auto`: on a terminal, unless `NO_COLOR` is set' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c smoke -n "__fish_smoke_using_subcommand run" -l progress -d 'When to show a progress bar: `auto` is on a terminal, and not in CI' -r -f -a "auto\t''
+complete -c smoke -n "__fish_smoke_using_subcommand run" -l progress -d 'When to show a progress bar; `auto`: on a terminal, except in CI' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c smoke -n "__fish_smoke_using_subcommand run" -l rerun-failed -d 'Only what did not pass in the last run of this suite, and what it needs'
+complete -c smoke -n "__fish_smoke_using_subcommand run" -l rerun-failed -d 'Run only what did not pass in the last run of this suite, and what it needs'
 complete -c smoke -n "__fish_smoke_using_subcommand run" -l keep-going -d 'Do not stop at the first failure'
-complete -c smoke -n "__fish_smoke_using_subcommand run" -s q -l quiet -d 'Say only what went wrong, and the summary'
-complete -c smoke -n "__fish_smoke_using_subcommand run" -l trace -d 'Show every request and answer, without secrets, bodies cut'
+complete -c smoke -n "__fish_smoke_using_subcommand run" -s q -l quiet -d 'Print only failures and the summary'
+complete -c smoke -n "__fish_smoke_using_subcommand run" -l trace -d 'Print every request and response, with secrets hidden and long bodies cut'
 complete -c smoke -n "__fish_smoke_using_subcommand run" -s h -l help -d 'Print help'
-complete -c smoke -n "__fish_smoke_using_subcommand watch" -s n -l every -d 'From the start of one run to the start of the next' -r
-complete -c smoke -n "__fish_smoke_using_subcommand watch" -s e -l env -d 'An environment of the suite' -r -f -a "(__smoke_listed environments)"
+complete -c smoke -n "__fish_smoke_using_subcommand watch" -s n -l every -d 'Time from the start of one run to the start of the next' -r
+complete -c smoke -n "__fish_smoke_using_subcommand watch" -s e -l env -d 'Use this environment of the suite' -r -f -a "(__smoke_listed environments)"
 complete -c smoke -n "__fish_smoke_using_subcommand watch" -s v -l var -d 'Set a variable (repeatable)' -r
-complete -c smoke -n "__fish_smoke_using_subcommand watch" -s t -l tag -d 'Only checks with one of these tags (repeatable), and what they need' -r -f -a "(__smoke_listed tags)"
-complete -c smoke -n "__fish_smoke_using_subcommand watch" -l skip-tag -d 'Not the checks with one of these tags (repeatable)' -r -f -a "(__smoke_listed tags)"
-complete -c smoke -n "__fish_smoke_using_subcommand watch" -l only -d 'Only checks whose name matches one of these globs (repeatable), and what they need' -r -f -a "(__smoke_listed names)"
-complete -c smoke -n "__fish_smoke_using_subcommand watch" -l skip -d 'Not the checks whose name matches one of these globs (repeatable)' -r -f -a "(__smoke_listed names)"
-complete -c smoke -n "__fish_smoke_using_subcommand watch" -s j -l jobs -d 'Checks in flight at once, instead of the suite\'s `concurrency`' -r
-complete -c smoke -n "__fish_smoke_using_subcommand watch" -l budget -d 'The run\'s budget, instead of the suite\'s' -r
-complete -c smoke -n "__fish_smoke_using_subcommand watch" -l color -d 'When to use colour: `auto` is on a terminal, unless `NO_COLOR` is set' -r -f -a "auto\t''
+complete -c smoke -n "__fish_smoke_using_subcommand watch" -s t -l tag -d 'Run only checks with one of these tags, and what they need (repeatable)' -r -f -a "(__smoke_listed tags)"
+complete -c smoke -n "__fish_smoke_using_subcommand watch" -l skip-tag -d 'Exclude checks with one of these tags (repeatable)' -r -f -a "(__smoke_listed tags)"
+complete -c smoke -n "__fish_smoke_using_subcommand watch" -l only -d 'Run only checks whose name matches one of these globs, and what they need (repeatable)' -r -f -a "(__smoke_listed names)"
+complete -c smoke -n "__fish_smoke_using_subcommand watch" -l skip -d 'Exclude checks whose name matches one of these globs (repeatable)' -r -f -a "(__smoke_listed names)"
+complete -c smoke -n "__fish_smoke_using_subcommand watch" -s j -l jobs -d 'Maximum number of checks in flight at once; overrides `concurrency`' -r
+complete -c smoke -n "__fish_smoke_using_subcommand watch" -l budget -d 'Budget of the whole run; overrides that of the suite' -r
+complete -c smoke -n "__fish_smoke_using_subcommand watch" -l color -d 'When to use colour; `auto`: on a terminal, unless `NO_COLOR` is set' -r -f -a "auto\t''
 always\t''
 never\t''"
 complete -c smoke -n "__fish_smoke_using_subcommand watch" -s h -l help -d 'Print help'
-complete -c smoke -n "__fish_smoke_using_subcommand check" -s v -l var -d 'A variable that `smoke run` will be given (repeatable)' -r
-complete -c smoke -n "__fish_smoke_using_subcommand check" -l color -d 'When to use colour: `auto` is on a terminal, unless `NO_COLOR` is set' -r -f -a "auto\t''
+complete -c smoke -n "__fish_smoke_using_subcommand check" -s v -l var -d 'Set a variable, as for `smoke run` (repeatable)' -r
+complete -c smoke -n "__fish_smoke_using_subcommand check" -l color -d 'When to use colour; `auto`: on a terminal, unless `NO_COLOR` is set' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c smoke -n "__fish_smoke_using_subcommand check" -l strict -d 'Treat warnings as mistakes: exit code 2'
+complete -c smoke -n "__fish_smoke_using_subcommand check" -l strict -d 'Treat warnings as errors (exit code 2)'
 complete -c smoke -n "__fish_smoke_using_subcommand check" -s h -l help -d 'Print help'
-complete -c smoke -n "__fish_smoke_using_subcommand plan" -s e -l env -d 'An environment of the suite' -r -f -a "(__smoke_listed environments)"
+complete -c smoke -n "__fish_smoke_using_subcommand plan" -s e -l env -d 'Use this environment of the suite' -r -f -a "(__smoke_listed environments)"
 complete -c smoke -n "__fish_smoke_using_subcommand plan" -s v -l var -d 'Set a variable (repeatable)' -r
-complete -c smoke -n "__fish_smoke_using_subcommand plan" -s t -l tag -d 'Only checks with one of these tags (repeatable), and what they need' -r -f -a "(__smoke_listed tags)"
-complete -c smoke -n "__fish_smoke_using_subcommand plan" -l skip-tag -d 'Not the checks with one of these tags (repeatable)' -r -f -a "(__smoke_listed tags)"
-complete -c smoke -n "__fish_smoke_using_subcommand plan" -l only -d 'Only checks whose name matches one of these globs (repeatable), and what they need' -r -f -a "(__smoke_listed names)"
-complete -c smoke -n "__fish_smoke_using_subcommand plan" -l skip -d 'Not the checks whose name matches one of these globs (repeatable)' -r -f -a "(__smoke_listed names)"
-complete -c smoke -n "__fish_smoke_using_subcommand plan" -s j -l jobs -d 'Checks in flight at once, instead of the suite\'s `concurrency`' -r
-complete -c smoke -n "__fish_smoke_using_subcommand plan" -l budget -d 'The run\'s budget, instead of the suite\'s' -r
+complete -c smoke -n "__fish_smoke_using_subcommand plan" -s t -l tag -d 'Run only checks with one of these tags, and what they need (repeatable)' -r -f -a "(__smoke_listed tags)"
+complete -c smoke -n "__fish_smoke_using_subcommand plan" -l skip-tag -d 'Exclude checks with one of these tags (repeatable)' -r -f -a "(__smoke_listed tags)"
+complete -c smoke -n "__fish_smoke_using_subcommand plan" -l only -d 'Run only checks whose name matches one of these globs, and what they need (repeatable)' -r -f -a "(__smoke_listed names)"
+complete -c smoke -n "__fish_smoke_using_subcommand plan" -l skip -d 'Exclude checks whose name matches one of these globs (repeatable)' -r -f -a "(__smoke_listed names)"
+complete -c smoke -n "__fish_smoke_using_subcommand plan" -s j -l jobs -d 'Maximum number of checks in flight at once; overrides `concurrency`' -r
+complete -c smoke -n "__fish_smoke_using_subcommand plan" -l budget -d 'Budget of the whole run; overrides that of the suite' -r
 complete -c smoke -n "__fish_smoke_using_subcommand plan" -l json -d 'Print the plan as one JSON document'
 complete -c smoke -n "__fish_smoke_using_subcommand plan" -s h -l help -d 'Print help'
-complete -c smoke -n "__fish_smoke_using_subcommand list" -s e -l env -d 'An environment of the suite' -r -f -a "(__smoke_listed environments)"
+complete -c smoke -n "__fish_smoke_using_subcommand list" -s e -l env -d 'Use this environment of the suite' -r -f -a "(__smoke_listed environments)"
 complete -c smoke -n "__fish_smoke_using_subcommand list" -s v -l var -d 'Set a variable (repeatable)' -r
-complete -c smoke -n "__fish_smoke_using_subcommand list" -s t -l tag -d 'Only checks with one of these tags (repeatable), and what they need' -r -f -a "(__smoke_listed tags)"
-complete -c smoke -n "__fish_smoke_using_subcommand list" -l skip-tag -d 'Not the checks with one of these tags (repeatable)' -r -f -a "(__smoke_listed tags)"
-complete -c smoke -n "__fish_smoke_using_subcommand list" -l only -d 'Only checks whose name matches one of these globs (repeatable), and what they need' -r -f -a "(__smoke_listed names)"
-complete -c smoke -n "__fish_smoke_using_subcommand list" -l skip -d 'Not the checks whose name matches one of these globs (repeatable)' -r -f -a "(__smoke_listed names)"
+complete -c smoke -n "__fish_smoke_using_subcommand list" -s t -l tag -d 'Run only checks with one of these tags, and what they need (repeatable)' -r -f -a "(__smoke_listed tags)"
+complete -c smoke -n "__fish_smoke_using_subcommand list" -l skip-tag -d 'Exclude checks with one of these tags (repeatable)' -r -f -a "(__smoke_listed tags)"
+complete -c smoke -n "__fish_smoke_using_subcommand list" -l only -d 'Run only checks whose name matches one of these globs, and what they need (repeatable)' -r -f -a "(__smoke_listed names)"
+complete -c smoke -n "__fish_smoke_using_subcommand list" -l skip -d 'Exclude checks whose name matches one of these globs (repeatable)' -r -f -a "(__smoke_listed names)"
 complete -c smoke -n "__fish_smoke_using_subcommand list" -l print -d 'Print only these, one a line: what completion scripts ask for' -r -f -a "names\t'The checks\' names, as `--only` and `--skip` take them: what would be a glob is escaped'
 tags\t''
 environments\t''"
 complete -c smoke -n "__fish_smoke_using_subcommand list" -l json -d 'Print the checks as one JSON document'
 complete -c smoke -n "__fish_smoke_using_subcommand list" -s h -l help -d 'Print help'
-complete -c smoke -n "__fish_smoke_using_subcommand demo" -l break -d 'Break the shop in this way first, to see what failure looks like' -r -f -a "db\t'The orders table was never migrated: every use of it fails, while /health stays green'
+complete -c smoke -n "__fish_smoke_using_subcommand demo" -l break -d 'Break the shop first, to see what a failure looks like' -r -f -a "db\t'The orders table was never migrated: every use of it fails, while /health stays green'
 login\t'The session store is lost: a right password leads back to the login page'
 slow\t'Every answer but /version takes 3 s'
 crash\t'The process dies with exit code 70 when the first order is placed'
 version\t'The deploy did not take: the previous release, 1.4.1, is still live'"
-complete -c smoke -n "__fish_smoke_using_subcommand demo" -l junit -d 'Write JUnit XML there (`-` is standard output)' -r
-complete -c smoke -n "__fish_smoke_using_subcommand demo" -l json -d 'Write the whole result there, as one JSON document' -r
-complete -c smoke -n "__fish_smoke_using_subcommand demo" -l events -d 'Write what happens there as it happens, as one JSON object per line' -r
-complete -c smoke -n "__fish_smoke_using_subcommand demo" -l color -d 'When to use colour: `auto` is on a terminal, unless `NO_COLOR` is set' -r -f -a "auto\t''
+complete -c smoke -n "__fish_smoke_using_subcommand demo" -l junit -d 'Write a JUnit XML report to FILE (`-` is standard output)' -r
+complete -c smoke -n "__fish_smoke_using_subcommand demo" -l json -d 'Write the whole result to FILE as one JSON document' -r
+complete -c smoke -n "__fish_smoke_using_subcommand demo" -l events -d 'Stream events to FILE as JSON Lines' -r
+complete -c smoke -n "__fish_smoke_using_subcommand demo" -l color -d 'When to use colour; `auto`: on a terminal, unless `NO_COLOR` is set' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c smoke -n "__fish_smoke_using_subcommand demo" -l progress -d 'When to show a progress bar: `auto` is on a terminal, and not in CI' -r -f -a "auto\t''
+complete -c smoke -n "__fish_smoke_using_subcommand demo" -l progress -d 'When to show a progress bar; `auto`: on a terminal, except in CI' -r -f -a "auto\t''
 always\t''
 never\t''"
 complete -c smoke -n "__fish_smoke_using_subcommand demo" -l serve -d 'Be the shop: what the example\'s `[[boot]]` starts' -r
 complete -c smoke -n "__fish_smoke_using_subcommand demo" -l database -d 'The shop\'s database' -r -F
 complete -c smoke -n "__fish_smoke_using_subcommand demo" -l keep-going -d 'Do not stop at the first failure'
-complete -c smoke -n "__fish_smoke_using_subcommand demo" -s q -l quiet -d 'Say only what went wrong, and the summary'
-complete -c smoke -n "__fish_smoke_using_subcommand demo" -l trace -d 'Show every request and answer, without secrets, bodies cut'
+complete -c smoke -n "__fish_smoke_using_subcommand demo" -s q -l quiet -d 'Print only failures and the summary'
+complete -c smoke -n "__fish_smoke_using_subcommand demo" -l trace -d 'Print every request and response, with secrets hidden and long bodies cut'
 complete -c smoke -n "__fish_smoke_using_subcommand demo" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c smoke -n "__fish_smoke_using_subcommand init" -l url -d 'The URL to test, such as `http://127.0.0.1:8080`; asked for on a terminal' -r
+complete -c smoke -n "__fish_smoke_using_subcommand init" -l url -d 'The URL to test, such as `http://127.0.0.1:8080`; if omitted, a terminal is prompted for it' -r
 complete -c smoke -n "__fish_smoke_using_subcommand init" -s h -l help -d 'Print help'
 complete -c smoke -n "__fish_smoke_using_subcommand schema" -s h -l help -d 'Print help'
 complete -c smoke -n "__fish_smoke_using_subcommand completions" -s h -l help -d 'Print help'
 complete -c smoke -n "__fish_smoke_using_subcommand man" -s h -l help -d 'Print help'
+complete -c smoke -n "__fish_smoke_using_subcommand help; and not __fish_seen_subcommand_from run watch check plan list demo init schema completions man help" -f -a "run" -d 'Run a suite'
+complete -c smoke -n "__fish_smoke_using_subcommand help; and not __fish_seen_subcommand_from run watch check plan list demo init schema completions man help" -f -a "watch" -d 'Run a suite repeatedly and show what changes; `q` quits'
+complete -c smoke -n "__fish_smoke_using_subcommand help; and not __fish_seen_subcommand_from run watch check plan list demo init schema completions man help" -f -a "check" -d 'Validate a suite without sending anything'
+complete -c smoke -n "__fish_smoke_using_subcommand help; and not __fish_seen_subcommand_from run watch check plan list demo init schema completions man help" -f -a "plan" -d 'Show what would run, in which order, and how long it can take; sends nothing'
+complete -c smoke -n "__fish_smoke_using_subcommand help; and not __fish_seen_subcommand_from run watch check plan list demo init schema completions man help" -f -a "list" -d 'List the checks of a suite: kinds, names, tags'
+complete -c smoke -n "__fish_smoke_using_subcommand help; and not __fish_seen_subcommand_from run watch check plan list demo init schema completions man help" -f -a "demo" -d 'Run the example suite against a built-in demo shop'
+complete -c smoke -n "__fish_smoke_using_subcommand help; and not __fish_seen_subcommand_from run watch check plan list demo init schema completions man help" -f -a "init" -d 'Write a first suite'
+complete -c smoke -n "__fish_smoke_using_subcommand help; and not __fish_seen_subcommand_from run watch check plan list demo init schema completions man help" -f -a "schema" -d 'Print the JSON Schema of the suite, for editors'
+complete -c smoke -n "__fish_smoke_using_subcommand help; and not __fish_seen_subcommand_from run watch check plan list demo init schema completions man help" -f -a "completions" -d 'Print a completion script for a shell'
+complete -c smoke -n "__fish_smoke_using_subcommand help; and not __fish_seen_subcommand_from run watch check plan list demo init schema completions man help" -f -a "man" -d 'Print the manual page'
+complete -c smoke -n "__fish_smoke_using_subcommand help; and not __fish_seen_subcommand_from run watch check plan list demo init schema completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

@@ -1,11 +1,14 @@
 //! All that reporters may know: what a run is about, and what happens in it, told in order.
 
+mod status;
+
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use self::status::Status;
 use crate::exit::Exit;
 use crate::language::severity::Severity;
-use crate::language::source::Location;
+use crate::language::source::{Location, Place, Sources};
 use crate::outcome::{Certificate, Failure, Outcome, Phase, Signal, Trace};
 use crate::secret::{Message, Redacted};
 
@@ -18,6 +21,18 @@ pub struct RunInfo {
     pub started: jiff::Timestamp,
     /// Every selected check, in the suite's order. Events name a check by its index here.
     pub checks: Vec<CheckInfo>,
+    /// The suite's files: every [`Place`] in a report is one of theirs.
+    pub sources: Sources,
+}
+
+impl RunInfo {
+    /// Where the suite says what a failure of the check did not meet, or of its `step` if it is one's: the
+    /// expectation, or else what was asked.
+    pub fn location_of(&self, check: usize, step: Option<&StepName>, failure: &Failure) -> Location {
+        let info = &self.checks[check];
+        let place = failure.place().or(step.map(|step| step.place)).or(info.target);
+        place.map_or_else(|| info.location.clone(), |place| self.sources.location(place))
+    }
 }
 
 /// One selected check.
@@ -26,7 +41,10 @@ pub struct CheckInfo {
     pub name: Arc<str>,
     pub kind: &'static str,
     pub tags: Vec<String>,
+    /// Where its table begins.
     pub location: Location,
+    /// Where it says what it asks or starts: the place of a failure that has none of its own.
+    pub target: Option<Place>,
     pub gate: bool,
     pub severity: Severity,
     /// Something everyone who reads its line should know.
@@ -79,20 +97,14 @@ pub enum CancelReason {
     Signal(Signal),
 }
 
-/// What a check came to.
-#[derive(Debug, Clone)]
-pub struct CheckReport {
-    pub check: usize,
-    pub outcome: Outcome,
+/// What a check and a step have in common: how they came to their outcome.
+#[derive(Debug, Clone, Default)]
+pub struct Trail {
     /// From its start to its verdict; for a boot, until it was ready. Zero if it never started.
     pub took: Duration,
-    /// Was it a boot that had become ready? Its gate had opened then, whatever came later.
-    pub was_ready: bool,
     pub attempts: u32,
     /// Is it repeated until it passes? Then an attempt that fails is nothing unexpected.
     pub polls: bool,
-    /// The check's own; zero if it never started.
-    pub budget: Duration,
     /// What the attempts before the last came to.
     pub failed_attempts: Vec<Redacted<Failure>>,
     /// Where the last attempt's time went.
@@ -103,19 +115,38 @@ pub struct CheckReport {
     pub certificate: Option<Redacted<Certificate>>,
     /// A command that shows the failure again by hand; of a journey, that of the step which failed.
     pub reproduce: Option<Redacted<Message>>,
+}
+
+/// What a check came to.
+#[derive(Debug, Clone)]
+pub struct CheckReport {
+    pub check: usize,
+    pub outcome: Outcome,
+    pub trail: Trail,
+    /// Was it a boot that had become ready? Its gate had opened then, whatever came later.
+    pub was_ready: bool,
+    /// The check's own.
+    pub budget: Duration,
     pub steps: Vec<StepReport>,
 }
 
 impl CheckReport {
+    /// The report of a check without steps that came to `outcome`.
+    pub fn new(check: usize, outcome: Outcome, trail: Trail) -> CheckReport {
+        let (was_ready, budget, steps) = (false, Duration::ZERO, Vec::new());
+        CheckReport { check, outcome, trail, was_ready, budget, steps }
+    }
+
     /// Did it pass, though it or a step did not at once, and should have?
     pub fn is_flaky(&self) -> bool {
-        let needed_another = !self.failed_attempts.is_empty() || self.steps.iter().any(StepReport::is_flaky);
-        self.has_passed() && !self.polls && needed_another
+        let needed_another =
+            !self.trail.failed_attempts.is_empty() || self.steps.iter().any(StepReport::is_flaky);
+        self.has_passed() && !self.trail.polls && needed_another
     }
 
     /// Did it pass with little of its budget left? The next time it may not.
     pub fn is_slow(&self) -> bool {
-        self.has_passed() && self.took.saturating_mul(4) >= self.budget.saturating_mul(3)
+        self.has_passed() && self.trail.took.saturating_mul(4) >= self.budget.saturating_mul(3)
     }
 
     fn has_passed(&self) -> bool {
@@ -129,37 +160,26 @@ pub struct StepName {
     /// Counted from 1; cleanup steps go on after the steps.
     pub number: usize,
     pub name: String,
+    /// Where it says what it asks.
+    pub place: Place,
 }
 
 /// What a step of a journey came to.
 #[derive(Debug, Clone)]
 pub struct StepReport {
-    /// Counted from 1; cleanup steps go on after the steps.
-    pub number: usize,
-    pub name: String,
+    pub step: StepName,
     /// Is it one of those that run however the journey ended?
     pub is_cleanup: bool,
     /// Why it did not pass, if it did not.
     pub failure: Option<Redacted<Failure>>,
-    pub attempts: u32,
-    /// Is it repeated until it passes?
-    pub polls: bool,
-    /// What the attempts before the last came to.
-    pub failed_attempts: Vec<Redacted<Failure>>,
-    pub took: Duration,
-    /// Where the last attempt's time went.
-    pub phases: Vec<(Phase, Duration)>,
-    /// The address that was talked to, or the file that was opened.
-    pub address: Option<Redacted<Message>>,
-    pub certificate: Option<Redacted<Certificate>>,
-    /// A command that shows the failure again by hand, if it failed.
-    pub reproduce: Option<Redacted<Message>>,
+    pub trail: Trail,
 }
 
 impl StepReport {
     /// Did it pass, though not at once, and though it should have? Cleanup is no part of the verdict.
     pub fn is_flaky(&self) -> bool {
-        self.failure.is_none() && !self.is_cleanup && !self.polls && !self.failed_attempts.is_empty()
+        let Trail { polls, failed_attempts, .. } = &self.trail;
+        self.failure.is_none() && !self.is_cleanup && !polls && !failed_attempts.is_empty()
     }
 }
 

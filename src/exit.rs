@@ -1,4 +1,4 @@
-//! Exit codes: the same every time, each documented here and nowhere else.
+//! Exit codes, each documented here; help, manual and documentation are generated from it.
 
 use std::process::ExitCode;
 
@@ -46,7 +46,7 @@ impl Exit {
         }
     }
 
-    /// What it means, as `--help` says it.
+    /// Its meaning, for `--help`, the manual and the documentation.
     pub fn meaning(self) -> &'static str {
         match self {
             Exit::Passed => "every critical check passed",
@@ -75,7 +75,7 @@ impl Exit {
         worse(self, other)
     }
 
-    /// The same where a report could not be written. Whoever ended the run by a signal knows best why.
+    /// The same if a report could not be written. A signal stays the reason.
     pub fn without_a_report(self) -> Exit {
         match self {
             Exit::Interrupted | Exit::Terminated => self,

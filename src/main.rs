@@ -10,7 +10,7 @@ use smoke::language::printable::printable;
 use smoke::report::{Stream, catch_up};
 
 fn main() -> ExitCode {
-    // A panic's text may hold what a server sent, so it is told as the check's failure, redacted, and not here.
+    // A panic's text may hold what a server sent, so it is reported as the check's failure, redacted, and not here.
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map_or_else(String::new, |location| format!(" at {location}"));
         let _ = writeln!(std::io::stderr(), "smoke: internal error{place}; please report it with the suite");

@@ -6,8 +6,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::certificate::PeerCertificate;
+use crate::event::Trail;
 use crate::outcome::{Certificate, Phase};
-use crate::secret::{Message, Redacted, Redactor};
+use crate::secret::{Message, Redactor};
 
 tokio::task_local! {
     /// Why: the library's connector, resolver and certificate verifier are shared by all requests and are told
@@ -87,11 +88,6 @@ impl Timeline {
         self.state().address.clone()
     }
 
-    /// The same, as reports have it: a template may have put a secret into it.
-    pub fn shown_address(&self, redactor: &Redactor) -> Option<Redacted<Message>> {
-        Some(redactor.redact(Message::new().data(self.address()?)))
-    }
-
     pub fn set_certificate(&self, certificate: PeerCertificate) {
         self.state().certificate = Some(certificate);
     }
@@ -101,11 +97,18 @@ impl Timeline {
         self.state().certificate.clone()
     }
 
-    /// The same, as reports have it.
-    pub fn shown_certificate(&self, redactor: &Redactor) -> Option<Redacted<Certificate>> {
-        let PeerCertificate { subject, issuer, not_after, .. } = self.certificate()?;
-        let (subject, issuer) = (Message::new().data(subject), Message::new().data(issuer));
-        Some(redactor.redact(Certificate { subject, issuer, expires: not_after }))
+    /// What is known of the attempt, as reports have it: a template may have put a secret into an address.
+    pub fn trail(&self, redactor: &Redactor) -> Trail {
+        let certificate = self.certificate().map(|PeerCertificate { subject, issuer, not_after, .. }| {
+            let (subject, issuer) = (Message::new().data(subject), Message::new().data(issuer));
+            redactor.redact(Certificate { subject, issuer, expires: not_after })
+        });
+        Trail {
+            phases: self.phases(),
+            address: self.address().map(|address| redactor.redact(Message::new().data(address))),
+            certificate,
+            ..Trail::default()
+        }
     }
 
     /// A redirect was not followed, though the suite asked for it.

@@ -20,13 +20,15 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use self::ready::Ready;
-use super::{Afterwards, BackgroundProcess, Check, Session, template_failure};
+use super::{Afterwards, BackgroundProcess, Check, Running, Session, template_failure};
 use crate::attempt::Context;
+use crate::attempt::attempts::Attempt;
 use crate::attempt::shell::ShellCommand;
 use crate::deadline::{BudgetScope, Deadline};
 use crate::language::diagnostic::Diagnostic;
 use crate::language::read::{FromTable, FromToml, Named, ParseContext, Table};
 use crate::language::schema::{Definitions, Schema};
+use crate::language::source::Place;
 use crate::language::table::ToToml;
 use crate::language::template::Template;
 use crate::language::value::Scalar;
@@ -34,7 +36,7 @@ use crate::language::variable_usage::VariableUsage;
 use crate::language::variables::{Variables, is_secret_name};
 use crate::outcome::{Failure, Phase};
 use crate::process::{Command, End, Groups, Output, Process, StopSignal, why_it_ended};
-use crate::secret::{Message, Redactor};
+use crate::secret::{Message, Redacted, Redactor};
 
 #[derive(Debug)]
 struct Boot {
@@ -150,75 +152,18 @@ impl Check for Boot {
         Afterwards { stop: Some(self.stop.grace), ..Afterwards::default() }
     }
 
-    fn run<'a>(
-        &'a self,
-        session: &'a mut Session,
-        context: &'a Context,
-    ) -> BoxFuture<'a, Result<(), Failure>> {
-        Box::pin(async move {
-            // A process of an attempt before, if `retry` is set.
-            if let Some(before) = session.resident.take() {
-                before.stop(context.deadline).await;
-            }
-            session.by_hand = None;
-            let command = self.command(session, context)?;
-            // In clear in the suite, and secret by its name all the same: it may be in what the process prints.
-            for (_, value) in command.env.iter().filter(|(name, _)| is_secret_name(name)) {
-                context.hide(value);
-            }
-            // A session of its own for the questions: the process stays in the check's, where it is stopped from
-            // when this is cut.
-            let mut asking = Session::new(session.scope.clone());
-            if let Some(Ready::Answers(question)) = &self.ready
-                && let Err(failure) = question.ask_before_the_start(&mut asking, context).await
-            {
-                let asked = question.by_hand(session, context);
-                session.by_hand = asked.map(|asked| asked.into_message(&context.run.redactor));
-                return Err(failure);
-            }
-            let output = match &self.ready {
-                Some(ready) => ready.output(&session.scope)?,
-                None => Output::default(),
-            };
-            let process = Process::start(&command, output.clone(), &context.run.shared::<Groups>())?;
-            let booted = Booted {
-                process,
-                output: output.clone(),
-                stop: self.stop,
-                redactor: Arc::clone(&context.run.redactor),
-            };
-            let resident = session.resident.insert(Box::new(booted));
-            context.timeline.enter(Phase::Ready);
-
-            let mut last = None;
-            let bounded = context.deadline.bound(async {
-                tokio::select! {
-                    // The answer may be somebody else's: what has ended is not ready, whoever answers.
-                    biased;
-                    failure = resident.ended() => return Err(failure),
-                    result = self.wait_until_ready(&output, &mut last, &mut asking, context) => result?,
-                }
-                match resident.has_ended() {
-                    true => Err(resident.ended().await),
-                    false => Ok(()),
-                }
-            });
-            let result =
-                Box::pin(bounded).await.unwrap_or_else(|cut| Err(Failure::timed_out(cut, Phase::Ready)));
-            context.timeline.end();
-            result.map_err(|failure| self.never_ready(failure, last, &output, session, context))
-        })
+    fn target(&self) -> Option<Place> {
+        self.command.first().map(Template::place)
     }
 
-    fn reproduce(&self, session: &Session, context: &Context) -> Option<Message> {
-        let known = session.by_hand.clone();
-        known.or_else(|| Some(self.by_hand(session, context)?.into_message(&context.run.redactor)))
+    fn begin(self: Arc<Self>, scope: Variables) -> Box<dyn Running> {
+        Box::new(BootRun { boot: self, session: Session::new(scope), process: None, reproduce: None })
     }
 }
 
 impl Boot {
-    fn command(&self, session: &Session, context: &Context) -> Result<Command, Failure> {
-        let text = |template: &Template| template.text(&session.scope).map_err(template_failure);
+    fn command(&self, scope: &Variables, context: &Context) -> Result<Command, Failure> {
+        let text = |template: &Template| template.text(scope).map_err(template_failure);
         let words: Result<Vec<String>, Failure> = self.command.iter().map(text).collect();
         let env: Result<Vec<(String, String)>, Failure> =
             self.env.iter().map(|(named, value)| Ok((named.name.clone(), text(&value.0)?))).collect();
@@ -230,47 +175,9 @@ impl Boot {
         Ok(Command { words: words?, env: env?, cwd })
     }
 
-    async fn wait_until_ready(
-        &self,
-        output: &Output,
-        last: &mut Option<Failure>,
-        session: &mut Session,
-        context: &Context,
-    ) -> Result<(), Failure> {
-        match &self.ready {
-            None => Ok(()),
-            Some(ready) => ready.wait(output, last, session, context).await,
-        }
-    }
-
-    /// A cut says what never came, what came instead, and what the process printed.
-    fn never_ready(
-        &self,
-        failure: Failure,
-        last: Option<Failure>,
-        output: &Output,
-        session: &mut Session,
-        context: &Context,
-    ) -> Failure {
-        let (Failure::TimedOut { cut, phase, .. }, Some(ready)) = (&failure, &self.ready) else {
-            return failure;
-        };
-        if let Ready::Answers(question) = ready {
-            let (started, asked) = (self.by_hand(session, context), question.by_hand(session, context));
-            session.by_hand = started
-                .zip(asked)
-                .map(|(started, asked)| started.while_it_runs(cut.budget, &asked, &context.run.redactor));
-        }
-        let log = output.log(&context.run.redactor);
-        let printed = if log.is_some() { "" } else { "; it printed nothing" };
-        let detail = Some(ready.awaited(&session.scope).words(printed));
-        Failure::TimedOut { cut: *cut, phase: *phase, detail, last: last.map(Box::new), log }
-    }
-
-    /// The command that starts the same by hand.
-    fn by_hand(&self, session: &Session, context: &Context) -> Option<ShellCommand> {
-        let shown = Session::new(session.scope.for_people());
-        let Command { words, env, cwd } = self.command(&shown, context).ok()?;
+    /// The command that starts the same.
+    fn start_command(&self, scope: &Variables, context: &Context) -> Option<ShellCommand> {
+        let Command { words, env, cwd } = self.command(&scope.for_people(), context).ok()?;
         let (program, arguments) = words.split_first()?;
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
         let command = ShellCommand::new(program).words(&arguments);
@@ -280,6 +187,132 @@ impl Boot {
             "" | "." => command,
             folder => command.in_folder(folder),
         })
+    }
+}
+
+/// A boot that runs.
+struct BootRun {
+    boot: Arc<Boot>,
+    session: Session,
+    /// What the last attempt started.
+    process: Option<Box<dyn BackgroundProcess>>,
+    /// The command that reproduces the last failure, where the one that starts the process does not.
+    reproduce: Option<Message>,
+}
+
+impl Attempt for BootRun {
+    fn attempt<'a>(&'a mut self, context: &'a Context) -> BoxFuture<'a, Result<(), Failure>> {
+        Box::pin(self.start(context))
+    }
+}
+
+impl Running for BootRun {
+    fn reproduce(&self, context: &Context) -> Option<Redacted<Message>> {
+        let redactor = &context.run.redactor;
+        let command = match &self.reproduce {
+            Some(command) => command.clone(),
+            None => self.boot.start_command(&self.session.scope, context)?.into_message(redactor),
+        };
+        Some(redactor.redact(command))
+    }
+
+    fn background(&mut self) -> Option<Box<dyn BackgroundProcess>> {
+        self.process.take()
+    }
+
+    fn into_scope(self: Box<Self>) -> Variables {
+        self.session.scope
+    }
+}
+
+impl BootRun {
+    async fn start(&mut self, context: &Context) -> Result<(), Failure> {
+        // A process of an attempt before, if `retry` is set.
+        if let Some(before) = self.process.take() {
+            before.stop(context.deadline).await;
+        }
+        self.reproduce = None;
+        let boot = Arc::clone(&self.boot);
+        let command = boot.command(&self.session.scope, context)?;
+        // In clear in the suite, and secret by its name all the same: it may be in what the process prints.
+        for (_, value) in command.env.iter().filter(|(name, _)| is_secret_name(name)) {
+            context.hide(value);
+        }
+        if let Some(Ready::Answers(question)) = &boot.ready
+            && let Err(failure) = question.ask_before_the_start(&mut self.session, context).await
+        {
+            let asked = question.reproduce(&self.session, context);
+            self.reproduce = asked.map(|asked| asked.into_message(&context.run.redactor));
+            return Err(failure);
+        }
+        let output = match &boot.ready {
+            Some(ready) => ready.output(&self.session.scope)?,
+            None => Output::default(),
+        };
+        let process = Process::start(&command, output.clone(), &context.run.shared::<Groups>())?;
+        let booted = Booted {
+            process,
+            output: output.clone(),
+            stop: boot.stop,
+            redactor: Arc::clone(&context.run.redactor),
+        };
+        // Kept here at once: it is stopped from here when this is cut.
+        let process = self.process.insert(Box::new(booted));
+        context.timeline.enter(Phase::Ready);
+
+        let mut last = None;
+        let session = &mut self.session;
+        let bounded = context.deadline.bound(async {
+            tokio::select! {
+                // The answer may be somebody else's: what has ended is not ready, whoever answers.
+                biased;
+                failure = process.ended() => return Err(failure),
+                result = wait_until_ready(boot.ready.as_ref(), &output, &mut last, session, context) => result?,
+            }
+            if process.has_ended() { Err(process.ended().await) } else { Ok(()) }
+        });
+        let result = Box::pin(bounded).await.unwrap_or_else(|cut| Err(Failure::timed_out(cut, Phase::Ready)));
+        context.timeline.end();
+        result.map_err(|failure| self.never_ready(failure, last, &output, context))
+    }
+
+    /// A cut says what never came, what came instead, and what the process printed.
+    fn never_ready(
+        &mut self,
+        failure: Failure,
+        last: Option<Failure>,
+        output: &Output,
+        context: &Context,
+    ) -> Failure {
+        let (Failure::TimedOut { cut, phase, .. }, Some(ready)) = (&failure, &self.boot.ready) else {
+            return failure;
+        };
+        let redactor = &context.run.redactor;
+        if let Ready::Answers(question) = ready {
+            let started = self.boot.start_command(&self.session.scope, context);
+            let asked = question.reproduce(&self.session, context);
+            self.reproduce = started
+                .zip(asked)
+                .map(|(started, asked)| started.while_it_runs(cut.budget, &asked, redactor));
+        }
+        let log = output.log(redactor);
+        let printed = if log.is_some() { "" } else { "; it printed nothing" };
+        let detail = Some(ready.awaited(&self.session.scope).words(printed));
+        let (last, place) = (last.map(Box::new), Some(ready.place()));
+        Failure::TimedOut { cut: *cut, phase: *phase, detail, last, log, place }
+    }
+}
+
+async fn wait_until_ready(
+    ready: Option<&Ready>,
+    output: &Output,
+    last: &mut Option<Failure>,
+    session: &mut Session,
+    context: &Context,
+) -> Result<(), Failure> {
+    match ready {
+        None => Ok(()),
+        Some(ready) => ready.wait(output, last, session, context).await,
     }
 }
 

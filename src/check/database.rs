@@ -10,52 +10,52 @@
 
 use std::sync::Arc;
 
-use futures_util::future::BoxFuture;
-
+use super::exchange::{AnyExchange, Exchange, OneExchange, OneExchangeRun};
 use super::query::Query;
-use super::verdict::Captures;
-use super::{Afterwards, Check, Session};
-use crate::attempt::Context;
+use super::{Afterwards, Check, Running};
+use crate::expect::capture::Captures;
 use crate::language::diagnostic::Diagnostic;
 use crate::language::read::Table;
+use crate::language::source::Place;
 use crate::language::variable_usage::VariableUsage;
 use crate::language::variables::Variables;
 use crate::outcome::Failure;
-use crate::secret::Message;
 
 #[derive(Debug)]
 struct Database {
-    query: Query,
+    exchange: Exchange<Query>,
 }
 
 /// Reads a `[[database]]` table.
 pub fn read(table: &mut Table<'_, '_, '_>) -> Option<Arc<dyn Check>> {
-    let query = Query::from_table(table, "url")?;
-    Some(Arc::new(Database { query }))
+    let (query, expect) = Query::from_table(table, "url")?;
+    Some(Arc::new(Database { exchange: Exchange::new(query, Captures::default(), expect) }))
 }
 
 impl Check for Database {
     fn uses<'c>(&'c self, uses: &mut VariableUsage<'c>) {
-        self.query.uses(uses);
+        self.exchange.uses(uses);
     }
 
     fn mistakes(&self, scope: &Variables) -> Vec<Diagnostic> {
-        self.query.mistakes(scope)
+        self.exchange.mistakes(scope)
+    }
+
+    fn target(&self) -> Option<Place> {
+        Some(self.exchange.url().place())
     }
 
     fn afterwards(&self, scope: &Variables) -> Afterwards {
-        Afterwards { leaves: self.query.leaves(scope), ..Afterwards::default() }
+        Afterwards { leaves: self.exchange.leaves(scope), ..Afterwards::default() }
     }
 
-    fn run<'a>(
-        &'a self,
-        session: &'a mut Session,
-        context: &'a Context,
-    ) -> BoxFuture<'a, Result<(), Failure>> {
-        Box::pin(async move { self.query.run(&Captures::default(), session, context).await })
+    fn begin(self: Arc<Self>, scope: Variables) -> Box<dyn Running> {
+        Box::new(OneExchangeRun::new(self, scope))
     }
+}
 
-    fn reproduce(&self, session: &Session, context: &Context) -> Option<Message> {
-        self.query.reproduce(&session.scope, context)
+impl OneExchange for Database {
+    fn exchange(&self, _: &Variables) -> Result<&dyn AnyExchange, Failure> {
+        Ok(&self.exchange)
     }
 }

@@ -7,26 +7,31 @@ mod boot;
 mod database;
 mod health;
 mod journey;
+
+mod exchange;
+pub mod protocol;
 mod query;
-mod verdict;
+pub mod request;
+mod session;
 
 use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cookie_store::CookieStore;
 use futures_util::future::BoxFuture;
 
+pub use self::session::Session;
 use crate::attempt::Context;
+use crate::attempt::attempts::Attempt;
 use crate::deadline::Deadline;
 use crate::event::StepReport;
 use crate::language::diagnostic::Diagnostic;
 use crate::language::read::{Named, Table};
+use crate::language::source::Place;
 use crate::language::variable_usage::VariableUsage;
 use crate::language::variables::Variables;
 use crate::outcome::{Failure, Fault};
-use crate::probe::http::{Clients, Pooling};
-use crate::secret::Message;
+use crate::secret::{Message, Redacted};
 
 /// A kind of check: a table of the suite and the type that reads it.
 #[derive(Debug)]
@@ -94,27 +99,42 @@ pub trait Check: Debug + Send + Sync {
         Afterwards::default()
     }
 
+    /// Where the suite says what it asks or starts: a failure that has no place of its own is reported there.
+    fn target(&self) -> Option<Place> {
+        None
+    }
+
     /// Something that everyone who reads its line should know.
     fn remark(&self) -> Option<&'static str> {
         None
     }
 
-    /// One attempt. It is dropped when its budget ends or the run is cancelled.
-    fn run<'a>(
-        &'a self,
-        session: &'a mut Session,
-        context: &'a Context,
-    ) -> BoxFuture<'a, Result<(), Failure>>;
+    /// The check as it runs once, with the variables it starts from.
+    fn begin(self: Arc<Self>, scope: Variables) -> Box<dyn Running>;
+}
 
-    /// A command that shows the same failure again by hand.
-    fn reproduce(&self, _session: &Session, _context: &Context) -> Option<Message> {
+/// A check that runs. What it keeps from its first attempt to its cleanup is its own.
+pub trait Running: Attempt {
+    /// A command that reproduces the last failure.
+    fn reproduce(&self, context: &Context) -> Option<Redacted<Message>>;
+
+    /// What it started that stays for the whole run.
+    fn background(&mut self) -> Option<Box<dyn BackgroundProcess>> {
         None
     }
 
     /// What is done after the last attempt however it ended, inside the suite's grace.
-    fn cleanup<'a>(&'a self, _session: &'a mut Session, _context: &'a Context) -> BoxFuture<'a, ()> {
+    fn cleanup<'a>(&'a mut self, _context: &'a Context) -> BoxFuture<'a, ()> {
         Box::pin(std::future::ready(()))
     }
+
+    /// The steps that have run, in order.
+    fn steps(&mut self) -> Vec<StepReport> {
+        Vec::new()
+    }
+
+    /// The variables as it leaves them.
+    fn into_scope(self: Box<Self>) -> Variables;
 }
 
 /// What may follow a check's last attempt, each part inside the suite's grace.
@@ -126,33 +146,6 @@ pub struct Afterwards {
     pub cleanup: Duration,
     /// How long what it started is given to stop.
     pub stop: Option<Duration>,
-}
-
-/// What a check gathers from attempt to cleanup: variables, cookies, a process it started.
-pub struct Session {
-    pub scope: Variables,
-    /// The variables before the first attempt, kept by the kinds that capture some.
-    pub given: Option<Variables>,
-    pub cookies: CookieStore,
-    pub clients: Clients,
-    pub steps: Vec<StepReport>,
-    pub resident: Option<Box<dyn BackgroundProcess>>,
-    /// The command that shows the last failure by hand, where the check's own does not.
-    pub by_hand: Option<Message>,
-}
-
-impl Session {
-    pub fn new(scope: Variables) -> Session {
-        Session {
-            scope,
-            given: None,
-            cookies: CookieStore::default(),
-            clients: Clients::new(Pooling::KeepAlive),
-            steps: Vec::new(),
-            resident: None,
-            by_hand: None,
-        }
-    }
 }
 
 /// Something a check started that stays for the whole run.
@@ -171,7 +164,7 @@ pub trait BackgroundProcess: Send + Sync {
 fn template_failure(error: String) -> Failure {
     Failure::fault(
         Fault::Template,
-        Message::new().words("putting in the variables"),
+        Message::new().words("rendering the template"),
         Message::new().data(error),
     )
 }

@@ -1,4 +1,4 @@
-//! `smoke check`: every mistake of a suite, in any environment, and what makes it no smoke suite any more.
+//! `smoke check`: every mistake of a suite, in any environment, and warnings about slow and unsafe suites.
 
 use super::memory::{keep_memory, leave};
 use super::prepare::{colored, find_suite, reject, say};
@@ -9,7 +9,7 @@ use crate::lint::{Notes, Warnings, covered};
 use crate::plan::{self, Plan};
 use crate::suite::{Suite, read_draft_looking};
 
-/// Reads the suite and says what is wrong with it.
+/// Reads the suite and reports what is wrong with it.
 pub fn check(args: &CheckArgs) -> Exit {
     keep_memory();
     let color = colored(args.color);

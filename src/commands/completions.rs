@@ -1,4 +1,4 @@
-//! Completion scripts: what clap writes, and for bash, zsh and fish the names that stand in the suite.
+//! Completion scripts: what clap writes, and for bash, zsh and fish the names in the suite.
 //!
 //! A script asks `smoke list --print`, which finds the suite as `smoke run` would, at the moment of the key press.
 

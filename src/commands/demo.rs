@@ -29,7 +29,7 @@ pub fn run(args: DemoArgs) -> anyhow::Result<Exit> {
         (_, _) => {
             let folder = Folder::new().context("cannot make a temporary folder for the demo shop")?;
             let port = free_port().context("there is no free port on 127.0.0.1")?;
-            let smoke = std::env::current_exe().context("cannot tell where the smoke program is")?;
+            let smoke = std::env::current_exe().context("cannot find the smoke program")?;
             let fault = args.fault.map_or("none", name_of);
             let variables = [
                 ("smoke", smoke.display().to_string()),
@@ -63,16 +63,15 @@ fn name_of(fault: Break) -> &'static str {
 
 fn serve(port: u16, database: &Path) -> anyhow::Result<Exit> {
     let password = std::env::var(PASSWORD).with_context(|| format!("the shop needs `{PASSWORD}`"))?;
-    let fault =
-        match std::env::var(FAULT) {
-            Ok(name) if name != "none" && !name.is_empty() => {
-                let fault = <Break as clap::ValueEnum>::from_str(&name, false);
-                Some(fault.map_err(|_| {
-                    anyhow::anyhow!("`{FAULT}` is `{name}`, which is no way to break the shop")
-                })?)
-            }
-            Ok(_) | Err(_) => None,
-        };
+    let fault = match std::env::var(FAULT) {
+        Ok(name) if name != "none" && !name.is_empty() => {
+            let fault = <Break as clap::ValueEnum>::from_str(&name, false);
+            Some(fault.map_err(|_| {
+                anyhow::anyhow!("`{FAULT}` is `{name}`, which is not a way to break the shop")
+            })?)
+        }
+        Ok(_) | Err(_) => None,
+    };
     let shop = Shop::open(database, password, fault)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {

@@ -23,6 +23,6 @@ pub const ENVIRONMENT: &[(&str, &str)] = &[
         "folder for what `--rerun-failed` needs: the first that is set, `HOME` with `.local/state`; \
          `HOME` also for the certificates in `.postgresql`",
     ),
-    ("HOSTNAME, COMPUTERNAME", "name of the machine in JUnit reports, if the system does not tell it"),
+    ("HOSTNAME, COMPUTERNAME", "name of the machine in JUnit reports, if the system does not know it"),
     ("SHOP_PASSWORD, SHOP_FAULT", "read by the demo shop, which `smoke demo` starts"),
 ];

@@ -58,10 +58,7 @@ pub fn init(args: InitArgs) -> anyhow::Result<Exit> {
 }
 
 fn exists(path: &Path) -> String {
-    format!(
-        "`{}` is there already, and stays as it is\nhint: take it away first, or name another folder",
-        path.display()
-    )
+    format!("`{}` already exists\nhint: remove it first, or name another folder", path.display())
 }
 
 fn refuse(what: &str) -> Exit {
@@ -69,7 +66,7 @@ fn refuse(what: &str) -> Exit {
     Exit::BadSuite
 }
 
-/// Asks for the URL, if somebody is there.
+/// Prompts for the URL, if there is a terminal.
 fn ask() -> anyhow::Result<Option<String>> {
     if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
         return Ok(None);
@@ -83,7 +80,7 @@ fn ask() -> anyhow::Result<Option<String>> {
 /// The URL that is asked, such as `http://127.0.0.1:8080`.
 fn read(text: &str) -> Result<Url, String> {
     let text = text.trim();
-    let hint = "hint: it is the part that all paths are put after, such as `http://127.0.0.1:8080`";
+    let hint = "hint: it is the base of all paths, such as `http://127.0.0.1:8080`";
     if text.is_empty() {
         return Err(format!("no URL was given\n{hint}"));
     }
@@ -97,8 +94,8 @@ fn read(text: &str) -> Result<Url, String> {
         });
     };
     if url.password().is_some() || !url.username().is_empty() {
-        return Err("the URL has a user in it, which everyone who has the suite could read\n\
-                    hint: leave it out, and give the check `auth` with a variable that is read from outside"
+        return Err("the URL contains a user, whom everybody with the suite could read\n\
+                    hint: omit it, and give the check `auth` with a variable from the environment"
             .to_owned());
     }
     if url.query().is_some() || url.fragment().is_some() {
@@ -160,7 +157,7 @@ mod tests {
             ("shop.example", "did you mean `https://shop.example`?"),
             ("ftp://shop.example", "not an http URL"),
             ("http://", "not an http URL"),
-            ("http://smoke:pass@shop.example", "a user in it"),
+            ("http://smoke:pass@shop.example", "contains a user"),
             ("http://shop.example/?q=1", "more than a path"),
         ] {
             let error = read(wrong).unwrap_err();

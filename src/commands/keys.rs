@@ -18,7 +18,7 @@ impl Quit {
     }
 }
 
-/// Listens for `q`, where somebody sits at a terminal. A run that is under way is ended as SIGINT would end it.
+/// Listens for `q` on a terminal. A run that is under way is ended as SIGINT would end it.
 pub(super) fn listen(signals: mpsc::UnboundedSender<Signal>) -> Quit {
     let quit = Quit::default();
     if std::io::stdin().is_terminal() {

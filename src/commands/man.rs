@@ -96,7 +96,7 @@ impl Page {
     fn suite(&mut self) {
         self.section("SUITE");
         self.text(
-            "A suite is a TOML file. Keys are in kebab-case. NAME stands for a name that the suite chooses. \
+            "A suite is a TOML file. Keys are in kebab-case. NAME is a name that the suite chooses. \
              Values are of these types, beside those of TOML:",
         );
         for (name, description) in types() {
@@ -151,7 +151,7 @@ fn heading(table: &TableReference) -> String {
     }
 }
 
-/// The type of a key, and what holds if it is omitted.
+/// The type of a key, and its default.
 fn described(key: &KeyReference) -> String {
     let type_name = key.type_name.replace('`', "");
     match &key.default {

@@ -31,7 +31,7 @@ use crate::report::Destination;
 /// The version of the JSON documents that `list` and `plan` print. New keys may come; a change of meaning raises it.
 const SCHEMA_VERSION: u32 = 1;
 
-/// Does what the command line says.
+/// Runs the command.
 ///
 /// # Errors
 /// smoke could not do its own work.

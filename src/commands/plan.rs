@@ -130,11 +130,11 @@ impl Outlook<'_> {
             .collect();
         let mut text = row("critical path", worst.critical, &path.join(" → "));
         if !worst.waiting.is_zero() {
-            let places = format!("at most, for one of {} places", self.plan.concurrency);
+            let places = format!("at most, for one of {} concurrency slots", self.plan.concurrency);
             text.push_str(&row("waiting", worst.waiting, &places));
         }
         if !worst.stopping.is_zero() {
-            text.push_str(&row("stopping", worst.stopping, "at most, for what was booted"));
+            text.push_str(&row("stopping", worst.stopping, "at most, to stop booted processes"));
         }
         let limits = format!(
             "the suite's budget of {} and its grace of {}",
@@ -146,7 +146,7 @@ impl Outlook<'_> {
                 format!("by the checks' budgets ({limits} end it after {})", at_most(worst.limit))
             }
             Bound::Suite => {
-                format!("by {limits} (the checks' budgets come to {})", at_most(worst.by_checks()))
+                format!("by {limits} (the checks' budgets allow {})", at_most(worst.by_checks()))
             }
         };
         text.push_str(&row("longest run", worst.longest(), &words));

@@ -1,4 +1,4 @@
-//! From the command line to a planned suite, and what every command says on the way.
+//! From the command line to a planned suite, and what every command prints on the way.
 
 use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -13,6 +13,7 @@ use crate::event::RunInfo;
 use crate::exit::Exit;
 use crate::language::diagnostic::SuiteError;
 use crate::language::printable::printable;
+use crate::language::source::Sources;
 use crate::lint;
 use crate::outcome::Signal;
 use crate::plan::{Choices, Plan, plan, unmatched};
@@ -38,18 +39,19 @@ impl SuiteSource {
     }
 }
 
-/// What a run of `plan` is about, from now on.
-pub(crate) fn info(plan: &Plan) -> RunInfo {
+/// What a run of `plan` is about, from now on. `sources` are the files of its suite.
+pub(crate) fn info(plan: &Plan, sources: Sources) -> RunInfo {
     RunInfo {
         suite: plan.suite.clone(),
         environment: plan.environment.clone(),
         budget: plan.budget,
         started: jiff::Timestamp::now(),
         checks: plan.checks.iter().map(|check| check.info.clone()).collect(),
+        sources,
     }
 }
 
-/// Reads the suite and plans its run. What is wrong with it is told as it may be shown.
+/// Reads the suite and plans its run. Its mistakes are shown without secrets.
 pub(crate) fn prepare(
     source: SuiteSource,
     choices: &Choices,
@@ -95,7 +97,7 @@ pub(crate) fn choices(args: ChoiceArgs, limits: Option<&LimitArgs>) -> Choices {
     }
 }
 
-/// What a suite's file is called, where nobody says otherwise.
+/// The default name of a suite's file.
 pub(crate) const SUITE_FILE: &str = "smoke.toml";
 
 /// The suite that is named, or `smoke.toml` here or in the nearest parent folder.
@@ -122,7 +124,7 @@ pub(crate) fn reject(error: &SuiteError, color: bool) -> Exit {
 }
 
 pub(crate) fn say(text: &str) {
-    // A reader that has gone away is no reason to fail.
+    // A reader that has gone away is not a reason to fail.
     let _ = Stream::Stderr.write_all(text.as_bytes());
 }
 
@@ -133,7 +135,7 @@ pub(crate) fn note_unmatched(suite: &Suite, choices: &Choices) {
     }
 }
 
-/// How long somebody who does not read is waited for after a signal.
+/// How long to wait, after a signal, for a reader that does not read.
 const OUTPUT_DRAIN_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// The exit code of a run, once standard output and error have taken what there is. They may never: then a signal ends
@@ -152,6 +154,7 @@ pub(crate) async fn once_read(
         return exit;
     }
     let limit = Deadline::after(patience, BudgetScope::Grace);
+    // Why: every check has ended. What the thread waits for is let go below, when the limit or a signal ends this.
     let catching_up = limit.bound(async {
         tokio::select! {
             caught_up = tokio::task::spawn_blocking(report::catch_up) => Ok(caught_up.unwrap_or(Ok(()))),

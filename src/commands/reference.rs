@@ -23,6 +23,8 @@ pub struct KeyReference {
     pub name: String,
     /// What its value is, such as ``list of template``.
     pub type_name: String,
+    /// The definitions that its value refers to, of tables and of other types.
+    pub definitions: Vec<String>,
     pub is_required: bool,
     pub default: Option<Value>,
     pub meaning: String,
@@ -94,13 +96,18 @@ fn table_reference(
     };
     let required: Vec<&str> =
         table["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-    let keys = properties.iter().map(|(key, property)| KeyReference {
-        name: key.clone(),
-        type_name: type_name(property, root),
-        is_required: required.contains(&key.as_str()),
-        default: property.get("default").cloned(),
-        meaning: property["description"].as_str().unwrap_or_default().to_owned(),
-        example: property["examples"].get(0).cloned(),
+    let keys = properties.iter().map(|(key, property)| {
+        let mut definitions = Vec::new();
+        below(property, path, &mut |name, _| definitions.push(name.to_owned()));
+        KeyReference {
+            name: key.clone(),
+            type_name: type_name(property, root),
+            definitions,
+            is_required: required.contains(&key.as_str()),
+            default: property.get("default").cloned(),
+            meaning: property["description"].as_str().unwrap_or_default().to_owned(),
+            example: property["examples"].get(0).cloned(),
+        }
     });
     TableReference { name, path: path.to_owned(), keys: keys.collect() }
 }
@@ -124,7 +131,7 @@ fn below<'s>(schema: &'s Value, path: &str, found: &mut impl FnMut(&'s str, &str
 
 fn type_of_definition(name: &str, definition: &Value) -> String {
     match name {
-        // A number or a boolean may stand for its text.
+        // A number or a boolean is taken as text.
         "scalar" => "template".to_owned(),
         _ if definition["properties"].is_object() => "table".to_owned(),
         _ => name.to_owned(),

@@ -11,7 +11,7 @@ use crate::exit::Exit;
 use crate::plan::Choices;
 use crate::report::{Destination, Statistics, Stream, Style};
 
-/// Runs the suite `times` times and prints what each check came to. The exit code is the worst of all runs.
+/// Runs the suite `times` times and prints the statistics of each check. The exit code is the worst of all runs.
 ///
 /// # Errors
 /// smoke could not do its own work.

@@ -81,7 +81,7 @@ pub fn run_job(job: Job) -> anyhow::Result<Exit> {
     let redactor = Arc::new(Redactor::new());
     let color = look.color.resolve(std::io::stderr().is_terminal());
     let file = source.path().display().to_string();
-    let (suite, plan) = match prepare(source, &choices, &redactor) {
+    let (mut suite, plan) = match prepare(source, &choices, &redactor) {
         Ok(prepared) => prepared,
         Err(error) => {
             let environment = choices.environment.as_deref();
@@ -113,7 +113,7 @@ pub fn run_job(job: Job) -> anyhow::Result<Exit> {
     // All of them, so that no other run's report is left behind, whichever cannot be written.
     let begun: Vec<_> = reporters.iter_mut().map(|reporter| reporter.begin()).collect();
     begun.into_iter().collect::<Result<(), _>>()?;
-    let info = info(&plan);
+    let info = info(&plan, std::mem::take(&mut suite.sources));
     let verbosity = if look.quiet { Verbosity::Quiet } else { Verbosity::Normal };
     let progress = look.progress.resolve(std::io::stderr().is_terminal());
     let console = Console::new(Stream::Stderr, Style::new(color), verbosity, progress);
@@ -140,14 +140,14 @@ pub fn run_job(job: Job) -> anyhow::Result<Exit> {
 fn not_passed(last_run: &LastRun) -> Option<BTreeSet<String>> {
     let names = last_run.not_passed();
     match names {
-        None => say("note: no earlier run of this suite is known here: everything runs\n"),
+        None => say("note: no earlier run of this suite is known: running everything\n"),
         Some(names) if names.is_empty() => say("note: nothing failed in the last run of this suite\n"),
         Some(_) => {}
     }
     names.cloned()
 }
 
-/// Writes what is still to be written, and says what cannot be: is everything written?
+/// Writes what is still to be written, and reports what cannot be: is everything written?
 fn finish(reporters: &mut [Box<dyn Reporter>]) -> bool {
     let errors: Vec<_> = reporters.iter_mut().filter_map(|reporter| reporter.finish().err()).collect();
     for error in &errors {

@@ -1,4 +1,4 @@
-//! `smoke watch`: the suite again and again on one screen, for somebody who watches a deploy roll out.
+//! `smoke watch`: the suite again and again on one screen, to watch a deploy roll out.
 
 use std::io::IsTerminal as _;
 use std::time::Duration;

@@ -95,6 +95,7 @@ impl Shop {
             tokio::select! {
                 accepted = listener.accept() => match accepted {
                     Ok((stream, _)) => {
+                        // Why: a connection ends with the set, which ends with the shop.
                         connections.spawn(Arc::clone(&shop).converse(stream));
                     }
                     // The client was gone before it was accepted; the listener is as good as before.

@@ -5,8 +5,8 @@ use crate::exit::Exit;
 use crate::language::severity::Severity;
 use crate::outcome::{NeedFailed, Outcome, SkipReason};
 
-/// The exit code of a run, from what its checks came to: 130/143, then 5, then 1, then 4.
-/// (6 goes before 5, and is known only when the reports have been written.)
+/// The exit code of a run, from what its checks came to: 130/143, then 6, then 5, then 1, then 4.
+/// (That a report could not be written is 6 too, and known only later.)
 pub fn of_run<'a>(
     checks: impl Iterator<Item = (&'a CheckInfo, &'a CheckReport)>,
     cancelled: Option<&CancelReason>,
@@ -24,6 +24,7 @@ pub fn of_run<'a>(
 fn of_check(info: &CheckInfo, report: &CheckReport) -> Exit {
     match &report.outcome {
         Outcome::Passed | Outcome::Warned(_) => Exit::Passed,
+        Outcome::Failed(failure) if failure.is_internal() => Exit::CannotWork,
         Outcome::Failed(_) if info.gate && !report.was_ready => Exit::GateClosed,
         Outcome::Failed(_) => Exit::Failed,
         Outcome::Undecided(_) if info.gate => Exit::GateClosed,

@@ -1,14 +1,14 @@
 //! How checks come to their one outcome: by themselves, by what they need, or by the end of the run.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::task::Id;
 
+use super::task::Ran;
 use super::{Engine, State};
 use crate::attempt::timeouts::ABORT_GRACE;
 use crate::deadline::{BudgetScope, Deadline};
-use crate::event::{CancelReason, CheckReport, Event};
+use crate::event::{CancelReason, CheckReport, Event, Trail};
 use crate::language::variables::Variables;
 use crate::outcome::{Failure, Fault, NeedFailed, Outcome, Phase, SkipReason, Started, Verdict};
 use crate::plan::PlannedCheck;
@@ -17,25 +17,38 @@ use crate::secret::{Message, Redacted};
 impl Engine<'_> {
     /// A booted process ended though it should have stayed.
     pub(super) fn died(&mut self, check: usize, failure: Failure) {
-        let report = CheckReport {
-            outcome: outcome(&self.plan.checks[check], self.context.redactor.redact(failure)),
-            ..self.report_so_far(check)
-        };
+        let outcome = outcome(&self.plan.checks[check], self.context.redactor.redact(failure));
+        let ran = self.ran_so_far(check);
         self.dead.extend(self.residents.remove(&check).map(|stay| stay.resident));
-        self.done(check, report, None);
+        self.done(check, outcome, ran, None);
     }
 
-    pub(super) fn report_so_far(&self, check: usize) -> CheckReport {
+    fn ran_so_far(&self, check: usize) -> Ran {
         match &self.states[check] {
-            State::BackgroundProcess => self.residents[&check].report.clone(),
-            State::Running { since, .. } => CheckReport { took: since.elapsed(), ..unstarted(check) },
-            State::Done { .. } | State::Waiting => unstarted(check),
+            State::BackgroundProcess => {
+                self.residents.get(&check).map(|stay| stay.ran.clone()).unwrap_or_default()
+            }
+            State::Running { since, .. } => {
+                Ran { trail: Trail { took: since.elapsed(), ..Trail::default() }, ..Ran::default() }
+            }
+            State::Done { .. } | State::Waiting => Ran::default(),
         }
     }
 
     /// A check has its outcome: told, kept, and passed on to what needs it.
-    pub(super) fn done(&mut self, check: usize, report: CheckReport, shared: Option<Variables>) {
-        let report = Arc::new(report);
+    pub(super) fn done(
+        &mut self,
+        check: usize,
+        outcome: Outcome,
+        ran: Ran,
+        shared: Option<Variables>,
+    ) -> Arc<CheckReport> {
+        let report = Arc::new(CheckReport {
+            was_ready: matches!(self.states[check], State::BackgroundProcess),
+            budget: self.plan.checks[check].budget,
+            steps: ran.steps,
+            ..CheckReport::new(check, outcome, ran.trail)
+        });
         self.tell(&Event::CheckFinished(Arc::clone(&report)));
         self.states[check] = State::Done { report: Arc::clone(&report), shared };
         match &report.outcome {
@@ -58,6 +71,7 @@ impl Engine<'_> {
             }
             Outcome::Skipped(_) => {}
         }
+        report
     }
 
     pub(super) fn skip_dependents(&mut self, check: usize, root: usize, why: NeedFailed) {
@@ -74,8 +88,7 @@ impl Engine<'_> {
     }
 
     pub(super) fn skip(&mut self, check: usize, reason: SkipReason) {
-        let report = CheckReport { outcome: Outcome::Skipped(reason), ..unstarted(check) };
-        self.done(check, report, None);
+        self.done(check, Outcome::Skipped(reason), Ran::default(), None);
     }
 
     /// Ends the run: the first reason counts, but for a signal, which is somebody's will.
@@ -131,12 +144,16 @@ impl Engine<'_> {
         }
     }
 
-    fn fail_lost(&mut self, check: usize) {
+    /// A check that came to no outcome: a defect of smoke, and red whatever its severity. Nothing fails open.
+    pub(super) fn fail_lost(&mut self, check: usize) -> Arc<CheckReport> {
+        let cause = match self.states[check] {
+            State::Waiting => "it was never started",
+            State::Running { .. } | State::BackgroundProcess | State::Done { .. } => "its task was lost",
+        };
         let doing = Message::new().words("smoke itself failed in this check");
-        let failure = Failure::fault(Fault::Internal, doing, Message::new().words("its task was lost"));
+        let failure = Failure::fault(Fault::Internal, doing, Message::new().words(cause));
         let failure = self.context.redactor.redact(failure);
-        let report = CheckReport { outcome: Outcome::Failed(failure), ..self.report_so_far(check) };
-        self.done(check, report, None);
+        self.done(check, Outcome::Failed(failure), self.ran_so_far(check), None)
     }
 
     /// The grace is over and tasks are left: they cannot be cut, so nothing is known of them.
@@ -153,28 +170,9 @@ impl Engine<'_> {
                         Outcome::Skipped(self.cancelled_while(Started::InFlight))
                     }
                 };
-                let report = CheckReport { outcome, ..self.report_so_far(check) };
-                self.done(check, report, None);
+                self.done(check, outcome, self.ran_so_far(check), None);
             }
         }
-    }
-}
-
-pub(super) fn unstarted(check: usize) -> CheckReport {
-    CheckReport {
-        check,
-        outcome: Outcome::Skipped(SkipReason::Asked("it was never started".to_owned())),
-        took: Duration::ZERO,
-        was_ready: false,
-        attempts: 0,
-        polls: false,
-        budget: Duration::ZERO,
-        failed_attempts: Vec::new(),
-        phases: Vec::new(),
-        address: None,
-        certificate: None,
-        reproduce: None,
-        steps: Vec::new(),
     }
 }
 

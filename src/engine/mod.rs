@@ -20,12 +20,12 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::{Id, JoinSet};
 use tokio::time::Instant;
 
-use self::finish::{outcome, unstarted};
+use self::finish::outcome;
 use self::queue::Queue;
-use self::task::{Ended, Ending, Task};
+use self::task::{Ended, Ending, Ran, Task};
 use crate::attempt::timeouts::CRASH_WINDOW;
 use crate::attempt::{CheckEvent, EventSink, RunContext};
-use crate::check::{BackgroundProcess, Session};
+use crate::check::BackgroundProcess;
 use crate::deadline::{BudgetScope, Deadline};
 use crate::event::{CancelReason, CheckReport, Event, RunReport};
 use crate::language::variables::Variables;
@@ -82,10 +82,10 @@ enum State {
     },
 }
 
-/// A check that has passed, and its resident.
+/// A check that has passed so far, and its resident.
 struct Stay {
     resident: Box<dyn BackgroundProcess>,
-    report: CheckReport,
+    ran: Ran,
     shared: Variables,
 }
 
@@ -219,7 +219,7 @@ impl Engine<'_> {
 
     fn start(&mut self, check: usize) {
         let planned = &self.plan.checks[check];
-        let mut scope = self.plan.scope.clone();
+        let mut scope = planned.scope(&self.plan.scope);
         let gates = planned.needs.iter().filter(|need| !planned.named_needs.contains(need));
         for need in gates.chain(&planned.named_needs) {
             let names = self.plan.checks[*need].check.shares().iter().map(|named| named.name.as_str());
@@ -236,7 +236,7 @@ impl Engine<'_> {
             repeat: planned.repeat,
             check: Arc::clone(&planned.check),
             run: Arc::clone(&self.context),
-            session: Session::new(scope),
+            scope,
             suite: self.suite,
             grace: self.plan.grace,
             events: EventSink::new(check, self.told_sender.clone()),
@@ -244,27 +244,27 @@ impl Engine<'_> {
         };
         self.tell(&Event::CheckStarted { check });
         let since = Instant::now();
+        // Why: this is the check itself, and ends with the set, which the run holds.
         let spawned = self.tasks.spawn_on(async move { task.run().await }, self.workers);
         self.states[check] = State::Running { since, task: spawned.id() };
     }
 
     fn ended(&mut self, ended: Ended) {
-        let Ended { index: check, ending, scope, resident, mut report } = ended;
+        let Ended { index: check, ending, scope, resident, ran } = ended;
         let planned = &self.plan.checks[check];
-        report.outcome = match ending {
+        let outcome = match ending {
             Ending::Cancelled => Outcome::Skipped(self.cancelled_while(Started::InFlight)),
             Ending::Result(Ok(())) => Outcome::Passed,
             Ending::Result(Err(failure)) => outcome(planned, failure),
         };
-        let passed = matches!(report.outcome, Outcome::Passed);
+        let passed = matches!(outcome, Outcome::Passed);
         match resident {
             Some(resident) if passed => {
-                report.was_ready = true;
-                self.tell(&Event::CheckReady { check, took: report.took });
+                self.tell(&Event::CheckReady { check, took: ran.trail.took });
                 self.states[check] = State::BackgroundProcess;
-                self.residents.insert(check, Stay { resident, report, shared: scope });
+                self.residents.insert(check, Stay { resident, ran, shared: scope });
             }
-            Some(_) | None => self.done(check, report, Some(scope)),
+            Some(_) | None => _ = self.done(check, outcome, ran, Some(scope)),
         }
         if passed {
             self.queue.passed(check);
@@ -294,7 +294,7 @@ impl Engine<'_> {
         let mut stopping: Vec<_> = self.dead.drain(..).map(|resident| resident.stop(grace)).collect();
         for (check, stay) in std::mem::take(&mut self.residents) {
             stopping.push(stay.resident.stop(grace));
-            self.done(check, stay.report, Some(stay.shared));
+            self.done(check, Outcome::Passed, stay.ran, Some(stay.shared));
         }
         futures_util::future::join_all(stopping).await;
     }
@@ -303,9 +303,7 @@ impl Engine<'_> {
         let checks: Vec<Arc<CheckReport>> = (0..self.states.len())
             .map(|check| match &self.states[check] {
                 State::Done { report, .. } => Arc::clone(report),
-                State::Waiting | State::Running { .. } | State::BackgroundProcess => {
-                    Arc::new(unstarted(check))
-                }
+                State::Waiting | State::Running { .. } | State::BackgroundProcess => self.fail_lost(check),
             })
             .collect();
         let infos = self.plan.checks.iter().map(|planned| &planned.info);

@@ -1,5 +1,7 @@
 //! Captures: values taken out of an answer for later steps.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 use toml::Spanned;
 use toml::de::DeValue;
@@ -14,15 +16,22 @@ use crate::attempt::cost::{self, Cost};
 use crate::language::diagnostic::Diagnostic;
 use crate::language::read::{FromTable, FromToml, Named, ParseContext, Table};
 use crate::language::schema::{Definitions, Schema};
-use crate::outcome::{Failure, Mismatch};
+use crate::language::source::Place;
+use crate::language::variables::is_secret_name;
+use crate::outcome::Mismatch;
 use crate::probe::rows::QueryResult;
 use crate::secret::Message;
+
+/// The captures of a question, by name.
+pub type Captures = Arc<[(Named, Capture)]>;
 
 /// `capture.NAME = { … }`.
 #[derive(Debug, Clone)]
 pub struct Capture {
     from: From,
-    pub secret: bool,
+    /// Where it says what it takes.
+    place: Place,
+    secret: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -72,7 +81,7 @@ impl FromTable for Capture {
         );
 
         table.needs("attr", "html", "`attr` belongs to `html`")?;
-        table.exactly_one(
+        let source = table.exactly_one(
             &["json", "header", "cookie", "html", "regex", "status", "body", "value", "column"],
             "a capture takes one of json, header, cookie, html, regex, status, body, value, column",
         )?;
@@ -86,7 +95,7 @@ impl FromTable for Capture {
             .or(body.map(|True| From::Body))
             .or(value.map(|True| From::Column(None)))
             .or(column.map(|name| From::Column(Some(name))))?;
-        Some(Capture { from, secret: secret.unwrap_or(false) })
+        Some(Capture { from, place: table.key_place(source), secret: secret.unwrap_or(false) })
     }
 }
 
@@ -129,6 +138,11 @@ impl Capture {
         !matches!(self.from, From::Column(_))
     }
 
+    /// Is the value that it takes for the variable `name` a secret?
+    pub fn is_secret(&self, name: &str) -> bool {
+        self.secret || is_secret_name(name)
+    }
+
     /// What it looks for in a page.
     pub fn html_query(&self) -> Option<HtmlQuery> {
         match &self.from {
@@ -143,7 +157,7 @@ impl Capture {
         }
     }
 
-    /// What [`take`](Capture::take) does with an answer.
+    /// What it costs to take the value out of an answer.
     pub fn cost(&self) -> Cost {
         match &self.from {
             From::Json(path) => cost::of_path(&path.text),
@@ -158,10 +172,15 @@ impl Capture {
     ///
     /// # Errors
     /// Nothing was found, or several.
-    pub fn take(&self, name: &str, answer: &InspectedResponse) -> Result<Value, Mismatch> {
+    pub(super) fn take_from_response(
+        &self,
+        name: &str,
+        answer: &InspectedResponse,
+    ) -> Result<Value, Mismatch> {
         let found = match &self.from {
-            From::Json(path) => json_values(&answer.response, &path.parsed)
-                .map_err(|mismatch| self.missed(name, mismatch.actual))?,
+            From::Json(path) => {
+                json_values(&answer.response, path).map_err(|mismatch| self.missed(name, mismatch.actual))?
+            }
             From::Header(header) => header_values(&answer.response.headers, header),
             From::Cookie(cookie) => cookie_values(answer, cookie),
             From::Html(query) => html_texts(answer, query),
@@ -195,20 +214,19 @@ impl Capture {
     ///
     /// # Errors
     /// There is no row, or no such column.
-    pub fn take_from_row(&self, name: &str, answer: &QueryResult) -> Result<Value, Failure> {
+    pub(super) fn take_from_row(&self, name: &str, answer: &QueryResult) -> Result<Value, Mismatch> {
         let row = answer.first.as_deref().unwrap_or_default();
         let cell = match &self.from {
             From::Column(Some(column)) => row.iter().find(|(name, _)| name == column),
             _ => row.first(),
         };
-        cell.map(|(_, value)| value.clone()).ok_or_else(|| {
-            let actual = answer.describe();
-            Failure::mismatch(what(name), self.describe(), actual)
-        })
+        cell.map(|(_, value)| value.clone()).ok_or_else(|| self.missed(name, answer.describe()))
     }
 
-    fn missed(&self, name: &str, actual: Message) -> Mismatch {
-        Mismatch { what: what(name), expected: self.describe(), actual }
+    /// The mismatch of an answer that has `actual` instead of the value.
+    pub(super) fn missed(&self, name: &str, actual: Message) -> Mismatch {
+        let what = Message::new().words(format!("the capture `{name}`"));
+        Mismatch { what, expected: self.describe(), actual, place: Some(self.place) }
     }
 
     fn describe(&self) -> Message {
@@ -229,17 +247,13 @@ impl Capture {
     }
 }
 
-fn what(name: &str) -> Message {
-    Message::new().words(format!("the capture `{name}`"))
-}
-
 fn cookie_values(answer: &InspectedResponse, name: &str) -> Found {
     let set = &answer.response.set_cookies;
     let names: Vec<&str> = set.iter().map(|(name, _)| name.as_str()).collect();
     Found {
         surroundings: match names.is_empty() {
-            true => Message::new().words("the answer sets no cookie"),
-            false => Message::new().words("the answer sets ").data(names.join(", ")),
+            true => Message::new().words("the response sets no cookie"),
+            false => Message::new().words("the response sets ").data(names.join(", ")),
         },
         values: set
             .iter()

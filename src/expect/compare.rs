@@ -1,4 +1,4 @@
-//! How one value stands to another: what each condition asks, of two values.
+//! How two values compare: what each condition asks of them.
 
 use std::cmp::Ordering;
 
@@ -30,10 +30,10 @@ pub(super) fn equal(a: &Value, b: &Value) -> bool {
     }
 }
 
-/// Whether a condition holds, or the value in the words that say why that makes no sense.
+/// Whether a condition holds, or the value with the reason why it does not apply.
 pub(super) type Holds<T = bool> = Result<T, Message>;
 
-/// How a value stands to a limit: two numbers, or two dates. Text that is a number counts as one, because headers and
+/// How a value compares to a limit: two numbers, or two dates. Text that is a number counts as one, because headers and
 /// HTML have only text.
 pub(super) fn order(value: &Value, limit: &Value) -> Holds<Ordering> {
     let moment = |value: &Value| value.as_str().and_then(Moment::parse);
@@ -46,7 +46,7 @@ pub(super) fn order(value: &Value, limit: &Value) -> Holds<Ordering> {
             .order(&limit)
             .ok_or_else(|| show(value).words("; only one of them says its offset from UTC")),
         (None, None) => {
-            Err(show_start(value).words("; ").then(show(limit)).words(" is no number and no date"))
+            Err(show_start(value).words("; ").then(show(limit)).words(" is neither a number nor a date"))
         }
     }
 }
@@ -63,7 +63,7 @@ fn number_text(value: &Value) -> Option<String> {
 pub(super) fn is_one_of(value: &Value, numbers: &[Value]) -> Holds {
     for number in numbers {
         if number_text(number).is_none() {
-            return Err(show(value).words("; ").then(show(number)).words(" is no number"));
+            return Err(show(value).words("; ").then(show(number)).words(" is not a number"));
         }
         if order(value, number)? == Ordering::Equal {
             return Ok(true);
@@ -77,7 +77,7 @@ pub(super) fn contains(value: &Value, part: &Value) -> Holds {
         (Value::String(text), Value::String(part)) => Ok(text.contains(part.as_str())),
         (Value::String(text), Value::Number(part)) => Ok(text.contains(&part.to_string())),
         (Value::Array(items), part) => Ok(items.iter().any(|item| equal(item, part))),
-        (Value::String(_), _) => Err(show_start(value).words("; a text contains text")),
+        (Value::String(_), _) => Err(show_start(value).words("; text can only contain text")),
         _ => Err(not_a("a text or an array", value)),
     }
 }

@@ -17,7 +17,7 @@ pub struct Moment {
 enum Time {
     /// `2024-01-02`
     None,
-    /// `2024-01-02T03:04:05`: nobody says where.
+    /// `2024-01-02T03:04:05`: without an offset.
     Local(DateTime),
     /// `2024-01-02T03:04:05Z`
     Instant(Timestamp),
@@ -38,7 +38,7 @@ impl Moment {
         Some(Moment { day, time })
     }
 
-    /// The order of two, the day alone where one has no time. `None` where only one of them says its offset.
+    /// The order of two, the day alone where one has no time. `None` if only one of them has an offset.
     pub fn order(&self, other: &Moment) -> Option<Ordering> {
         match (&self.time, &other.time) {
             (Time::Local(a), Time::Local(b)) => Some(a.cmp(b)),

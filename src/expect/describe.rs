@@ -1,4 +1,4 @@
-//! Values and conditions in words, as mismatches tell of them.
+//! Values and conditions in words, as mismatches show them.
 
 use serde_json::Value;
 
@@ -74,8 +74,8 @@ pub(super) fn describe_condition(condition: &Condition, scope: &Variables) -> Re
             }
             text
         }
-        Condition::Exists(true) => words("to be there"),
-        Condition::Exists(false) => words("not to be there"),
+        Condition::Exists(true) => words("to exist"),
+        Condition::Exists(false) => words("not to exist"),
         Condition::Type(json_type) => Message::new().words(format!("type {}", json_type.name())),
         Condition::Length(inner) => words("length ").then(describe(inner, scope)?),
         Condition::Each(inner) => words("each ").then(describe(inner, scope)?),
@@ -105,7 +105,7 @@ pub(super) fn not_a(wanted: &'static str, value: &Value) -> Message {
     }
 }
 
-/// The value with only the start of a text: the whole of it stands below, and here it is enough to tell which is meant.
+/// The value with only the start of a text: the whole of it is shown below, and here it is enough to identify it.
 pub(super) fn show_start(value: &Value) -> Message {
     match value {
         Value::String(text) => words("\"").excerpt(text.as_str(), START_SHOWN).words("\""),

@@ -106,7 +106,7 @@ fn in_lines(expected: &str, actual: &str, found: &mut Vec<Difference>) {
     }
 }
 
-/// Where each line stands, without its end.
+/// The range of each line, without its end.
 fn lines(text: &str) -> impl Iterator<Item = Range<usize>> {
     let mut start = 0;
     text.split('\n').map(move |line| {
@@ -121,7 +121,7 @@ fn nothing() -> Message {
 }
 
 fn not_there() -> Message {
-    Message::new().words("not to be there")
+    Message::new().words("not to exist")
 }
 
 /// A member as `JSONPath` names it (RFC 9535). Its name is the server's, and may be a secret; so it is escaped only as
@@ -159,9 +159,9 @@ mod tests {
         let actual = json!({"a": {"b": 1.0, "c d": [1, 3, 4]}, "new": null, "same": same});
         let differences = [
             ".a['c d'][1]: 2 / 3",
-            ".a['c d'][2]: not to be there / 4",
+            ".a['c d'][2]: not to exist / 4",
             ".gone: true / nothing",
-            ".new: not to be there / null",
+            ".new: not to exist / null",
         ];
         assert_eq!(shown(&expected, &actual), differences);
     }

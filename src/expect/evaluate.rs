@@ -8,6 +8,7 @@ use super::compare::{contains, equal, is_one_of, length, matches, order};
 use super::describe::{actual_for, describe, describe_condition, nothing, show, show_all, words};
 use super::difference::{Difference, differences};
 use super::matcher::{Condition, JsonType, Matcher};
+use crate::language::source::Place;
 use crate::language::value::Document;
 use crate::language::variables::Variables;
 use crate::outcome::Mismatch;
@@ -28,6 +29,13 @@ impl Found {
     }
 }
 
+/// What is looked at, and where the suite says what is expected of it.
+#[derive(Debug, Clone)]
+pub struct Subject {
+    pub what: Message,
+    pub place: Place,
+}
+
 /// A condition that does not hold.
 struct Unmet {
     /// What was expected and what came. It may be about one place in the value alone.
@@ -40,7 +48,7 @@ struct Unmet {
 enum Why {
     /// The opposite is true.
     Untrue,
-    /// It cannot be said of what was found: there is nothing, or several values, or one of another type. Then the
+    /// The condition does not apply to what was found: nothing, several values, or one of another type. Then the
     /// opposite does not hold either.
     Inapplicable,
 }
@@ -65,7 +73,7 @@ impl Unmet {
     }
 }
 
-/// Why a matcher could not be held against anything: a template in it has no value.
+/// Why a matcher could not be evaluated: a template in it has no value.
 pub type Unjudgeable = String;
 
 /// Every condition of `matcher` that does not hold.
@@ -73,15 +81,17 @@ pub type Unjudgeable = String;
 /// # Errors
 /// A template in the matcher cannot be evaluated.
 pub fn judge(
-    what: &Message,
+    subject: &Subject,
     matcher: &Matcher,
     found: &Found,
     scope: &Variables,
 ) -> Result<Vec<Mismatch>, Unjudgeable> {
     let unmet = unmet_by(matcher, found, scope)?.into_iter().map(|unmet| unmet.difference);
-    Ok(unmet
-        .map(|Difference { at, expected, actual }| Mismatch { what: what.clone().then(at), expected, actual })
-        .collect())
+    let mismatch = |Difference { at, expected, actual }| {
+        let Subject { what, place } = subject.clone();
+        Mismatch { what: what.then(at), expected, actual, place: Some(place) }
+    };
+    Ok(unmet.map(mismatch).collect())
 }
 
 fn unmet_by(matcher: &Matcher, found: &Found, scope: &Variables) -> Result<Vec<Unmet>, Unjudgeable> {
@@ -117,10 +127,10 @@ fn unmet_condition(
 ) -> Result<Option<Unmet>, Unjudgeable> {
     match condition {
         Condition::Exists(true) if found.values.is_empty() => {
-            Ok(Some(Unmet::untrue(words("to be there"), nothing(found))))
+            Ok(Some(Unmet::untrue(words("to exist"), nothing(found))))
         }
         Condition::Exists(false) if !found.values.is_empty() => {
-            Ok(Some(Unmet::untrue(words("not to be there"), show_all(&found.values))))
+            Ok(Some(Unmet::untrue(words("not to exist"), show_all(&found.values))))
         }
         Condition::Exists(_) => Ok(None),
         Condition::Count(matcher) => {
@@ -188,7 +198,7 @@ fn unmet_by_all(inner: &Matcher, found: &Found, scope: &Variables) -> Result<Opt
     }))
 }
 
-/// The conditions that speak of one value.
+/// The conditions on one value.
 fn unmet_by_one(
     condition: &Condition,
     found: &Found,
@@ -256,7 +266,7 @@ mod tests {
     use serde_json::json;
     use toml::de::DeTable;
 
-    /// Reads `m = <toml>` and says what it finds wrong with `values`.
+    /// Reads `m = <toml>` and returns what is wrong with `values`.
     fn complaints(matcher: &str, values: Vec<Value>) -> Vec<String> {
         let environment = expression::environment();
         let text = format!("m = {matcher}");
@@ -267,7 +277,8 @@ mod tests {
         let mut scope = Variables::empty(std::sync::Arc::default());
         scope.set("sha", &json!("abc"));
         let found = Found { values, surroundings: words("the keys there are a, b") };
-        judge(&words("it"), &matcher, &found, &scope).unwrap().iter().map(Mismatch::to_string).collect()
+        let subject = Subject { what: words("it"), place: Place::new(0, 0..1) };
+        judge(&subject, &matcher, &found, &scope).unwrap().iter().map(Mismatch::to_string).collect()
     }
 
     #[test]

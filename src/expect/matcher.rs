@@ -16,12 +16,13 @@ use super::compare::order;
 use super::operand::{Amount, Limit, Options};
 use crate::attempt::cost::{self, Cost};
 use crate::language::diagnostic::Diagnostic;
-use crate::language::read::{FromKey, FromTable, FromToml, ParseContext, Table, read_table};
+use crate::language::placed::Placed;
+use crate::language::read::{FromKey, FromTable, FromToml, ParseContext, Table, Templates, read_table};
 use crate::language::schema::{Definitions, Schema};
 use crate::language::template::Template;
 use crate::language::value::Document;
 
-/// What a value is held against: all of its conditions.
+/// What a value is compared with: all of its conditions.
 #[derive(Debug, Clone)]
 pub struct Matcher {
     pub(super) conditions: Vec<Condition>,
@@ -86,7 +87,7 @@ impl JsonType {
         }
     }
 
-    /// What it is, as a message says it.
+    /// What it is, as messages call it.
     pub(super) fn in_words(self) -> &'static str {
         match self {
             JsonType::String => "a string",
@@ -162,7 +163,7 @@ impl Condition {
             Condition::Matches(Pattern::Template(_)) => Cost::Unknown,
             Condition::Exists(_) | Condition::Type(_) => Cost::Looks(1),
             Condition::Not(inner) | Condition::Length(inner) | Condition::Count(inner) => inner.cost(),
-            // What a template gives is held against every value, and nobody knows how long it is.
+            // The value of a template is compared with every value, and its length is unknown.
             Condition::Each(inner) | Condition::Any(inner) => match inner.templates().is_empty() {
                 true => inner.cost(),
                 false => Cost::Unknown,
@@ -171,7 +172,7 @@ impl Condition {
     }
 }
 
-/// As many looks as it is long: it may be held against every value that was found.
+/// As many looks as it is long: it may be compared with every value that was found.
 fn effort_of(wanted: &Document) -> Cost {
     match wanted {
         Document::Fixed(value) => Cost::Looks(cost::length(value)),
@@ -182,6 +183,8 @@ fn effort_of(wanted: &Document) -> Cost {
 }
 
 impl FromToml for Matcher {
+    const TEMPLATES: Templates = Templates::Own;
+
     fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
         match value.get_ref() {
             DeValue::Table(keys) => {
@@ -301,6 +304,8 @@ pub(super) fn between(
 }
 
 impl FromToml for Pattern {
+    const TEMPLATES: Templates = Templates::Own;
+
     fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
         let template = Template::from_toml(value, parse)?;
         let Some(literal) = template.literal() else {
@@ -349,12 +354,13 @@ impl FromToml for JsonType {
 pub(super) struct ByName<K, M>(pub Vec<(K, M)>);
 
 impl<K: FromKey, M: FromToml> FromToml for ByName<K, M> {
+    const TEMPLATES: Templates = Templates::Own;
+
     fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
         let matchers = Vec::from_toml(value, parse)?;
         if matchers.is_empty() {
             let nothing = Diagnostic::new(parse.place(value.span()), "this asserts nothing");
-            return parse
-                .reject(nothing.hint("name what is looked at and what it must be like, or leave it out"));
+            return parse.reject(nothing.hint("name a value and what it must match, or omit the key"));
         }
         Some(ByName(matchers))
     }
@@ -369,13 +375,13 @@ impl<K: FromKey, M: FromToml> FromToml for ByName<K, M> {
 /// An `expect` that asserts nothing is a mistake.
 pub(super) fn assert_something(table: &mut Table<'_, '_, '_>) -> Option<()> {
     let nothing = Diagnostic::new(table.place(), "this `expect` asserts nothing");
-    table.not_empty(nothing.hint("say what is expected, or leave `expect` out for the default"))
+    table.not_empty(nothing.hint("say what is expected, or omit `expect` for the default"))
 }
 
 /// `{ days-left = MATCHER }`.
 #[derive(Debug, Clone)]
 pub struct CertificateExpectation {
-    pub days_left: Matcher,
+    pub days_left: Placed<Matcher>,
 }
 
 impl FromTable for CertificateExpectation {
@@ -383,7 +389,8 @@ impl FromTable for CertificateExpectation {
 
     fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
         let days_left =
-            table.required("days-left", ("days until the certificate expires", "days-left = { min = 14 }"));
+            table.placed("days-left", ("days until the certificate expires", "days-left = { min = 14 }"));
+        table.require("days-left");
         Some(CertificateExpectation { days_left: days_left? })
     }
 }

@@ -1,7 +1,8 @@
-//! What an answer is held against.
+//! What an answer is compared with.
 //!
 //! [`Matcher`](matcher::Matcher) is the language's one way to state an expectation; `evaluate` holds values
-//! against it; [`http`] and [`rows`] say which values of an answer are, and [`capture`] takes values out of one.
+//! against it. An [`Answer`](answer::Answer) is whatever a probe brought back; [`connection`], [`http`] and [`rows`]
+//! are what each kind of answer is compared with, and [`capture`] takes values out of one.
 
 pub mod matcher;
 
@@ -13,6 +14,9 @@ mod datetime;
 mod describe;
 mod difference;
 
+pub mod answer;
+
+pub mod connection;
 pub mod html;
 pub mod http;
 pub mod response;

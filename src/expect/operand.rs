@@ -9,18 +9,20 @@ use super::datetime::Moment;
 use super::matcher::{Condition, Matcher, all_of, between, conditions};
 use crate::language::diagnostic::Diagnostic;
 use crate::language::number;
-use crate::language::read::{FromToml, ParseContext, Table, describe, read_table, whole_number};
+use crate::language::read::{FromToml, ParseContext, Table, Templates, describe, read_table, whole_number};
 use crate::language::schema::{Definitions, Schema};
 use crate::language::template::Template;
 use crate::language::value::Document;
 
-/// What editors are told of text that is a template.
+/// The schema of text that is a template.
 const TEMPLATE: &str = r"\{\{";
 
 /// What `min` and `max` take: a number, a date, or a template for one.
 pub(super) struct Limit(pub Document);
 
 impl FromToml for Limit {
+    const TEMPLATES: Templates = Templates::Own;
+
     fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
         const EXPECTED: &str = "a number or a date";
         match value.get_ref() {
@@ -62,6 +64,8 @@ impl FromToml for Limit {
 pub(super) struct Options<T>(pub Vec<T>);
 
 impl<T: FromToml> FromToml for Options<T> {
+    const TEMPLATES: Templates = Templates::Own;
+
     fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
         let options = Vec::from_toml(value, parse)?;
         match options.is_empty() {
@@ -80,6 +84,8 @@ impl<T: FromToml> FromToml for Options<T> {
 pub(super) struct Amount(pub Matcher);
 
 impl FromToml for Amount {
+    const TEMPLATES: Templates = Templates::Own;
+
     fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
         match value.get_ref() {
             DeValue::Table(keys) => read_table(keys, value.span(), parse, Amount::from_table),
@@ -120,10 +126,12 @@ impl Amount {
     }
 }
 
-/// A whole number from 0 up, or a template for one.
+/// An integer from 0 up, or a template for one.
 struct Whole(Document);
 
 impl FromToml for Whole {
+    const TEMPLATES: Templates = Templates::Own;
+
     fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
         if value.get_ref().is_str()
             && let template @ Document::Template(_) = Document::from_toml(value, parse)?
@@ -132,7 +140,7 @@ impl FromToml for Whole {
         }
         match whole_number(value).filter(|number| *number >= 0) {
             Some(number) => Some(Whole(Document::Fixed(Value::from(number)))),
-            None => parse.expected(value, "a whole number from 0 up"),
+            None => parse.expected(value, "an integer from 0 up"),
         }
     }
 
@@ -143,11 +151,13 @@ impl FromToml for Whole {
     }
 }
 
-/// A matcher for what is text whatever it says: a header, a page, a body, an address.
+/// A matcher for what is always text: a header, a page, a body, a URL.
 #[derive(Debug, Clone)]
 pub(super) struct TextMatcher(pub Matcher);
 
 impl FromToml for TextMatcher {
+    const TEMPLATES: Templates = Templates::Own;
+
     fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
         match value.get_ref() {
             DeValue::Table(keys) => {
@@ -174,6 +184,8 @@ impl From<TextMatcher> for Matcher {
 struct Text(Document);
 
 impl FromToml for Text {
+    const TEMPLATES: Templates = Templates::Own;
+
     fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
         let written = match value.get_ref() {
             DeValue::String(_) | DeValue::Datetime(_) => {
@@ -181,7 +193,7 @@ impl FromToml for Text {
             }
             DeValue::Integer(number) => number.as_str().to_owned(),
             DeValue::Float(number) => number.as_str().to_owned(),
-            DeValue::Boolean(truth) => truth.to_string(),
+            DeValue::Boolean(boolean) => boolean.to_string(),
             DeValue::Array(_) | DeValue::Table(_) => return parse.expected(value, "a string"),
         };
         let place = parse.place(value.span());
@@ -205,6 +217,8 @@ impl From<Text> for Document {
 struct TextPart(Document);
 
 impl FromToml for TextPart {
+    const TEMPLATES: Templates = Templates::Own;
+
     fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
         match value.get_ref() {
             DeValue::Integer(_) | DeValue::Float(_) => Document::from_toml(value, parse).map(TextPart),

@@ -4,13 +4,16 @@ use std::sync::OnceLock;
 
 use reqwest::header::HeaderMap;
 use serde_json::Value;
-use serde_json_path::JsonPath;
 
+use super::answer::Answer;
+use super::capture::Capture;
 use super::evaluate::Found;
 use super::html::{self, HtmlQuery};
+use super::http::Path;
 use crate::outcome::Mismatch;
 use crate::probe::http::response::HttpResponse;
-use crate::secret::Message;
+use crate::probe::http::trace;
+use crate::secret::{Message, Redactor};
 
 /// A response, and the page that it may be: that is parsed once, whatever is looked for in it.
 #[derive(Debug)]
@@ -21,9 +24,35 @@ pub struct InspectedResponse {
 }
 
 impl InspectedResponse {
-    /// `queries` is all that the page will be asked for.
-    pub fn new(response: HttpResponse, queries: Vec<HtmlQuery>) -> InspectedResponse {
-        InspectedResponse { response, queries, html: OnceLock::new() }
+    pub fn new(response: HttpResponse) -> InspectedResponse {
+        InspectedResponse { response, queries: Vec::new(), html: OnceLock::new() }
+    }
+
+    /// Says all that the page will be asked for.
+    pub(super) fn will_be_asked(&mut self, queries: Vec<HtmlQuery>) {
+        self.queries = queries;
+    }
+}
+
+impl Answer for InspectedResponse {
+    fn size(&self) -> usize {
+        self.response.size()
+    }
+
+    fn describe(&self) -> Option<Message> {
+        Some(self.response.describe())
+    }
+
+    fn hide_issued(&self, redactor: &Redactor) {
+        redactor.add_issued(self.response.json().unwrap_or(&Value::Null));
+    }
+
+    fn trace(&self) -> Message {
+        trace::answer(&self.response)
+    }
+
+    fn take(&self, name: &str, capture: &Capture) -> Result<Value, Mismatch> {
+        capture.take_from_response(name, self)
     }
 }
 
@@ -37,10 +66,10 @@ pub(super) fn header_values(headers: &HeaderMap, name: &str) -> Found {
     }
 }
 
-pub(super) fn json_values(response: &HttpResponse, path: &JsonPath) -> Result<Found, Mismatch> {
+pub(super) fn json_values(response: &HttpResponse, path: &Path) -> Result<Found, Mismatch> {
     match response.json() {
         Ok(document) => {
-            let values: Vec<Value> = path.query(document).all().into_iter().cloned().collect();
+            let values: Vec<Value> = path.parsed.query(document).all().into_iter().cloned().collect();
             let surroundings = match values.is_empty() {
                 true => Message::new().words("the document is ").excerpt(document.to_string(), 160),
                 false => Message::new(),
@@ -51,7 +80,7 @@ pub(super) fn json_values(response: &HttpResponse, path: &JsonPath) -> Result<Fo
             let start = response.body.trim();
             let actual = match start.is_empty() {
                 true => Message::new().words("an empty body"),
-                // Where it ends to be JSON is no news: it never was.
+                // Where it stops being JSON is not of interest: it never was.
                 false if start.starts_with('<') => Message::new().words("HTML or XML: ").excerpt(start, 120),
                 false => {
                     Message::new().words("something else (").data(error).words("): ").excerpt(start, 120)
@@ -61,6 +90,7 @@ pub(super) fn json_values(response: &HttpResponse, path: &JsonPath) -> Result<Fo
                 what: Message::new().words("body"),
                 expected: Message::new().words("to be JSON"),
                 actual,
+                place: Some(path.place),
             })
         }
     }

@@ -4,11 +4,14 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::evaluate::{Found, Unjudgeable, judge};
-use super::http::too_slow;
+use super::answer::{Answer, Expectation, Unjudgeable};
+use super::capture::Capture;
+use super::connection::too_slow;
+use super::evaluate::{Found, Subject, judge};
 use super::matcher::{ByName, Matcher, assert_something};
 use super::operand::Amount;
 use crate::attempt::cost::Cost;
+use crate::language::placed::Placed;
 use crate::language::read::{FromTable, Named, Table};
 use crate::language::template::Template;
 use crate::language::variables::Variables;
@@ -19,10 +22,10 @@ use crate::secret::Message;
 /// `expect` of a database check or step.
 #[derive(Debug, Clone, Default)]
 pub struct RowsExpectation {
-    rows: Option<Matcher>,
-    value: Option<Matcher>,
+    rows: Option<Placed<Matcher>>,
+    value: Option<Placed<Matcher>>,
     row: Vec<(Named, Matcher)>,
-    within: Option<Duration>,
+    within: Option<Placed<Duration>>,
 }
 
 impl FromTable for RowsExpectation {
@@ -31,15 +34,15 @@ impl FromTable for RowsExpectation {
     fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
         let asserts = assert_something(table);
         let rows = table
-            .optional("rows", ("the number of rows", "rows = { min = 1 }"))
-            .map(|Amount(matcher)| matcher);
-        let value = table.optional("value", ("the first column of the first row", "value = 42"));
+            .placed("rows", ("the number of rows", "rows = { min = 1 }"))
+            .map(|rows| rows.map(|Amount(matcher)| matcher));
+        let value = table.placed("value", ("the first column of the first row", "value = 42"));
         let row = table.optional(
             "row",
             ("columns of the first row, by name", r#"row = { status = "new", n = { min = 1 } }"#),
         );
         let row = row.map(|ByName(matchers)| matchers).unwrap_or_default();
-        let within = table.optional(
+        let within = table.placed(
             "within",
             ("longest time that the query may take, connecting included", r#"within = "300ms""#),
         );
@@ -51,37 +54,34 @@ impl FromTable for RowsExpectation {
 impl RowsExpectation {
     fn matchers(&self) -> impl Iterator<Item = &Matcher> {
         let by_column = self.row.iter().map(|(_, matcher)| matcher);
-        by_column.chain(&self.rows).chain(&self.value)
-    }
-
-    /// Every template in the matchers.
-    pub fn templates(&self) -> Vec<&Template> {
-        self.matchers().flat_map(Matcher::templates).collect()
-    }
-
-    /// What [`judge`](RowsExpectation::judge) does with an answer.
-    pub fn cost(&self) -> Cost {
-        self.matchers().map(Matcher::cost).sum()
+        by_column.chain(self.rows.iter().chain(&self.value).map(|expected| &expected.value))
     }
 
     /// Does it look at anything but the time?
     pub fn needs_a_query(&self) -> bool {
         self.rows.is_some() || self.value.is_some() || !self.row.is_empty()
     }
+}
 
-    /// Every expectation that the answer does not meet.
-    ///
-    /// # Errors
-    /// A template in a matcher cannot be evaluated.
-    pub fn judge(&self, answer: &QueryResult, scope: &Variables) -> Result<Vec<Mismatch>, Unjudgeable> {
+impl Expectation<QueryResult> for RowsExpectation {
+    fn templates(&self) -> Vec<&Template> {
+        self.matchers().flat_map(Matcher::templates).collect()
+    }
+
+    fn cost(&self) -> Cost {
+        self.matchers().map(Matcher::cost).sum()
+    }
+
+    fn judge(&self, answer: &QueryResult, scope: &Variables) -> Result<Vec<Mismatch>, Unjudgeable> {
         let mut unmet = Vec::new();
         let words = |words: &'static str| Message::new().words(words);
-        if let Some(matcher) = &self.rows {
-            unmet.extend(judge(&words("rows"), matcher, &Found::one(Value::from(answer.count)), scope)?);
+        if let Some(Placed { place, value: matcher }) = &self.rows {
+            let subject = Subject { what: words("rows"), place: *place };
+            unmet.extend(judge(&subject, matcher, &Found::one(Value::from(answer.count)), scope)?);
         }
         let first = answer.first.as_deref();
         let no_row = words("the query found no row");
-        if let Some(matcher) = &self.value {
+        if let Some(Placed { place, value: matcher }) = &self.value {
             let found = Found {
                 values: first
                     .and_then(|row| row.first())
@@ -90,7 +90,8 @@ impl RowsExpectation {
                     .collect(),
                 surroundings: no_row.clone(),
             };
-            unmet.extend(judge(&words("value"), matcher, &found, scope)?);
+            let subject = Subject { what: words("value"), place: *place };
+            unmet.extend(judge(&subject, matcher, &found, scope)?);
         }
         for (named, matcher) in &self.row {
             let cell = first.and_then(|row| row.iter().find(|(column, _)| *column == named.name));
@@ -103,9 +104,28 @@ impl RowsExpectation {
             };
             let found =
                 Found { values: cell.map(|(_, value)| value.clone()).into_iter().collect(), surroundings };
-            unmet.extend(judge(&words("column ").data(named.name.as_str()), matcher, &found, scope)?);
+            let subject = Subject { what: words("column ").data(named.name.as_str()), place: named.place };
+            unmet.extend(judge(&subject, matcher, &found, scope)?);
         }
-        unmet.extend(too_slow(self.within, answer.took));
+        unmet.extend(too_slow(self.within.as_ref(), answer.took));
         Ok(unmet)
+    }
+}
+
+impl Answer for QueryResult {
+    fn size(&self) -> usize {
+        QueryResult::size(self)
+    }
+
+    fn describe(&self) -> Option<Message> {
+        Some(QueryResult::describe(self))
+    }
+
+    fn trace(&self) -> Message {
+        QueryResult::describe(self)
+    }
+
+    fn take(&self, name: &str, capture: &Capture) -> Result<Value, Mismatch> {
+        capture.take_from_row(name, self)
     }
 }

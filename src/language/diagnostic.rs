@@ -15,15 +15,28 @@ pub struct Diagnostic {
     /// What is wrong, lower-case and without a final period.
     pub message: String,
     pub place: Option<Place>,
-    /// What stands under the caret.
+    /// The text under the caret.
     pub label: String,
     /// What to do about it.
     pub hint: Option<String>,
+    /// The key that is unknown, where that is all that is wrong: it may be known to another reader of the same table.
+    pub(super) unknown_key: Option<String>,
 }
 
 impl Diagnostic {
     pub fn new(place: impl Into<Option<Place>>, message: impl Into<String>) -> Diagnostic {
-        Diagnostic { message: message.into(), place: place.into(), label: String::new(), hint: None }
+        Diagnostic {
+            message: message.into(),
+            place: place.into(),
+            label: String::new(),
+            hint: None,
+            unknown_key: None,
+        }
+    }
+
+    /// Is a key all that is wrong, because it is unknown or does not apply?
+    pub fn is_about_a_key(&self) -> bool {
+        self.unknown_key.is_some()
     }
 
     pub fn label(mut self, label: impl Into<String>) -> Diagnostic {
@@ -36,7 +49,7 @@ impl Diagnostic {
         self
     }
 
-    /// The same with everything that is said of it put through `clean`.
+    /// The same with all its text put through `clean`.
     fn said(&mut self, clean: impl Fn(&str) -> String) {
         self.message = clean(&self.message);
         self.label = clean(&self.label);
@@ -56,7 +69,7 @@ impl Diagnostic {
 pub fn closest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let given = given.to_lowercase();
     let likeness = |name: &str| {
-        // One slip of the finger (`gte`, `ulr`) weighs heavily in a short word, and is no less likely there.
+        // One typo (`gte`, `ulr`) is a large part of a short word, and just as likely there.
         let one_slip = given.chars().count() > 2 && strsim::osa_distance(&given, name) == 1;
         strsim::jaro_winkler(&given, name) + if one_slip { 1.0 } else { 0.0 }
     };
@@ -101,7 +114,7 @@ impl SuiteError {
         &self.sources
     }
 
-    /// Puts stars over a secret that stands at `place`: where the file is shown, and in what is said of it, unless it is
+    /// Covers the secret at `place` with stars: where the file is shown, and in what is said of it, unless it is
     /// so short that it would be found in any word.
     pub fn cover(&mut self, place: Place) {
         let secret = self.sources.text(place).trim_matches(['"', '\'']).to_owned();
@@ -118,7 +131,7 @@ impl SuiteError {
         }
     }
 
-    /// The same with every secret that `redactor` knows starred out of what is said.
+    /// The same with every secret that `redactor` knows replaced by stars.
     pub fn redacted(mut self, redactor: &Redactor) -> SuiteError {
         self.diagnostics.iter_mut().for_each(|diagnostic| diagnostic.said(|text| redactor.clean(text)));
         self

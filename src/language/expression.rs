@@ -1,4 +1,4 @@
-//! What stands between `{{` and `}}`: minijinja expressions, and values on their way in and out of them.
+//! The text between `{{` and `}}`: minijinja expressions, and values on their way in and out of them.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -150,7 +150,7 @@ pub(super) fn variables_in(source: &str, environment: &Environment<'_>) -> Resul
         return Ok(if is_function { Vec::new() } else { vec![source.to_owned()] });
     }
     let compiled = environment.compile_expression(source).map_err(|error| describe(&error))?;
-    // The library finds an unknown filter only when it comes to it.
+    // The library finds an unknown filter only when it evaluates it.
     if let Some(unknown) = filters_in(source).find(|name| is_unknown_filter(name, environment)) {
         let meant = super::diagnostic::closest(unknown, FILTERS);
         let meant = meant.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default();
@@ -264,7 +264,7 @@ pub(super) fn to_json(value: &Dynamic) -> Value {
 /// A JSON value for expressions.
 #[derive(Debug, Clone)]
 pub struct Held {
-    /// With every digit of its numbers, for where it stands alone.
+    /// With every digit of its numbers, for an expression that is the whole string.
     pub written: Dynamic,
     /// With numbers to compute with: the library knows none that is `19.90`.
     pub computed: Dynamic,
@@ -284,7 +284,7 @@ impl Held {
 fn from_json(value: &Value, number: fn(&Number) -> Dynamic) -> Dynamic {
     match value {
         Value::Null => Dynamic::from(()),
-        Value::Bool(truth) => Dynamic::from(*truth),
+        Value::Bool(boolean) => Dynamic::from(*boolean),
         Value::Number(digits) => number(digits),
         Value::String(text) => Dynamic::from(text.as_str()),
         Value::Array(items) => items.iter().map(|item| from_json(item, number)).collect(),

@@ -1,4 +1,4 @@
-//! The language that a suite is written in: everything above stands on it, and it knows no kind of check.
+//! The language that a suite is written in. Everything above uses it, and it knows no kind of check.
 //!
 //! A file is read table by table. Each key has a reader, and the readers are the one list of keys there is: the
 //! [`schema`], the "did you mean" and the reference documentation are what they ask for ([`table`]). Values may be
@@ -10,6 +10,10 @@ pub mod source;
 pub mod read;
 pub mod schema;
 pub mod table;
+
+pub mod alternatives;
+pub mod placed;
+pub mod setting;
 
 pub mod name;
 pub mod number;

@@ -5,18 +5,20 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use super::diagnostic::Diagnostic;
-use super::read::{FromToml, Named, ParseContext};
+use super::read::{FromToml, Named, ParseContext, Templates};
 use super::schema::{Definitions, Schema};
 
 /// The name of a check or a step, as every report has it: something, and in one line.
 pub struct CheckName(pub Named);
 
 impl FromToml for CheckName {
+    const TEMPLATES: Templates = Templates::Refused;
+
     fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
         let named = Named::from_toml(value, parse)?;
         if named.name.trim().is_empty() {
             let mistake = Diagnostic::new(named.place, "a name must not be empty");
-            return parse.reject(mistake.hint("reports, and those who read them, go by it"));
+            return parse.reject(mistake.hint("reports and `--only` identify checks by name"));
         }
         if named.name.contains(['\n', '\r']) {
             let mistake = Diagnostic::new(named.place, "a name must not have a line break in it");

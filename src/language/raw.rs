@@ -18,9 +18,9 @@ pub struct RawDocument<'t> {
 pub struct Entry<'t> {
     /// The names of the tables that it is in, and its own. Arrays add nothing: `[[journey.step]]` is `journey`, `step`.
     pub path: &'t [&'t str],
-    /// Where the key stands.
+    /// The key's place.
     pub place: Place,
-    /// Where the value stands.
+    /// The value's place.
     pub value_place: Place,
     pub value: &'t DeValue<'t>,
 }
@@ -38,7 +38,7 @@ impl<'t> RawDocument<'t> {
         each_in_table(self.table, &mut Vec::new(), self.file, &mut look);
     }
 
-    /// What the key with this path says.
+    /// The value of the key with this path.
     pub fn find(&self, path: &[&str]) -> Option<&DeValue<'_>> {
         let (name, within) = path.split_last()?;
         let table =
@@ -46,7 +46,7 @@ impl<'t> RawDocument<'t> {
         table.get(*name).map(Spanned::get_ref)
     }
 
-    /// Where this part of the entry's text stands, or the whole value if it is written with escapes.
+    /// The place of this part of the entry's text, or of the whole value if it is written with escapes.
     pub fn place_of(&self, part: Range<usize>, entry: &Entry<'_>) -> Place {
         let Place { file, start, end } = entry.value_place;
         let text = entry.value.as_str().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! ParseContext tables: every key with its type, and every mistake with its place.
+//! Reading tables: every key with its type, and every mistake with its place.
 //!
 //! serde stops at the first mistake of a table and, with `flatten`, blames the wrong line. Here each key is
 //! read by itself, so all mistakes of a file are shown at once. A reader asks for its keys, and what it did
@@ -20,21 +20,38 @@ use toml::de::DeValue;
 
 use super::diagnostic::Diagnostic;
 use super::schema::{Definitions, Schema};
+use super::setting;
+pub use super::setting::Templates;
 use super::source::Place;
 pub use super::table::{Table, read_table};
+use super::variables::Variables;
 
 /// What reading one file needs, and the mistakes found so far.
 pub struct ParseContext<'e> {
     pub file: usize,
     pub environment: &'e Environment<'static>,
-    /// What `[defaults]` says, for the checks that do not say otherwise.
+    /// The values of `[defaults]`, for the checks that omit the key.
     pub defaults: DefaultValues,
     pub patterns: Compiled<Regex>,
     pub paths: Compiled<Arc<JsonPath>>,
     pub diagnostics: Vec<Diagnostic>,
+    /// The variables, where they are known: what settings with templates are rendered with.
+    pub scope: Option<Variables>,
+    pub settings: Settings,
+    /// Is it one of the checks that `each` makes? Its name may have a template in it, which tells it from the others.
+    pub is_of_each: bool,
 }
 
-/// What `[defaults]` says, by the type that reads it: the language knows none of them.
+/// What was found of templates in settings.
+#[derive(Debug, Default)]
+pub struct Settings {
+    /// Is there any? Then the suite is another one in each environment.
+    pub have_templates: bool,
+    /// The variables that are read there.
+    pub reads: Vec<(String, Place)>,
+}
+
+/// The values of `[defaults]`, by the type that reads them: the language knows none of these types.
 #[derive(Clone, Default)]
 pub struct DefaultValues(HashMap<TypeId, Arc<dyn Any>>);
 
@@ -48,7 +65,7 @@ impl DefaultValues {
     }
 }
 
-/// What was compiled so far, by its text: what many checks say alike is compiled once.
+/// What was compiled so far, by its text: what many checks have in common is compiled once.
 pub struct Compiled<T>(HashMap<String, T>);
 
 impl<T> Default for Compiled<T> {
@@ -81,6 +98,9 @@ impl<'e> ParseContext<'e> {
             patterns: Compiled::default(),
             paths: Compiled::default(),
             diagnostics: Vec::new(),
+            scope: None,
+            settings: Settings::default(),
+            is_of_each: false,
         }
     }
 
@@ -111,7 +131,7 @@ pub fn describe(value: &DeValue<'_>) -> String {
         DeValue::String(_) => "a string".to_owned(),
         DeValue::Integer(number) => format!("the number {}", number.as_str()),
         DeValue::Float(number) => format!("the number {}", number.as_str()),
-        DeValue::Boolean(truth) => format!("`{truth}`"),
+        DeValue::Boolean(boolean) => format!("`{boolean}`"),
         DeValue::Datetime(_) => "a date".to_owned(),
         DeValue::Array(items) if items.is_empty() => "an empty array".to_owned(),
         DeValue::Array(_) => "an array".to_owned(),
@@ -121,6 +141,9 @@ pub fn describe(value: &DeValue<'_>) -> String {
 
 /// A type that one key of a suite can have.
 pub trait FromToml: Sized {
+    /// What a template means in a value of this type.
+    const TEMPLATES: Templates = Templates::Rendered;
+
     /// Reads `value`. `None` means that a mistake was recorded.
     fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self>;
 
@@ -138,13 +161,15 @@ pub trait FromTable: Sized {
 }
 
 impl<T: FromTable> FromToml for T {
+    const TEMPLATES: Templates = Templates::Own;
+
     fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
         match value.get_ref() {
             DeValue::Table(keys) => read_table(keys, value.span(), parse, T::from_table),
             DeValue::Array(items) if items.iter().all(|item| item.get_ref().is_table()) => {
                 let place = parse.place(value.span());
                 let message = format!("expected a table, found {}", describe(value.get_ref()));
-                let hint = "a table that is there once has one bracket on each side: `[name]`";
+                let hint = "a table that occurs once has one bracket on each side: `[name]`";
                 parse.reject(Diagnostic::new(place, message).hint(hint))
             }
             _ => parse.expected(value, "a table"),
@@ -174,7 +199,7 @@ impl FromToml for String {
 impl FromToml for bool {
     fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
         match value.get_ref() {
-            DeValue::Boolean(truth) => Some(*truth),
+            DeValue::Boolean(boolean) => Some(*boolean),
             _ => parse.expected(value, "`true` or `false`"),
         }
     }
@@ -184,13 +209,13 @@ impl FromToml for bool {
     }
 }
 
-/// A whole number from 1 up.
+/// An integer from 1 up.
 impl FromToml for std::num::NonZeroU32 {
     fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
         whole_number(value)
             .and_then(|number| u32::try_from(number).ok())
             .and_then(std::num::NonZeroU32::new)
-            .or_else(|| parse.expected(value, "a whole number from 1 up"))
+            .or_else(|| parse.expected(value, "an integer from 1 up"))
     }
 
     fn schema(_: &mut Definitions<'_>) -> Schema {
@@ -198,12 +223,12 @@ impl FromToml for std::num::NonZeroU32 {
     }
 }
 
-/// A whole number from 0 up.
+/// An integer from 0 up.
 impl FromToml for u32 {
     fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
         whole_number(value)
             .and_then(|number| u32::try_from(number).ok())
-            .or_else(|| parse.expected(value, "a whole number from 0 up"))
+            .or_else(|| parse.expected(value, "an integer from 0 up"))
     }
 
     fn schema(_: &mut Definitions<'_>) -> Schema {
@@ -211,17 +236,19 @@ impl FromToml for u32 {
     }
 }
 
-/// The value as a whole number, if it is one.
+/// The value as an integer, if it is one.
 pub fn whole_number(value: &Spanned<DeValue<'_>>) -> Option<i64> {
     let integer = value.get_ref().as_integer()?;
     i64::from_str_radix(integer.as_str(), integer.radix()).ok()
 }
 
 impl<T: FromToml> FromToml for Vec<T> {
+    const TEMPLATES: Templates = Templates::Own;
+
     fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
         match value.get_ref() {
             DeValue::Array(items) => {
-                let read: Vec<Option<T>> = items.iter().map(|item| T::from_toml(item, parse)).collect();
+                let read: Vec<Option<T>> = items.iter().map(|item| setting::read(item, parse)).collect();
                 read.into_iter().collect()
             }
             DeValue::String(text) => {
@@ -232,7 +259,7 @@ impl<T: FromToml> FromToml for Vec<T> {
             }
             DeValue::Table(_) => {
                 let place = parse.place(value.span());
-                let hint = "what can be there several times has two brackets on each side: `[[name]]`";
+                let hint = "a table that may occur several times has two brackets on each side: `[[name]]`";
                 parse.reject(Diagnostic::new(place, "expected an array, found a table").hint(hint))
             }
             _ => parse.expected(value, "an array"),
@@ -246,6 +273,8 @@ impl<T: FromToml> FromToml for Vec<T> {
 
 /// A table whose keys the author names, in the order of the file.
 impl<K: FromKey, T: FromToml> FromToml for Vec<(K, T)> {
+    const TEMPLATES: Templates = Templates::Own;
+
     fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
         match value.get_ref() {
             DeValue::Table(keys) => {
@@ -253,7 +282,7 @@ impl<K: FromKey, T: FromToml> FromToml for Vec<(K, T)> {
                     .iter()
                     .map(|(key, item)| {
                         let named = Named { name: key.get_ref().to_string(), place: parse.place(key.span()) };
-                        let (key, item) = (K::from_key(named, parse), T::from_toml(item, parse));
+                        let (key, item) = (K::from_key(named, parse), setting::read(item, parse));
                         key.zip(item)
                     })
                     .collect();
@@ -304,6 +333,8 @@ pub struct Named {
 }
 
 impl FromToml for Named {
+    const TEMPLATES: Templates = Templates::Refused;
+
     fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
         let place = parse.place(value.span());
         String::from_toml(value, parse).map(|name| Named { name, place })
@@ -315,6 +346,8 @@ impl FromToml for Named {
 }
 
 impl<T: FromToml> FromToml for BTreeMap<String, T> {
+    const TEMPLATES: Templates = Templates::Own;
+
     fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
         let entries: Vec<(Named, T)> = FromToml::from_toml(value, parse)?;
         Some(entries.into_iter().map(|(named, item)| (named.name, item)).collect())

@@ -27,7 +27,7 @@ impl<'e> Definitions<'e> {
         self.made
     }
 
-    /// A reference to the schema called `name`, which is what `make` says.
+    /// A reference to the schema called `name`, which `make` makes.
     pub fn define(&mut self, name: &str, make: impl FnOnce(&mut Self) -> Schema) -> Schema {
         if !self.made.contains_key(name) {
             // Named before it is made: in a matcher there are matchers.
@@ -86,11 +86,7 @@ impl<'e> Definitions<'e> {
         let description = |schema: &Schema| schema["description"].as_str().unwrap_or_default().to_owned();
         let mut lenient =
             json!({ "description": format!("{}; or {}", description(one), description(other)) });
-        let properties = |schema: &Schema| {
-            let name = schema["$ref"].as_str()?.strip_prefix("#/$defs/")?;
-            self.made.get(name)?.get("properties").cloned()
-        };
-        if let (Some(one), Some(other)) = (properties(one), properties(other)) {
+        if let (Some(one), Some(other)) = (self.properties(one), self.properties(other)) {
             lenient["properties"] = self.either(&one, &other);
         }
         lenient
@@ -125,12 +121,36 @@ impl<'e> Definitions<'e> {
 
     fn property(&mut self, key: &Key) -> Schema {
         let mut property = json!({ "description": key.doc.meaning });
-        let schema = match key.shape {
+        let mut schema = match key.shape {
             Shape::Value(schema) => schema(self),
             Shape::Tables(of) => self.array(of),
         };
+        for or in &key.or_shapes {
+            let or = or(self);
+            schema = self.any_of(schema, or);
+        }
         merge(&mut property, schema);
         property
+    }
+
+    /// What is either of two schemas: of two tables one table, with the keys of both.
+    fn any_of(&self, one: Schema, other: Schema) -> Schema {
+        let properties =
+            |schema: &Schema| self.properties(schema).or_else(|| schema.get("properties").cloned());
+        match (properties(&one), properties(&other)) {
+            _ if one == other => one,
+            (Some(ones), Some(others)) => match self.either(&ones, &others) {
+                all if all == ones => one,
+                all => json!({ "type": "object", "properties": all, "additionalProperties": false }),
+            },
+            (_, _) => json!({ "anyOf": [one, other] }),
+        }
+    }
+
+    /// The properties of a table that has a name.
+    fn properties(&self, schema: &Schema) -> Option<Schema> {
+        let name = schema["$ref"].as_str()?.strip_prefix("#/$defs/")?;
+        self.made.get(name)?.get("properties").cloned()
     }
 
     fn array(&mut self, of: &'static dyn NamedTable) -> Schema {

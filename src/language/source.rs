@@ -1,6 +1,6 @@
 //! The files a suite was read from, and places in them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::printable::printable;
 
@@ -41,13 +41,18 @@ impl Sources {
         self.files.len() - 1
     }
 
-    /// Puts stars over what stands at `place`, so that it is not shown. All other places stay what they are.
+    /// Covers the text at `place` with stars, so that it is not shown. All other places stay valid.
     pub fn cover(&mut self, place: Place) {
         let source = &mut self.files[place.file];
         if let Some(text) = source.text.get(place.start..place.end) {
             let stars: String = text.bytes().map(|byte| if byte == b'\n' { '\n' } else { '*' }).collect();
             source.text.replace_range(place.start..place.end, &stars);
         }
+    }
+
+    /// The text of the file at `path`, if it is one of these.
+    pub fn text_of(&self, path: &Path) -> Option<&str> {
+        self.files.iter().find(|file| file.path == path).map(|file| file.text.as_str())
     }
 
     pub fn text(&self, place: Place) -> &str {

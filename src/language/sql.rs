@@ -49,11 +49,11 @@ pub fn statement(text: &str) -> &str {
     &text[scanner.code.unwrap_or(0..0)]
 }
 
-/// A value as it is written in SQL, for people to run by hand.
+/// A value as an SQL literal, for commands that people run.
 pub fn literal(value: &Value) -> String {
     match value {
         Value::Null => "null".to_owned(),
-        Value::Bool(truth) => truth.to_string(),
+        Value::Bool(boolean) => boolean.to_string(),
         Value::Number(number) => number.to_string(),
         Value::String(text) => quoted(text),
         Value::Array(_) | Value::Object(_) => quoted(&in_json(&value.to_string())),
@@ -69,7 +69,7 @@ impl Scanner {
         &self.within
     }
 
-    /// A value stands here, and the text goes on after it.
+    /// A value is here, and the text continues after it.
     pub fn skip_value(&mut self) {
         self.before = *b" x";
     }
@@ -85,7 +85,7 @@ impl Scanner {
         }
     }
 
-    /// Takes what `rest` starts with, and says how long it is.
+    /// Takes what `rest` starts with, and returns its length.
     fn step(&mut self, rest: &[u8]) -> usize {
         let (next, length) = match &self.within {
             Within::Code => return self.code(rest),

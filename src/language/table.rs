@@ -8,6 +8,7 @@ use toml::de::{DeString, DeTable, DeValue};
 use super::diagnostic::{Diagnostic, closest};
 use super::read::{FromToml, ParseContext};
 use super::schema::{Definitions, Schema};
+use super::setting;
 use super::source::Place;
 
 /// Reads a whole table: what `read` does not ask for is an unknown key. That alone does not keep the table from
@@ -44,24 +45,24 @@ pub fn asked_by(
 
 /// A table being read.
 pub struct Table<'t, 'r, 'e> {
-    keys: &'t DeTable<'t>,
+    pub(super) keys: &'t DeTable<'t>,
     place: Place,
     purpose: Purpose,
-    asked: Asked,
-    missing: Vec<Missing>,
+    pub(super) asked: Asked,
+    pub(super) missing: Vec<Missing>,
     pub parse: &'r mut ParseContext<'e>,
 }
 
 /// What a table is read for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Purpose {
-    /// To know what it says.
+    /// For its values.
     Reading,
-    /// To know what it could say.
+    /// For the keys that it could have.
     Describing,
 }
 
-/// What was asked of a table. Rules and defaults are noted only for who describes it.
+/// What was asked of a table. Rules and defaults are noted only for its description.
 #[derive(Default)]
 pub struct Asked {
     pub keys: Vec<Key>,
@@ -71,7 +72,7 @@ pub struct Asked {
     pub defaults: Vec<(&'static str, Value)>,
 }
 
-/// What is said of a key wherever one reads of it: in an editor, in a message, in the manual, in the reference.
+/// The documentation of a key, for editors, messages, the manual and the reference.
 #[derive(Debug, Clone, Copy)]
 pub struct Doc {
     /// What the key means, as part of a sentence: lower-case, without a full stop.
@@ -97,10 +98,12 @@ pub struct Key {
     pub name: &'static str,
     pub doc: Doc,
     pub shape: Shape,
+    /// What its value is like for the other readers of the table, where that is something else.
+    pub or_shapes: Vec<fn(&mut Definitions<'_>) -> Schema>,
     pub is_required: bool,
 }
 
-/// What a key's value is like.
+/// The shape of a key's value.
 pub enum Shape {
     /// One value of a type.
     Value(fn(&mut Definitions<'_>) -> Schema),
@@ -132,7 +135,7 @@ pub enum Rule {
     NamesLike(&'static str, &'static str),
 }
 
-/// A value as a suite would write it, for the defaults that a schema tells.
+/// A value as a suite would write it, for the defaults in the schema.
 pub trait ToToml {
     fn to_toml(&self) -> Value;
 }
@@ -162,10 +165,10 @@ impl ToToml for String {
 }
 
 /// Something that is not there, though it should be.
-struct Missing {
+pub(super) struct Missing {
     /// The key, if it can only be this one.
     key: Option<&'static str>,
-    diagnostic: Diagnostic,
+    pub diagnostic: Diagnostic,
 }
 
 impl<'t, 'r, 'e> Table<'t, 'r, 'e> {
@@ -175,12 +178,22 @@ impl<'t, 'r, 'e> Table<'t, 'r, 'e> {
         Table { keys, place, purpose, asked, missing: Vec::new(), parse }
     }
 
-    /// Where the table stands.
+    /// The same table for another reader.
+    pub(super) fn again(&mut self) -> Table<'t, '_, 'e> {
+        Table::new(self.keys, self.place, self.purpose, self.parse)
+    }
+
+    /// Is it read for the keys that it could have?
+    pub(super) fn is_described(&self) -> bool {
+        self.purpose == Purpose::Describing
+    }
+
+    /// The table's place.
     pub fn place(&self) -> Place {
         self.place
     }
 
-    /// Where the key's name stands, or the table if it has no such key.
+    /// The place of the key's name, or of the table if it has no such key.
     pub fn key_place(&self, name: &str) -> Place {
         self.find(name).map_or(self.place, |(key, _)| self.parse.place(key.span()))
     }
@@ -194,24 +207,24 @@ impl<'t, 'r, 'e> Table<'t, 'r, 'e> {
         self.keys.iter().find(|(key, _)| key.get_ref() == name)
     }
 
-    /// The value as it stands, for a reader that needs more than a type.
+    /// The value as it is written, for a reader that needs more than a type.
     pub fn raw(
         &mut self,
         name: &'static str,
         doc: impl Into<Doc>,
         shape: Shape,
     ) -> Option<&'t Spanned<DeValue<'t>>> {
-        self.asked.keys.push(Key { name, doc: doc.into(), shape, is_required: false });
+        self.asked.keys.push(Key { name, doc: doc.into(), shape, or_shapes: Vec::new(), is_required: false });
         self.find(name).map(|(_, value)| value)
     }
 
-    /// A key that may be left out.
+    /// An optional key.
     pub fn optional<T: FromToml>(&mut self, name: &'static str, doc: impl Into<Doc>) -> Option<T> {
         let value = self.raw(name, doc, Shape::Value(T::schema))?;
-        T::from_toml(value, self.parse)
+        setting::read(value, self.parse)
     }
 
-    /// A key that may be left out, and is `default` then.
+    /// An optional key, `default` if it is omitted.
     pub fn optional_or<T: FromToml + ToToml>(
         &mut self,
         name: &'static str,
@@ -221,20 +234,20 @@ impl<'t, 'r, 'e> Table<'t, 'r, 'e> {
         self.overridable(name, doc, &default).unwrap_or(default)
     }
 
-    /// A key that may be left out. Where nothing else says it either, whoever uses it takes `default`.
+    /// An optional key. If nothing else sets it either, its user takes `default`.
     pub fn overridable<T: FromToml + ToToml>(
         &mut self,
         name: &'static str,
         doc: impl Into<Doc>,
         default: &T,
     ) -> Option<T> {
-        if self.purpose == Purpose::Describing {
+        if self.is_described() {
             self.asked.defaults.push((name, default.to_toml()));
         }
         self.optional(name, doc)
     }
 
-    /// A key that must be there.
+    /// A required key.
     pub fn required<T: FromToml>(&mut self, name: &'static str, doc: impl Into<Doc>) -> Option<T> {
         let value = self.optional(name, doc);
         self.require(name);
@@ -257,11 +270,17 @@ impl<'t, 'r, 'e> Table<'t, 'r, 'e> {
     /// too.
     pub fn is_variant(&mut self, name: &'static str, doc: impl Into<Doc>) -> bool {
         let shape = Shape::Value(String::schema);
-        self.asked.variants.push(Key { name, doc: doc.into(), shape, is_required: true });
+        self.asked.variants.push(Key {
+            name,
+            doc: doc.into(),
+            shape,
+            or_shapes: Vec::new(),
+            is_required: true,
+        });
         self.has(name)
     }
 
-    /// The one of `keys` that is there. None or several of them are a mistake, which `message` tells.
+    /// The one of `keys` that the table has. None or several of them are a mistake, with this `message`.
     pub fn exactly_one(
         &mut self,
         keys: &'static [&'static str],
@@ -327,12 +346,12 @@ impl<'t, 'r, 'e> Table<'t, 'r, 'e> {
 
     /// Notes a rule that the reader enforces in its own words.
     pub fn obeys(&mut self, rule: Rule) {
-        if self.purpose == Purpose::Describing {
+        if self.is_described() {
             self.asked.rules.push(rule);
         }
     }
 
-    /// Records that nothing of what is needed here is there. It is not told where a key is misspelt: that key is
+    /// Records that nothing of what is needed here exists. It is not reported if a key is misspelt: that key is
     /// most likely the one.
     pub fn lacks<T>(&mut self, diagnostic: Diagnostic) -> Option<T> {
         self.missing.push(Missing { key: None, diagnostic });
@@ -357,7 +376,10 @@ impl<'t, 'r, 'e> Table<'t, 'r, 'e> {
             }
             unknown = true;
             let place = self.parse.place(key.span());
-            let mistake = Diagnostic::new(place, format!("unknown key `{given}`"));
+            let mistake = Diagnostic {
+                unknown_key: Some(given.to_owned()),
+                ..Diagnostic::new(place, format!("unknown key `{given}`"))
+            };
             let meant = closest(given, known().map(|known| known.name));
             let mistake = match known().find(|known| Some(known.name) == meant) {
                 Some(meant) => {

@@ -1,6 +1,6 @@
 //! Strings with `{{ … }}` in them.
 //!
-//! What stands between the braces is a minijinja expression (names, filters, calls); statements (`{% … %}`)
+//! Between the braces is a minijinja expression (names, filters, calls); statements (`{% … %}`)
 //! are not part of the language, so SQL and regular expressions need no escaping. Splitting the string here
 //! keeps every expression's place for errors, lets a lone expression keep its type, and lets SQL bind a value
 //! instead of pasting it.
@@ -10,12 +10,12 @@ use std::sync::Arc;
 use minijinja::Environment;
 use serde_json::Value;
 
-use super::expression::{Expression, as_text, to_json, variables_in};
+use super::expression::{Expression, FUNCTIONS, as_text, to_json, variables_in};
 use super::source::Place;
 use super::sql::{Scanner, Within};
 use super::variables::Variables;
 
-/// A string of the suite, split at its expressions. Shared, because every check has a copy of what `[defaults]` says.
+/// A string of the suite, split at its expressions. Shared, because every check has a copy of the values of `[defaults]`.
 #[derive(Debug, Clone)]
 pub struct Template {
     segments: Arc<[Segment]>,
@@ -88,6 +88,14 @@ impl Template {
         }
     }
 
+    /// The text before the first expression.
+    pub fn leading_text(&self) -> &str {
+        match self.segments.first() {
+            Some(Segment::Text(text)) => text,
+            Some(Segment::Expression(_)) | None => "",
+        }
+    }
+
     /// Every variable the template reads, such as `order` or `run.id`.
     pub fn reads(&self) -> impl Iterator<Item = &str> {
         self.reads_at().map(|(name, _)| name)
@@ -101,6 +109,18 @@ impl Template {
         });
         expressions
             .flat_map(|expression| expression.reads.iter().map(|name| (name.as_str(), expression.place)))
+    }
+
+    /// The functions that its expressions call, each with the place of the expression.
+    pub(super) fn calls_at(&self) -> impl Iterator<Item = (&'static str, Place)> {
+        let expressions = self.segments.iter().filter_map(|segment| match segment {
+            Segment::Text(_) => None,
+            Segment::Expression(expression) => Some(expression),
+        });
+        expressions.flat_map(|expression| {
+            let called = FUNCTIONS.into_iter().filter(|name| expression.source.contains(&format!("{name}(")));
+            called.map(|name| (name, expression.place))
+        })
     }
 
     /// The text with every expression's value in its place.
@@ -143,7 +163,7 @@ impl Template {
         Ok(BoundSql { text, parameters })
     }
 
-    /// The text as SQL with its values in it, for people to run by hand.
+    /// The text as SQL with its values in it, for commands that people run.
     ///
     /// # Errors
     /// An expression that cannot be evaluated.
@@ -171,7 +191,7 @@ impl Template {
         Ok(sql)
     }
 
-    /// Does an expression stand inside a quoted SQL string or name? There it would be text, not a parameter.
+    /// Is an expression inside a quoted SQL string or name? There it would be text, not a parameter.
     pub fn quotes_an_expression(&self) -> bool {
         let mut scanner = Scanner::default();
         self.segments.iter().any(|segment| match segment {

@@ -7,7 +7,7 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use super::diagnostic::Diagnostic;
-use super::read::{FromToml, ParseContext, whole_number};
+use super::read::{FromToml, ParseContext, Templates, whole_number};
 use super::schema::{Definitions, Schema};
 use super::table::ToToml;
 use super::template::{Template, part_of};
@@ -138,6 +138,8 @@ fn parse_bytes(text: &str) -> Option<usize> {
 }
 
 impl FromToml for Template {
+    const TEMPLATES: Templates = Templates::Own;
+
     fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
         let DeValue::String(text) = value.get_ref() else {
             return parse.expected(value, "a string");
@@ -164,17 +166,19 @@ fn template_at(text: &str, value: &Spanned<DeValue<'_>>, parse: &mut ParseContex
     }
 }
 
-/// A scalar written as text: a string, a number or a truth value.
+/// A scalar written as text: a string, a number or a boolean.
 #[derive(Debug, Clone)]
 pub struct Scalar(pub Template);
 
 impl FromToml for Scalar {
+    const TEMPLATES: Templates = Templates::Own;
+
     fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
         let text = match value.get_ref() {
             DeValue::String(text) => text.to_string(),
             DeValue::Integer(number) => number.as_str().to_owned(),
             DeValue::Float(number) => number.as_str().to_owned(),
-            DeValue::Boolean(truth) => truth.to_string(),
+            DeValue::Boolean(boolean) => boolean.to_string(),
             DeValue::Datetime(date) => date.to_string(),
             DeValue::Array(_) | DeValue::Table(_) => return parse.expected(value, "a string or a number"),
         };
@@ -184,7 +188,7 @@ impl FromToml for Scalar {
     fn schema(definitions: &mut Definitions<'_>) -> Schema {
         definitions.define("scalar", |_| {
             json!({
-                "description": "a string in which each {{expression}} is replaced; a number or a boolean may stand for it",
+                "description": "a string in which each {{expression}} is replaced; a number or a boolean is taken as text",
                 "type": ["string", "number", "boolean"],
             })
         })
@@ -196,6 +200,8 @@ impl FromToml for Scalar {
 pub struct OneOrMore(pub Vec<Scalar>);
 
 impl FromToml for OneOrMore {
+    const TEMPLATES: Templates = Templates::Own;
+
     fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
         match value.get_ref() {
             DeValue::Array(_) => Vec::from_toml(value, parse).map(OneOrMore),
@@ -232,10 +238,10 @@ impl Document {
             Document::Template(template) => template.value(scope),
             Document::Text(template) => match template.value(scope)? {
                 Value::Number(number) => Ok(Value::from(number.to_string())),
-                Value::Bool(truth) => Ok(Value::from(truth.to_string())),
+                Value::Bool(boolean) => Ok(Value::from(boolean.to_string())),
                 text @ Value::String(_) => Ok(text),
                 other @ (Value::Null | Value::Array(_) | Value::Object(_)) => {
-                    Err(format!("expected a text, found {other}"))
+                    Err(format!("expected text, found {other}"))
                 }
             },
             Document::Array(items) => items.iter().map(|item| item.value(scope)).collect(),
@@ -265,6 +271,8 @@ impl Document {
 }
 
 impl FromToml for Document {
+    const TEMPLATES: Templates = Templates::Own;
+
     fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
         match value.get_ref() {
             DeValue::String(text) => {
@@ -282,7 +290,7 @@ impl FromToml for Document {
                 Some(number) => Some(Document::Fixed(Value::Number(number))),
                 None => parse.expected(value, "a finite number"),
             },
-            DeValue::Boolean(truth) => Some(Document::Fixed(Value::from(*truth))),
+            DeValue::Boolean(boolean) => Some(Document::Fixed(Value::from(*boolean))),
             DeValue::Datetime(date) => Some(Document::Fixed(Value::from(date.to_string()))),
             DeValue::Array(_) => Vec::from_toml(value, parse).map(Document::Array),
             DeValue::Table(_) => {

@@ -12,7 +12,7 @@ use toml::de::DeValue;
 
 pub use self::resolve::{Missing, Resolved, resolve};
 pub use self::scope::Variables;
-use super::read::{FromToml, ParseContext, Table, read_table};
+use super::read::{FromToml, ParseContext, Table, Templates, read_table};
 use super::schema::{Definitions, Schema};
 use super::source::Place;
 use super::template::Template;
@@ -46,6 +46,8 @@ enum VariableSource {
 }
 
 impl FromToml for Variable {
+    const TEMPLATES: Templates = Templates::Own;
+
     fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
         let place = parse.place(value.span());
         let read = match value.get_ref() {
@@ -119,8 +121,8 @@ impl Variable {
     }
 }
 
-/// Puts `later` definitions over those of the same names. What is said to be secret stays secret whatever takes its
-/// place: only a definition that says `secret` itself decides anew.
+/// Overrides definitions with `later` ones of the same names. A value marked as secret stays secret whatever replaces
+/// it: only a definition with a `secret` of its own changes that.
 pub fn put_over(all: &mut BTreeMap<String, Variable>, later: BTreeMap<String, Variable>) {
     for (name, mut variable) in later {
         let was_secret = all.get(&name).is_some_and(|replaced| replaced.secret == Some(true));
@@ -129,7 +131,7 @@ pub fn put_over(all: &mut BTreeMap<String, Variable>, later: BTreeMap<String, Va
     }
 }
 
-/// A text from outside as a number or a truth value, where `literal` is one and nothing of the text is lost: `1.50` and
+/// A text from outside as a number or a boolean, where `literal` is one and nothing of the text is lost: `1.50` and
 /// `007` stay what they are.
 fn typed_as(literal: Option<&Value>, text: &str) -> Value {
     let read = match literal {
@@ -178,7 +180,7 @@ impl Variable {
         }
     }
 
-    /// What its value is made of, where that stands in the suite.
+    /// What its value is made of, if the suite says so.
     fn made_of(&self) -> Option<&Document> {
         match &self.source {
             VariableSource::Environment { name, .. } if std::env::var(name).is_ok() => None,

@@ -1,4 +1,4 @@
-//! Secrets that everyone who has the suite can read, and certificates that nobody looks at.
+//! Secrets in clear text, and certificates that are not verified.
 
 use std::ops::Range;
 
@@ -18,14 +18,14 @@ pub(super) fn warnings(written: &RawDocument<'_>) -> (Vec<Diagnostic>, Vec<Place
     let mut covered = Vec::new();
     written.each(|entry| {
         if entry.path.ends_with(&["tls", "insecure"]) && entry.value.as_bool() == Some(true) {
-            let message = "the certificate is not verified: whoever is in between can answer";
+            let message = "the certificate is not verified, which allows man-in-the-middle attacks";
             let hint = "to trust an authority of your own, say `tls = { ca = \"ca.pem\" }`";
             found.push(Diagnostic::new(entry.place, message).hint(hint));
         }
         let Some((what, secret)) = secret_in(entry, written) else { return };
         let place = written.place_of(secret, entry);
         covered.push(place);
-        let message = format!("{what} stands in the suite, for everyone to read");
+        let message = format!("{what} is in the suite in clear text");
         found.push(Diagnostic::new(place, message).hint(HINT));
     });
     (found, covered)
@@ -65,7 +65,7 @@ fn is_hidden(entry: &Entry<'_>, written: &RawDocument<'_>) -> bool {
     }
 }
 
-/// The same for a text that is no TOML: what stands behind a name that is one of a secret, up to the end of its line.
+/// The same for a text that is not TOML: everything after the name of a secret, up to the end of its line.
 pub(super) fn hidden_in_text(text: &str) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     let mut start = 0;
@@ -92,7 +92,7 @@ pub(super) fn hidden_in_text(text: &str) -> Vec<Range<usize>> {
 fn secret_in(entry: &Entry<'_>, written: &RawDocument<'_>) -> Option<(&'static str, Range<usize>)> {
     let text = entry.value.as_str().filter(|text| !text.trim().is_empty())?;
     let parts = entry.path;
-    // What may be different elsewhere is no secret of that place: a developer's own database, as a rule.
+    // A default that the environment replaces is not a secret of that environment: usually a developer's own database.
     if matches!(parts, ["vars", _, "default"] | ["env", _, "vars", _, "default"]) {
         return None;
     }
@@ -118,7 +118,7 @@ fn secret_in(entry: &Entry<'_>, written: &RawDocument<'_>) -> Option<(&'static s
     what.map(|what| (what, 0..text.len()))
 }
 
-/// Is the variable with keys of its own secret? What it says itself counts.
+/// Is the variable with keys of its own secret? Its own `secret` counts.
 fn is_secret(name: &str, path: &[&str], written: &RawDocument<'_>) -> bool {
     let own: Vec<&str> = path[..path.len() - 1].iter().copied().chain(["secret"]).collect();
     let said = written.find(&own).map(|value| matches!(value, DeValue::Boolean(true)));
@@ -132,7 +132,7 @@ fn is_secret_unsaid(name: &str, written: &RawDocument<'_>) -> bool {
     is_secret_name(name) || matches!(replaced, Some(DeValue::Boolean(true)))
 }
 
-/// Not every header with a `key`: one for idempotency is no secret.
+/// Not every header with a `key`: one for idempotency is not a secret.
 fn is_secret_header(name: &str) -> bool {
     let name = name.to_lowercase();
     let words = ["authorization", "api-key", "apikey", "token", "secret", "password"];

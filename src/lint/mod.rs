@@ -17,20 +17,20 @@ use crate::language::source::Place;
 use crate::plan::Plan;
 use crate::suite::Suite;
 
-/// What is to be said about a suite.
+/// The warnings about a suite.
 #[derive(Debug, Default)]
 pub struct Warnings {
     /// In the order of their places.
     pub warnings: Vec<Diagnostic>,
-    /// What must not be shown with them: secrets that stand in the file.
+    /// What must not be shown with them: secrets in the file.
     pub covered: Vec<Place>,
 }
 
-/// What the files of a suite tell by themselves.
+/// What the files of a suite show by themselves.
 #[derive(Debug, Default)]
 pub struct Notes {
     warnings: Warnings,
-    /// Where the suite's budget stands, by environment.
+    /// The place of the suite's budget, by environment.
     budgets: BTreeMap<Option<String>, Place>,
 }
 
@@ -54,7 +54,7 @@ impl Notes {
     }
 }
 
-/// A suite's mistakes as they may be shown: with stars over the secrets that stand in its files.
+/// A suite's mistakes as they may be shown: with stars over the secrets in its files.
 pub fn covered(error: &SuiteError) -> SuiteError {
     let mut covered = error.clone();
     for (file, source) in error.sources().files.iter().enumerate() {

@@ -10,7 +10,7 @@ use crate::outcome::Span;
 use crate::plan::{Plan, WorstCase};
 use crate::suite::Suite;
 
-/// A smoke suite says within minutes whether to go on. Who waits longer looks away, and runs it less often.
+/// A smoke suite answers within minutes. If it takes longer, people stop watching and run it less often.
 const LONGEST: Duration = Duration::from_mins(5);
 
 /// As many as a person can know by heart, more or less: a red one must mean something.
@@ -19,7 +19,7 @@ const MOST_CHECKS: usize = 50;
 /// A suite's budget this much larger than what its checks can take never ends anything.
 const ROOM: Duration = Duration::from_mins(1);
 
-/// What is said of one `budget` that is written down, in all environments where it counts.
+/// The warning about one `budget` in the file, in all environments where it applies.
 struct SuiteBudget {
     place: Place,
     budget: Duration,
@@ -28,7 +28,7 @@ struct SuiteBudget {
     environment: Option<String>,
 }
 
-/// Where a file says the suite's budget, and for which environment.
+/// Where a file sets the suite's budget, and for which environment.
 pub(super) fn budgets(written: &RawDocument<'_>) -> Vec<(Option<String>, Place)> {
     let mut found = Vec::new();
     written.each(|entry| match entry.path {
@@ -94,17 +94,17 @@ impl SuiteBudget {
         let never_counts = budget > by_checks.saturating_mul(2) && budget > by_checks.saturating_add(ROOM);
         never_counts.then(|| {
             let message = format!(
-                "the suite's budget of {} never counts: its checks can take {} at most",
+                "the suite's budget of {} never applies: its checks can take {} at most",
                 Span(budget),
                 Span(whole_seconds(by_checks))
             );
             Diagnostic::new(self.place, message)
-                .hint("lower it to what you are ready to wait; `smoke plan` shows the longest run")
+                .hint("lower it to what you are willing to wait; `smoke plan` shows the longest run")
         })
     }
 }
 
-/// Rounded up, as nobody reads more of it.
+/// Rounded up: more digits do not help.
 fn whole_seconds(duration: Duration) -> Duration {
     Duration::from_secs(duration.as_secs() + u64::from(duration.subsec_nanos() > 0))
 }

@@ -1,4 +1,4 @@
-//! Budgets that nobody could need, and retries that hide.
+//! Budgets that are too long, and retries that hide flaky checks.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ pub(super) fn warnings(written: &RawDocument<'_>) -> Vec<Diagnostic> {
     found
 }
 
-/// A long budget is for something that comes up, and then `poll` says so.
+/// A long budget is for something that is starting, which `poll` shows.
 fn budget(entry: &Entry<'_>) -> Option<Diagnostic> {
     const ONE_REQUEST: [&[&str]; 5] =
         [&["health"], &["database"], &["journey", "step"], &["journey", "cleanup"], &["defaults"]];
@@ -35,9 +35,9 @@ fn budget(entry: &Entry<'_>) -> Option<Diagnostic> {
     let place = crate::language::source::Place::new(entry.place.file, key.span());
     (budget > ONE_ANSWER).then(|| {
         let whose = if entry.path == ["defaults"] { "each check" } else { "one answer" };
-        let message = format!("a budget of {} for {whose}: nobody waits so long for it", Span(budget));
+        let message = format!("a budget of {} for {whose}: nobody waits that long", Span(budget));
         Diagnostic::new(place, message).hint(
-            "load balancers give up after 60s; to wait until something has come up, say `poll = { every = \"1s\" }`",
+            "load balancers give up after 60s; to wait until something is up, use `poll = { every = \"1s\" }`",
         )
     })
 }
@@ -45,16 +45,16 @@ fn budget(entry: &Entry<'_>) -> Option<Diagnostic> {
 fn retry(entry: &Entry<'_>) -> Option<Diagnostic> {
     let attempts = entry.number().filter(|_| entry.path.ends_with(&["retry", "attempts"]))?;
     if entry.path == ["defaults", "retry", "attempts"] && attempts > 1 {
-        let message = "every check is tried again when it fails: what is flaky stays unseen";
+        let message = "every check is retried, so flaky checks go unnoticed";
         return Some(
             Diagnostic::new(entry.place, message)
-                .hint("give `retry` to the check that needs it, and say there why it does"),
+                .hint("set `retry` on the check that needs it, and say why in a comment"),
         );
     }
     (attempts > ATTEMPTS).then(|| {
-        let message = format!("{attempts} attempts hide what fails most of the time");
+        let message = format!("{attempts} attempts hide a check that fails most of the time");
         Diagnostic::new(entry.place, message).hint(
-            "3 attempts are enough for a network; to wait until something has come up, say `poll = { every = \"1s\" }`",
+            "3 attempts are enough for a network; to wait until something is up, use `poll = { every = \"1s\" }`",
         )
     })
 }

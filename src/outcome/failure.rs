@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::{Log, Phase, Span};
 use crate::deadline::{BudgetScope, Cut};
+use crate::language::source::Place;
 use crate::secret::{Message, Redact};
 
 /// Why a check did not pass.
@@ -12,14 +13,21 @@ pub enum Failure {
     /// It answered, and not as expected.
     Mismatch { mismatches: Vec<Mismatch>, answer: Option<Message> },
     /// A budget ended. `phase` is what was under way, `last` what the attempt before came to, `log` what a booted
-    /// process printed.
-    TimedOut { cut: Cut, phase: Phase, detail: Option<Message>, last: Option<Box<Failure>>, log: Option<Log> },
+    /// process printed, `place` where the suite says what was waited for.
+    TimedOut {
+        cut: Cut,
+        phase: Phase,
+        detail: Option<Message>,
+        last: Option<Box<Failure>>,
+        log: Option<Log>,
+        place: Option<Place>,
+    },
     /// smoke could not find out.
     Fault { fault: Fault, doing: Message, cause: Message, hint: Option<Message> },
     /// A booted process ended; `log` is what it printed, where that is more than the line which `how` has.
     Exited { how: Message, log: Option<Log> },
-    /// A step of a journey did not pass.
-    Step { step: String, number: usize, source: Box<Failure> },
+    /// A step of a journey did not pass. `place` is where it says what it asks.
+    Step { step: String, number: usize, place: Place, source: Box<Failure> },
 }
 
 /// One expectation that was not met.
@@ -29,6 +37,8 @@ pub struct Mismatch {
     pub what: Message,
     pub expected: Message,
     pub actual: Message,
+    /// The key in the suite that says so; there is none of what is expected by default.
+    pub place: Option<Place>,
 }
 
 /// What kind of thing kept smoke from finding out. Its name is the `type` of the JUnit `<error>`.
@@ -80,7 +90,7 @@ pub enum Verdict {
 impl Failure {
     /// A failure with one unmet expectation.
     pub fn mismatch(what: Message, expected: Message, actual: Message) -> Failure {
-        Failure::Mismatch { mismatches: vec![Mismatch { what, expected, actual }], answer: None }
+        Failure::Mismatch { mismatches: vec![Mismatch { what, expected, actual, place: None }], answer: None }
     }
 
     /// A failure to find out, without a hint.
@@ -104,7 +114,37 @@ impl Failure {
 
     /// A budget ended during `phase`.
     pub fn timed_out(cut: Cut, phase: Phase) -> Failure {
-        Failure::TimedOut { cut, phase, detail: None, last: None, log: None }
+        Failure::TimedOut { cut, phase, detail: None, last: None, log: None, place: None }
+    }
+
+    /// Where the suite says what was not met: the expectation, or else the step. `None` where only the check can say
+    /// what it asked.
+    pub fn place(&self) -> Option<Place> {
+        match self {
+            Failure::Mismatch { mismatches, .. } => mismatches.iter().find_map(|mismatch| mismatch.place),
+            Failure::TimedOut { last, place, .. } => last.as_ref().and_then(|last| last.place()).or(*place),
+            Failure::Fault { .. } | Failure::Exited { .. } => None,
+            Failure::Step { place, source, .. } => source.place().or(Some(*place)),
+        }
+    }
+
+    /// Every expectation that was not met.
+    pub fn mismatches(&self) -> &[Mismatch] {
+        match self {
+            Failure::Mismatch { mismatches, .. } => mismatches,
+            Failure::TimedOut { last, .. } => last.as_ref().map_or(&[], |last| last.mismatches()),
+            Failure::Fault { .. } | Failure::Exited { .. } => &[],
+            Failure::Step { source, .. } => source.mismatches(),
+        }
+    }
+
+    /// Is it a defect of smoke?
+    pub fn is_internal(&self) -> bool {
+        match self {
+            Failure::Fault { fault, .. } => *fault == Fault::Internal,
+            Failure::Step { source, .. } => source.is_internal(),
+            Failure::Mismatch { .. } | Failure::TimedOut { .. } | Failure::Exited { .. } => false,
+        }
     }
 
     pub fn verdict(&self) -> Verdict {
@@ -174,7 +214,7 @@ impl fmt::Display for Failure {
             }
             Failure::Fault { doing, cause, .. } => write!(f, "{doing}: {cause}"),
             Failure::Exited { how, .. } => write!(f, "{how}"),
-            Failure::Step { step, number, source } => write!(f, "step {number} `{step}`: {source}"),
+            Failure::Step { step, number, source, .. } => write!(f, "step {number} `{step}`: {source}"),
         }
     }
 }
@@ -187,7 +227,8 @@ impl fmt::Display for Mismatch {
 
 impl Redact for Mismatch {
     fn map_messages(self, clean: &dyn Fn(Message) -> Message) -> Self {
-        Mismatch { what: clean(self.what), expected: clean(self.expected), actual: clean(self.actual) }
+        let Mismatch { what, expected, actual, place } = self;
+        Mismatch { what: clean(what), expected: clean(expected), actual: clean(actual), place }
     }
 }
 
@@ -198,9 +239,10 @@ impl Redact for Failure {
                 mismatches: mismatches.map_messages(clean),
                 answer: answer.map_messages(clean),
             },
-            Failure::TimedOut { cut, phase, detail, last, log } => Failure::TimedOut {
+            Failure::TimedOut { cut, phase, detail, last, log, place } => Failure::TimedOut {
                 cut,
                 phase,
+                place,
                 detail: detail.map_messages(clean),
                 last: last.map_messages(clean),
                 log: log.map_messages(clean),
@@ -212,8 +254,8 @@ impl Redact for Failure {
                 hint: hint.map_messages(clean),
             },
             Failure::Exited { how, log } => Failure::Exited { how: clean(how), log: log.map_messages(clean) },
-            Failure::Step { step, number, source } => {
-                Failure::Step { step, number, source: source.map_messages(clean) }
+            Failure::Step { step, number, place, source } => {
+                Failure::Step { step, number, place, source: source.map_messages(clean) }
             }
         }
     }

@@ -41,8 +41,8 @@ impl<'s> Values<'s> {
         Values { suite, environment, resolved, selected, missing, told: BTreeSet::new() }
     }
 
-    /// The variables that `check` reads and that have no value. Each is told where it is read first, and those that
-    /// read another one are told with that one: what gives it a value gives it to all.
+    /// The variables that `check` reads and that have no value. Each is reported where it is read first, and those that
+    /// read another one are reported with that one: what gives it a value gives it to all.
     pub fn missing_in(&mut self, check: &SuiteCheck) -> Vec<Diagnostic> {
         if self.missing == Missing::IsFine {
             return Vec::new();
@@ -52,13 +52,39 @@ impl<'s> Values<'s> {
         let outside = uses.from_outside().into_iter();
         let valueless =
             outside.filter(|(name, _)| !is_built_in(name) && !self.resolved.scope.has(first_part(name)));
-        let valueless: Vec<(&str, Place)> =
-            valueless.map(|(name, place)| (first_part(name), place)).collect();
-        valueless.into_iter().filter_map(|(variable, place)| self.mistake(check, variable, place)).collect()
+        let valueless = valueless.map(|(name, place)| (first_part(name), place));
+        let valueless: Vec<(&str, Place)> = valueless.filter(|(name, _)| !check.has_own(name)).collect();
+        let mut found: Vec<Diagnostic> = valueless
+            .into_iter()
+            .filter_map(|(variable, place)| self.mistake(self.sharing(check, variable), variable, place))
+            .collect();
+        let of_suite = check.setting_reads.iter().filter(|(name, _)| !check.has_own(first_part(name)));
+        found.extend(self.missing_in_settings(&of_suite.cloned().collect::<Vec<_>>()));
+        found
     }
 
-    fn mistake(&mut self, check: &SuiteCheck, variable: &str, place: Place) -> Option<Diagnostic> {
-        match (self.sharing(check, variable), self.resolved.missing.get(variable)) {
+    /// The same for what settings read.
+    pub fn missing_in_settings(&mut self, reads: &[(String, Place)]) -> Vec<Diagnostic> {
+        if self.missing == Missing::IsFine {
+            return Vec::new();
+        }
+        let valueless =
+            reads.iter().filter(|(name, _)| !is_built_in(name) && !self.resolved.scope.has(first_part(name)));
+        let valueless: Vec<&(String, Place)> = valueless.collect();
+        valueless
+            .into_iter()
+            .filter_map(|(name, place)| self.mistake(None, first_part(name), *place))
+            .collect()
+    }
+
+    /// `sharing` is the check that hands it over.
+    fn mistake(
+        &mut self,
+        sharing: Option<(usize, &'s SuiteCheck)>,
+        variable: &str,
+        place: Place,
+    ) -> Option<Diagnostic> {
+        match (sharing, self.resolved.missing.get(variable)) {
             (Some((index, _)), _) if self.selected.contains(&index) => None,
             (Some((_, other)), _) => Some(self.not_shared(other, variable, place)),
             (None, Some(_)) if self.missing == Missing::MayComeFromOutside => None,
@@ -108,9 +134,9 @@ impl<'s> Values<'s> {
             .hint(format!("give this check the same `envs`, or pass `--var {variable}=…`")),
             false => Diagnostic::new(
                 place,
-                format!("`{variable}` has no value: `{}`, which shares it, is left out", other.name()),
+                format!("`{variable}` has no value: `{}`, which shares it, is excluded", other.name()),
             )
-            .hint(format!("do not leave it out, or pass `--var {variable}=…`")),
+            .hint(format!("do not exclude it, or pass `--var {variable}=…`")),
         }
     }
 

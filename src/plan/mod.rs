@@ -25,13 +25,13 @@ use crate::language::repeat::Repeat;
 use crate::language::severity::Severity;
 use crate::language::source::Place;
 use crate::language::variable_usage::VariableUsage;
-use crate::language::variables::{Resolved, Variable, Variables, first_part, put_over, resolve};
+use crate::language::variables::{Variable, Variables, first_part, put_over, resolve};
 use crate::outcome::Span;
 use crate::secret::Redactor;
 use crate::suite::keys::{EnvironmentKeys, SuiteKeys};
-use crate::suite::{Suite, SuiteCheck, graph};
+use crate::suite::{Instance, Suite, SuiteCheck, graph, in_environment};
 
-/// What a command line says over the suite.
+/// What the command line overrides in the suite.
 #[derive(Debug, Default)]
 pub struct Choices {
     pub environment: Option<String>,
@@ -70,9 +70,11 @@ pub struct PlannedCheck {
     pub repeat: Repeat,
     /// The checks that must pass first, gates among them, as indexes into [`Plan::checks`].
     pub needs: Vec<usize>,
-    /// Those of `needs` that the suite names: what they share goes before what a gate shares.
+    /// Those of `needs` that the suite names: what they share overrides what a gate shares.
     pub named_needs: Vec<usize>,
     pub skip: Option<String>,
+    /// The variables that `each` gives it.
+    pub instance: Instance,
     pub check: Arc<dyn Check>,
 }
 
@@ -84,7 +86,7 @@ pub fn plan(suite: &Suite, choices: &Choices, redactor: &Arc<Redactor>) -> Resul
     planned(suite, choices, redactor, Missing::IsAMistake)
 }
 
-/// The same for somebody who only looks at it: a variable whose value comes from where it runs need not have one.
+/// The same for a command that only shows it: a variable whose value comes from where it runs need not have one.
 ///
 /// # Errors
 /// What is wrong with the choices, or with the suite in this environment.
@@ -98,11 +100,41 @@ fn planned(
     redactor: &Arc<Redactor>,
     missing: Missing,
 ) -> Result<Plan, Vec<Diagnostic>> {
-    let (prepared, mistakes) = prepare(suite, choices, redactor, missing);
+    let (environment, mut mistakes) = match environment(suite, choices) {
+        Ok(environment) => (environment, Vec::new()),
+        Err(mistakes) => (None, mistakes),
+    };
+    let missing = if mistakes.is_empty() { missing } else { Missing::IsFine };
+    let (resolved, unresolvable) = resolve(&variables(suite, environment, choices), &suite.dir, redactor);
+    mistakes.extend(unresolvable);
+    let rendered = suite.has_templates_in_settings.then(|| {
+        let names: Vec<String> = choices.variables.iter().map(|(name, _)| name.clone()).collect();
+        in_environment(suite, &resolved.scope, &names)
+    });
+    let suite = match &rendered {
+        Some(draft) => {
+            mistakes.extend(draft.mistakes.iter().cloned());
+            &draft.suite
+        }
+        None => suite,
+    };
+    // As the settings are in this environment.
+    let environment = choices.environment.as_deref().and_then(|name| suite.environments.get_key_value(name));
+    let keys = environment.map(|(_, keys)| keys.suite.clone()).unwrap_or_default().or(&suite.keys);
+    let selected = select(suite, choices);
+    mistakes.extend(unknown_variables(suite, choices));
+    let mut values = Values::new(suite, choices.environment.as_deref(), &resolved, &selected, missing);
+    mistakes.extend(values.missing_in_settings(&suite.setting_reads));
+    let limit = Limit::of(&keys, environment, choices.budget);
+    for check in selected.iter().map(|index| &suite.checks[*index]) {
+        mistakes.extend(values.missing_in(check));
+        mistakes.extend(check.check.mistakes(&check.scope(&resolved.scope)));
+        let too_large = check.keys.budget.filter(|(own, _)| *own > limit.span);
+        mistakes.extend(too_large.map(|(own, place)| limit.is_exceeded(own, place)));
+    }
     if !mistakes.is_empty() {
         return Err(mistakes);
     }
-    let ResolvedRequest { keys, resolved, selected } = prepared;
     Ok(Plan {
         suite: keys.name.clone().unwrap_or_else(SuiteKeys::default_name),
         environment: choices.environment.clone(),
@@ -129,7 +161,7 @@ pub fn everywhere(suite: &Suite, variables: &[(String, String)]) -> Result<Vec<P
     let mut found: Vec<Diagnostic> = Vec::new();
     for environment in environments {
         let choices = Choices { environment, variables: variables.to_vec(), ..Choices::default() };
-        // Without a name nobody may want to run it, where there are environments with one.
+        // If there are environments, perhaps the suite is never run without one.
         let missing = match choices.environment.is_none() && !suite.environments.is_empty() {
             true => Missing::IsFine,
             false => Missing::MayComeFromOutside,
@@ -143,45 +175,6 @@ pub fn everywhere(suite: &Suite, variables: &[(String, String)]) -> Result<Vec<P
         }
     }
     if found.is_empty() { Ok(plans) } else { Err(found) }
-}
-
-/// What a plan is made of.
-struct ResolvedRequest {
-    keys: SuiteKeys,
-    resolved: Resolved,
-    /// The indexes of the checks that run.
-    selected: Vec<usize>,
-}
-
-fn prepare(
-    suite: &Suite,
-    choices: &Choices,
-    redactor: &Arc<Redactor>,
-    missing: Missing,
-) -> (ResolvedRequest, Vec<Diagnostic>) {
-    let (environment, mut mistakes) = match environment(suite, choices) {
-        Ok(environment) => (environment, Vec::new()),
-        Err(mistakes) => (None, mistakes),
-    };
-    let knows_environment = mistakes.is_empty();
-    let (resolved, unresolvable) = resolve(&variables(suite, environment, choices), &suite.dir, redactor);
-    mistakes.extend(unresolvable);
-    mistakes.extend(unknown_variables(suite, choices));
-
-    let keys = environment.map(|environment| environment.suite.clone()).unwrap_or_default().or(&suite.keys);
-    let environment_name = choices.environment.as_deref();
-    let budget = Limit::of(&keys, environment_name.zip(environment), choices.budget);
-    let selected = select(suite, choices);
-    let mut values = Values::new(suite, environment_name, &resolved, &selected, missing);
-    for check in selected.iter().map(|index| &suite.checks[*index]) {
-        if knows_environment {
-            mistakes.extend(values.missing_in(check));
-        }
-        mistakes.extend(check.check.mistakes(&resolved.scope));
-        let too_large = check.keys.budget.filter(|(own, _)| *own > budget.span);
-        mistakes.extend(too_large.map(|(own, place)| budget.is_exceeded(own, place)));
-    }
-    (ResolvedRequest { keys, resolved, selected }, mistakes)
 }
 
 /// How large a check's budget may be.
@@ -201,10 +194,10 @@ enum Whose<'s> {
 
 impl<'s> Limit<'s> {
     /// A `--budget` that is larger than the suite's gives room. One that is smaller makes no mistake of what is sound
-    /// in the suite: somebody is in a hurry, and the run is cut then.
+    /// in the suite: a smaller `--budget` cuts the run, and is not a mistake.
     fn of(
         keys: &SuiteKeys,
-        environment: Option<(&'s str, &EnvironmentKeys)>,
+        environment: Option<(&'s String, &EnvironmentKeys)>,
         given: Option<Duration>,
     ) -> Limit<'s> {
         let suites = keys.budget.unwrap_or(SuiteKeys::BUDGET);
@@ -291,14 +284,14 @@ fn unknown_variables(suite: &Suite, choices: &Choices) -> Vec<Diagnostic> {
         .collect()
 }
 
-/// Where each name stands.
+/// The index of each name.
 fn positions<'s>(checks: impl Iterator<Item = &'s SuiteCheck>) -> HashMap<&'s str, usize> {
     checks.enumerate().map(|(index, check)| (check.name(), index)).collect()
 }
 
 fn planned_checks(suite: &Suite, selected: &[usize]) -> Vec<PlannedCheck> {
     let checks: Vec<&SuiteCheck> = selected.iter().map(|index| &suite.checks[*index]).collect();
-    // A need that is not selected does not exist here: another environment's, or left out on purpose.
+    // A need that is not selected does not exist here: another environment's, or excluded.
     let (needs, named) = (graph::needs(&checks), graph::named_needs(&checks));
     let planned = checks.iter().zip(needs).zip(named);
     planned.map(|((check, needs), named)| planned_check(suite, check, needs, named)).collect()
@@ -318,6 +311,7 @@ fn planned_check(
             kind: kind.name,
             tags: check.keys.tags.clone(),
             location: suite.sources.location(check.place),
+            target: check.check.target(),
             gate: check.is_gate(),
             severity: check.keys.severity,
             remark: check.check.remark(),
@@ -327,6 +321,7 @@ fn planned_check(
         needs,
         named_needs,
         skip: check.keys.skip.clone(),
+        instance: check.instance.clone(),
         check: Arc::clone(&check.check),
     }
 }
@@ -340,6 +335,13 @@ impl Plan {
 }
 
 impl PlannedCheck {
+    /// The variables as this check sees them.
+    pub fn scope(&self, plan: &Variables) -> Variables {
+        let mut scope = plan.clone();
+        self.instance.iter().for_each(|(name, value)| scope.set(name, value));
+        scope
+    }
+
     /// Does its failure turn the run red?
     pub fn is_critical(&self) -> bool {
         self.info.severity == Severity::Critical

@@ -129,7 +129,7 @@ impl Bits {
 
     pub fn iter(&self) -> impl Iterator<Item = usize> {
         self.words.iter().enumerate().flat_map(|(index, word)| {
-            // The lowest bit is taken away until there is none.
+            // The lowest bit is cleared until there is none.
             let rest = std::iter::successors(Some(*word), |rest| Some(rest & rest.wrapping_sub(1)));
             rest.take_while(|rest| *rest != 0).map(move |rest| index * 64 + rest.trailing_zeros() as usize)
         })

@@ -22,7 +22,7 @@ pub fn unmatched(suite: &Suite, choices: &Choices) -> Vec<String> {
     let patterns = choices.only.iter().filter(|glob| !names().any(|name| glob.is_match(name))).map(|glob| {
         let pattern = glob.glob().glob();
         let meant = meant(closest(pattern.trim_matches('*'), names()));
-        format!("no check's name is like `{pattern}` (`--only`){meant}")
+        format!("no check matches `{pattern}` (`--only`){meant}")
     });
     let unknown = choices.tags.iter().filter(|tag| !tags().any(|known| known == *tag));
     let unknown =
@@ -36,7 +36,7 @@ pub(super) fn select(suite: &Suite, choices: &Choices) -> Vec<usize> {
         None => true,
         Some(envs) => envs.iter().any(|env| Some(&env.name) == choices.environment.as_ref()),
     };
-    // What is left out stays out, also where it is needed: an app that runs already need not be booted.
+    // What is excluded stays excluded, even if it is needed: an app that already runs is not booted.
     let left_out = |check: &SuiteCheck| {
         check.keys.tags.iter().any(|tag| choices.skip_tags.contains(tag))
             || choices.skip.iter().any(|glob| glob.is_match(check.name()))

@@ -23,7 +23,7 @@ pub struct WorstCase {
     pub checks: Vec<Option<Duration>>,
     /// The chain of needs that takes longest, from its first check to its last, and how long each takes.
     pub critical_path: Vec<(usize, Duration)>,
-    /// How long that takes, if nobody waits for a place.
+    /// How long that takes, if no check waits for a concurrency slot.
     pub critical: Duration,
     /// How much longer it takes because there are only so many places.
     pub waiting: Duration,
@@ -56,7 +56,7 @@ impl WorstCase {
             .iter()
             .zip(&can_run)
             .filter(|(_, can_run)| **can_run)
-            .filter_map(|(check, _)| check.check.afterwards(&plan.scope).stop)
+            .filter_map(|(check, _)| check.check.afterwards(&check.scope(&plan.scope)).stop)
             .collect();
         let residents = u32::try_from(stays.len()).unwrap_or(u32::MAX);
         let slack = match residents {
@@ -127,7 +127,7 @@ impl Times {
 
 /// How long a check can hold its place if it passes, and if it fails.
 fn held(planned: &PlannedCheck, scope: &Variables, grace: Duration) -> (Duration, Duration) {
-    let after = planned.check.afterwards(scope);
+    let after = planned.check.afterwards(&planned.scope(scope));
     let passed = planned.budget.saturating_add(after.cleanup.min(grace));
     let farewell = if after.leaves { CLOSE_TIMEOUT.min(grace) } else { Duration::ZERO };
     let stop = after.stop.map_or(Duration::ZERO, |stop| stop.min(grace) + KILL_TIMEOUT);
@@ -178,7 +178,7 @@ fn with_places(plan: &Plan, order: &Order, times: &Times, can_run: &[bool]) -> O
     let sum = |times: &[Duration]| times.iter().copied().fold(Duration::ZERO, Duration::saturating_add);
 
     // Every place is held while the chain waits, so all rivals' time is shared by the places; but a rival that is in
-    // the chain itself is waited for by nobody, so it gives its share back. Divisions are rounded up.
+    // nothing waits for the chain itself, so it gives its share back. Divisions are rounded up.
     let divisor = u32::try_from(places).unwrap_or(u32::MAX);
     let a_nano = Duration::from_nanos(1);
     let without_share = times.with(&rivals, |time| time.saturating_sub(time / divisor) + a_nano);

@@ -24,7 +24,7 @@ pub fn handshake_failure(doing: Message, error: &rustls::Error, peer: Option<&Pe
                 "use a name of the certificate in the URL, or renew the certificate with this name",
             ),
             CertificateError::UnknownIssuer => (
-                "the server's certificate is issued by nobody this machine trusts".to_owned(),
+                "the server's certificate is not issued by an authority that this machine trusts".to_owned(),
                 "name the issuing CA's PEM file (`tls.ca`, or `sslrootcert` for PostgreSQL)",
             ),
             other => (
@@ -34,7 +34,7 @@ pub fn handshake_failure(doing: Message, error: &rustls::Error, peer: Option<&Pe
         },
         rustls::Error::AlertReceived(rustls::AlertDescription::NoApplicationProtocol) => (
             "the server speaks none of the protocols that were offered".to_owned(),
-            "leave `http` out, so that the server may choose the version",
+            "omit `http`, so that the server may choose the version",
         ),
         rustls::Error::AlertReceived(rustls::AlertDescription::CertificateRequired) => (
             "the server wants a client certificate".to_owned(),

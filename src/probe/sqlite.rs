@@ -3,6 +3,7 @@
 //! SQLite blocks, so it runs on a thread that nothing waits for; a cut interrupts it.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
@@ -16,6 +17,7 @@ use super::postgres::Writes;
 use super::rows::QueryResult;
 use crate::attempt::Context;
 use crate::attempt::shell::ShellCommand;
+use crate::attempt::timeline::Timeline;
 use crate::deadline::Deadline;
 use crate::language::io_error;
 use crate::language::template::BoundSql;
@@ -55,31 +57,26 @@ pub async fn ask(
     context.timeline.enter(Phase::Connect);
     context.timeline.set_address(&path.display());
     let (handle, interrupt) = tokio::sync::oneshot::channel();
-    let job = Job { path: plain_path(path), statement, writes, deadline: context.deadline };
+    let job = Job {
+        path: plain_path(path),
+        statement,
+        writes,
+        deadline: context.deadline,
+        timeline: Arc::clone(&context.timeline),
+    };
+    // Why: no call of SQLite can be dropped. When the budget cuts this future, the query is interrupted, and the thread
+    // ends with it.
     let work = tokio::task::spawn_blocking(move || job.run(handle));
     // Dropped when the budget cuts this future: then the thread's query ends too.
-    let _interrupt = match interrupt.await {
-        Ok(handle) => {
-            context.timeline.enter(Phase::Query);
-            Some(InterruptOnDrop(handle))
-        }
-        Err(_) => None,
-    };
-    let answer = work.await.unwrap_or_else(|panic| {
+    let _interrupt = interrupt.await.ok().map(InterruptOnDrop);
+    work.await.unwrap_or_else(|panic| {
         Err(Failure::fault(
             Fault::Internal,
             Message::new().words("running the query"),
             Message::new().data(panic.to_string()),
         ))
-    });
-    if let Err(Failure::TimedOut { phase, .. }) = &answer {
-        context.timeline.enter(*phase);
-    }
-    answer
+    })
 }
-
-/// A lock that is not had this long before the budget ends is given up, so that the lock can be named.
-const LOCK_LEAD: Duration = Duration::from_millis(30);
 
 /// SQLite keeps its time-outs as a C `int` of milliseconds: 24 days.
 const LONGEST_LOCK: Duration = Duration::from_millis(i32::MAX as u64);
@@ -102,32 +99,52 @@ struct Job {
     statement: Option<BoundSql>,
     writes: Writes,
     deadline: Deadline,
+    timeline: Arc<Timeline>,
 }
 
 impl Job {
     fn run(self, handle: tokio::sync::oneshot::Sender<InterruptHandle>) -> Result<QueryResult, Failure> {
         let connection = self.open()?;
+        self.timeline.enter(Phase::Query);
         let _ = handle.send(connection.get_interrupt_handle());
-        let sql_failure = |error: rusqlite::Error| self.failure(&error);
-        let left = self.deadline.remaining();
-        let lock_timeout = left.saturating_sub(LOCK_LEAD.min(left / 2)).min(LONGEST_LOCK);
-        connection.busy_timeout(lock_timeout).map_err(sql_failure)?;
-        let begin = match self.writes {
-            Writes::Refused => "begin",
-            Writes::RolledBack => "begin immediate",
-        };
-        connection.execute_batch(begin).map_err(sql_failure)?;
+        self.begin(&connection)?;
         let answer = match &self.statement {
-            // Reads the first page: a file that is no database is found out here.
-            None => connection
-                .query_row("select count(*) from sqlite_master", [], |_| Ok(()))
-                .map(|()| QueryResult { count: 1, ..QueryResult::default() })
-                .map_err(sql_failure),
+            None => Ok(QueryResult { count: 1, ..QueryResult::default() }),
             Some(statement) => self.query(&connection, statement),
         };
         // Whatever it wrote is undone; a statement that ended the transaction itself leaves nothing to undo.
         let _ = connection.execute_batch("rollback");
         answer
+    }
+
+    /// Begins the transaction and takes the lock that it keeps to its end.
+    ///
+    /// The first try does not wait. When it fails, the query waits for a lock, and a cut can say so.
+    fn begin(&self, connection: &Connection) -> Result<(), Failure> {
+        let sql_failure = |error: rusqlite::Error| failure(&error, &self.path);
+        let begin = match self.writes {
+            Writes::Refused => "begin",
+            Writes::RolledBack => "begin immediate",
+        };
+        let lock = || match connection.is_autocommit() {
+            true => connection.execute_batch(begin).and_then(|()| read_schema(connection)),
+            false => read_schema(connection),
+        };
+        connection.busy_timeout(Duration::ZERO).map_err(sql_failure)?;
+        let locked = lock();
+        connection.busy_timeout(self.deadline.remaining().min(LONGEST_LOCK)).map_err(sql_failure)?;
+        match locked {
+            Err(error) if is_busy(&error) => {
+                self.timeline.enter(Phase::Lock);
+                lock().map_err(|error| match is_busy(&error) {
+                    true => Failure::timed_out(self.deadline.cut(), Phase::Lock),
+                    false => sql_failure(error),
+                })?;
+                self.timeline.enter(Phase::Query);
+                Ok(())
+            }
+            locked => locked.map_err(sql_failure),
+        }
     }
 
     fn open(&self) -> Result<Connection, Failure> {
@@ -146,7 +163,7 @@ impl Job {
             Writes::RolledBack => OpenFlags::SQLITE_OPEN_READ_WRITE,
         };
         let flags = access | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let failed = |error: rusqlite::Error| self.failure(&error);
+        let failed = |error: rusqlite::Error| failure(&error, &self.path);
         let rest = Rest::of(&self.path, self.writes);
         let mut connection = Connection::open_with_flags(self.uri(rest), flags).map_err(failed)?;
         if rest == Rest::LeftLog {
@@ -175,18 +192,8 @@ impl Job {
         format!("file:{encoded}{how}")
     }
 
-    /// Why SQLite did not do it.
-    fn failure(&self, error: &rusqlite::Error) -> Failure {
-        let is_locked =
-            matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked));
-        match is_locked && self.deadline.remaining() <= LOCK_LEAD {
-            true => Failure::timed_out(self.deadline.cut(), Phase::Lock),
-            false => failure(error, &self.path),
-        }
-    }
-
     fn query(&self, connection: &Connection, bound: &BoundSql) -> Result<QueryResult, Failure> {
-        let sql_failure = |error: rusqlite::Error| self.failure(&error);
+        let sql_failure = |error: rusqlite::Error| failure(&error, &self.path);
         let mut batch = Batch::new(connection, &bound.text);
         let Some(mut statement) = batch.next().map_err(sql_failure)? else {
             return Err(refused("there is no statement in the query", "write one `select`"));
@@ -299,6 +306,15 @@ fn to_json(cell: ValueRef<'_>) -> Value {
         ValueRef::Text(text) => Value::from(String::from_utf8_lossy(text)),
         ValueRef::Blob(bytes) => Value::from(format!("{} bytes of binary data", bytes.len())),
     }
+}
+
+/// Reads the first page, which takes a reader's lock. A file that is no database is found out here.
+fn read_schema(connection: &Connection) -> rusqlite::Result<()> {
+    connection.query_row("select count(*) from sqlite_master", [], |_| Ok(()))
+}
+
+fn is_busy(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
 }
 
 fn refused(cause: &'static str, hint: &'static str) -> Failure {

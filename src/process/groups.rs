@@ -6,10 +6,10 @@ use process_wrap::tokio::{ChildWrapper, CommandWrap};
 
 #[cfg(not(target_os = "linux"))]
 use self::elsewhere::{adopt_orphans, has_no_children, is_gone};
+#[cfg(target_os = "linux")]
 use self::linux::{adopt_orphans, has_no_children, is_gone};
 use super::LOOK_EVERY;
 use crate::deadline::Deadline;
-#[cfg(target_os = "linux")]
 
 /// The environment variable by which what a process started is known as its own, also outside its group.
 pub(super) const MARK: &str = "SMOKE_BOOT";
@@ -33,10 +33,11 @@ impl Groups {
     }
 
     /// Starts a process. Nobody looks for leavings before it is known to run.
-    pub(super) fn spawn(&self, command: &mut CommandWrap) -> std::io::Result<Box<dyn ChildWrapper>> {
+    pub(super) fn start(&self, command: &mut CommandWrap) -> std::io::Result<Box<dyn ChildWrapper>> {
         let mut state = self.state();
         state.all_are_booted.get_or_insert_with(has_no_children);
         adopt_orphans();
+        // Why: the process is in a group of its own, which its check ends, or the run when it stays.
         let child = command.spawn()?;
         state.running.extend(child.id());
         Ok(child)

@@ -96,14 +96,14 @@ impl Process {
             process.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         });
         own_group(&mut wrapped);
-        let mut child = groups.spawn(&mut wrapped).map_err(|error| {
+        let mut child = groups.start(&mut wrapped).map_err(|error| {
             let doing = Message::new().words("starting `").data(program).words("`");
             let hint = match error.kind() {
                 std::io::ErrorKind::NotFound => {
                     "check the program's path, and that it has been built; a relative path starts in `cwd`"
                 }
                 std::io::ErrorKind::PermissionDenied => "check that the file is executable",
-                _ => "try the command by hand",
+                _ => "run the command yourself",
             };
             Failure::fault(
                 Fault::Local,

@@ -1,12 +1,13 @@
-//! Attempts in words: which one passed, and what those before it came to.
+//! Attempts in words: which one passed, and how those before it failed.
 
-use crate::event::{CheckReport, StepReport};
+use crate::event::{CheckReport, StepName, StepReport, Trail};
 use crate::outcome::Failure;
 
 /// An attempt that failed, with another after it.
 pub(super) struct FailedAttempt<'a> {
     /// `attempt 1`, or of a step `` step 2 `log in`, attempt 1 ``.
     pub which: String,
+    pub step: Option<&'a StepName>,
     pub failure: &'a Failure,
 }
 
@@ -17,23 +18,31 @@ pub(super) fn of_flaky(check: &CheckReport) -> Vec<FailedAttempt<'_>> {
 }
 
 pub(super) fn of_check(check: &CheckReport) -> impl Iterator<Item = FailedAttempt<'_>> {
-    let attempts = (1..).zip(&check.failed_attempts);
-    attempts.map(|(number, failure)| FailedAttempt { which: format!("attempt {number}"), failure })
+    let attempts = (1..).zip(&check.trail.failed_attempts);
+    attempts.map(|(number, failure)| FailedAttempt {
+        which: format!("attempt {number}"),
+        step: None,
+        failure,
+    })
 }
 
 pub(super) fn of_step(step: &StepReport) -> impl Iterator<Item = FailedAttempt<'_>> {
-    let attempts = (1..).zip(&step.failed_attempts);
+    let StepReport { step, trail, .. } = step;
+    let attempts = (1..).zip(&trail.failed_attempts);
     attempts.map(|(number, failure)| FailedAttempt {
         which: format!("step {} `{}`, attempt {number}", step.number, step.name),
+        step: Some(step),
         failure,
     })
 }
 
 /// `passed at attempt 2`, of a flaky check; `` step 2 `log in` passed at attempt 3 `` where it was a step.
 pub(super) fn passed_at(check: &CheckReport) -> String {
-    let itself = (!check.failed_attempts.is_empty()).then(|| format!("passed at attempt {}", check.attempts));
+    let Trail { failed_attempts, attempts, .. } = &check.trail;
+    let itself = (!failed_attempts.is_empty()).then(|| format!("passed at attempt {attempts}"));
     let steps = check.steps.iter().filter(|step| step.is_flaky());
-    let steps =
-        steps.map(|step| format!("step {} `{}` passed at attempt {}", step.number, step.name, step.attempts));
+    let steps = steps.map(|StepReport { step: StepName { number, name, .. }, trail, .. }| {
+        format!("step {number} `{name}` passed at attempt {}", trail.attempts)
+    });
     itself.into_iter().chain(steps).collect::<Vec<_>>().join(", ")
 }

@@ -1,20 +1,23 @@
 //! What people read: a line per check as it ends, what went wrong under it, and at the end the root cause.
 
+mod details;
+
 use std::io::Write;
 use std::time::Duration;
 
 use indicatif::ProgressBar;
 
+use self::details::{Details, INDENT, failed_cleanup, indented};
 use super::Reporter;
 use super::attempts::{self, FailedAttempt};
 use super::progress::progress_bar;
 use super::style::Style;
 use super::summary::{Counts, causes, meaning};
-use crate::event::{CancelReason, CheckReport, Event, RunInfo, RunReport, StepReport};
+use crate::event::{CancelReason, CheckReport, Event, RunInfo, RunReport, Status, StepReport};
 use crate::exit::Exit;
 use crate::language::printable::printable;
 use crate::language::severity::Severity;
-use crate::outcome::{Direction, Failure, Log, Mismatch, Outcome, Phase, SkipReason, Span, Trace};
+use crate::outcome::{Direction, Outcome, SkipReason, Span, Trace};
 
 /// How much is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,13 +35,6 @@ pub struct Console<W> {
     bar: Option<ProgressBar>,
     in_flight: Vec<usize>,
 }
-
-/// How much of what a booted process printed is shown: lines, and bytes of them.
-const LOG_LINES: usize = 20;
-const LOG_BYTES: usize = 2_000;
-
-/// How far what belongs to a check's line is moved in.
-const INDENT: &str = "        ";
 
 impl<W: Write> Console<W> {
     pub fn new(out: W, style: Style, verbosity: Verbosity, progress: bool) -> Console<W> {
@@ -63,17 +59,18 @@ impl<W: Write> Console<W> {
         bar.set_message(printable(&names.join(", ")));
     }
 
-    fn check_line(&self, run: &RunInfo, check: usize, word: &str, took: Duration, note: &str) -> String {
+    /// The line of a check: a painted word, its time, and something about it.
+    fn check_line(
+        &self,
+        run: &RunInfo,
+        check: usize,
+        word: &str,
+        took: Option<Duration>,
+        note: &str,
+    ) -> String {
         let info = &run.checks[check];
-        let padded = format!("{word:>5}");
-        let painted = match word {
-            "PASS" | "READY" => self.style.good(padded),
-            "FAIL" | "ERROR" => self.style.bad(padded),
-            "WARN" | "FLAKY" | "SLOW" | "CUT" => self.style.warning(padded),
-            _ => self.style.quiet(padded),
-        };
-        let time = if word == "SKIP" { String::new() } else { Span(took).to_string() };
-        let mut line = format!("{painted} {time:>7}  {:<8}  {}", info.kind, printable(&info.name));
+        let time = took.map(|took| Span(took).to_string()).unwrap_or_default();
+        let mut line = format!("{word} {time:>7}  {:<8}  {}", info.kind, printable(&info.name));
         if let Some(remark) = info.remark {
             line.push_str(&format!("  {}", self.style.warning(format!("({remark})"))));
         }
@@ -84,6 +81,14 @@ impl<W: Write> Console<W> {
         line
     }
 
+    /// The line of a check that has ended.
+    fn status_line(&self, run: &RunInfo, report: &CheckReport, note: &str) -> String {
+        let status = report.status();
+        let word = self.style.status(status, format!("{:>5}", status.word()));
+        let took = (status != Status::Skipped).then_some(report.trail.took);
+        self.check_line(run, report.check, &word, took, note)
+    }
+
     fn finished(&mut self, report: &CheckReport, run: &RunInfo) {
         self.in_flight.retain(|check| *check != report.check);
         if let Some(bar) = &self.bar {
@@ -91,46 +96,21 @@ impl<W: Write> Console<W> {
         }
         // Before the line is printed, because the bar is drawn again around it.
         self.update_bar(run);
-        let info = &run.checks[report.check];
         let normal = self.verbosity == Verbosity::Normal;
         let text = match &report.outcome {
             // Its line was written when it was ready.
             Outcome::Passed if report.was_ready => String::new(),
-            Outcome::Passed if report.is_flaky() => {
-                let note = printable(&attempts::passed_at(report));
-                let mut text = self.check_line(run, report.check, "FLAKY", report.took, &note);
-                for FailedAttempt { which, failure } in attempts::of_flaky(report).iter().take(3) {
-                    text.push_str(&indented(&printable(&format!("{which}: {failure}"))));
-                }
-                text
-            }
-            Outcome::Passed if report.is_slow() => {
-                let note = format!("passed with little left of its budget of {}", Span(report.budget));
-                self.check_line(run, report.check, "SLOW", report.took, &note)
-            }
-            Outcome::Passed if normal => self.check_line(run, report.check, "PASS", report.took, ""),
-            Outcome::Passed => String::new(),
-            Outcome::Failed(failure) => {
-                let word = match failure.verdict() {
-                    crate::outcome::Verdict::Errored => "ERROR",
-                    crate::outcome::Verdict::Failed | crate::outcome::Verdict::Undecided => "FAIL",
-                };
-                let line = self.check_line(run, report.check, word, report.took, &info.location.to_string());
-                line + &self.details(report, failure)
+            Outcome::Passed => self.passed(report, run),
+            Outcome::Failed(failure) | Outcome::Undecided(failure) => {
+                let shown = run.location_of(report.check, None, failure).to_string();
+                let line = self.status_line(run, report, &shown);
+                line + &Details { style: self.style, run, shown }.text(report, failure)
             }
             Outcome::Warned(failure) => {
-                let line = self.check_line(
-                    run,
-                    report.check,
-                    "WARN",
-                    report.took,
-                    "only a warning: not red by itself",
-                );
-                line + &self.details(report, failure)
-            }
-            Outcome::Undecided(failure) => {
-                let line = self.check_line(run, report.check, "CUT", report.took, &info.location.to_string());
-                line + &self.details(report, failure)
+                let shown = run.location_of(report.check, None, failure).to_string();
+                let note = format!("{shown}; warning only, does not fail the run");
+                let line = self.status_line(run, report, &note);
+                line + &Details { style: self.style, run, shown }.text(report, failure)
             }
             Outcome::Skipped(reason) if normal => {
                 let note = match reason {
@@ -140,82 +120,38 @@ impl<W: Write> Console<W> {
                     | SkipReason::Budget(_)
                     | SkipReason::Signal { .. } => printable(&reason.to_string()),
                 };
-                self.check_line(run, report.check, "SKIP", report.took, &note)
+                self.status_line(run, report, &note)
             }
             Outcome::Skipped(_) => String::new(),
         };
-        let text = text + &failed_cleanup(report);
+        let text = text + &failed_cleanup(report, run);
         self.print(&text);
     }
 
-    /// What went wrong, where its time went, and what to do.
-    fn details(&self, report: &CheckReport, failure: &Failure) -> String {
-        let mut text = indented(&self.failure(failure));
-        let cut = root(failure);
-        let mut facts = Vec::new();
-        let (phases, address) =
-            match report.steps.iter().rev().find(|step| step.failure.is_some() && !step.is_cleanup) {
-                Some(step) if report.phases.is_empty() => (&step.phases, &step.address),
-                _ => (&report.phases, &report.address),
-            };
-        if report.attempts > 1 {
-            facts.push(format!("{} attempts", report.attempts));
-        }
-        facts.extend(address.as_ref().map(|address| printable(&address.to_string())));
-        facts.extend(times(phases));
-        if !facts.is_empty() {
-            text.push_str(&indented(&self.style.quiet(facts.join("; "))));
-        }
-        if let Failure::Fault { hint: Some(hint), .. } = cut {
-            let hint = printable(&hint.to_string());
-            text.push_str(&indented(&format!("{} {hint}", self.style.strong("hint:"))));
-        }
-        if let Some(command) = &report.reproduce {
-            let command = printable(&command.to_string());
-            text.push_str(&indented(&format!("{} {command}", self.style.strong("reproduce:"))));
-        }
-        text
-    }
-
-    fn failure(&self, failure: &Failure) -> String {
-        match failure {
-            Failure::Mismatch { mismatches, answer } => {
-                let mut lines: Vec<String> =
-                    mismatches.iter().map(|mismatch| self.mismatch(mismatch)).collect();
-                lines.extend(answer.as_ref().map(|answer| self.style.quiet(printable(&answer.to_string()))));
-                lines.join("\n")
-            }
-            Failure::TimedOut { cut, phase, detail, last, log } => {
-                let mut text = String::new();
-                if let Some(last) = last {
-                    text.push_str(&format!("{}\n", self.failure(last)));
+    /// What is worth a look is shown, however little is told.
+    fn passed(&self, report: &CheckReport, run: &RunInfo) -> String {
+        match report.status() {
+            Status::Flaky => {
+                let mut text = self.status_line(run, report, &printable(&attempts::passed_at(report)));
+                for FailedAttempt { which, failure, .. } in attempts::of_flaky(report).iter().take(3) {
+                    text.push_str(&indented(&printable(&format!("{which}: {failure}"))));
                 }
-                text.push_str(&cut.what_ended(*phase));
-                if let Some(detail) = detail {
-                    text.push_str(&format!(": {}", printable(&detail.to_string())));
-                }
-                text + &self.log(log.as_ref())
+                text
             }
-            Failure::Fault { doing, cause, .. } => printable(&format!("{doing}: {cause}")),
-            Failure::Exited { how, log } => printable(&how.to_string()) + &self.log(log.as_ref()),
-            Failure::Step { step, number, source } => {
-                format!("step {number} `{}`: {}", printable(step), self.failure(source))
+            Status::Slow => {
+                let note = format!("passed with little left of its budget of {}", Span(report.budget));
+                self.status_line(run, report, &note)
             }
+            Status::Passed
+            | Status::Warned
+            | Status::Failed
+            | Status::Errored
+            | Status::Undecided
+            | Status::Skipped => match self.verbosity {
+                Verbosity::Normal => self.status_line(run, report, ""),
+                Verbosity::Quiet => String::new(),
+            },
         }
-    }
-
-    /// The last lines of it, under a heading. The reports have more of them.
-    fn log(&self, log: Option<&Log>) -> String {
-        let Some(log) = log else { return String::new() };
-        let shown = log.shortened(LOG_LINES, LOG_BYTES).to_string();
-        format!("\n{}\n{}", self.style.quiet("its last output:"), printable(&shown))
-    }
-
-    fn mismatch(&self, mismatch: &Mismatch) -> String {
-        let Mismatch { what, expected, actual } = mismatch;
-        let (what, expected, actual) =
-            (printable(&what.to_string()), printable(&expected.to_string()), printable(&actual.to_string()));
-        format!("expected {what} {}, got {}", self.style.good(expected), self.style.bad(actual))
     }
 
     fn summary(&self, report: &RunReport, run: &RunInfo) -> String {
@@ -237,8 +173,8 @@ impl<W: Write> Console<W> {
             let info = &run.checks[cause.check.check];
             let label = if index == 0 { style.strong("root cause:") } else { "also:".to_owned() };
             let what = printable(&one_line(&cause.failure.to_string()));
-            let name = printable(&info.name);
-            text.push_str(&format!("  {label} `{name}` ({}): {what}\n", info.location));
+            let (name, location) = (printable(&info.name), cause.location(run));
+            text.push_str(&format!("  {label} `{name}` ({location}): {what}\n"));
             if !cause.skipped.is_empty() {
                 let names: Vec<String> =
                     cause.skipped.iter().take(5).map(|name| format!("`{}`", printable(name))).collect();
@@ -257,56 +193,12 @@ impl<W: Write> Console<W> {
     }
 }
 
-/// What was not cleaned up. The verdict stands, and somebody has to know.
-fn failed_cleanup(report: &CheckReport) -> String {
-    let cleanup = report.steps.iter().filter(|step| step.is_cleanup);
-    cleanup
-        .filter_map(|step| Some((step, step.failure.as_ref()?)))
-        .map(|(step, failure)| {
-            indented(&format!(
-                "cleanup step `{}` failed: {}",
-                printable(&step.name),
-                printable(&failure.to_string())
-            ))
-        })
-        .collect()
-}
-
-/// The first cause under the steps and attempts.
-fn root(failure: &Failure) -> &Failure {
-    match failure {
-        Failure::Step { source, .. } => root(source),
-        Failure::TimedOut { last: Some(last), .. } => root(last),
-        Failure::TimedOut { last: None, .. }
-        | Failure::Mismatch { .. }
-        | Failure::Fault { .. }
-        | Failure::Exited { .. } => failure,
-    }
-}
-
-/// Every line of `text` moved in, with a line break at its end.
-fn indented(text: &str) -> String {
-    text.lines().flat_map(|line| [INDENT, line, "\n"]).collect()
-}
-
 /// The first line, and a sign that there is more.
 fn one_line(text: &str) -> String {
     match text.split_once('\n') {
         Some((first, _)) => format!("{} …", first.trim_end_matches(':')),
         None => text.to_owned(),
     }
-}
-
-/// `dns 0.3ms, connect 0.1ms, first byte 30ms`, or nothing if nothing was on the wire.
-fn times(phases: &[(Phase, Duration)]) -> Option<String> {
-    let mut spent: Vec<&(Phase, Duration)> = phases
-        .iter()
-        .filter(|(phase, _)| !matches!(phase, Phase::Prepare | Phase::Ready | Phase::Wait))
-        .collect();
-    spent.sort_by_key(|(phase, _)| *phase);
-    let shown: Vec<String> =
-        spent.iter().map(|(phase, span)| format!("{} {}", phase.name(), Span(*span))).collect();
-    (!shown.is_empty()).then(|| shown.join(", "))
 }
 
 impl<W: Write> Reporter for Console<W> {
@@ -337,7 +229,7 @@ impl<W: Write> Reporter for Console<W> {
             Event::CheckReady { check, took } => {
                 self.in_flight.retain(|other| other != check);
                 if self.verbosity == Verbosity::Normal {
-                    let line = self.check_line(run, *check, "READY", *took, "");
+                    let line = self.check_line(run, *check, &self.style.good("READY"), Some(*took), "");
                     self.print(&line);
                 }
                 self.update_bar(run);
@@ -388,7 +280,7 @@ impl<W: Write> Console<W> {
         if let Some(bar) = &self.bar {
             let info = &run.checks[check];
             let critical = if info.severity == Severity::Warn { " (warn)" } else { "" };
-            bar.set_message(printable(&format!("{}{critical}: {}", info.name, step.name)));
+            bar.set_message(printable(&format!("{}{critical}: {}", info.name, step.step.name)));
         }
     }
 }

@@ -8,10 +8,10 @@ use console::{Alignment, measure_text_width, pad_str, truncate_str};
 use jiff::Timestamp;
 
 use super::style::Style;
-use crate::event::{CheckReport, Event, RunInfo};
+use crate::event::{CheckReport, Event, RunInfo, Status};
 use crate::language::diagnostic::SuiteError;
 use crate::language::printable::printable;
-use crate::outcome::{Outcome, SkipReason, Span, Verdict};
+use crate::outcome::{Outcome, SkipReason, Span};
 
 /// How many results of a check are kept for its sparkline.
 const HISTORY: usize = 20;
@@ -39,29 +39,17 @@ pub struct Dashboard {
 #[derive(Debug)]
 struct Row {
     name: Arc<str>,
-    state: State,
+    state: Status,
     since: Timestamp,
     history: VecDeque<Beat>,
     /// Why it is red.
     why: Option<String>,
 }
 
-/// What a check came to the last time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
-    Passed,
-    Flaky,
-    Warned,
-    Failed,
-    Errored,
-    Cut,
-    Skipped,
-}
-
 /// One result.
 #[derive(Debug, Clone, Copy)]
 struct Beat {
-    state: State,
+    state: Status,
     took: Duration,
 }
 
@@ -70,54 +58,9 @@ struct Beat {
 pub(super) struct Change {
     pub at: Timestamp,
     name: Arc<str>,
-    from: Option<(State, Duration)>,
-    to: State,
+    from: Option<(Status, Duration)>,
+    to: Status,
     why: Option<String>,
-}
-
-impl State {
-    fn of(report: &CheckReport) -> State {
-        match &report.outcome {
-            Outcome::Passed if report.is_flaky() => State::Flaky,
-            Outcome::Passed => State::Passed,
-            Outcome::Warned(_) => State::Warned,
-            Outcome::Failed(failure) => match failure.verdict() {
-                Verdict::Errored => State::Errored,
-                Verdict::Failed | Verdict::Undecided => State::Failed,
-            },
-            Outcome::Undecided(_) => State::Cut,
-            Outcome::Skipped(_) => State::Skipped,
-        }
-    }
-
-    /// The words that `smoke run` has for it.
-    fn word(self) -> &'static str {
-        match self {
-            State::Passed => "PASS",
-            State::Flaky => "FLAKY",
-            State::Warned => "WARN",
-            State::Failed => "FAIL",
-            State::Errored => "ERROR",
-            State::Cut => "CUT",
-            State::Skipped => "SKIP",
-        }
-    }
-
-    fn paint(self, style: Style, text: String) -> String {
-        match self {
-            State::Passed => style.good(text),
-            State::Failed | State::Errored => style.bad(text),
-            State::Flaky | State::Warned | State::Cut => style.warning(text),
-            State::Skipped => style.quiet(text),
-        }
-    }
-
-    fn has_passed(self) -> bool {
-        match self {
-            State::Passed | State::Flaky => true,
-            State::Warned | State::Failed | State::Errored | State::Cut | State::Skipped => false,
-        }
-    }
 }
 
 impl Dashboard {
@@ -168,7 +111,7 @@ impl Dashboard {
     fn note(&mut self, report: &CheckReport, run: &RunInfo) {
         let now = Timestamp::now();
         let name = &run.checks[report.check].name;
-        let state = State::of(report);
+        let state = report.status();
         let why = match &report.outcome {
             Outcome::Failed(failure) | Outcome::Warned(failure) | Outcome::Undecided(failure) => {
                 Some(failure.to_string())
@@ -177,7 +120,7 @@ impl Dashboard {
             Outcome::Passed => None,
         };
         let why = why.map(|why| printable(why.lines().next().unwrap_or_default()));
-        let beat = Beat { state, took: report.took };
+        let beat = Beat { state, took: report.trail.took };
         let from = match self.rows.iter_mut().find(|row| row.name == *name) {
             None => {
                 let history = VecDeque::from([beat]);
@@ -236,7 +179,8 @@ impl Dashboard {
     }
 
     fn head(&self, style: Style, now: Timestamp) -> String {
-        let red = self.rows.iter().filter(|row| matches!(row.state, State::Failed | State::Errored)).count();
+        let red =
+            self.rows.iter().filter(|row| matches!(row.state, Status::Failed | Status::Errored)).count();
         let state = match (self.rows.is_empty(), red) {
             (true, _) => style.quiet("…"),
             (false, 0) => style.good("ok"),
@@ -258,11 +202,17 @@ impl Dashboard {
 
 impl Row {
     fn lines(&self, width: usize, style: Style, now: Timestamp) -> Vec<String> {
-        let word = self.state.paint(style, format!("{:>5}", self.state.word()));
+        let word = style.status(self.state, format!("{:>5}", self.state.word()));
         let since = format!("{:>7}", for_how_long(lasted(self.since, now)));
         let last = self.history.back().map_or_else(String::new, |beat| match beat.state {
-            State::Skipped => String::new(),
-            _ => Span(beat.took).to_string(),
+            Status::Skipped => String::new(),
+            Status::Passed
+            | Status::Flaky
+            | Status::Slow
+            | Status::Warned
+            | Status::Failed
+            | Status::Errored
+            | Status::Undecided => Span(beat.took).to_string(),
         });
         let name = printable(&self.name);
         let line = if width < NARROW {
@@ -283,16 +233,16 @@ impl Row {
         let slowest = passes.map(|beat| beat.took).max().unwrap_or_default().as_nanos().max(1);
         let shown = self.history.iter().map(|beat| {
             let sign = match beat.state {
-                State::Passed | State::Flaky => {
+                Status::Passed | Status::Flaky | Status::Slow => {
                     let height = (beat.took.as_nanos() * 8 / slowest).min(7);
                     BARS[usize::try_from(height).unwrap_or(7)]
                 }
-                State::Warned => '!',
-                State::Failed | State::Errored => 'x',
-                State::Cut => '?',
-                State::Skipped => '.',
+                Status::Warned => '!',
+                Status::Failed | Status::Errored => 'x',
+                Status::Undecided => '?',
+                Status::Skipped => '.',
             };
-            beat.state.paint(style, sign.to_string())
+            style.status(beat.state, sign)
         });
         let text: String = shown.collect();
         debug_assert!(measure_text_width(&text) <= HISTORY);
@@ -303,7 +253,7 @@ impl Row {
 impl Change {
     /// `12:00:10Z `api is healthy` PASS → FAIL after 2m 5s: expected status 200, got 503`
     pub(super) fn line(&self, style: Style) -> String {
-        let to = self.to.paint(style, self.to.word().to_owned());
+        let to = style.status(self.to, self.to.word());
         let what = match self.from {
             None => to,
             Some((from, lasted)) => format!("{} → {to} after {}", from.word(), for_how_long(lasted)),

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::file::{Destination, Lines, ReportError};
 use super::record::{
     CancelRecord, CauseRecord, CheckRecord, CountsRecord, ExitRecord, FailureRecord, Milliseconds,
-    MistakeRecord, ResultRecord, SCHEMA_VERSION, StepNameRecord, StepRecord,
+    MistakeRecord, ResultRecord, SCHEMA_VERSION, Site, StepNameRecord, StepRecord,
 };
 use super::{Rejection, Reporter};
 use crate::event::{Event, RunInfo};
@@ -13,7 +13,7 @@ use crate::exit::Exit;
 use crate::language::printable::printable_in_json;
 use crate::outcome::Direction;
 
-/// Writes each event when it is told.
+/// Writes each event when it happens.
 pub struct Events {
     to: Destination,
     lines: Option<Lines>,
@@ -43,7 +43,7 @@ impl Events {
 /// One line.
 #[derive(Debug, Serialize)]
 struct Line<'a> {
-    /// When it was told, as RFC 3339.
+    /// When it happened, as RFC 3339.
     time: String,
     #[serde(flatten)]
     what: What<'a>,
@@ -75,7 +75,7 @@ enum What<'a> {
     },
     StepFinished {
         check: &'a str,
-        step: StepRecord<'a>,
+        step: Box<StepRecord<'a>>,
     },
     /// A request or an answer, with `--trace`.
     Traced {
@@ -89,7 +89,7 @@ enum What<'a> {
         check: &'a str,
         duration_ms: Milliseconds,
     },
-    /// Once for each check of `run-started`; `result` is what `--json` says of it.
+    /// Once for each check of `run-started`; `result` is the check as in `--json`.
     CheckFinished {
         check: &'a str,
         result: Box<ResultRecord<'a>>,
@@ -137,10 +137,11 @@ impl Reporter for Events {
                 check: name(*check),
                 step: step.as_ref().map(StepNameRecord::from),
                 attempt: *attempt,
-                failure: FailureRecord::of(failure),
+                failure: FailureRecord::of(failure, Site { run, check: *check, step: step.as_ref() }),
             },
             Event::StepFinished { check, report } => {
-                What::StepFinished { check: name(*check), step: report.into() }
+                let site = Site { run, check: *check, step: None };
+                What::StepFinished { check: name(*check), step: Box::new(StepRecord::of(report, site)) }
             }
             Event::Traced { check, trace } => What::Traced {
                 check: name(*check),

@@ -15,7 +15,7 @@ pub enum Destination {
     File(PathBuf),
 }
 
-/// As it stands on the command line: `-` is standard output.
+/// As on the command line: `-` is standard output.
 impl From<OsString> for Destination {
     fn from(text: OsString) -> Destination {
         match text == "-" {

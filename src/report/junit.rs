@@ -10,9 +10,9 @@ use junit_report::{OffsetDateTime, Report, TestCase, TestSuite};
 use super::attempts::{self, FailedAttempt};
 use super::file::{Destination, ReportError};
 use super::{Rejection, Reporter};
-use crate::event::{CheckReport, Event, RunInfo, RunReport, StepReport};
+use crate::event::{CheckReport, Event, RunInfo, RunReport, Status, StepName, StepReport, Trail};
 use crate::language::printable::printable;
-use crate::outcome::{Certificate, Failure, Outcome, Span, Verdict};
+use crate::outcome::{Certificate, Failure, Outcome, Span};
 
 /// Writes the report when the run is over.
 pub struct Junit {
@@ -108,23 +108,22 @@ fn case(check: &CheckReport, run: &RunInfo) -> TestCase {
     let info = &run.checks[check.check];
     let name = clean(&info.name);
     // Milliseconds: the schema allows no more decimals.
-    let time = milliseconds(check.took);
+    let time = milliseconds(check.trail.took);
     let mut case = match &check.outcome {
         Outcome::Passed => TestCase::success(&name, time),
         Outcome::Failed(failure) | Outcome::Undecided(failure) => {
             let message = clean(&first_line(&failure.to_string()));
             let kind = failure.type_name();
-            let mut case = match failure.verdict() {
-                Verdict::Failed => TestCase::failure(&name, time, kind, &message),
-                Verdict::Errored | Verdict::Undecided => TestCase::error(&name, time, kind, &message),
-            };
-            set_cause(&mut case, &clean(&details(failure, check, &info.location.to_string())));
+            let is_failure = check.status() == Status::Failed;
+            let element = if is_failure { TestCase::failure } else { TestCase::error };
+            let mut case = element(&name, time, kind, &message);
+            set_cause(&mut case, &clean(&details(failure, check, run)));
             case
         }
         Outcome::Warned(failure) => {
             let mut case =
                 TestCase::skipped_with_cause(&name, "warning", &clean(&first_line(&failure.to_string())));
-            set_cause(&mut case, &clean(&details(failure, check, &info.location.to_string())));
+            set_cause(&mut case, &clean(&details(failure, check, run)));
             case.time = time;
             case
         }
@@ -135,7 +134,7 @@ fn case(check: &CheckReport, run: &RunInfo) -> TestCase {
         }
     };
     case.set_classname(&clean(&format!("{}.{}", run.suite.replace('.', "_"), info.kind)));
-    let out = system_out(check);
+    let out = system_out(check, run);
     if !out.is_empty() {
         case.set_system_out(&in_cdata(&clean(&out)));
     }
@@ -155,7 +154,7 @@ fn set_cause(case: &mut TestCase, text: &str) {
 }
 
 /// Everything that is known of a failure, for the body of the element.
-fn details(failure: &Failure, check: &CheckReport, location: &str) -> String {
+fn details(failure: &Failure, check: &CheckReport, run: &RunInfo) -> String {
     let mut text = format!("{failure}\n");
     let (mut layer, mut log) = (Some(failure), None);
     while let Some(failure) = layer {
@@ -182,39 +181,56 @@ fn details(failure: &Failure, check: &CheckReport, location: &str) -> String {
     if let Some(log) = log {
         text.push_str(&format!("its last output:\n{log}\n"));
     }
-    if let Some(address) = &check.address {
+    if let Some(address) = &check.trail.address {
         text.push_str(&format!("address: {}\n", **address));
     }
-    if let Some(certificate) = &check.certificate {
+    if let Some(certificate) = &check.trail.certificate {
         let Certificate { subject, issuer, expires } = &**certificate;
         text.push_str(&format!("certificate: {subject}, from {issuer}, until {expires}\n"));
     }
-    if let Some(command) = &check.reproduce {
+    if let Some(command) = &check.trail.reproduce {
         text.push_str(&format!("reproduce: {}\n", **command));
     }
-    text.push_str(&format!("suite: {location}\n"));
+    text.push_str(&format!("suite: {}\n", locations(failure, check, run)));
     text
 }
 
-fn system_out(check: &CheckReport) -> String {
-    let failed = |FailedAttempt { which, failure }: FailedAttempt<'_>| format!("{which} failed: {failure}");
+/// Where the suite says what was not met, each line once: `smoke.toml:7, smoke.toml:9`.
+fn locations(failure: &Failure, check: &CheckReport, run: &RunInfo) -> String {
+    let places = failure.mismatches().iter().filter_map(|mismatch| mismatch.place);
+    let mut lines = vec![run.location_of(check.check, None, failure).to_string()];
+    for line in places.map(|place| run.sources.location(place).to_string()) {
+        if !lines.contains(&line) {
+            lines.push(line);
+        }
+    }
+    lines.join(", ")
+}
+
+fn system_out(check: &CheckReport, run: &RunInfo) -> String {
+    let failed =
+        |FailedAttempt { which, failure, .. }: FailedAttempt<'_>| format!("{which} failed: {failure}");
     let mut lines: Vec<String> = attempts::of_check(check).map(failed).collect();
     for step in &check.steps {
         lines.extend(attempts::of_step(step).map(failed));
-        lines.push(step_line(step));
+        lines.push(step_line(check, step, run));
     }
     lines.join("\n")
 }
 
-fn step_line(step: &StepReport) -> String {
-    let StepReport { number, name, is_cleanup, failure, attempts, took, .. } = step;
+fn step_line(check: &CheckReport, report: &StepReport, run: &RunInfo) -> String {
+    let StepReport { step, is_cleanup, failure, trail } = report;
+    let (StepName { number, name, .. }, Trail { attempts, took, .. }) = (step, trail);
     let verdict = if failure.is_none() { "passed" } else { "did not pass" };
     let again = if *attempts > 1 { format!(" after {attempts} attempts") } else { String::new() };
     let what = if *is_cleanup { "cleanup step" } else { "step" };
     let line = format!("{what} {number} `{name}`: {verdict}{again} in {}", Span(*took));
     match failure {
         // A step's failure is the check's; a cleanup step's stands only here.
-        Some(failure) if *is_cleanup => format!("{line}: {}", **failure),
+        Some(failure) if *is_cleanup => {
+            let location = run.location_of(check.check, Some(step), failure);
+            format!("{line}: {} ({location})", **failure)
+        }
         Some(_) | None => line,
     }
 }

@@ -1,7 +1,7 @@
 //! What did not pass in the last run of a suite, kept for `--rerun-failed`.
 //!
 //! One small file per suite and environment, in the user's state folder and never beside the suite. It holds the
-//! suite's path and names of checks, and nothing that a check was told or given.
+//! suite's path and names of checks, and nothing that a check sent or received.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -56,7 +56,7 @@ impl LastRun {
         self.was_found.then_some(&self.record.not_passed)
     }
 
-    /// Keeps what the next run comes to. `suite` are the names of all checks there are, selected or not.
+    /// Keeps the results of the next run. `suite` are the names of all checks there are, selected or not.
     pub fn keeper(self, suite: BTreeSet<String>, trouble: Trouble) -> Keeper {
         Keeper { last: self, suite, trouble, is_over: false, error: None }
     }
@@ -65,7 +65,7 @@ impl LastRun {
 /// What is done where nothing can be kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trouble {
-    /// Nobody asked for it: a read-only home is no reason to say something on every run.
+    /// It is automatic: a read-only home is not a reason for a warning on every run.
     IsSilent,
     IsSaid,
 }
@@ -117,7 +117,8 @@ impl Reporter for Keeper {
             .then(|| "there is no state folder (`XDG_STATE_HOME`, `HOME`)".to_owned());
         let trouble = written.err().or(self.error.take()).map(|error| error.to_string()).or(nowhere);
         if let (Trouble::IsSaid, Some(trouble)) = (self.trouble, trouble) {
-            let text = format!("warning: what did not pass cannot be kept for `--rerun-failed`: {trouble}\n");
+            let text =
+                format!("warning: what did not pass cannot be saved for `--rerun-failed`: {trouble}\n");
             write_to_people(&mut Stream::Stderr, &text);
         }
         Ok(())
@@ -156,7 +157,7 @@ fn state_folder() -> Option<PathBuf> {
         .or_else(|| folder("LOCALAPPDATA"))
 }
 
-/// Two suites whose names come to the same file take each other's place; the record says whose it is.
+/// Two suites whose names give the same file replace each other's record; the record names its suite.
 /// Source: FNV-1a, <http://www.isthe.com/chongo/tech/comp/fnv/>; the standard library's hashes may change.
 fn file_name(suite: &Path, environment: Option<&str>) -> String {
     let environment = environment.unwrap_or_default().as_bytes();

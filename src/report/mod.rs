@@ -41,7 +41,7 @@ use crate::secret::Redactor;
 
 use std::io::Write;
 
-/// Something that tells of a run.
+/// An output of a run.
 pub trait Reporter {
     /// A run is about to begin: what an earlier one left is taken away.
     ///
@@ -75,7 +75,7 @@ pub struct Rejection<'a> {
     pub redactor: &'a Redactor,
 }
 
-/// The reporters of the pipeline that smoke runs in, which says so itself. They go before the console.
+/// The reporters of the CI system that smoke runs in. They come before the console.
 pub fn of_pipeline() -> Vec<Box<dyn Reporter>> {
     let is_true = |name: &str| std::env::var_os(name).is_some_and(|value| value == "true");
     let github =
@@ -84,7 +84,7 @@ pub fn of_pipeline() -> Vec<Box<dyn Reporter>> {
     github.into_iter().chain(gitlab).collect()
 }
 
-/// A reader that has gone away (`| head`) is no reason to fail.
+/// A reader that has gone away (`| head`) is not a reason to fail.
 fn write_to_people(out: &mut impl Write, text: &str) {
     drop(out.write_all(text.as_bytes()).and_then(|()| out.flush()));
 }

@@ -31,7 +31,7 @@ impl Progress {
 /// As often as the library draws by itself.
 const FRAMES_A_SECOND: u8 = 20;
 
-/// The terminal of standard error, which somebody may have stopped (Ctrl-S): that holds no run.
+/// The terminal of standard error, which may be stopped (Ctrl-S): that does not block the run.
 #[derive(Debug, Default)]
 struct Patient {
     /// What belongs to one frame, and is written in one go.

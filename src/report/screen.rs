@@ -62,7 +62,7 @@ impl Screen {
     }
 }
 
-/// However the watch ends, the terminal is somebody's.
+/// However the watch ends, the terminal is restored.
 impl Drop for Screen {
     fn drop(&mut self) {
         if self.is_open {

@@ -21,11 +21,11 @@ pub struct Statistics<W> {
     checks: Vec<Counted>,
 }
 
-/// What one check came to.
+/// The results of one check.
 #[derive(Debug)]
 struct Counted {
     name: Arc<str>,
-    /// Runs in which it had a verdict: a check that was skipped says nothing of itself.
+    /// Runs in which it had a result: a skipped check has none.
     judged: u32,
     passed: Vec<Duration>,
     flaky: u32,
@@ -36,7 +36,7 @@ impl<W: Write> Statistics<W> {
         Statistics { out, style, times, runs: 0, suite: String::new(), checks: Vec::new() }
     }
 
-    /// A line for each check that is red, and one for each run.
+    /// A line for each check that did not pass, and one for each run.
     pub fn on_event(&mut self, event: &Event, run: &RunInfo) {
         match event {
             Event::RunStarted => {
@@ -73,7 +73,7 @@ impl<W: Write> Statistics<W> {
         let failure = match &report.outcome {
             Outcome::Skipped(_) => return,
             Outcome::Passed => {
-                counted.passed.push(report.took);
+                counted.passed.push(report.trail.took);
                 counted.flaky += u32::from(report.is_flaky());
                 None
             }
@@ -84,7 +84,9 @@ impl<W: Write> Statistics<W> {
         counted.judged += 1;
         if let Some(failure) = failure {
             let first = failure.lines().next().unwrap_or_default();
-            let line = format!("  {} `{}`: {}\n", self.style.bad("FAIL"), printable(name), printable(first));
+            let status = report.status();
+            let word = self.style.status(status, status.word());
+            let line = format!("  {word} `{}`: {}\n", printable(name), printable(first));
             write_to_people(&mut self.out, &line);
         }
     }

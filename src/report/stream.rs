@@ -1,6 +1,6 @@
-//! Standard output, standard error and named pipes, where somebody may listen who does not read.
+//! Standard output, standard error and named pipes, which may be open without being read.
 //!
-//! A pipe takes some 64 KiB that nobody reads, and then holds whoever writes to it. The engine tells its events as
+//! A pipe takes some 64 KiB that nobody reads, and then blocks its writer. The engine tells its events as
 //! they happen, so that would hold budgets, cleanup and signals as well. So nothing is written here that had to wait:
 //! from the first time on, a thread writes what comes, and the run goes on. A named pipe even waits to be opened, so
 //! all of it is its thread's.
@@ -75,6 +75,7 @@ impl Stream {
         let (sender, receiver) = mpsc::channel::<Vec<u8>>();
         let pending = Arc::new(AtomicUsize::new(0));
         let left = Arc::clone(&pending);
+        // Why: it writes what the reader has not taken yet, and must not hold a check. `catch_up` waits for it.
         let writer = std::thread::Builder::new().name(format!("{self:?}")).spawn(move || {
             for bytes in receiver {
                 for piece in bytes.chunks(PIECE) {
@@ -155,6 +156,7 @@ impl Write for Aside {
 pub(super) fn aside(path: PathBuf) -> io::Result<Aside> {
     let (sender, receiver) = mpsc::channel::<Vec<u8>>();
     let to = Destination::File(path.clone());
+    // Why: opening a named pipe waits for its reader, and must not hold a check. `catch_up` waits for it.
     let writer = std::thread::Builder::new().name(to.to_string()).spawn(move || {
         let mut pipe = File::options().append(true).open(path)?;
         receiver.into_iter().try_for_each(|bytes| pipe.write_all(&bytes))
@@ -168,7 +170,7 @@ pub fn is_behind() -> bool {
     !writers().is_empty() || Stream::ALL.into_iter().any(|stream| stream.backlog().is_some())
 }
 
-/// Waits for nobody any more: what has not been taken is lost when the process ends.
+/// Stops waiting for readers: what has not been read is lost when the process ends.
 pub fn let_go() {
     writers().clear();
     for stream in Stream::ALL {

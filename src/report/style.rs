@@ -4,6 +4,8 @@ use std::fmt::Display;
 
 use anstyle::{AnsiColor, Style as Ansi};
 
+use crate::event::Status;
+
 /// When colour is used; `Auto` is on a terminal, unless `NO_COLOR` is set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum Color {
@@ -57,6 +59,16 @@ impl Style {
 
     pub(super) fn strong(self, text: impl Display) -> String {
         self.paint(Ansi::new().bold(), text)
+    }
+
+    /// In the colour of what it came to.
+    pub(super) fn status(self, status: Status, text: impl Display) -> String {
+        match status {
+            Status::Passed => self.good(text),
+            Status::Failed | Status::Errored => self.bad(text),
+            Status::Flaky | Status::Slow | Status::Warned | Status::Undecided => self.warning(text),
+            Status::Skipped => self.quiet(text),
+        }
     }
 
     fn paint(self, ansi: Ansi, text: impl Display) -> String {

@@ -1,7 +1,8 @@
 //! What a run came to, the root cause first.
 
-use crate::event::{CheckReport, RunInfo, RunReport};
+use crate::event::{CheckReport, RunInfo, RunReport, Status};
 use crate::exit::Exit;
+use crate::language::source::Location;
 use crate::outcome::{Failure, NeedFailed, Outcome, SkipReason, Started};
 
 /// How many checks came to what.
@@ -12,6 +13,7 @@ pub(super) struct Counts {
     pub slow: usize,
     pub warned: usize,
     pub failed: usize,
+    pub errored: usize,
     pub undecided: usize,
     pub skipped: usize,
 }
@@ -20,16 +22,18 @@ impl Counts {
     pub fn of(report: &RunReport) -> Counts {
         let mut counts = Counts::default();
         for check in &report.checks {
-            match &check.outcome {
-                Outcome::Passed => {
+            match check.status() {
+                // One may be flaky and slow.
+                Status::Passed | Status::Flaky | Status::Slow => {
                     counts.passed += 1;
                     counts.flaky += usize::from(check.is_flaky());
                     counts.slow += usize::from(check.is_slow());
                 }
-                Outcome::Warned(_) => counts.warned += 1,
-                Outcome::Failed(_) => counts.failed += 1,
-                Outcome::Undecided(_) => counts.undecided += 1,
-                Outcome::Skipped(_) => counts.skipped += 1,
+                Status::Warned => counts.warned += 1,
+                Status::Failed => counts.failed += 1,
+                Status::Errored => counts.errored += 1,
+                Status::Undecided => counts.undecided += 1,
+                Status::Skipped => counts.skipped += 1,
             }
         }
         counts
@@ -38,8 +42,8 @@ impl Counts {
     /// `1 failed, 2 skipped, 8 passed (1 flaky, 1 slow)`.
     pub fn describe(&self) -> String {
         let parts = [
-            (self.failed, "failed"),
-            (self.undecided, "without a verdict"),
+            (self.failed + self.errored, "failed"),
+            (self.undecided, "without a result"),
             (self.warned, "warned"),
             (self.skipped, "skipped"),
             (self.passed, "passed"),
@@ -83,6 +87,11 @@ pub(super) struct Cause<'r> {
 }
 
 impl Cause<'_> {
+    /// Where the suite says what was not met.
+    pub fn location(&self, run: &RunInfo) -> Location {
+        run.location_of(self.check.check, None, self.failure)
+    }
+
     /// `2 checks did not run and 1 was cut`.
     pub fn consequence(&self) -> String {
         let were_cut = |count| if count == 1 { "1 was cut".to_owned() } else { format!("{count} were cut") };

@@ -1,4 +1,4 @@
-//! Names and needs: who waits for whom, duplicates, names that are not there, circles.
+//! Names and dependencies: what waits for what, duplicates, unknown names, cycles.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -10,7 +10,7 @@ use crate::language::read::Named;
 /// then the gates.
 pub fn needs(checks: &[&SuiteCheck]) -> Vec<Vec<usize>> {
     let mut needs = named_needs(checks);
-    // A skipped gate holds nobody up.
+    // A skipped gate blocks nothing.
     let gates = (0..checks.len()).filter(|gate| checks[*gate].is_gate() && checks[*gate].keys.skip.is_none());
     for gate in gates {
         // A gate that waits for a check, by its own needs or behind another gate, cannot be waited for by it.
@@ -48,6 +48,30 @@ fn reachable(index: usize, needs: &[Vec<usize>]) -> Vec<bool> {
     seen
 }
 
+/// Puts the names of all the checks that `each` makes in the place of the name as it is written.
+pub fn name_each(checks: &mut [SuiteCheck]) {
+    let mut made: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for check in checks.iter().filter(|check| !check.instance.is_empty()) {
+        made.entry(check.written_name.clone()).or_default().push(check.name().to_owned());
+    }
+    if made.is_empty() {
+        return;
+    }
+    for check in checks {
+        let needs = std::mem::take(&mut check.keys.needs);
+        check.keys.needs = needs
+            .into_iter()
+            .flat_map(|need| match made.get(&need.name) {
+                Some(names) => {
+                    let place = need.place;
+                    names.iter().map(|name| Named { name: name.clone(), place }).collect()
+                }
+                None => vec![need],
+            })
+            .collect();
+    }
+}
+
 /// Names that are there twice.
 pub fn duplicates(names: &[Named]) -> Vec<Diagnostic> {
     let mut seen = BTreeSet::new();
@@ -55,7 +79,7 @@ pub fn duplicates(names: &[Named]) -> Vec<Diagnostic> {
     repeated
         .map(|named| {
             Diagnostic::new(named.place, format!("there is another check named `{}`", named.name))
-                .hint("names are unique in a suite, because reports and `needs` go by them")
+                .hint("names must be unique: reports, `needs` and `--only` identify checks by name")
         })
         .collect()
 }
@@ -89,7 +113,7 @@ pub fn mistakes(suite: &Suite, names: &[Named]) -> Vec<Diagnostic> {
     found
 }
 
-/// Each circle of needs once, told at the need that closes it.
+/// Each cycle of needs once, reported at the need that closes it.
 fn circles(suite: &Suite) -> Vec<Diagnostic> {
     let needs: BTreeMap<&str, &[Named]> =
         suite.checks.iter().map(|check| (check.name(), check.keys.needs.as_slice())).collect();
@@ -125,7 +149,7 @@ fn walk<'a>(
                         need.place,
                         format!("these checks need each other: {}", circle.join(" → ")),
                     )
-                    .hint("take one of these needs out"),
+                    .hint("remove one of these needs"),
                 );
             }
             Some(_) => {}

@@ -8,19 +8,20 @@ use serde_json::json;
 use toml::Spanned;
 use toml::de::DeValue;
 
+use super::each::Each;
 use crate::check::Kind;
+use crate::check::request::RequestOptions;
 use crate::language::diagnostic::Diagnostic;
 use crate::language::name::CheckName;
-use crate::language::read::{DefaultValues, FromTable, FromToml, Named, ParseContext, Table};
+use crate::language::read::{DefaultValues, FromTable, FromToml, Named, ParseContext, Table, Templates};
 use crate::language::repeat::{Repeat, Retry};
 use crate::language::schema::{Definitions, Schema};
 use crate::language::severity::Severity;
 use crate::language::source::Place;
 use crate::language::table::Rule;
 use crate::language::variables::Variable;
-use crate::probe::http::RequestOptions;
 
-/// `[suite]`, and what `[env.NAME]` says over it.
+/// `[suite]`, and what `[env.NAME]` overrides in it.
 #[derive(Debug, Clone, Default)]
 pub struct SuiteKeys {
     pub name: Option<String>,
@@ -31,7 +32,7 @@ pub struct SuiteKeys {
 }
 
 impl SuiteKeys {
-    /// What holds where neither the suite nor the command line says anything.
+    /// The values if neither the suite nor the command line sets them.
     pub const BUDGET: Duration = Duration::from_mins(1);
     pub const CONCURRENCY: NonZeroU32 = NonZeroU32::MIN.saturating_add(15);
     pub const FAIL_FAST: bool = true;
@@ -80,7 +81,7 @@ impl FromTable for SuiteKeys {
 }
 
 impl SuiteKeys {
-    /// These keys, and `other`'s where these say nothing.
+    /// These keys, and `other`'s for those that are omitted.
     pub fn or(self, other: &SuiteKeys) -> SuiteKeys {
         SuiteKeys {
             name: self.name.or_else(|| other.name.clone()),
@@ -117,7 +118,7 @@ impl FromTable for EnvironmentKeys {
     }
 }
 
-/// `[defaults]`: for every check that does not say otherwise.
+/// `[defaults]`: for every check that omits the key.
 #[derive(Debug, Clone, Default)]
 pub struct Defaults {
     check: CheckDefaults,
@@ -161,7 +162,7 @@ impl FromTable for Defaults {
 }
 
 impl Defaults {
-    /// These defaults, and `other`'s where these say nothing.
+    /// These defaults, and `other`'s for those that are omitted.
     pub fn or(self, other: &Defaults) -> Defaults {
         let check = CheckDefaults {
             budget: self.check.budget.or(other.check.budget),
@@ -177,7 +178,7 @@ impl Defaults {
     }
 }
 
-/// Why a check is skipped, for those who read that it is.
+/// Why a check is skipped, for the reports.
 struct SkipReasonText(String);
 
 impl FromToml for SkipReasonText {
@@ -186,7 +187,7 @@ impl FromToml for SkipReasonText {
         match name.trim().is_empty() {
             true => parse.reject(
                 Diagnostic::new(place, "`skip` gives no reason")
-                    .hint("say why it is skipped, for the reports; to run it, take `skip` out"),
+                    .hint("say why it is skipped, for the reports; to run it, remove `skip`"),
             ),
             false => Some(SkipReasonText(name)),
         }
@@ -197,12 +198,42 @@ impl FromToml for SkipReasonText {
     }
 }
 
+/// The name of another check as it is written there: with `each`, all of those that it makes.
+struct NeedName(Named);
+
+impl FromToml for NeedName {
+    const TEMPLATES: Templates = Templates::Own;
+
+    fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
+        Named::from_toml(value, parse).map(NeedName)
+    }
+
+    fn schema(definitions: &mut Definitions<'_>) -> Schema {
+        Named::schema(definitions)
+    }
+}
+
+/// A label.
+struct Tag(String);
+
+impl FromToml for Tag {
+    const TEMPLATES: Templates = Templates::Refused;
+
+    fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
+        String::from_toml(value, parse).map(Tag)
+    }
+
+    fn schema(definitions: &mut Definitions<'_>) -> Schema {
+        String::schema(definitions)
+    }
+}
+
 /// The keys every check has.
 #[derive(Debug, Clone)]
 pub struct CheckKeys {
     pub name: Named,
     pub budget: Option<(Duration, Place)>,
-    /// What `[defaults]` says where the check does not.
+    /// The value of `[defaults]`, if the check omits the key.
     pub default_budget: Option<Duration>,
     pub tags: Vec<String>,
     pub needs: Vec<Named>,
@@ -222,6 +253,14 @@ impl CheckKeys {
             ("unique name; reports and `--only` identify checks by it", r#"name = "shop is healthy""#),
         );
         let name = name.map(|CheckName(named)| named);
+        // Its values are read by the loader.
+        let _: Option<Each> = table.optional(
+            "each",
+            (
+                "make one check for each of these values; the name must have the variable in it",
+                r#"each = { host = ["web-1", "web-2"] }"#,
+            ),
+        );
         let budget = table.overridable(
             "budget",
             (
@@ -231,10 +270,10 @@ impl CheckKeys {
             &kind.budget,
         );
         let budget = budget.map(|budget| (budget, table.key_place("budget")));
-        let tags = table
+        let tags: Vec<Tag> = table
             .optional("tags", ("labels for `--tag` and `--skip-tag`", r#"tags = ["payments"]"#))
             .unwrap_or_default();
-        let needs = table.optional("needs", ("checks that must pass first; if one does not, this check is skipped and the report says why", r#"needs = ["shop starts"]"#)).unwrap_or_default();
+        let needs: Vec<NeedName> = table.optional("needs", ("checks that must pass first; if one does not, this check is skipped and the report says why", r#"needs = ["shop starts"]"#)).unwrap_or_default();
         let gate = table.overridable(
             "gate",
             ("make every check that is not itself a gate need this one", "gate = true"),
@@ -251,7 +290,7 @@ impl CheckKeys {
         if envs.as_ref().is_some_and(Vec::is_empty) {
             let mistake =
                 Diagnostic::new(table.key_place("envs"), "with no environment the check would never run");
-            let hint = "name one, leave `envs` out for all of them, or say why with `skip = \"…\"`";
+            let hint = "name one, omit `envs` for all of them, or say why with `skip = \"…\"`";
             let _: Option<()> = table.parse.reject(mistake.hint(hint));
         }
         table.obeys(Rule::Filled("envs"));
@@ -264,8 +303,8 @@ impl CheckKeys {
             name: name?,
             budget,
             default_budget,
-            tags,
-            needs,
+            tags: tags.into_iter().map(|Tag(tag)| tag).collect(),
+            needs: needs.into_iter().map(|NeedName(named)| named).collect(),
             gate,
             severity,
             repeat: repeat?,

@@ -8,16 +8,18 @@ use minijinja::Environment;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::each::{Each, Instance};
 use super::keys::{CheckKeys, Defaults, EnvironmentKeys, SuiteKeys};
 use super::{Suite, SuiteCheck, graph, usage};
 use crate::check::{Check, KINDS, Kind};
 use crate::language::diagnostic::{Diagnostic, SuiteError};
 use crate::language::expression;
 use crate::language::raw::RawDocument;
-use crate::language::read::{Named, ParseContext, Table, describe, read_table};
+use crate::language::read::{FromToml as _, Named, ParseContext, Table, describe, read_table};
 use crate::language::source::{Place, Sources};
 use crate::language::table::{NamedTable, Shape};
-use crate::language::variables::{Variable, put_over};
+use crate::language::variables::{Variable, Variables, put_over, resolve};
+use crate::secret::Redactor;
 
 /// Reads the suite at `path` and what it includes. `extra_variables` are the names that `--var` defines.
 ///
@@ -90,16 +92,55 @@ fn draft(
     extra_variables: &[String],
     look: &mut dyn FnMut(&RawDocument<'_>),
 ) -> Draft {
+    let read = read_all(path, text, extra_variables, None, look);
+    if !read.suite.has_templates_in_settings {
+        return read;
+    }
+    // Without an environment: which one it runs in is not known here.
+    let suite = &read.suite;
+    let (resolved, _) = resolve(&suite.variables, &suite.dir, &Arc::new(Redactor::new()));
+    in_environment(suite, &resolved.scope, extra_variables)
+}
+
+/// The suite with its settings rendered in `scope`.
+pub fn in_environment(suite: &Suite, scope: &Variables, extra_variables: &[String]) -> Draft {
+    match suite.sources.files.first() {
+        Some(root) => {
+            let again = Again { scope, sources: &suite.sources };
+            read_all(&root.path, &root.text, extra_variables, Some(again), &mut |_| {})
+        }
+        None => unreachable!("a suite that was read has a file"),
+    }
+}
+
+/// What is known of a suite that is read for the second time.
+#[derive(Clone, Copy)]
+struct Again<'e> {
+    scope: &'e Variables,
+    /// The files as they were.
+    sources: &'e Sources,
+}
+
+fn read_all(
+    path: &Path,
+    text: &str,
+    extra_variables: &[String],
+    again: Option<Again<'_>>,
+    look: &mut dyn FnMut(&RawDocument<'_>),
+) -> Draft {
     let environment = expression::environment();
     let mut loader = Loader {
         environment: &environment,
         look,
+        again,
         sources: Sources::default(),
         diagnostics: Vec::new(),
         included: Vec::new(),
         is_whole: true,
+        has_templates_in_settings: false,
     };
-    let parts = loader.read(path, text, &Defaults::default(), &mut vec![identity(path)]);
+    let mut parts = loader.read(path, text, &Defaults::default(), &mut vec![identity(path)]);
+    graph::name_each(&mut parts.checks);
 
     let names = parts.names;
     let suite = Suite {
@@ -110,16 +151,22 @@ fn draft(
         environments: parts.environments,
         checks: parts.checks,
         mistaken_shares: parts.mistaken_shares,
+        has_templates_in_settings: loader.has_templates_in_settings,
+        setting_reads: parts.setting_reads,
     };
     let is_whole = loader.is_whole;
     let mut mistakes = loader.diagnostics;
+    // A suite that is read again is not judged before.
+    if suite.has_templates_in_settings && again.is_none() {
+        return Draft { suite, mistakes, is_whole };
+    }
     mistakes.extend(graph::duplicates(&names));
     // What a file that could not be read defines is not missed anywhere else.
     if is_whole {
         mistakes.extend(graph::mistakes(&suite, &names));
         mistakes.extend(usage::mistakes(&suite, extra_variables));
     }
-    if suite.checks.is_empty() && mistakes.is_empty() {
+    if suite.checks.is_empty() && mistakes.is_empty() && !suite.has_templates_in_settings {
         mistakes.push(
             Diagnostic::new(None, "the suite has no checks")
                 .hint("add at least one `[[health]]` with a `name` and a `url`"),
@@ -136,12 +183,14 @@ fn identity(path: &Path) -> PathBuf {
 struct Loader<'e> {
     environment: &'e Environment<'static>,
     look: &'e mut dyn FnMut(&RawDocument<'_>),
+    again: Option<Again<'e>>,
     sources: Sources,
     diagnostics: Vec<Diagnostic>,
     /// The files that were read already: what two files include is there once.
     included: Vec<PathBuf>,
     /// Could everything be read?
     is_whole: bool,
+    has_templates_in_settings: bool,
 }
 
 /// What one file and its includes say.
@@ -154,6 +203,8 @@ struct Parts {
     /// The names of all checks, of those too that have a mistake in them.
     names: Vec<Named>,
     mistaken_shares: Vec<String>,
+    /// The variables that settings beside the checks read, and those of checks that could not be read without them.
+    setting_reads: Vec<(String, Place)>,
 }
 
 impl Loader<'_> {
@@ -165,23 +216,27 @@ impl Loader<'_> {
             self.is_whole = false;
             self.diagnostics.extend(errors.iter().map(|error| {
                 let place = error.span().map(|span| Place::new(file, span));
-                Diagnostic::new(place, format!("this is not TOML: {}", error.message().replace('\n', ", ")))
+                Diagnostic::new(place, format!("invalid TOML: {}", error.message().replace('\n', ", ")))
             }));
             return Parts::default();
         }
         let is_root = chain.len() == 1;
         let mut parse = ParseContext::new(file, self.environment);
+        parse.scope = self.again.map(|again| again.scope.clone());
         let parts = read_table(document.get_ref(), 0..0, &mut parse, |table| {
             let head = Head::from_table(table, is_root);
+            let setting_reads = std::mem::take(&mut table.parse.settings.reads);
             let defaults = head.defaults.clone().or(defaults);
             defaults.hand_on(&mut table.parse.defaults);
             let mut parts = self.included(file, document.get_ref(), path, &defaults, chain);
             (self.look)(&RawDocument::of(file, text, document.get_ref()));
             parts.take(head);
+            parts.setting_reads.extend(setting_reads);
             read_checks(table, &mut parts);
             Some(parts)
         });
         self.diagnostics.append(&mut parse.diagnostics);
+        self.has_templates_in_settings |= parse.settings.have_templates;
         parts.unwrap_or_default()
     }
 
@@ -204,14 +259,18 @@ impl Loader<'_> {
             if chain.contains(&identity(&included)) {
                 self.diagnostics.push(
                     Diagnostic::new(place, format!("`{name}` includes itself"))
-                        .hint("take this entry out, or move what both files share into a third"),
+                        .hint("remove this entry, or move what both files share into a third"),
                 );
                 continue;
             }
             if self.included.contains(&identity(&included)) {
                 continue;
             }
-            match std::fs::read_to_string(&included) {
+            let text = match self.again.and_then(|again| again.sources.text_of(&included)) {
+                Some(known) => Ok(known.to_owned()),
+                None => std::fs::read_to_string(&included),
+            };
+            match text {
                 Err(error) => {
                     self.is_whole = false;
                     let reason = crate::language::io_error::reason(&error);
@@ -241,6 +300,7 @@ impl Parts {
         self.checks.extend(later.checks);
         self.names.extend(later.names);
         self.mistaken_shares.extend(later.mistaken_shares);
+        self.setting_reads.extend(later.setting_reads);
     }
 
     /// Adds what the file itself says, after what it includes.
@@ -358,22 +418,75 @@ fn read_check(
         let _: Option<()> = parse.expected(item, "a table");
         return;
     };
+    let Some(each) = keys.get("each") else {
+        return read_instance(kind, item, keys, Instance::new(), parse, parts);
+    };
+    // Which checks there are is known with the variables.
+    parse.settings.have_templates = true;
+    let Some(scope) = parse.scope.clone() else { return };
+    let before = parse.diagnostics.len();
+    let instances = Each::from_toml(each, parse).and_then(|each| each.instances(&scope, parse));
+    if instances.is_none() && parse.diagnostics.len() == before {
+        parts.setting_reads.append(&mut parse.settings.reads);
+        return;
+    }
+    let written =
+        keys.get_key_value("name").map(|(_, name)| (name.get_ref().as_str().unwrap_or_default(), name));
+    if let (Some(several), Some((name, value))) = (instances.as_ref().filter(|all| all.len() > 1), written)
+        && !name.contains("{{")
+    {
+        let place = parse.place(value.span());
+        let mistake = format!("`each` makes {} checks of this one name", several.len());
+        let variable = several[0].first().map(|(variable, _)| variable.as_str()).unwrap_or_default();
+        let hint =
+            format!("put a variable into it that tells them apart, such as `{name} {{{{{variable}}}}}`");
+        parse.diagnostics.push(Diagnostic::new(place, mistake).hint(hint));
+        return;
+    }
+    parse.is_of_each = true;
+    for instance in instances.unwrap_or_default() {
+        let mut own = scope.clone();
+        instance.iter().for_each(|(name, value)| own.set(name, value));
+        parse.scope = Some(own);
+        read_instance(kind, item, keys, instance, parse, parts);
+    }
+    parse.is_of_each = false;
+    parse.scope = Some(scope);
+}
+
+/// Reads one check: as it is written, or as one that `each` makes.
+fn read_instance(
+    kind: &'static Kind,
+    item: &Spanned<DeValue<'_>>,
+    keys: &DeTable<'_>,
+    instance: Instance,
+    parse: &mut ParseContext<'_>,
+    parts: &mut Parts,
+) {
     let place = parse.place(item.span());
     let mut name = None;
+    let before = parse.diagnostics.len();
     let read: Option<(CheckKeys, Arc<dyn Check>)> = read_table(keys, item.span(), parse, |table| {
         let (common, check) = check_keys(kind, table);
         name = common.as_ref().map(|keys| keys.name.clone());
         common.zip(check)
     });
+    let written_name = keys.get("name").and_then(|name| name.get_ref().as_str()).unwrap_or_default();
     // A check with a mistake in it keeps its name, so that what needs it is not called a mistake too.
-    let name = name.or_else(|| match keys.get("name").map(Spanned::get_ref) {
-        Some(DeValue::String(text)) => Some(Named { name: text.to_string(), place }),
-        _ => None,
-    });
+    let name =
+        name.or_else(|| (!written_name.is_empty()).then(|| Named { name: written_name.to_owned(), place }));
     parts.names.extend(name);
+    let setting_reads = std::mem::take(&mut parse.settings.reads);
     match read {
-        Some((keys, check)) => parts.checks.push(SuiteCheck { kind, place, keys, check }),
+        Some((keys, check)) => {
+            let written_name = written_name.to_owned();
+            parts.checks.push(SuiteCheck { kind, place, keys, check, instance, written_name, setting_reads });
+        }
         None => {
+            if parse.diagnostics.len() == before {
+                // It waits for a variable that has no value.
+                parts.setting_reads.extend(setting_reads);
+            }
             // What it would hand over is not missed by those who need it.
             let shares = keys.get("share").and_then(|share| share.get_ref().as_array());
             let names = shares.into_iter().flatten().filter_map(|name| name.get_ref().as_str());

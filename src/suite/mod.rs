@@ -3,6 +3,7 @@
 //! [`load`] reads the TOML files and is the only place where a mistake in them is found: after it there is a
 //! [`Suite`] whose keys, types, names and variables are sound, or a [`SuiteError`] with all mistakes at once.
 
+mod each;
 pub mod graph;
 pub mod keys;
 mod load;
@@ -13,13 +14,16 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+pub use self::each::Instance;
 use self::keys::{CheckKeys, EnvironmentKeys, SuiteKeys};
-pub use self::load::{Draft, load, load_text, read_draft, read_draft_looking, read_draft_text};
+pub use self::load::{
+    Draft, in_environment, load, load_text, read_draft, read_draft_looking, read_draft_text,
+};
 use crate::check::{Check, Kind};
 pub use crate::language::diagnostic::SuiteError;
 use crate::language::source::{Place, Sources};
 pub use crate::language::variable_usage::VariableUsage;
-use crate::language::variables::Variable;
+use crate::language::variables::{Variable, Variables};
 
 /// A suite file and what it includes.
 #[derive(Debug)]
@@ -34,6 +38,10 @@ pub struct Suite {
     pub checks: Vec<SuiteCheck>,
     /// What checks with a mistake in them would share.
     mistaken_shares: Vec<String>,
+    /// Do settings have templates? Then the checks are others in each environment.
+    pub has_templates_in_settings: bool,
+    /// The variables that the settings beside the checks read.
+    pub setting_reads: Vec<(String, Place)>,
 }
 
 /// One check of a suite.
@@ -43,9 +51,27 @@ pub struct SuiteCheck {
     pub place: Place,
     pub keys: CheckKeys,
     pub check: Arc<dyn Check>,
+    /// Its name as it is written, which may be a template where `each` makes several checks.
+    pub written_name: String,
+    /// The variables that `each` gives it.
+    pub instance: Instance,
+    /// The variables that its settings read.
+    pub setting_reads: Vec<(String, Place)>,
 }
 
 impl SuiteCheck {
+    /// The variables as this check sees them.
+    pub fn scope(&self, suite: &Variables) -> Variables {
+        let mut scope = suite.clone();
+        self.instance.iter().for_each(|(name, value)| scope.set(name, value));
+        scope
+    }
+
+    /// Does `each` give it a variable of this name?
+    pub fn has_own(&self, name: &str) -> bool {
+        self.instance.iter().any(|(own, _)| own == name)
+    }
+
     pub fn name(&self) -> &str {
         &self.keys.name.name
     }

@@ -1,6 +1,8 @@
 //! The schema of a suite's file.
 
-use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value, json};
 
 use super::load;
 use crate::language::expression;
@@ -18,6 +20,34 @@ pub fn schema() -> Schema {
         "description": "A suite of checks for smoke, a smoke-test runner.",
     });
     merge(&mut schema, file);
-    schema["$defs"] = Value::Object(definitions.into_made());
+    schema["$defs"] = Value::Object(used(definitions.into_made(), &schema));
     schema
+}
+
+/// Those of `definitions` that `schema` refers to: of several that were merged into one there may be some left over.
+fn used(mut definitions: Map<String, Value>, schema: &Value) -> Map<String, Value> {
+    let mut used = BTreeSet::new();
+    let mut waiting = references(schema);
+    while let Some(name) = waiting.pop() {
+        if let Some(definition) = definitions.get(&name)
+            && used.insert(name)
+        {
+            waiting.extend(references(definition));
+        }
+    }
+    definitions.retain(|name, _| used.contains(name));
+    definitions
+}
+
+/// The names of the definitions that a schema refers to itself.
+fn references(schema: &Value) -> Vec<String> {
+    match schema {
+        Value::Object(keys) => {
+            let own = keys.get("$ref").and_then(Value::as_str);
+            let own = own.and_then(|to| to.strip_prefix("#/$defs/")).map(str::to_owned);
+            own.into_iter().chain(keys.values().flat_map(references)).collect()
+        }
+        Value::Array(items) => items.iter().flat_map(references).collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Vec::new(),
+    }
 }

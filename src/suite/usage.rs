@@ -28,10 +28,28 @@ pub fn mistakes(suite: &Suite, extra_variables: &[String]) -> Vec<Diagnostic> {
             if suite.mistaken_shares.iter().any(|share| share == first_part(name)) {
                 continue;
             }
-            if is_built_in(name) || known.contains(first_part(name)) || shared.contains(first_part(name)) {
+            let variable = first_part(name);
+            if is_built_in(name)
+                || known.contains(variable)
+                || shared.contains(variable)
+                || check.has_own(variable)
+            {
                 continue;
             }
             found.push(undefined(name, place, &uses, &known, check, &checks));
+        }
+    }
+    let of_checks =
+        checks.iter().flat_map(|check| check.setting_reads.iter().map(|read| (read, Some(*check))));
+    for ((name, place), check) in suite.setting_reads.iter().map(|read| (read, None)).chain(of_checks) {
+        let variable = first_part(name);
+        let is_known = is_built_in(name) || known.contains(variable);
+        if !is_known && check.is_none_or(|check| !check.has_own(variable)) {
+            found.push(
+                Diagnostic::new(*place, format!("a setting reads variables, and `{name}` is none"))
+                    .did_you_mean(name, known.iter().copied().chain(BUILT_IN))
+                    .hint("define it under `[vars]`, or pass it with `--var`"),
+            );
         }
     }
     found
@@ -62,7 +80,7 @@ fn undefined(
             true => {
                 format!("add `needs = [\"{name}\"]` to skip this check with it, or pass `--var {variable}=…`")
             }
-            false => format!("take this check out of what `{name}` needs, or define `{variable}` elsewhere"),
+            false => format!("remove this check from what `{name}` needs, or define `{variable}` elsewhere"),
         });
     }
     if let Some(sharing) = sharing {

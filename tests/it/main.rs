@@ -1,8 +1,8 @@
 //! The integration tests: one binary whose folders mirror `src/`, real servers and the real `smoke`.
 //!
-//! `tests/run` starts them with everything they need; `support` holds the servers.
+//! `tests/run` starts them with everything they need; `support` has the servers.
 
-// The servers are stopped and the runner is signalled the Unix way: elsewhere there is nothing to run.
+// Servers and runs are stopped with Unix signals, so there are no tests for other systems.
 #![cfg(unix)]
 
 mod support;
@@ -16,5 +16,7 @@ mod probe;
 mod promises;
 mod report;
 mod suite;
+
+mod architecture;
 
 mod support_works;

@@ -7,17 +7,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cookie_store::CookieStore;
-
 use crate::attempt::Context;
 use crate::attempt::shell::ShellCommand;
-use crate::check::verdict::{Captures, judge_http};
+use crate::check::protocol::ByScheme;
 use crate::check::{Session, template_failure};
 use crate::deadline::{BudgetScope, Cut, Deadline};
-use crate::expect::http::HttpExpectation;
-use crate::expect::status::StatusSet;
 use crate::language::diagnostic::Diagnostic;
 use crate::language::read::{FromTable, Table};
+use crate::language::source::Place;
 use crate::language::table::Rule;
 use crate::language::template::Template;
 use crate::language::value::Scalar;
@@ -25,7 +22,6 @@ use crate::language::variable_usage::VariableUsage;
 use crate::language::variables::Variables;
 use crate::outcome::{Failure, Fault, Phase, Span};
 use crate::probe::dial::{self, Target};
-use crate::probe::http::{CurlContext, Request, RunClients, send};
 use crate::process::Output;
 use crate::secret::Message;
 
@@ -46,10 +42,7 @@ pub(super) enum Ready {
 /// What is asked over the network, where not only the process itself can answer.
 #[derive(Debug)]
 pub(super) enum Question {
-    Url {
-        request: Box<Request>,
-        expect: Arc<HttpExpectation>,
-    },
+    Url(Box<ByScheme>),
     /// Does it accept connections on this port of 127.0.0.1?
     Port(Scalar),
 }
@@ -62,15 +55,7 @@ impl FromTable for Ready {
             .optional("port", ("the process accepts connections on this port of 127.0.0.1", "port = 8080"));
         let log: Option<Template> = table
             .optional("log", ("the output of the process contains this text", r#"log = "listening on""#));
-        let request = Request::from_url(table);
-        let expect: Option<HttpExpectation> = table.optional(
-            "expect",
-            (
-                "what the response must look like; by default, a 2xx status",
-                r#"expect = { status = 200, within = "300ms" }"#,
-            ),
-        );
-        let expect = if table.has("expect") { expect? } else { HttpExpectation::default() };
+        let by_url = ByScheme::from_table(table);
         let of_the_request = table.asked_but(&["url", "port", "log"]);
         for key in &of_the_request {
             table.obeys(Rule::Needs(key, "url"));
@@ -82,10 +67,7 @@ impl FromTable for Ready {
             return table.reject(key, format!("`{key}` belongs to `url`: for `{one}` no request is sent"));
         }
         match one {
-            "url" => {
-                let question = Question::Url { request: Box::new(request?), expect: Arc::new(expect) };
-                Some(Ready::Answers(question))
-            }
+            "url" => Some(Ready::Answers(Question::Url(Box::new(by_url?)))),
             _ => port.map(|port| Ready::Answers(Question::Port(port))).or(log.map(Ready::Prints)),
         }
     }
@@ -96,17 +78,14 @@ impl Ready {
         match self {
             Ready::Prints(text) => uses.read(text),
             Ready::Answers(Question::Port(port)) => uses.read(&port.0),
-            Ready::Answers(Question::Url { request, expect }) => {
-                request.uses(uses);
-                uses.read_all(expect.templates());
-            }
+            Ready::Answers(Question::Url(asked)) => asked.uses(uses),
         }
     }
 
     pub fn mistakes(&self, scope: &Variables) -> Vec<Diagnostic> {
         match self {
             Ready::Prints(_) => Vec::new(),
-            Ready::Answers(Question::Url { request, .. }) => request.mistakes(scope),
+            Ready::Answers(Question::Url(asked)) => asked.mistakes(scope),
             Ready::Answers(Question::Port(port)) => match port.0.text(scope) {
                 Ok(text) if !matches!(text.parse::<u16>(), Ok(1..)) => {
                     let mistake = format!("`{text}` is not a port; a port is a number from 1 to 65535");
@@ -114,6 +93,15 @@ impl Ready {
                 }
                 Ok(_) | Err(_) => Vec::new(),
             },
+        }
+    }
+
+    /// Where the suite says what is waited for.
+    pub fn place(&self) -> Place {
+        match self {
+            Ready::Prints(text) => text.place(),
+            Ready::Answers(Question::Url(asked)) => asked.place(),
+            Ready::Answers(Question::Port(port)) => port.0.place(),
         }
     }
 
@@ -149,7 +137,7 @@ impl Ready {
                 let text = text.text(scope).unwrap_or_default();
                 Message::new().words("its output never contained the `ready` text `").data(text).words("`")
             }
-            Ready::Answers(question @ Question::Url { .. }) => {
+            Ready::Answers(question @ Question::Url(_)) => {
                 question.named(scope).words(" never gave the expected answer")
             }
             Ready::Answers(question @ Question::Port(_)) => {
@@ -182,7 +170,7 @@ impl Question {
         let asked = self.named(&session.scope);
         let something_else = Message::new().words("something else already ");
         let cause = match self {
-            Question::Url { .. } => something_else.words("answers ").then(asked).words(" as expected"),
+            Question::Url(_) => something_else.words("answers ").then(asked).words(" as expected"),
             Question::Port(_) => something_else.words("accepts connections on ").then(asked),
         };
         let cause = cause.words(", so it was not started");
@@ -226,26 +214,18 @@ impl Question {
     async fn answer(&self, session: &mut Session, context: &Context) -> Result<(), Failure> {
         match self {
             Question::Port(port) => dial::connect(&target(port, &session.scope)?, context).await.map(drop),
-            Question::Url { request, expect } => {
-                let mut cookies = CookieStore::default();
-                let clients = &context.run.shared::<RunClients>().0;
-                let answer = send(request, clients, &mut cookies, &session.scope, context).await?;
-                let (default, captures) = (StatusSet::success(), Captures::default());
-                match Box::pin(judge_http(answer, expect, &default, &captures, session, context)).await {
-                    Ok(()) => Ok(()),
-                    Err(refusal) => Err(refusal.described(context).await),
-                }
-            }
+            Question::Url(asked) => asked.choose(&session.scope)?.run(session, context).await,
         }
     }
 
     /// What is asked, for people.
     fn named(&self, scope: &Variables) -> Message {
         match self {
-            Question::Url { request, .. } => {
-                let asked =
-                    request.named(&scope.for_people()).unwrap_or_else(|| "its `ready` URL".to_owned());
-                Message::new().words("`").data(asked).words("`")
+            Question::Url(asked) => {
+                let shown = scope.for_people();
+                let named = asked.choose(&shown).ok().and_then(|asked| asked.named(&shown));
+                let named = named.unwrap_or_else(|| "its `ready` URL".to_owned());
+                Message::new().words("`").data(named).words("`")
             }
             Question::Port(port) => {
                 Message::new().words("127.0.0.1:").data(port.0.text(scope).unwrap_or_default())
@@ -253,17 +233,11 @@ impl Question {
         }
     }
 
-    /// The command that asks the same by hand.
-    pub fn by_hand(&self, session: &Session, context: &Context) -> Option<ShellCommand> {
+    /// The command that asks the same.
+    pub fn reproduce(&self, session: &Session, context: &Context) -> Option<ShellCommand> {
         match self {
             Question::Port(port) => Some(dial::as_curl(&target(port, &session.scope).ok()?, ONE_QUESTION)),
-            Question::Url { request, .. } => request.as_curl(&CurlContext {
-                scope: &session.scope.for_people(),
-                cookies: &CookieStore::default(),
-                suite_dir: &context.run.suite_dir,
-                limit: ONE_QUESTION,
-                follows_redirects: true,
-            }),
+            Question::Url(asked) => asked.reproduce(session, context, ONE_QUESTION),
         }
     }
 }

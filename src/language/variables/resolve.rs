@@ -28,12 +28,12 @@ pub struct Missing {
     pub place: Place,
     pub reason: String,
     pub hint: String,
-    /// Is the reason a mistake that is told at the variable itself?
+    /// Is the reason a mistake that is reported at the variable itself?
     pub told: bool,
 }
 
 /// Gives every variable its value and makes the secret ones known to `redactor`. The mistakes are variables that
-/// read each other in a circle or something undefined, and secrets too short to redact; those have no value then.
+/// form a cycle or read something undefined, and secrets too short to redact; those have no value then.
 pub fn resolve(
     variables: &BTreeMap<String, Variable>,
     suite_dir: &Path,
@@ -74,7 +74,7 @@ fn absolute(dir: &Path) -> PathBuf {
     std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned())
 }
 
-/// Why none of `blocked` can have a value: some read what is not there, some read each other in a circle, and the
+/// Why none of `blocked` can have a value: some read an undefined variable, some form a cycle, and the
 /// others wait for one of these.
 fn unresolvable(blocked: &[(&String, &Variable)], variables: &BTreeMap<String, Variable>) -> Vec<Diagnostic> {
     let mut found = Vec::new();
@@ -123,7 +123,7 @@ impl Resolved {
         is_built_in(name) || self.scope.has(first_part(name)) || self.missing.contains_key(first_part(name))
     }
 
-    /// There is a mistake in it that has been told.
+    /// There is a mistake in it that has been reported.
     fn give_up(&mut self, name: &str, variable: &Variable) {
         let reason = "there is a mistake in it".to_owned();
         let missing = Missing { place: variable.place, reason, hint: String::new(), told: true };
@@ -226,6 +226,6 @@ fn hide(name: &str, variable: &Variable, value: &Value, redactor: &Redactor) -> 
             variable.place,
             format!("the secret `{name}`{by_name} cannot be kept out of the output: {unredactable}"),
         )
-        .hint("give it its real value, or say `secret = false` if it is none")
+        .hint("give it its real value, or say `secret = false` if it is not a secret")
     })
 }

@@ -20,7 +20,7 @@ type Names = Arc<BTreeMap<String, Held>>;
 pub struct Variables {
     environment: Arc<Environment<'static>>,
     values: Names,
-    /// What stands in commands for people in place of the values that are secret, or made of one.
+    /// The placeholders, in commands for people, of the values that are secret or made of one.
     placeholders: Names,
     audience: Audience,
     /// Learns what expressions make of secrets.
@@ -122,7 +122,7 @@ impl Variables {
     /// Keeps `made` out of every output if one of the values it was made of is secret: `{{password|upper}}` shows a
     /// password as well as `{{password}}` does.
     pub(in crate::language) fn hide_if_made_of_a_secret(&self, made: &str, of: &[String]) {
-        // A URL with a password in it is known by its password, and is not made of anything where it stands as it is.
+        // A URL with a password in it is known by its password, and is not made of anything if it is used unchanged.
         let is_secret = |name: &String| {
             self.values.get(first_part(name)).is_some_and(|value| {
                 let text = expression::as_text(&value.written);
@@ -130,7 +130,7 @@ impl Variables {
             })
         };
         if of.iter().any(is_secret) && self.redactor.clean(made) != STARS {
-            // One that is too short is no error: it is `{{password|first}}`, and would be starred out all over.
+            // One that is too short is not an error: it is `{{password|first}}`, and hiding it would hide too much.
             let _ = self.redactor.add(made);
         }
     }

@@ -12,7 +12,6 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::HttpVersion;
 use super::proxy::{Proxy, not_a_proxy};
 use crate::attempt::single_flight::SingleFlight;
 use crate::attempt::timeline::mark;
@@ -29,9 +28,16 @@ pub enum Pooling {
     KeepAlive,
 }
 
+/// The version that a suite may ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HttpVersion {
+    One,
+    Two,
+}
+
 /// How a request connects.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Route {
+pub struct Route {
     pub tls: TlsOptions,
     /// Addresses that take the place of a look-up, by host.
     pub resolve: Vec<(String, SocketAddr)>,

@@ -2,9 +2,8 @@
 
 use std::error::Error;
 
-use super::HttpVersion;
-use super::client::{MOST_HEADERS, NameError};
-use super::resolve::ResolvedRequest;
+use super::client::{HttpVersion, MOST_HEADERS, NameError};
+use super::request::ResolvedRequest;
 use super::send::shown;
 use crate::attempt::Context;
 use crate::language::io_error::reason;

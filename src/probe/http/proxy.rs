@@ -9,7 +9,7 @@ use crate::secret::{Message, address};
 
 /// What the suite says of the proxy.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Proxy {
+pub enum Proxy {
     /// Nothing: what the environment says counts.
     OfEnvironment,
     /// `proxy = ""`: there is none, whatever the environment says.
@@ -18,7 +18,7 @@ pub(super) enum Proxy {
 }
 
 /// What a proxy looks like, for a message.
-pub(super) const EXPECTED: &str = "a proxy such as http://proxy.internal:3128 or socks5://127.0.0.1:1080";
+pub const EXPECTED: &str = "a proxy such as http://proxy.internal:3128 or socks5://127.0.0.1:1080";
 
 impl Proxy {
     /// Reads `proxy`. `None` is one that nothing can go through; the library would leave it out and go straight.
@@ -76,7 +76,7 @@ impl Proxy {
 }
 
 /// A value of the suite that is no proxy.
-pub(super) fn not_a_proxy(text: &str) -> Failure {
+pub fn not_a_proxy(text: &str) -> Failure {
     unusable(text, "proxy").with_hint(Message::new().words("`proxy = \"\"` goes without one"))
 }
 

@@ -11,13 +11,13 @@ use tokio::runtime::Handle;
 use url::Url;
 
 use super::client::{Clients, Route};
-use super::resolve::{PreparedBody, ResolvedRequest, prepare};
+use super::request::{PreparedBody, ResolvedRequest};
 use super::response::HttpResponse;
-use super::{Request, charset, fault, trace, version_name};
+use super::{charset, fault, trace, version_name};
 use crate::attempt::Context;
 use crate::attempt::certificate::PeerCertificate;
 use crate::attempt::cost::Cost;
-use crate::language::variables::{Variables, is_secret_name};
+use crate::language::variables::is_secret_name;
 use crate::outcome::{Direction, Failure, Phase};
 use crate::probe::trust::Trust;
 use crate::secret::Message;
@@ -27,13 +27,12 @@ use crate::secret::Message;
 /// # Errors
 /// No answer, or none that is HTTP, or a body larger than `max-body`.
 pub async fn send(
-    request: &Request,
+    request: ResolvedRequest,
     clients: &Clients,
     cookies: &mut CookieStore,
-    scope: &Variables,
     context: &Context,
 ) -> Result<HttpResponse, Failure> {
-    let mut prepared = prepare(request, scope, context).await?;
+    let mut prepared = request;
     let began = tokio::time::Instant::now();
     let mut redirects_left = prepared.redirects;
     let mut seen = Vec::new();
@@ -83,7 +82,7 @@ fn certificate(response: &reqwest::Response) -> Option<PeerCertificate> {
 }
 
 /// A cookie at least this long may be what keeps a session.
-pub(super) const SESSION_LENGTH: usize = 12;
+pub const SESSION_LENGTH: usize = 12;
 
 /// An URL without user, password and fragment.
 pub(super) fn shown(url: &Url) -> String {
@@ -232,10 +231,7 @@ fn is_same_origin(home: &Url, url: &Url) -> bool {
 
 /// The cookies that go with a request, those of longer paths first, then those that were set first (RFC 6265,
 /// section 5.4): of two with one name, many servers take the first.
-pub(super) fn cookies_for<'c>(
-    cookies: &'c CookieStore,
-    url: &Url,
-) -> impl Iterator<Item = (&'c str, &'c str)> {
+pub fn cookies_for<'c>(cookies: &'c CookieStore, url: &Url) -> impl Iterator<Item = (&'c str, &'c str)> {
     let mut found = cookies.matches(url);
     found.sort_by_key(|cookie| std::cmp::Reverse(cookie.path.len()));
     found.into_iter().map(|cookie| cookie.name_value())
@@ -301,6 +297,7 @@ async fn redirect_loop(answer: HttpResponse, seen: &[String], context: &Context)
         what: Message::new().words("an end to the redirects"),
         expected: Message::new().words(format!("after {} (`redirects`)", seen.len() - 1)),
         actual: Message::new().words(format!("another {}: ", answer.status)).then(path),
+        place: None,
     };
     Failure::Mismatch { mismatches: vec![mismatch], answer: Some(answer.described(context).await) }
 }

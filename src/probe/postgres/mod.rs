@@ -40,9 +40,9 @@ pub enum Writes {
 /// it is, early enough that nothing runs on.
 const SERVER_TIMEOUT_SLACK: Duration = Duration::from_millis(100);
 
-/// A lock that is not granted this long before the budget ends is given up, so that the lock can be named: a tenth
+/// A lock that is not granted this long before the budget ends is given up, so that the lock can be named: a fifth
 /// of what is left, and no more than this. The server's word must still come, from a busy machine too.
-const LOCK_TIMEOUT_LEAD: Duration = Duration::from_millis(100);
+const LOCK_TIMEOUT_LEAD: Duration = Duration::from_millis(250);
 
 /// Runs `statement` at `url`, or makes one round trip if there is none.
 ///
@@ -95,7 +95,7 @@ fn begin(writes: Writes, context: &Context) -> String {
         Writes::Refused => "read only",
         Writes::RolledBack => "read write",
     };
-    let lead = LOCK_TIMEOUT_LEAD.min(left / 10);
+    let lead = LOCK_TIMEOUT_LEAD.min(left / 5);
     format!(
         "begin transaction {mode}; set local statement_timeout = {}; set local lock_timeout = {}; select 1",
         milliseconds(left + SERVER_TIMEOUT_SLACK),

@@ -43,7 +43,7 @@ impl<'a> FromSql<'a> for Cell {
             Type::OID => u32::from_sql(ty, raw)?.into(),
             Type::FLOAT4 => float(&f32::from_sql(ty, raw)?),
             Type::FLOAT8 => float(&f64::from_sql(ty, raw)?),
-            Type::NUMERIC => numeric(raw).ok_or("it is no number")?,
+            Type::NUMERIC => numeric(raw).ok_or("it is not a number")?,
             Type::JSON => serde_json::from_slice(raw)?,
             // A version goes before the text.
             Type::JSONB => serde_json::from_slice(raw.get(1..).unwrap_or_default())?,
@@ -90,7 +90,7 @@ impl<'a> FromSql<'a> for Cell {
     }
 }
 
-/// As it is written; what is no number (`NaN`, `inf`) is text.
+/// As it is written; what is not a number (`NaN`, `inf`) is text.
 fn float(number: &impl ToString) -> Value {
     let text = number.to_string();
     serde_json::from_str(&text).unwrap_or(Value::String(text))

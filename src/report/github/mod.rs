@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use super::file::ReportError;
 use super::summary::causes;
 use super::{Rejection, Reporter, attempts, write_to_people};
-use crate::event::{CheckInfo, Event, RunInfo, RunReport};
+use crate::event::{Event, RunInfo, RunReport};
 use crate::language::printable::printable;
 use crate::language::source::Location;
 use crate::outcome::Outcome;
@@ -69,23 +69,24 @@ impl<W: Write> Github<W> {
         let rest =
             (0..report.checks.len()).filter(|check| causes.iter().all(|cause| cause.check.check != *check));
         for check in first.chain(rest) {
-            let (info, report) = (&run.checks[check], &report.checks[check]);
-            let CheckInfo { name, location, .. } = info;
+            let (name, report) = (&run.checks[check].name, &report.checks[check]);
+            let location = |failure| run.location_of(check, None, failure);
             match &report.outcome {
                 Outcome::Failed(failure) | Outcome::Undecided(failure) => {
-                    let reproduce = report.reproduce.as_ref();
+                    let reproduce = report.trail.reproduce.as_ref();
                     let reproduce = reproduce.map(|command| format!("\nreproduce: {}", **command));
                     let message = format!("{}{}", **failure, reproduce.unwrap_or_default());
-                    self.annotate(Level::Error, Some(location), name, &message);
+                    self.annotate(Level::Error, Some(&location(failure)), name, &message);
                 }
                 Outcome::Warned(failure) => {
-                    self.annotate(Level::Warning, Some(location), name, &failure.to_string());
+                    self.annotate(Level::Warning, Some(&location(failure)), name, &failure.to_string());
                 }
                 Outcome::Passed => {
                     if let Some(first) = attempts::of_flaky(report).first().filter(|_| report.is_flaky()) {
                         let message =
                             format!("flaky: {}, after: {}", attempts::passed_at(report), first.failure);
-                        self.annotate(Level::Warning, Some(location), name, &message);
+                        let location = run.location_of(check, first.step, first.failure);
+                        self.annotate(Level::Warning, Some(&location), name, &message);
                     }
                 }
                 Outcome::Skipped(_) => {}
@@ -130,7 +131,7 @@ impl<W: Write> Reporter for Github<W> {
         self.summary = step_summary::of_rejection(rejection);
     }
 
-    /// A summary that nobody asked for by name is no reason to fail.
+    /// An automatic summary is not a reason to fail.
     fn finish(&mut self) -> Result<(), ReportError> {
         if std::mem::take(&mut self.are_commands_off) {
             write_to_people(&mut self.out, &format!("::{}::\n", self.token));
@@ -157,7 +158,7 @@ fn in_repository(path: &Path, workspace: Option<&Path>) -> String {
     inside.as_deref().unwrap_or(path).display().to_string()
 }
 
-/// What stands after the second `::`.
+/// The text after the second `::`.
 fn data(text: &str) -> String {
     printable(text).replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }

@@ -4,10 +4,10 @@ use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::path::Path;
 
-use crate::event::{CheckReport, RunInfo, RunReport};
+use crate::event::{CheckReport, RunInfo, RunReport, Status};
 use crate::exit::Exit;
 use crate::language::printable::printable;
-use crate::outcome::{Failure, Outcome, Span, Verdict};
+use crate::outcome::{Failure, Outcome, Span};
 use crate::report::summary::{Counts, causes, meaning};
 use crate::report::{Rejection, attempts};
 
@@ -23,7 +23,7 @@ const TEXT: usize = 400;
 /// How many causes are shown with their commands.
 const CAUSES: usize = 20;
 
-/// A longer command is in the job's log only: half a command is none.
+/// A longer command is in the job's log only: half a command is of no use.
 const COMMAND: usize = 4096;
 
 pub(super) fn of_run(report: &RunReport, run: &RunInfo) -> String {
@@ -50,7 +50,7 @@ pub(super) fn of_run(report: &RunReport, run: &RunInfo) -> String {
         text.push_str(&format!(
             "**{label}:** {} ({}): {}\n\n",
             code(&info.name),
-            plain(&info.location.to_string()),
+            plain(&cause.location(run).to_string()),
             plain(&cause.failure.to_string())
         ));
         if !cause.skipped.is_empty() {
@@ -58,12 +58,13 @@ pub(super) fn of_run(report: &RunReport, run: &RunInfo) -> String {
             let more = if cause.skipped.len() > names.len() { ", …" } else { "" };
             text.push_str(&format!("Because of it {}: {}{more}\n\n", cause.consequence(), names.join(", ")));
         }
-        let command = cause.check.reproduce.as_ref().map(|command| command.to_string());
+        let command = cause.check.trail.reproduce.as_ref().map(|command| command.to_string());
         text.extend(command.filter(|command| command.len() <= COMMAND).map(|command| block(&command)));
     }
     let mut rows: Vec<Row> = report.checks.iter().map(|check| row(check, run)).collect();
     rows.sort_by_key(|row| row.rank);
-    let (passed, others): (Vec<Row>, Vec<Row>) = rows.into_iter().partition(|row| row.word == "PASS");
+    let (passed, others): (Vec<Row>, Vec<Row>) =
+        rows.into_iter().partition(|row| row.status == Status::Passed);
     if !others.is_empty() {
         table(&mut text, &others);
     }
@@ -99,33 +100,44 @@ pub(super) fn append(file: &Path, text: &str) -> std::io::Result<()> {
 struct Row {
     /// Red first.
     rank: u8,
-    word: &'static str,
+    status: Status,
     line: String,
 }
 
 fn row(check: &CheckReport, run: &RunInfo) -> Row {
-    let info = &run.checks[check.check];
-    let (rank, word, what) = match &check.outcome {
-        Outcome::Failed(failure) => match failure.verdict() {
-            Verdict::Errored => (0, "ERROR", in_words(failure)),
-            Verdict::Failed | Verdict::Undecided => (0, "FAIL", in_words(failure)),
-        },
-        Outcome::Undecided(failure) => (1, "CUT", in_words(failure)),
-        Outcome::Warned(failure) => (2, "WARN", in_words(failure)),
-        Outcome::Passed if check.is_flaky() => {
+    let (info, status) = (&run.checks[check.check], check.status());
+    let rank = match status {
+        Status::Failed | Status::Errored => 0,
+        Status::Undecided => 1,
+        Status::Warned => 2,
+        Status::Flaky | Status::Slow => 3,
+        Status::Skipped => 4,
+        Status::Passed => 5,
+    };
+    let what = match &check.outcome {
+        Outcome::Failed(failure) | Outcome::Undecided(failure) | Outcome::Warned(failure) => {
+            in_words(failure)
+        }
+        Outcome::Passed if status == Status::Flaky => {
             let failed = attempts::of_flaky(check);
             let before = failed.first().map(|first| in_words(first.failure)).unwrap_or_default();
-            (3, "FLAKY", format!("{}, after: {before}", plain(&attempts::passed_at(check))))
+            format!("{}, after: {before}", plain(&attempts::passed_at(check)))
         }
-        Outcome::Passed if check.is_slow() => {
-            (3, "SLOW", format!("passed with little left of its budget of {}", Span(check.budget)))
+        Outcome::Passed if status == Status::Slow => {
+            format!("passed with little left of its budget of {}", Span(check.budget))
         }
-        Outcome::Skipped(reason) => (4, "SKIP", plain(&reason.to_string())),
-        Outcome::Passed => (5, "PASS", String::new()),
+        Outcome::Skipped(reason) => plain(&reason.to_string()),
+        Outcome::Passed => String::new(),
     };
-    let took = if word == "SKIP" { String::new() } else { Span(check.took).to_string() };
+    let took = match &check.outcome {
+        Outcome::Skipped(_) => String::new(),
+        Outcome::Passed | Outcome::Failed(_) | Outcome::Warned(_) | Outcome::Undecided(_) => {
+            Span(check.trail.took).to_string()
+        }
+    };
+    let word = status.word();
     let line = format!("| {word} | {} | {} | {took} | {what} |\n", plain(&info.name), info.kind);
-    Row { rank, word, line }
+    Row { rank, status, line }
 }
 
 fn in_words(failure: &Failure) -> String {

@@ -3,11 +3,11 @@
 use serde::Serialize;
 
 use super::LocationRecord;
-use super::failure::FailureRecord;
+use super::failure::{FailureRecord, Site, StepNameRecord};
 use super::time::{Milliseconds, Phases};
-use crate::event::{CheckInfo, CheckReport, RunInfo, StepReport};
+use crate::event::{CheckInfo, CheckReport, RunInfo, Status, StepReport, Trail};
 use crate::language::severity::Severity;
-use crate::outcome::{Certificate, NeedFailed, Outcome, SkipReason, Started, Verdict};
+use crate::outcome::{Certificate, NeedFailed, Outcome, SkipReason, Started};
 
 /// A selected check, as the suite has it.
 #[derive(Debug, Serialize)]
@@ -17,6 +17,7 @@ pub(in crate::report) struct CheckRecord<'a> {
     /// `boot`, `health`, `database`, `journey`.
     kind: &'a str,
     tags: &'a [String],
+    /// Where its table begins.
     location: LocationRecord,
     /// `critical` or `warn`.
     severity: &'static str,
@@ -48,6 +49,8 @@ pub(in crate::report) struct ResultRecord<'a> {
     /// find out), `undecided` (the suite's budget ended first), `warned` (a `warn` check failed or errored) or
     /// `skipped`.
     outcome: &'static str,
+    /// The word that the console has for it: `PASS`, `FLAKY`, `SLOW`, `WARN`, `FAIL`, `ERROR`, `CUT` or `SKIP`.
+    status: &'static str,
     /// Did it pass, but it or a step of it not at the first attempt?
     flaky: bool,
     /// It passed with a quarter of its budget left, or less.
@@ -56,6 +59,49 @@ pub(in crate::report) struct ResultRecord<'a> {
     reason: Option<ReasonRecord<'a>>,
     /// Why it did not pass.
     failure: Option<FailureRecord<'a>>,
+    #[serde(flatten)]
+    trail: TrailRecord<'a>,
+    /// A command that shows the failure again by hand, with secrets as `$NAME`.
+    reproduce: Option<String>,
+    /// A journey's steps, cleanup among them, in the order in which they ended.
+    steps: Vec<StepRecord<'a>>,
+}
+
+impl<'a> ResultRecord<'a> {
+    pub fn of(report: &'a CheckReport, run: &'a RunInfo) -> ResultRecord<'a> {
+        let site = Site { run, check: report.check, step: None };
+        let (reason, failure) = match &report.outcome {
+            Outcome::Passed => (None, None),
+            Outcome::Failed(failure) | Outcome::Warned(failure) | Outcome::Undecided(failure) => {
+                (None, Some(FailureRecord::of(failure, site)))
+            }
+            Outcome::Skipped(reason) => (Some(ReasonRecord::of(reason)), None),
+        };
+        let has_failed = failure.is_some();
+        ResultRecord {
+            check: (&run.checks[report.check]).into(),
+            outcome: word(report.status()),
+            status: report.status().word(),
+            flaky: report.is_flaky(),
+            slow: report.is_slow(),
+            reason,
+            failure,
+            trail: TrailRecord::of(&report.trail, site),
+            // A booted process has one at hand while it stays: it may still fail.
+            reproduce: report
+                .trail
+                .reproduce
+                .as_ref()
+                .filter(|_| has_failed)
+                .map(|command| command.to_string()),
+            steps: report.steps.iter().map(|step| StepRecord::of(step, site)).collect(),
+        }
+    }
+}
+
+/// How a check or a step came to its outcome.
+#[derive(Debug, Serialize)]
+struct TrailRecord<'a> {
     /// From its start to its verdict; for a boot, until it was ready.
     duration_ms: Milliseconds,
     attempts: u32,
@@ -67,38 +113,21 @@ pub(in crate::report) struct ResultRecord<'a> {
     address: Option<String>,
     /// What the server showed, over TLS.
     certificate: Option<CertificateRecord>,
-    /// A command that shows the failure again by hand, with secrets as `$NAME`.
-    reproduce: Option<String>,
-    /// A journey's steps, cleanup among them, in the order in which they ended.
-    steps: Vec<StepRecord<'a>>,
 }
 
-impl<'a> ResultRecord<'a> {
-    pub fn of(report: &'a CheckReport, run: &'a RunInfo) -> ResultRecord<'a> {
-        let (reason, failure) = match &report.outcome {
-            Outcome::Passed => (None, None),
-            Outcome::Failed(failure) | Outcome::Warned(failure) | Outcome::Undecided(failure) => {
-                (None, Some(FailureRecord::of(failure)))
-            }
-            Outcome::Skipped(reason) => (Some(ReasonRecord::of(reason)), None),
-        };
-        let has_failed = failure.is_some();
-        ResultRecord {
-            check: (&run.checks[report.check]).into(),
-            outcome: word(&report.outcome),
-            flaky: report.is_flaky(),
-            slow: report.is_slow(),
-            reason,
-            failure,
-            duration_ms: Milliseconds(report.took),
-            attempts: report.attempts,
-            failed_attempts: FailureRecord::all(&report.failed_attempts),
-            phases_ms: Phases(&report.phases),
-            address: report.address.as_ref().map(|address| address.to_string()),
-            certificate: report.certificate.as_ref().map(|certificate| CertificateRecord::of(certificate)),
-            // A booted process has one at hand while it stays: it may still fail.
-            reproduce: report.reproduce.as_ref().filter(|_| has_failed).map(|command| command.to_string()),
-            steps: report.steps.iter().map(StepRecord::from).collect(),
+impl<'a> TrailRecord<'a> {
+    fn of(trail: &'a Trail, site: Site<'a>) -> TrailRecord<'a> {
+        TrailRecord {
+            duration_ms: Milliseconds(trail.took),
+            attempts: trail.attempts,
+            failed_attempts: trail
+                .failed_attempts
+                .iter()
+                .map(|failure| FailureRecord::of(failure, site))
+                .collect(),
+            phases_ms: Phases(&trail.phases),
+            address: trail.address.as_ref().map(|address| address.to_string()),
+            certificate: trail.certificate.as_ref().map(|certificate| CertificateRecord::of(certificate)),
         }
     }
 }
@@ -106,36 +135,34 @@ impl<'a> ResultRecord<'a> {
 /// What a step of a journey came to.
 #[derive(Debug, Serialize)]
 pub(in crate::report) struct StepRecord<'a> {
-    /// Counted from 1; cleanup steps go on after the steps.
-    number: usize,
-    name: &'a str,
+    #[serde(flatten)]
+    step: StepNameRecord<'a>,
+    /// Where it says what it asks.
+    location: LocationRecord,
     cleanup: bool,
     passed: bool,
+    /// `PASS`, `FLAKY`, `FAIL`, `ERROR` or `CUT`.
+    status: &'static str,
     failure: Option<FailureRecord<'a>>,
-    duration_ms: Milliseconds,
-    attempts: u32,
-    failed_attempts: Vec<FailureRecord<'a>>,
-    phases_ms: Phases<'a>,
-    address: Option<String>,
-    certificate: Option<CertificateRecord>,
+    #[serde(flatten)]
+    trail: TrailRecord<'a>,
     reproduce: Option<String>,
 }
 
-impl<'a> From<&'a StepReport> for StepRecord<'a> {
-    fn from(step: &'a StepReport) -> StepRecord<'a> {
+impl<'a> StepRecord<'a> {
+    /// The record of a step of the check that `site` is.
+    pub fn of(report: &'a StepReport, site: Site<'a>) -> StepRecord<'a> {
+        let StepReport { step, is_cleanup, failure, trail } = report;
+        let site = Site { step: Some(step), ..site };
         StepRecord {
-            number: step.number,
-            name: &step.name,
-            cleanup: step.is_cleanup,
-            passed: step.failure.is_none(),
-            failure: step.failure.as_ref().map(|failure| FailureRecord::of(failure)),
-            duration_ms: Milliseconds(step.took),
-            attempts: step.attempts,
-            failed_attempts: FailureRecord::all(&step.failed_attempts),
-            phases_ms: Phases(&step.phases),
-            address: step.address.as_ref().map(|address| address.to_string()),
-            certificate: step.certificate.as_ref().map(|certificate| CertificateRecord::of(certificate)),
-            reproduce: step.reproduce.as_ref().map(|command| command.to_string()),
+            step: step.into(),
+            location: (&site.run.sources.location(step.place)).into(),
+            cleanup: *is_cleanup,
+            passed: failure.is_none(),
+            status: report.status().word(),
+            failure: failure.as_ref().map(|failure| FailureRecord::of(failure, site)),
+            trail: TrailRecord::of(trail, site),
+            reproduce: trail.reproduce.as_ref().map(|command| command.to_string()),
         }
     }
 }
@@ -188,16 +215,14 @@ impl<'a> ReasonRecord<'a> {
     }
 }
 
-/// The outcome in one word.
-pub(super) fn word(outcome: &Outcome) -> &'static str {
-    match outcome {
-        Outcome::Passed => "passed",
-        Outcome::Failed(failure) => match failure.verdict() {
-            Verdict::Errored => "errored",
-            Verdict::Failed | Verdict::Undecided => "failed",
-        },
-        Outcome::Warned(_) => "warned",
-        Outcome::Undecided(_) => "undecided",
-        Outcome::Skipped(_) => "skipped",
+/// The outcome as the document has it: that it was flaky or slow stands beside it.
+fn word(status: Status) -> &'static str {
+    match status {
+        Status::Passed | Status::Flaky | Status::Slow => "passed",
+        Status::Failed => "failed",
+        Status::Errored => "errored",
+        Status::Warned => "warned",
+        Status::Undecided => "undecided",
+        Status::Skipped => "skipped",
     }
 }

@@ -2,10 +2,10 @@
 
 use serde::Serialize;
 
+use super::LocationRecord;
 use super::time::{Milliseconds, key};
-use crate::event::StepName;
+use crate::event::{RunInfo, StepName};
 use crate::outcome::Failure;
-use crate::secret::Redacted;
 
 /// Why something did not pass. What the layers around it add (the step it was, the budget that ended) stands beside
 /// the cause, and not around it.
@@ -17,6 +17,8 @@ pub(in crate::report) struct FailureRecord<'a> {
     kind: &'static str,
     /// All of it in words, as on the console.
     message: String,
+    /// Where the suite says what was not met: the expectation, or else what was asked.
+    location: LocationRecord,
     /// The step of a journey that it happened in.
     step: Option<StepNameRecord<'a>>,
     /// Every expectation that was not met.
@@ -31,15 +33,24 @@ pub(in crate::report) struct FailureRecord<'a> {
     log: Option<String>,
 }
 
+/// Where a failure came up: in a check, or in a step of it.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::report) struct Site<'a> {
+    pub run: &'a RunInfo,
+    pub check: usize,
+    pub step: Option<&'a StepName>,
+}
+
 /// Which step of a journey.
 #[derive(Debug, Serialize)]
 pub(in crate::report) struct StepNameRecord<'a> {
+    /// Counted from 1; cleanup steps go on after the steps.
     number: usize,
     name: &'a str,
 }
 
 impl<'a> From<&'a StepName> for StepNameRecord<'a> {
-    fn from(StepName { number, name }: &'a StepName) -> StepNameRecord<'a> {
+    fn from(StepName { number, name, .. }: &'a StepName) -> StepNameRecord<'a> {
         StepNameRecord { number: *number, name }
     }
 }
@@ -50,6 +61,8 @@ struct MismatchRecord {
     what: String,
     expected: String,
     actual: String,
+    /// The key in the suite that says so; `null` of what is expected by default.
+    location: Option<LocationRecord>,
 }
 
 #[derive(Debug, Serialize)]
@@ -70,14 +83,11 @@ struct FaultRecord {
 }
 
 impl<'a> FailureRecord<'a> {
-    pub fn all(failures: &'a [Redacted<Failure>]) -> Vec<FailureRecord<'a>> {
-        failures.iter().map(|failure| FailureRecord::of(failure)).collect()
-    }
-
-    pub fn of(failure: &'a Failure) -> FailureRecord<'a> {
+    pub fn of(failure: &'a Failure, site: Site<'a>) -> FailureRecord<'a> {
         let mut record = FailureRecord {
             kind: failure.type_name(),
             message: failure.to_string(),
+            location: (&site.run.location_of(site.check, site.step, failure)).into(),
             step: None,
             mismatches: Vec::new(),
             answer: None,
@@ -87,15 +97,15 @@ impl<'a> FailureRecord<'a> {
         };
         let mut layer = Some(failure);
         while let Some(failure) = layer {
-            layer = record.take(failure);
+            layer = record.take(failure, site.run);
         }
         record
     }
 
     /// Takes over what this layer says, and gives back the one below.
-    fn take(&mut self, failure: &'a Failure) -> Option<&'a Failure> {
+    fn take(&mut self, failure: &'a Failure, run: &RunInfo) -> Option<&'a Failure> {
         match failure {
-            Failure::Step { step, number, source } => {
+            Failure::Step { step, number, source, .. } => {
                 self.step.get_or_insert(StepNameRecord { number: *number, name: step });
                 Some(source)
             }
@@ -115,6 +125,7 @@ impl<'a> FailureRecord<'a> {
                         what: mismatch.what.to_string(),
                         expected: mismatch.expected.to_string(),
                         actual: mismatch.actual.to_string(),
+                        location: mismatch.place.map(|place| (&run.sources.location(place)).into()),
                     })
                     .collect();
                 self.answer = answer.as_ref().map(ToString::to_string);

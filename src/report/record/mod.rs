@@ -11,9 +11,8 @@ mod time;
 
 use serde::Serialize;
 
-use self::check::word;
 pub(super) use self::check::{CheckRecord, ResultRecord, StepRecord};
-pub(super) use self::failure::{FailureRecord, StepNameRecord};
+pub(super) use self::failure::{FailureRecord, Site, StepNameRecord};
 pub(super) use self::time::Milliseconds;
 use super::Rejection;
 use super::summary::{Counts, causes};
@@ -29,7 +28,7 @@ pub(super) const SCHEMA_VERSION: u32 = 1;
 pub(super) struct ExitRecord {
     /// The exit code, as far as the checks decide it: that a report could not be written (6) is not in it.
     code: u8,
-    /// What it means, as `--help` says it.
+    /// Its meaning, as in `--help`.
     meaning: &'static str,
 }
 
@@ -39,7 +38,7 @@ impl From<Exit> for ExitRecord {
     }
 }
 
-/// How many checks came to what; `checks` is the sum of all but `flaky` and `slow`, which are among the passed.
+/// How many checks had which outcome; `checks` is the sum of all but `flaky` and `slow`, which are among the passed.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct CountsRecord {
     checks: usize,
@@ -55,14 +54,13 @@ pub(super) struct CountsRecord {
 
 impl CountsRecord {
     pub fn of(report: &RunReport) -> CountsRecord {
-        let Counts { passed, flaky, slow, warned, failed, undecided, skipped } = Counts::of(report);
-        let errored = report.checks.iter().filter(|check| word(&check.outcome) == "errored").count();
+        let Counts { passed, flaky, slow, warned, failed, errored, undecided, skipped } = Counts::of(report);
         CountsRecord {
             checks: report.checks.len(),
             passed,
             flaky,
             slow,
-            failed: failed - errored,
+            failed,
             errored,
             undecided,
             warned,
@@ -101,6 +99,7 @@ impl<'a> From<&'a CancelReason> for CancelRecord<'a> {
 pub(super) struct CauseRecord<'a> {
     check: &'a str,
     message: String,
+    location: LocationRecord,
     skipped: Vec<&'a str>,
 }
 
@@ -111,6 +110,7 @@ impl<'a> CauseRecord<'a> {
             .map(|cause| CauseRecord {
                 check: &run.checks[cause.check.check].name,
                 message: cause.failure.to_string(),
+                location: (&cause.location(run)).into(),
                 skipped: cause.skipped,
             })
             .collect()

@@ -1,4 +1,4 @@
-//! `[[boot]]`: it starts, stays, and is gone afterwards with everything it started.
+//! `[[boot]]`: it starts, keeps running, and is stopped at the end with everything it started.
 
 mod leftovers;
 mod process;
@@ -13,7 +13,7 @@ use crate::support::guard::is_running;
 use crate::support::http::{HttpServer, Response};
 use crate::support::junit::Outcome;
 use crate::support::smoke::{Smoke, program};
-use crate::support::{scratch, wait};
+use crate::support::{scratch, thorough, wait};
 
 fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").expect("bind a free port").local_addr().expect("know the port").port()
@@ -24,7 +24,7 @@ fn boot(name: &str, script: &str, keys: &str) -> String {
     format!("[[boot]]\nname = \"{name}\"\ncommand = [\"sh\", \"-c\", '''{script}''']\n{keys}\n")
 }
 
-/// A `[[boot]]` of the demo's shop, which opens late.
+/// A `[[boot]]` of the demo shop, which starts late.
 fn shop(port: u16, ready: &str) -> String {
     let smoke = program();
     format!(
@@ -58,32 +58,32 @@ fn it_is_ready_when_its_log_says_so() {
 }
 
 #[test]
-fn an_answer_that_is_not_as_expected_is_not_ready() {
+fn an_unexpected_answer_is_not_ready() {
     let port = free_port();
     let ready = format!("{{ url = \"http://127.0.0.1:{port}/health\", expect.json.\"$.status\" = \"no\" }}");
-    let ran = Smoke::new().suite(&shop(port, &ready).replacen("ready", "budget = \"1s\"\nready", 1)).run();
+    let ran = Smoke::new().suite(&shop(port, &ready).replacen("ready", "budget = \"4s\"\nready", 1)).run();
     ran.exits(5);
     assert!(ran.stderr.contains("never gave the expected answer"), "{}", ran.stderr);
 }
 
 #[test]
-fn one_that_never_becomes_ready_fails_with_its_budget_and_says_what_it_printed() {
-    let keys = "budget = \"400ms\"\nready = { log = \"listening\" }";
+fn a_process_that_never_becomes_ready_fails_with_its_budget_and_shows_its_output() {
+    let keys = "budget = \"2s\"\nready = { log = \"listening\" }";
     let ran = Smoke::new().suite(&boot("shop", "echo still migrating; exec sleep 1000", keys)).run();
     ran.exits(5);
     assert_eq!(ran.junit().case("shop").kind.as_deref(), Some("timeout"));
-    for text in ["within 400ms (check budget)", "never contained the `ready` text", "still migrating"] {
+    for text in ["within 2s (check budget)", "never contained the `ready` text", "still migrating"] {
         assert!(ran.stderr.contains(text), "{text}\n{}", ran.stderr);
     }
-    assert!(ran.took < Duration::from_secs(3), "{:?}", ran.took);
+    assert!(ran.took < thorough::bound(Duration::from_secs(4)), "{:?}", ran.took);
 }
 
-/// Answers everywhere with 200, for as long as it is not dropped.
+/// Answers every path with 200.
 fn stale() -> HttpServer {
     HttpServer::start(|_| Response::new(200))
 }
 
-/// A boot that cannot start while something else answers its question.
+/// Asserts that the boot is not started, because something else already answers.
 fn refuses_to_share(ready: &str, said: &str, command: &str) {
     let ran = Smoke::new().suite(&boot("app starts", "touch started; sleep 1; exit 1", ready)).run();
     ran.exits(5);
@@ -99,7 +99,7 @@ fn refuses_to_share(ready: &str, said: &str, command: &str) {
 }
 
 #[test]
-fn a_url_that_something_else_answers_already_is_not_ready() {
+fn a_url_that_already_answers_is_not_ready() {
     let server = stale();
     let url = server.url("/health");
     let said = format!("something else already answers `GET {url}` as expected");
@@ -111,7 +111,7 @@ fn a_url_that_something_else_answers_already_is_not_ready() {
 }
 
 #[test]
-fn a_port_that_something_else_listens_on_already_is_not_ready() {
+fn a_port_already_in_use_is_not_ready() {
     let server = stale();
     let port = server.address().port();
     let said = format!("something else already accepts connections on 127.0.0.1:{port}");
@@ -120,15 +120,15 @@ fn a_port_that_something_else_listens_on_already_is_not_ready() {
 }
 
 #[test]
-fn one_that_has_ended_is_not_ready_whoever_answers() {
-    // Something else begins to answer once the process has ended, which is known later: what it left holds its output.
+fn a_process_that_exited_is_not_ready_whoever_answers() {
+    // Something else answers as soon as the process has ended. Smoke learns of the end later: a child holds its output.
     let folder = scratch::for_a_test();
     let number = folder.path().join("number");
     let script = format!("echo $$ > '{0}.new'; mv '{0}.new' '{0}'; sleep 1 & exit 3", number.display());
     let server = HttpServer::start(move |_| {
         let Ok(text) = fs::read_to_string(&number) else { return Response::new(503) };
         let process = text.trim().parse().expect("a number");
-        wait::until("the end of the process", Duration::from_secs(5), || {
+        wait::until("the end of the process", Duration::from_secs(20), || {
             (!is_running(process)).then_some(())
         });
         Response::new(200)
@@ -141,7 +141,7 @@ fn one_that_has_ended_is_not_ready_whoever_answers() {
 }
 
 #[test]
-fn it_boots_again_each_round_though_the_one_before_is_slow_to_stop() {
+fn it_boots_again_each_round_even_if_the_last_one_is_slow_to_stop() {
     let port = free_port();
     let ready = format!("{{ url = \"http://127.0.0.1:{port}/health\" }}\nstop = {{ grace = \"200ms\" }}");
     let suite = shop(port, &ready).replace("sleep 0.3;", "trap '' TERM;");
@@ -151,19 +151,19 @@ fn it_boots_again_each_round_though_the_one_before_is_slow_to_stop() {
 }
 
 #[test]
-fn a_line_of_the_log_is_found_however_much_comes_after_it() {
+fn a_log_line_is_found_however_much_follows_it() {
     let log = format!("{}\nlistening on 8080\n{}", "x".repeat(4_090), "y\n".repeat(500_000));
     let boot =
-        boot("chatty", "cat log; exec sleep 1000", "ready = { log = \"listening on\" }\nbudget = \"5s\"");
+        boot("chatty", "cat log; exec sleep 1000", "ready = { log = \"listening on\" }\nbudget = \"30s\"");
     Smoke::new().suite(&boot).file("log", log).run().exits(0);
 }
 
 #[test]
-fn the_last_answer_says_what_was_expected_and_what_came() {
+fn the_last_readiness_answer_is_reported_with_what_was_expected() {
     let port = free_port();
     let url = format!("http://127.0.0.1:{port}/health");
     let ready = format!("{{ url = {url:?}, expect.json.\"$.status\" = \"pong\" }}");
-    let suite = shop(port, &ready).replacen("ready", "budget = \"2s\"\nready", 1);
+    let suite = shop(port, &ready).replacen("ready", "budget = \"5s\"\nready", 1);
     let ran = Smoke::new().suite(&suite).args(["--json", "all.json"]).run();
     ran.exits(5);
     assert!(!ran.stderr.contains("internal error"), "{}", ran.stderr);
@@ -173,7 +173,7 @@ fn the_last_answer_says_what_was_expected_and_what_came() {
             "expected json $.status \"pong\", got \"ok\"",
             "HTTP/1.1 200, application/json",
             &format!("`GET {url}` never gave the expected answer"),
-            &format!("& sleep 2; curl -sS -i --max-time 2 {url}; kill $!"),
+            &format!("& sleep 5; curl -sS -i --max-time 2 {url}; kill $!"),
         ] {
             assert!(text.contains(part), "no {part:?} in\n{text}");
         }
@@ -188,7 +188,7 @@ fn the_last_answer_says_what_was_expected_and_what_came() {
 }
 
 #[test]
-fn a_connection_that_is_refused_and_an_answer_that_never_comes_are_told() {
+fn a_refused_connection_and_a_missing_answer_are_reported() {
     let port = free_port();
     let mute = HttpServer::start(|_| Response::new(200).delay(Duration::from_secs(30)));
     for (ready, said) in [
@@ -199,10 +199,10 @@ fn a_connection_that_is_refused_and_an_answer_that_never_comes_are_told() {
             "no answer, while waiting for the first byte".to_owned(),
         ),
     ] {
-        let keys = format!("budget = \"500ms\"\nready = {ready}");
+        let keys = format!("budget = \"2s\"\nready = {ready}");
         let ran = Smoke::new().suite(&boot("shop", "exec sleep 1000", &keys)).run();
         ran.exits(5);
         let cause = ran.stderr.lines().find(|line| line.contains("root cause:")).expect("a root cause");
-        assert!(cause.contains(&said) && cause.contains("not ready within 500ms (check budget)"), "{cause}");
+        assert!(cause.contains(&said) && cause.contains("not ready within 2s (check budget)"), "{cause}");
     }
 }

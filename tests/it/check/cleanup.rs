@@ -1,4 +1,4 @@
-//! Cleanup steps run however the journey ended, and what they leave behind is said.
+//! Cleanup steps run however the journey ended, and failed ones are reported.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::support::junit::Outcome;
 use crate::support::smoke::Smoke;
 use crate::support::{thorough, wait};
 
-/// Everything a cleanup may meet: one that can run, one whose variable was never captured, one that fails.
+/// Three cleanup steps: one whose variable was never captured, one that fails, one that passes.
 fn with_cleanup(name: &str, keys: &str, last: &str) -> String {
     let order =
         "get = \"{{base}}/orders\"\nauth = { bearer = \"tok-12345\" }\ncapture.order = { json = \"$.id\" }";
@@ -34,11 +34,11 @@ fn with_cleanup(name: &str, keys: &str, last: &str) -> String {
 }
 
 #[test]
-fn cleanup_runs_after_a_pass_a_failure_and_a_cut_as_far_as_its_variables_were_captured() {
+fn cleanup_runs_after_pass_failure_and_cut_where_its_variables_were_captured() {
     let server = shop();
     let later = "\ncapture.later = { json = \"$.missing\" }";
     let checks = with_cleanup("fail", "", &format!("get = \"{{{{base}}}}/open\"{later}"))
-        + &with_cleanup("cut", "budget = \"300ms\"", &format!("get = \"{{{{base}}}}/slow\"{later}"))
+        + &with_cleanup("cut", "budget = \"2s\"", &format!("get = \"{{{{base}}}}/slow\"{later}"))
         + &with_cleanup(
             "pass",
             "",
@@ -71,7 +71,7 @@ fn cleanup_runs_after_a_pass_a_failure_and_a_cut_as_far_as_its_variables_were_ca
         case.output
     );
     assert!(case.output.contains("cleanup step 5 `remove`: passed in "), "{}", case.output);
-    assert!(ran.stderr.contains("cleanup step `fails` failed: "), "{}", ran.stderr);
+    assert!(ran.stderr.contains("cleanup step `fails` (smoke.toml:"), "{}", ran.stderr);
 }
 
 #[test]
@@ -79,9 +79,9 @@ fn cleanup_runs_after_fail_fast_and_after_the_suites_budget() {
     for (head, extra) in [
         (
             "name = \"s\"",
-            "[[health]]\nname = \"red\"\nurl = \"{{base}}/red\"\npoll = { every = \"20ms\" }\nbudget = \"400ms\"\n",
+            "[[health]]\nname = \"red\"\nurl = \"{{base}}/red\"\npoll = { every = \"20ms\" }\nbudget = \"2s\"\n",
         ),
-        ("name = \"s\"\nbudget = \"400ms\"", ""),
+        ("name = \"s\"\nbudget = \"2s\"", ""),
     ] {
         let server = shop();
         let checks = with_cleanup("cut", "", "get = \"{{base}}/slow\"");
@@ -94,12 +94,12 @@ fn cleanup_runs_after_fail_fast_and_after_the_suites_budget() {
         ran.exits(if extra.is_empty() { 4 } else { 1 });
         let lines = asked(&server);
         assert!(lines.contains(&"DELETE /orders/99/cut".to_owned()), "{lines:?}\n{}", ran.stderr);
-        assert!(ran.took < Duration::from_secs(3), "{:?}", ran.took);
+        assert!(ran.took < thorough::bound(Duration::from_secs(4)), "{:?}", ran.took);
         let report = ran.junit();
         let message = report.case("cut").message.clone().unwrap_or_default();
         match extra {
             "" => assert!(
-                message.starts_with("step 2 `last`: no answer within 400ms (suite budget), "),
+                message.starts_with("step 2 `last`: no answer within 2s (suite budget), "),
                 "{message}"
             ),
             _ => assert_eq!(message, "cut while it ran, because `red` failed (fail-fast)"),
@@ -110,13 +110,14 @@ fn cleanup_runs_after_fail_fast_and_after_the_suites_budget() {
 #[test]
 fn cleanup_runs_once_however_the_run_ends_every_time() {
     // A name, the last step, what else is in the suite, its budget, and the exit code.
-    let red = "[[health]]\nname = \"red\"\nurl = \"{{base}}/red\"\npoll = { every = \"20ms\" }\nbudget = \"300ms\"\n";
+    let red =
+        "[[health]]\nname = \"red\"\nurl = \"{{base}}/red\"\npoll = { every = \"20ms\" }\nbudget = \"2s\"\n";
     let ways = [
         ("pass", "get = \"{{base}}/open\"", "", "20s", 0),
         ("failure", "get = \"{{base}}/forbidden\"", "", "20s", 1),
         ("time-out", "get = \"{{base}}/slow\"\nbudget = \"200ms\"", "", "20s", 1),
         ("fail-fast", "get = \"{{base}}/slow\"", red, "20s", 1),
-        ("suite budget", "get = \"{{base}}/slow\"", "", "300ms", 4),
+        ("suite budget", "get = \"{{base}}/slow\"", "", "2s", 4),
         ("SIGTERM", "get = \"{{base}}/slow\"", "", "20s", 143),
     ];
     for (name, last, rest, budget, code) in ways {
@@ -143,7 +144,7 @@ fn cleanup_runs_once_however_the_run_ends_every_time() {
 }
 
 #[test]
-fn each_attempt_begins_anew_and_its_own_cleanup_follows_it() {
+fn each_attempt_starts_fresh_and_is_cleaned_up() {
     let orders = AtomicUsize::new(0);
     let server = HttpServer::start(move |request| match request.method.as_str() {
         "POST" => Response::json(&format!("{{\"id\": {}}}", orders.fetch_add(1, Ordering::SeqCst) + 1)),
@@ -165,7 +166,7 @@ fn each_attempt_begins_anew_and_its_own_cleanup_follows_it() {
 }
 
 #[test]
-fn a_cleanup_that_hangs_is_cut_by_the_grace() {
+fn a_hanging_cleanup_is_cut_by_the_grace() {
     let server = shop();
     let hangs = journey(
         "it",
@@ -174,15 +175,15 @@ fn a_cleanup_that_hangs_is_cut_by_the_grace() {
     );
     let ran = Smoke::new()
         .suite(&format!(
-            "[suite]\nname = \"s\"\ngrace = \"500ms\"\n[vars]\nbase = {:?}\n{hangs}",
+            "[suite]\nname = \"s\"\ngrace = \"2s\"\n[vars]\nbase = {:?}\n{hangs}",
             server.url("")
         ))
         .run();
     ran.exits(0);
-    assert!(ran.took < Duration::from_secs(2), "{:?}", ran.took);
+    assert!(ran.took < thorough::bound(Duration::from_secs(3)), "{:?}", ran.took);
     let output = ran.junit().case("it").output.clone();
     assert!(
-        output.contains("no answer within 500ms (grace budget), while waiting for the first byte"),
+        output.contains("no answer within 2s (grace budget), while waiting for the first byte"),
         "{output}"
     );
 }

@@ -1,4 +1,4 @@
-//! The kinds of check, each against the real thing.
+//! The kinds of check, each against a real server.
 
 mod boot;
 mod cleanup;

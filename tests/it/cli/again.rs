@@ -17,7 +17,7 @@ fn health(name: &str, url: &str) -> String {
     format!("[[health]]\nname = \"{name}\"\nurl = {url:?}\n")
 }
 
-/// Fails where `/every-third` is asked for the third, sixth, … time.
+/// Answers 503 to every third request for `/every-third`.
 fn flaky() -> HttpServer {
     let asked = AtomicUsize::new(0);
     HttpServer::start(move |request| {
@@ -26,7 +26,7 @@ fn flaky() -> HttpServer {
     })
 }
 
-/// Fails as long as it is told to.
+/// Fails while the flag is set.
 fn switched() -> (HttpServer, Arc<AtomicBool>) {
     let down = Arc::new(AtomicBool::new(false));
     let is_down = Arc::clone(&down);
@@ -34,7 +34,7 @@ fn switched() -> (HttpServer, Arc<AtomicBool>) {
     (HttpServer::start(answer), down)
 }
 
-/// The first words of the row of a check.
+/// The words of a check's row.
 fn row<'t>(table: &'t str, name: &str) -> Vec<&'t str> {
     let line = table.lines().find(|line| line.trim_end().ends_with(name));
     line.unwrap_or_else(|| panic!("no row of {name}\n{table}")).split_whitespace().collect()
@@ -66,7 +66,7 @@ fn repeat_counts_passes_and_suggests_budgets() {
 }
 
 #[test]
-fn repeat_is_green_when_every_run_is_and_writes_no_report_of_one() {
+fn repeat_is_green_when_every_run_is_and_writes_no_report() {
     let server = flaky();
     let smoke =
         || Smoke::bare().arg("run").suite(&health("steady", &server.url("/"))).args(["--repeat", "2"]);
@@ -80,7 +80,7 @@ fn repeat_is_green_when_every_run_is_and_writes_no_report_of_one() {
 }
 
 #[test]
-fn a_signal_ends_all_repeats_and_what_is_known_is_shown() {
+fn a_signal_ends_all_repeats_and_shows_the_results_so_far() {
     let server = HttpServer::start(|_| Response::new(200).delay(Duration::from_millis(100)));
     let suite = health("slow", &server.url("/"));
     let running = Smoke::bare().arg("run").suite(&suite).args(["--repeat", "1000"]).spawn();
@@ -93,7 +93,7 @@ fn a_signal_ends_all_repeats_and_what_is_known_is_shown() {
 }
 
 #[test]
-fn in_a_pipe_a_watch_tells_what_changes_and_nothing_else() {
+fn in_a_pipe_watch_prints_only_changes() {
     let (server, down) = switched();
     let suite = health("api", &server.url("/"))
         + &health("port", &server.url("/").replace("http", "tcp").replace("/\n", ""));
@@ -116,7 +116,7 @@ fn in_a_pipe_a_watch_tells_what_changes_and_nothing_else() {
 }
 
 #[test]
-fn a_watch_goes_on_while_somebody_edits_the_suite() {
+fn watch_continues_while_the_suite_is_edited() {
     let (server, _) = switched();
     let folder = scratch::for_a_test();
     let (path, suite) = (folder.path().join("smoke.toml"), health("api", &server.url("/")));
@@ -126,7 +126,7 @@ fn a_watch_goes_on_while_somebody_edits_the_suite() {
     fs::write(&path, "[[health]]\n").expect("break the suite");
     terminal.wait_for("missing key `name`");
     fs::write(&path, suite + &health("new", &server.url("/new"))).expect("mend it");
-    // When it is asked again, the first run with it has ended.
+    // After its second request, the first run with it has ended.
     wait::until("the new check", Duration::from_secs(20), || {
         (server.requests().iter().filter(|request| request.path == "/new").count() >= 2).then_some(())
     });
@@ -135,14 +135,14 @@ fn a_watch_goes_on_while_somebody_edits_the_suite() {
 }
 
 #[test]
-fn a_suite_that_is_wrong_from_the_start_is_not_watched() {
+fn a_suite_that_is_invalid_at_the_start_is_not_watched() {
     let ran = Smoke::bare().arg("watch").suite("[[health]]\n").run();
     ran.exits(2);
     assert!(ran.stderr.contains("missing key `name`"), "{}", ran.stderr);
 }
 
 #[test]
-fn on_a_terminal_the_table_is_one_screen_and_q_gives_the_terminal_back() {
+fn on_a_terminal_watch_shows_one_screen_and_q_restores_the_terminal() {
     let (server, down) = switched();
     let folder = scratch::for_a_test();
     let suite = health("api", &server.url("/")) + &health("漢字", &server.url("/wide"));
@@ -167,7 +167,7 @@ fn on_a_terminal_the_table_is_one_screen_and_q_gives_the_terminal_back() {
 }
 
 #[test]
-fn a_signal_gives_the_terminal_back_too() {
+fn a_signal_restores_the_terminal() {
     let (server, _) = switched();
     let folder = scratch::for_a_test();
     fs::write(folder.path().join("smoke.toml"), health("api", &server.url("/"))).expect("write the suite");
@@ -180,7 +180,7 @@ fn a_signal_gives_the_terminal_back_too() {
 }
 
 #[test]
-fn a_journey_that_q_cuts_is_cleaned_up() {
+fn a_journey_cut_by_q_is_cleaned_up() {
     let server = HttpServer::start(|request| {
         let delay = if request.path == "/slow" { Duration::from_secs(30) } else { Duration::ZERO };
         Response::json("{\"id\": 7}").delay(delay)

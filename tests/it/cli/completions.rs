@@ -1,4 +1,4 @@
-//! The completion scripts in a real shell: what stands in the suite is offered, as it must be typed.
+//! The completion scripts in a real shell: names from the suite are offered, quoted.
 
 use std::fs;
 use std::path::Path;
@@ -25,7 +25,7 @@ name = "certificate"
 url = "http://127.0.0.1:1"
 "#;
 
-/// What bash offers for the last of `words`, in a folder with this suite.
+/// What bash completes for the last of `words`, in a folder with this suite.
 fn offered(suite: &str, words: &[&str]) -> Vec<String> {
     let folder = scratch::for_a_test();
     fs::write(folder.path().join(suite), SUITE).expect("write the suite");
@@ -48,7 +48,7 @@ fn offered(suite: &str, words: &[&str]) -> Vec<String> {
 }
 
 #[test]
-fn bash_offers_the_names_of_the_checks_as_they_must_be_typed() {
+fn bash_offers_check_names_quoted_for_the_shell() {
     let shop = ["shop\\ is\\ healthy", "shop\\'s\\ \\[\\[\\]new\\[\\]\\]\\ \\$HOME"];
     for command in ["run", "plan", "list"] {
         for option in ["--only", "--skip"] {
@@ -71,13 +71,13 @@ fn bash_offers_tags_and_environments() {
 }
 
 #[test]
-fn bash_asks_the_suite_that_is_named_and_is_silent_where_there_is_none() {
+fn bash_reads_the_named_suite_and_offers_nothing_without_one() {
     assert_eq!(offered("other.toml", &["run", "../other.toml", "--tag", "f"]), ["fast"]);
     assert_eq!(offered("other.toml", &["run", "--tag", ""]), [""; 0]);
 }
 
 #[test]
-fn every_script_that_can_asks_for_the_names() {
+fn every_script_that_can_completes_check_names() {
     let script = |name: &str| {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("completions");
         fs::read_to_string(folder.join(name)).expect("the script is there")

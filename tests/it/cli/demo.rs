@@ -6,7 +6,7 @@ use std::process::Command;
 use crate::support::junit::{self, Junit, Outcome};
 use crate::support::smoke::{Ran, Smoke};
 
-/// Runs the demo with a temporary folder of its own, in which nothing may be left.
+/// Runs the demo with a temporary folder of its own, which must be empty afterwards.
 fn demo(arguments: &[&str]) -> Ran {
     let smoke = Smoke::bare().args(["demo", "--junit", "junit.xml"]).args(arguments.iter().copied());
     let temporary = smoke.path("tmp");
@@ -41,7 +41,7 @@ fn the_demo_passes_and_leaves_nothing() {
     }
 }
 
-/// Breaks the shop, and finds the first red line and the two lines after it.
+/// Breaks the shop; returns the first red line and the two lines after it.
 fn broken(part: &str, code: i32, outcome: Outcome) -> (String, String) {
     let ran = demo(&["--break", part]);
     ran.exits(code);
@@ -55,21 +55,21 @@ fn broken(part: &str, code: i32, outcome: Outcome) -> (String, String) {
 }
 
 #[test]
-fn a_broken_database_is_the_cause() {
+fn a_broken_database_is_the_root_cause() {
     let (lines, cause) = broken("db", 1, Outcome::Errored);
     assert!(lines.contains("no such table: order_counts"), "{lines}");
     assert!(cause.contains("orders are in the database"), "{cause}");
 }
 
 #[test]
-fn a_broken_login_is_the_cause() {
+fn a_broken_login_is_the_root_cause() {
     let (lines, cause) = broken("login", 1, Outcome::Failed);
     assert!(lines.contains("step 2 `log in`: expected the capture `token`"), "{lines}");
     assert!(cause.contains("log in and see the dashboard"), "{cause}");
 }
 
 #[test]
-fn a_slow_shop_is_the_cause() {
+fn a_slow_shop_is_the_root_cause() {
     let (lines, cause) = broken("slow", 1, Outcome::Failed);
     assert!(lines.contains("within") || lines.contains("budget"), "{lines}");
     assert!(!cause.is_empty());
@@ -82,7 +82,7 @@ fn a_crash_while_the_suite_runs_is_the_boots_failure() {
 }
 
 #[test]
-fn an_old_version_keeps_the_gate_closed() {
+fn an_old_version_fails_the_gate() {
     let (lines, cause) = broken("version", 5, Outcome::Failed);
     assert!(lines.contains("expected json $.version \"1.4.2\", got "), "{lines}");
     assert!(cause.contains("the new version is live"), "{cause}");

@@ -1,4 +1,4 @@
-//! `smoke init`: a first suite, which runs as it is.
+//! `smoke init`: a first suite that runs unchanged.
 
 use std::fs;
 
@@ -15,7 +15,7 @@ fn plain_server() -> HttpServer {
 }
 
 #[test]
-fn the_first_suite_runs_as_it_is_and_has_no_warnings() {
+fn the_first_suite_runs_unchanged_and_has_no_warnings() {
     let server = plain_server();
     let folder = scratch::for_a_test();
     let init = Smoke::bare().arg("init").arg(folder.path()).args(["--url", &server.url("/")]).run();
@@ -48,9 +48,9 @@ fn written(argument: &str, value: &str) -> String {
     fs::read_to_string(folder.path().join("smoke.toml")).expect("the suite is there")
 }
 
-/// What is only shown is good, too: without its `#` it has no mistakes.
+/// The commented examples are valid too, without their `#`.
 #[test]
-fn the_examples_in_the_first_suite_can_be_used() {
+fn the_examples_in_the_first_suite_work() {
     let is_toml = |line: &str| {
         line.starts_with('[')
             || line.split_once(" = ").is_some_and(|(key, _)| {
@@ -74,16 +74,16 @@ fn the_examples_in_the_first_suite_can_be_used() {
 }
 
 #[test]
-fn a_suite_that_is_there_is_never_overwritten() {
+fn an_existing_suite_is_never_overwritten() {
     let ran = Smoke::bare().args(["init", "--url", "http://127.0.0.1:1"]).suite("mine").run();
     ran.exits(2);
-    assert!(ran.stderr.contains("`smoke.toml` is there already"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("`smoke.toml` already exists"), "{}", ran.stderr);
     let folder = scratch::for_a_test();
     let suite = folder.path().join("smoke.toml");
     fs::write(&suite, "mine").expect("write a file of the test");
     Smoke::bare().arg("init").arg(folder.path()).args(["--url", "http://127.0.0.1:1"]).run().exits(2);
     assert_eq!(fs::read_to_string(&suite).expect("it is there"), "mine");
-    // A link that leads nowhere is somebody's, too.
+    // A dangling symlink is not overwritten either.
     fs::remove_file(&suite).expect("take it away");
     std::os::unix::fs::symlink("nowhere", &suite).expect("make a link");
     Smoke::bare().arg("init").arg(folder.path()).args(["--url", "http://127.0.0.1:1"]).run().exits(2);
@@ -103,7 +103,7 @@ fn without_a_url_and_without_a_terminal_nothing_is_written() {
 }
 
 #[test]
-fn on_a_terminal_the_url_is_asked_for() {
+fn on_a_terminal_init_prompts_for_the_url() {
     let folder = scratch::for_a_test();
     let mut terminal = Terminal::smoke(&["init"], folder.path(), (80, 24));
     terminal.wait_for("The URL to test, such as http://127.0.0.1:8080: ");
@@ -115,7 +115,7 @@ fn on_a_terminal_the_url_is_asked_for() {
 }
 
 #[test]
-fn the_first_suite_asks_the_url_that_was_given() {
+fn the_first_suite_requests_the_given_url() {
     for path in ["/", "/shop", "/shop/", "/a/b.html"] {
         let server =
             HttpServer::start(move |request| Response::new(if request.path == path { 200 } else { 404 }));

@@ -1,4 +1,4 @@
-//! `smoke man`: everything that can be said on the command line is on the page.
+//! `smoke man`: the page has everything the command line accepts.
 
 use clap::CommandFactory as _;
 use smoke::cli::Cli;
@@ -6,7 +6,7 @@ use smoke::exit::Exit;
 
 use crate::support::smoke::Smoke;
 
-/// The page as text, without what steers roff.
+/// The page as text, without roff requests.
 fn page() -> String {
     let ran = Smoke::bare().arg("man").run();
     ran.exits(0);
@@ -28,7 +28,9 @@ fn every_command_option_and_exit_code_is_on_the_page() {
     let page = read(&page());
     let mut root = Cli::command();
     root.build();
-    let commands: Vec<_> = root.get_subcommands().filter(|command| !command.is_hide_set()).collect();
+    // clap's own `help` is on no page: every page says how to get help.
+    let is_own = |command: &&clap::Command| !command.is_hide_set() && command.get_name() != "help";
+    let commands: Vec<_> = root.get_subcommands().filter(is_own).collect();
     assert!(commands.len() >= 8);
     for command in commands {
         let title = format!(".SH \"smoke {}\"\n", command.get_name());
@@ -50,14 +52,29 @@ fn every_command_option_and_exit_code_is_on_the_page() {
 }
 
 #[test]
-fn the_page_is_roff_that_says_what_it_means() {
+fn every_key_of_the_suite_and_every_environment_variable_is_on_the_page() {
+    let page = read(&page());
+    for table in smoke::commands::reference() {
+        for key in table.keys {
+            assert!(page.contains(&format!(".TP\n{}\n", key.name)), "{} of {}", key.name, table.name);
+            assert!(page.contains(&format!("; {}\n", key.meaning)), "{}: {}", key.name, key.meaning);
+        }
+    }
+    for (names, meaning) in smoke::commands::ENVIRONMENT {
+        assert!(page.contains(&format!(".TP\n{names}\n{meaning}\n")), "{names}");
+    }
+}
+
+#[test]
+fn the_page_is_correctly_escaped_roff() {
     let page = page();
     assert!(page.starts_with(".TH SMOKE 1 "));
     for line in page.lines() {
-        let is_request = [".TH ", ".SH ", ".TP", ".br"].iter().any(|request| line.starts_with(request));
+        let is_request =
+            [".TH ", ".SH ", ".SS ", ".TP", ".br"].iter().any(|request| line.starts_with(request));
         assert!(is_request || !line.starts_with(['.', '\'']), "{line}");
         assert!(!line.is_empty(), "an empty line is a space of its own");
-        // Only the escapes that are meant: fonts, the hyphen that can be copied, and what has a meaning in roff.
+        // Only the intended escapes: fonts, the ASCII hyphen, and characters with a meaning in roff.
         let rest = ["\\fB", "\\fI", "\\fR", "\\-", "\\e", "\\(dq", "\\&"]
             .iter()
             .fold(line.to_owned(), |line, escape| line.replace(escape, ""));

@@ -1,4 +1,4 @@
-//! The command line: what each command takes, does and ends with.
+//! The command line: arguments, behaviour and exit code of each command.
 
 mod again;
 mod command_line;

@@ -1,4 +1,4 @@
-//! `smoke plan` and `smoke list`: what would run, and how long at most.
+//! `smoke plan` and `smoke list`: what would run, and for how long at most.
 
 use serde_json::Value;
 
@@ -25,7 +25,7 @@ fn document(ran: &str) -> Value {
 }
 
 #[test]
-fn the_plan_shows_what_waits_for_what_and_the_longest_that_it_takes() {
+fn the_plan_shows_dependencies_and_the_longest_run() {
     let ran = Smoke::bare().arg("plan").suite(&shop()).run();
     ran.exits(0);
     assert_eq!(ran.stderr, "");
@@ -45,7 +45,7 @@ longest run         18s  by the checks' budgets (the suite's budget of 1m and it
 }
 
 #[test]
-fn the_choices_of_a_run_change_the_plan() {
+fn selection_options_change_the_plan() {
     let plan = |arguments: &[&str]| {
         let ran =
             Smoke::bare().arg("plan").args(arguments.iter().copied()).arg("--json").suite(&shop()).run();
@@ -71,7 +71,7 @@ fn the_choices_of_a_run_change_the_plan() {
 }
 
 #[test]
-fn a_plan_needs_no_value_that_only_a_run_has() {
+fn a_plan_needs_no_values_from_a_run() {
     let suite = "[vars]\npassword = { env = \"SHOP_PASSWORD\" }\nurl = { env = \"SHOP_URL\" }\n\
                  [[health]]\nname = \"up\"\nurl = \"{{url}}\"\nheaders = { x = \"{{password}}\" }\n";
     let ran = Smoke::bare().arg("plan").suite(suite).run();
@@ -80,7 +80,7 @@ fn a_plan_needs_no_value_that_only_a_run_has() {
 }
 
 #[test]
-fn a_plan_of_a_wrong_suite_or_of_nothing_ends_as_a_run_would() {
+fn a_plan_of_an_invalid_or_empty_suite_exits_like_a_run() {
     let ran = Smoke::bare().arg("plan").suite("[[health]]\nname = \"up\"\n").run();
     ran.exits(2);
     assert_eq!(ran.stdout, "");
@@ -94,7 +94,7 @@ fn a_plan_of_a_wrong_suite_or_of_nothing_ends_as_a_run_would() {
 
 /// Two gates, each behind a check that must not wait for the other gate behind it.
 #[test]
-fn gates_behind_checks_are_put_in_an_order_that_can_be_run() {
+fn gates_behind_checks_get_a_valid_order() {
     let server = HttpServer::start(|_| Response::new(200));
     let url = server.url("/");
     let check = |name: &str, keys: &str| format!("[[health]]\nname = \"{name}\"\nurl = \"{url}\"\n{keys}\n");
@@ -116,7 +116,7 @@ fn gates_behind_checks_are_put_in_an_order_that_can_be_run() {
 }
 
 #[test]
-fn a_list_is_read_by_people_and_by_machines() {
+fn a_list_is_text_or_json() {
     let suite = shop() + &health("tab\\tand\\u001b[31m", "tags = [\"x\", \"y\"]");
     let ran = Smoke::bare().args(["list", "--only", "[bt]*"]).suite(&suite).run();
     ran.exits(0);
@@ -134,7 +134,7 @@ fn a_list_is_read_by_people_and_by_machines() {
 }
 
 #[test]
-fn a_checks_budget_is_held_against_the_budget_that_the_run_has() {
+fn a_checks_budget_is_compared_with_the_effective_suite_budget() {
     let suite = health("deploy", "budget = \"2m\"");
     let plan =
         |arguments: &[&str]| Smoke::bare().arg("plan").args(arguments.iter().copied()).suite(&suite).run();
@@ -159,7 +159,7 @@ fn a_checks_budget_is_held_against_the_budget_that_the_run_has() {
 }
 
 #[test]
-fn a_value_that_an_environment_lacks_is_found_by_check_and_plan_as_by_run() {
+fn check_and_plan_find_a_missing_environment_value_like_run() {
     let environments = "[env.local.vars]\nregion = \"eu\"\n\n[env.production]\n\n";
     let login = format!(
         "[[journey]]\nname = \"log in\"\nshare = [\"sid\"]\nenvs = [\"local\"]\n[[journey.step]]\nname = \"a\"\n\
@@ -191,7 +191,7 @@ fn a_value_that_an_environment_lacks_is_found_by_check_and_plan_as_by_run() {
 }
 
 #[test]
-fn a_suite_that_is_meant_for_named_environments_alone_has_no_mistake() {
+fn a_suite_only_for_named_environments_is_valid() {
     let suite = "[vars]\npassword = { env = \"SHOP_PASSWORD\" }\n[env.a.vars]\nhost = \"a\"\n[env.b.vars]\nhost = \"b\"\n"
         .to_owned()
         + &health("it", "headers = { x-host = \"{{host}}\", x-password = \"{{password}}\" }");
@@ -201,7 +201,7 @@ fn a_suite_that_is_meant_for_named_environments_alone_has_no_mistake() {
 }
 
 #[test]
-fn a_budget_that_is_too_large_for_an_environment_names_it() {
+fn a_budget_too_large_for_an_environment_names_the_environment() {
     let suite = "[suite]\nbudget = \"90s\"\n[env.production]\nsuite = { budget = \"30s\" }\n".to_owned()
         + &health("it", "budget = \"40s\"");
     let ran = Smoke::bare().args(["check"]).suite(&suite).run();
@@ -212,25 +212,21 @@ fn a_budget_that_is_too_large_for_an_environment_names_it() {
 }
 
 #[test]
-fn what_is_chosen_and_not_there_is_named() {
+fn a_selection_that_matches_nothing_is_named() {
     let suite = shop();
     for command in ["run", "plan", "list"] {
         for (arguments, code, told) in [
             (
                 &["--only", "opne*"][..],
                 3,
-                "note: no check's name is like `opne*` (`--only`); did you mean `open`?\n",
+                "note: no check matches `opne*` (`--only`); did you mean `open`?\n",
             ),
-            (&["--only", "zzz"], 3, "note: no check's name is like `zzz` (`--only`)\n"),
+            (&["--only", "zzz"], 3, "note: no check matches `zzz` (`--only`)\n"),
             (&["--tag", "lat"], 3, "note: no check has the tag `lat` (`--tag`); did you mean `late`?\n"),
-            (
-                &["--only", "old", "--only", "nothing*"],
-                0,
-                "note: no check's name is like `nothing*` (`--only`)\n",
-            ),
+            (&["--only", "old", "--only", "nothing*"], 0, "note: no check matches `nothing*` (`--only`)\n"),
         ] {
             let ran = Smoke::bare().arg(command).args(arguments.iter().copied()).suite(&suite).run();
-            // All that is left is skipped on purpose, or behind a gate that never opens.
+            // Everything else is skipped on purpose, or behind a gate that did not pass.
             let code = if command == "run" && code == 0 { 5 } else { code };
             ran.exits(code);
             assert!(ran.stderr.contains(told), "{command} {arguments:?}: {}", ran.stderr);

@@ -1,4 +1,4 @@
-//! `--rerun-failed`: what did not pass the last time, what it needs, and nothing else.
+//! `--rerun-failed`: what did not pass last time, its dependencies, and nothing else.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use rustix::process::Signal;
 use crate::support::http::{HttpServer, Response};
 use crate::support::smoke::{Ran, Smoke};
 
-/// A server whose `/a` and `/b` fail until it is mended.
+/// A server whose `/a` and `/b` fail until it is fixed.
 struct Shop {
     server: HttpServer,
     is_mended: Arc<AtomicBool>,
@@ -48,7 +48,7 @@ impl Shop {
     }
 }
 
-/// The checks that ran, by the run's own account.
+/// The checks that ran, as the run reports them.
 fn selected(ran: &Ran) -> BTreeSet<String> {
     let cases = ran.junit().cases.into_iter();
     cases.map(|case| case.name).collect()
@@ -63,7 +63,7 @@ fn rerun(ran: Ran) -> Smoke {
 }
 
 #[test]
-fn only_what_did_not_pass_runs_again_with_what_it_needs() {
+fn only_unpassed_checks_run_again_with_their_dependencies() {
     let shop = Shop::new();
     let ran = Smoke::new().suite(&shop.suite()).run();
     ran.exits(1);
@@ -79,12 +79,12 @@ fn only_what_did_not_pass_runs_again_with_what_it_needs() {
     ran.exits(3);
     assert!(ran.stderr.contains("nothing failed in the last run of this suite"), "{}", ran.stderr);
     assert_eq!(selected(&ran), names(&[]));
-    // And so it stays, because nothing was tried.
+    // They stay, because nothing was retried.
     rerun(ran).run().exits(3);
 }
 
 #[test]
-fn a_check_that_was_not_tried_again_stays_what_it_was() {
+fn a_check_that_was_not_rerun_keeps_its_result() {
     let shop = Shop::new();
     let ran = Smoke::new().suite(&shop.suite()).run();
     ran.exits(1);
@@ -100,7 +100,7 @@ fn a_check_that_was_not_tried_again_stays_what_it_was() {
 }
 
 #[test]
-fn what_fail_fast_a_budget_or_a_signal_cut_runs_again() {
+fn checks_cut_by_fail_fast_budget_or_signal_run_again() {
     let shop = Shop::new();
     let suite = shop.check("first", "")
         + &shop.check("a", "needs = [\"first\"]")
@@ -111,9 +111,9 @@ fn what_fail_fast_a_budget_or_a_signal_cut_runs_again() {
     let ran = rerun(ran).run();
     assert_eq!(selected(&ran), names(&["first", "a", "slow", "waiting"]));
 
-    let suite = "[suite]\nbudget = \"400ms\"\n".to_owned()
+    let suite = "[suite]\nbudget = \"2s\"\n".to_owned()
         + &shop.check("fine", "")
-        + &shop.check("slow", "budget = \"400ms\"")
+        + &shop.check("slow", "budget = \"2s\"")
         + &shop.check("waiting", "needs = [\"slow\"]");
     let ran = Smoke::new().suite(&suite).run();
     ran.exits(4);
@@ -141,13 +141,13 @@ fn a_warning_runs_again() {
 }
 
 #[test]
-fn where_no_run_is_known_everything_runs_and_that_is_said() {
+fn without_an_earlier_run_everything_runs_and_a_note_says_so() {
     let shop = Shop::new();
     shop.mend();
     let ran = Smoke::new().suite(&shop.suite()).arg("--rerun-failed").run();
     ran.exits(0);
     assert!(
-        ran.stderr.contains("no earlier run of this suite is known here: everything runs"),
+        ran.stderr.contains("no earlier run of this suite is known: running everything"),
         "{}",
         ran.stderr
     );
@@ -159,7 +159,7 @@ fn where_no_run_is_known_everything_runs_and_that_is_said() {
 }
 
 #[test]
-fn a_run_that_was_killed_is_not_known() {
+fn a_killed_run_leaves_no_record() {
     let shop = Shop::new();
     let suite = shop.check("fine", "") + &shop.check("slow", "budget = \"30s\"");
     let ran = Smoke::new().suite(&shop.check("fine", "")).run();
@@ -175,7 +175,7 @@ fn a_run_that_was_killed_is_not_known() {
 }
 
 #[test]
-fn a_check_that_has_another_name_now_is_forgotten() {
+fn a_renamed_check_is_forgotten() {
     let shop = Shop::new();
     let ran = Smoke::new().suite(&shop.check("a", "")).run();
     ran.exits(1);
@@ -185,7 +185,7 @@ fn a_check_that_has_another_name_now_is_forgotten() {
 }
 
 #[test]
-fn nothing_is_kept_beside_the_suite_and_no_more_than_names() {
+fn nothing_is_stored_beside_the_suite_and_only_names_are_stored() {
     let shop = Shop::new();
     let suite = "[vars]\npassword = { env = \"PASSWORD\" }\n".to_owned()
         + &shop.check("a", "headers = { x-key = \"{{password}}\" }");
@@ -204,7 +204,7 @@ fn nothing_is_kept_beside_the_suite_and_no_more_than_names() {
 }
 
 #[test]
-fn a_record_that_cannot_be_read_is_none() {
+fn an_unreadable_record_counts_as_none() {
     let shop = Shop::new();
     let ran = Smoke::bare().arg("run").suite(&shop.check("a", "")).run();
     ran.exits(1);
@@ -213,11 +213,11 @@ fn a_record_that_cannot_be_read_is_none() {
     }
     let ran = rerun(ran).run();
     ran.exits(1);
-    assert!(ran.stderr.contains("everything runs"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("running everything"), "{}", ran.stderr);
 }
 
 #[test]
-fn a_state_that_cannot_be_written_is_no_error_and_is_said_only_to_who_asked() {
+fn an_unwritable_state_is_not_an_error_and_reported_only_on_request() {
     let shop = Shop::new();
     shop.mend();
     let smoke =
@@ -233,7 +233,7 @@ fn a_state_that_cannot_be_written_is_no_error_and_is_said_only_to_who_asked() {
     let ran = smoke().arg("--rerun-failed").run();
     ran.exits(0);
     assert!(
-        ran.stderr.contains("warning: what did not pass cannot be kept for `--rerun-failed`"),
+        ran.stderr.contains("warning: what did not pass cannot be saved for `--rerun-failed`"),
         "{}",
         ran.stderr
     );

@@ -1,4 +1,4 @@
-//! SIGINT and SIGTERM: the run ends at once, cleans up, and its report is whole.
+//! SIGINT and SIGTERM: the run ends at once, cleans up, and its report is complete.
 
 use std::thread;
 use std::time::Duration;
@@ -25,7 +25,7 @@ fn suite(server: &HttpServer) -> String {
     format!("[suite]\nname = \"s\"\nconcurrency = 4\n{}", checks.collect::<String>())
 }
 
-/// Every check is there once, and each that did not pass says that it was the signal.
+/// Every check is reported once, and each that did not pass names the signal.
 fn is_whole(report: &Junit, signal: &str) {
     assert_eq!((report.cases.len(), report.tests), (CHECKS, CHECKS));
     assert_eq!(report.count(Outcome::Passed) + report.count(Outcome::Skipped), CHECKS);
@@ -42,12 +42,12 @@ fn at_random_moments(signal: Signal, name: &str, code: i32) {
     let count = thorough::repeats(5, 50);
     for n in 0..count {
         let running = Smoke::new().suite(&suite(&server)).file("junit.xml", "<stale/>").spawn();
-        // From the moment on in which the old report is gone there is a new one at the end.
+        // From the moment the old report is gone, the run leaves a new one.
         let report = running.path("junit.xml");
         wait::until("the end of the old report", Duration::from_secs(20), || {
             (!report.exists()).then_some(())
         });
-        // Not to let anything settle: the moment is what is tried out, the first of them at once.
+        // Not a wait for anything: the moment of the signal is what varies, beginning with none at all.
         let moment = 800 * (n * 7 % count) / count;
         thread::sleep(Duration::from_millis(moment.try_into().expect("a small number")));
         running.signal(signal);
@@ -60,17 +60,17 @@ fn at_random_moments(signal: Signal, name: &str, code: i32) {
 }
 
 #[test]
-fn sigterm_at_any_moment_leaves_a_whole_report_and_exit_143() {
+fn sigterm_at_any_moment_leaves_a_complete_report_and_exit_143() {
     at_random_moments(Signal::TERM, "SIGTERM", 143);
 }
 
 #[test]
-fn sigint_at_any_moment_leaves_a_whole_report_and_exit_130() {
+fn sigint_at_any_moment_leaves_a_complete_report_and_exit_130() {
     at_random_moments(Signal::INT, "SIGINT", 130);
 }
 
 #[test]
-fn a_hangup_ends_the_run_like_sigterm_and_is_called_what_it_is() {
+fn sighup_ends_the_run_like_sigterm_and_is_named() {
     let server = server();
     let running = Smoke::new().args(["--json", "report.json"]).suite(&suite(&server)).spawn();
     running.wait_for_stderr("40 checks");
@@ -85,7 +85,7 @@ fn a_hangup_ends_the_run_like_sigterm_and_is_called_what_it_is() {
     assert_eq!(report["cancelled"]["signal"], "SIGHUP");
 }
 
-/// A journey that is in its last step until it is cut, and then in its cleanup for a while.
+/// A journey whose step hangs until it is cut, and whose cleanup takes a while.
 fn cleaning(server: &HttpServer) -> String {
     format!(
         "[[journey]]\nname = \"cleaning\"\n[[journey.step]]\nname = \"a\"\nget = \"{}\"\n\
@@ -95,10 +95,13 @@ fn cleaning(server: &HttpServer) -> String {
     )
 }
 
+/// Long enough for a second signal to arrive meanwhile, and shorter than the suite's `grace`.
+const CLEANUP: Duration = Duration::from_secs(2);
+
 fn hung() -> HttpServer {
     HttpServer::start(|request| match request.path.as_str() {
         "/bad" => Response::new(500),
-        "/cleanup" => Response::new(200).delay(Duration::from_secs(1)),
+        "/cleanup" => Response::new(200).delay(CLEANUP),
         _ => Response::new(200).delay(Duration::from_secs(20)),
     })
 }
@@ -120,14 +123,14 @@ fn the_first_signal_counts_and_a_second_one_changes_nothing() {
     ran.exits(130);
     let message = ran.junit().case("cleaning").message.clone().unwrap_or_default();
     assert!(message.contains("SIGINT"), "{message}");
-    assert!(ran.took >= Duration::from_secs(1), "the cleanup had its time: {:?}", ran.took);
+    assert!(ran.took >= CLEANUP, "the cleanup had its time: {:?}", ran.took);
 }
 
 #[test]
-fn a_signal_while_a_failed_run_cleans_up_is_what_ended_it() {
+fn a_signal_during_the_cleanup_of_a_failed_run_decides_the_exit_code() {
     let server = hung();
     let bad = format!(
-        "[[health]]\nname = \"bad\"\nurl = \"{}\"\npoll = {{ every = \"50ms\" }}\nbudget = \"500ms\"\n",
+        "[[health]]\nname = \"bad\"\nurl = \"{}\"\npoll = {{ every = \"50ms\" }}\nbudget = \"2s\"\n",
         server.url("/bad")
     );
     let running = Smoke::new().suite(&(cleaning(&server) + &bad)).spawn();
@@ -139,7 +142,7 @@ fn a_signal_while_a_failed_run_cleans_up_is_what_ended_it() {
 }
 
 #[test]
-fn a_signal_after_a_failure_is_what_ended_the_run() {
+fn a_signal_after_a_failure_decides_the_exit_code() {
     let server = HttpServer::start(|request| match request.path.as_str() {
         "/bad" => Response::new(500),
         _ => Response::new(200).delay(Duration::from_secs(20)),
@@ -157,11 +160,11 @@ fn a_signal_after_a_failure_is_what_ended_the_run() {
     ran.exits(143);
     assert_eq!(ran.junit().case("bad").outcome, Outcome::Failed);
     assert_eq!(ran.junit().case("slow").outcome, Outcome::Skipped);
-    assert!(ran.took < Duration::from_secs(5), "{:?}", ran.took);
+    assert!(ran.took < thorough::bound(Duration::from_secs(5)), "{:?}", ran.took);
 }
 
 #[test]
-fn a_report_that_cannot_be_written_after_a_signal_leaves_the_signals_exit_code() {
+fn an_unwritable_report_does_not_change_the_exit_code_of_a_signal() {
     let server = server();
     let running = Smoke::bare().args(["run", "--junit", "/dev/full"]).suite(&suite(&server)).spawn();
     running.wait_for_stderr("40 checks");

@@ -1,4 +1,4 @@
-//! The examples that the suite's language was settled with run, on the demo shop and on servers of the tests.
+//! The example suites run, against the demo shop and servers of the tests.
 
 use std::fs;
 use std::net::TcpListener;
@@ -75,7 +75,7 @@ fn the_examples_run_and_pass() {
 }
 
 #[test]
-fn an_environment_of_the_examples_takes_its_own_address() {
+fn an_environment_of_the_examples_uses_its_own_address() {
     let cache = HttpServer::start(|_| Response::new(200));
     let live = HttpServer::start_tls(TlsIdentity::Good, |_| Response::json("{\"status\": \"ok\"}"));
     let ran = examples(free_port(), &cache, &live)

@@ -1,5 +1,8 @@
-//! The documentation is true: what it shows is what the program does.
+//! The documentation is true: it shows what the program does.
 
 mod examples;
+mod generated;
+mod pipelines;
 mod readme;
 mod reference;
+mod samples;

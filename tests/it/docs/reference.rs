@@ -1,188 +1,259 @@
-//! The reference in the README: every key of the schema is there with its type, its default and an example, and
-//! nothing else is.
+//! The tables of keys in the documentation: made of what the suite's readers say of their keys.
 //!
-//! A table of the reference follows a line `<!-- keys of DEFINITION, … -->` and tells some keys of these tables of the
-//! schema; all tables about one definition together tell all its keys.
+//! `keys of A, B without C` are the keys that the tables `A` and `B` have in common, with the same meaning, and that `C`
+//! has not.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
-use serde_json::{Value, json};
+use serde_json::Value;
+use smoke::commands::{KeyReference, TableReference};
 
-use crate::support::corpus;
-use crate::support::schema::{as_json, schema, tables};
+use super::generated::{Part, parts};
+use crate::support::pages::{Page, pages};
 
-/// A row of the reference.
-#[derive(Debug, Clone)]
-struct Row {
-    key: String,
-    kind: String,
-    default: String,
-    meaning: String,
-    example: String,
+/// Every table of the language, and where the documentation has it.
+pub struct Reference {
+    tables: Vec<TableReference>,
+    places: BTreeMap<String, Place>,
 }
 
-/// The rows about each definition.
-fn reference() -> BTreeMap<String, Vec<Row>> {
-    let readme = corpus::text("README.md");
-    let mut found: BTreeMap<String, Vec<Row>> = BTreeMap::new();
-    for part in readme.split("<!-- keys of ").skip(1) {
-        let (definitions, table) = part.split_once(" -->\n").expect("the end of the comment");
-        // After the heads and the line under them.
-        let rows = table.lines().take_while(|line| line.starts_with('|')).skip(2).map(|line| {
-            let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
-            let [key, kind, default, meaning, example] = cells[..] else { panic!("five cells: {line}") };
-            let [kind, default, meaning] = [kind, default, meaning].map(str::to_owned);
-            Row { key: unquoted(key), kind, default, meaning, example: unquoted(example) }
-        });
-        let rows: Vec<Row> = rows.collect();
-        assert!(!rows.is_empty(), "{definitions}");
-        for definition in definitions.split(", ") {
-            found.entry(definition.to_owned()).or_default().extend(rows.clone());
-        }
-    }
-    found
+/// A heading of a page.
+struct Place {
+    page: String,
+    anchor: String,
 }
 
-fn unquoted(cell: &str) -> String {
-    let inner = cell.strip_prefix('`').and_then(|cell| cell.strip_suffix('`'));
-    inner.unwrap_or_else(|| panic!("between back-ticks: {cell}")).to_owned()
+/// Which keys a part lists.
+struct Selection {
+    of: Vec<String>,
+    without: Vec<String>,
 }
 
-/// How the reference calls the type that `schema` describes.
-fn type_name(schema: &Value, root: &Value) -> String {
-    if let Some(reference) = schema["$ref"].as_str() {
-        let name = reference.trim_start_matches("#/$defs/");
-        let definition = &root["$defs"][name];
-        return match name {
-            // A number or a truth value may stand for its text.
-            "scalar" => "template".to_owned(),
-            _ if definition["properties"].is_object() || definition["oneOf"].is_array() => "table".to_owned(),
-            _ => name.to_owned(),
-        };
-    }
-    if let Some(values) = schema["enum"].as_array() {
-        return values.iter().map(|value| format!("`{value}`")).collect::<Vec<_>>().join(", ");
-    }
-    if let Some(alternatives) = schema["anyOf"].as_array() {
-        // Of several lists of names, the first has the usual ones.
-        let all = alternatives.iter().take_while(|one| one["enum"].is_array()).take(1);
-        let all: Vec<&Value> = all.collect();
-        let all = if all.is_empty() { alternatives.iter().collect() } else { all };
-        return all.iter().map(|one| type_name(one, root)).collect::<Vec<_>>().join(" or ");
-    }
-    if schema["const"] == true {
-        return "`true`".to_owned();
-    }
-    match schema["type"].as_str() {
-        Some("string") => "text".to_owned(),
-        Some("boolean") => "truth".to_owned(),
-        Some("integer") => "whole number".to_owned(),
-        Some("array") => format!("list of {}", type_name(&schema["items"], root)),
-        Some("object") => format!("{} by name", type_name(&schema["additionalProperties"], root)),
-        _ => panic!("a type without a name: {schema}"),
+impl Selection {
+    /// The keys that `part` lists, if it lists keys.
+    fn of(part: &Part) -> Option<Selection> {
+        let names = part.what.strip_prefix("keys of ")?;
+        let (of, without) = names.split_once(" without ").unwrap_or((names, ""));
+        let names =
+            |text: &str| text.split(", ").filter(|name| !name.is_empty()).map(str::to_owned).collect();
+        Some(Selection { of: names(of), without: names(without) })
     }
 }
 
-#[test]
-fn every_key_is_in_the_reference_and_nothing_else() {
-    let (schema, reference) = (schema(), reference());
-    let tables = tables(&schema);
-    let known: Vec<&str> = tables.iter().map(|table| table.definition.as_str()).collect();
-    let told: Vec<&str> = reference.keys().map(String::as_str).collect();
-    for definition in &told {
-        assert!(
-            known.contains(definition),
-            "the README tells keys of `{definition}`, which is not in the schema"
-        );
-    }
-    let mut wrong = Vec::new();
-    for table in &tables {
-        let rows = reference.get(&table.definition).map_or(&[][..], Vec::as_slice);
-        for (key, property) in table.properties() {
-            let count = rows.iter().filter(|row| row.key == key).count();
-            if count != 1 {
-                let kind = type_name(property, &schema);
-                wrong.push(format!("`{key}` ({kind}) of `{}` is there {count} times", table.definition));
-            }
-        }
-        for row in rows {
-            if !table.properties().any(|(key, _)| key == row.key) {
-                wrong.push(format!("`{}` of `{}` is in no suite", row.key, table.definition));
-            }
-        }
-    }
-    assert!(wrong.is_empty(), "mend the tables of the README:\n{}", wrong.join("\n"));
-}
-
-/// Every property with its row.
-fn each(check: impl Fn(&Row, &Value, bool, &Value) -> Result<(), String>) {
-    let (schema, reference) = (schema(), reference());
-    let mut wrong = Vec::new();
-    let mut checked = 0;
-    for table in tables(&schema) {
-        for (key, property) in table.properties() {
-            let required = table.table.get("required").and_then(Value::as_array);
-            let is_required = required.is_some_and(|keys| keys.iter().any(|required| required == key));
-            for row in reference[&table.definition].iter().filter(|row| row.key == key) {
-                checked += 1;
-                if let Err(message) = check(row, property, is_required, &schema) {
-                    wrong.push(format!("`{key}` of `{}`: {message}", table.definition));
+impl Reference {
+    pub fn of(pages: &[Page]) -> Reference {
+        let mut places: BTreeMap<String, (usize, Place)> = BTreeMap::new();
+        for page in pages {
+            for part in parts(page) {
+                let Some(selection) = Selection::of(&part) else { continue };
+                // The table that is only about this one, or the first that is also about it.
+                let count = selection.of.len();
+                for name in selection.of {
+                    if places.get(&name).is_none_or(|(known, _)| count < *known) {
+                        let place = Place { page: page.path.clone(), anchor: part.anchor.clone() };
+                        places.insert(name, (count, place));
+                    }
                 }
             }
         }
+        let places = places.into_iter().map(|(name, (_, place))| (name, place)).collect();
+        Reference { tables: smoke::commands::reference(), places }
     }
-    assert!(checked > 150, "{checked}");
-    assert!(wrong.is_empty(), "mend the tables of the README:\n{}", wrong.join("\n"));
-}
 
-#[test]
-fn every_key_has_its_type() {
-    each(|row, property, _, schema| {
-        let kind = type_name(property, schema);
-        if row.kind == kind { Ok(()) } else { Err(format!("its type is `{kind}`, not `{}`", row.kind)) }
-    });
-}
+    fn table(&self, name: &str) -> &TableReference {
+        let table = self.tables.iter().find(|table| table.name == name);
+        table.unwrap_or_else(|| {
+            let names: Vec<&str> = self.tables.iter().map(|table| table.name.as_str()).collect();
+            panic!("no table is called `{name}`; there are {names:?}")
+        })
+    }
 
-#[test]
-fn every_key_has_its_default() {
-    each(|row, property, is_required, _| {
-        let literals: Vec<&str> = row.default.split('`').skip(1).step_by(2).collect();
-        let told = row.default.as_str();
-        match (is_required, property.get("default")) {
-            (true, _) if told == "required" => Ok(()),
-            (true, _) => Err(format!("it is required, not `{told}`")),
-            (false, Some(default)) if literals.contains(&default.to_string().as_str()) => Ok(()),
-            (false, Some(default)) => Err(format!("its default is `{default}`, not `{told}`")),
-            // What holds then is a matter of the environment, and is told in words.
-            (false, None) if told != "required" && !is_literal(told) => Ok(()),
-            (false, None) => Err(format!("it has no default, and is not `{told}`")),
+    /// The selected keys, each as the tables of the selection have it, in their order.
+    fn selected(&self, selection: &Selection) -> Vec<Vec<&KeyReference>> {
+        let tables: Vec<&TableReference> = selection.of.iter().map(|name| self.table(name)).collect();
+        let others: Vec<&TableReference> = selection.without.iter().map(|name| self.table(name)).collect();
+        let find = |table: &&'_ TableReference, key: &KeyReference| {
+            table.keys.iter().position(|other| is_same(key, other))
+        };
+        let keys = tables[0].keys.iter().filter(|key| others.iter().all(|table| find(table, key).is_none()));
+        let in_all = keys.filter_map(|key| {
+            let found = tables.iter().map(|table| find(table, key).map(|at| &table.keys[at]));
+            found.collect::<Option<Vec<&KeyReference>>>()
+        });
+        in_all.collect()
+    }
+
+    /// The table of keys that `part` of `page` is, if it lists keys.
+    pub fn rows(&self, part: &Part, page: &Page) -> Option<String> {
+        let selection = Selection::of(part)?;
+        let mut text = "| key | type | default | meaning | example |\n|---|---|---|---|---|\n".to_owned();
+        for keys in self.selected(&selection) {
+            let key = keys[0];
+            let defaults: Vec<(&str, String)> =
+                selection.of.iter().map(String::as_str).zip(keys.iter().map(|key| default(key))).collect();
+            let example = match &key.example {
+                Some(example) => format!("`{}`", cell(&format!("{} = {}", key.name, toml(example)))),
+                // A list of tables is shown by its head.
+                None => format!("`[[{}]]`", head_of(self.table(&selection.of[0]), key)),
+            };
+            writeln!(
+                text,
+                "| `{}` | {} | {} | {} | {example} |",
+                key.name,
+                self.linked(key, page),
+                merged(&defaults),
+                cell(&key.meaning)
+            )
+            .expect("a line");
         }
-    });
+        Some(text)
+    }
+
+    /// The type, with a link to the table of its keys.
+    fn linked(&self, key: &KeyReference, page: &Page) -> String {
+        let name = cell(&key.type_name);
+        for definition in &key.definitions {
+            let Some(place) = self.places.get(definition) else { continue };
+            let word = if name.contains(definition.as_str()) { definition } else { "table" };
+            if let Some(at) = name.find(word) {
+                let to = match place.page == page.path {
+                    true => String::new(),
+                    false => relative(&page.path, &place.page),
+                };
+                let end = at + word.len();
+                return format!("{}[{word}]({to}#{}){}", &name[..at], place.anchor, &name[end..]);
+            }
+        }
+        name
+    }
 }
 
-fn is_literal(cell: &str) -> bool {
-    cell.starts_with('`') && as_json(&format!("it = {}", cell.trim_matches('`'))).is_some()
+/// How a suite writes a table of the list that is this key.
+fn head_of(table: &TableReference, key: &KeyReference) -> String {
+    match table.path.as_str() {
+        "" => key.name.clone(),
+        path => format!("{path}.{}", key.name),
+    }
+}
+
+/// The same key of two tables, though its default may differ.
+fn is_same(one: &KeyReference, other: &KeyReference) -> bool {
+    (&one.name, &one.meaning, &one.type_name) == (&other.name, &other.meaning, &other.type_name)
+}
+
+fn default(key: &KeyReference) -> String {
+    match &key.default {
+        _ if key.is_required => "required".to_owned(),
+        Some(default) => format!("`{}`", toml(default)),
+        None => "–".to_owned(),
+    }
+}
+
+/// The default of most tables, and those of the others with their names.
+fn merged(defaults: &[(&str, String)]) -> String {
+    let count = |default: &str| defaults.iter().filter(|(_, other)| other == default).count();
+    let (_, usual) = defaults.iter().max_by_key(|(_, default)| count(default)).expect("a table");
+    let others: Vec<String> = defaults
+        .iter()
+        .filter(|(_, default)| default != usual)
+        .map(|(name, default)| format!("{name} {default}"))
+        .collect();
+    match others.is_empty() {
+        true => usual.clone(),
+        false => format!("{usual}; {}", others.join(", ")),
+    }
+}
+
+/// Text that can stand in a cell.
+pub fn cell(text: &str) -> String {
+    text.replace('|', "\\|")
+}
+
+/// A value as a suite writes it.
+fn toml(value: &Value) -> String {
+    match value {
+        Value::Array(items) => format!("[{}]", items.iter().map(toml).collect::<Vec<_>>().join(", ")),
+        Value::Object(members) => {
+            let members = members.iter().map(|(key, value)| format!("{} = {}", bare(key), toml(value)));
+            format!("{{ {} }}", members.collect::<Vec<_>>().join(", "))
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value.to_string(),
+    }
+}
+
+fn bare(key: &str) -> String {
+    match key.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')) {
+        true => key.to_owned(),
+        false => Value::from(key).to_string(),
+    }
+}
+
+/// The path from one page to another.
+fn relative(from: &str, to: &str) -> String {
+    let folders = |path: &str| path.split('/').map(str::to_owned).collect::<Vec<_>>();
+    let (from, to) = (folders(from), folders(to));
+    let common = from.iter().zip(&to).take_while(|(one, other)| one == other).count();
+    let up = "../".repeat(from.len() - 1 - common);
+    format!("{up}{}", to[common..].join("/"))
+}
+
+#[test]
+fn every_key_of_the_language_is_in_one_table_of_the_documentation() {
+    let pages = pages();
+    let reference = Reference::of(&pages);
+    let mut places: BTreeMap<(&str, &str), Vec<String>> = BTreeMap::new();
+    let selections: Vec<(String, Selection)> = pages
+        .iter()
+        .flat_map(|page| parts(page).into_iter().map(move |part| (page, part)))
+        .filter_map(|(page, part)| Some((format!("{}#{}", page.path, part.anchor), Selection::of(&part)?)))
+        .collect();
+    for (place, selection) in &selections {
+        for keys in reference.selected(selection) {
+            for name in &selection.of {
+                places.entry((name, &keys[0].name)).or_default().push(place.clone());
+            }
+        }
+    }
+    let mut wrong = Vec::new();
+    let mut count = 0;
+    for table in &reference.tables {
+        for key in &table.keys {
+            count += 1;
+            let found = places.get(&(table.name.as_str(), key.name.as_str())).map_or(&[][..], Vec::as_slice);
+            if found.len() != 1 {
+                wrong.push(format!("`{}` of `{}` is in these: {found:?}", key.name, table.name));
+            }
+        }
+    }
+    assert!(count > 150, "{count}");
+    assert!(wrong.is_empty(), "mend the parts `keys of …` of the documentation:\n{}", wrong.join("\n"));
 }
 
 #[test]
 fn every_key_has_a_meaning_and_an_example_that_is_valid() {
-    each(|row, property, _, schema| {
-        if row.meaning.len() < 5 {
-            return Err(format!("its meaning is `{}`", row.meaning));
+    let mut wrong = Vec::new();
+    for table in smoke::commands::reference() {
+        for key in &table.keys {
+            if key.meaning.len() < 5 {
+                wrong.push(format!("`{}` of `{}` means `{}`", key.name, table.name, key.meaning));
+            }
+            // A list of tables is shown by its head: `[[health]]`.
+            if key.example.is_none() && key.type_name != "list of table" {
+                wrong.push(format!("`{}` of `{}` has no example", key.name, table.name));
+            }
         }
-        let example = as_json(&row.example).ok_or_else(|| format!("no TOML: {}", row.example))?;
-        let value = example.get(row.key.as_str()).or(example.pointer(&format!("/journey/{}", row.key)));
-        let value = value.ok_or_else(|| format!("an example without it: {}", row.example))?;
-        // The head of a table that goes on below it.
-        if *value == json!([{}]) {
-            return Ok(());
-        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    let root = crate::support::schema::schema();
+    let mut checked = 0;
+    crate::support::schema::each_example(&root, &mut |property, example| {
+        checked += 1;
         let mut alone = property.clone();
-        alone["$defs"] = schema["$defs"].clone();
+        alone["$defs"] = root["$defs"].clone();
         let validator = jsonschema::draft202012::new(&alone).expect("a schema");
-        match validator.iter_errors(value).next() {
-            Some(error) => Err(format!("{}: {error}", row.example)),
-            None => Ok(()),
-        }
+        let error = validator.iter_errors(example).next().map(|error| error.to_string());
+        assert_eq!(error, None, "{example}");
     });
+    assert!(checked > 150, "{checked}");
 }

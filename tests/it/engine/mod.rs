@@ -1,4 +1,4 @@
-//! The engine on a virtual clock: order, budgets and outcomes.
+//! The engine in virtual time: order, budgets and outcomes.
 
 mod invariants;
 mod outcomes;

@@ -1,4 +1,4 @@
-//! The longest that a run can take, as `smoke plan` says it, against runs on the virtual clock.
+//! The longest possible run, as `smoke plan` prints it, compared with runs in virtual time.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +17,7 @@ fn took(spec: &SuiteSpec) -> Duration {
     run(spec).1.took
 }
 
-/// Suites whose checks all pass within their budgets, wait for each other and for places, and nothing else.
+/// Suites whose checks all pass within their budgets and wait only for each other and for a concurrency slot.
 fn crowded() -> impl Strategy<Value = SuiteSpec> {
     let check = (1..100_u64, prop::collection::vec(1..12_usize, 0..3), prop::bool::weighted(0.1), 0..5_u64);
     let check = check.prop_map(|(budget, needs, gate, off)| Spec {
@@ -35,16 +35,16 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 1_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_run_is_longer_than_what_is_said_whatever_happens(spec in specs()) {
+    fn no_run_exceeds_the_bound(spec in specs()) {
         let (worst, took) = (worst_case(&spec), took(&spec));
         prop_assert!(took <= worst.longest(), "took {took:?}, {worst:?}");
     }
 
     #[test]
-    fn no_run_is_longer_than_what_is_said_where_checks_wait_for_places(spec in crowded()) {
+    fn no_run_exceeds_the_bound_with_limited_concurrency(spec in crowded()) {
         let (worst, took) = (worst_case(&spec), took(&spec));
         prop_assert!(took <= worst.longest(), "took {took:?}, {worst:?}");
-        // And it is no empty promise: a run takes at least the work of all its checks, shared by all places.
+        // The bound is not vacuous: it is at most the work of all checks, one after the other.
         let work: Duration = worst.checks.iter().flatten().sum();
         prop_assert!(worst.longest() <= work + Duration::from_millis(1));
     }
@@ -60,7 +60,7 @@ fn slow_after(budget: u64, needs: &[usize]) -> Spec {
 }
 
 #[test]
-fn for_simple_shapes_it_is_what_the_slowest_run_takes() {
+fn for_simple_graphs_the_bound_is_exact() {
     let shapes = [
         ("one check", 16, vec![slow(5_000)]),
         ("a chain", 1, vec![slow(5_000), slow_after(3_000, &[1]), slow_after(2_000, &[1])]),
@@ -88,7 +88,7 @@ fn for_simple_shapes_it_is_what_the_slowest_run_takes() {
 }
 
 #[test]
-fn the_suite_s_budget_and_grace_are_the_limit_where_the_checks_have_more() {
+fn the_bound_is_capped_by_budget_and_grace() {
     let hung = Spec { script: Script::Hang, budget: 50_000, cleanup: 60_000, ..passing(0) };
     let spec = SuiteSpec { budget: 20_000, ..suite(vec![hung]) };
     let (worst, took) = (worst_case(&spec), took(&spec));
@@ -101,12 +101,12 @@ fn the_suite_s_budget_and_grace_are_the_limit_where_the_checks_have_more() {
 }
 
 #[test]
-fn what_was_booted_is_stopped_within_what_is_said() {
+fn stopping_boots_stays_within_the_bound() {
     let boot = Spec { gate: true, stays: Some(2_000), ..slow(1_000) };
     let spec = suite(vec![boot, slow(3_000)]);
     let (worst, took) = (worst_case(&spec), took(&spec));
     assert_eq!(took.as_millis(), 999 + 2_999 + 2_000);
-    // A real process may have to be killed, too.
+    // A real process may need to be killed, too.
     assert!(
         worst.longest() >= took && worst.longest().checked_sub(took).unwrap() < Duration::from_secs(2),
         "{worst:?}"
@@ -124,7 +124,7 @@ fn a_check_that_cannot_run_takes_no_time() {
 /// R. L. Graham, "Bounds on Multiprocessing Timing Anomalies" (1969): with each task a second faster, the whole takes
 /// longer. So the slowest checks do not make the slowest run.
 #[test]
-fn a_run_of_quicker_checks_that_takes_longer_is_not_longer_than_what_is_said() {
+fn quicker_checks_that_schedule_worse_stay_within_the_bound() {
     let times = [3, 2, 2, 2, 4, 4, 4, 4, 9];
     let tasks = |less: u64| -> SuiteSpec {
         let needs = |task: usize| match task {

@@ -1,5 +1,5 @@
-//! Everything that can be expected or captured, once so that it holds and once so that it fails, with what is said
-//! then. Which there are is asked of the schema, so that none is forgotten.
+//! Every expectation and capture, once passing and once failing, with the message of the failure. The schema
+//! lists them, so that none is forgotten.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::support::scratch;
 use crate::support::smoke::Smoke;
 use crate::support::verdicts::{case, health, suite};
 
-/// A key, how it is used, and what is said: nothing where it holds.
+/// A key, its use, and the message: empty if it passes.
 type Case = (&'static str, &'static str, &'static str);
 
 /// Asserts that `cases` has every key of these definitions, both ways.
@@ -65,8 +65,8 @@ const CONDITIONS: [Case; 43] = [
     ("one-of", "'$.n' = { one-of = [1, '3'] }", "$.n one of 1, \"3\", got 3"),
     ("exists", "'$.none' = { exists = true }", ""),
     ("exists", "'$.milk' = { exists = false }", ""),
-    ("exists", "'$.milk' = { exists = true }", "$.milk to be there, got nothing; the document is …"),
-    ("exists", "'$.name' = { exists = false }", "$.name not to be there, got \"tea\""),
+    ("exists", "'$.milk' = { exists = true }", "$.milk to exist, got nothing; the document is …"),
+    ("exists", "'$.name' = { exists = false }", "$.name not to exist, got \"tea\""),
     ("type", "'$.name' = { type = 'string' }", ""),
     ("type", "'$.n' = { type = 'number' }", ""),
     ("type", "'$.open' = { type = 'boolean' }", ""),
@@ -92,7 +92,7 @@ const CONDITIONS: [Case; 43] = [
 ];
 
 #[test]
-fn every_condition_of_a_matcher_holds_and_fails() {
+fn every_matcher_condition_passes_and_fails() {
     assert_complete(&["matcher"], &[], &CONDITIONS);
     let server = HttpServer::start(|_| Response::json(DOCUMENT));
     let cases = CONDITIONS.map(|(_, matcher, told)| {
@@ -125,13 +125,13 @@ const ANSWER: [Case; 20] = [
     ),
     ("url", "url = { matches = '/there$' }", ""),
     ("url", "url = { matches = '/here$' }", "expected url to match //here$/, got …"),
-    // The answer is a page.
+    // The response is HTML.
     ("json", "json.'$' = { exists = true }", "expected body to be JSON, got HTML or XML…"),
     ("json", "json.'$' = { not = 1 }", "expected body to be JSON, got HTML or XML…"),
 ];
 
 #[test]
-fn everything_about_an_answer_holds_and_fails() {
+fn every_response_expectation_passes_and_fails() {
     let holds_for_json = ("json", "json.'$.n' = 3", "");
     assert_complete(&["http-expectation"], &[], &[&ANSWER[..], &[holds_for_json]].concat());
     let server = HttpServer::start_tls(TlsIdentity::SoonExpiring, |request| match request.path.as_str() {
@@ -164,7 +164,7 @@ const ROWS: [Case; 8] = [
 ];
 
 #[test]
-fn everything_about_rows_holds_and_fails() {
+fn every_row_expectation_passes_and_fails() {
     assert_complete(&["rows-expectation"], &[], &ROWS);
     let folder = scratch::for_a_test();
     let path = folder.path().join("shop.db");
@@ -192,7 +192,7 @@ const OF_ANSWERS: [Case; 19] = [
     ("header", "{ header = 'X-A' }", ""),
     ("header", "{ header = 'x-b' }", "one header x-b, got nothing; the headers are "),
     ("cookie", "{ cookie = 'crumb' }", ""),
-    ("cookie", "{ cookie = 'cake' }", "one cookie cake, got nothing; the answer sets crumb"),
+    ("cookie", "{ cookie = 'cake' }", "one cookie cake, got nothing; the response sets crumb"),
     ("html", "{ html = 'h1' }", ""),
     ("html", "{ html = 'h2' }", "one element h2, got nothing; the page says Log in"),
     ("html", "{ html = 'h1, input' }", "one element h1, input, got 2 values, the first \"Log in\""),
@@ -202,7 +202,7 @@ const OF_ANSWERS: [Case; 19] = [
     ("regex", "{ regex = 'value=\"[0-9]+' }", ""),
     ("regex", "{ regex = 'nonce=([0-9]+)' }", "a body that matches /nonce=([0-9]+)/, got nothing"),
     ("regex", "{ regex = 'value(,no)?' }", "a body that matches /value(,no)?/, got nothing"),
-    // These every answer has, also one without a body.
+    // Every response has these, even one without a body.
     ("status", "{ status = true }", ""),
     ("body", "{ body = true }", ""),
     ("body", "{ body = true, secret = false }", ""),
@@ -226,7 +226,7 @@ const OF_ROWS: [Case; 6] = [
     ),
 ];
 
-/// What each capture that finds something is, as JSON.
+/// The value of each successful capture, as JSON.
 const CAPTURED: [(&str, &str); 10] = [
     ("{ json = '$.n' }", "3"),
     ("{ header = 'X-A' }", "\"head\""),
@@ -243,9 +243,9 @@ const CAPTURED: [(&str, &str); 10] = [
 const PAGE: &str = "<h1> Log <b>in</b></h1><input value=\"42\">";
 
 #[test]
-fn every_capture_takes_its_value_or_fails_its_step() {
+fn every_capture_gets_its_value_or_fails_its_step() {
     let all = [&OF_ANSWERS[..], &OF_ROWS].concat();
-    // A status and a body are always there; `secret` takes nothing.
+    // A status and a body always exist; `secret` captures nothing.
     let always = [("status", "", "always there"), ("body", "", "always there")];
     assert_complete(&["capture"], &["secret"], &[&all[..], &always].concat());
 
@@ -270,7 +270,7 @@ fn every_capture_takes_its_value_or_fails_its_step() {
         };
         step("look", &format!("{ask}\ncapture.it = {capture}"))
     };
-    // Sent back as JSON, so that its type is seen.
+    // Sent as JSON, so that its type is visible.
     let tell = step("tell", "post = '{{base}}/told'\njson = { it = '{{it}}' }\nexpect.status = 200");
     let checks: Vec<String> = (0..)
         .zip(&all)

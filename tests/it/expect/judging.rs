@@ -1,4 +1,4 @@
-//! Answers that it would take minutes or for ever to judge: a budget and a signal end that, and no other check waits for it.
+//! Responses that take minutes or for ever to evaluate: a budget or a signal cuts that, and no other check waits for it.
 
 use std::fs;
 use std::sync::{Arc, OnceLock};
@@ -9,25 +9,25 @@ use rustix::process::Signal;
 use crate::support::http::{HttpServer, Response};
 use crate::support::junit::Outcome;
 use crate::support::smoke::{Ran, Smoke};
-use crate::support::wait;
+use crate::support::{thorough, wait};
 
 /// A query that finds more values in [`deep`] than there is memory for.
 const ENDLESS: &str = "$..*..*..*..*..*..*..*..*..*..*";
 
-/// A document in which everything is inside of everything else.
+/// A deeply nested document.
 fn deep() -> String {
     format!("{}1{}", "{\"a\":".repeat(100), "}".repeat(100))
 }
 
-/// A page of a mebibyte whose tree takes minutes to make.
+/// A page of one mebibyte that takes minutes to parse.
 fn nested() -> String {
     format!("<h1>Out of order</h1>{}", "<div>".repeat(200_000))
 }
 
-/// A regular expression that keeps thousands of places in mind at every character of [`bits`], and finds nothing.
+/// A regular expression with thousands of states at every character of [`bits`] and no match.
 const PATIENT: &str = "[01]*1[01]{5000}([^01])";
 
-/// A million characters that follow no rule which could be made use of.
+/// A million pseudo-random characters.
 fn bits() -> String {
     let mut state: u32 = 1;
     let mut next = || {
@@ -37,7 +37,7 @@ fn bits() -> String {
     (0..1_000_000).map(|_| next()).collect()
 }
 
-/// Deep documents, pages that nest as deep with a status of 500 or 200, and something ordinary.
+/// Deeply nested documents and pages, the pages with status 500 and 200, and ordinary responses.
 fn server() -> HttpServer {
     HttpServer::start(|request| match request.path.as_str() {
         "/deep" => Response::json(&deep()),
@@ -50,17 +50,17 @@ fn server() -> HttpServer {
     })
 }
 
-/// Long before a minute, which is when a run counts as hung.
+/// Before a minute is over, after which a run counts as hung.
 #[track_caller]
 fn ended_on_time(ran: &Ran) {
-    assert!(ran.took < Duration::from_secs(8), "{:?}", ran.took);
+    assert!(ran.took < Duration::from_secs(40), "{:?}", ran.took);
 }
 
 #[test]
-fn whatever_takes_for_ever_to_judge_is_cut_by_its_checks_budget_and_holds_nothing_up() {
+fn endless_evaluations_are_cut_by_their_checks_budget_and_delay_nothing() {
     let server = server();
     let (deep, nested, text) = (server.url("/deep"), server.url("/nested"), server.url("/text"));
-    let mut suite = "[suite]\nname = \"s\"\nfail-fast = false\n[defaults]\nbudget = \"1s\"\n".to_owned();
+    let mut suite = "[suite]\nname = \"s\"\nfail-fast = false\n[defaults]\nbudget = \"4s\"\n".to_owned();
     let health = |name: &str, url: &str, expect: &str| {
         format!("[[health]]\nname = \"{name}\"\nurl = {url:?}\nexpect.{expect}\n")
     };
@@ -92,10 +92,14 @@ fn whatever_takes_for_ever_to_judge_is_cut_by_its_checks_budget_and_holds_nothin
             "{name}: {said}"
         );
         assert!(
-            said.ends_with("no verdict within 1s (check budget), while judging the answer (judge)"),
+            said.ends_with("no verdict within 4s (check budget), while judging the answer (judge)"),
             "{name}: {said}"
         );
-        assert!(case.time < 2.0, "{name} took {} s", case.time);
+        assert!(
+            case.time < thorough::bound(Duration::from_secs(5)).as_secs_f64(),
+            "{name} took {} s",
+            case.time
+        );
     }
     assert!(ran.stderr.contains(", judge ") && !ran.stderr.contains("judge 0ms"), "{}", ran.stderr);
     for number in 0..4 {
@@ -104,11 +108,11 @@ fn whatever_takes_for_ever_to_judge_is_cut_by_its_checks_budget_and_holds_nothin
 }
 
 #[test]
-fn a_page_that_would_take_minutes_to_read_is_described_all_the_same() {
+fn a_page_that_would_take_minutes_to_parse_is_still_described() {
     let server = server();
     let broken = server.url("/broken");
     let suite = format!(
-        "[suite]\nname = \"s\"\nfail-fast = false\n[defaults]\nbudget = \"4s\"\n\
+        "[suite]\nname = \"s\"\nfail-fast = false\n[defaults]\nbudget = \"20s\"\n\
          [[health]]\nname = \"health\"\nurl = {broken:?}\n\
          [[health]]\nname = \"page\"\nurl = {broken:?}\nexpect = {{ status = 200, html.h1 = \"x\" }}\n\
          [[health]]\nname = \"other\"\nurl = {broken:?}\nexpect = {{ status = 500, body = {{ contains = \"ok\" }} }}\n\
@@ -139,9 +143,12 @@ fn a_page_that_would_take_minutes_to_read_is_described_all_the_same() {
 }
 
 #[test]
-fn a_redirect_too_many_to_a_page_that_nests_deep_is_told() {
+fn too_many_redirects_to_a_deeply_nested_page_are_reported() {
     let server = HttpServer::start(|_| Response::html(&nested()).status(302).header("location", "/again"));
-    let suite = format!("[[health]]\nname = \"loop\"\nredirects = 2\nurl = {:?}\n", server.url("/"));
+    let suite = format!(
+        "[[health]]\nname = \"loop\"\nredirects = 2\nbudget = \"20s\"\nurl = {:?}\n",
+        server.url("/")
+    );
     let ran = Smoke::new().suite(&suite).run();
     ran.exits(1);
     ended_on_time(&ran);
@@ -151,11 +158,11 @@ fn a_redirect_too_many_to_a_page_that_nests_deep_is_told() {
 }
 
 #[test]
-fn the_suites_budget_ends_a_run_in_which_answers_are_judged_for_ever() {
+fn the_suites_budget_ends_a_run_during_endless_evaluations() {
     let server = server();
     let endless = format!("expect.json.{ENDLESS:?} = {{ exists = true }}");
     let suite = format!(
-        "[suite]\nname = \"s\"\nbudget = \"1s\"\n[[health]]\nname = \"a\"\nurl = {0:?}\n{endless}\n\
+        "[suite]\nname = \"s\"\nbudget = \"4s\"\n[[health]]\nname = \"a\"\nurl = {0:?}\n{endless}\n\
          [[health]]\nname = \"b\"\nurl = {0:?}\n{endless}\n[[health]]\nname = \"c\"\nurl = {0:?}\n{endless}\n",
         server.url("/deep")
     );
@@ -165,12 +172,12 @@ fn the_suites_budget_ends_a_run_in_which_answers_are_judged_for_ever() {
     let report = ran.junit();
     for name in ["a", "b", "c"] {
         let message = report.case(name).message.as_deref().unwrap_or_default();
-        assert_eq!(message, "no verdict within 1s (suite budget), while judging the answer (judge)");
+        assert_eq!(message, "no verdict within 4s (suite budget), while judging the answer (judge)");
     }
 }
 
 #[test]
-fn a_signal_ends_a_run_in_which_an_answer_is_judged_for_ever() {
+fn a_signal_ends_a_run_during_an_endless_evaluation() {
     for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
         let server = server();
         let suite = format!(
@@ -193,10 +200,10 @@ fn a_signal_ends_a_run_in_which_an_answer_is_judged_for_ever() {
 }
 
 #[test]
-fn a_boot_whose_ready_answer_takes_for_ever_to_judge_is_cut_by_its_budget() {
+fn evaluating_a_readiness_answer_is_cut_by_the_boots_budget() {
     let server = server();
     let suite = format!(
-        "[[boot]]\nname = \"shop\"\nbudget = \"1s\"\ncommand = [\"sleep\", \"1000\"]\n\
+        "[[boot]]\nname = \"shop\"\nbudget = \"4s\"\ncommand = [\"sleep\", \"1000\"]\n\
          ready = {{ url = {:?}, expect.json.{ENDLESS:?} = {{ exists = true }} }}\n",
         server.url("/deep")
     );
@@ -209,10 +216,10 @@ fn a_boot_whose_ready_answer_takes_for_ever_to_judge_is_cut_by_its_budget() {
 }
 
 #[test]
-fn a_boot_that_is_not_ready_may_say_so_with_a_page_that_nests_deep() {
+fn a_boot_may_answer_not_ready_with_a_deeply_nested_page() {
     let server = server();
     let suite = format!(
-        "[[boot]]\nname = \"shop\"\nbudget = \"1s\"\ncommand = [\"sleep\", \"1000\"]\nready = {{ url = {:?} }}\n",
+        "[[boot]]\nname = \"shop\"\nbudget = \"4s\"\ncommand = [\"sleep\", \"1000\"]\nready = {{ url = {:?} }}\n",
         server.url("/broken")
     );
     let ran = Smoke::new().suite(&suite).run();
@@ -222,10 +229,10 @@ fn a_boot_that_is_not_ready_may_say_so_with_a_page_that_nests_deep() {
 }
 
 #[test]
-fn what_was_captured_is_kept_for_cleanup_though_the_rest_takes_for_ever_to_judge() {
+fn captures_are_kept_for_cleanup_when_the_evaluation_is_cut() {
     let server = server();
     let suite = format!(
-        "[[journey]]\nname = \"order\"\nbudget = \"1s\"\n[[journey.step]]\nname = \"place\"\nget = {:?}\n\
+        "[[journey]]\nname = \"order\"\nbudget = \"4s\"\n[[journey.step]]\nname = \"place\"\nget = {:?}\n\
          capture.order = {{ json = \"$.id\" }}\nexpect.json.{ENDLESS:?} = {{ exists = true }}\n\
          [[journey.cleanup]]\nname = \"remove\"\ndelete = \"{}/{{{{order}}}}\"\n",
         server.url("/order"),
@@ -240,14 +247,14 @@ fn what_was_captured_is_kept_for_cleanup_though_the_rest_takes_for_ever_to_judge
 }
 
 #[test]
-fn a_value_of_a_row_that_takes_for_ever_to_judge_is_cut_by_its_checks_budget() {
-    // A row is read on a thread of its own anyway: what counts is where it is judged.
+fn evaluating_a_row_value_is_cut_by_the_checks_budget() {
+    // A row is read on a thread of its own anyway: this is about where it is evaluated.
     let smoke = Smoke::new();
     rusqlite::Connection::open(smoke.path("shop.db"))
         .expect("create a database")
         .execute_batch("create table t (a)")
         .expect("create a table");
-    let suite = "[[database]]\nname = \"text\"\nbudget = \"1s\"\nurl = \"sqlite:shop.db\"\n\
+    let suite = "[[database]]\nname = \"text\"\nbudget = \"4s\"\nurl = \"sqlite:shop.db\"\n\
         query = \"select hex(randomblob(500000))\"\n\
         expect.value = { matches = \"[0-9A-F]*[0-7][0-9A-F]{5000}[^0-9A-F]\" }\n";
     let ran = smoke.suite(suite).run();
@@ -255,12 +262,12 @@ fn a_value_of_a_row_that_takes_for_ever_to_judge_is_cut_by_its_checks_budget() {
     ended_on_time(&ran);
     let report = ran.junit();
     let message = report.case("text").message.as_deref().unwrap_or_default();
-    assert_eq!(message, "no verdict within 1s (check budget), while judging the answer (judge)");
+    assert_eq!(message, "no verdict within 4s (check budget), while judging the answer (judge)");
 }
 
-/// A thread that had something to do stays for ten seconds, so each that was started is there at the end.
+/// An idle thread stays for ten seconds, so every thread that was started still exists at the end.
 #[test]
-fn ordinary_answers_are_judged_without_a_thread() {
+fn ordinary_answers_are_evaluated_without_an_extra_thread() {
     const CHECKS: usize = 200;
     let threads = Arc::new(OnceLock::new());
     let process = Arc::new(OnceLock::new());
@@ -295,7 +302,7 @@ fn ordinary_answers_are_judged_without_a_thread() {
     let running = Smoke::new().suite(&suite).spawn();
     process.set(running.process()).expect("it is set once");
     running.wait().exits(0);
-    // Where there is no `/proc` nobody knows.
+    // Without `/proc` it cannot be known.
     if let Some(threads) = threads.get().expect("the last was asked") {
         assert!(*threads <= 4, "{threads} threads");
     }

@@ -1,4 +1,4 @@
-//! Every matcher on a real answer, holding and failing, with the line that people read.
+//! Every matcher on a real response, passing and failing, with its message.
 
 use crate::support::http::{HttpServer, Response};
 use crate::support::smoke::Smoke;
@@ -14,7 +14,7 @@ fn document() -> HttpServer {
     HttpServer::start(|_| Response::json(DOCUMENT))
 }
 
-/// Each `(matcher on the path, failure)`, without what is said about the path itself.
+/// Each `(matcher on the path, failure)`, without the part of the message about the path.
 fn on_json(path: &str, cases: &[(&str, &str)]) -> Vec<(String, String)> {
     cases
         .iter()
@@ -52,7 +52,7 @@ fn a_scalar_must_be_equal_in_type_and_value() {
 }
 
 #[test]
-fn a_table_must_hold_in_every_condition() {
+fn all_conditions_of_a_table_must_hold() {
     let server = document();
     let cases = [
         on_json(
@@ -86,7 +86,7 @@ fn a_table_must_hold_in_every_condition() {
         ),
         on_json(
             "$.nothing",
-            &[("{ type = \"null\" }", ""), ("{ exists = false }", "not to be there, got null")],
+            &[("{ type = \"null\" }", ""), ("{ exists = false }", "not to exist, got null")],
         ),
     ]
     .concat();
@@ -94,7 +94,7 @@ fn a_table_must_hold_in_every_condition() {
 }
 
 #[test]
-fn a_path_that_finds_nothing_or_several_says_so() {
+fn a_path_that_finds_nothing_or_several_values_is_reported() {
     let server = document();
     let document = "the document is {\"status\":\"ok\",\"n\":1,…";
     let several = "got 2 values: 2, 0; use `each`, `any` or `count` where several are found";
@@ -104,7 +104,7 @@ fn a_path_that_finds_nothing_or_several_says_so() {
             &[
                 ("1", &format!("1, got nothing; {document}")),
                 ("{ not = 1 }", &format!("not 1, got nothing; {document}")),
-                ("{ exists = true }", &format!("to be there, got nothing; {document}")),
+                ("{ exists = true }", &format!("to exist, got nothing; {document}")),
                 ("{ exists = false }", ""),
             ],
         ),
@@ -126,7 +126,7 @@ fn a_path_that_finds_nothing_or_several_says_so() {
 }
 
 #[test]
-fn several_values_or_none_hold_no_more_under_not() {
+fn several_values_or_none_fail_under_not_too() {
     let server = document();
     let several = |values: &str| format!("{values}; use `each`, `any` or `count` where several are found");
     let stocks = several("got 2 values: 2, 0");
@@ -189,7 +189,7 @@ fn several_values_or_none_hold_no_more_under_not() {
 }
 
 #[test]
-fn a_value_of_the_wrong_type_holds_no_more_under_not() {
+fn a_value_of_the_wrong_type_fails_under_not_too() {
     let server = document();
     let cases = [
         on_json(
@@ -200,11 +200,11 @@ fn a_value_of_the_wrong_type_holds_no_more_under_not() {
                 ("{ not = { length = { min = 3 } } }", ""),
                 (
                     "{ not = { min = \"{{word}}\" } }",
-                    "not at least \"few\", got \"ok\"; \"few\" is no number and no date",
+                    "not at least \"few\", got \"ok\"; \"few\" is neither a number nor a date",
                 ),
                 (
                     "{ not = { contains = \"{{list}}\" } }",
-                    "not to contain [\"few\"], got \"ok\"; a text contains text",
+                    "not to contain [\"few\"], got \"ok\"; text can only contain text",
                 ),
             ],
         ),
@@ -213,9 +213,9 @@ fn a_value_of_the_wrong_type_holds_no_more_under_not() {
             &[
                 (
                     "{ not = { min = \"{{word}}\" } }",
-                    "not at least \"few\", got 1; \"few\" is no number and no date",
+                    "not at least \"few\", got 1; \"few\" is neither a number nor a date",
                 ),
-                ("{ max = \"{{word}}\" }", "at most \"few\", got 1; \"few\" is no number and no date"),
+                ("{ max = \"{{word}}\" }", "at most \"few\", got 1; \"few\" is neither a number nor a date"),
                 (
                     "{ not = { min = 2024-01-01 } }",
                     "not at least \"2024-01-01\", got 1 (a number, not a date)",
@@ -235,8 +235,8 @@ fn a_value_of_the_wrong_type_holds_no_more_under_not() {
         on_json(
             "$.tags",
             &[
-                ("{ not = { length = \"{{word}}\" } }", "not length \"few\", got 2; \"few\" is no number"),
-                ("{ length = { not = \"{{word}}\" } }", "length not \"few\", got 2; \"few\" is no number"),
+                ("{ not = { length = \"{{word}}\" } }", "not length \"few\", got 2; \"few\" is not a number"),
+                ("{ length = { not = \"{{word}}\" } }", "length not \"few\", got 2; \"few\" is not a number"),
                 ("{ length = \"{{two}}\" }", ""),
                 (
                     "{ not = { each = { min = 1 } } }",
@@ -251,14 +251,14 @@ fn a_value_of_the_wrong_type_holds_no_more_under_not() {
 }
 
 #[test]
-fn what_a_header_is_compared_with_is_text_whatever_the_variables_type() {
+fn headers_are_compared_as_text_whatever_the_variables_type() {
     let server = HttpServer::start(|_| Response::new(200).header("x-n", "7"));
     let cases = [
         ("header.x-n = \"{{seven}}\"", String::new()),
         ("header.x-n = { not = \"{{seven}}\" }", "expected header x-n not \"7\", got \"7\"".to_owned()),
         (
             "header.x-n = { not = \"{{list}}\" }",
-            "putting in the variables: expected a text, found [\"few\"]".to_owned(),
+            "rendering the template: expected text, found [\"few\"]".to_owned(),
         ),
     ];
     let cases = cases.map(|(expect, failure)| case(format!("expect.{expect}"), failure));
@@ -267,7 +267,7 @@ fn what_a_header_is_compared_with_is_text_whatever_the_variables_type() {
 }
 
 #[test]
-fn dates_are_compared_by_when_they_are() {
+fn dates_are_compared_as_instants() {
     const DATES: &str = r#"{"at": "2024-01-02T03:04:05+00:00", "west": "2024-01-01T23:04:05.000-04:00",
         "local": "2024-01-02 03:04:05", "day": "2024-01-02"}"#;
     let server = HttpServer::start(|_| Response::json(DATES));
@@ -298,7 +298,7 @@ fn dates_are_compared_by_when_they_are() {
 }
 
 #[test]
-fn headers_pages_bodies_and_the_address_are_matched_too() {
+fn headers_html_body_and_url_have_matchers_too() {
     let server = HttpServer::start(|_| {
         Response::html(PAGE).header("x-version", "7").header("set-cookie", "a=1").header("set-cookie", "b=2")
     });
@@ -323,7 +323,7 @@ fn headers_pages_bodies_and_the_address_are_matched_too() {
         ("html.\"#n\" = { min = 42 }", String::new()),
         (
             "html.h2 = { exists = true }",
-            "expected html h2 to be there, got nothing; the page says Shop Welcome, Ann…".to_owned(),
+            "expected html h2 to exist, got nothing; the page says Shop Welcome, Ann…".to_owned(),
         ),
         ("body = { contains = \"<li>Tea</li>\" }", String::new()),
         ("body = { contains = \"Milk\" }", "expected body to contain \"Milk\", got …".to_owned()),
@@ -336,7 +336,7 @@ fn headers_pages_bodies_and_the_address_are_matched_too() {
 }
 
 #[test]
-fn everything_that_is_wrong_with_an_answer_is_said_at_once() {
+fn all_mismatches_of_a_response_are_reported_together() {
     let server = document();
     let keys = "expect.json.\"$.status\" = \"down\"\nexpect.json.\"$.n\" = 2\nexpect.header.x = \"y\"";
     let ran =
@@ -353,7 +353,7 @@ fn everything_that_is_wrong_with_an_answer_is_said_at_once() {
 }
 
 #[test]
-fn an_empty_body_a_cut_document_and_a_byte_order_mark_are_told_apart() {
+fn an_empty_body_a_truncated_document_and_a_byte_order_mark_are_distinguished() {
     let server = HttpServer::start(|request| match request.path.as_str() {
         "/empty" => Response::new(200),
         "/cut" => Response::json("{\"a\": ["),

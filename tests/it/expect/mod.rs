@@ -1,4 +1,4 @@
-//! Expectations and captures, on real answers.
+//! Expectations and captures, on real responses.
 
 mod both_ways;
 mod judging;

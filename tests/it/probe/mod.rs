@@ -1,4 +1,4 @@
-//! The protocols: what goes over the wire and what is made of it.
+//! The protocols: what goes over the wire and how it is read.
 
 mod login;
 mod pipes;

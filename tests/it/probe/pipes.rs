@@ -1,5 +1,5 @@
-//! Files that do not answer, such as a pipe that nobody writes to: they hold the check that reads them, to the end
-//! of its budget, and nobody else.
+//! Files that block, such as a pipe without a writer: they delay the check that reads them, until the end
+//! of its budget, and no other check.
 
 use std::fs;
 use std::path::Path;
@@ -18,7 +18,7 @@ fn pipe(path: &Path) {
 
 const CUT: &str = "no answer within 500ms (check budget), before anything was sent";
 
-/// Runs `held`, each with a budget of half a second, beside `free`, and looks that each is cut by its own.
+/// Runs `held`, each with a budget of half a second, and `free`. Each of `held` must be cut by its own budget.
 #[track_caller]
 fn are_cut(held: &[(&str, String)], free: &str) {
     let checks: Vec<String> = held
@@ -39,13 +39,13 @@ fn are_cut(held: &[(&str, String)], free: &str) {
 }
 
 #[test]
-fn a_part_that_is_a_pipe_holds_its_check_to_its_budget_and_nobody_else() {
+fn a_multipart_file_that_is_a_blocked_pipe_delays_only_its_own_check() {
     let server = HttpServer::start(|_| Response::new(200));
     let part = format!(
         "method = \"POST\"\nurl = {:?}\nmultipart = {{ up = {{ file = \"pipe\" }} }}",
         server.url("/up")
     );
-    // More than there are threads for checks.
+    // More than there are worker threads.
     let names: Vec<String> = (0..8).map(|number| format!("held {number}")).collect();
     let held: Vec<(&str, String)> = names.iter().map(|name| (name.as_str(), part.clone())).collect();
     are_cut(&held, &format!("url = {:?}", server.url("/free")));
@@ -53,7 +53,7 @@ fn a_part_that_is_a_pipe_holds_its_check_to_its_budget_and_nobody_else() {
 }
 
 #[test]
-fn a_certificate_that_is_a_pipe_holds_its_check_to_its_budget_and_nobody_else() {
+fn a_certificate_that_is_a_blocked_pipe_delays_only_its_own_check() {
     let server = HttpServer::start_tls(TlsIdentity::Good, |_| Response::new(200));
     let (certificates, url) = (Certificates::shared(), server.url("/"));
     let port = server.address().port();
@@ -76,7 +76,7 @@ fn a_certificate_from_a_pipe_is_read_once_for_all_checks() {
     let smoke = Smoke::new().suite(&suite(&(0..8).map(check).collect::<String>()));
     let path = smoke.path("pipe");
     pipe(&path);
-    // As `ca = "/dev/fd/63"` of a shell's `<(…)`: what has been read of it is gone.
+    // Like `ca = "/dev/fd/63"` from a shell's `<(…)`: it can be read only once.
     let text = fs::read(Certificates::shared().authority()).expect("read the authority");
     let writes = thread::spawn(move || fs::write(path, text));
     smoke.run().exits(0);

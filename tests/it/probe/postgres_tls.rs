@@ -1,4 +1,4 @@
-//! `sslmode` and its companions: what libpq does with a URL is what smoke does with it.
+//! `sslmode` and related parameters: smoke treats a URL as libpq does.
 
 use std::fs;
 
@@ -8,12 +8,12 @@ use crate::support::psql::End::{Refused, Says};
 use crate::support::psql::{End, Expected, both_end, smoke_ends};
 use crate::support::scratch;
 
-/// Whether the session is encrypted, which only the server knows for certain.
+/// Whether the session is encrypted, as the server sees it.
 const SSL: &str = "select ssl from pg_stat_ssl where pid = pg_backend_pid()";
 const ENCRYPTED: End = Says("true");
 const PLAIN: End = Says("false");
 
-/// `psql` writes a truth value as text, too.
+/// `psql` writes a boolean as text, too.
 const QUERY: &str = "select ssl::text from pg_stat_ssl where pid = pg_backend_pid()";
 
 fn url(server: &Postgres, role: &str, parameters: &str) -> String {
@@ -28,7 +28,7 @@ fn at(server: &Postgres, role: &str, ends: &[(&str, End<'static>)]) {
 }
 
 #[test]
-fn each_sslmode_encrypts_and_verifies_as_much_as_it_says() {
+fn each_sslmode_encrypts_and_verifies_as_documented() {
     let server = Postgres::shared();
     let ca = server.ca_path();
     let root = |mode: &str| format!("sslmode={mode}&sslrootcert={}", ca.display());
@@ -57,7 +57,7 @@ fn each_sslmode_encrypts_and_verifies_as_much_as_it_says() {
 }
 
 #[test]
-fn a_certificate_of_another_authority_is_refused_where_one_is_given() {
+fn a_certificate_from_another_authority_is_refused_when_one_is_configured() {
     let server = Postgres::shared();
     let other = server.other_ca_path();
     let root = |mode: &str| format!("sslmode={mode}&sslrootcert={}", other.display());
@@ -69,7 +69,7 @@ fn a_certificate_of_another_authority_is_refused_where_one_is_given() {
             (&root("require"), stranger),
             (&root("verify-ca"), stranger),
             (&root("verify-full"), stranger),
-            // Then without TLS: that is what these two mean.
+            // Then without TLS: these two modes fall back.
             (&root("prefer"), PLAIN),
             (&root("allow"), PLAIN),
             (&root("disable"), PLAIN),
@@ -78,7 +78,7 @@ fn a_certificate_of_another_authority_is_refused_where_one_is_given() {
 }
 
 #[test]
-fn a_root_certificate_that_is_not_there_matters_where_the_mode_verifies() {
+fn a_missing_root_certificate_is_an_error_only_in_modes_that_verify() {
     let server = Postgres::shared();
     let root = |mode: &str| format!("sslmode={mode}&sslrootcert=/nowhere/root.crt");
     let missing = Refused("template", "the root certificate `/nowhere/root.crt` is not there");
@@ -102,7 +102,7 @@ fn a_root_certificate_that_is_not_there_matters_where_the_mode_verifies() {
 }
 
 #[test]
-fn verify_full_wants_the_host_in_the_certificate_and_verify_ca_does_not() {
+fn verify_full_checks_the_host_name_and_verify_ca_does_not() {
     let server = Postgres::shared();
     let ca = server.ca_path();
     let ca = ca.display();
@@ -127,13 +127,13 @@ fn verify_full_wants_the_host_in_the_certificate_and_verify_ca_does_not() {
 }
 
 #[test]
-fn the_systems_certificates_are_for_verify_full_only() {
+fn system_certificates_require_verify_full() {
     let server = Postgres::shared();
     let ends = [
         ("sslmode=verify-full&sslrootcert=system", Refused("tls", "issued by nobody this machine trusts")),
         ("sslrootcert=system", Refused("tls", "issued by nobody this machine trusts")),
     ];
-    // psql knows `system` from version 16 on.
+    // psql supports `system` since version 16.
     let ends = ends.map(|(parameters, end)| (url(server, SMOKE, parameters), end));
     smoke_ends(QUERY, &ends);
     for weak in ["prefer", "require", "verify-ca"] {
@@ -151,7 +151,7 @@ fn the_systems_certificates_are_for_verify_full_only() {
 }
 
 #[test]
-fn a_server_without_tls_is_refused_where_the_url_insists() {
+fn a_server_without_tls_is_refused_when_the_url_requires_it() {
     let server = Postgres::without_tls();
     let ca = server.ca_path();
     let none = Refused("tls", "the server does not offer TLS");
@@ -171,7 +171,7 @@ fn a_server_without_tls_is_refused_where_the_url_insists() {
 }
 
 #[test]
-fn a_server_without_tls_is_not_asked_for_the_login_twice() {
+fn a_server_without_tls_gets_one_login() {
     let server = Postgres::without_tls();
     server.admin_sql("create role knocks_once login password 'something else'");
     let url = server.url("knocks_once", PASSWORD, "postgres");
@@ -182,7 +182,7 @@ fn a_server_without_tls_is_not_asked_for_the_login_twice() {
 }
 
 #[test]
-fn a_role_for_tls_only_or_without_tls_only_is_found_the_way_in() {
+fn prefer_and_allow_fall_back_for_roles_that_need_the_other_mode() {
     let server = Postgres::shared();
     let rejected = Refused("auth", "pg_hba.conf rejects connection");
     at(
@@ -238,7 +238,7 @@ fn a_client_certificate_logs_in() {
             ),
         ],
     );
-    // A certificate that nobody asks for does no harm, nor does one that is not there.
+    // A certificate that is not requested does no harm, nor does a missing one.
     at(server, SMOKE, &[(&shown, ENCRYPTED), ("sslmode=require&sslcert=/nowhere/client.crt", ENCRYPTED)]);
 }
 
@@ -260,7 +260,7 @@ fn channel_binding_ties_the_login_to_the_certificate() {
 }
 
 #[test]
-fn an_expired_certificate_is_refused_where_it_is_verified() {
+fn an_expired_certificate_is_refused_in_modes_that_verify() {
     let server = Postgres::with_expired_certificate();
     let ca = server.ca_path();
     let root = |mode: &str| format!("sslmode={mode}&sslrootcert={}", ca.display());
@@ -280,7 +280,7 @@ fn an_expired_certificate_is_refused_where_it_is_verified() {
 }
 
 #[test]
-fn a_socket_of_this_machine_needs_no_tls() {
+fn a_unix_socket_needs_no_tls() {
     let server = Postgres::shared();
     let socket = format!("host={}&port={}", server.socket_folder().display(), server.port());
     let url = |parameters: &str| format!("postgres://{SMOKE}:{PASSWORD}@/postgres?{socket}&{parameters}");

@@ -1,4 +1,4 @@
-//! Redirects: followed as often as the suite says, and credentials stay home.
+//! Redirects: followed as often as the suite says, and no credentials to another origin.
 
 use std::net::SocketAddr;
 
@@ -9,7 +9,7 @@ use crate::support::http::{HttpServer, Request, Response};
 use crate::support::smoke::Smoke;
 use crate::support::verdicts::{case, health, suite};
 
-/// `/302/there` answers 302 to `/there`; every other path is there.
+/// `/302/there` redirects with 302 to `/there`; every other path answers 200.
 fn redirecting() -> HttpServer {
     HttpServer::start(|request| match request.path.strip_prefix('/').and_then(|path| path.split_once('/')) {
         Some((status, rest)) => {
@@ -24,7 +24,7 @@ fn methods(requests: &[Request]) -> Vec<(String, String)> {
 }
 
 #[test]
-fn a_redirect_is_seen_as_one_unless_it_may_be_followed() {
+fn redirects_are_not_followed_by_default() {
     let server = redirecting();
     let (once, twice) = (server.url("/302/there"), server.url("/302/302/there"));
     let there = server.url("/there");
@@ -49,7 +49,7 @@ fn a_redirect_is_seen_as_one_unless_it_may_be_followed() {
 }
 
 #[test]
-fn a_redirect_loop_ends_and_is_shown() {
+fn a_redirect_loop_ends_and_is_reported() {
     let server = FaultServer::start(Fault::RedirectLoop);
     let url = server.url();
     let failure = format!(
@@ -60,7 +60,7 @@ fn a_redirect_loop_ends_and_is_shown() {
 }
 
 #[test]
-fn what_is_no_redirect_is_an_answer_also_after_the_last_one() {
+fn a_response_that_is_no_redirect_is_the_answer_after_any_number_of_redirects() {
     let server = HttpServer::start(|request| match request.path.as_str() {
         "/304" => Response::new(304),
         "/nowhere" => Response::new(302),
@@ -74,7 +74,7 @@ fn what_is_no_redirect_is_an_answer_also_after_the_last_one() {
 }
 
 #[test]
-fn the_method_changes_as_it_does_in_a_browser() {
+fn the_method_changes_as_in_a_browser() {
     for (status, method, arrives_as) in [
         (301, "POST", "GET"),
         (302, "POST", "GET"),
@@ -99,7 +99,7 @@ fn the_method_changes_as_it_does_in_a_browser() {
 }
 
 #[test]
-fn cookies_that_a_redirect_sets_are_sent_to_where_it_leads() {
+fn cookies_set_by_a_redirect_are_sent_to_its_target() {
     let server = HttpServer::start(|request| match request.path.as_str() {
         "/login" => Response::redirect("/home").header("set-cookie", "session=abc; Path=/; HttpOnly"),
         _ if request.header("cookie") == Some("session=abc") => Response::new(200),
@@ -108,9 +108,9 @@ fn cookies_that_a_redirect_sets_are_sent_to_where_it_leads() {
     let _ = health(&[case(format!("url = {:?}\nredirects = 1", server.url("/login")), "")]);
 }
 
-/// A check with everything that must stay home, sent to a server that redirects it elsewhere and back.
+/// A check with everything that must not leave its origin, sent to a server that redirects it elsewhere and back.
 #[test]
-fn credentials_do_not_go_to_another_origin() {
+fn credentials_are_not_sent_to_another_origin() {
     let elsewhere = HttpServer::start(|_| Response::new(200));
     // The same host with another port is another origin.
     let target = elsewhere.url("/taken");
@@ -148,7 +148,7 @@ fn credentials_do_not_go_to_another_origin() {
 }
 
 #[test]
-fn credentials_go_to_the_same_origin() {
+fn credentials_are_sent_to_the_same_origin() {
     let server = redirecting();
     let keys = format!(
         "url = {:?}\nredirects = 1\nheaders = {{ x-api-key = \"key-12345\" }}\nauth = {{ bearer = \"token-12345\" }}",
@@ -162,7 +162,7 @@ fn credentials_go_to_the_same_origin() {
 }
 
 #[test]
-fn a_client_certificate_does_not_go_to_another_origin() {
+fn a_client_certificate_is_not_sent_to_another_origin() {
     let elsewhere = HttpServer::start_tls(TlsIdentity::ClientCertificateAsked, |_| Response::new(200));
     let target = elsewhere.url("/taken");
     let home =
@@ -181,7 +181,7 @@ fn a_client_certificate_does_not_go_to_another_origin() {
     assert!(!elsewhere.requests()[0].client_certificate, "the client certificate left home");
 }
 
-/// One port that speaks both `http` and `https`, which are two origins all the same.
+/// One port that speaks both `http` and `https`. These are still two origins.
 fn one_port_for(plain: SocketAddr, tls: SocketAddr) -> (SocketAddr, Background) {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("listen");
     listener.set_nonblocking(true).expect("listen without blocking");
@@ -203,7 +203,7 @@ fn one_port_for(plain: SocketAddr, tls: SocketAddr) -> (SocketAddr, Background) 
 }
 
 #[test]
-fn another_scheme_another_host_and_another_port_are_each_another_origin() {
+fn scheme_host_and_port_each_make_another_origin() {
     let moves = |request: &Request| match request.query.strip_prefix("to=") {
         Some(to) => {
             let to = to.replace("%3A", ":").replace("%2F", "/");
@@ -247,7 +247,7 @@ fn another_scheme_another_host_and_another_port_are_each_another_origin() {
 }
 
 #[test]
-fn a_body_does_not_go_to_another_origin() {
+fn a_body_is_not_sent_to_another_origin() {
     let elsewhere = HttpServer::start(|_| Response::new(200));
     let target = elsewhere.url("/taken");
     let home = HttpServer::start(move |request| {
@@ -277,7 +277,7 @@ fn a_body_does_not_go_to_another_origin() {
         refused(307, "POST", "multipart = { password = \"hunter2-long\" }"),
     ]);
     assert_eq!(elsewhere.requests().len(), 0, "the body left home");
-    // What a redirect leaves at home does not keep it from being followed.
+    // The redirect is followed without what may not leave its origin.
     let goes = |status: u16| {
         format!("url = {:?}\nmethod = \"POST\"\nredirects = 1\n{form}", home.url(&format!("/{status}")))
     };
@@ -286,7 +286,7 @@ fn a_body_does_not_go_to_another_origin() {
 }
 
 #[test]
-fn a_body_goes_from_http_to_https_of_the_same_host_and_not_back() {
+fn a_body_follows_an_upgrade_to_https_but_not_a_downgrade() {
     let tls = HttpServer::start_tls(TlsIdentity::Good, |request| match request.path.as_str() {
         "/down" => Response::redirect("http://shop.example/taken").status(307),
         _ => Response::new(200),

@@ -1,4 +1,4 @@
-//! What a request carries: every value encoded as its place needs, and credentials.
+//! What a request carries: values, each encoded for its place, and credentials.
 
 use std::sync::Arc;
 
@@ -7,14 +7,14 @@ use crate::support::http::{HttpServer, Request, Response};
 use crate::support::smoke::{Ran, Smoke};
 use crate::support::verdicts::suite;
 
-/// What breaks an encoding that was forgotten.
+/// Text that breaks wherever an encoding is missing.
 const AWKWARD: &str = "a \"b\" & c=d+e%20?#/\\ <ü€>\nnext";
 
 fn echo() -> HttpServer {
     HttpServer::start(|_| Response::new(200))
 }
 
-/// Runs one check with these keys and the variable `awkward`, and gives back what the server was asked.
+/// Runs one check with these keys and the variable `awkward`; returns the request that the server received.
 fn asked(keys: &str) -> Request {
     let server = echo();
     let (ran, mut requests) = run(&server, &format!("url = {:?}\n{keys}", server.url("/path?first=1")));
@@ -28,7 +28,7 @@ fn run(server: &HttpServer, keys: &str) -> (Ran, Vec<Request>) {
     (ran, server.requests())
 }
 
-/// TOML's basic strings have the escapes of JSON's.
+/// TOML's basic strings have the same escapes as JSON's.
 fn toml_string(text: &str) -> String {
     serde_json::to_string(text).expect("text is JSON")
 }
@@ -42,7 +42,7 @@ fn pair(name: &str, value: &str) -> (String, String) {
 }
 
 #[test]
-fn query_and_form_fields_arrive_as_they_were_meant() {
+fn query_and_form_fields_arrive_intact() {
     let fields = "{ \"q&a\" = \"{{awkward}}\", n = 7, yes = true, tag = [\"x\", \"y z\"] }";
     let expected =
         [pair("q&a", AWKWARD), pair("n", "7"), pair("yes", "true"), pair("tag", "x"), pair("tag", "y z")];
@@ -66,7 +66,7 @@ fn json_keeps_types_and_text() {
 }
 
 #[test]
-fn multipart_parts_arrive_as_they_were_meant() {
+fn multipart_parts_arrive_intact() {
     let server = echo();
     let parts =
         "{ \"für \\\"x\\\"\" = \"{{awkward}}\", up = { file = \"né w.txt\", type = \"text/plain\" } }";
@@ -101,7 +101,7 @@ fn a_text_body_and_no_body_are_sent_as_they_are() {
 }
 
 #[test]
-fn headers_are_sent_and_defaults_give_way_to_them() {
+fn headers_override_the_defaults() {
     let server = echo();
     let checks = format!(
         "[defaults.http]\nheaders = {{ accept = \"text/html\", x-a = \"default\" }}\n\
@@ -125,18 +125,17 @@ fn a_line_break_in_a_header_is_refused_before_anything_is_sent() {
     let case = report.case("it");
     assert_eq!(case.kind.as_deref(), Some("template"));
     let message = case.message.as_deref().expect("a message");
-    let start =
-        "putting together a header: the value of the header `x-a` has a character that no header may have";
+    let start = "rendering a header: the value of the header `x-a` has a character that no header may have";
     assert!(message.starts_with(start), "{message}");
     assert_eq!(requests.len(), 0);
 }
 
 #[test]
-fn a_space_in_a_url_is_a_mistake_of_the_suite_and_urlencode_mends_it() {
+fn a_space_in_a_url_is_a_suite_error_that_urlencode_fixes() {
     let server = echo();
     let (ran, requests) = run(&server, &format!("url = \"{}/{{{{awkward}}}}\"", server.url("")));
     ran.exits(2);
-    for part in ["' ' cannot stand in a URL", "smoke.toml:", "{{name|urlencode}}", "^"] {
+    for part in ["' ' is not allowed in a URL", "smoke.toml:", "{{name|urlencode}}", "^"] {
         assert!(ran.stderr.contains(part), "{part} in\n{}", ran.stderr);
     }
     assert_eq!(requests.len(), 0);
@@ -147,7 +146,7 @@ fn a_space_in_a_url_is_a_mistake_of_the_suite_and_urlencode_mends_it() {
 }
 
 #[test]
-fn a_space_from_a_capture_ends_the_step_that_puts_it_into_its_url() {
+fn a_captured_space_in_a_url_fails_its_step() {
     let server = HttpServer::start(|_| Response::json("{\"next\": \"a b\"}"));
     let url = server.url("");
     let ran = Smoke::new()
@@ -161,10 +160,7 @@ fn a_space_from_a_capture_ends_the_step_that_puts_it_into_its_url() {
     let report = ran.junit();
     assert_eq!(
         report.case("it").message.as_deref(),
-        Some(
-            format!("step 2 `go on`: putting together the URL: ' ' cannot stand in a URL: `{url}/a b`")
-                .as_str()
-        )
+        Some(format!("step 2 `go on`: rendering the URL: ' ' is not allowed in a URL: `{url}/a b`").as_str())
     );
     assert_eq!(server.requests().len(), 1);
 }
@@ -251,7 +247,7 @@ fn with_token(name: &str, server: &HttpServer, token_url: &str, secret: &str, ke
     )
 }
 
-/// Answers `/token` to whom knows the secret, and everybody else.
+/// Answers `/token` to clients that know the secret, and every other path to anyone.
 fn provider(secret: &'static str) -> HttpServer {
     HttpServer::start(move |request| match request.path.as_str() {
         "/token" if request.text().contains(&format!("client_secret={secret}&")) => {
@@ -263,7 +259,7 @@ fn provider(secret: &'static str) -> HttpServer {
 }
 
 #[test]
-fn a_token_is_for_those_who_know_its_secret() {
+fn a_token_is_shared_only_between_equal_credentials() {
     let server = provider("rotated-2");
     let url = server.url("/token");
     let checks = with_token("new", &server, &url, "rotated-2", "")
@@ -276,7 +272,7 @@ fn a_token_is_for_those_who_know_its_secret() {
 }
 
 #[test]
-fn a_token_is_for_the_way_it_was_fetched_by() {
+fn a_token_is_shared_only_between_equal_routes() {
     let (blue, green) = (provider("s3cret-blue"), provider("s3cret-green"));
     let towards = |server: &HttpServer| format!("resolve = {{ \"idp.test:80\" = \"{}\" }}", server.address());
     let check =
@@ -293,7 +289,7 @@ fn a_token_is_for_the_way_it_was_fetched_by() {
 }
 
 #[test]
-fn a_provider_that_hangs_holds_up_nobody_elses_token() {
+fn a_hanging_token_provider_delays_no_other_token() {
     let hangs = Arc::new(FaultServer::start(Fault::Mute));
     let is_asked = Arc::clone(&hangs);
     let server = HttpServer::start(move |request| match request.path.as_str() {
@@ -315,7 +311,7 @@ fn a_provider_that_hangs_holds_up_nobody_elses_token() {
 }
 
 #[test]
-fn a_token_that_one_check_had_no_time_for_is_fetched_by_the_next() {
+fn a_token_that_one_check_ran_out_of_time_for_is_fetched_by_the_next() {
     let hangs = Arc::new(FaultServer::start(Fault::Mute));
     let is_asked = Arc::clone(&hangs);
     let server = HttpServer::start(move |request| match request.path.as_str() {
@@ -326,14 +322,14 @@ fn a_token_that_one_check_had_no_time_for_is_fetched_by_the_next() {
         "[[health]]\nname = \"asked\"\nurl = {:?}\npoll = {{ every = \"10ms\" }}\n",
         server.url("/is-asked")
     );
-    let checks = with_token("first", &server, &hangs.url(), "a", "budget = \"1s\"")
+    let checks = with_token("first", &server, &hangs.url(), "a", "budget = \"2s\"")
         + &asked
         + &with_token("second", &server, &hangs.url(), "a", "needs = [\"asked\"]\nbudget = \"4s\"");
     let ran = Smoke::new().suite(&suite(&checks)).run();
     ran.exits(1);
     let report = ran.junit();
     let waited = "while waiting for the first byte of the answer (first byte)";
-    for (name, budget) in [("first", "1s"), ("second", "4s")] {
+    for (name, budget) in [("first", "2s"), ("second", "4s")] {
         let message = format!("no answer within {budget} (check budget), {waited}");
         assert_eq!(report.case(name).message.as_deref(), Some(message.as_str()));
     }

@@ -1,4 +1,4 @@
-//! The way a request takes: `resolve`, proxies, and the version of HTTP.
+//! The route of a request: `resolve`, proxies, and the version of HTTP.
 
 use std::convert::Infallible;
 use std::net::{SocketAddr, TcpListener};
@@ -25,9 +25,9 @@ fn free_address() -> SocketAddr {
 }
 
 #[test]
-fn resolve_leads_to_another_address_and_asks_for_the_same_host() {
+fn resolve_changes_the_address_and_keeps_the_host() {
     let server = HttpServer::start(|request| match request.path.as_str() {
-        // As servers do: to themselves, under the name they were asked by.
+        // As servers do: to themselves, under the requested name.
         "/absolute" => {
             Response::redirect(&format!("http://{}/there", request.header("host").expect("a host")))
         }
@@ -74,7 +74,7 @@ fn resolve_does_not_apply_to_another_port_and_needs_one() {
 }
 
 #[test]
-fn resolve_serves_tls_and_tcp_and_the_certificate_is_judged_by_the_name_of_the_url() {
+fn resolve_works_for_tls_and_tcp_and_the_certificate_must_match_the_urls_name() {
     let server = HttpServer::start_tls(TlsIdentity::WrongHost, |_| Response::new(200));
     let to = server.address();
     let tls = format!("tls.ca = {:?}", Certificates::shared().authority());
@@ -102,9 +102,9 @@ fn resolve_serves_tls_and_tcp_and_the_certificate_is_judged_by_the_name_of_the_u
 }
 
 #[test]
-fn a_request_goes_through_the_proxy_of_the_suite_or_the_environment() {
+fn a_request_uses_the_proxy_of_the_suite_or_the_environment() {
     let server = HttpServer::start(|_| Response::new(200));
-    // A proxy of plain HTTP is an HTTP server that is asked for whole URLs.
+    // A proxy for plain HTTP is an HTTP server that gets absolute URLs.
     let proxy = HttpServer::start(|request| Response::new(200).body(format!("proxied {}", request.target)));
     let through = "expect.body = \"proxied http://shop.test/a\"";
     let _ =
@@ -130,7 +130,7 @@ fn a_request_goes_through_the_proxy_of_the_suite_or_the_environment() {
 }
 
 #[test]
-fn the_proxy_variables_are_honoured_in_upper_and_in_lower_case_and_no_proxy_too() {
+fn proxy_variables_are_read_in_upper_and_lower_case() {
     for (variable, url, proxied) in [
         ("HTTP_PROXY", "http://shop.test/", true),
         ("http_proxy", "http://shop.test/", true),
@@ -141,7 +141,7 @@ fn the_proxy_variables_are_honoured_in_upper_and_in_lower_case_and_no_proxy_too(
         ("HTTP_PROXY", "https://shop.invalid/", false),
         ("HTTPS_PROXY", "http://shop.invalid/", false),
     ] {
-        // It lets nobody through, so that a tunnel that is asked for is seen and goes no further.
+        // It refuses every tunnel, so that a request for one is seen and goes no further.
         let proxy = HttpServer::start(|_| Response::new(407));
         let through = |no_proxy: Option<(&str, &str)>| {
             let smoke = Smoke::new().env(variable, proxy.url(""));
@@ -162,7 +162,7 @@ fn the_proxy_variables_are_honoured_in_upper_and_in_lower_case_and_no_proxy_too(
 }
 
 #[test]
-fn a_proxy_that_cannot_be_reached_is_named_and_not_the_server() {
+fn an_unreachable_proxy_is_named_instead_of_the_server() {
     let nobody = free_address();
     let cases = [
         case(
@@ -177,7 +177,7 @@ fn a_proxy_that_cannot_be_reached_is_named_and_not_the_server() {
             "url = \"http://shop.test/\"\nproxy = \"http://proxy.invalid:3128\"",
             "looking up the proxy `proxy.invalid`: …",
         ),
-        // Nothing about a proxy, though its name says so.
+        // Not a proxy variable, despite its name.
         case(
             format!("url = \"http://{nobody}/proxy-tunnel\""),
             format!("connecting to {nobody}: connection refused"),
@@ -192,7 +192,7 @@ fn a_proxy_that_cannot_be_reached_is_named_and_not_the_server() {
 }
 
 #[test]
-fn a_proxy_that_refuses_the_tunnel_is_said_to() {
+fn a_proxy_that_refuses_the_tunnel_is_reported() {
     let proxy = HttpServer::start(|_| Response::new(407));
     let _ = health(&[case(
         format!("url = \"https://shop.test/\"\nproxy = {:?}", proxy.url("")),
@@ -201,7 +201,7 @@ fn a_proxy_that_refuses_the_tunnel_is_said_to() {
     assert_eq!(proxy.requests()[0].method, "CONNECT");
 }
 
-/// A server that listens to one client's hello: the protocols offered in it.
+/// Reads one client hello; returns the protocols offered in it.
 fn hears_alpn() -> (SocketAddr, JoinHandle<Vec<String>>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("listen");
     let address = listener.local_addr().expect("know the port");
@@ -220,7 +220,7 @@ fn hears_alpn() -> (SocketAddr, JoinHandle<Vec<String>>) {
 }
 
 #[test]
-fn the_version_of_http_is_what_is_offered_in_the_handshake() {
+fn the_http_version_decides_what_the_handshake_offers() {
     for (key, offered) in
         [("", &["h2", "http/1.1"][..]), ("http = \"2\"", &["h2"]), ("http = \"1.1\"", &["http/1.1"])]
     {
@@ -246,7 +246,7 @@ fn speaks_http_2(tls: Option<TlsAcceptor>) -> (SocketAddr, Background) {
                 match tls {
                     None => converse(stream).await,
                     Some(tls) => {
-                        // A client that offers no HTTP/2 is turned away.
+                        // A client that does not offer HTTP/2 is refused.
                         let Ok(stream) = tls.accept(stream).await else { return };
                         converse(stream).await;
                     }
@@ -267,7 +267,7 @@ async fn converse(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) 
 }
 
 #[test]
-fn http_2_is_spoken_where_it_is_agreed_on_or_asked_for() {
+fn http_2_is_used_when_negotiated_or_required() {
     let mut config = Certificates::shared().server_config(TlsIdentity::Good);
     config.alpn_protocols = vec![b"h2".to_vec()];
     let (tls, _serves_tls) = speaks_http_2(Some(TlsAcceptor::from(Arc::new(config))));
@@ -288,7 +288,7 @@ fn http_2_is_spoken_where_it_is_agreed_on_or_asked_for() {
 }
 
 #[test]
-fn a_server_without_http_2_is_said_to_have_none() {
+fn a_server_without_http_2_is_reported() {
     let tls = HttpServer::start_tls(TlsIdentity::Good, |_| Response::new(200));
     let plain = HttpServer::start(|_| Response::new(200));
     let ca = Certificates::shared().authority();
@@ -302,7 +302,7 @@ fn a_server_without_http_2_is_said_to_have_none() {
         ),
         case(
             format!("url = {:?}\nhttp = \"2\"", plain.url("/")),
-            // It answers in HTTP/1.1, closes the connection or resets it: whichever is seen first.
+            // It answers with HTTP/1.1, closes or resets the connection: whichever is seen first.
             format!("waiting for the answer of {}: …", plain.url("/")),
         ),
         case(format!("url = {:?}\nhttp = \"1.1\"\ntls.ca = {ca:?}", tls.url("/")), ""),
@@ -318,7 +318,7 @@ fn a_server_without_http_2_is_said_to_have_none() {
 }
 
 #[test]
-fn a_proxy_that_nothing_can_go_through_is_an_error_and_not_left_out() {
+fn an_unusable_proxy_is_an_error_and_not_bypassed() {
     let server = HttpServer::start(|_| Response::new(200));
     let expected = |whose: &str| {
         format!(
@@ -348,14 +348,14 @@ fn a_proxy_that_nothing_can_go_through_is_an_error_and_not_left_out() {
     }
     assert_eq!(server.connections(), 0, "nothing goes another way than it was told to");
 
-    // One that is not asked is not missed.
+    // A proxy that is not used is not missed.
     let direct = [case(url.clone(), "")];
     let _ = health_in(Smoke::new().env("HTTPS_PROXY", ftp), "", &direct);
     let _ = health_in(Smoke::new().env("HTTP_PROXY", ftp).env("NO_PROXY", "127.0.0.1"), "", &direct);
 }
 
 #[test]
-fn an_empty_proxy_is_none_whatever_the_environment_and_the_defaults_say() {
+fn an_empty_proxy_overrides_the_environment_and_the_defaults() {
     let server = HttpServer::start(|_| Response::new(200));
     let nobody = free_address();
     let head = format!("[vars]\ndirect = \"\"\n[defaults.http]\nproxy = \"http://{nobody}\"\n");

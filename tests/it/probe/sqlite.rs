@@ -1,4 +1,4 @@
-//! `[[database]]` on SQLite: what is there is read, and nothing else is touched.
+//! `[[database]]` on SQLite: the file is read, and nothing else is touched.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,6 +12,7 @@ use crate::support::ask::{Asked, quoted};
 use crate::support::junit::Outcome;
 use crate::support::scratch;
 use crate::support::smoke::Smoke;
+use crate::support::thorough::bound;
 
 const SHOP: &str = "create table orders (id integer primary key, total real, note text);
     insert into orders values (1, 10.5, 'first'), (2, 99, null);";
@@ -57,7 +58,7 @@ fn a_relative_path_starts_in_the_suites_folder() {
 }
 
 #[test]
-fn an_absolute_path_of_any_name_is_opened() {
+fn an_absolute_path_may_have_any_name() {
     let folder = scratch::for_a_test();
     for name in ["plain.db", "a b.db", "50%41.db", "what?.db", "#1.db", "größe.db", "a&b=c.db"] {
         let (path, connection) = shop(folder.path(), name);
@@ -72,7 +73,7 @@ fn an_absolute_path_of_any_name_is_opened() {
 }
 
 #[test]
-fn what_is_no_database_is_an_error_that_says_so_and_nothing_is_created() {
+fn a_file_that_is_not_a_database_is_reported_and_nothing_is_created() {
     let folder = scratch::for_a_test();
     let text = folder.path().join("text.db");
     fs::write(&text, "not a database, though long enough to be looked at as one. ".repeat(99))
@@ -101,14 +102,14 @@ fn what_is_no_database_is_an_error_that_says_so_and_nothing_is_created() {
 }
 
 #[test]
-fn a_file_that_this_user_may_not_read_is_an_error_that_says_so() {
+fn an_unreadable_file_is_reported() {
     let folder = scratch::for_a_test();
     let (path, connection) = shop(folder.path(), "closed.db");
     drop(connection);
     fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).expect("close the file");
     let ran = Asked::at(&url(&path)).query("select count(*) from orders", "value = 2").run();
     if fs::File::open(&path).is_ok() {
-        // The superuser may.
+        // root may read it.
         ran.exits(0);
     } else {
         ran.exits(1);
@@ -169,7 +170,7 @@ fn a_statement_that_writes_is_refused_and_has_no_effect() {
     assert!(text(&format!("attach '{other}' as other")).contains("it cannot open another file"));
     assert_eq!(files(folder.path()), before);
 
-    // These may be told, and still change nothing.
+    // These may be accepted, and still change nothing.
     let asked = Asked::at(&url(&path))
         .query("pragma journal_mode = wal", "rows = 1")
         .query("pragma wal_checkpoint(truncate)", "rows = 1");
@@ -178,7 +179,7 @@ fn a_statement_that_writes_is_refused_and_has_no_effect() {
 }
 
 #[test]
-fn what_may_write_runs_and_is_rolled_back() {
+fn a_statement_that_may_write_runs_and_is_rolled_back() {
     let folder = scratch::for_a_test();
     for mode in ["delete", "wal"] {
         let (path, connection) = shop(folder.path(), &format!("{mode}.db"));
@@ -225,7 +226,7 @@ fn a_database_with_a_write_ahead_log_is_read_as_it_is_and_nothing_is_created_bes
         .expect("checkpoint");
     fs::copy(&path, at_rest.join("shop.db")).expect("copy the database");
     writer.execute_batch("insert into orders values (3, 1, 'in the log')").expect("write");
-    // As a crash leaves them: with the log's index and without it.
+    // As after a crash: with the log's index and without it.
     for name in ["shop.db", "shop.db-wal", "shop.db-shm"] {
         fs::copy(used.join(name), left.join(name)).expect("copy a file");
     }
@@ -260,7 +261,7 @@ fn a_database_with_a_write_ahead_log_is_read_as_it_is_and_nothing_is_created_bes
 }
 
 #[test]
-fn a_database_in_use_is_read_whole_through_a_link_too() {
+fn a_database_in_use_is_read_with_its_log_through_a_symlink_too() {
     let folder = scratch::for_a_test();
     let (path, writer) = shop(folder.path(), "shop.db");
     writer.pragma_update(None, "journal_mode", "wal").expect("choose the journal");
@@ -280,13 +281,13 @@ fn a_locked_database_is_waited_for_until_the_budget_ends() {
     writer.execute_batch("begin exclusive").expect("lock the database");
     let count = "query = 'select count(*) from orders'\nexpect.value = 2";
     let asked = Asked::at(&url(&path))
-        .check("reads", &format!("{count}\nbudget = '500ms'"))
-        .check("writes", &format!("{count}\nbudget = '500ms'\nwrites = true"));
+        .check("reads", &format!("{count}\nbudget = '2s'"))
+        .check("writes", &format!("{count}\nbudget = '2s'\nwrites = true"));
     let ran = asked.run();
     ran.exits(1);
-    assert!(ran.took < Duration::from_secs(2), "{:?}", ran.took);
+    assert!(ran.took < bound(Duration::from_secs(3)), "{:?}", ran.took);
     for case in ran.junit().cases {
-        let told = "timeout: no answer within 500ms (check budget), while the query waited for a lock (lock)";
+        let told = "timeout: no answer within 2s (check budget), while the query waited for a lock (lock)";
         assert_eq!((case.outcome, case.told()), (Outcome::Failed, told.to_owned()));
     }
     let running = Asked::at(&url(&path)).check("x", &format!("{count}\nbudget = '30s'")).smoke().spawn();
@@ -296,30 +297,30 @@ fn a_locked_database_is_waited_for_until_the_budget_ends() {
 }
 
 #[test]
-fn a_query_that_runs_for_ever_is_cut_and_the_exit_is_on_time() {
+fn an_endless_query_is_cut_and_does_not_delay_the_exit() {
     let folder = scratch::for_a_test();
     let (path, connection) = shop(folder.path(), "shop.db");
     drop(connection);
     let endless = "with recursive n(i) as (select 1 union all select i + 1 from n) select count(*) from n";
     let keys = |budget: &str| format!("query = '{endless}'\nbudget = '{budget}'");
     let ran = Asked::at(&url(&path))
-        .check("cut", &keys("400ms"))
-        .check("tried again", &format!("{}\nretry = {{ attempts = 3, delay = '1ms' }}", keys("400ms")))
-        .check("may write", &format!("{}\nwrites = true", keys("400ms")))
+        .check("cut", &keys("2s"))
+        .check("tried again", &format!("{}\nretry = {{ attempts = 3, delay = '1ms' }}", keys("2s")))
+        .check("may write", &format!("{}\nwrites = true", keys("2s")))
         .run();
     ran.exits(1);
-    assert!(ran.took < Duration::from_secs(2), "{:?}", ran.took);
+    assert!(ran.took < bound(Duration::from_secs(3)), "{:?}", ran.took);
     for case in ran.junit().cases {
-        let told = "timeout: no answer within 400ms (check budget), while the query ran (query)";
+        let told = "timeout: no answer within 2s (check budget), while the query ran (query)";
         assert_eq!((case.outcome, case.told()), (Outcome::Failed, told.to_owned()));
     }
-    let ran = Asked::at(&url(&path)).check("x", &keys("1m")).smoke().arg("--budget").arg("400ms").run();
+    let ran = Asked::at(&url(&path)).check("x", &keys("1m")).smoke().arg("--budget").arg("2s").run();
     ran.exits(4);
-    assert!(ran.took < Duration::from_secs(2), "{:?}", ran.took);
+    assert!(ran.took < bound(Duration::from_secs(3)), "{:?}", ran.took);
 }
 
 #[test]
-fn values_come_and_go_as_they_are() {
+fn values_round_trip() {
     let folder = scratch::for_a_test();
     let (path, _connection) = shop(folder.path(), "shop.db");
     let awkward = "a\"b'c;d\ne\\f?1{%--";
@@ -356,7 +357,7 @@ fn values_come_and_go_as_they_are() {
 }
 
 #[test]
-fn a_budget_of_months_is_one_that_a_query_can_have() {
+fn a_query_may_have_a_budget_of_months() {
     let smoke = Smoke::new();
     drop(shop(&smoke.path(""), "shop.db"));
     let keys = "budget = '8760h'\n[[database]]\nname = 'it'\nurl = 'sqlite:shop.db'\n\

@@ -1,4 +1,4 @@
-//! TLS: verified unless the suite says otherwise, and every refusal says what the certificate is like.
+//! TLS: verified unless the suite says otherwise, and every refusal describes the certificate.
 
 use std::fs;
 use std::net::{SocketAddr, TcpListener};
@@ -22,7 +22,7 @@ fn server(identity: TlsIdentity) -> HttpServer {
     HttpServer::start_tls(identity, |_| Response::new(200))
 }
 
-/// One check, over HTTPS and as a mere handshake.
+/// One check, over HTTPS and as a handshake only.
 fn asked(server: &HttpServer, keys: &str) -> Ran {
     let port = server.address().port();
     let checks = format!(
@@ -32,7 +32,7 @@ fn asked(server: &HttpServer, keys: &str) -> Ran {
     Smoke::new().suite(&suite(&checks)).run()
 }
 
-/// The check errors with `cause`, and says whose certificate it is, until when, and what to do.
+/// The check errors with `cause`, and names the certificate's subject, its expiry, and a hint.
 #[track_caller]
 fn is_refused(server: &HttpServer, keys: &str, cause: &str, hint: &str) {
     let ran = asked(server, keys);
@@ -52,14 +52,14 @@ fn is_refused(server: &HttpServer, keys: &str, cause: &str, hint: &str) {
     assert_eq!(server.requests().len(), 0, "nothing is sent to a server that is not trusted");
 }
 
-const NOBODY: &str = "the server's certificate is issued by nobody this machine trusts";
+const NOBODY: &str = "the server's certificate is not issued by an authority that this machine trusts";
 
 fn trusted() -> String {
     format!("tls.ca = \"{}\"", Certificates::shared().authority().display())
 }
 
 #[test]
-fn a_certificate_of_the_named_authority_passes_and_of_an_unknown_one_does_not() {
+fn only_certificates_of_the_configured_authority_pass() {
     let good = server(TlsIdentity::Good);
     is_refused(&good, "", NOBODY, "name the issuing CA's PEM file");
     let other = format!("tls.ca = {:?}", Certificates::shared().other_authority());
@@ -89,11 +89,11 @@ fn a_certificate_for_another_host_is_refused() {
 }
 
 #[test]
-fn a_self_signed_certificate_is_refused_unless_it_is_the_one_that_is_named() {
+fn a_self_signed_certificate_is_refused_unless_it_is_configured() {
     let server = server(TlsIdentity::SelfSigned);
     is_refused(&server, &trusted(), NOBODY, "name the issuing CA's PEM file");
 
-    // As `openssl req -x509` makes them, they are authorities too, which no verifier takes for a server's.
+    // As `openssl req -x509` makes them, they are authorities too, which no verifier accepts as a server certificate.
     for is_ca in [IsCa::NoCa, IsCa::Ca(BasicConstraints::Unconstrained)] {
         let folder = scratch::for_a_test();
         let (certificate, key) = (folder.path().join("own.pem"), folder.path().join("own.key"));
@@ -123,14 +123,14 @@ fn shakes_hands_once(certificate: &Path, key: &Path) -> (SocketAddr, JoinHandle<
     let serve = move || {
         let (mut stream, _) = listener.accept().expect("a client");
         let mut connection = ServerConnection::new(Arc::new(config)).expect("begin");
-        // A client that refuses the certificate ends here: its side of the test says so.
+        // A client that refuses the certificate ends here; the client's side of the test asserts it.
         let _ = connection.complete_io(&mut stream);
     };
     (address, thread::spawn(serve))
 }
 
 #[test]
-fn insecure_accepts_any_certificate_and_its_line_says_so() {
+fn insecure_accepts_any_certificate_and_is_marked() {
     for identity in [TlsIdentity::Expired, TlsIdentity::WrongHost, TlsIdentity::SelfSigned] {
         let ran = asked(&server(identity), "tls.insecure = true");
         ran.exits(0);
@@ -142,7 +142,7 @@ fn insecure_accepts_any_certificate_and_its_line_says_so() {
 }
 
 #[test]
-fn an_insecure_step_is_said_on_the_line_of_its_journey() {
+fn an_insecure_step_is_marked_on_its_journeys_line() {
     let server = server(TlsIdentity::SelfSigned);
     let ran = Smoke::new()
         .suite(&suite(&format!(
@@ -151,11 +151,11 @@ fn an_insecure_step_is_said_on_the_line_of_its_journey() {
         )))
         .run();
     ran.exits(0);
-    assert!(ran.stderr.contains("(insecure: a step does not verify the certificate)"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("(insecure: the certificate is not verified)"), "{}", ran.stderr);
 }
 
 #[test]
-fn a_client_certificate_is_shown_where_the_suite_gives_one() {
+fn a_client_certificate_is_sent_when_configured() {
     let certificates = Certificates::shared();
     let server = server(TlsIdentity::ClientCertificateRequired);
     let tls = format!(
@@ -169,7 +169,7 @@ fn a_client_certificate_is_shown_where_the_suite_gives_one() {
 }
 
 #[test]
-fn the_defaults_hold_for_the_tls_keys_that_a_check_leaves_out() {
+fn omitted_tls_keys_come_from_the_defaults() {
     let certificates = Certificates::shared();
     let required = server(TlsIdentity::ClientCertificateRequired);
     let expired = server(TlsIdentity::Expired);
@@ -183,7 +183,7 @@ fn the_defaults_hold_for_the_tls_keys_that_a_check_leaves_out() {
 }
 
 #[test]
-fn a_missing_client_certificate_is_said_to_be_missing() {
+fn a_missing_client_certificate_is_reported() {
     let server = server(TlsIdentity::ClientCertificateRequired);
     let ran = health(&[case(
         format!("url = {:?}\n{}", server.url("/"), trusted()),

@@ -1,4 +1,4 @@
-//! What comes over the wire is understood as curl and a browser understand it.
+//! Responses are read as curl and browsers read them.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,7 +13,7 @@ use crate::support::journeys::{journey, run, step};
 use crate::support::smoke::Smoke;
 use crate::support::verdicts::{case, health, suite};
 
-/// A server that hands each connection, with its number, to `converse`.
+/// A server that passes each connection, with its number, to `converse`.
 fn serve<F>(converse: impl Fn(usize, TcpStream) -> F + Send + 'static) -> (SocketAddr, Background)
 where
     F: Future<Output = std::io::Result<()>> + Send + 'static,
@@ -26,7 +26,7 @@ where
         for number in 1.. {
             let (stream, _) = listener.accept().await.expect("accept a connection");
             let _ = stream.set_nodelay(true);
-            // A client may go away at any time.
+            // A client may disconnect at any time.
             let conversation = converse(number, stream);
             tokio::spawn(async move {
                 let _ = conversation.await;
@@ -37,7 +37,7 @@ where
 }
 
 #[test]
-fn cookies_of_longer_paths_come_first_and_then_those_that_were_set_first() {
+fn cookies_are_sent_by_path_length_then_by_age() {
     let server = HttpServer::start(|request| match request.path.as_str() {
         "/" => ('a'..='f').fold(Response::new(200), |answer, name| {
             answer.header("set-cookie", &format!("{name}=1; Path=/"))
@@ -55,8 +55,8 @@ fn cookies_of_longer_paths_come_first_and_then_those_that_were_set_first() {
     assert!(ran.stderr.contains(&format!(" -b '{cookies}' ")), "{}", ran.stderr);
 }
 
-/// Answers the first request of each connection and closes it at the second, as one does that closes what is idle
-/// just when it is used again. What is asked for under `/crash` is never answered. Tells what it was asked, each with
+/// Answers the first request of each connection and closes it at the second, like a server that closes an idle
+/// connection just as it is reused. Requests to `/crash` are never answered. Records the requests, each with
 /// the number of its connection.
 fn closes_what_is_kept() -> (String, Arc<Mutex<Vec<String>>>, Background) {
     let asked: Arc<Mutex<Vec<String>>> = Arc::default();
@@ -96,7 +96,7 @@ fn steps(base: &str, requests: &[(&str, &str)]) -> String {
 }
 
 #[test]
-fn a_kept_connection_that_the_server_closes_fails_nothing_and_nothing_that_counts_comes_twice() {
+fn a_closed_keep_alive_connection_fails_nothing_and_repeats_no_unsafe_request() {
     let (base, asked, _server) = closes_what_is_kept();
     let requests = [
         ("get", "/1"),
@@ -126,7 +126,7 @@ fn a_kept_connection_that_the_server_closes_fails_nothing_and_nothing_that_count
 }
 
 #[test]
-fn a_server_that_closes_a_new_connection_without_an_answer_is_asked_once() {
+fn a_new_connection_closed_without_an_answer_is_not_retried() {
     let (base, asked, _server) = closes_what_is_kept();
     for (requests, expected) in [
         (vec![("get", "/crash")], vec!["1 GET /crash"]),
@@ -150,7 +150,7 @@ fn a_server_that_closes_a_new_connection_without_an_answer_is_asked_once() {
 }
 
 #[test]
-fn a_body_is_read_in_the_encoding_it_is_in() {
+fn a_body_is_decoded_with_its_own_charset() {
     let page = "<p>St\u{f6}rung</p>";
     let latin: Vec<u8> = page.chars().map(|c| u8::try_from(u32::from(c)).expect("Latin-1")).collect();
     let utf_16 = |text: &str| -> Vec<u8> { text.encode_utf16().flat_map(u16::to_be_bytes).collect() };
@@ -186,7 +186,7 @@ fn a_body_is_read_in_the_encoding_it_is_in() {
 }
 
 #[test]
-fn an_answer_may_have_many_headers() {
+fn a_response_may_have_many_headers() {
     let server = HttpServer::start(|request| {
         let many: usize = request.path[1..].parse().expect("a number");
         // The server adds `content-length` and `date`.
@@ -208,7 +208,7 @@ fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
 }
 
-/// Speaks HTTP/2 as far as it must to answer a request with these frames.
+/// Speaks just enough HTTP/2 to answer a request with these frames.
 fn http_2(frames: Vec<u8>) -> (SocketAddr, Background) {
     const PREFACE: usize = 24;
     const HEADERS: u8 = 1;
@@ -232,7 +232,7 @@ fn http_2(frames: Vec<u8>) -> (SocketAddr, Background) {
 }
 
 #[test]
-fn what_ends_an_exchange_over_http_2_is_told_as_what_it_is() {
+fn http_2_errors_are_reported_as_what_they_are() {
     let (headers, reset, go_away) = (1, 3, 7);
     let ok = frame(headers, 4, 1, &[0x88]);
     let cases = [
@@ -269,14 +269,14 @@ fn what_ends_an_exchange_over_http_2_is_told_as_what_it_is() {
     let _ = health(&cases);
 }
 
-/// A message of PostgreSQL: its type, a length that counts itself, the rest.
+/// A message of PostgreSQL: its type, a length that includes itself, the rest.
 fn message(kind: u8, rest: &[u8]) -> Vec<u8> {
     let length = u32::try_from(rest.len() + 4).expect("a short message").to_be_bytes();
     [&[kind], &length[..], rest].concat()
 }
 
-/// Says `first` to whoever connects, waits for a query if there is something `then`, and says one of `again` after
-/// the other, as fast as they are read.
+/// Sends `first` to each client, waits for a query if there is a `then`, and sends those of `again` in
+/// turn, as fast as they are read.
 fn endless_postgres(
     first: Vec<u8>,
     then: Vec<u8>,
@@ -302,7 +302,7 @@ fn endless_postgres(
 }
 
 #[test]
-fn a_postgresql_that_never_ends_does_not_take_the_memory() {
+fn an_endless_postgresql_response_uses_bounded_memory() {
     let welcome = [message(b'R', &[0; 4]), message(b'Z', b"I")].concat();
     let huge = |kind: u8| [&[kind], &0x7fff_fff0_u32.to_be_bytes()[..]].concat();
     let noise = |_| vec![b'x'; 1 << 20];
@@ -342,7 +342,7 @@ fn a_postgresql_that_never_ends_does_not_take_the_memory() {
 }
 
 #[test]
-fn what_turns_the_direction_of_text_is_shown_as_its_code_point() {
+fn bidi_controls_are_shown_as_code_points() {
     let server = HttpServer::start(|_| Response::new(500).body("\u{202e}evil\u{2066} \u{200f}\u{61c}"));
     let ran = health(&[case(format!("url = {:?}", server.url("/")), "expected status 2xx, got 500")]);
     assert!(ran.stderr.contains(r"\u{202e}evil\u{2066} \u{200f}\u{61c}"), "{}", ran.stderr);

@@ -1,4 +1,4 @@
-//! A run that ends, however it ends, does not leave the server working; and what was cut is told.
+//! No run leaves a query running on the server, however it ends; and cuts are reported.
 
 use std::time::{Duration, Instant};
 
@@ -11,18 +11,18 @@ use crate::support::fault::{Fault, FaultServer};
 use crate::support::junit::Outcome;
 use crate::support::postgres::{Database, Postgres, TRUST};
 use crate::support::smoke::Smoke;
-use crate::support::thorough::repeats;
+use crate::support::thorough::{bound, repeats};
 use crate::support::wait;
 
-/// Says how often and for how long at most.
+/// Prints the number of repeats and the longest time.
 fn tell_most(what: &str, all: &[Duration]) {
     println!("{what}, {} of {}, at most {:?}", all.len(), all.len(), all.iter().max());
 }
 
-/// How long after the exit the server may still be busy.
+/// How long after the exit a query may still run on the server.
 const AFTER_EXIT: Duration = Duration::from_millis(500);
 
-/// A session that is there before anything is timed.
+/// A session that is opened before anything is timed.
 struct Watch {
     runtime: Runtime,
     client: Client,
@@ -44,7 +44,7 @@ impl Watch {
         self.runtime.block_on(self.client.batch_execute(sql)).expect("run a statement");
     }
 
-    /// How many sessions of this suite are at work.
+    /// The number of active sessions of this suite.
     fn active(&self, suite: &str) -> i64 {
         let query =
             "select count(*) from pg_stat_activity where application_name like $1 and state <> 'idle'";
@@ -52,7 +52,7 @@ impl Watch {
         self.runtime.block_on(self.client.query_one(query, &[&name])).expect("count sessions").get(0)
     }
 
-    /// Waits until so many wait inside their query, and not only for it to come.
+    /// Waits until this many sessions wait inside their query, and not for one.
     #[track_caller]
     fn wait_for_queries(&self, count: i64, suite: &str) {
         let query = "select count(*) from pg_stat_activity where application_name like $1
@@ -63,7 +63,7 @@ impl Watch {
         wait::until(&what, Duration::from_secs(20), || (ask().get::<_, i64>(0) == count).then_some(()));
     }
 
-    /// Waits until so many are at work, and says how long that took.
+    /// Waits until this many sessions are active; returns how long that took.
     #[track_caller]
     fn wait_for(&self, sessions: i64, suite: &str, limit: Duration) -> Duration {
         let what = format!("{sessions} active sessions of {suite}");
@@ -73,7 +73,7 @@ impl Watch {
     }
 }
 
-/// Three ways to a server, and a query that lasts on each; and the budget of the checks.
+/// Three checks that reach the server in different ways, with a long query.
 fn sleepers(database: &Database, suite: &str, budget: &str, query: &str, rest: &str) -> Smoke {
     let url = database.url_for(TRUST);
     let urls = [url.clone(), format!("{url}?sslmode=disable"), url.replace("127.0.0.1", "localhost")];
@@ -91,7 +91,7 @@ fn sleepers(database: &Database, suite: &str, budget: &str, query: &str, rest: &
 }
 
 const SLEEP: &str = "select pg_sleep(60)";
-/// Work that never waits for anything.
+/// Pure computation, which never waits.
 const WORK: &str = "select count(*) from generate_series(1, 100000000000) a where a < 0";
 
 #[test]
@@ -99,13 +99,13 @@ fn a_cut_by_the_checks_budget_ends_the_query_on_the_server() {
     let database = Postgres::shared().create_database();
     let watch = Watch::on(&database);
     let mut busy = Vec::new();
-    for repeat in 0..repeats(5, 50) {
+    for repeat in 0..repeats(2, 50) {
         let query = if repeat % 2 == 0 { SLEEP } else { WORK };
-        let ran = sleepers(&database, "cut", "700ms", query, "fail-fast = false").run();
-        busy.push(watch.wait_for(0, "cut", AFTER_EXIT));
+        let ran = sleepers(&database, "cut", "2s", query, "fail-fast = false").run();
+        busy.push(watch.wait_for(0, "cut", bound(AFTER_EXIT)));
         ran.exits(1);
         for case in ran.junit().cases {
-            let told = "timeout: no answer within 700ms (check budget), while the query ran (query)";
+            let told = "timeout: no answer within 2s (check budget), while the query ran (query)";
             assert_eq!((case.outcome, case.told()), (Outcome::Failed, told.to_owned()));
         }
     }
@@ -117,12 +117,12 @@ fn a_cut_by_the_suites_budget_ends_the_query_on_the_server() {
     let database = Postgres::shared().create_database();
     let watch = Watch::on(&database);
     let mut busy = Vec::new();
-    for _ in 0..repeats(5, 50) {
-        let ran = sleepers(&database, "suite", "1m", SLEEP, "").arg("--budget").arg("700ms").run();
-        busy.push(watch.wait_for(0, "suite", AFTER_EXIT));
+    for _ in 0..repeats(2, 50) {
+        let ran = sleepers(&database, "suite", "1m", SLEEP, "").arg("--budget").arg("2s").run();
+        busy.push(watch.wait_for(0, "suite", bound(AFTER_EXIT)));
         ran.exits(4);
         for case in ran.junit().cases {
-            let told = "budget: no answer within 700ms (suite budget), while the query ran (query)";
+            let told = "budget: no answer within 2s (suite budget), while the query ran (query)";
             assert_eq!((case.outcome, case.told()), (Outcome::Errored, told.to_owned()));
         }
     }
@@ -147,7 +147,7 @@ fn fail_fast_ends_the_queries_on_the_server() {
     );
     for _ in 0..repeats(5, 50) {
         let ran = sleepers(&database, "fast", "30s", SLEEP, &fails).run();
-        busy.push(watch.wait_for(0, "fast", AFTER_EXIT));
+        busy.push(watch.wait_for(0, "fast", bound(AFTER_EXIT)));
         ran.exits(1);
         let report = ran.junit();
         assert_eq!(report.case("fails").told(), "mismatch: expected value 2, got 1");
@@ -168,7 +168,7 @@ fn a_signal_ends_the_queries_on_the_server() {
             watch.wait_for_queries(3, "signal");
             running.signal(signal);
             let ran = running.wait();
-            busy.push(watch.wait_for(0, "signal", AFTER_EXIT));
+            busy.push(watch.wait_for(0, "signal", bound(AFTER_EXIT)));
             ran.exits(code);
             assert_eq!(ran.junit().skipped, 3);
         }
@@ -180,7 +180,7 @@ fn a_signal_ends_the_queries_on_the_server() {
 fn after_a_kill_the_server_ends_the_queries_by_the_checks_budget() {
     let database = Postgres::shared().create_database();
     database.admin_sql("create table orders (id int); grant all on orders to public");
-    // Not the one that looks: inside a transaction it would see the same sessions for ever.
+    // Not the observing session: inside a transaction it would see the same snapshot for ever.
     let holder = Watch::on(&database);
     holder.run("begin; lock table orders");
     let watch = Watch::on(&database);
@@ -189,11 +189,11 @@ fn after_a_kill_the_server_ends_the_queries_by_the_checks_budget() {
         let query = if repeat % 2 == 0 { SLEEP } else { "select * from orders" };
         let running = sleepers(&database, "killed", "5s", query, "").spawn();
         watch.wait_for_queries(3, "killed");
-        // Their budgets began before this.
+        // Their budgets have begun by now.
         let seen = Instant::now();
         running.signal(Signal::KILL);
         assert_eq!(running.wait().code, None);
-        watch.wait_for(0, "killed", Duration::from_secs(6).saturating_sub(seen.elapsed()));
+        watch.wait_for(0, "killed", bound(Duration::from_secs(6)).saturating_sub(seen.elapsed()));
         after.push(seen.elapsed());
     }
     tell_most(
@@ -203,24 +203,24 @@ fn after_a_kill_the_server_ends_the_queries_by_the_checks_budget() {
 }
 
 #[test]
-fn a_wait_for_a_lock_is_told_as_one() {
+fn a_wait_for_a_lock_is_named() {
     let database = Postgres::shared().create_database();
     database.admin_sql("create table orders (id int); grant all on orders to public");
     let watch = Watch::on(&database);
     watch.run("begin; lock table orders");
     let url = database.url_for(TRUST);
     let report = Asked::at(&url)
-        .check("check", "query = 'select count(*) from orders'\nbudget = '900ms'")
-        .check("writes", "query = 'update orders set id = 1'\nwrites = true\nbudget = '900ms'")
+        .check("check", "query = 'select count(*) from orders'\nbudget = '2s'")
+        .check("writes", "query = 'update orders set id = 1'\nwrites = true\nbudget = '2s'")
         .check("nowait", "query = 'lock table orders in share mode nowait'\nwrites = true\nbudget = '20s'")
         .with(&format!(
-            "[[journey]]\nname = 'journey'\n[[journey.step]]\nname = 'count'\ndatabase = {}\nbudget = '900ms'\n\
+            "[[journey]]\nname = 'journey'\n[[journey.step]]\nname = 'count'\ndatabase = {}\nbudget = '2s'\n\
              query = 'select count(*) from orders'",
             quoted(&url)
         ))
         .fails();
     let told = |scope: &str| {
-        format!("no answer within 900ms ({scope} budget), while the query waited for a lock (lock)")
+        format!("no answer within 2s ({scope} budget), while the query waited for a lock (lock)")
     };
     assert_eq!(report.case("check").told(), format!("timeout: {}", told("check")));
     assert_eq!(report.case("writes").told(), format!("timeout: {}", told("check")));
@@ -229,8 +229,13 @@ fn a_wait_for_a_lock_is_told_as_one() {
     assert_eq!(report.case("nowait").told(), nowait);
 }
 
+/// In seconds.
+fn is_soon_after(budget: f64, time: f64) -> bool {
+    (budget..budget + bound(Duration::from_millis(500)).as_secs_f64()).contains(&time)
+}
+
 #[test]
-fn a_server_that_stalls_is_cut_on_time_and_the_phase_is_named() {
+fn a_stalled_server_is_cut_on_time_and_the_phase_is_named() {
     let stalls = [
         (Fault::NeverAccept, "no connection", "while connecting (connect)"),
         (Fault::Mute, "no connection", "during the TLS handshake (tls)"),
@@ -243,35 +248,35 @@ fn a_server_that_stalls_is_cut_on_time_and_the_phase_is_named() {
         stalls.iter().map(|(fault, ..)| FaultServer::start(fault.clone())).collect();
     let url = |server: &FaultServer| format!("postgres://smoke:secret@{}/smoke", server.address());
     let asked = servers.iter().zip(1..).fold(Asked::at(""), |asked, (server, number)| {
-        asked.url(&format!("check {number}"), &url(server), "query = 'select 1'\nbudget = '500ms'").with(
+        asked.url(&format!("check {number}"), &url(server), "query = 'select 1'\nbudget = '2s'").with(
             &format!(
                 "[[journey]]\nname = 'journey {number}'\n[[journey.step]]\nname = 'ask'\ndatabase = {}\n\
-             query = 'select 1'\nbudget = '400ms'",
+             query = 'select 1'\nbudget = '1.5s'",
                 quoted(&url(server))
             ),
         )
     });
     let ran = asked.run();
     ran.exits(1);
-    assert!(ran.took < Duration::from_secs(2), "{:?}", ran.took);
+    assert!(ran.took < bound(Duration::from_secs(3)), "{:?}", ran.took);
     let report = ran.junit();
     for ((fault, nothing, phase), number) in stalls.iter().zip(1..) {
         let check = report.case(&format!("check {number}"));
         assert_eq!(
             check.told(),
-            format!("timeout: {nothing} within 500ms (check budget), {phase}"),
+            format!("timeout: {nothing} within 2s (check budget), {phase}"),
             "{fault:?}"
         );
-        assert!((0.5..1.0).contains(&check.time), "{fault:?}: {}", check.time);
+        assert!(is_soon_after(2.0, check.time), "{fault:?}: {}", check.time);
         let journey = report.case(&format!("journey {number}"));
-        let told = format!("timeout: step 1 `ask`: {nothing} within 400ms (step budget), {phase}");
+        let told = format!("timeout: step 1 `ask`: {nothing} within 1.5s (step budget), {phase}");
         assert_eq!(journey.told(), told, "{fault:?}");
-        assert!((0.4..0.9).contains(&journey.time), "{fault:?}: {}", journey.time);
+        assert!(is_soon_after(1.5, journey.time), "{fault:?}: {}", journey.time);
     }
 }
 
 #[test]
-fn a_server_that_talks_nonsense_or_hangs_up_is_an_error_at_once() {
+fn a_server_that_sends_garbage_or_hangs_up_fails_immediately() {
     let faults = [Fault::Reset, Fault::CloseAtOnce, Fault::PostgresGarbage];
     for fault in faults {
         let server = FaultServer::start(fault.clone());
@@ -287,7 +292,7 @@ fn a_server_that_talks_nonsense_or_hangs_up_is_an_error_at_once() {
                 "{fault:?} {mode}: {}",
                 case.told()
             );
-            assert!(ran.took < Duration::from_secs(10), "{fault:?} {mode}: {:?}", ran.took);
+            assert!(ran.took < bound(Duration::from_secs(10)), "{fault:?} {mode}: {:?}", ran.took);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What a faulty server can do to a run: nothing but turn its own check red, inside the budget.
+//! A faulty server can only turn its own check red, inside the budget.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
@@ -10,7 +10,7 @@ use crate::support::junit::{Junit, Outcome};
 use crate::support::smoke::Smoke;
 use crate::support::{stalled_dns, thorough, wait};
 
-/// A fault, the `type` of its verdict, and what its message says.
+/// A fault, the `type` of its failure, and a part of its message.
 fn verdicts() -> Vec<(Fault, &'static str, &'static str)> {
     const FIRST_BYTE: &str = "while waiting for the first byte of the answer (first byte)";
     vec![
@@ -47,6 +47,11 @@ fn check(name: &str, server: &FaultServer, fault: &Fault, keys: &str) -> String 
     }
 }
 
+/// The limit for a check that is promised to take this many milliseconds.
+fn seconds(promised: u64) -> f64 {
+    thorough::bound(Duration::from_millis(promised)).as_secs_f64()
+}
+
 #[test]
 fn every_fault_ends_its_check_inside_its_budget_and_is_named() {
     let verdicts = verdicts();
@@ -55,7 +60,7 @@ fn every_fault_ends_its_check_inside_its_budget_and_is_named() {
     let checks: String = servers
         .iter()
         .zip(&verdicts)
-        .map(|(server, (fault, ..))| check(&format!("{fault:?}"), server, fault, "budget = \"1s\""))
+        .map(|(server, (fault, ..))| check(&format!("{fault:?}"), server, fault, "budget = \"4s\""))
         .collect();
     let ran = Smoke::new()
         .suite(&format!("[suite]\nname = \"s\"\nfail-fast = false\nconcurrency = 100\n{checks}"))
@@ -70,15 +75,15 @@ fn every_fault_ends_its_check_inside_its_budget_and_is_named() {
         assert_eq!(case.outcome, if failed { Outcome::Failed } else { Outcome::Errored }, "{fault:?}");
         assert!(said.contains(message), "{fault:?}: {said}");
         if kind == "timeout" {
-            assert!(said.contains(" within 1s (check budget), "), "{fault:?}: {said}");
+            assert!(said.contains(" within 4s (check budget), "), "{fault:?}: {said}");
         }
-        assert!(case.time < 1.3, "{fault:?} took {} s", case.time);
+        assert!(case.time < seconds(4300), "{fault:?} took {} s", case.time);
     }
-    assert!(ran.took < Duration::from_millis(2500), "{:?}", ran.took);
+    assert!(ran.took < thorough::bound(Duration::from_millis(5500)), "{:?}", ran.took);
 }
 
 #[test]
-fn a_page_that_takes_minutes_to_read_does_not_hold_a_budget() {
+fn a_page_that_takes_minutes_to_parse_does_not_exceed_a_budget() {
     let page = HttpServer::start(|_| Response::html(&"<table><td>".repeat(90_000)));
     let url = page.url("/");
     let ran = Smoke::new()
@@ -92,12 +97,12 @@ fn a_page_that_takes_minutes_to_read_does_not_hold_a_budget() {
     ran.exits(1);
     let report = ran.junit();
     for name in ["expected", "captured"] {
-        assert!(report.case(name).time < 1.3, "{name} took {} s", report.case(name).time);
+        assert!(report.case(name).time < seconds(1300), "{name} took {} s", report.case(name).time);
     }
-    assert!(ran.took < Duration::from_secs(2), "{:?}", ran.took);
+    assert!(ran.took < thorough::bound(Duration::from_secs(2)), "{:?}", ran.took);
 }
 
-/// Every name of the suite is in the report once, and nothing else is.
+/// The report has every name of the suite once, and no other.
 #[track_caller]
 fn is_complete(report: &Junit, names: &BTreeSet<String>) {
     let reported: Vec<&String> = report.cases.iter().map(|case| &case.name).collect();
@@ -121,7 +126,7 @@ fn sixty_checks_on_every_fault_end_with_the_suites_budget() {
             let (server, fault) = (&servers[number % servers.len()], &faults[number % faults.len()]);
             let name = format!("{number}");
             checks += &match number % 7 {
-                // As a step, and with a name that is never looked up to its end.
+                // As a step, and with a name lookup that never ends.
                 0 if fault.scheme() != "postgres" => format!(
                     "[[journey]]\nname = \"{name}\"\nbudget = \"5s\"\n[[journey.step]]\nname = \"a\"\nget = {:?}\nredirects = 9\n",
                     server.url()
@@ -156,8 +161,8 @@ fn sixty_checks_on_every_fault_end_with_the_suites_budget() {
 }
 
 #[test]
-fn a_name_that_is_never_found_does_not_hold_the_exit() {
-    let suite = "[suite]\nname = \"s\"\nfail-fast = false\n[defaults]\nbudget = \"500ms\"\n\
+fn a_hanging_name_lookup_does_not_delay_the_exit() {
+    let suite = "[suite]\nname = \"s\"\nfail-fast = false\n[defaults]\nbudget = \"2s\"\n\
         [[health]]\nname = \"http\"\nurl = \"http://shop.stalled.test/\"\n\
         [[health]]\nname = \"tcp\"\nurl = \"tcp://shop.stalled.test:1\"\n\
         [[health]]\nname = \"tls\"\nurl = \"tls://shop.stalled.test:1\"\n\
@@ -169,15 +174,15 @@ fn a_name_that_is_never_found_does_not_hold_the_exit() {
     for name in ["http", "tcp", "tls", "postgres", "proxy"] {
         assert_eq!(
             report.case(name).message.as_deref(),
-            Some("no connection within 500ms (check budget), while looking up the name (dns)"),
+            Some("no connection within 2s (check budget), while looking up the name (dns)"),
             "{name}"
         );
     }
-    assert!(ran.took < Duration::from_millis(1500), "{:?}", ran.took);
+    assert!(ran.took < thorough::bound(Duration::from_secs(3)), "{:?}", ran.took);
 }
 
 #[test]
-fn the_first_failure_ends_five_hundred_checks_in_flight_at_once() {
+fn the_first_failure_cancels_five_hundred_checks_immediately() {
     let mut all: Vec<Duration> = (0..thorough::repeats(1, 20)).map(|_| from_failure_to_exit(500)).collect();
     all.sort();
     let (median, slowest) = (all[all.len() / 2], all[all.len() - 1]);
@@ -185,11 +190,11 @@ fn the_first_failure_ends_five_hundred_checks_in_flight_at_once() {
     assert!(slowest <= thorough::bound(Duration::from_millis(100)), "{slowest:?}");
 }
 
-/// A run in which all but one check hang, and that one fails: the time from its answer to the exit.
+/// A run in which all checks hang but one, which fails: returns the time from its response to the exit.
 fn from_failure_to_exit(hung: usize) -> Duration {
     let mute = Arc::new(FaultServer::start(Fault::Mute));
     let failed_at = Arc::new(OnceLock::new());
-    // It answers when all the others hang.
+    // It answers once all others hang.
     let red = HttpServer::start({
         let (mute, failed_at) = (Arc::clone(&mute), Arc::clone(&failed_at));
         move |_| {

@@ -6,10 +6,10 @@ use std::process::Command;
 use crate::support::corpus;
 use crate::support::sources::{Source, sources};
 
-/// The tests of a Rust file, by the names that the test runner has for them.
+/// The tests of a Rust file, by their names in the test runner.
 fn tests_of(source: &Source) -> Vec<String> {
     let mut names = Vec::new();
-    // The modules around a line, each with its indentation, at which it ends.
+    // The modules around the line, each with the indentation at which it ends.
     let mut modules: Vec<(usize, &str)> = Vec::new();
     let mut is_next = false;
     for line in source.text.lines() {
@@ -40,14 +40,14 @@ fn tests(folder: &str) -> BTreeSet<String> {
     sources(folder).iter().flat_map(tests_of).collect()
 }
 
-/// What is wrong with the tables of this text, a line each.
+/// The errors in the tables of this text, one per line.
 fn mistakes(promises: &str, tests: &BTreeSet<String>) -> Vec<String> {
     let mut mistakes = Vec::new();
     for (number, line) in (1..).zip(promises.lines()) {
         if !line.starts_with("| ") || line.starts_with("| broken by |") {
             continue;
         }
-        // Every second piece stands between backticks.
+        // Every second part is between backticks.
         let cell = line.split(" | ").nth(1).unwrap_or_default();
         let names: Vec<&str> = cell.split('`').skip(1).step_by(2).collect();
         if names.is_empty() {
@@ -66,14 +66,14 @@ fn mistakes(promises: &str, tests: &BTreeSet<String>) -> Vec<String> {
 }
 
 #[test]
-fn every_test_that_is_named_exists() {
+fn every_listed_test_exists() {
     let tests = &tests("tests/it") | &tests("src");
     let mistakes = mistakes(&corpus::text("tests/PROMISES.md"), &tests);
     assert!(mistakes.is_empty(), "{}", mistakes.join("\n"));
 }
 
 #[test]
-fn a_test_that_does_not_exist_is_found_with_its_line() {
+fn a_test_that_does_not_exist_is_reported_with_its_line() {
     let tests = BTreeSet::from(["a::b::holds".to_owned()]);
     let head = "| broken by | test | what it said |\n|---|---|---|\n| x | `a::b::holds` | `no` |\n";
     assert_eq!(mistakes(head, &tests), [""; 0]);
@@ -86,9 +86,9 @@ fn a_test_that_does_not_exist_is_found_with_its_line() {
     );
 }
 
-/// Or a name could be taken for a test's that no test runner knows.
+/// Otherwise a name could pass for a test that does not run.
 #[test]
-fn the_tests_read_from_the_files_are_those_that_run() {
+fn the_tests_found_in_the_sources_are_those_that_run() {
     let program = std::env::current_exe().expect("this program");
     let listed = Command::new(program).arg("--list").output().expect("list the tests").stdout;
     let listed: BTreeSet<String> = String::from_utf8(listed)

@@ -1,4 +1,4 @@
-//! Many secrets and long ones cost what they are long: no budget is spent on keeping them.
+//! The cost of secrets is linear in their length, and uses up no budget.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -6,7 +6,7 @@ use crate::support::http::{HttpServer, Response};
 use crate::support::outputs::{asked_for_all, have_none_of};
 
 #[test]
-fn every_answer_may_bring_a_secret_of_its_own_and_no_budget_is_spent_on_it() {
+fn a_secret_in_every_answer_uses_up_no_budget() {
     let answers = AtomicUsize::new(0);
     let server = HttpServer::start(move |_| {
         let session = format!("s3ss10n-{:08}-abcdef", answers.fetch_add(1, Ordering::Relaxed));
@@ -76,7 +76,7 @@ fn two_hundred_long_cookies_with_each_answer_cost_little() {
 }
 
 #[test]
-fn a_document_of_half_a_megabyte_may_be_secret() {
+fn a_secret_may_be_half_a_megabyte_long() {
     let document: String = (0..50_000_u64)
         .map(|n| format!("{:010x}", n * 1_099_511_627_689 % 0xff_ffff_ffff))
         .collect::<Vec<_>>()

@@ -1,6 +1,6 @@
-//! The promises that no single room keeps: budgets, read-only, secrets, and nothing left behind.
+//! The promises that involve every layer: budgets, read-only, secrets, and nothing left behind.
 //!
-//! `tests/PROMISES.md` lists them all, with how each was broken.
+//! `tests/PROMISES.md` lists them all, and how each was broken.
 
 mod budgets;
 mod cancel;

@@ -23,7 +23,7 @@ create procedure writes_and_commits() language plpgsql as $$ begin
     insert into orders values (97); commit; end $$;
 ";
 
-/// All that a statement could have changed.
+/// Everything a statement could have changed.
 const STATE: &str = "
 select (select string_agg(o::text, ';' order by id) from orders o), (select (last_value, is_called)::text from numbers),
     (select count(*) from pg_class), (select count(*) from pg_proc), (select count(*) from pg_largeobject_metadata),
@@ -45,7 +45,7 @@ fn trap(name: &str) -> PathBuf {
     Postgres::shared().socket_folder().join(name)
 }
 
-/// Statements that a check must refuse: with what they say in it.
+/// Statements that a check must refuse, with a part of the message.
 const REFUSED: [(&str, &str); 46] = [
     ("insert into orders values (3)", "gives no rows"),
     ("insert into orders values (3) returning id", "the statement changes data, and a check only reads"),
@@ -122,7 +122,7 @@ fn a_statement_that_writes_is_refused_and_has_no_effect() {
     assert_eq!(database.admin_sql(STATE), before);
     assert!(!trap.exists());
 
-    // The traps work: the same statements do all that, when nothing holds them back.
+    // The traps work: without the restriction the same statements have these effects.
     database.admin_sql(&fill("copy (select 1) to program 'touch TRAP'"));
     assert!(trap.exists());
     fs::remove_file(&trap).expect("remove the file of the trap");
@@ -132,7 +132,7 @@ fn a_statement_that_writes_is_refused_and_has_no_effect() {
 }
 
 #[test]
-fn what_postgresql_does_not_count_as_writing_has_no_effect_either() {
+fn side_effects_that_postgresql_allows_in_read_only_are_undone() {
     let database = shop();
     let before = database.admin_sql(STATE);
     Asked::at(&database.url_for(ADMIN))
@@ -141,7 +141,7 @@ fn what_postgresql_does_not_count_as_writing_has_no_effect_either() {
         .query("select set_config('default_transaction_read_only', 'off', false)", "value = 'off'")
         .query("select pg_sleep(0)", "rows = 1")
         .passes();
-    // Newer servers refuse it, older ones undo it.
+    // Newer servers refuse it, older ones roll it back.
     let ran = Asked::at(&database.url_for(ADMIN)).check("x", "query = 'select lo_create(0)'").run();
     assert!(matches!(ran.code, Some(0 | 1)), "{}", ran.stderr);
     assert_eq!(database.admin_sql(STATE), before);
@@ -171,7 +171,7 @@ async fn a_notification_does_not_leave_the_transaction() {
 }
 
 #[test]
-fn what_may_write_runs_and_is_rolled_back() {
+fn a_statement_that_may_write_runs_and_is_rolled_back() {
     let database = shop();
     let before = database.admin_sql(STATE);
     let cases = [
@@ -209,13 +209,13 @@ fn what_may_write_runs_and_is_rolled_back() {
         let keys = format!("budget = '50s'\nwrites = true\nquery = {}\nexpect.{expect}", quoted(query));
         asked.check(query, &keys)
     });
-    // One after the other: some of them lock the table.
+    // One at a time: some of them lock the table.
     asked.smoke().arg("--jobs").arg("1").run().exits(0);
     assert_eq!(database.admin_sql(STATE), before);
 }
 
 #[test]
-fn what_may_write_cannot_commit() {
+fn a_statement_that_may_write_cannot_commit() {
     let database = shop();
     let trap = trap(&format!("{}-trap", database.name));
     let before = database.admin_sql(STATE);

@@ -1,4 +1,4 @@
-//! A planted secret is in no output, whatever form it takes on its way there.
+//! A planted secret is in no output, in any encoding.
 
 mod addresses;
 mod databases;
@@ -21,20 +21,20 @@ use crate::support::smoke::{Ran, Smoke};
 
 const SECRET: &str = "p@ss:/w+0%rd&\"'<\nü";
 
-/// The same as far as a header can hold it.
+/// The part of it that a header can carry.
 const IN_HEADER: &str = "p@ss:/w+0%rd&\"'<x";
 
 /// One that can be a name of `JSONPath`.
 const IN_NAME: &str = "s3cretName";
 
-/// Nothing of any form is in any output, nor the part in the middle that a cut would leave.
+/// No encoding of it is in any output, nor the middle part that a cut would leave.
 #[track_caller]
 fn keeps_quiet(ran: &Ran, secret: &str) {
     let parts = ["w+0%rd", "w%2B0%25rd", "w%2b0%25rd"].map(|part| ("a part", part.to_owned()));
     have_none_of(ran, &[forms(secret), parts.to_vec()].concat());
 }
 
-/// The same, where it was near an output at all.
+/// The same, and the secret did reach an output.
 #[track_caller]
 fn stars_out(ran: &Ran, secret: &str) {
     keeps_quiet(ran, secret);
@@ -45,7 +45,7 @@ fn basic(user: &str) -> String {
     STANDARD.encode(format!("{user}:{SECRET}"))
 }
 
-/// Answers with the secret in the form that the path names, in a body, and where it can in headers.
+/// Answers with the secret in the encoding that the path names, in the body and if possible in headers.
 fn echo(request: &Request) -> Response {
     let name = request.path.trim_start_matches('/');
     if name == "login" {
@@ -64,7 +64,7 @@ fn echo(request: &Request) -> Response {
     let response = Response::new(200);
     let fits = body.bytes().all(|byte| (32..127).contains(&byte));
     let response = if fits { response.header("x-echo", &body).header("location", &body) } else { response };
-    // Also where a body is cut short.
+    // Also in a truncated body.
     // Of the raw form more than half is left, which is looked for.
     response.body(format!("{body}{}{body}", ".".repeat(368)))
 }
@@ -75,7 +75,7 @@ fn server() -> HttpServer {
 
 const HEAD: &str = "[suite]\nfail-fast = false\n[vars]\nmine = { env = \"MINE\", secret = true }\n";
 
-/// A check for each form that the server can answer with, each with expectations that show it.
+/// A check for each encoding that the server can send, with expectations that show it.
 fn echoes(server: &HttpServer) -> String {
     let names = forms(SECRET).into_iter().map(|(name, _)| name).chain(["", "a", "ab", "abc"]);
     let check = |name: &str| {
@@ -130,7 +130,7 @@ fn a_captured_secret_is_in_no_output_in_no_form() {
 }
 
 #[test]
-fn what_is_sent_and_comes_back_is_in_no_output() {
+fn a_secret_echoed_by_the_server_is_in_no_output() {
     let server = server();
     let (url, address) = (server.url("/request"), server.address());
     let requests = [
@@ -155,7 +155,7 @@ fn what_is_sent_and_comes_back_is_in_no_output() {
     suite += &format!("[[health]]\nname = \"bad url\"\nurl = \"{url}/{{{{mine}}}}\"\n");
     for secret in [SECRET, IN_HEADER] {
         let ran = asked_for_all().suite(&suite).env("MINE", secret).arg("--keep-going").run();
-        // The first cannot stand in a URL as it is, and then nothing is sent.
+        // The first is not allowed in a URL as it is, and then nothing is sent.
         ran.exits(if secret == SECRET { 2 } else { 1 });
         keeps_quiet(&ran, secret);
         let arguments = ["--keep-going", "--skip", "bad url"];
@@ -166,7 +166,7 @@ fn what_is_sent_and_comes_back_is_in_no_output() {
 }
 
 #[test]
-fn a_password_in_a_url_is_secret_though_nobody_says_so() {
+fn a_password_in_a_url_is_secret_without_being_declared() {
     let server = server();
     let percent = utf8_percent_encode(SECRET, NON_ALPHANUMERIC).to_string();
     let head = format!(
@@ -204,7 +204,7 @@ fn a_captured_token_header_is_secret_by_its_name() {
 }
 
 #[test]
-fn a_token_header_of_an_answer_is_in_no_output_though_nobody_captures_it() {
+fn an_uncaptured_token_header_is_in_no_output() {
     let server = server();
     let suite = format!("[[health]]\nname = \"it\"\nurl = {:?}\n", server.url("/token"));
     let ran = asked_for_all().suite(&suite).run();
@@ -213,7 +213,7 @@ fn a_token_header_of_an_answer_is_in_no_output_though_nobody_captures_it() {
 }
 
 #[test]
-fn a_name_in_an_answer_is_in_no_output() {
+fn a_secret_used_as_a_key_is_in_no_output() {
     let long = "a text that is long enough for the difference to be told place by place";
     let server = HttpServer::start(move |_| {
         Response::json(&format!("{{\"{}\": {{\"{IN_NAME}\": 1}}, \"a\": \"{long}\"}}", json(SECRET)))
@@ -232,11 +232,11 @@ fn a_name_in_an_answer_is_in_no_output() {
     ran.exits(1);
     stars_out(&ran, SECRET);
     have_none_of(&ran, &[("a name", IN_NAME.to_owned())]);
-    assert!(ran.stderr.contains("json $[\"***\"].*** not to be there, got 1"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("json $[\"***\"].*** not to exist, got 1"), "{}", ran.stderr);
 }
 
 #[test]
-fn a_session_and_a_token_that_nobody_calls_secret_are_in_no_output() {
+fn an_undeclared_session_and_token_are_in_no_output() {
     let server = HttpServer::start(|request| {
         let said = format!("{:?} has s3ss10n-0123456789abcdef", request.header("authorization"));
         Response::new(500).header("set-cookie", "id=s3ss10n-0123456789abcdef; Path=/").body(said)
@@ -272,7 +272,7 @@ fn a_part_of_a_captured_document_is_in_no_output() {
 }
 
 #[test]
-fn own_words_are_not_redacted() {
+fn smokes_own_words_are_not_redacted() {
     let server = server();
     let suite = format!(
         "[suite]\nfail-fast = false\n[vars]\nmine = {{ env = \"MINE\", secret = true }}\n\
@@ -296,7 +296,7 @@ fn own_words_are_not_redacted() {
     }
 }
 
-/// Answers every request with this, piece by piece: a chunk of the body each, and sent as one.
+/// Answers every request with these pieces, each sent as a chunk of its own.
 fn chunked(pieces: Vec<String>) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("listen");
     let address = listener.local_addr().expect("know the port");
@@ -318,7 +318,7 @@ fn chunked(pieces: Vec<String>) -> SocketAddr {
 }
 
 #[test]
-fn a_secret_that_comes_in_pieces_is_in_no_output() {
+fn a_secret_that_arrives_in_pieces_is_in_no_output() {
     let pieces = SECRET.chars().map(String::from).collect();
     let server = chunked(pieces);
     let script = "for part in 'p@ss:/w' '+0%rd&' '\\\"'; do printf '%s' \\\"$part\\\"; sleep 0.05; done; printf '%s' \\\"$REST\\\"; exit 1";

@@ -1,4 +1,4 @@
-//! The events: one object per line, in order, and at once.
+//! The events: one object per line, in order, written as they happen.
 
 use std::path::Path;
 use std::time::Duration;
@@ -42,7 +42,7 @@ fn names(events: &[Value]) -> Vec<&str> {
 const STALE: &str = "{\"event\": \"old\"}\n";
 
 #[test]
-fn everything_that_happens_is_told_in_order_and_as_the_document_tells_it() {
+fn events_are_in_order_and_agree_with_the_json_report() {
     let server = server();
     let suite = format!(
         "[suite]\nname = \"shop\"\nconcurrency = 1\n[[boot]]\nname = \"starts\"\ncommand = [\"sleep\", \"60\"]\n\
@@ -102,7 +102,7 @@ fn everything_that_happens_is_told_in_order_and_as_the_document_tells_it() {
 }
 
 #[test]
-fn a_line_is_there_as_soon_as_it_happened() {
+fn each_line_is_written_as_it_happens() {
     let server = server();
     let suite = format!(
         "[[health]]\nname = \"up\"\nurl = \"{}\"\n[[health]]\nname = \"slow\"\nurl = \"{}\"\nbudget = \"30s\"\n",
@@ -111,7 +111,7 @@ fn a_line_is_there_as_soon_as_it_happened() {
     );
     let running = run(&suite).spawn();
     let path = running.path("events.jsonl");
-    wait::until("the event of the first check", Duration::from_secs(10), || {
+    wait::until("the event of the first check", Duration::from_secs(20), || {
         let text = std::fs::read_to_string(&path).ok()?;
         text.lines().any(|line| line.contains("check-finished") && line.contains("\"up\"")).then_some(())
     });
@@ -125,7 +125,7 @@ fn a_line_is_there_as_soon_as_it_happened() {
 }
 
 #[test]
-fn a_wrong_suite_is_one_line_that_says_what_is_wrong() {
+fn an_invalid_suite_is_one_line_with_its_errors() {
     let ran = run("[suite]\nnam = \"a\"\n").file("events.jsonl", STALE).run();
     ran.exits(2);
     let events = events(&ran.path("events.jsonl"));
@@ -135,7 +135,7 @@ fn a_wrong_suite_is_one_line_that_says_what_is_wrong() {
 }
 
 #[test]
-fn a_full_disk_is_said_once_and_is_exit_code_6() {
+fn a_full_disk_is_reported_once_with_exit_code_6() {
     let server = server();
     let suite = format!("[[health]]\nname = \"up\"\nurl = \"{}\"\n", server.url("/"));
     let ran = Smoke::bare().args(["run", "--events", "/dev/full"]).suite(&suite).run();
@@ -145,7 +145,7 @@ fn a_full_disk_is_said_once_and_is_exit_code_6() {
 }
 
 #[test]
-fn a_reader_that_goes_away_does_not_end_the_run() {
+fn a_closed_pipe_does_not_end_the_run() {
     let server = server();
     let check = |n: usize| format!("[[health]]\nname = \"{n}\"\nurl = \"{}\"\n", server.url("/"));
     let ran = Smoke::imitated_by("bash")

@@ -1,6 +1,6 @@
-//! Faults that are put there on purpose: the first lines name the cause, and the command under them shows it again.
+//! Seeded faults: the first lines name the cause, and the command under them reproduces it.
 //!
-//! `tests/suites/faults/` has what is said of each. `INSTA_UPDATE=always tests/run --test it failures` writes it anew.
+//! `tests/suites/faults/` has the output for each. `INSTA_UPDATE=always tests/run --test it failures` updates it.
 
 mod databases;
 mod journeys;
@@ -21,13 +21,13 @@ fn answers(response: impl Fn() -> Response + Send + Sync + 'static) -> HttpServe
     HttpServer::start(move |_| response())
 }
 
-/// A port that nobody listens on: one that somebody had a moment ago.
+/// A port that nothing listens on: one that was free a moment ago.
 fn closed_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     listener.local_addr().expect("its address").port()
 }
 
-// --- what answers, and not as expected ----------------------------------------------------------------------------
+// --- unexpected answers -------------------------------------------------------------------------------------------
 
 #[test]
 fn a_wrong_status() {
@@ -45,7 +45,7 @@ fn a_wrong_field() {
 }
 
 #[test]
-fn a_field_that_is_not_there() {
+fn a_missing_field() {
     let server = answers(|| Response::json(r#"{"state":"ok"}"#));
     health("missing_field", &server.url("/health"), "expect.json.\"$.status\" = \"ok\"")
         .says("json $.status", r#"{"state":"ok"}"#);
@@ -102,7 +102,7 @@ fn an_empty_answer() {
 }
 
 #[test]
-fn a_header_that_lacks() {
+fn a_missing_header() {
     let server = answers(|| Response::new(200));
     health("header", &server.url("/"), "expect.header.strict-transport-security = { exists = true }")
         .says("strict-transport-security", "200 OK");
@@ -119,7 +119,7 @@ fn a_page_with_another_heading() {
 fn an_old_version_that_is_still_live() {
     let server = answers(|| Response::json(r#"{"version":"1.4.1"}"#));
     let keys =
-        "expect.json.\"$.version\" = \"1.4.2\"\npoll = { every = \"300ms\", hold = 3 }\nbudget = \"500ms\"";
+        "expect.json.\"$.version\" = \"1.4.2\"\npoll = { every = \"300ms\", hold = 3 }\nbudget = \"2s\"";
     health("old_version", &server.url("/version"), keys)
         .says("expected json $.version \"1.4.2\", got \"1.4.1\"", "1.4.1");
 }
@@ -146,7 +146,7 @@ fn a_redirect_that_would_take_a_password_elsewhere() {
     assert_eq!(elsewhere.requests().len(), 0, "neither smoke nor the command takes it there");
 }
 
-// --- what does not answer -----------------------------------------------------------------------------------------
+// --- no answer ----------------------------------------------------------------------------------------------------
 
 #[test]
 fn a_connection_that_is_refused() {
@@ -175,13 +175,13 @@ fn a_proxy_that_is_refused() {
 #[test]
 fn a_server_that_is_mute() {
     let server = FaultServer::start(Fault::Mute);
-    health("mute", &server.url(), "budget = \"300ms\"").says("(first byte)", "timed out");
+    health("mute", &server.url(), "budget = \"1s\"").says("(first byte)", "timed out");
 }
 
 #[test]
 fn a_server_that_never_accepts() {
     let server = FaultServer::start(Fault::NeverAccept);
-    health("never_accepts", &server.url(), "budget = \"300ms\"").says("(connect)", "imed out");
+    health("never_accepts", &server.url(), "budget = \"1s\"").says("(connect)", "imed out");
 }
 
 #[test]
@@ -203,15 +203,15 @@ fn a_body_that_is_cut_short() {
 }
 
 #[test]
-fn a_body_that_takes_for_ever() {
+fn a_body_that_never_ends() {
     let server = FaultServer::start(Fault::SlowBody);
-    health("slow_body", &server.url(), "budget = \"400ms\"").says("(body)", "timed out");
+    health("slow_body", &server.url(), "budget = \"1s\"").says("(body)", "timed out");
 }
 
 #[test]
 fn what_is_not_http() {
     let server = FaultServer::start(Fault::Garbage);
-    health("not_http", &server.url(), "budget = \"500ms\"").says("what came is not HTTP", "HTTP/0.9");
+    health("not_http", &server.url(), "budget = \"5s\"").says("what came is not HTTP", "HTTP/0.9");
 }
 
 // --- certificates -------------------------------------------------------------------------------------------------
@@ -232,7 +232,7 @@ fn a_certificate_that_has_expired() {
 }
 
 #[test]
-fn a_certificate_that_is_its_own_authority() {
+fn a_self_signed_certificate() {
     let again = ["self-signed certificate", "self-signed certificate"];
     over_tls("self_signed", TlsIdentity::SelfSigned, "issued by nobody this machine trusts", again);
 }

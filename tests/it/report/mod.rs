@@ -1,13 +1,15 @@
-//! The reports: what a person, a pipeline and a machine read.
+//! The reports, for people, pipelines and machines.
 
 mod events;
 mod failures;
 mod json;
 mod junit;
 mod pipelines;
+mod places;
 mod readers;
 mod report_files;
 mod reproduce;
 mod screens;
+mod statuses;
 mod trace;
 mod unread;

@@ -1,11 +1,11 @@
-//! What smoke does by itself in a pipeline: annotations and a summary on GitHub, a section on GitLab, nothing elsewhere.
+//! What smoke adds in CI: annotations and a summary on GitHub, a section on GitLab, nothing elsewhere.
 
 use std::time::Duration;
 
 use crate::support::http::{HttpServer, Response};
 use crate::support::smoke::{Ran, Smoke};
 
-/// What would be a command, if the runner took it for one.
+/// Text that the CI runner could take for a workflow command.
 const COMMAND: &str = "::add-mask::checks\n  ::error title=forged::forged\n##[error]forged";
 
 fn server() -> HttpServer {
@@ -40,7 +40,7 @@ fn on_github(smoke: Smoke) -> Smoke {
     smoke.env("GITHUB_ACTIONS", "true").env("GITHUB_WORKSPACE", workspace).env("GITHUB_STEP_SUMMARY", summary)
 }
 
-/// What the runner makes of its input, as `ActionCommandManager.cs` does: the commands it obeys.
+/// The commands that the GitHub runner would execute, parsed as in its `ActionCommandManager.cs`.
 fn obeyed(output: &str) -> Vec<(String, String, String)> {
     let mut token: Option<String> = None;
     let mut obeyed = Vec::new();
@@ -65,7 +65,7 @@ fn summary(ran: &Ran) -> String {
 }
 
 #[test]
-fn on_github_each_red_check_is_annotated_at_its_place() {
+fn on_github_each_red_check_is_annotated_at_its_line() {
     let server = server();
     let ran = on_github(Smoke::new().suite(&suite(&server))).run();
     ran.exits(1);
@@ -73,9 +73,9 @@ fn on_github_each_red_check_is_annotated_at_its_place() {
     let obeyed = obeyed(&ran.stderr);
     let levels: Vec<(&str, &str)> = obeyed.iter().map(|(name, at, _)| (name.as_str(), at.as_str())).collect();
     let expected = [
-        ("error", "file=smoke.toml,line=8,title=status%2C or%3A not | 50%25"),
-        ("warning", "file=smoke.toml,line=17,title=odd"),
-        ("warning", "file=smoke.toml,line=21,title=flaky"),
+        ("error", "file=smoke.toml,line=12,title=status%2C or%3A not | 50%25"),
+        ("warning", "file=smoke.toml,line=19,title=odd"),
+        ("warning", "file=smoke.toml,line=23,title=flaky"),
     ];
     assert_eq!(levels, expected);
     let message = &obeyed[0].2;
@@ -85,7 +85,7 @@ fn on_github_each_red_check_is_annotated_at_its_place() {
 }
 
 #[test]
-fn a_suite_in_a_folder_of_the_repository_is_named_from_its_root() {
+fn annotations_use_paths_from_the_repository_root() {
     let server = server();
     let smoke = Smoke::bare().suite(&check("bad", &server.url("/bad"), ""));
     std::fs::create_dir(smoke.path("deploy")).expect("a folder");
@@ -93,11 +93,11 @@ fn a_suite_in_a_folder_of_the_repository_is_named_from_its_root() {
     let absolute = smoke.path("deploy/live.toml");
     let ran = on_github(smoke).arg("run").arg(absolute).run();
     ran.exits(1);
-    assert_eq!(obeyed(&ran.stderr)[0].1, "file=deploy/live.toml,line=1,title=bad");
+    assert_eq!(obeyed(&ran.stderr)[0].1, "file=deploy/live.toml,line=3,title=bad");
 }
 
 #[test]
-fn what_a_server_says_is_no_command() {
+fn server_output_cannot_be_a_workflow_command() {
     let server = server();
     let suite = check("forged", &server.url("/forged"), "expect.body = \"other\"");
     for smoke in [Smoke::new(), Smoke::bare().args(["run", "--junit", "junit.xml"])] {
@@ -108,13 +108,13 @@ fn what_a_server_says_is_no_command() {
         assert_eq!(obeyed.len(), 1, "{obeyed:?}");
         assert_eq!(
             (obeyed[0].0.as_str(), obeyed[0].1.as_str()),
-            ("error", "file=smoke.toml,line=1,title=forged")
+            ("error", "file=smoke.toml,line=4,title=forged")
         );
     }
 }
 
 #[test]
-fn on_github_the_step_s_summary_says_the_root_cause_and_every_check_red_first() {
+fn on_github_the_step_summary_has_the_root_cause_and_red_checks_first() {
     let server = server();
     let ran = on_github(Smoke::new().suite(&suite(&server)).file("summary.md", "before\n")).run();
     ran.exits(1);
@@ -126,7 +126,7 @@ fn on_github_the_step_s_summary_says_the_root_cause_and_every_check_red_first() 
     let name = "status&#44; or&#58; not &#124; 50&#37;";
     let places = [
         "Exit code 1".to_owned(),
-        format!("**Root cause:** <code>{name}</code> (smoke&#46;toml&#58;8)"),
+        format!("**Root cause:** <code>{name}</code> (smoke&#46;toml&#58;12)"),
         "Because of it 1 check did not run: <code>needing</code>".to_owned(),
         "```sh\ncurl ".to_owned(),
         format!("| FAIL | {name} | health | "),
@@ -146,7 +146,7 @@ fn on_github_the_step_s_summary_says_the_root_cause_and_every_check_red_first() 
 }
 
 #[test]
-fn the_step_s_summary_is_smaller_than_github_takes() {
+fn the_step_summary_stays_below_githubs_limit() {
     let server = server();
     let name = |n: usize| format!("{n} {}", "|".repeat(300));
     let many: String =
@@ -165,7 +165,7 @@ fn the_step_s_summary_is_smaller_than_github_takes() {
 }
 
 #[test]
-fn on_github_a_wrong_suite_is_annotated_where_it_is_wrong() {
+fn on_github_suite_errors_are_annotated_at_their_lines() {
     let ran = on_github(Smoke::new().suite("[suite]\nnam = \"a\"\n")).run();
     ran.exits(2);
     let obeyed = obeyed(&ran.stderr);
@@ -180,7 +180,7 @@ fn on_github_a_wrong_suite_is_annotated_where_it_is_wrong() {
 }
 
 #[test]
-fn on_gitlab_the_lines_of_the_checks_are_a_section_and_the_summary_stands_after_it() {
+fn on_gitlab_check_lines_are_a_section_followed_by_the_summary() {
     let server = server();
     let ran = Smoke::new().suite(&suite(&server)).env("GITLAB_CI", "true").run();
     ran.exits(1);
@@ -190,7 +190,9 @@ fn on_gitlab_the_lines_of_the_checks_are_a_section_and_the_summary_stands_after_
     let found = found.unwrap_or_else(|| panic!("{:?}", ran.stderr));
     assert_eq!(&found[2], &found[5]);
     assert!(
-        found[3].contains("PASS") && found[3].contains("WARN") && !found[3].contains("root cause"),
+        found[3].contains("PASS")
+            && found[3].contains("50%  smoke.toml:12\n")
+            && !found[3].contains("root cause"),
         "{}",
         &found[3]
     );
@@ -198,7 +200,7 @@ fn on_gitlab_the_lines_of_the_checks_are_a_section_and_the_summary_stands_after_
 }
 
 #[test]
-fn elsewhere_there_is_nothing_of_it() {
+fn outside_ci_nothing_is_added() {
     let server = server();
     let others: [&[(&str, &str)]; 4] =
         [&[], &[("CI", "true"), ("JENKINS_URL", "x")], &[("GITHUB_ACTIONS", "false")], &[("GITLAB_CI", "")]];

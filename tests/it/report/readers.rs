@@ -1,4 +1,4 @@
-//! Those who read the JUnit file see what smoke saw: counts, names and the suite's time, over more than a thousand
+//! Other readers of the JUnit report agree with smoke on counts, names and the suite's time, over more than a thousand
 //! results of every kind.
 
 use std::path::Path;
@@ -18,12 +18,12 @@ use crate::support::smoke::{Ran, Smoke};
 const RUNS: usize = 6;
 const CHECKS: usize = 200;
 
-/// What one reader made of one file.
+/// What one reader found in one file.
 #[derive(Debug, PartialEq)]
 struct Seen {
-    /// What the suite says of itself.
+    /// The suite's attributes: tests, failures, errors, skipped.
     said: [u64; 4],
-    /// What its cases come to: all, failures, errors, skipped.
+    /// The same, counted from its cases.
     counted: [u64; 4],
     names: Vec<String>,
     milliseconds: f64,
@@ -42,7 +42,7 @@ fn server() -> HttpServer {
     })
 }
 
-/// A suite of any outcomes in any order, under any names.
+/// A suite of random outcomes in random order, with random names.
 fn suite(server: &HttpServer, runner: &mut TestRunner) -> String {
     let ends = [
         ("/", ""),
@@ -74,12 +74,12 @@ fn suite(server: &HttpServer, runner: &mut TestRunner) -> String {
     text
 }
 
-/// What smoke itself says, in its other report.
+/// The same from smoke's JSON report.
 fn smokes(ran: &Ran) -> Seen {
     let text = std::fs::read_to_string(ran.path("smoke.json")).expect("the document");
     let document: Value = serde_json::from_str(&text).expect("JSON");
     let count = |name: &str| document["counts"][name].as_u64().expect("a count");
-    // Who has no verdict is an error in JUnit, and who only warned is skipped: see the README.
+    // A check without a result is an error in JUnit, and one that only warned is skipped: see `docs/reports.md`.
     let counts = [
         count("checks"),
         count("failed"),
@@ -95,7 +95,7 @@ fn smokes(ran: &Ran) -> Seen {
     }
 }
 
-/// The number that a name begins with: what XML cannot hold of the rest is written otherwise.
+/// The number at the beginning of a name: the rest may have characters that XML cannot represent.
 fn number(name: &str) -> String {
     name.split(' ').next().unwrap_or_default().to_owned()
 }
@@ -112,7 +112,7 @@ fn our_own(path: &Path) -> Seen {
     }
 }
 
-/// `junitparser`, which many tools in Python read such files with.
+/// `junitparser`, the usual reader in Python.
 const JUNITPARSER: &str = r#"
 import json, sys, junitparser
 xml = junitparser.JUnitXml.fromfile(sys.argv[1])
@@ -128,7 +128,7 @@ print(json.dumps({
 "#;
 
 fn junitparsers(path: &Path) -> Seen {
-    // Where Debian's package is; a Python of the user's own has not got it.
+    // The system's Python, which has Debian's package; another Python may not.
     let system = "/usr/bin/python3";
     let python = if Path::new(system).exists() { system } else { "python3" };
     let output = Command::new(python).args(["-c", JUNITPARSER]).arg(path).output().expect("python3 runs");
@@ -148,7 +148,7 @@ fn junitparsers(path: &Path) -> Seen {
     }
 }
 
-/// `xmllint`, as shell scripts count.
+/// `xmllint`, as in shell scripts.
 fn xmllints(path: &Path) -> Seen {
     let ask = |question: &str| {
         let output =
@@ -172,7 +172,7 @@ fn xmllints(path: &Path) -> Seen {
 }
 
 #[test]
-fn every_reader_sees_what_smoke_saw() {
+fn other_junit_readers_agree_with_smoke() {
     let server = server();
     let mut runner = TestRunner::deterministic();
     for _ in 0..RUNS {
@@ -188,7 +188,7 @@ fn every_reader_sees_what_smoke_saw() {
         {
             assert_eq!((seen.said, seen.counted), (ours.said, ours.counted), "{reader}");
             assert_eq!(seen.names, ours.names, "{reader}");
-            // The file has milliseconds, and the time is that of the wall.
+            // The file has milliseconds of wall-clock time.
             assert!((seen.milliseconds - ours.milliseconds).abs() <= 1.0, "{reader}: {seen:?}");
         }
     }

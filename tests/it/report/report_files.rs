@@ -1,4 +1,4 @@
-//! What a report's path leads to is what is written, and nothing else.
+//! A report is written where its path leads, and nowhere else.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -21,7 +21,7 @@ fn is_link(path: &Path) -> bool {
 }
 
 #[test]
-fn a_link_stays_and_what_it_names_is_written() {
+fn a_symlink_is_kept_and_its_target_written() {
     let server = up();
     for option in ["--junit", "--json", "--events"] {
         for is_there in [true, false] {
@@ -44,12 +44,12 @@ fn a_link_stays_and_what_it_names_is_written() {
 }
 
 #[test]
-fn a_descriptor_is_written_to_and_its_name_stays() {
+fn a_descriptor_path_is_written_to_and_not_replaced() {
     let server = up();
     for option in ["--junit", "--json", "--events"] {
         let folder = scratch::for_a_test();
         let (link, file) = (folder.path().join("stdout"), folder.path().join("out"));
-        // As `/dev/stdout` is; that one belongs to everybody.
+        // Like `/dev/stdout`, which the tests share.
         symlink("/proc/self/fd/1", &link).unwrap();
         let ran = Smoke::imitated_by("sh")
             .suite(&suite(&server))
@@ -87,7 +87,7 @@ fn no_report_is_written_over_the_suite() {
 }
 
 #[test]
-fn two_reports_do_not_go_to_one_file_however_it_is_written() {
+fn two_reports_to_one_file_are_refused_however_it_is_spelled() {
     let server = up();
     for other in ["a.xml", "./a.xml", "link/a.xml"] {
         let smoke = Smoke::bare().args(["run", "--junit", "a.xml", "--json", other]).suite(&suite(&server));

@@ -1,4 +1,4 @@
-//! The command under a failure does by hand what smoke did, whatever a secret is made of.
+//! The `reproduce` command does what smoke did, whatever characters a secret has.
 
 use std::process::{Command, Stdio};
 
@@ -10,16 +10,16 @@ use crate::support::journeys::{journey, step};
 use crate::support::postgres::Postgres;
 use crate::support::smoke::{Ran, Smoke};
 
-/// What people and their password managers think of.
+/// Passwords as people and password managers make them.
 const PASSWORDS: [&str; 3] = ["Pg/s@ecret w0rd#7", "Adm\"in\\pa$$w0rd`!'", "100%41&a=b+c?ü{x}[1] ~é;"];
 
-/// Runs `suite`, all of it, with `PW` set to `password`.
+/// Runs `suite` without fail-fast, with `PW` set to `password`.
 fn run(suite: &str, password: &str) -> Ran {
     let suite = format!("[suite]\nname = \"it\"\nfail-fast = false\n\n{suite}");
     Smoke::bare().args(["run", "--json", "report.json"]).suite(&suite).env("PW", password).run()
 }
 
-/// The commands of the report, in the order of its checks.
+/// The `reproduce` commands of the report, in the order of its checks.
 fn commands(ran: &Ran) -> Vec<String> {
     let report = std::fs::read_to_string(ran.path("report.json")).expect("a report");
     let report: Value = serde_json::from_str(&report).expect("JSON");
@@ -29,7 +29,7 @@ fn commands(ran: &Ran) -> Vec<String> {
         .collect()
 }
 
-/// What a shell says that is given the command.
+/// The output of the command in a shell.
 fn by_hand(command: &str, ran: &Ran, environment: &[(&str, &str)]) -> String {
     let output = Command::new("sh")
         .args(["-c", command])
@@ -41,7 +41,7 @@ fn by_hand(command: &str, ran: &Ran, environment: &[(&str, &str)]) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
-/// A place of a request for a secret: where in the path it is asked, and the keys.
+/// A place for a secret in a request: the path, and the keys.
 const PLACES: [(&str, &str); 18] = [
     ("/typed", "method = 'POST'\njson = { pin = '{{pin}}', of = ['{{of}}'], text = 'x{{pin}}{{of}}' }"),
     ("/header", "headers = { x-it = 'a {{hex}} {{pw|urlencode}}', x-b64 = '{{pw|b64encode}}' }"),
@@ -70,7 +70,7 @@ fn decoded(text: &str) -> String {
     percent_encoding::percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned()
 }
 
-/// What a server makes of a request: two that mean the same are equal.
+/// A request in canonical form: two with the same meaning are equal.
 fn meaning(request: &Request) -> Vec<String> {
     let fields = |text: &str| {
         let fields = url::form_urlencoded::parse(text.as_bytes());
@@ -100,7 +100,7 @@ fn meaning(request: &Request) -> Vec<String> {
 }
 
 #[test]
-fn a_command_sends_any_password_as_smoke_did_in_any_place() {
+fn a_reproduce_command_sends_any_password_as_smoke_did() {
     for password in PASSWORDS {
         let server = HttpServer::start(|_| Response::new(418));
         let base = server.url("");
@@ -135,7 +135,7 @@ fn a_command_sends_any_password_as_smoke_did_in_any_place() {
 }
 
 #[test]
-fn what_no_shell_can_make_of_a_secret_is_asked_for_before_anything_is_sent() {
+fn a_value_no_shell_can_derive_from_a_secret_is_requested_first() {
     let server = HttpServer::start(|_| Response::new(418));
     let mut suite = "[vars]\npw = { env = 'PW', secret = true }\ncut = '{{pw[:8]}}-x'\n\n".to_owned();
     let cases = [
@@ -164,7 +164,7 @@ fn what_no_shell_can_make_of_a_secret_is_asked_for_before_anything_is_sent() {
 }
 
 #[test]
-fn psql_is_given_any_password_apart_from_the_url() {
+fn psql_gets_the_password_outside_the_url() {
     let shop = Postgres::shared().create_database();
     let database = url::Url::parse(&shop.url()).expect("a URL").path()[1..].to_owned();
     for (number, password) in (0..).zip(PASSWORDS) {
@@ -186,7 +186,7 @@ fn psql_is_given_any_password_apart_from_the_url() {
         assert!(whole.contains(&format!(" postgres://{role}@127")), "{whole}");
         assert!(part.contains("MADE_OF_PW_1"), "{part}");
     }
-    // As it is in the URL, where nothing of it needs an escape.
+    // Unescaped in the URL, because nothing in it needs an escape.
     let suite = format!(
         "[vars]\npw = {{ env = 'PW', secret = true }}\n\n[[database]]\nname = 'raw'\n\
          url = 'postgres://{database}_plain:{{{{pw}}}}@127.0.0.1:{}/{database}'\nquery = 'select 41 as answer'\nexpect.value = 42\n",
@@ -204,7 +204,7 @@ fn psql_is_given_any_password_apart_from_the_url() {
 }
 
 #[test]
-fn a_variable_that_the_environment_gives_is_not_taken_for_its_default() {
+fn an_environment_variable_is_not_mistaken_for_its_default() {
     let server = HttpServer::start(|_| Response::new(418));
     let suite = format!(
         "[vars]\npw = {{ env = 'PW', secret = true }}\nother = {{ env = 'OTHER', default = 'x{{{{pw}}}}', secret = true }}\n\n\
@@ -221,7 +221,7 @@ fn a_variable_that_the_environment_gives_is_not_taken_for_its_default() {
 }
 
 #[test]
-fn a_login_as_json_is_refused_by_hand_as_it_was_refused_to_smoke() {
+fn a_reproduced_json_login_is_refused_like_smokes() {
     let server = HttpServer::start(|request| match serde_json::from_slice::<Value>(&request.body) {
         Ok(_) => Response::json(r#"{"error":"wrong password"}"#).status(401),
         Err(_) => Response::json(r#"{"error":"invalid payload"}"#).status(400),

@@ -1,6 +1,6 @@
-//! What somebody at a terminal sees: wide and narrow, with and without colour, while it runs and at its end.
+//! Terminal output: wide and narrow, with and without color, during the run and at its end.
 //!
-//! `tests/suites/screens/` has the screens. `INSTA_UPDATE=always tests/run --test it screens` takes them anew.
+//! `tests/suites/screens/` has the screens. `INSTA_UPDATE=always tests/run --test it screens` updates them.
 
 use std::fs;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::support::smoke::Smoke;
 use crate::support::terminal::Terminal;
 use crate::support::{scratch, wait};
 
-/// Every outcome once, and every way to pass: each must look different, without colour too.
+/// Every outcome once, and every way to pass: each must look different, even without color.
 fn suite(server: &HttpServer) -> String {
     let url = |path: &str| server.url(path);
     format!(
@@ -42,7 +42,7 @@ fn suite(server: &HttpServer) -> String {
 fn server() -> HttpServer {
     let asked = AtomicUsize::new(0);
     HttpServer::start(move |request| match request.path.as_str() {
-        // Every other time.
+        // Every other request.
         "/flaky" if asked.fetch_add(1, Ordering::SeqCst).is_multiple_of(2) => Response::new(503),
         "/slow" => Response::new(200).delay(Duration::from_millis(2400)),
         _ => Response::new(200),
@@ -55,7 +55,7 @@ fn folder(suite: &str) -> TempDir {
     folder
 }
 
-/// What differs from run to run is masked in place, so that the columns stay.
+/// Masks in place what varies from run to run, so that the columns stay aligned.
 #[track_caller]
 fn assert_screen(name: &str, screen: &str) {
     let mut text = screen.to_owned();
@@ -89,9 +89,9 @@ fn every_outcome_looks_different_on_a_wide_terminal() {
 }
 
 #[test]
-fn forty_columns_are_enough() {
+fn the_output_fits_forty_columns() {
     let server = server();
-    // Without what is as long as its times are.
+    // Without the line whose length depends on its times.
     let suite = suite(&server).replace("expect.status = 204", "expect.status = 200");
     let folder = folder(&suite);
     let mut terminal = Terminal::smoke(&["run"], folder.path(), (40, 60));
@@ -101,7 +101,7 @@ fn forty_columns_are_enough() {
 }
 
 #[test]
-fn without_colour_the_words_say_it() {
+fn outcomes_are_distinct_without_color() {
     let server = server();
     let suite = suite(&server).replace("/slow", "/");
     let folder = folder(&suite);
@@ -121,7 +121,7 @@ fn without_colour_the_words_say_it() {
     assert!(!color.is_match(&in_a_pipe.stderr), "{:?}", in_a_pipe.stderr);
 }
 
-/// Answers `/held` only when it is let go.
+/// Answers 503 for `/held` until it is released.
 fn holding() -> (HttpServer, Arc<AtomicBool>) {
     let open = Arc::new(AtomicBool::new(false));
     let is_open = Arc::clone(&open);
@@ -142,11 +142,11 @@ fn held(server: &HttpServer) -> String {
 }
 
 #[test]
-fn a_bar_says_how_far_it_is_and_is_gone_at_the_end() {
+fn the_progress_bar_shows_progress_and_disappears_at_the_end() {
     let (server, open) = holding();
     let folder = folder(&held(&server));
     let mut terminal = Terminal::smoke(&["run"], folder.path(), (80, 10));
-    // A bar is taken away and drawn again around each line: it is looked at when it stands.
+    // The bar is erased and redrawn around each line: this waits for a screen that has it.
     let standing = wait::until("the bar", Duration::from_secs(20), || {
         let screen = terminal.screen(80, 10);
         screen
@@ -156,7 +156,7 @@ fn a_bar_says_how_far_it_is_and_is_gone_at_the_end() {
             .then_some(screen)
     });
     assert_screen("bar", &standing);
-    // Narrower while it runs: the bar is drawn for the width there is.
+    // The bar follows the width of the terminal.
     let before = terminal.shown().len();
     terminal.resize(40, 10);
     wait::until("another bar", Duration::from_secs(20), || {

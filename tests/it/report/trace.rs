@@ -1,4 +1,4 @@
-//! `--trace`: every request and answer, without secrets, bodies cut.
+//! `--trace`: every request and response, redacted, with truncated bodies.
 
 use crate::support::http::{HttpServer, Request, Response};
 use crate::support::postgres::Postgres;
@@ -13,7 +13,7 @@ fn shop(request: &Request) -> Response {
 }
 
 #[test]
-fn every_request_and_answer_is_shown_without_secrets_and_cut() {
+fn every_exchange_is_shown_redacted_and_truncated() {
     let server = HttpServer::start(shop);
     let database = Postgres::shared().create_database();
     let (base, db_url) = (server.url(""), database.url());
@@ -52,7 +52,7 @@ fn every_request_and_answer_is_shown_without_secrets_and_cut() {
 }
 
 #[test]
-fn an_answer_that_fails_before_its_captures_keeps_them_secret_all_the_same() {
+fn captures_stay_secret_when_the_answer_fails_first() {
     let server = HttpServer::start(shop);
     let suite = format!(
         "[suite]\nname = \"s\"\n[[journey]]\nname = \"j\"\n[[journey.step]]\nname = \"log in\"\nget = \"{}\"\n\
@@ -73,7 +73,7 @@ fn an_answer_that_fails_before_its_captures_keeps_them_secret_all_the_same() {
 }
 
 #[test]
-fn nothing_is_shown_unless_asked_for() {
+fn nothing_is_shown_by_default() {
     let server = HttpServer::start(shop);
     let suite = format!("[[health]]\nname = \"h\"\nurl = \"{}\"\n", server.url("/long"));
     let ran = Smoke::new().suite(&suite).run();

@@ -1,4 +1,4 @@
-//! Somebody holds the output and does not read it: the run goes on all the same, and nothing of it is lost.
+//! Unread output: the run goes on, and none of the output is lost.
 
 use std::fs;
 use std::io::Read as _;
@@ -11,17 +11,13 @@ use rustix::process::Signal;
 use crate::support::http::{HttpServer, Response};
 use crate::support::scratch;
 use crate::support::smoke::{Running, Smoke};
-use crate::support::terminal::Terminal;
+use crate::support::terminal::{GO_ON, STOP, Terminal};
 use crate::support::wait;
 
-/// What they write is several times what a pipe takes.
+/// Their output is several times the capacity of a pipe.
 const CHECKS: usize = 600;
 
 const LIMIT: Duration = Duration::from_secs(40);
-
-/// Ctrl-S and Ctrl-Q.
-const STOP: &str = "\x13";
-const GO_ON: &str = "\x11";
 
 fn server() -> HttpServer {
     HttpServer::start(|request| match request.path.as_str() {
@@ -30,7 +26,7 @@ fn server() -> HttpServer {
     })
 }
 
-/// Many warnings, and a check that comes last.
+/// Many warnings, and a check at the end.
 fn suite(server: &HttpServer, suite: &str, last: &str) -> String {
     let mut text = format!("[suite]\nname = \"s\"\nconcurrency = 20\n{suite}\n");
     for n in 0..CHECKS {
@@ -40,14 +36,14 @@ fn suite(server: &HttpServer, suite: &str, last: &str) -> String {
     text + last
 }
 
-/// Waits for the report, which is written when the run is over.
+/// Waits for the report, which is written at the end of the run.
 fn wait_for_report(running: &Running, of: &str) {
     let report = running.path("junit.xml");
     wait::until("the report", LIMIT, || fs::read_to_string(&report).ok().filter(|xml| xml.contains(of)));
 }
 
 #[test]
-fn a_run_ends_although_nobody_reads_and_everything_is_there_once_somebody_does() {
+fn a_run_ends_with_unread_output_and_loses_none_of_it() {
     let server = server();
     let last = format!("[[health]]\nname = \"last\"\nurl = \"{}\"\nexpect.status = 500", server.url("/last"));
     let suite = suite(&server, "", &last);
@@ -72,7 +68,7 @@ fn a_run_ends_although_nobody_reads_and_everything_is_there_once_somebody_does()
 }
 
 #[test]
-fn the_suites_budget_holds_although_nobody_reads() {
+fn the_suites_budget_holds_with_unread_output() {
     let server = server();
     let last = format!("[[health]]\nname = \"last\"\nurl = \"{}\"\nbudget = \"5s\"", server.url("/never"));
     let running = Smoke::new().suite(&suite(&server, "budget = \"5s\"", &last)).unread().spawn();
@@ -85,7 +81,7 @@ fn the_suites_budget_holds_although_nobody_reads() {
 }
 
 #[test]
-fn a_signal_ends_a_run_that_nobody_reads() {
+fn a_signal_ends_a_run_with_unread_output() {
     let server = server();
     let last = format!("[[health]]\nname = \"last\"\nurl = \"{}\"\nbudget = \"50s\"", server.url("/never"));
     let running = Smoke::new().suite(&suite(&server, "", &last)).unread().spawn();
@@ -101,7 +97,7 @@ fn a_signal_ends_a_run_that_nobody_reads() {
 }
 
 #[test]
-fn a_signal_ends_the_waiting_for_somebody_who_reads() {
+fn a_signal_ends_the_wait_for_a_reader() {
     let server = server();
     let running = Smoke::new().suite(&suite(&server, "", "")).unread().spawn();
     wait_for_report(&running, "warning 599");
@@ -112,10 +108,10 @@ fn a_signal_ends_the_waiting_for_somebody_who_reads() {
 }
 
 #[test]
-fn a_terminal_that_is_stopped_does_not_hold_a_budget() {
+fn a_stopped_terminal_does_not_exceed_a_budget() {
     let server = server();
     let suite = format!(
-        "[suite]\nname = \"s\"\nbudget = \"3s\"\n[[health]]\nname = \"last\"\nurl = \"{}\"\n",
+        "[suite]\nname = \"s\"\nbudget = \"4s\"\n[[health]]\nname = \"last\"\nurl = \"{}\"\n",
         server.url("/never")
     );
     let folder = scratch::for_a_test();
@@ -137,7 +133,7 @@ fn a_terminal_that_is_stopped_does_not_hold_a_budget() {
 }
 
 #[test]
-fn a_watch_on_a_terminal_that_is_stopped_goes_on_and_a_signal_ends_it() {
+fn watch_continues_on_a_stopped_terminal_and_a_signal_ends_it() {
     let server = HttpServer::start(|_| Response::new(200));
     let folder = scratch::for_a_test();
     let suite = format!("[suite]\nname = \"s\"\n[[health]]\nname = \"up\"\nurl = \"{}\"\n", server.url("/"));
@@ -146,7 +142,7 @@ fn a_watch_on_a_terminal_that_is_stopped_goes_on_and_a_signal_ends_it() {
     terminal.wait_for("up");
 
     terminal.type_in(STOP);
-    // What may be on its way is shown, and then nothing more is.
+    // Output already on its way is still shown, then nothing more.
     let seen = server.requests().len();
     wait::until("more rounds", LIMIT, || (server.requests().len() > seen + 40).then_some(()));
     terminal.signal(Signal::TERM);
@@ -154,7 +150,7 @@ fn a_watch_on_a_terminal_that_is_stopped_goes_on_and_a_signal_ends_it() {
     assert_eq!(terminal.wait().code(), Some(143));
 }
 
-/// Makes a named pipe.
+/// Creates a named pipe.
 fn pipe(folder: &Path) -> PathBuf {
     let path = folder.join("pipe");
     assert!(Command::new("mkfifo").arg(&path).status().expect("mkfifo").success());
@@ -162,7 +158,7 @@ fn pipe(folder: &Path) -> PathBuf {
 }
 
 #[test]
-fn a_report_goes_to_a_named_pipe_whenever_it_has_a_reader() {
+fn a_report_is_written_to_a_named_pipe_once_it_has_a_reader() {
     let server = HttpServer::start(|_| Response::new(200));
     let suite = format!("[[health]]\nname = \"up\"\nurl = \"{}\"\n", server.url("/"));
     for (option, of_the_end) in
@@ -197,7 +193,7 @@ fn a_signal_ends_a_run_whose_named_pipe_has_no_reader() {
 }
 
 #[test]
-fn a_named_pipe_whose_reader_stalls_does_not_hold_a_budget() {
+fn a_stalled_named_pipe_does_not_exceed_a_budget() {
     let server = server();
     let folder = scratch::for_a_test();
     let path = pipe(folder.path());

@@ -1,7 +1,7 @@
-//! Suites that are wrong: what the user sees, and that nothing is sent.
+//! Invalid suites: what the user sees, and that nothing is sent.
 //!
-//! `tests/suites/invalid/` has a file for each mistake, and beside it a snapshot of what is said about it.
-//! `INSTA_UPDATE=always tests/run bad_input` writes the snapshots anew.
+//! `tests/suites/invalid/` has a file for each error, with a snapshot of the message beside it.
+//! `INSTA_UPDATE=always tests/run bad_input` updates the snapshots.
 
 use std::panic;
 
@@ -9,10 +9,10 @@ use crate::support::corpus::{Suite, assert_every_snapshot_has_its_suite, assert_
 use crate::support::http::{HttpServer, Response};
 use crate::support::smoke::{Ran, Smoke};
 
-/// These are wrong only where they run, because a value is missing there.
+/// These are invalid only in a run, because a value is missing there.
 const ONLY_WHERE_IT_RUNS: [&str; 2] = ["no_such_secret_file", "no_value_in_the_environment"];
 
-/// The same mistake in several places.
+/// The same error in several places.
 const SEVERAL_MISTAKES: [&str; 5] = [
     "name_with_a_line_break",
     "path_of_a_port",
@@ -29,7 +29,7 @@ fn ok() -> HttpServer {
     HttpServer::start(|_| Response::json("{}"))
 }
 
-/// Runs `each` on every suite, and says at the end for which of them it panicked.
+/// Runs `each` on every suite, and reports at the end for which of them it panicked.
 fn for_every_suite(each: impl Fn(&str, &str) + panic::RefUnwindSafe) {
     let suites = corpus();
     assert!(suites.len() >= 80, "{} suites", suites.len());
@@ -42,7 +42,7 @@ fn for_every_suite(each: impl Fn(&str, &str) + panic::RefUnwindSafe) {
 }
 
 #[test]
-fn each_mistake_is_told_with_its_place_and_nothing_is_sent() {
+fn each_error_is_reported_with_its_place_and_nothing_is_sent() {
     for_every_suite(|name, text| {
         let server = ok();
         let file = format!("{name}.toml");
@@ -55,7 +55,7 @@ fn each_mistake_is_told_with_its_place_and_nothing_is_sent() {
 }
 
 #[test]
-fn check_finds_the_same_offline_and_without_the_environment() {
+fn check_reports_the_same_offline_and_without_the_environment() {
     for_every_suite(|name, text| {
         let file = format!("{name}.toml");
         let ran = Smoke::bare().arg("check").arg(&file).file(&file, text).run();
@@ -89,7 +89,7 @@ fn five_mistakes_are_five_errors() {
 }
 
 #[test]
-fn every_other_suite_of_the_corpus_has_one_mistake() {
+fn every_invalid_suite_has_one_error() {
     let several = |name: &str| SEVERAL_MISTAKES.contains(&name) || name.starts_with("five_mistakes");
     for Suite { name, text, .. } in corpus().iter().filter(|suite| !several(&suite.name)) {
         let file = format!("{name}.toml");
@@ -99,7 +99,7 @@ fn every_other_suite_of_the_corpus_has_one_mistake() {
 }
 
 #[test]
-fn a_suite_that_is_not_there_is_named() {
+fn a_missing_suite_is_named() {
     let ran = Smoke::bare().args(["run", "nowhere.toml"]).run();
     ran.exits(2);
     assert!(ran.stderr.starts_with("error: no suite at `nowhere.toml`\n"), "{}", ran.stderr);
@@ -109,14 +109,14 @@ fn a_suite_that_is_not_there_is_named() {
 }
 
 #[test]
-fn a_suite_that_is_not_text_is_no_suite() {
+fn a_suite_that_is_not_text_is_an_error() {
     let ran = Smoke::bare().arg("run").file("smoke.toml", b"[suite]\nname = \"\xff\"\n").run();
     ran.exits(2);
     assert!(ran.stderr.contains("cannot read `smoke.toml`"), "{}", ran.stderr);
 }
 
 #[test]
-fn a_mistake_in_an_included_file_is_told_there() {
+fn an_error_in_an_included_file_is_reported_there() {
     let ran = Smoke::new()
         .suite("include = [\"common.toml\"]\n\n[[health]]\nname = \"up\"\nurl = \"{{base_url}}/\"\n")
         .file("common.toml", "[vars]\nbase_url = \"http://127.0.0.1:1\"\n\n[defaults]\nbugdet = \"1s\"\n")
@@ -126,7 +126,7 @@ fn a_mistake_in_an_included_file_is_told_there() {
 }
 
 #[test]
-fn an_included_file_that_is_not_toml_makes_no_other_mistakes() {
+fn an_included_file_that_is_not_toml_causes_no_further_errors() {
     let ran = Smoke::new()
         .suite("include = [\"common.toml\"]\n\n[[health]]\nname = \"up\"\nneeds = [\"other\"]\nurl = \"{{base_url}}/\"\n")
         .file("common.toml", "[vars\nbase_url = \"http://127.0.0.1:1\"\n")
@@ -135,7 +135,7 @@ fn an_included_file_that_is_not_toml_makes_no_other_mistakes() {
 }
 
 #[test]
-fn what_two_included_files_include_is_there_once() {
+fn a_file_included_twice_is_loaded_once() {
     let server = ok();
     let ran = Smoke::new()
         .suite("include = [\"a.toml\", \"b.toml\"]\n")
@@ -148,7 +148,7 @@ fn what_two_included_files_include_is_there_once() {
 }
 
 #[test]
-fn files_that_include_each_other_are_told() {
+fn an_include_cycle_is_reported() {
     let ran = Smoke::new()
         .suite("include = [\"a.toml\"]\n[[health]]\nname = \"up\"\nurl = \"http://127.0.0.1:1\"\n")
         .file("a.toml", "include = [\"smoke.toml\"]\n")
@@ -158,7 +158,7 @@ fn files_that_include_each_other_are_told() {
 }
 
 #[test]
-fn check_reports_a_mistake_that_only_one_environment_has() {
+fn check_reports_an_error_of_a_single_environment() {
     let suite = "[env.staging]\nsuite = { budget = \"1s\" }\n\n\
                  [[health]]\nname = \"up\"\nbudget = \"2s\"\nurl = \"http://127.0.0.1:1\"\n";
     let ran = Smoke::bare().arg("check").suite(suite).run();
@@ -183,7 +183,7 @@ fn an_unknown_variable_on_the_command_line_is_an_error_that_lists_the_known_ones
 }
 
 #[test]
-fn a_secret_from_outside_that_is_too_short_is_refused() {
+fn an_external_secret_that_is_too_short_is_refused() {
     let suite =
         "[vars]\ntoken = { env = \"TOKEN\" }\n[[health]]\nname = \"up\"\nurl = \"http://127.0.0.1:1\"\n";
     for given in ["", "abc", "  \n"] {
@@ -196,7 +196,7 @@ fn a_secret_from_outside_that_is_too_short_is_refused() {
 }
 
 #[test]
-fn a_value_that_is_missing_is_told_once_however_often_it_is_read() {
+fn a_missing_value_is_reported_once() {
     let check = |name: &str, url: &str| format!("[[health]]\nname = \"{name}\"\nurl = \"{url}\"\n");
     let suite = "[vars]\nhost = { env = \"NOT_SET\" }\nbase = \"http://{{host}}\"\nport = { env = \"NOT_SET_EITHER\" }\n"
         .to_owned()

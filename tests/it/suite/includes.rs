@@ -1,4 +1,4 @@
-//! What a file that is included has of its own, and what it has from the file that includes it.
+//! Which defaults an included file has, and which it gets from the file that includes it.
 
 use std::collections::BTreeMap;
 
@@ -32,7 +32,7 @@ fn run(server: &HttpServer, defaults: [&str; 4]) -> Ran {
     ran
 }
 
-/// What each check sent of the headers `x-…`, by its name.
+/// The `x-…` headers that each check sent, by its name.
 fn headers(server: &HttpServer) -> BTreeMap<String, Vec<String>> {
     let own = |request: &Request| -> Vec<String> {
         let mut own: Vec<String> = request
@@ -49,7 +49,7 @@ fn headers(server: &HttpServer) -> BTreeMap<String, Vec<String>> {
 }
 
 #[test]
-fn the_defaults_of_a_file_hold_for_it_and_for_what_it_includes_and_the_nearest_win() {
+fn defaults_apply_to_a_file_and_its_includes_and_the_nearest_wins() {
     let server = HttpServer::start(|_| Response::new(200));
     let [main, middle, sibling] =
         [("main", "7"), ("middle", "8"), ("sibling", "9")].map(|(who, own)| defaults(who, own));
@@ -62,7 +62,7 @@ fn the_defaults_of_a_file_hold_for_it_and_for_what_it_includes_and_the_nearest_w
 }
 
 #[test]
-fn what_an_included_file_has_by_default_is_its_own() {
+fn the_defaults_of_an_included_file_are_its_own() {
     let server = HttpServer::start(|_| Response::new(200));
     run(&server, ["", &defaults("middle", "8"), "", ""]);
     let sent = headers(&server);
@@ -71,7 +71,7 @@ fn what_an_included_file_has_by_default_is_its_own() {
 }
 
 #[test]
-fn budgets_and_retries_by_default_go_the_same_way() {
+fn default_budgets_and_retries_follow_the_same_rules() {
     let server = HttpServer::start(|_| Response::new(500));
     let budget = "[defaults]\nbudget = \"9s\"\nretry = { attempts = 2, delay = \"1ms\" }\n";
     let ran = Smoke::bare()

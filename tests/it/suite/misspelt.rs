@@ -1,4 +1,4 @@
-//! A typo in each key there is: told as an unknown key, at its place, with the key that was meant.
+//! A typo in each key: reported as an unknown key, at its place, with a suggestion.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -11,7 +11,7 @@ use toml::de::{DeTable, DeValue};
 use crate::support::corpus::{Suite, suites};
 use crate::support::schema::{FILE, keys, schema, titled};
 
-/// Where each key of the schema stands first in a suite, as `definition.key`.
+/// The first place of each key of the schema in a suite, as `definition.key`.
 type Places = BTreeMap<String, Range<usize>>;
 
 fn find(table: &DeTable<'_>, schema: &Value, definition: &str, root: &Value, places: &mut Places) {
@@ -19,10 +19,12 @@ fn find(table: &DeTable<'_>, schema: &Value, definition: &str, root: &Value, pla
         let name = reference.trim_start_matches("#/$defs/");
         return find(table, &root["$defs"][name], name, root, places);
     }
-    for word in ["oneOf", "anyOf"] {
-        for one in schema[word].as_array().into_iter().flatten() {
-            find(table, one, &titled(definition, one), root, places);
-        }
+    if let Some(needed) = schema["if"]["required"][0].as_str() {
+        let chosen = if table.contains_key(needed) { &schema["then"] } else { &schema["else"] };
+        return find(table, chosen, &titled(definition, chosen), root, places);
+    }
+    for one in schema["anyOf"].as_array().into_iter().flatten() {
+        find(table, one, &titled(definition, one), root, places);
     }
     let required = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str);
     if !required.into_iter().all(|key| table.contains_key(key)) {
@@ -53,7 +55,7 @@ fn line_and_column(text: &str, at: usize) -> (usize, usize) {
     (before.matches('\n').count() + 1, text[line_start..at].chars().count() + 1)
 }
 
-/// What is said about the suite with this key misspelt.
+/// The errors of the suite with this key misspelt.
 fn said(path: &Path, text: &str, place: &Range<usize>) -> (String, String) {
     let key = &text[place.clone()];
     let last = key.chars().last().expect("a key");
@@ -67,7 +69,7 @@ fn said(path: &Path, text: &str, place: &Range<usize>) -> (String, String) {
 }
 
 #[test]
-fn each_key_is_suggested_for_its_typo_at_its_place() {
+fn each_key_is_suggested_for_its_typo() {
     let schema = schema();
     let mut left = keys(&schema);
     for Suite { path, text, .. } in suites("valid") {

@@ -1,8 +1,9 @@
-//! The suite's language and its files: what is read, what is refused, and what a template comes to.
+//! The language of suites and its files: what is accepted, what is refused, and the values of templates.
 
 mod bad_input;
 mod includes;
 mod misspelt;
 mod schema;
+mod settings;
 mod templates;
 mod warnings;

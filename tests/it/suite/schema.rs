@@ -1,12 +1,14 @@
-//! `smoke schema`: what is a suite is valid, what is none is not, as far as a schema can tell.
+//! `smoke schema`: accepts valid suites and rejects invalid ones, as far as a schema can tell.
 
 use std::collections::BTreeSet;
 use std::process::Command;
 
 use jsonschema::Validator;
+use jsonschema::error::ValidationErrorKind;
 use serde_json::{Value, json};
 
 use crate::support::corpus;
+use crate::support::pages::{blocks, page};
 use crate::support::schema::{FILE, as_json, keys, schema, strike_out, validator};
 use crate::support::smoke::Smoke;
 
@@ -15,23 +17,21 @@ fn suites(folder: &str) -> Vec<(String, String)> {
     corpus::suites(folder).into_iter().map(|suite| (suite.name, suite.text)).collect()
 }
 
-/// The valid suites of the repository: the corpus, the example, and every piece of a suite in the README.
+/// The valid suites of the repository: the corpus, the example, and every piece of a suite in the documentation.
 fn valid() -> Vec<(String, String)> {
-    let readme = corpus::text("README.md");
-    let blocks = readme.split("```toml\n").skip(1).map(|rest| rest.split("```").next().expect("its end"));
-    let blocks = (1..).zip(blocks).map(|(number, text)| (format!("README block {number}"), text.to_owned()));
+    let samples = blocks("toml").into_iter().map(|block| (block.place, block.text));
     let example = ("smoke.example.toml".to_owned(), corpus::text("smoke.example.toml"));
-    suites("valid").into_iter().chain([example]).chain(blocks).collect()
+    suites("valid").into_iter().chain([example]).chain(samples).collect()
 }
 
-/// What is wrong with a suite.
+/// The errors of a suite.
 fn errors(validator: &Validator, text: &str) -> Vec<String> {
     let suite = as_json(text).expect("TOML");
     validator.iter_errors(&suite).map(|error| format!("{}: {error}", error.instance_path())).collect()
 }
 
 #[test]
-fn the_schema_is_one() {
+fn the_schema_is_a_valid_schema() {
     let schema = schema();
     jsonschema::draft202012::meta::validate(&schema).expect("valid against the metaschema");
     assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
@@ -41,7 +41,7 @@ fn the_schema_is_one() {
 }
 
 #[test]
-fn every_reference_leads_to_a_definition_and_every_definition_is_used() {
+fn every_reference_is_defined_and_every_definition_is_used() {
     fn references(schema: &Value, found: &mut BTreeSet<String>) {
         match schema {
             Value::Object(members) => {
@@ -61,7 +61,7 @@ fn every_reference_leads_to_a_definition_and_every_definition_is_used() {
 }
 
 #[test]
-fn every_suite_of_the_corpus_is_one() {
+fn every_suite_of_the_corpus_is_a_suite() {
     for suite in corpus::suites("valid") {
         let ran = Smoke::bare().arg("check").arg(suite.path).run();
         assert_eq!(ran.code, Some(0), "{}\n{}", suite.name, ran.stderr);
@@ -69,14 +69,14 @@ fn every_suite_of_the_corpus_is_one() {
 }
 
 #[test]
-fn every_valid_suite_is_valid() {
+fn every_valid_suite_is_accepted() {
     let validator = validator();
     for (name, text) in valid() {
         assert_eq!(errors(&validator, &text), Vec::<String>::new(), "{name}");
     }
 }
 
-/// The mistakes that no schema can find, by what it would have to know.
+/// The errors that no schema can find, by what it would need to know.
 const NOT_FOUND: [(&str, &[&str]); 7] = [
     (
         "which names there are, and in which order they come",
@@ -158,7 +158,7 @@ const NOT_FOUND: [(&str, &[&str]); 7] = [
 ];
 
 #[test]
-fn every_other_suite_is_not_as_far_as_a_schema_can_tell() {
+fn every_invalid_suite_is_rejected_as_far_as_a_schema_can_tell() {
     let validator = validator();
     let is_toml = |text: &str| as_json(text).is_some();
     let missed: BTreeSet<String> = suites("invalid")
@@ -183,10 +183,10 @@ fn the_corpus_uses_every_key_of_the_schema() {
 }
 
 #[test]
-fn the_line_of_the_readme_is_one_that_editors_know() {
-    let readme = corpus::text("README.md");
-    assert!(readme.contains("smoke schema > smoke.schema.json"), "the README says how to get the schema");
-    let directive = readme.lines().find(|line| line.starts_with("#:schema ")).expect("the line");
+fn the_line_of_the_documentation_is_one_that_editors_know() {
+    let page = page("docs/suite.md");
+    assert!(page.text.contains("smoke schema > smoke.schema.json"), "the page says how to get the schema");
+    let directive = page.text.lines().find(|line| line.starts_with("#:schema ")).expect("the line");
     assert_eq!(directive, "#:schema ./smoke.schema.json");
     // A comment for smoke itself.
     let suite = format!("{directive}\n[[health]]\nname = \"up\"\nurl = \"http://127.0.0.1:1\"\n");
@@ -205,7 +205,7 @@ fn it_is_printed_as_one_document_and_the_same_each_time() {
 }
 
 #[test]
-fn a_value_of_the_wrong_type_is_found_wherever_it_stands() {
+fn a_value_of_the_wrong_type_is_found_everywhere() {
     let validator = validator();
     let health = |keys: Value| {
         let mut check = json!({ "name": "x", "url": "http://x" });
@@ -255,4 +255,48 @@ fn a_value_of_the_wrong_type_is_found_wherever_it_stands() {
         assert!(!validator.is_valid(&health(wrong.clone())), "{wrong}");
         assert!(validator.is_valid(&health(right.clone())), "{right}");
     }
+}
+
+/// Where an editor underlines, and which keys it says are unknown there.
+fn underlined(validator: &Validator, step: &Value) -> Vec<(String, Vec<String>)> {
+    let suite = json!({ "journey": [{ "name": "j", "step": [step] }] });
+    let errors = validator.iter_errors(&suite).map(|error| {
+        let unknown = match error.kind() {
+            ValidationErrorKind::AdditionalProperties { unexpected } => unexpected.clone(),
+            _ => Vec::new(),
+        };
+        (error.instance_path().to_string(), unknown)
+    });
+    errors.collect()
+}
+
+#[test]
+fn a_mistake_in_a_step_is_underlined_at_its_key_and_not_at_the_step() {
+    let validator = validator();
+    let step = "/journey/0/step/0";
+    for (wrong, path, unknown) in [
+        // A step that sends a request, and one that sends a query: each has keys of its own.
+        (json!({ "name": "s", "get": 5 }), "/get", None),
+        (json!({ "name": "s", "get": "http://x", "redirects": "three" }), "/redirects", None),
+        (json!({ "name": "s", "get": "http://x", "expect": { "status": 99 } }), "/expect/status", None),
+        (json!({ "name": "s", "database": "sqlite:x", "query": 5 }), "/query", None),
+        (json!({ "name": "s", "database": "sqlite:x", "writes": "yes" }), "/writes", None),
+        (json!({ "name": "s", "get": "http://x", "hedaers": {} }), "", Some("hedaers")),
+        (json!({ "name": "s", "database": "sqlite:x", "headers": {} }), "", Some("headers")),
+        (json!({ "name": "s", "get": "http://x", "writes": true }), "", Some("writes")),
+        (
+            json!({ "name": "s", "database": "sqlite:x", "expect": { "status": 200 } }),
+            "/expect",
+            Some("status"),
+        ),
+    ] {
+        let errors = underlined(&validator, &wrong);
+        let expected = format!("{step}{path}");
+        assert!(errors.iter().all(|(at, _)| at.starts_with(&expected)), "{wrong}: {errors:?}");
+        assert!(!errors.is_empty(), "{wrong}");
+        let named: Vec<&str> = errors.iter().flat_map(|(_, unknown)| unknown).map(String::as_str).collect();
+        assert_eq!(named, Vec::from_iter(unknown), "{wrong}: {errors:?}");
+    }
+    let right = json!({ "name": "s", "database": "sqlite:x", "query": "select 1", "expect": { "value": 1 } });
+    assert_eq!(underlined(&validator, &right), []);
 }

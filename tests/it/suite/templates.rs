@@ -1,4 +1,4 @@
-//! What stands in for `{{…}}`: built-in names, filters, and values of every type in every place.
+//! The values of `{{…}}`: built-in names, filters, and values of every type in every place.
 
 mod numbers;
 mod sql;
@@ -33,7 +33,7 @@ fn post(server: &HttpServer, head: &str, checks: &[String]) -> Ran {
     Smoke::new().suite(&suite(&format!("{head}\n{}", checks.concat()))).run()
 }
 
-/// What was sent to `/NUMBER`.
+/// The request to `/NUMBER`.
 fn sent(server: &HttpServer, number: usize) -> Request {
     let path = format!("/{number}");
     server.requests().into_iter().find(|request| request.path == path).expect("a request")
@@ -44,7 +44,7 @@ fn document(request: &Request) -> Value {
 }
 
 #[test]
-fn the_built_in_names_are_what_they_say() {
+fn built_in_variables_have_their_documented_values() {
     const BODY: &str = r#"json = { id = "{{run.id}}", started = "{{run.started}}", dir = "{{suite.dir}}", uuid = "{{uuid()}}", now = "{{now()}}", both = "{{uuid()}} {{uuid()}}" }"#;
     let server = echo();
     let before = Timestamp::now();
@@ -84,7 +84,7 @@ fn the_built_in_names_are_what_they_say() {
 }
 
 #[test]
-fn the_filters_encode_for_their_place() {
+fn filters_encode_for_their_context() {
     let awkward = "a \"b\" & c=d+e%20?#/\\ <ü€>\nnext";
     let head = format!("[vars]\nawkward = {}\nn = 7\nlist = {{ value = [1, \"x\"] }}", quoted(awkward));
     let server = echo();
@@ -118,7 +118,7 @@ fn the_filters_encode_for_their_place() {
 }
 
 #[test]
-fn a_value_of_every_type_goes_into_every_place_as_it_is_written() {
+fn values_of_every_type_are_inserted_as_written() {
     let head = "[vars]\ntext = \"té\"\nint = 7\nfloat = 0.5\nbig = 9007199254740993\nyes = true\nlist = { value = [1, { a = \"b\" }] }";
     let server = echo();
     let names = ["text", "int", "float", "big", "yes"];
@@ -158,8 +158,8 @@ fn a_value_of_every_type_goes_into_every_place_as_it_is_written() {
 }
 
 #[test]
-fn any_text_arrives_as_it_was_meant() {
-    // What a TOML file cannot hold as it is, and what quotes would be read for.
+fn any_text_arrives_intact() {
+    // Characters that TOML must escape, and those that look like quotes.
     let any = "[ -~äß€🚀\n\r\t\u{0}\u{1b}\u{feff}\u{2028}\"&%+=;{}\\\\]{0,12}"
         .prop_map(|text: String| text.replace('\u{7f}', ""));
     let mut runner = TestRunner::deterministic();
@@ -212,7 +212,7 @@ fn escaped(text: &str) -> String {
 }
 
 #[test]
-fn in_a_url_a_value_is_inserted_as_it_is() {
+fn values_in_a_url_are_not_encoded() {
     let server = echo();
     let ran = Smoke::new()
         .suite(&suite(&format!(
@@ -225,12 +225,12 @@ fn in_a_url_a_value_is_inserted_as_it_is() {
 }
 
 #[test]
-fn a_value_that_would_break_a_header_or_a_url_is_an_error_that_says_so() {
+fn a_value_that_would_break_a_header_or_url_is_an_error() {
     let server = echo();
     let head = "[vars]\nbroken = \"a\\r\\nx-evil: 1\"\nnothing = \"\\u0000\"";
     let header = |name: &str| {
         format!(
-            "putting together a header: the value of the header `{name}` has a character that no header may have"
+            "rendering a header: the value of the header `{name}` has a character that no header may have"
         )
     };
     let cases = [
@@ -240,7 +240,7 @@ fn a_value_that_would_break_a_header_or_a_url_is_an_error_that_says_so() {
         ("headers = { content-type = \"{{broken}}\" }\nbody = \"\"", header("content-type")),
         (
             "resolve = { \"127.0.0.1:1\" = \"{{broken}}\" }",
-            "putting together `resolve`: expected an address such as".to_owned(),
+            "rendering `resolve`: expected an address such as".to_owned(),
         ),
     ];
     let ran = post(&server, head, &cases.clone().map(|(keys, _)| keys.to_owned()));
@@ -252,17 +252,17 @@ fn a_value_that_would_break_a_header_or_a_url_is_an_error_that_says_so() {
         let told = case.message.clone().unwrap_or_default();
         assert!(told.starts_with(message), "{keys}\nexpected: {message}\nactual:   {told}");
     }
-    // In an address it is known before.
+    // In a URL it is known before the run.
     for (url, told) in [
-        ("http://127.0.0.1:1/{{broken}}", "'\\r' cannot stand in a URL"),
-        ("{{nothing}}", "cannot stand in a URL"),
+        ("http://127.0.0.1:1/{{broken}}", "'\\r' is not allowed in a URL"),
+        ("{{nothing}}", "is not allowed in a URL"),
     ] {
         let suite = format!("{head}\n[[health]]\nname = \"it\"\nurl = \"{url}\"\n");
         let ran = Smoke::new().suite(&suite).run();
         ran.exits(2);
         assert!(ran.stderr.contains(told), "{told} in\n{}", ran.stderr);
     }
-    // And what a server sent is known when it came.
+    // And a value from a server is known when it arrives.
     let server = HttpServer::start(|_| Response::json("{\"next\": \"a\\nb\"}"));
     let look = step("look", "get = \"{{base}}/\"\ncapture.next = { json = \"$.next\" }");
     let url = step("url", "get = \"{{base}}/{{next}}\"");
@@ -272,16 +272,16 @@ fn a_value_that_would_break_a_header_or_a_url_is_an_error_that_says_so() {
     ran.exits(1);
     let told = |name: &str| ran.junit().case(name).message.clone().unwrap_or_default();
     assert!(
-        told("url").starts_with("step 2 `url`: putting together the URL: '\\n' cannot stand in a URL"),
+        told("url").starts_with("step 2 `url`: rendering the URL: '\\n' is not allowed in a URL"),
         "{}",
         told("url")
     );
-    assert!(told("header").starts_with("step 2 `header`: putting together a header: "), "{}", told("header"));
+    assert!(told("header").starts_with("step 2 `header`: rendering a header: "), "{}", told("header"));
     assert_eq!(server.requests().len(), 2, "nothing that is broken is sent");
 }
 
 #[test]
-fn a_value_from_outside_has_the_type_of_the_literal_it_takes_the_place_of() {
+fn an_external_value_gets_the_type_of_the_literal_it_overrides() {
     let head = "[vars]\nmigrations = 79\nratio = 0.5\nopen = false\nsku = \"7\"\nplain = { value = 1 }\n\
                 port = { env = \"PORT\", default = 80 }\nlevel = 1\n\n\
                 [env.staging.vars]\nlevel = \"low\"\n";

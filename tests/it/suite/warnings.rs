@@ -1,7 +1,7 @@
-//! What `smoke check` warns about: suites that can be run, and should not be.
+//! The warnings of `smoke check`: suites that can run, and should not.
 //!
-//! `tests/suites/warned/` has a file for each warning, and beside it a snapshot of what is said about it.
-//! `INSTA_UPDATE=always tests/run warnings` writes the snapshots anew.
+//! `tests/suites/warned/` has a file for each warning, with a snapshot of the message beside it.
+//! `INSTA_UPDATE=always tests/run warnings` updates the snapshots.
 
 use crate::support::corpus::{self, Suite, assert_every_snapshot_has_its_suite, assert_snapshot, suites};
 use crate::support::smoke::Smoke;
@@ -17,7 +17,7 @@ fn warnings(stderr: &str) -> usize {
 }
 
 #[test]
-fn each_warning_is_told_with_its_place_and_what_to_do() {
+fn each_warning_is_reported_with_its_place_and_a_hint() {
     for Suite { name, text, .. } in corpus() {
         let file = format!("{name}.toml");
         let ran = Smoke::bare().arg("check").arg(&file).file(&file, &text).run();
@@ -39,7 +39,7 @@ fn every_snapshot_has_its_suite() {
 }
 
 #[test]
-fn strict_makes_a_warning_a_mistake() {
+fn strict_turns_warnings_into_errors() {
     for Suite { name, text, .. } in corpus() {
         let ran = Smoke::bare().args(["check", "--strict"]).suite(&text).run();
         ran.exits(2);
@@ -48,7 +48,7 @@ fn strict_makes_a_warning_a_mistake() {
 }
 
 #[test]
-fn what_is_warned_about_because_it_can_be_read_is_not_shown() {
+fn a_secret_warned_about_is_not_shown() {
     for Suite { name, text, .. } in corpus() {
         let ran = Smoke::bare().arg("check").suite(&text).run();
         assert!(!ran.stderr.contains("hunter22"), "{name}\n{}", ran.stderr);
@@ -56,7 +56,7 @@ fn what_is_warned_about_because_it_can_be_read_is_not_shown() {
 }
 
 #[test]
-fn a_run_does_not_warn() {
+fn a_run_prints_no_warnings() {
     for Suite { name, text, .. } in corpus() {
         let ran = Smoke::bare().args(["run", "--only", "no such check"]).suite(&text).run();
         ran.exits(3);
@@ -65,7 +65,7 @@ fn a_run_does_not_warn() {
 }
 
 #[test]
-fn what_only_looks_like_it_is_not_warned_about() {
+fn lookalikes_are_not_warned_about() {
     let suite = r#"
 include = ["common.toml"]
 
@@ -117,7 +117,7 @@ expect.json."$.password" = { exists = false }
 }
 
 #[test]
-fn a_warning_about_an_included_file_is_told_there() {
+fn a_warning_about_an_included_file_is_reported_there() {
     let ran = Smoke::bare()
         .arg("check")
         .suite("include = [\"common.toml\"]\n\n[[health]]\nname = \"up\"\nurl = \"http://127.0.0.1:1\"\n")
@@ -128,7 +128,7 @@ fn a_warning_about_an_included_file_is_told_there() {
 }
 
 #[test]
-fn a_budget_that_counts_in_one_environment_is_not_warned_about() {
+fn a_budget_used_in_one_environment_is_not_warned_about() {
     let suite = "[suite]\nbudget = \"4m\"\n\n[env.a]\n[env.staging]\n[env.z]\n\n\
                  [[health]]\nname = \"up\"\nurl = \"http://127.0.0.1:1\"\n\n\
                  [[health]]\nname = \"comes up\"\nenvs = [\"staging\"]\nurl = \"http://127.0.0.1:1\"\n\
@@ -142,12 +142,12 @@ fn the_example_has_no_warnings() {
 }
 
 #[test]
-fn a_budget_is_warned_about_where_it_counts_and_not_in_what_is_included() {
+fn a_budget_is_warned_about_only_where_it_applies() {
     let suite = "include = [\"more.toml\"]\n[env.slow.suite]\nbudget = \"20m\"\n[[health]]\nname = \"up\"\nurl = \"http://h/\"\n";
     let more = "[env.slow.suite]\nbudget = \"30m\"\n";
     let ran =
         Smoke::bare().arg("check").arg("smoke.toml").file("smoke.toml", suite).file("more.toml", more).run();
     ran.exits(0);
-    assert!(ran.stderr.contains("budget of 20m never counts"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("budget of 20m never applies"), "{}", ran.stderr);
     assert!(ran.stderr.contains("--> smoke.toml:3:1"), "{}", ran.stderr);
 }

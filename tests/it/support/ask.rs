@@ -1,9 +1,9 @@
-//! Asking databases: suites of `[[database]]` checks that say nothing but what a test is about.
+//! Suites of `[[database]]` checks that contain only what a test is about.
 
 use super::junit::{Case, Junit, Outcome};
 use super::smoke::{Ran, Smoke};
 
-/// A suite in the making, whose checks all run.
+/// A builder of a suite without fail-fast.
 #[derive(Debug, Clone)]
 pub struct Asked {
     suite: String,
@@ -20,12 +20,12 @@ impl Asked {
     /// Checks on the database of this URL.
     #[must_use]
     pub fn at(url: &str) -> Self {
-        // Many logins at once take their time where the cryptography is not optimised.
+        // Many logins at once are slow in builds without optimised cryptography.
         let suite = "[suite]\nname = \"asked\"\nfail-fast = false\n[defaults]\nbudget = \"50s\"\n".to_owned();
         Self { suite, url: quoted(url) }
     }
 
-    /// Text for before the checks, such as `[vars]`.
+    /// Adds text before the checks, such as `[vars]`.
     #[must_use]
     pub fn with(mut self, text: &str) -> Self {
         self.suite.push_str(text);
@@ -33,28 +33,28 @@ impl Asked {
         self
     }
 
-    /// A check with these keys beside its name and its URL.
+    /// Adds a check with these keys, its name and its URL.
     #[must_use]
     pub fn check(mut self, name: &str, keys: &str) -> Self {
         let Self { suite, url } = &mut self;
-        suite.push_str(&format!("[[database]]\nname = {}\nurl = {url}\n{keys}\n", quoted(name)));
+        suite.push_str(&format!("[[database]]\nname = {}\nurl = {url}\n{keys}\n", quoted(&plain(name))));
         self
     }
 
-    /// A check of this query that expects this, as `value = 1`; its name is the query.
+    /// Adds a check of this query with this expectation, such as `value = 1`. The query is its name.
     #[must_use]
     pub fn query(self, query: &str, expect: &str) -> Self {
         self.check(&query.replace('\n', " "), &format!("query = {}\nexpect.{expect}", quoted(query)))
     }
 
-    /// A check on another database.
+    /// Adds a check on another database.
     #[must_use]
     pub fn url(mut self, name: &str, url: &str, keys: &str) -> Self {
         self.url = quoted(url);
         self.check(name, keys)
     }
 
-    /// The suite, to be run.
+    /// The run of the suite, not started yet.
     #[must_use]
     pub fn smoke(&self) -> Smoke {
         Smoke::new().suite(&self.suite)
@@ -67,7 +67,7 @@ impl Asked {
         self.smoke().run()
     }
 
-    /// Runs it, and everything passes.
+    /// Runs it; every check must pass.
     #[track_caller]
     pub fn passes(&self) -> Ran {
         let ran = self.run();
@@ -76,7 +76,7 @@ impl Asked {
         ran
     }
 
-    /// Runs it, and nothing passes.
+    /// Runs it; no check may pass.
     #[track_caller]
     #[must_use]
     pub fn fails(&self) -> Junit {
@@ -89,7 +89,7 @@ impl Asked {
 }
 
 impl Case {
-    /// The kind of its end, and the one line about it: `mismatch: expected rows 1, got 2`.
+    /// The `type` and `message` of its result: `mismatch: expected rows 1, got 2`.
     #[must_use]
     pub fn told(&self) -> String {
         format!(
@@ -98,4 +98,9 @@ impl Case {
             self.message.as_deref().unwrap_or_default()
         )
     }
+}
+
+/// A query as a name: there is no template in a name.
+pub fn plain(name: &str) -> String {
+    name.replace("{{", "{").replace("}}", "}")
 }

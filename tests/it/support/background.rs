@@ -5,7 +5,7 @@ use std::thread::{self, JoinHandle};
 use tokio::runtime;
 use tokio::sync::oneshot;
 
-/// Work that goes on beside the test and ends when this is dropped.
+/// A background task. Dropping it ends the task.
 #[derive(Debug)]
 pub struct Background {
     stop: Option<oneshot::Sender<()>>,
@@ -13,10 +13,10 @@ pub struct Background {
 }
 
 impl Background {
-    /// Runs `serve`, and the tasks that it spawns, until the drop.
+    /// Runs `serve`, and the tasks that it spawns, until this is dropped.
     ///
     /// # Panics
-    /// When there is no thread or runtime to be had.
+    /// When no thread or runtime can be started.
     pub fn start(serve: impl Future<Output = ()> + Send + 'static) -> Self {
         let (stop, stopped) = oneshot::channel();
         let run = move || {

@@ -1,5 +1,5 @@
-//! Certificates made for this test run: an authority, one that nobody should trust, and the
-//! servers and the client they vouch for.
+//! Certificates made for this test run: an authority, an untrusted authority, and the servers and the client
+//! whose certificates they sign.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -22,24 +22,24 @@ const HOUR: Duration = Duration::from_hours(1);
 const DAY: Duration = Duration::from_hours(24);
 const YEAR: Duration = Duration::from_hours(365 * 24);
 
-/// Who a TLS server says it is, and what it asks of its clients.
+/// The certificate a TLS server presents, and what it requires of its clients.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TlsIdentity {
-    /// Vouched for by the test authority, for `localhost`, `127.0.0.1` and `shop.example`, for a year.
+    /// Signed by the test authority, for `localhost`, `127.0.0.1` and `shop.example`, valid for a year.
     Good,
-    /// As `Good`, until yesterday.
+    /// As `Good`, expired yesterday.
     Expired,
     /// As `Good`, for `elsewhere.example`.
     WrongHost,
-    /// As `Good`, vouched for by nobody but itself.
+    /// As `Good`, self-signed.
     SelfSigned,
-    /// As `Good`, vouched for by the authority that nobody should trust.
+    /// As `Good`, signed by the untrusted authority.
     OtherAuthority,
-    /// As `Good`, for another ten days and one hour.
+    /// As `Good`, valid for ten days and one hour.
     SoonExpiring,
-    /// As `Good`, and asks for a client certificate, but takes none for an answer.
+    /// As `Good`, and requests a client certificate without requiring one.
     ClientCertificateAsked,
-    /// As `Good`, and insists on a client certificate of the test authority.
+    /// As `Good`, and requires a client certificate signed by the test authority.
     ClientCertificateRequired,
 }
 
@@ -100,7 +100,7 @@ pub struct Certificate {
 }
 
 impl Certificates {
-    /// The one set of this test process.
+    /// The set shared by all tests of this process.
     ///
     /// # Panics
     /// When the files cannot be written.
@@ -115,7 +115,7 @@ impl Certificates {
         self.folder.join("ca.pem")
     }
 
-    /// PEM file of the authority that vouches for none of the good servers.
+    /// PEM file of an authority that signed none of the good servers.
     #[must_use]
     pub fn other_authority(&self) -> PathBuf {
         self.folder.join("other-ca.pem")
@@ -136,7 +136,7 @@ impl Certificates {
     /// A new certificate for a server of this identity.
     ///
     /// # Panics
-    /// When it cannot be made, which no identity causes.
+    /// When it cannot be made. No identity causes that.
     #[must_use]
     pub fn server(&self, identity: TlsIdentity) -> Certificate {
         let description = identity.description();
@@ -154,7 +154,7 @@ impl Certificates {
     /// The TLS configuration of a server of this identity that speaks HTTP/1.1.
     ///
     /// # Panics
-    /// When rustls refuses it, which no identity causes.
+    /// When rustls refuses it. No identity causes that.
     #[must_use]
     pub fn server_config(&self, identity: TlsIdentity) -> ServerConfig {
         let builder = ServerConfig::builder_with_provider(provider())
@@ -176,7 +176,7 @@ impl Certificates {
         config
     }
 
-    /// The test authority as the only one to trust.
+    /// A root store with the test authority only.
     ///
     /// # Panics
     /// When rustls refuses it, which it does not.
@@ -212,8 +212,8 @@ impl Certificates {
 }
 
 impl Certificate {
-    /// Writes the certificate, and its key so that only its owner can read it: libpq and
-    /// Postgres refuse any other.
+    /// Writes the certificate, and its key readable only by its owner: libpq and
+    /// PostgreSQL refuse any other.
     ///
     /// # Panics
     /// When a file cannot be written.
@@ -224,7 +224,7 @@ impl Certificate {
     }
 }
 
-/// The cryptography of every TLS server and client in the tests.
+/// The crypto provider of every TLS server and client in the tests.
 #[must_use]
 pub fn provider() -> Arc<CryptoProvider> {
     Arc::new(ring::default_provider())

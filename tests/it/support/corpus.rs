@@ -17,7 +17,7 @@ pub fn path(from_the_root: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(from_the_root)
 }
 
-/// What stands in it.
+/// The file as text.
 ///
 /// # Panics
 /// When it cannot be read.
@@ -45,7 +45,7 @@ pub fn suites(folder: &str) -> Vec<Suite> {
     suites
 }
 
-/// Holds `shown` against the snapshot that lies beside the suite.
+/// Compares `shown` with the snapshot beside the suite.
 ///
 /// # Panics
 /// When they differ.
@@ -60,7 +60,7 @@ pub fn assert_snapshot(folder: &str, name: &str, shown: &str) {
 }
 
 /// # Panics
-/// When there is a snapshot of a suite that is no more.
+/// When a snapshot has no suite.
 pub fn assert_every_snapshot_has_its_suite(folder: &str) {
     for path in files(folder) {
         assert!(path.with_extension("toml").is_file(), "{}", path.display());

@@ -1,4 +1,4 @@
-//! Servers that do what servers should not.
+//! Faulty servers.
 
 mod bomb;
 mod http;
@@ -21,33 +21,33 @@ use super::background::Background;
 /// The pause after each byte of a server that sends one at a time.
 pub const BYTE_EVERY: Duration = Duration::from_millis(50);
 
-/// What is wrong with the server.
+/// How the server is faulty.
 ///
-/// Where a client speaks first, the faults of HTTP, TLS and Postgres let it.
+/// In protocols in which the client speaks first, the faults of HTTP, TLS and PostgreSQL wait for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fault {
-    /// Accepts, reads, and never says a word.
+    /// Accepts, reads, and never sends a byte.
     Mute,
-    /// Its backlog is full: the connection is never made (on Linux).
+    /// Its backlog is full: the connection is never established (on Linux).
     NeverAccept,
-    /// Resets every connection at its first byte; sooner, the client might not even see it made.
+    /// Resets every connection at its first byte; any earlier, the client might not see it established.
     Reset,
-    /// Closes every connection as soon as it is made.
+    /// Closes every connection as soon as it is established.
     CloseAtOnce,
 
     /// HTTP: a header that never ends, a byte every [`BYTE_EVERY`].
     SlowHeader,
     /// HTTP: headers that never end, as fast as they are read.
     EndlessHeader,
-    /// HTTP: a body that takes for ever, a byte every [`BYTE_EVERY`].
+    /// HTTP: a body that never ends, a byte every [`BYTE_EVERY`].
     SlowBody,
     /// HTTP: a body that never ends, as fast as it is read.
     EndlessBody,
-    /// HTTP: 10 bytes of the 1,000 that were announced, then a proper close.
+    /// HTTP: 10 bytes of a `content-length` of 1,000, then an orderly close.
     TruncatedBody,
-    /// HTTP: 10 bytes of the 1,000 that were announced, then a reset.
+    /// HTTP: 10 bytes of a `content-length` of 1,000, then a reset.
     ResetInBody,
-    /// HTTP: 4 KiB of noise for an answer.
+    /// HTTP: 4 KiB of garbage as the response.
     Garbage,
     /// Not HTTP at all: the banner of an SSH server, then silence.
     SshBanner,
@@ -58,20 +58,20 @@ pub enum Fault {
     /// HTTP: every path redirects to this URL.
     RedirectTo(String),
 
-    /// TLS: begins its part of the handshake and does not finish it.
+    /// TLS: begins its server hello and stalls.
     StalledTls,
-    /// TLS: answers the client's hello with noise.
+    /// TLS: answers the client hello with garbage.
     TlsGarbage,
 
-    /// Postgres: declines TLS, then never answers the start-up message.
+    /// PostgreSQL: declines TLS, then never answers the start-up message.
     PostgresMute,
-    /// Postgres: agrees to TLS, then does not begin the handshake.
+    /// PostgreSQL: accepts TLS, then never starts the handshake.
     PostgresStalledTls,
-    /// Postgres: asks for a SCRAM login, then never goes on with it.
+    /// PostgreSQL: requests a SCRAM login, then stalls.
     PostgresStalledLogin,
-    /// Postgres: lets everyone in, then never answers a query.
+    /// PostgreSQL: accepts every login, then never answers a query.
     PostgresStalledQuery,
-    /// Postgres: answers the start-up message with noise.
+    /// PostgreSQL: answers the start-up message with garbage.
     PostgresGarbage,
 }
 
@@ -105,7 +105,7 @@ impl Fault {
         ]
     }
 
-    /// The scheme of the URL under which the fault shows.
+    /// The scheme of the URL that meets the fault.
     #[must_use]
     pub fn scheme(&self) -> &'static str {
         match self {
@@ -133,7 +133,7 @@ impl Fault {
         }
     }
 
-    /// Talks to one client until the fault has run its course or the client has gone.
+    /// Serves one client until the fault is complete or the client disconnects.
     async fn converse(&self, mut stream: TcpStream) -> io::Result<()> {
         match self {
             Self::Mute | Self::NeverAccept => read_to_end(&mut stream).await,
@@ -164,7 +164,7 @@ impl Fault {
     }
 }
 
-/// A server with one fault. Its drop ends it and closes every connection.
+/// A server with one fault. Dropping it stops it and closes every connection.
 #[derive(Debug)]
 pub struct FaultServer {
     address: SocketAddr,
@@ -202,7 +202,7 @@ impl FaultServer {
         self.address
     }
 
-    /// A URL under which the fault shows: `http://127.0.0.1:1/`, `https://localhost:2/`,
+    /// A URL that meets the fault: `http://127.0.0.1:1/`, `https://localhost:2/`,
     /// `postgres://smoke:secret@127.0.0.1:3/smoke`.
     #[must_use]
     pub fn url(&self) -> String {
@@ -221,7 +221,7 @@ impl FaultServer {
     }
 }
 
-/// The standard library does not let one choose the backlog; tokio does, inside a runtime.
+/// The standard library cannot set the backlog; tokio can, inside a runtime.
 fn listen(backlog: u32) -> std::net::TcpListener {
     let runtime = runtime::Builder::new_current_thread().enable_io().build().expect("build a runtime");
     let listener = {
@@ -231,12 +231,12 @@ fn listen(backlog: u32) -> std::net::TcpListener {
         let listener = socket.listen(backlog).expect("listen");
         listener.into_std().expect("take the listener out of the runtime")
     };
-    // A test may be asynchronous, and there a runtime must not be dropped.
+    // A runtime must not be dropped in an async context, and the test may be one.
     runtime.shutdown_background();
     listener
 }
 
-/// Connects until the kernel leaves a connection unanswered, and holds on to those it took.
+/// Connects until the kernel ignores a connection, and keeps those it accepted.
 fn fill_backlog(address: SocketAddr) -> Vec<std::net::TcpStream> {
     let patience = Duration::from_millis(200);
     let connect = || std::net::TcpStream::connect_timeout(&address, patience).ok();
@@ -246,7 +246,7 @@ fn fill_backlog(address: SocketAddr) -> Vec<std::net::TcpStream> {
 async fn serve(listener: std::net::TcpListener, fault: Arc<Fault>, connections: Arc<AtomicUsize>) {
     let listener = TcpListener::from_std(listener).expect("hand the listener over");
     loop {
-        // The one thing that fails here is a lack of file descriptors, which may pass.
+        // This fails only for lack of file descriptors, which may be temporary.
         let Ok((stream, _)) = listener.accept().await else {
             tokio::time::sleep(Duration::from_millis(1)).await;
             continue;
@@ -255,13 +255,13 @@ async fn serve(listener: std::net::TcpListener, fault: Arc<Fault>, connections: 
         let fault = Arc::clone(&fault);
         tokio::spawn(async move {
             let _ = stream.set_nodelay(true);
-            // A client that has had enough goes away, which is what it should do.
+            // A client may give up and disconnect.
             let _ = fault.converse(stream).await;
         });
     }
 }
 
-/// Reads whatever comes until the client closes: a socket closed with unread bytes would send a
+/// Reads until the client closes: a socket closed with unread bytes would send a
 /// reset, which is another fault.
 async fn read_to_end(stream: &mut TcpStream) -> io::Result<()> {
     let mut ignored = [0; 4096];
@@ -269,13 +269,13 @@ async fn read_to_end(stream: &mut TcpStream) -> io::Result<()> {
     Ok(())
 }
 
-/// Says no more, and waits for the client to close.
+/// Closes the sending side, and waits for the client to close.
 async fn close(mut stream: TcpStream) -> io::Result<()> {
     stream.shutdown().await?;
     read_to_end(&mut stream).await
 }
 
-/// The same 4 KiB of noise every time, none of it a valid beginning of any protocol here.
+/// The same 4 KiB of garbage every time, not a valid beginning of any protocol here.
 fn noise() -> Vec<u8> {
     let mut state: u32 = 0x5EED_CAFE;
     let mut next = || {

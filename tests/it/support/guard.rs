@@ -1,4 +1,4 @@
-//! A process that cleans up after this one.
+//! A process that cleans up after the test process.
 //!
 //! Statics are not dropped, a panic can abort and a test run can be killed. A guard reads from a
 //! pipe whose other end only this process holds: when the pipe closes, whatever the reason, the
@@ -12,8 +12,8 @@ use rustix::process::Signal;
 
 /// `$1` is a process to stop and `$2` the signal for it, `$3` is a folder to remove; or they are empty.
 ///
-/// A server may go on writing for a moment, so the folder is removed until it is gone, for ten
-/// seconds at most.
+/// A server may still be writing, so removing the folder is retried for ten
+/// seconds.
 const SCRIPT: &str = r#"
 cat >/dev/null
 [ -z "$1" ] || kill "-$2" "$1"
@@ -36,8 +36,8 @@ impl Guard {
         Self::start(["", "", folder.to_str().expect("a temporary folder has a plain name")])
     }
 
-    /// Stops `server` with this signal. Nobody must have waited for that child: only then its
-    /// number cannot have become another process's.
+    /// Stops `server` with this signal. Nothing may have waited for that child: only then its
+    /// PID cannot have been reused.
     ///
     /// # Panics
     /// When there is no `sh`.
@@ -46,7 +46,7 @@ impl Guard {
         Self::start([&server.id().to_string(), &signal.as_raw().to_string(), ""])
     }
 
-    /// Lets go of what it watched over, because that has ended by itself.
+    /// Disarms the guard: what it watched has ended.
     pub fn dismiss(mut self) {
         let _ = self.0.kill();
     }
@@ -54,7 +54,7 @@ impl Guard {
     fn start(arguments: [&str; 3]) -> Self {
         let mut command = Command::new("sh");
         command.args(["-c", SCRIPT, "guard"]).args(arguments);
-        // A group of its own, or Ctrl-C would stop it together with what it should clean up.
+        // A process group of its own, or Ctrl-C would stop it together with what it should clean up.
         command.process_group(0);
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
         Self(command.spawn().expect("start the guard"))
@@ -68,7 +68,7 @@ impl Drop for Guard {
     }
 }
 
-/// Whether a process of this number exists and is not merely waiting to be waited for.
+/// Whether a process with this PID exists and is not a zombie.
 #[must_use]
 pub fn is_running(process: u32) -> bool {
     let status = Command::new("ps").args(["-o", "stat=", "-p", &process.to_string()]).output();

@@ -1,10 +1,10 @@
-//! Texts that are hard to carry, and how TOML carries them.
+//! Text that is hard to encode, and its encoding in TOML.
 
 use std::fmt::Write as _;
 
 use proptest::prelude::{Strategy, any};
 
-/// Texts that have what XML, TOML and terminals find hard, and anything else.
+/// Text with what XML, TOML and terminals must escape, and anything else.
 pub fn hostile() -> impl Strategy<Value = String> {
     let piece = proptest::prop_oneof![
         proptest::sample::select(vec![

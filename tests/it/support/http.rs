@@ -1,4 +1,4 @@
-//! A real HTTP/1.1 server that answers as the test says and remembers what it was asked.
+//! A real HTTP/1.1 server that sends the test's responses and records the requests.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,27 +16,27 @@ use tokio_rustls::server::TlsStream;
 use super::background::Background;
 use super::certificates::{Certificates, TlsIdentity};
 
-/// A request as the server saw it.
+/// A request as the server received it.
 #[derive(Debug, Clone)]
 pub struct Request {
     /// `GET`, …
     pub method: String,
-    /// What stood in the request line: a path with its query, or a whole URL at a proxy.
+    /// The request target: a path with its query, or an absolute URL at a proxy.
     pub target: String,
-    /// The path, percent-encoded as it came.
+    /// The path, percent-encoded as received.
     pub path: String,
-    /// What stood after the `?`, percent-encoded as it came; empty without one.
+    /// The query, percent-encoded as received; empty without one.
     pub query: String,
-    /// Lower-case names and their values, in the order in which they came.
+    /// Lower-case names and their values, in the order received.
     pub headers: Vec<(String, String)>,
     /// The whole body.
     pub body: Vec<u8>,
-    /// Whether the client showed a certificate.
+    /// Whether the client sent a certificate.
     pub client_certificate: bool,
 }
 
 impl Request {
-    /// The first value of a header; its name is given in lower case.
+    /// The first value of a header, by its lower-case name.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str())
@@ -49,7 +49,7 @@ impl Request {
     }
 }
 
-/// What the server answers.
+/// A response of the server.
 #[derive(Debug, Clone)]
 pub struct Response {
     status: u16,
@@ -59,7 +59,7 @@ pub struct Response {
 }
 
 impl Response {
-    /// An answer without a body.
+    /// A response without a body.
     #[must_use]
     pub fn new(status: u16) -> Self {
         Self { status, headers: Vec::new(), body: Vec::new(), delay: Duration::ZERO }
@@ -112,7 +112,7 @@ impl Response {
     }
 }
 
-/// The server. Its drop ends it, with every connection and every answer that is still due.
+/// The server. Dropping it closes every connection and drops every pending response.
 #[derive(Debug)]
 pub struct HttpServer {
     address: SocketAddr,
@@ -163,7 +163,7 @@ impl HttpServer {
         format!("{}://{}:{}{path}", self.scheme, self.host, self.address.port())
     }
 
-    /// Every request that was read to its end, in that order, answered or not.
+    /// Every request that was read completely, in that order, answered or not.
     #[must_use]
     pub fn requests(&self) -> Vec<Request> {
         self.record.lock().unwrap_or_else(PoisonError::into_inner).requests.clone()
@@ -179,7 +179,7 @@ impl HttpServer {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("listen on a free port");
         listener.set_nonblocking(true).expect("listen without blocking");
         let address = listener.local_addr().expect("know the port");
-        // The certificates are made out to both names; a person writes the first.
+        // The certificates are valid for both names; `localhost` is what a person would write.
         let (scheme, host) = if tls.is_some() { ("https", "localhost") } else { ("http", "127.0.0.1") };
         let record = Arc::new(Mutex::new(Record::default()));
         let service = Service { handler, record: Arc::clone(&record) };
@@ -219,7 +219,7 @@ impl Service {
 async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>, service: Service) {
     let listener = tokio::net::TcpListener::from_std(listener).expect("hand the listener over");
     loop {
-        // The one thing that fails here is a lack of file descriptors, which may pass.
+        // This fails only for lack of file descriptors, which may be temporary.
         let Ok((stream, _)) = listener.accept().await else {
             tokio::time::sleep(Duration::from_millis(1)).await;
             continue;
@@ -231,7 +231,7 @@ async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>, service: Service
             match tls {
                 None => converse(stream, false, service).await,
                 Some(tls) => {
-                    // A client that refuses the certificate ends here, as it should.
+                    // A client that refuses the certificate ends here.
                     let Ok(stream) = tls.accept(stream).await else { return };
                     let client_certificate = showed_certificate(&stream);
                     converse(stream, client_certificate, service).await;
@@ -253,7 +253,7 @@ where
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .serve_connection(TokioIo::new(stream), service_fn(answer));
-    // A client may go away at any time.
+    // A client may disconnect at any time.
     let _ = connection.await;
 }
 

@@ -14,13 +14,13 @@ use super::scratch;
 pub struct Junit {
     /// The suite's name.
     pub name: String,
-    /// What the suite says there were.
+    /// The `tests` attribute.
     pub tests: usize,
-    /// How many of them it says failed.
+    /// The `failures` attribute.
     pub failures: usize,
-    /// How many it says could not find out.
+    /// The `errors` attribute.
     pub errors: usize,
-    /// How many it says were left out.
+    /// The `skipped` attribute.
     pub skipped: usize,
     /// The suite's time in seconds.
     pub time: f64,
@@ -39,7 +39,7 @@ pub struct Case {
     pub classname: String,
     /// Its time in seconds.
     pub time: f64,
-    /// Which element says how it ended.
+    /// Its outcome, by the element in it.
     pub outcome: Outcome,
     /// That element's `type`.
     pub kind: Option<String>,
@@ -47,14 +47,14 @@ pub struct Case {
     pub message: Option<String>,
     /// That element's text.
     pub text: String,
-    /// What `system-out` holds.
+    /// The text of `system-out`.
     pub output: String,
 }
 
 /// How a case ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// There is no element that says otherwise.
+    /// None of the elements below.
     Passed,
     /// `<failure>`
     Failed,
@@ -75,10 +75,10 @@ impl Junit {
         Self::parse(&fs::read_to_string(path).expect("read the JUnit file"))
     }
 
-    /// Takes a report apart.
+    /// Parses a report.
     ///
     /// # Panics
-    /// When it is not XML with exactly one `testsuite`, or a count or time is no number.
+    /// When it is not XML with exactly one `testsuite`, or a count or time is not a number.
     #[track_caller]
     #[must_use]
     pub fn parse(xml: &str) -> Self {
@@ -112,17 +112,17 @@ impl Junit {
         case
     }
 
-    /// How many cases ended like this, counted and not taken from the suite's attributes.
+    /// How many cases have this outcome, counted and not read from the suite's attributes.
     #[must_use]
     pub fn count(&self, outcome: Outcome) -> usize {
         self.cases.iter().filter(|case| case.outcome == outcome).count()
     }
 }
 
-/// Holds a file against the schema of Jenkins' plugin for reports like these.
+/// Validates a file against the schema of Jenkins' xUnit plugin.
 ///
 /// # Errors
-/// What `xmllint` has to say about it.
+/// The output of `xmllint`.
 ///
 /// # Panics
 /// When there is no `xmllint`.
@@ -164,7 +164,7 @@ fn attribute(node: Node, name: &str) -> String {
 }
 
 fn seconds(node: Node) -> f64 {
-    // The schema lets thousands be set apart.
+    // The schema allows thousands separators.
     attribute(node, "time").replace(',', "").parse().expect("a time")
 }
 

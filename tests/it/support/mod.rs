@@ -1,9 +1,9 @@
-//! What the tests stand on: real servers, faulty servers, and a way to run the binary.
+//! What the tests need: real servers, faulty servers, and a way to run the binary.
 //!
-//! Nothing here outlives the tests. A server that belongs to one test is a value, and its drop
-//! ends it. What all tests share (the folder, Postgres) is a static, which Rust never drops, so
-//! a [`guard`] process watches over it and cleans up as soon as this process is gone, however
-//! that came about.
+//! Nothing here outlives the tests. A server of one test is a value, and dropping it
+//! stops it. What all tests share (the folder, PostgreSQL) is a static, which Rust never drops, so
+//! a [`guard`] process cleans it up as soon as this process is gone, however
+//! it ended.
 
 pub mod guard;
 pub mod scratch;
@@ -24,6 +24,8 @@ pub mod hostile;
 pub mod journeys;
 pub mod junit;
 pub mod outputs;
+pub mod pages;
+pub mod rust_code;
 pub mod script;
 pub mod seeded;
 pub mod smoke;

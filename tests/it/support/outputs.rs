@@ -1,4 +1,4 @@
-//! Everything a run writes, and every form in which a secret could stand in it.
+//! Everything a run writes, and every encoding a secret could have in it.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
@@ -6,20 +6,20 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::smoke::{Ran, Smoke};
 
-/// Something that a run writes.
+/// An output of a run.
 struct Output {
     name: &'static str,
-    /// What on the command line asks for it.
+    /// The arguments that enable it.
     arguments: &'static [&'static str],
-    /// What in the environment asks for it.
+    /// The environment variables that enable it.
     environment: &'static [(&'static str, &'static str)],
     written: fn(&Ran) -> String,
 }
 
-/// Everything that a run writes. A new output is one more line, and every test of a secret looks at it.
+/// Every output of a run. A new output is one more row, and every test of a secret reads it.
 const OUTPUTS: [Output; 8] = [
     Output { name: "stdout", arguments: &[], environment: &[], written: |ran| ran.stdout.clone() },
-    // With what is seen of a request, and the annotations of GitHub Actions.
+    // With the trace, and the annotations for GitHub Actions.
     Output { name: "stderr", arguments: &["--trace"], environment: &[], written: |ran| ran.stderr.clone() },
     Output {
         name: "JUnit",
@@ -72,12 +72,12 @@ fn as_shown(page: &str) -> String {
     })
 }
 
-/// Empty where there is none, as after a mistake of the suite.
+/// Empty if there is none, as after an error in the suite.
 fn file(ran: &Ran, name: &str) -> String {
     std::fs::read_to_string(ran.path(name)).unwrap_or_default()
 }
 
-/// `smoke run`, asked for every output there is.
+/// `smoke run` with every output enabled.
 #[must_use]
 pub fn asked_for_all() -> Smoke {
     OUTPUTS.iter().fold(Smoke::bare().arg("run"), |smoke, output| {
@@ -86,10 +86,10 @@ pub fn asked_for_all() -> Smoke {
     })
 }
 
-/// Makes sure that no output has any of these texts.
+/// Asserts that no output contains any of these texts.
 ///
 /// # Panics
-/// When one has.
+/// When one does.
 #[track_caller]
 pub fn have_none_of(ran: &Ran, texts: &[(&str, String)]) {
     for output in &OUTPUTS {
@@ -99,10 +99,10 @@ pub fn have_none_of(ran: &Ran, texts: &[(&str, String)]) {
     }
 }
 
-/// Makes sure that every output was near a secret: all of them have stars.
+/// Asserts that every output had a secret in it: each contains `***`.
 ///
 /// # Panics
-/// When one has none.
+/// When one does not.
 #[track_caller]
 pub fn are_all_starred(ran: &Ran) {
     for output in OUTPUTS.iter().filter(|output| !matches!(output.name, "stdout" | "GitHub's summary")) {
@@ -115,7 +115,7 @@ fn hex(text: &str) -> String {
     text.bytes().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
 }
 
-/// What stands between the quotes of a JSON string.
+/// The text between the quotes of a JSON string.
 #[must_use]
 pub fn json(text: &str) -> String {
     let quoted = serde_json::Value::from(text).to_string();
@@ -126,10 +126,10 @@ fn html(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;").replace('\'', "&#39;")
 }
 
-/// Every form in which a server or a library may show a secret, by name.
+/// Every encoding in which a server or a library may show a secret, by name.
 ///
 /// # Panics
-/// When the libraries that make the forms fail.
+/// When a library fails to encode it.
 #[must_use]
 pub fn forms(secret: &str) -> Vec<(&'static str, String)> {
     let percent = utf8_percent_encode(secret, NON_ALPHANUMERIC).to_string();

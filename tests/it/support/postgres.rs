@@ -1,4 +1,4 @@
-//! A real Postgres server, thrown away after the tests.
+//! A real PostgreSQL server, deleted after the tests.
 
 mod cluster;
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jsonschema::Validator;
 use serde_json::{Map, Value};
 
-/// What `smoke schema` prints.
+/// The output of `smoke schema`.
 #[must_use]
 pub fn schema() -> Value {
     smoke::suite::schema::schema()
@@ -14,13 +14,13 @@ pub fn schema() -> Value {
 /// A validator for suites.
 ///
 /// # Panics
-/// When the schema is none.
+/// When it is not a valid schema.
 #[must_use]
 pub fn validator() -> Validator {
     jsonschema::draft202012::new(&schema()).expect("a schema")
 }
 
-/// A suite as an editor holds it against the schema. `None` if it is not TOML.
+/// A suite as an editor validates it. `None` if it is not TOML.
 #[must_use]
 pub fn as_json(text: &str) -> Option<Value> {
     fn converted(value: toml::Value) -> Value {
@@ -39,7 +39,7 @@ pub fn as_json(text: &str) -> Option<Value> {
     text.parse::<toml::Table>().ok().map(|table| converted(toml::Value::Table(table)))
 }
 
-/// A table of the schema, with the definition that it belongs to.
+/// A table of the schema, with its definition.
 #[derive(Debug, Clone)]
 pub struct Shape<'s> {
     pub definition: String,
@@ -60,15 +60,32 @@ pub fn tables(root: &Value) -> Vec<Shape<'_>> {
     let definitions = root["$defs"].as_object().expect("definitions");
     let mut found = vec![Shape { definition: FILE.to_owned(), table: root.as_object().expect("a table") }];
     for (name, schema) in definitions {
-        let alternatives = ["oneOf", "anyOf"].iter().filter_map(|word| schema[*word].as_array()).flatten();
-        let tables =
-            [schema].into_iter().chain(alternatives).filter(|schema| schema["properties"].is_object());
+        let tables = variants(schema).into_iter().filter(|schema| schema["properties"].is_object());
         found.extend(tables.map(|schema| Shape {
             definition: titled(name, schema),
             table: schema.as_object().expect("a table"),
         }));
     }
     found
+}
+
+/// What a value of this schema may be: one of several by `anyOf`, or one of two by `if`.
+fn variants(schema: &Value) -> Vec<&Value> {
+    match (schema.get("then"), schema.get("else")) {
+        (Some(then), Some(otherwise)) => [variants(otherwise), variants(then)].concat(),
+        _ => [schema].into_iter().chain(schema["anyOf"].as_array().into_iter().flatten()).collect(),
+    }
+}
+
+/// Shows `look` every key of the schema that has an example, with its example.
+pub fn each_example(root: &Value, look: &mut impl FnMut(&Value, &Value)) {
+    for table in tables(root) {
+        for (_, property) in table.properties() {
+            if let Some(example) = property["examples"].get(0) {
+                look(property, example);
+            }
+        }
+    }
 }
 
 /// What [`tables`] calls the whole file.
@@ -92,7 +109,7 @@ pub fn keys(root: &Value) -> BTreeSet<String> {
         .collect()
 }
 
-/// Takes out of `keys` what `value` uses.
+/// Removes from `keys` what `value` uses.
 pub fn strike_out(
     value: &Value,
     schema: &Value,
@@ -104,10 +121,13 @@ pub fn strike_out(
         let name = reference.trim_start_matches("#/$defs/");
         return strike_out(value, &root["$defs"][name], name, root, keys);
     }
-    for word in ["oneOf", "anyOf"] {
-        let alternatives = schema[word].as_array().into_iter().flatten();
-        alternatives.for_each(|one| strike_out(value, one, &titled(definition, one), root, keys));
+    // Which of two by `if`, is decided by the key that it requires.
+    if let Some(needed) = schema["if"]["required"][0].as_str() {
+        let chosen = if value.get(needed).is_some() { &schema["then"] } else { &schema["else"] };
+        return strike_out(value, chosen, &titled(definition, chosen), root, keys);
     }
+    let alternatives = schema["anyOf"].as_array().into_iter().flatten();
+    alternatives.for_each(|one| strike_out(value, one, &titled(definition, one), root, keys));
     match value {
         Value::Array(items) => {
             for item in items {

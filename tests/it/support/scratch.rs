@@ -14,7 +14,7 @@ struct Scratch {
     _guard: Guard,
 }
 
-/// The folder, removed when the process ends. Anyone may walk through it, since Postgres does
+/// The folder, removed when the process ends. Other users can traverse it, since PostgreSQL does
 /// not run as root even if the tests do.
 ///
 /// # Panics

@@ -1,4 +1,4 @@
-//! Checks that do as a script says, random suites of them, and a run of one on a clock that jumps.
+//! Scripted checks, random suites of them, and a run of one in virtual time.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use proptest::prelude::*;
+use smoke::attempt::attempts::Attempt;
 use smoke::attempt::{Context, RunContext, Tracing};
-use smoke::check::{Afterwards, BackgroundProcess, Check, Session};
+use smoke::check::{Afterwards, BackgroundProcess, Check, Running};
 use smoke::deadline::Deadline;
 use smoke::event::{CheckInfo, Event, RunReport};
 use smoke::language::repeat::Repeat;
@@ -19,20 +20,22 @@ use smoke::language::variable_usage::VariableUsage;
 use smoke::language::variables::Variables;
 use smoke::outcome::{Failure, Fault, Outcome, Signal};
 use smoke::plan::{Plan, PlannedCheck};
-use smoke::secret::{Message, Redactor};
+use smoke::secret::{Message, Redacted, Redactor};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
 /// Known to the redactor of every run.
 const SECRET: &str = "hunter2-long";
 
-/// What a scripted check does once its time is over.
+/// What a scripted check does when its time is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Script {
     Pass,
     Mismatch,
     Fault,
     Panic,
+    /// It fails, and its task ends without a word: what comes after the attempts panics.
+    Lost,
     Hang,
 }
 
@@ -41,7 +44,7 @@ struct Scripted {
     script: Script,
     takes: Duration,
     cleanup_takes: Duration,
-    /// It leaves something running that takes so long to stop.
+    /// It leaves a process running that takes this long to stop.
     stays: Option<Duration>,
     cleanups: Arc<AtomicUsize>,
 }
@@ -74,27 +77,54 @@ impl Check for Scripted {
         Afterwards { leaves: false, cleanup: self.cleanup_takes, stop: self.stays }
     }
 
-    fn run<'a>(&'a self, session: &'a mut Session, _: &'a Context) -> BoxFuture<'a, Result<(), Failure>> {
+    fn begin(self: Arc<Self>, scope: Variables) -> Box<dyn Running> {
+        Box::new(ScriptedRun { check: self, scope, left: None })
+    }
+}
+
+struct ScriptedRun {
+    check: Arc<Scripted>,
+    scope: Variables,
+    left: Option<Left>,
+}
+
+impl Attempt for ScriptedRun {
+    fn attempt<'a>(&'a mut self, _: &'a Context) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(async move {
-            if let Some(stops_in) = self.stays {
-                session.resident = Some(Box::new(Left { stops_in }));
-            }
-            tokio::time::sleep(self.takes).await;
+            self.left = self.check.stays.map(|stops_in| Left { stops_in });
+            tokio::time::sleep(self.check.takes).await;
             let words = || Message::new().words("scripted");
-            match self.script {
+            match self.check.script {
                 Script::Pass => Ok(()),
-                Script::Mismatch => Err(Failure::mismatch(words(), words(), words())),
+                Script::Mismatch | Script::Lost => Err(Failure::mismatch(words(), words(), words())),
                 Script::Fault => Err(Failure::fault(Fault::Connect, words(), words())),
-                // Without the hook, which would print.
+                // Without the panic hook, which would print.
                 Script::Panic => std::panic::resume_unwind(Box::new(format!("scripted with {SECRET}"))),
                 Script::Hang => std::future::pending().await,
             }
         })
     }
+}
 
-    fn cleanup<'a>(&'a self, _: &'a mut Session, _: &'a Context) -> BoxFuture<'a, ()> {
-        self.cleanups.fetch_add(1, Ordering::SeqCst);
-        Box::pin(tokio::time::sleep(self.cleanup_takes))
+impl Running for ScriptedRun {
+    fn reproduce(&self, _: &Context) -> Option<Redacted<Message>> {
+        match self.check.script {
+            Script::Lost => std::panic::resume_unwind(Box::new("scripted")),
+            Script::Pass | Script::Mismatch | Script::Fault | Script::Panic | Script::Hang => None,
+        }
+    }
+
+    fn background(&mut self) -> Option<Box<dyn BackgroundProcess>> {
+        self.left.take().map(|left| Box::new(left) as Box<dyn BackgroundProcess>)
+    }
+
+    fn cleanup<'a>(&'a mut self, _: &'a Context) -> BoxFuture<'a, ()> {
+        self.check.cleanups.fetch_add(1, Ordering::SeqCst);
+        Box::pin(tokio::time::sleep(self.check.cleanup_takes))
+    }
+
+    fn into_scope(self: Box<Self>) -> Variables {
+        self.scope
     }
 }
 
@@ -106,7 +136,7 @@ pub struct Spec {
     pub budget: u64,
     pub cleanup: u64,
     pub stays: Option<u64>,
-    /// Each is a distance back, so that there are no circles.
+    /// Each is a distance back, so there are no cycles.
     pub needs: Vec<usize>,
     pub gate: bool,
     pub severity: Severity,
@@ -184,6 +214,7 @@ pub fn plan(spec: &SuiteSpec, cleanups: &Arc<AtomicUsize>) -> Plan {
                 kind: "scripted",
                 tags: Vec::new(),
                 location: Location { path: PathBuf::from("suite.toml"), line: index + 1, column: 1 },
+                target: None,
                 gate: check.gate,
                 severity: check.severity,
                 remark: None,
@@ -193,6 +224,7 @@ pub fn plan(spec: &SuiteSpec, cleanups: &Arc<AtomicUsize>) -> Plan {
             needs: needs.into_iter().collect(),
             named_needs: Vec::new(),
             skip: check.skip.then(|| "asked".to_owned()),
+            instance: Vec::new(),
             check: Arc::new(Scripted {
                 script: check.script,
                 takes: Duration::from_millis(check.takes),
@@ -214,16 +246,21 @@ pub fn plan(spec: &SuiteSpec, cleanups: &Arc<AtomicUsize>) -> Plan {
     }
 }
 
-/// Runs the suite on a clock that jumps, and gives back what happened, when, and how often was cleaned up.
+/// Runs the suite in virtual time; returns the events with their times, the report, and the number of cleanups.
 pub fn run(spec: &SuiteSpec) -> (Vec<(Duration, Event)>, RunReport, usize) {
     let cleanups = Arc::new(AtomicUsize::new(0));
-    let plan = plan(spec, &cleanups);
+    let (events, report) = run_plan(&plan(spec, &cleanups), spec.signal_at);
+    (events, report, cleanups.load(Ordering::SeqCst))
+}
+
+/// The same of a plan.
+pub fn run_plan(plan: &Plan, signal_at: Option<(u64, Signal)>) -> (Vec<(Duration, Event)>, RunReport) {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     let events = Mutex::new(Vec::new());
     let report = runtime.block_on(async {
         let (sender, mut signals) = mpsc::unbounded_channel();
-        if let Some((at, signal)) = spec.signal_at {
+        if let Some((at, signal)) = signal_at {
             tokio::spawn(async move {
                 tokio::time::sleep(Duration::from_millis(at)).await;
                 let _ = sender.send(signal);
@@ -234,12 +271,12 @@ pub fn run(spec: &SuiteSpec) -> (Vec<(Duration, Event)>, RunReport, usize) {
         let context = Arc::new(RunContext::new("random".to_owned(), PathBuf::new(), redactor, Tracing::Off));
         let began = tokio::time::Instant::now();
         let workers = Handle::current();
-        smoke::engine::run(&plan, context, &workers, &mut signals, &mut |event| {
+        smoke::engine::run(plan, context, &workers, &mut signals, &mut |event| {
             events.lock().unwrap().push((began.elapsed(), event.clone()));
         })
         .await
     });
-    (events.into_inner().unwrap(), report, cleanups.load(Ordering::SeqCst))
+    (events.into_inner().unwrap(), report)
 }
 
 pub fn passing(takes: u64) -> Spec {
@@ -260,7 +297,7 @@ pub fn suite(checks: Vec<Spec>) -> SuiteSpec {
     SuiteSpec { checks, concurrency: 16, budget: 60_000, fail_fast: true, signal_at: None }
 }
 
-/// What each check came to, as one word.
+/// The outcome as one word.
 pub fn word(outcome: &Outcome) -> &'static str {
     match outcome {
         Outcome::Passed => "passed",

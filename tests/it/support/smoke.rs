@@ -19,14 +19,14 @@ use self::output::{Output, watch_memory};
 use super::junit::{self, Junit};
 use super::{scratch, wait};
 
-/// What a run is given of the tests' own environment. The rest, proxies and the marks of a CI
-/// system among it, would make it depend on where the tests run.
+/// The variables that a run inherits. The rest, such as proxies and the variables of a CI
+/// system, would make it depend on where the tests run.
 const INHERITED: [&str; 4] = ["PATH", "TMPDIR", "LD_LIBRARY_PATH", "LLVM_PROFILE_FILE"];
 
 /// How long a run may take before it counts as hung.
 const LIMIT: Duration = Duration::from_mins(1);
 
-/// A run in the making, in a folder of its own.
+/// A builder of a run in a folder of its own.
 #[derive(Debug)]
 pub struct Smoke {
     program: PathBuf,
@@ -36,7 +36,7 @@ pub struct Smoke {
     watch_memory: bool,
     is_unread: bool,
     folder: TempDir,
-    /// What it keeps from run to run, apart from what the test looks at.
+    /// Its state directory, apart from the folder that the test looks at.
     state: TempDir,
 }
 
@@ -72,13 +72,13 @@ impl Smoke {
         }
     }
 
-    /// Writes `smoke.toml`, which `smoke` finds by itself.
+    /// Writes `smoke.toml`, which `smoke` finds without an argument.
     #[must_use]
     pub fn suite(self, text: &str) -> Self {
         self.file("smoke.toml", text)
     }
 
-    /// Writes another file of the folder.
+    /// Writes another file into the folder.
     ///
     /// # Panics
     /// When it cannot be written.
@@ -122,7 +122,7 @@ impl Smoke {
         self
     }
 
-    /// Reads nothing that it writes until [`Running::read`]: a pipe takes 64 KiB of it.
+    /// Reads none of its output until [`Running::read`]: a pipe buffers 64 KiB.
     #[must_use]
     pub fn unread(mut self) -> Self {
         self.is_unread = true;
@@ -145,7 +145,7 @@ impl Smoke {
         self.spawn().wait()
     }
 
-    /// Starts it, for a test that does something to it meanwhile.
+    /// Starts it, for a test that interacts with it.
     ///
     /// # Panics
     /// When it does not start.
@@ -159,7 +159,7 @@ impl Smoke {
         command.envs(INHERITED.iter().filter_map(|name| Some((name, env::var_os(name)?))));
         command.envs(self.environment);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        // A group of its own, so that a run that hangs is killed with what it started.
+        // A process group of its own, so that a hanging run is killed with its children.
         command.process_group(0);
         let started = Instant::now();
         let mut child = command.spawn().unwrap_or_else(|error| panic!("{}: {error}", self.program.display()));
@@ -186,7 +186,7 @@ impl Smoke {
     }
 }
 
-/// A run that has not been waited for. Its drop kills it.
+/// A run that has not been waited for. Dropping it kills it.
 #[derive(Debug)]
 pub struct Running {
     leash: Leash,
@@ -201,24 +201,24 @@ pub struct Running {
 }
 
 impl Running {
-    /// The number of its process.
+    /// Its PID.
     #[must_use]
     pub fn process(&self) -> u32 {
         self.leash.process.as_raw_nonzero().get().unsigned_abs()
     }
 
-    /// Sends it a signal, and not to what it started. A process that has ended gets none.
+    /// Sends a signal to it and not to its children. A process that has ended gets none.
     pub fn signal(&self, signal: Signal) {
         let _ = kill_process(self.leash.process, signal);
     }
 
-    /// What it has written to standard error so far.
+    /// Its standard error so far.
     #[must_use]
     pub fn stderr(&self) -> String {
         self.stderr.text()
     }
 
-    /// Waits until its standard error holds `text`.
+    /// Waits until its standard error contains `text`.
     ///
     /// # Panics
     /// When it never does.
@@ -229,7 +229,7 @@ impl Running {
         });
     }
 
-    /// Reads what it writes from now on, if nobody did.
+    /// Starts to read its output, if nothing did.
     pub fn read(&self) {
         self.stdout.read();
         self.stderr.read();
@@ -241,7 +241,7 @@ impl Running {
         self.folder.path().join(name)
     }
 
-    /// Waits for its end.
+    /// Waits until it has exited.
     ///
     /// # Panics
     /// When it has not ended within the limit.
@@ -287,16 +287,16 @@ pub struct Ran {
     pub took: Duration,
     /// When it ended.
     pub ended: Instant,
-    /// Whether its output was closed with it. If not, something that it started is still alive.
+    /// Whether its output was closed when it exited. If not, a child is still alive.
     pub pipes_closed: bool,
-    /// The most memory it ever held, in bytes, if that was watched and could be found out.
+    /// Its peak memory in bytes, if it was watched and could be read.
     pub peak_memory: Option<u64>,
     folder: TempDir,
     state: TempDir,
 }
 
 impl Ran {
-    /// Makes sure of the exit code, showing the output if it is another.
+    /// Asserts the exit code, and shows the output if it is another.
     ///
     /// # Panics
     /// When it is another.
@@ -327,7 +327,7 @@ impl Ran {
         Smoke::in_folders(env!("CARGO_BIN_EXE_smoke"), self.folder, self.state).arg("run")
     }
 
-    /// Where it keeps what the next run may ask for.
+    /// Its state directory.
     #[must_use]
     pub fn state(&self) -> &Path {
         self.state.path()
@@ -340,8 +340,8 @@ impl Ran {
     }
 }
 
-/// The binary that is tested: the one that was built with the tests, unless `SMOKE_TEST_PROGRAM` names another.
-/// `tests/run --thorough` names the one that is released.
+/// The binary under test: the one built with the tests, unless `SMOKE_TEST_PROGRAM` names another.
+/// `tests/run --thorough` names the release build.
 #[must_use]
 pub fn program() -> String {
     env::var("SMOKE_TEST_PROGRAM").unwrap_or_else(|_| env!("CARGO_BIN_EXE_smoke").to_owned())

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 pub struct Source {
     /// From the root of the repository.
     pub path: PathBuf,
-    /// What other files call it: `["probe", "http", "send"]` for `probe/http/send.rs`, nothing for the root.
+    /// Its module path: `["probe", "http", "send"]` for `probe/http/send.rs`, empty for the root.
     pub module: Vec<String>,
     pub text: String,
 }
@@ -41,7 +41,7 @@ fn collect(folder: &Path, found: &mut impl FnMut(&Path)) {
     }
 }
 
-/// The module that the file at this path is, from the root of its crate.
+/// The module path of this file, from the root of its crate.
 ///
 /// # Panics
 /// When the path is not text.

@@ -1,4 +1,4 @@
-//! A name service that never answers: a library that takes the place of the C library's look-up.
+//! A name service that never answers: a library that replaces the C library's lookup.
 
 use std::fs;
 use std::path::PathBuf;
@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 
 use super::scratch;
 
-/// Names that end in `.stalled.test` are looked up for ever; every other goes its usual way.
+/// The lookup of a name that ends in `.stalled.test` never returns; every other name is looked up as usual.
 const SOURCE: &str = r#"
 #define _GNU_SOURCE
 #include <dlfcn.h>

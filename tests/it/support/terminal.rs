@@ -1,4 +1,4 @@
-//! A terminal that `smoke` runs on, with somebody at it.
+//! A terminal that `smoke` runs on, and the user at it.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -26,11 +26,18 @@ pub struct Terminal {
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Ctrl-S and Ctrl-Q: the terminal takes nothing more, and goes on.
+pub const STOP: &str = "\x13";
+pub const GO_ON: &str = "\x11";
+
+/// Nothing that a program would write.
+const END: &[u8] = b"\x1b_the end of the test\x1b\\";
+
 impl Terminal {
-    /// Starts `smoke` with these arguments in this folder, on a terminal of this many columns and rows.
+    /// Starts `smoke` with these arguments in this folder, on a terminal of this size in columns and rows.
     ///
     /// # Panics
-    /// When there is no terminal to be had.
+    /// When no terminal can be opened.
     #[must_use]
     pub fn smoke(arguments: &[&str], folder: &Path, size: (u16, u16)) -> Self {
         Self::smoke_with(arguments, folder, size, &[])
@@ -39,7 +46,7 @@ impl Terminal {
     /// The same with environment variables.
     ///
     /// # Panics
-    /// When there is no terminal to be had.
+    /// When no terminal can be opened.
     #[must_use]
     pub fn smoke_with(
         arguments: &[&str],
@@ -73,7 +80,7 @@ impl Terminal {
         let (mut reader, kept) = (controller.try_clone().expect("the terminal again"), Arc::clone(&shown));
         thread::spawn(move || {
             let mut buffer = [0; 4096];
-            // It fails, on Linux, when nobody has the terminal open any more.
+            // On Linux it fails once the terminal is closed everywhere else.
             while let Ok(length @ 1..) = reader.read(&mut buffer) {
                 kept.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(&buffer[..length]);
             }
@@ -81,13 +88,13 @@ impl Terminal {
         Self { controller, side, child, shown }
     }
 
-    /// Everything that was written so far, escape sequences among it.
+    /// Everything written so far, with escape sequences.
     #[must_use]
     pub fn shown(&self) -> String {
         String::from_utf8_lossy(&self.shown.lock().unwrap_or_else(PoisonError::into_inner)).into_owned()
     }
 
-    /// What stands on the screen now, of this many columns and rows, without trailing blanks.
+    /// The current screen, of this many columns and rows, without trailing blanks.
     #[must_use]
     pub fn screen(&self, columns: u16, rows: u16) -> String {
         let mut screen = vt100::Parser::new(rows, columns, 0);
@@ -115,7 +122,7 @@ impl Terminal {
         tcsetwinsize(&self.side, size(columns, rows)).expect("set its size");
     }
 
-    /// Does it show what is typed, and wait for the end of the line?
+    /// Is it back in its original mode: echo on, input by lines?
     ///
     /// # Panics
     /// When the terminal is gone.
@@ -132,12 +139,23 @@ impl Terminal {
         kill_process(pid, signal).expect("send a signal");
     }
 
-    /// Waits for the end of the program.
+    /// Waits for the end of the program, and until all that it wrote is in [`shown`](Self::shown).
     ///
     /// # Panics
     /// When it does not end.
     pub fn wait(&mut self) -> ExitStatus {
-        wait::until("the end of smoke", PATIENCE, || self.child.try_wait().expect("look at it"))
+        let status = wait::until("the end of smoke", PATIENCE, || self.child.try_wait().expect("look at it"));
+        // A terminal that is stopped would keep it.
+        self.type_in(GO_ON);
+        // What is written after it arrives after it.
+        self.side.write_all(END).expect("write to the terminal");
+        wait::until("the last of what smoke wrote", PATIENCE, || {
+            let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+            let end = shown.windows(END.len()).position(|window| window == END)?;
+            shown.truncate(end);
+            Some(())
+        });
+        status
     }
 }
 

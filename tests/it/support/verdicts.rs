@@ -1,4 +1,4 @@
-//! Many checks in one run, each with the verdict it must come to.
+//! Many checks in one run, each with its expected outcome.
 
 use super::junit::Outcome;
 use super::smoke::{Ran, Smoke};
@@ -10,19 +10,19 @@ pub fn suite(checks: &str) -> String {
 }
 
 /// Runs each case as a `[[health]]` of one suite. A case is its keys and the first line of its failure: empty
-/// where it passes, and with `…` at its end where only the beginning counts.
+/// if it passes, and ending in `…` if only the beginning counts.
 ///
 /// # Panics
-/// When a check comes to anything else.
+/// When a check has another outcome.
 #[track_caller]
 pub fn health(cases: &[(String, String)]) -> Ran {
     health_in(Smoke::new(), "", cases)
 }
 
-/// The same in a run of one's own, with more of the suite before its checks.
+/// The same, with a given run and more of the suite before the checks.
 ///
 /// # Panics
-/// When a check comes to anything else.
+/// When a check has another outcome.
 #[track_caller]
 pub fn health_in(smoke: Smoke, head: &str, cases: &[(String, String)]) -> Ran {
     let checks: Vec<String> = (0..)

@@ -1,15 +1,15 @@
-//! Waiting for something that another process or thread does.
+//! Waiting for another process or thread.
 
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// The pause between two questions.
+/// The pause between two polls.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// Asks until there is an answer.
+/// Polls until there is an answer.
 ///
 /// # Panics
-/// When there is none within `limit`, saying what was waited for.
+/// When there is none within `limit`, naming what was waited for.
 #[track_caller]
 pub fn until<T>(what: &str, limit: Duration, mut ask: impl FnMut() -> Option<T>) -> T {
     let started = Instant::now();

@@ -1,4 +1,4 @@
-//! The fault server, asked with curl, sockets and tokio-postgres.
+//! The fault server, tested with curl, sockets and tokio-postgres.
 
 use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
@@ -12,15 +12,15 @@ use tokio_postgres::{Client, NoTls};
 use super::{ask, curl};
 use crate::support::fault::{BYTE_EVERY, Fault, FaultServer};
 use crate::support::http::{HttpServer, Response};
-use crate::support::scratch;
+use crate::support::{scratch, thorough};
 
-/// `curl`, with a moment to spend and no interest in the body.
-fn curl_code(server: &FaultServer) -> Option<i32> {
-    curl(&["--insecure", "--max-time", "0.3", "--output", "/dev/null", &server.url()]).code
+/// `curl` with this time limit in seconds, discarding the body.
+fn curl_code(server: &FaultServer, seconds: &str) -> Option<i32> {
+    curl(&["--insecure", "--max-time", seconds, "--output", "/dev/null", &server.url()]).code
 }
 
 #[test]
-fn each_fault_is_what_curl_says_it_is() {
+fn curl_sees_each_fault_as_intended() {
     const HTTP_0_9: i32 = 1;
     const PARTIAL_FILE: i32 = 18;
     const TIMED_OUT: i32 = 28;
@@ -44,13 +44,13 @@ fn each_fault_is_what_curl_says_it_is() {
         (Fault::TlsGarbage, TLS_FAILED),
     ] {
         let server = FaultServer::start(fault.clone());
-        assert_eq!(curl_code(&server), Some(code), "{fault:?}");
+        assert_eq!(curl_code(&server, if code == TIMED_OUT { "0.3" } else { "20" }), Some(code), "{fault:?}");
         assert_eq!(server.connections(), usize::from(fault != Fault::NeverAccept), "{fault:?}");
     }
 }
 
 #[test]
-fn a_full_backlog_leaves_a_connection_unmade() {
+fn a_full_backlog_leaves_a_connection_pending() {
     let server = FaultServer::start(Fault::NeverAccept);
     let error =
         TcpStream::connect_timeout(&server.address(), Duration::from_millis(300)).expect_err("no connection");
@@ -58,15 +58,15 @@ fn a_full_backlog_leaves_a_connection_unmade() {
 }
 
 #[test]
-fn a_slow_body_comes_a_byte_at_a_time() {
+fn a_slow_body_arrives_byte_by_byte() {
     let server = FaultServer::start(Fault::SlowBody);
-    let body = curl(&["--max-time", "0.5", "--no-buffer", &server.url()]).stdout;
-    let most = Duration::from_millis(500).as_millis() / BYTE_EVERY.as_millis() + 1;
+    let body = curl(&["--max-time", "2", "--no-buffer", &server.url()]).stdout;
+    let most = Duration::from_secs(2).as_millis() / BYTE_EVERY.as_millis() + 1;
     assert!((2..=most).contains(&(body.len() as u128)), "{body}");
 }
 
 #[test]
-fn the_bomb_is_small_until_it_is_unpacked() {
+fn the_bomb_is_small_until_decompressed() {
     let server = FaultServer::start(Fault::CompressedBomb);
     let folder = scratch::for_a_test();
     let path = folder.path().join("bomb.gz");
@@ -84,7 +84,7 @@ fn the_bomb_is_small_until_it_is_unpacked() {
 }
 
 #[test]
-fn redirects_go_round_or_elsewhere() {
+fn redirects_loop_or_lead_elsewhere() {
     let server = FaultServer::start(Fault::RedirectLoop);
     let round = curl(&["-L", "--max-redirs", "5", "-w", "%{url_effective}", &server.url()]);
     assert_eq!(round.code, Some(47), "{}", round.stderr);
@@ -103,30 +103,31 @@ async fn connect(server: &FaultServer) -> Result<Client, tokio_postgres::Error> 
 }
 
 #[tokio::test]
-async fn a_faulty_postgres_is_mute_or_stalls_or_talks_nonsense() {
-    let moment = Duration::from_millis(300);
+async fn the_postgres_faults_are_silent_stall_or_send_garbage() {
+    let (moment, patience) = (Duration::from_millis(300), Duration::from_secs(20));
     for fault in [Fault::PostgresMute, Fault::PostgresStalledLogin] {
         let server = FaultServer::start(fault.clone());
         assert!(timeout(moment, connect(&server)).await.is_err(), "{fault:?} lets nobody in");
     }
     let server = FaultServer::start(Fault::PostgresGarbage);
-    let answer = timeout(moment, connect(&server)).await.expect("an answer");
+    let answer = timeout(patience, connect(&server)).await.expect("an answer");
     assert!(answer.is_err(), "noise is no welcome");
 
     let server = FaultServer::start(Fault::PostgresStalledQuery);
-    let client = timeout(moment, connect(&server)).await.expect("an answer").expect("a welcome");
+    let client = timeout(patience, connect(&server)).await.expect("an answer").expect("a welcome");
     assert!(timeout(moment, client.simple_query("select 1")).await.is_err(), "no query is answered");
 }
 
 #[test]
-fn a_faulty_postgres_agrees_to_tls_and_stalls() {
+fn the_postgres_fault_accepts_tls_and_stalls() {
     let server = FaultServer::start(Fault::PostgresStalledTls);
     let mut stream = TcpStream::connect(server.address()).expect("connect");
-    stream.set_read_timeout(Some(Duration::from_millis(300))).expect("set a limit");
+    stream.set_read_timeout(Some(Duration::from_secs(20))).expect("set a limit");
     stream.write_all(&[0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f]).expect("ask for TLS");
     let mut answer = [0; 2];
     assert_eq!(stream.read(&mut answer).expect("an answer"), 1);
     assert_eq!(answer[0], b'S');
+    stream.set_read_timeout(Some(Duration::from_millis(300))).expect("set a limit");
     stream.write_all(&[22, 3, 1, 0, 0]).expect("begin the handshake");
     let error = stream.read(&mut answer).expect_err("silence");
     assert!([ErrorKind::WouldBlock, ErrorKind::TimedOut].contains(&error.kind()), "{error}");
@@ -142,19 +143,19 @@ fn every_fault_ends_with_its_server() {
         let mut open = (fault != Fault::NeverAccept).then(|| TcpStream::connect(address).expect("connect"));
         let started = Instant::now();
         drop(server);
-        assert!(started.elapsed() < Duration::from_secs(1), "{fault:?}");
+        assert!(started.elapsed() < thorough::bound(Duration::from_secs(1)), "{fault:?}");
         if let Some(stream) = &mut open {
-            stream.set_read_timeout(Some(Duration::from_secs(1))).expect("set a limit");
+            stream.set_read_timeout(Some(Duration::from_secs(20))).expect("set a limit");
             let closed = stream.read_to_end(&mut Vec::new());
             assert!(!matches!(&closed, Err(error) if error.kind() == ErrorKind::WouldBlock), "{fault:?}");
         }
-        let refused = TcpStream::connect_timeout(&address, Duration::from_secs(1)).map(drop);
+        let refused = TcpStream::connect_timeout(&address, Duration::from_secs(20)).map(drop);
         assert_eq!(refused.map_err(|error| error.kind()), Err(ErrorKind::ConnectionRefused), "{fault:?}");
     }
 }
 
 #[test]
-fn psql_is_turned_away_by_noise() {
+fn psql_is_refused_with_garbage() {
     let server = FaultServer::start(Fault::PostgresGarbage);
     let said = ask(Command::new("psql").args(["-Atc", "select 1", &server.url()]));
     assert_eq!(said.code, Some(2), "{}", said.stderr);

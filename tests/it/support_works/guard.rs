@@ -26,7 +26,7 @@ fn a_guard_stops_its_server() {
     let guard = Guard::stops(&server, Signal::TERM);
     assert!(server.try_wait().expect("ask after it").is_none());
     drop(guard);
-    let status = wait::until("the end of the server", Duration::from_secs(5), || {
+    let status = wait::until("the end of the server", Duration::from_secs(20), || {
         server.try_wait().expect("ask after it")
     });
     assert_eq!(status.signal(), Some(Signal::TERM.as_raw()));
@@ -34,6 +34,6 @@ fn a_guard_stops_its_server() {
 
 #[test]
 #[should_panic(expected = "waited 20ms for what never comes")]
-fn waiting_has_an_end() {
+fn waiting_has_a_limit() {
     wait::until("what never comes", Duration::from_millis(20), || None::<()>);
 }

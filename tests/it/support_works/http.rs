@@ -1,4 +1,4 @@
-//! The HTTP server, asked with curl.
+//! The HTTP server, tested with curl.
 
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -8,7 +8,7 @@ use crate::support::certificates::{Certificates, TlsIdentity};
 use crate::support::http::{HttpServer, Response};
 
 #[test]
-fn it_answers_as_told_and_remembers_what_it_was_asked() {
+fn it_sends_the_given_responses_and_records_the_requests() {
     let server = HttpServer::start(|request| match request.path.as_str() {
         "/login" => Response::redirect("/dashboard").header("set-cookie", "session=1"),
         "/page" => Response::html("<h1>Welcome</h1>"),
@@ -35,7 +35,7 @@ fn it_answers_as_told_and_remembers_what_it_was_asked() {
 }
 
 #[test]
-fn an_answer_can_be_late() {
+fn a_response_can_be_delayed() {
     let server = HttpServer::start(|_| Response::new(200).delay(Duration::from_millis(200)));
     let started = Instant::now();
     assert_eq!(curl(&[&server.url("/")]).code, Some(0));
@@ -43,7 +43,7 @@ fn an_answer_can_be_late() {
 }
 
 #[test]
-fn its_drop_ends_it_and_what_is_still_due() {
+fn dropping_it_ends_pending_responses() {
     let server = HttpServer::start(|_| Response::new(200).delay(Duration::from_mins(1)));
     let address = server.address().to_string();
     let url = server.url("/");
@@ -52,7 +52,7 @@ fn its_drop_ends_it_and_what_is_still_due() {
         .stdout(Stdio::null())
         .spawn()
         .expect("run curl");
-    crate::support::wait::until("the request", Duration::from_secs(5), || server.requests().pop());
+    crate::support::wait::until("the request", Duration::from_secs(20), || server.requests().pop());
     drop(server);
     assert_eq!(waiting.wait().expect("wait for curl").code(), Some(52), "an empty reply");
     assert_eq!(curl(&[&format!("http://{address}/")]).code, Some(7), "refused");
@@ -88,7 +88,7 @@ fn each_tls_identity_is_what_it_says() {
 }
 
 #[test]
-fn it_sees_who_shows_a_certificate() {
+fn it_sees_client_certificates() {
     let certificates = Certificates::shared();
     let authority = certificates.authority();
     let (certificate, key) = (certificates.client_certificate(), certificates.client_key());

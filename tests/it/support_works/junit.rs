@@ -17,7 +17,7 @@ const REPORT: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
 "#;
 
 #[test]
-fn a_report_is_read_as_it_stands() {
+fn a_report_is_read_faithfully() {
     let report = Junit::parse(REPORT);
     assert_eq!((report.name.as_str(), report.tests), ("shop", 4));
     assert_eq!((report.failures, report.errors, report.skipped), (1, 1, 1));
@@ -37,7 +37,7 @@ fn a_report_is_read_as_it_stands() {
 }
 
 #[test]
-fn the_schema_takes_a_good_report_and_refuses_a_bad_one() {
+fn the_schema_accepts_a_good_report_and_rejects_a_bad_one() {
     let folder = scratch::for_a_test();
     let path = folder.path().join("junit.xml");
     fs::write(&path, REPORT).expect("write the report");

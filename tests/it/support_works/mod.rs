@@ -1,5 +1,5 @@
-//! What the other tests stand on does what it says: the servers are asked with clients that
-//! everybody knows (curl, psql, openssl), not with the one under test.
+//! The support code works: the servers are tested with clients that
+//! everybody knows (curl, psql, openssl), not with smoke.
 
 mod fault;
 mod guard;
@@ -10,7 +10,7 @@ mod smoke;
 
 use std::process::{Command, Stdio};
 
-/// What a client had to say.
+/// The output of a client.
 struct Said {
     code: Option<i32>,
     stdout: String,
@@ -27,7 +27,7 @@ fn ask(command: &mut Command) -> Said {
     }
 }
 
-/// `curl`, without the user's settings and proxies, and for five seconds at most.
+/// `curl`, without the user's settings and proxies, for at most five seconds.
 fn curl(arguments: &[&str]) -> Said {
     let mut curl = Command::new("curl");
     curl.args(["-q", "--noproxy", "*", "--silent", "--show-error", "--max-time", "5"]).args(arguments);

@@ -1,4 +1,4 @@
-//! The Postgres servers, asked with psql.
+//! The PostgreSQL servers, tested with psql.
 
 use std::process::Command;
 
@@ -9,7 +9,7 @@ use crate::support::postgres::{ADMIN, CERT, MD5, PASSWORD, PLAIN_ONLY, Postgres,
 const WHO: &str =
     "select current_user, coalesce((select ssl from pg_stat_ssl where pid = pg_backend_pid()), false)";
 
-/// `psql`, with nothing but the URL to go by.
+/// `psql`, with the URL as its only setting.
 fn psql(server: &Postgres, url: &str, query: &str) -> Said {
     let mut psql = Command::new(server.programs().join("psql"));
     psql.env_clear().args(["--no-psqlrc", "-Atc", query, url]);
@@ -28,7 +28,7 @@ fn refused(url: &str, complaint: &str) {
 }
 
 #[test]
-fn a_password_lets_in_with_and_without_tls() {
+fn a_password_logs_in_with_and_without_tls() {
     let server = Postgres::shared();
     let url = server.url(SMOKE, PASSWORD, "postgres");
     assert_eq!(who(&format!("{url}?sslmode=disable")), Ok("smoke|f".to_owned()));
@@ -55,7 +55,7 @@ fn the_certificate_can_be_verified() {
 }
 
 #[test]
-fn each_role_comes_in_by_its_own_door() {
+fn each_role_has_its_own_way_to_log_in() {
     let server = Postgres::shared();
     let url = |role| server.url(role, PASSWORD, "postgres");
     assert_eq!(who(&url(ADMIN)), Ok("smoke_admin|t".to_owned()));
@@ -69,7 +69,7 @@ fn each_role_comes_in_by_its_own_door() {
 }
 
 #[test]
-fn a_client_certificate_lets_in() {
+fn a_client_certificate_logs_in() {
     let server = Postgres::shared();
     let (certificate, key) = (server.client_cert_path(), server.client_key_path());
     let shown = format!("sslcert={}&sslkey={}", certificate.display(), key.display());
@@ -128,6 +128,6 @@ fn it_has_a_socket_a_log_and_a_process() {
 }
 
 #[tokio::test]
-async fn it_can_be_asked_inside_an_asynchronous_test() {
+async fn it_can_be_used_in_async_tests() {
     assert_eq!(Postgres::shared().admin_sql("select 1"), [[Some("1".to_owned())]]);
 }

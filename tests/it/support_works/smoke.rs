@@ -26,7 +26,7 @@ fn it_runs_the_subcommand_of_that_name() {
 }
 
 #[test]
-fn it_keeps_what_a_run_said_and_left() {
+fn it_keeps_the_output_and_files_of_a_run() {
     let ran = shell("cat smoke.toml data; echo oh >&2; cp data copy; exit 3")
         .suite("[suite]\n")
         .file("data", b"1, 2\n")
@@ -34,7 +34,7 @@ fn it_keeps_what_a_run_said_and_left() {
     ran.exits(3);
     assert_eq!((ran.stdout.as_str(), ran.stderr.as_str()), ("[suite]\n1, 2\n", "oh\n"));
     assert_eq!(std::fs::read(ran.path("copy")).expect("read what it left"), b"1, 2\n");
-    assert!(ran.took < Duration::from_secs(10));
+    assert!(ran.took < thorough::bound(Duration::from_secs(10)));
     assert!(ran.pipes_closed);
     assert_eq!((ran.signal, ran.peak_memory), (None, None));
 }
@@ -47,7 +47,7 @@ fn it_reads_the_report_of_a_run() {
 }
 
 #[test]
-fn a_run_sees_nothing_of_the_tests_own_environment() {
+fn a_run_does_not_inherit_the_tests_environment() {
     let ran = shell("env").env("GREETING", "hello").run();
     let names: Vec<&str> =
         ran.stdout.lines().filter_map(|line| line.split_once('=')).map(|(name, _)| name).collect();
@@ -56,7 +56,7 @@ fn a_run_sees_nothing_of_the_tests_own_environment() {
 }
 
 #[test]
-fn a_run_can_be_signalled_once_it_has_said_something() {
+fn a_run_can_be_signalled_after_its_first_output() {
     let running =
         shell("trap 'echo bye; exit 143' TERM; echo ready >&2; while :; do sleep 0.01; done").spawn();
     running.wait_for_stderr("ready");
@@ -68,7 +68,7 @@ fn a_run_can_be_signalled_once_it_has_said_something() {
 }
 
 #[test]
-fn a_signal_that_nobody_caught_is_no_exit_code() {
+fn an_uncaught_signal_is_not_an_exit_code() {
     let running = shell("echo ready >&2; exec sleep 1000").suite("").spawn();
     running.wait_for_stderr("ready");
     assert!(running.path("smoke.toml").is_file());
@@ -78,26 +78,26 @@ fn a_signal_that_nobody_caught_is_no_exit_code() {
 }
 
 #[test]
-#[should_panic(expected = "no end within 200ms\nstdout:\nhere\n")]
+#[should_panic(expected = "no end within 3s\nstdout:\nhere\n")]
 fn a_run_that_hangs_is_killed() {
-    let _ = shell("echo here; sleep 1000").limit(Duration::from_millis(200)).run();
+    let _ = shell("echo here; sleep 1000").limit(Duration::from_secs(3)).run();
 }
 
 #[test]
-fn a_run_that_is_dropped_is_killed_with_what_it_started() {
+fn dropping_a_run_kills_its_whole_process_group() {
     let running = shell("sleep 1000 & echo ready >&2; wait").spawn();
     running.wait_for_stderr("ready");
     let process = running.process();
     assert!(guard::is_running(process));
     drop(running);
-    crate::support::wait::until("its end", Duration::from_secs(5), || {
+    crate::support::wait::until("its end", Duration::from_secs(20), || {
         (!guard::is_running(process)).then_some(())
     });
 }
 
 #[test]
-fn it_notices_who_keeps_the_pipes() {
-    let ran = shell("sleep 3 & echo $!").run();
+fn it_notices_pipes_left_open() {
+    let ran = shell("sleep 1000 & echo $!").run();
     ran.exits(0);
     assert!(!ran.pipes_closed);
     ask(std::process::Command::new("kill").arg(ran.stdout.trim()));
@@ -114,6 +114,6 @@ fn it_measures_memory() {
 }
 
 #[test]
-fn repeats_are_as_many_as_asked_for() {
+fn repeats_depend_on_thoroughness() {
     assert!([2, 50].contains(&thorough::repeats(2, 50)));
 }

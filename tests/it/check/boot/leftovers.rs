@@ -1,4 +1,4 @@
-//! It is stopped as it asks for, and nothing is left of it however the run ends.
+//! A boot is stopped as configured, and nothing is left of it however the run ends.
 
 use std::fs;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::support::smoke::{Ran, Running, Smoke, program};
 use crate::support::{thorough, wait};
 
 #[test]
-fn children_that_smoke_had_before_are_left_alone() {
+fn children_that_smoke_inherited_are_left_alone() {
     let command = format!("sleep 60 >/dev/null 2>&1 & echo $! > before; exec {} run", program());
     let boot = boot("shop", "echo ready; exec sleep 1000", "ready = { log = \"ready\" }");
     let ran = Smoke::imitated_by("bash").args(["-c", &command]).suite(&boot).run();
@@ -24,7 +24,7 @@ fn children_that_smoke_had_before_are_left_alone() {
 }
 
 #[test]
-fn nothing_is_left_of_what_cleared_its_environment() {
+fn a_process_that_cleared_its_environment_is_stopped_too() {
     let script = "env -i setsid sh -c 'echo $$ > pids; exec sleep 1000' & \
                   until [ -s pids ]; do sleep 0.01; done; echo ready; exec sleep 1000";
     let ran = Smoke::new().suite(&boot("shop", script, "ready = { log = \"ready\" }")).run();
@@ -32,18 +32,18 @@ fn nothing_is_left_of_what_cleared_its_environment() {
     all_gone(&ran, "pids", 1);
 }
 
-/// Ignores SIGTERM, forks twice into sessions of their own, and all of them keep the pipes. Their numbers are in `pids`.
+/// Ignores SIGTERM, forks twice into sessions of their own, and all of them keep the pipes open. Their PIDs are in `pids`.
 const STUBBORN: &str = "trap '' TERM INT HUP; \
      ( trap '' TERM; setsid sh -c 'echo $$ >> pids; setsid sh -c \"echo \\$\\$ >> pids; sleep 1000\" & sleep 1000' & ); \
      echo $$ >> pids; \
      until [ $(wc -l < pids) -ge 3 ]; do sleep 0.01; done; echo ready; while :; do sleep 1000; done";
 
-/// Waits until everything that the script started is gone, for a second at most.
+/// Waits until everything that the script started is gone, for at most a second on a quiet machine.
 fn all_gone(ran: &Ran, file: &str, at_least: usize) {
     let text = fs::read_to_string(ran.path(file)).expect("read the numbers");
     let processes: Vec<u32> = text.lines().map(|line| line.trim().parse().expect("a number")).collect();
     assert!(processes.len() >= at_least, "{processes:?}");
-    wait::until("the end of all that was booted", Duration::from_secs(1), || {
+    wait::until("the end of all that was booted", thorough::bound(Duration::from_secs(1)), || {
         processes.iter().all(|process| !is_running(*process)).then_some(())
     });
     assert!(ran.pipes_closed);
@@ -94,8 +94,8 @@ fn nothing_is_left_of_a_boot_when_a_failure_ends_the_run() {
 #[test]
 fn nothing_is_left_of_a_boot_when_the_budget_ends() {
     let server = slow();
-    let rest = health(&server, "/slow").replace("20s", "1s");
-    repeat(|| all_gone(stubborn("budget = \"1s\"", &rest).run().exits(4), "pids", 3));
+    let rest = health(&server, "/slow").replace("20s", "4s");
+    repeat(|| all_gone(stubborn("budget = \"4s\"", &rest).run().exits(4), "pids", 3));
 }
 
 fn signalled(signal: Signal, code: i32) {
@@ -120,7 +120,7 @@ fn nothing_is_left_of_a_boot_after_sigterm() {
 
 #[test]
 fn nothing_is_left_of_a_boot_that_was_cut_before_it_was_ready() {
-    let keys = "budget = \"700ms\"\nready = { log = \"never\" }\nstop = { grace = \"100ms\" }";
+    let keys = "budget = \"3s\"\nready = { log = \"never\" }\nstop = { grace = \"100ms\" }";
     repeat(|| all_gone(Smoke::new().suite(&boot("stubborn", STUBBORN, keys)).run().exits(5), "pids", 3));
 }
 
@@ -134,9 +134,9 @@ fn nothing_is_left_of_a_boot_that_died_while_the_suite_ran() {
 }
 
 #[test]
-fn one_boot_that_ends_takes_nothing_of_another_with_it() {
-    // The second one fails twice before it is ready, and what it left is ended each time. The first one must still be
-    // whole at the end: that is what the third asks.
+fn stopping_one_boot_leaves_another_alone() {
+    // The second one fails twice before it is ready, and its leftovers are stopped each time. The first one must still be
+    // complete at the end: the third one checks that.
     let first = boot("first", STUBBORN, "ready = { log = \"ready\" }\nstop = { grace = \"100ms\" }");
     let second = boot(
         "second",
@@ -154,20 +154,21 @@ fn one_boot_that_ends_takes_nothing_of_another_with_it() {
 }
 
 #[test]
-fn the_stop_signal_is_the_one_that_was_chosen_and_its_grace_is_given() {
+fn the_configured_stop_signal_is_sent_and_its_grace_respected() {
     let script = "trap 'sleep 0.3; echo INT > how; exit 0' INT; trap 'echo TERM > how; exit 0' TERM; \
                   echo ready; while :; do sleep 0.01; done";
-    let keys = "ready = { log = \"ready\" }\nstop = { signal = \"INT\", grace = \"5s\" }";
-    let ran = Smoke::new().suite(&format!("[suite]\ngrace = \"6s\"\n{}", boot("polite", script, keys))).run();
+    let keys = "ready = { log = \"ready\" }\nstop = { signal = \"INT\", grace = \"40s\" }";
+    let ran =
+        Smoke::new().suite(&format!("[suite]\ngrace = \"45s\"\n{}", boot("polite", script, keys))).run();
     ran.exits(0);
     assert_eq!(fs::read_to_string(ran.path("how")).expect("it said how it was stopped"), "INT\n");
-    assert!(ran.took < Duration::from_secs(4), "{:?}", ran.took);
+    assert!(ran.took < Duration::from_secs(30), "{:?}", ran.took);
 }
 
 #[test]
-fn the_grace_of_a_stop_is_not_overrun() {
+fn the_stop_grace_is_not_exceeded() {
     let keys = "ready = { log = \"ready\" }\nstop = { grace = \"200ms\" }";
     let ran = Smoke::new().suite(&boot("deaf", "trap '' TERM; echo ready; sleep 1000", keys)).run();
     ran.exits(0);
-    assert!(ran.took < Duration::from_secs(2), "{:?}", ran.took);
+    assert!(ran.took < thorough::bound(Duration::from_secs(2)), "{:?}", ran.took);
 }

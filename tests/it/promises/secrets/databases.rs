@@ -1,4 +1,4 @@
-//! Secrets that a database is asked with.
+//! Secrets in a database's URL and parameters.
 
 use super::{HEAD, SECRET, stars_out};
 use crate::support::outputs::{asked_for_all, have_none_of};

@@ -1,4 +1,4 @@
-//! What is made of a secret is one; what is only found out about it is none.
+//! What an expression makes of a secret is secret; a fact about it is not.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -8,7 +8,7 @@ use crate::support::http::{HttpServer, Response};
 use crate::support::outputs::{asked_for_all, forms, have_none_of};
 
 #[test]
-fn what_an_expression_makes_of_a_secret_is_in_no_output() {
+fn the_result_of_an_expression_on_a_secret_is_in_no_output() {
     const TOKEN: &str = "tOp-sEcret/Value 1";
     let server = server();
     let url = server.url("/request");
@@ -36,7 +36,7 @@ fn what_an_expression_makes_of_a_secret_is_in_no_output() {
 }
 
 #[test]
-fn what_is_found_out_about_a_secret_is_no_secret() {
+fn a_fact_about_a_secret_is_not_secret() {
     let server = HttpServer::start(|request| Response::new(500).body(format!("is it {}?", request.text())));
     let suite = format!(
         "[vars]\nmine = {{ env = \"MINE\", secret = true }}\n[[health]]\nname = \"it\"\nurl = {:?}\nmethod = \"POST\"\n\
@@ -49,7 +49,7 @@ fn what_is_found_out_about_a_secret_is_no_secret() {
 }
 
 #[test]
-fn of_two_secrets_of_which_one_begins_like_the_other_nothing_is_left() {
+fn nothing_is_left_of_two_secrets_with_the_same_beginning() {
     let server = server();
     let suite = format!(
         "[vars]\na = {{ env = \"SHORT\", secret = true }}\nb = {{ env = \"LONG\", secret = true }}\n\

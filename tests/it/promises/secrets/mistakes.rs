@@ -1,10 +1,10 @@
-//! Secrets in a suite that is wrong, or warned about.
+//! Secrets in a suite with errors or warnings.
 
 use crate::support::http::{HttpServer, Response};
 use crate::support::outputs::{asked_for_all, forms, have_none_of};
 use crate::support::smoke::Smoke;
 
-/// Every line has a mistake, and a secret of its own, which begins with `hunter`.
+/// Every line has an error, and a secret of its own, which begins with `hunter`.
 const MISTAKES: &str = r#"
 [vars]
 password = { value = "hunter01", secrt = true }
@@ -30,7 +30,7 @@ auth = { bearer = 1234567890 }
 "#;
 
 #[test]
-fn a_secret_in_clear_is_not_shown_for_a_mistake_beside_it() {
+fn a_secret_written_in_the_suite_is_not_shown_by_an_error_beside_it() {
     let secrets = [("a secret", "hunter".to_owned()), ("a number", "1234567890".to_owned())];
     let ran = asked_for_all().suite(MISTAKES).run();
     ran.exits(2);
@@ -46,7 +46,7 @@ fn a_secret_in_clear_is_not_shown_for_a_mistake_beside_it() {
 }
 
 #[test]
-fn a_secret_in_what_is_no_toml_is_not_shown_either() {
+fn a_secret_in_invalid_toml_is_not_shown() {
     for line in [
         "password = \"hunter22",
         "auth = { basic = { user = \"shop\", password = \"hunter22\" }",
@@ -61,7 +61,7 @@ fn a_secret_in_what_is_no_toml_is_not_shown_either() {
 }
 
 #[test]
-fn a_secret_from_outside_is_starred_out_of_what_is_said_of_the_suite() {
+fn an_external_secret_is_redacted_in_suite_errors() {
     let suite = "[vars]\ntoken = { env = \"TOKEN\" }\n\n[[boot]]\nname = \"it\"\ncommand = [\"it\"]\nready = { port = \"{{token}}\" }\n";
     let ran = asked_for_all().suite(suite).env("TOKEN", "s3cret-token").run();
     ran.exits(2);
@@ -70,7 +70,7 @@ fn a_secret_from_outside_is_starred_out_of_what_is_said_of_the_suite() {
 }
 
 #[test]
-fn what_takes_the_place_of_a_secret_is_one() {
+fn an_override_of_a_secret_is_secret() {
     let server = HttpServer::start(|request| {
         let text = request.header("x-mine").unwrap_or_default().to_owned();
         Response::new(500).body(format!("got {text}"))
@@ -126,7 +126,7 @@ fn what_takes_the_place_of_a_secret_is_one() {
         assert!(!ran.stderr.contains(secret) && ran.stderr.contains("got ***"), "{}", ran.stderr);
         have_none_of(&ran, &forms(secret));
     }
-    // Nor where the file is shown because of a mistake, or warned about.
+    // Nor if the file is shown because of an error or a warning.
     let ran = Smoke::bare()
         .arg("check")
         .suite(&format!("{base}{}{check}", staging.replace("\"\n", "\" 1\n")))
@@ -140,7 +140,7 @@ fn what_takes_the_place_of_a_secret_is_one() {
     assert!(ran.stderr.contains("unknown key `nonsense`") && !ran.stderr.contains(secret), "{}", ran.stderr);
     let ran = Smoke::bare().arg("check").suite(&format!("{base}{staging}{check}")).run();
     assert_eq!(ran.stderr.matches("a secret stands in the suite").count(), 2, "{}", ran.stderr);
-    // Who says it is none knows.
+    // `secret = false` is respected.
     let said = format!("{base}[env.staging.vars]\nmine = {{ value = {secret:?}, secret = false }}\n{check}");
     assert!(in_staging(Smoke::new().suite(&said)).run().stderr.contains(secret));
 }

@@ -1,11 +1,11 @@
-//! Secrets that a process is given, and prints.
+//! Secrets that a process gets and prints.
 
 use super::{HEAD, SECRET, keeps_quiet};
 use crate::support::outputs::{asked_for_all, have_none_of};
 
 #[test]
-fn what_a_booted_process_prints_is_redacted_before_it_is_cut() {
-    // So much comes after it that its beginning is no longer among the last lines.
+fn process_output_is_redacted_before_it_is_cut() {
+    // So much follows it that its beginning is no longer among the last lines.
     let script =
         "printf '%s' \\\"$MINE\\\"; i=0; while [ $i -lt 200 ]; do echo line $i; i=$((i+1)); done; exit 1";
     let suite = format!(
@@ -21,7 +21,7 @@ fn what_a_booted_process_prints_is_redacted_before_it_is_cut() {
 }
 
 #[test]
-fn what_a_boot_has_in_clear_under_a_secret_name_is_in_no_output() {
+fn a_boots_environment_value_with_a_secret_name_is_in_no_output() {
     let suite = "[[boot]]\nname = \"shop\"\ncommand = [\"sh\", \"-c\", \"echo key is $API_KEY; exit 1\"]\n\
                  env = { API_KEY = \"in-clear-4711\", MODE = \"smoke\", EMPTY_KEY = \"\" }\nready = { log = \"never\" }\n";
     let ran = asked_for_all().suite(suite).run();

@@ -1,4 +1,4 @@
-//! What a database refuses, does not have, or does not answer in time.
+//! Databases that refuse, lack something, or do not answer in time.
 
 use super::closed_port;
 use crate::support::postgres::{Postgres, SMOKE};
@@ -21,7 +21,7 @@ fn a_password_that_is_wrong() {
 }
 
 #[test]
-fn a_database_that_is_not_there() {
+fn a_missing_database() {
     let url = Postgres::shared().url(SMOKE, crate::support::postgres::PASSWORD, "no_such");
     database("no_database", "").env("DATABASE_URL", &url).says("no_such", "\"no_such\" does not exist");
 }
@@ -33,7 +33,7 @@ fn a_database_server_that_is_down() {
 }
 
 #[test]
-fn a_table_that_is_not_there() {
+fn a_missing_table() {
     let shop = Postgres::shared().create_database();
     database("no_table", "query = \"select * from orders\"\nexpect.rows = { min = 1 }")
         .env("DATABASE_URL", &shop.url())
@@ -41,7 +41,7 @@ fn a_table_that_is_not_there() {
 }
 
 #[test]
-fn a_table_that_may_not_be_read() {
+fn a_table_without_permission() {
     let shop = Postgres::shared().create_database();
     shop.admin_sql("create table hidden (id int); revoke all on hidden from public");
     database("permission", "query = \"select * from hidden\"\nexpect.rows = 1")
@@ -89,28 +89,29 @@ fn a_lock_that_somebody_holds() {
     let holder = std::thread::spawn({
         let url = shop.url();
         move || {
-            let sql = "begin; lock table orders; select pg_sleep(4)";
+            let sql = "begin; lock table orders; select pg_sleep(60)";
             std::process::Command::new("psql").args(["-X", &url, "-c", sql]).output().expect("psql")
         }
     });
     let locked = "select count(*)::text from pg_locks where relation = 'orders'::regclass and granted";
-    wait::until("the lock", std::time::Duration::from_secs(10), || (shop.value(locked) == "1").then_some(()));
-    database("lock", "query = \"select count(*) from orders\"\nexpect.value = 0\nbudget = \"1s\"")
+    wait::until("the lock", std::time::Duration::from_secs(20), || (shop.value(locked) == "1").then_some(()));
+    database("lock", "query = \"select count(*) from orders\"\nexpect.value = 0\nbudget = \"2s\"")
         .env("DATABASE_URL", &shop.url())
         .says("waited for a lock (lock)", "canceling statement due to statement timeout");
+    shop.admin_sql("select pg_terminate_backend(pid) from pg_locks where relation = 'orders'::regclass");
     holder.join().expect("the holder of the lock");
 }
 
 #[test]
-fn a_query_that_takes_for_ever() {
+fn a_query_that_never_ends() {
     let shop = Postgres::shared().create_database();
-    database("slow_query", "query = \"select pg_sleep(60)\"\nexpect.rows = 1\nbudget = \"1s\"")
+    database("slow_query", "query = \"select pg_sleep(60)\"\nexpect.rows = 1\nbudget = \"2s\"")
         .env("DATABASE_URL", &shop.url())
         .says("while the query ran (query)", "canceling statement due to statement timeout");
 }
 
 #[test]
-fn a_file_that_is_not_there() {
+fn a_missing_file() {
     database("no_file", "").env("DATABASE_URL", "sqlite:shop.db").says("shop.db", "unable to open database");
 }
 

@@ -1,4 +1,4 @@
-//! Steps of a journey that fail, with what came before them.
+//! Failing steps of a journey, with the steps before them.
 
 use super::answers;
 use crate::support::http::{HttpServer, Response};

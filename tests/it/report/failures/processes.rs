@@ -1,4 +1,4 @@
-//! Processes that crash, are never ready, or are not what answers.
+//! Processes that crash, are never ready, or do not answer themselves.
 
 use super::{answers, closed_port};
 use crate::support::ask::quoted;
@@ -26,7 +26,7 @@ fn a_process_that_crashes_with_a_long_trace() {
 }
 
 #[test]
-fn a_program_that_is_not_there() {
+fn a_missing_program() {
     Seeded::new(
         "no_program",
         "[[boot]]\nname = \"it\"\ncommand = [\"./no-such-program\", \"--port\", \"1\"]\n",
@@ -39,7 +39,7 @@ fn a_process_that_is_never_ready() {
     boot(
         "never_ready",
         "echo starting; exec timeout 2 sleep 60",
-        "ready = { log = 'listening' }\nbudget = \"500ms\"",
+        "ready = { log = 'listening' }\nbudget = \"1s\"",
     )
     .says("never contained the `ready` text", "starting");
 }
@@ -48,7 +48,7 @@ fn a_process_that_is_never_ready() {
 fn a_process_that_answers_something_else() {
     let port = closed_port();
     let ready = format!(
-        "ready = {{ url = \"http://127.0.0.1:{port}/version\", expect.json.\"$.version\" = \"2.0.0\" }}\nbudget = \"2s\""
+        "ready = {{ url = \"http://127.0.0.1:{port}/version\", expect.json.\"$.version\" = \"2.0.0\" }}\nbudget = \"5s\""
     );
     boot("wrong_answer", "exec \"$SMOKE\" demo --serve \"$PORT\" --database shop.db", &ready)
         .env("SMOKE", &program())
@@ -58,7 +58,7 @@ fn a_process_that_answers_something_else() {
 }
 
 #[test]
-fn a_port_that_something_else_has() {
+fn a_port_already_in_use() {
     let server = answers(|| Response::new(200));
     let ready = format!("ready = {{ url = {:?} }}", server.url("/health"));
     boot("somebody_else", "exec ./shop", &ready).says("something else already answers", "HTTP/1.1 200 OK");

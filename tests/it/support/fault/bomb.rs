@@ -2,7 +2,7 @@
 
 use flate2::{Compress, Compression, Crc, FlushCompress};
 
-/// The bomb's size once it is unpacked.
+/// The decompressed size of the bomb.
 pub const UNPACKED: u32 = PIECE * PIECES;
 
 const PIECE: u32 = 1024 * 1024;
@@ -10,8 +10,8 @@ const PIECES: u32 = 256;
 
 /// A gzip file (RFC 1952) of [`UNPACKED`] zeros.
 ///
-/// One mebibyte is compressed and flushed so that it refers to nothing before it, and then stands
-/// in the file as often as it takes: quick even without optimisation.
+/// One mebibyte is compressed and flushed so that it refers to nothing before it, and is then repeated
+/// in the file: fast even without optimisation.
 pub fn gzip() -> Vec<u8> {
     let zeros = vec![0; PIECE as usize];
     let mut piece_sum = Crc::new();

@@ -1,4 +1,4 @@
-//! What can be wrong with an HTTP answer.
+//! Faulty HTTP responses.
 
 use std::io;
 use std::sync::LazyLock;
@@ -72,7 +72,7 @@ pub(super) async fn compressed_bomb(mut stream: TcpStream) -> io::Result<()> {
     close(stream).await
 }
 
-/// `/`, `/1`, `/2`, … : a client that looks for a URL it has seen finds none.
+/// `/`, `/1`, `/2`, …: no URL comes twice, so a client cannot recognise the loop by its URLs.
 pub(super) async fn redirect_loop(mut stream: TcpStream) -> io::Result<()> {
     let head = read_head(&mut stream).await?;
     let path = head.split(' ').nth(1).unwrap_or_default();
@@ -98,7 +98,7 @@ async fn begin_body(stream: &mut TcpStream) -> io::Result<()> {
     stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\nonly these").await
 }
 
-/// The request up to its empty line.
+/// Reads the request head.
 async fn read_head(stream: &mut TcpStream) -> io::Result<String> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {

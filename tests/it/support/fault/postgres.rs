@@ -1,4 +1,4 @@
-//! What can be wrong with a Postgres server (its protocol, version 3).
+//! Faulty PostgreSQL servers (protocol version 3).
 
 use std::io;
 
@@ -61,18 +61,18 @@ async fn start_up(stream: &mut TcpStream) -> io::Result<()> {
     }
 }
 
-/// A length that counts itself, a version, and the rest; returns the version.
+/// Reads a length that includes itself, a version, and the rest; returns the version.
 async fn read_start_up(stream: &mut TcpStream) -> io::Result<i32> {
     let length = stream.read_i32().await?;
     let version = stream.read_i32().await?;
     let rest = usize::try_from(length - 8).map_err(io::Error::other)?;
-    // Fewer than the 10,000 bytes that PostgreSQL itself takes.
+    // Less than the 10,000 bytes that PostgreSQL itself accepts.
     let mut ignored = vec![0; rest.min(10_000)];
     stream.read_exact(&mut ignored).await?;
     Ok(version)
 }
 
-/// A type, a length that counts itself, and the body.
+/// Reads a type, a length that includes itself, and the body.
 fn message(kind: u8, body: &[u8]) -> Vec<u8> {
     let length = i32::try_from(body.len() + 4).expect("a short message");
     [&[kind], &length.to_be_bytes()[..], body].concat()

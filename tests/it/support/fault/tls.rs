@@ -1,4 +1,4 @@
-//! What can be wrong with a TLS handshake.
+//! Faulty TLS handshakes.
 
 use std::io;
 

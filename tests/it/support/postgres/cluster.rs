@@ -16,7 +16,7 @@ use crate::support::certificates::{Certificates, TlsIdentity};
 use crate::support::guard::Guard;
 use crate::support::{scratch, wait};
 
-/// Nothing needs to survive, and nothing needs to be remembered by another server.
+/// Nothing needs to survive a crash or be replicated.
 const CONFIGURATION: &str = "\
 listen_addresses = '127.0.0.1, 127.0.0.2'
 max_connections = 300
@@ -33,10 +33,10 @@ timezone = 'UTC'
 log_line_prefix = '%m [%p] %q%u@%d '
 ";
 
-/// How long Postgres may take to start. It takes a second on an idle machine.
+/// How long PostgreSQL may take to start. It takes a second on an idle machine.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// How often a port is tried that somebody else was quicker to take.
+/// How many ports are tried when another process takes them first.
 const TRIES: usize = 5;
 
 #[derive(Debug)]
@@ -78,7 +78,7 @@ impl Cluster {
     }
 }
 
-/// Whom the server runs as: Postgres refuses to be root.
+/// The user the server runs as: PostgreSQL refuses to run as root.
 enum Account {
     Own,
     Other { user: u32, group: u32 },
@@ -115,7 +115,7 @@ fn id(arguments: &[&str]) -> Option<u32> {
     String::from_utf8(output.stdout).ok()?.trim().parse().ok()
 }
 
-/// Where `tests/run` found Postgres; without it, where it usually is.
+/// Where `tests/run` found PostgreSQL; without it, the usual places.
 fn programs() -> PathBuf {
     let complete = |folder: &PathBuf| folder.join("initdb").is_file() && folder.join("postgres").is_file();
     if let Some(folder) = env::var_os("SMOKE_TEST_PG_BIN").map(PathBuf::from) {
@@ -160,8 +160,8 @@ fn configure(folder: &Path, tls: Option<TlsIdentity>, hba: &str, account: &Accou
     fs::write(data.join("pg_hba.conf"), hba).expect("write pg_hba.conf");
 }
 
-/// Starts the server and waits until it takes connections; `None` when somebody else was quicker
-/// to take its port.
+/// Starts the server and waits until it accepts connections; `None` when another process took
+/// its port first.
 fn serve(programs: &Path, folder: &Path, account: &Account) -> Option<(u16, Child, Guard)> {
     let port = free_port();
     let data = folder.join("data");
@@ -171,11 +171,11 @@ fn serve(programs: &Path, folder: &Path, account: &Account) -> Option<(u16, Chil
     command.arg("-D").arg(&data).arg("-p").arg(port.to_string());
     command.current_dir(folder).stdin(Stdio::null());
     command.stdout(log.try_clone().expect("share the log")).stderr(log);
-    // A group of its own, or Ctrl-C would stop it under the tests' feet.
+    // A process group of its own, or Ctrl-C would stop it during the tests.
     command.process_group(0);
     account.run(&mut command);
     let mut server = command.spawn().expect("run postgres");
-    // Its immediate shutdown: nothing of it is needed any more.
+    // An immediate shutdown: none of its data is needed any more.
     let guard = Guard::stops(&server, Signal::QUIT);
     let started = wait::until("PostgreSQL to start", PATIENCE, || match server.try_wait() {
         Ok(None) => status(&data).filter(|status| status.ready).map(Some),
@@ -195,7 +195,7 @@ fn serve(programs: &Path, folder: &Path, account: &Account) -> Option<(u16, Chil
     }
 }
 
-/// What the server says of itself.
+/// The state of the server, from its PID file.
 struct Status {
     ready: bool,
     /// Whether it has its port on `127.0.0.1`: it is content with `127.0.0.2` alone.

@@ -1,4 +1,4 @@
-//! The end of a run: waited for, and brought about where a test did not.
+//! The end of a run: waited for, or forced.
 
 use std::process::{Child, ExitStatus};
 use std::sync::mpsc::{self, Receiver};
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
-/// Kills the run, with all of its process group, unless it was let go.
+/// Kills the run with its process group, unless released.
 #[derive(Debug)]
 pub(super) struct Leash {
     pub(super) process: Pid,
@@ -38,7 +38,7 @@ pub(super) struct End {
     pub(super) took: Duration,
 }
 
-/// Waits on a thread, so that the end is seen when it comes and not at the next look.
+/// Waits on a thread, so that the exit is seen immediately and not at the next poll.
 pub(super) fn wait_for(mut child: Child, started: Instant) -> Receiver<End> {
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {

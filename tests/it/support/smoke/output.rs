@@ -1,4 +1,4 @@
-//! What a run writes, and the memory it takes, seen from outside.
+//! The output and the memory of a run, observed from outside.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -10,9 +10,9 @@ use std::{fs, thread};
 use rustix::process::Pid;
 
 /// How long the output may stay open after the end of the process.
-const PIPES_PATIENCE: Duration = Duration::from_secs(1);
+const PIPES_PATIENCE: Duration = Duration::from_secs(5);
 
-/// What comes out of a pipe, collected on a thread from the first [`read`](Output::read) on.
+/// The content of a pipe, collected on a thread after the first [`read`](Output::read).
 #[derive(Debug)]
 pub(super) struct Output {
     begin: Sender<()>,
@@ -50,7 +50,7 @@ impl Output {
     }
 }
 
-/// Reads the kernel's own high-water mark until the process has gone.
+/// Reads the kernel's high-water mark until the process is gone.
 pub(super) fn watch_memory(process: Pid) -> Receiver<u64> {
     let (sender, receiver) = mpsc::channel();
     let status = PathBuf::from(format!("/proc/{}/status", process.as_raw_nonzero()));

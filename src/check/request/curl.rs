@@ -7,13 +7,13 @@ use cookie_store::CookieStore;
 use serde_json::Value;
 
 use super::auth::{Auth, Basic};
-use super::send::{SESSION_LENGTH, cookies_for};
-use super::{Body, HttpVersion, Part, Request};
+use super::{Body, Part, Request};
 use crate::attempt::shell::{ShellCommand, guarded, seconds, without_clear_password};
 use crate::language::read::Named;
 use crate::language::template::Template;
 use crate::language::value::OneOrMore;
 use crate::language::variables::Variables;
+use crate::probe::http::{HttpVersion, SESSION_LENGTH, cookies_for};
 use crate::probe::trust::Verify;
 use crate::secret::placeholder::{Form, has_placeholder, in_form, in_json, placeholder, readable, variable};
 

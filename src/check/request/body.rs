@@ -6,7 +6,7 @@ use serde_json::json;
 use toml::Spanned;
 use toml::de::DeValue;
 
-use crate::language::read::{FromToml, Named, ParseContext, Table, read_table};
+use crate::language::read::{FromToml, Named, ParseContext, Table, Templates, read_table};
 use crate::language::schema::{Definitions, Schema};
 use crate::language::template::Template;
 use crate::language::value::{Document, OneOrMore, Scalar};
@@ -73,6 +73,8 @@ impl Part {
 }
 
 impl FromToml for Part {
+    const TEMPLATES: Templates = Templates::Own;
+
     fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
         match value.get_ref() {
             DeValue::Table(keys) => read_table(keys, value.span(), parse, Part::from_table),

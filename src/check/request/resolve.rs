@@ -1,77 +1,23 @@
-//! From a request as written to one that can be sent.
+//! From a request as a suite writes it to one that can be sent.
 
 use std::net::SocketAddr;
 
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use url::Url;
 
-use super::client::Route;
-use super::proxy::{Proxy, not_a_proxy};
-use super::{Body, HttpVersion, Part, Request, RequestOptions};
+use super::{Body, Part, Request, RequestOptions};
 use crate::attempt::{Context, Tracing, offload};
 use crate::language::read::Named;
 use crate::language::template::Template;
 use crate::language::value::OneOrMore;
 use crate::language::variables::{Variables, is_secret_name};
 use crate::outcome::{Failure, Fault};
+use crate::probe::http::proxy::{Proxy, not_a_proxy};
+use crate::probe::http::request::{PreparedBody, PreparedPart, ResolveOverride, ResolvedRequest};
+use crate::probe::http::{HttpVersion, Route};
 use crate::probe::trust::TlsOptions;
+use crate::probe::url::parse_absolute_url;
 use crate::secret::{Message, address};
-
-/// A request with every value in its place.
-#[derive(Debug, Clone)]
-pub(super) struct ResolvedRequest {
-    pub method: reqwest::Method,
-    pub url: Url,
-    pub headers: HeaderMap,
-    pub body: PreparedBody,
-    /// The body as people are shown it, if they are.
-    pub shown_body: Option<String>,
-    pub route: Route,
-    pub resolve: Vec<ResolveOverride>,
-    pub redirects: u32,
-    pub max_body: usize,
-    /// Where the first request of a chain of redirects goes.
-    pub home: Url,
-}
-
-impl ResolvedRequest {
-    pub(super) fn has_body(&self) -> bool {
-        match self.body {
-            PreparedBody::None => false,
-            PreparedBody::Bytes(_) | PreparedBody::Multipart(_) => true,
-        }
-    }
-}
-
-/// One entry of `resolve`: where a request goes instead of where its URL says.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct ResolveOverride {
-    host: String,
-    port: u16,
-    pub address: SocketAddr,
-}
-
-impl ResolveOverride {
-    pub(super) fn applies_to(&self, url: &Url) -> bool {
-        url.host_str().is_some_and(|host| host.eq_ignore_ascii_case(&self.host))
-            && url.port_or_known_default() == Some(self.port)
-    }
-}
-
-#[derive(Debug, Clone)]
-pub(super) enum PreparedBody {
-    None,
-    Bytes(Vec<u8>),
-    Multipart(Vec<PreparedPart>),
-}
-
-#[derive(Debug, Clone)]
-pub(super) struct PreparedPart {
-    name: String,
-    bytes: Vec<u8>,
-    filename: Option<String>,
-    content_type: Option<String>,
-}
 
 /// A template's text, or the failure to make it.
 pub(super) fn rendered<T>(result: Result<T, String>, what: &'static str) -> Result<T, Failure> {
@@ -79,7 +25,7 @@ pub(super) fn rendered<T>(result: Result<T, String>, what: &'static str) -> Resu
 }
 
 fn unusable(what: &'static str, cause: Message) -> Failure {
-    Failure::fault(Fault::Template, Message::new().words(format!("putting together {what}")), cause)
+    Failure::fault(Fault::Template, Message::new().words(format!("rendering {what}")), cause)
 }
 
 /// Parses a URL that a template made.
@@ -94,32 +40,8 @@ pub fn parse_url(template: &Template, scope: &Variables) -> Result<Url, Failure>
     })
 }
 
-/// Parses a URL.
-///
-/// # Errors
-/// What keeps `text` from being one, and what to do about it.
-pub fn parse_absolute_url(text: &str) -> Result<Url, (String, &'static str)> {
-    if let Some(bad) = text.chars().find(|c| c.is_whitespace() || c.is_control()) {
-        let encode = "encode the value with `{{name|urlencode}}`, or put it into `query`, which encodes it";
-        return Err((format!("{bad:?} cannot stand in a URL"), encode));
-    }
-    let url = Url::parse(text).map_err(|error| {
-        let hint = match address::shown(text) == text {
-            true => "a URL is absolute, such as https://host:port/path",
-            false => "percent-encode a password in it: `https://user:{{password|urlencode}}@host/path`",
-        };
-        (format!("this is no URL: {error}"), hint)
-    })?;
-    match url.port() {
-        Some(0) => {
-            Err(("nothing can listen on port 0".to_owned(), "name the port that the server listens on"))
-        }
-        Some(_) | None => Ok(url),
-    }
-}
-
-/// Puts the request together.
-pub(super) async fn prepare(
+/// The request with every value in its place.
+pub(super) async fn resolve_request(
     request: &Request,
     scope: &Variables,
     context: &Context,
@@ -220,14 +142,14 @@ async fn body(
         Body::Multipart(parts) => {
             let mut prepared = Vec::new();
             for (named, part) in parts {
-                prepared.push(prepare_part(&named.name, part, scope, context).await?);
+                prepared.push(resolve_part(&named.name, part, scope, context).await?);
             }
             (PreparedBody::Multipart(prepared), None)
         }
     })
 }
 
-async fn prepare_part(
+async fn resolve_part(
     name: &str,
     part: &Part,
     scope: &Variables,
@@ -255,27 +177,6 @@ async fn prepare_part(
             })
         }
     }
-}
-
-impl PreparedPart {
-    pub(super) fn add_to(&self, form: reqwest::multipart::Form) -> Result<reqwest::multipart::Form, Failure> {
-        let mut part = reqwest::multipart::Part::bytes(self.bytes.clone());
-        if let Some(filename) = &self.filename {
-            part = part.file_name(quotable(filename));
-        }
-        if let Some(content_type) = &self.content_type {
-            part = part.mime_str(content_type).map_err(|error| {
-                unusable("a part", Message::new().words("its `type`: ").data(error.to_string()))
-            })?;
-        }
-        Ok(form.part(quotable(&self.name), part))
-    }
-}
-
-/// A name as browsers put it between quotes: UTF-8 as it is, and only what would end the quotes or the line
-/// encoded. Source: <https://html.spec.whatwg.org/multipage/form-control-infrastructure.html#multipart-form-data>.
-fn quotable(name: &str) -> String {
-    name.replace('"', "%22").replace('\r', "%0D").replace('\n', "%0A")
 }
 
 pub(super) fn route(

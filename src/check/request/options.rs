@@ -1,4 +1,4 @@
-//! What `[defaults.http]` may say as well: everything of a request but where it goes and what it carries.
+//! What `[defaults.http]` may say, too: everything of a request but where it goes and what it carries.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,6 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use super::auth::Auth;
-use super::proxy::{EXPECTED, Proxy};
 use super::resolve;
 use crate::language::diagnostic::Diagnostic;
 use crate::language::read::{FromTable, FromToml, Named, ParseContext, Table};
@@ -18,6 +17,8 @@ use crate::language::template::Template;
 use crate::language::value::ByteSize;
 use crate::language::variables::Variables;
 use crate::outcome::Failure;
+use crate::probe::http::HttpVersion;
+use crate::probe::http::proxy::{EXPECTED, Proxy};
 use crate::probe::trust::{TlsOptions, Verify};
 
 /// A body larger than this is a failure, unless `max-body` says otherwise.
@@ -33,7 +34,7 @@ pub struct RequestOptions {
     pub(super) auth: Option<Auth>,
     pub(super) redirects: Option<u32>,
     pub(super) tls: Option<TlsKeys>,
-    pub(super) resolve: Vec<(Named, Template)>,
+    pub(in crate::check) resolve: Vec<(Named, Template)>,
     pub(super) proxy: Option<Template>,
     pub(super) version: Option<HttpVersion>,
     pub(super) max_body: Option<ByteSize>,
@@ -49,6 +50,14 @@ pub struct TlsKeys {
 }
 
 impl TlsKeys {
+    /// Reads `tls`.
+    pub(in crate::check) fn from_key(table: &mut Table<'_, '_, '_>) -> Option<TlsKeys> {
+        table.optional(
+            "tls",
+            ("certificates; by default, the system's trust store", r#"tls = { ca = "ca.pem" }"#),
+        )
+    }
+
     /// These keys, and `other`'s where these say nothing.
     fn or(self, other: &TlsKeys) -> TlsKeys {
         TlsKeys {
@@ -99,13 +108,6 @@ impl FromTable for TlsKeys {
     }
 }
 
-/// `http = "1.1"` or `"2"`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum HttpVersion {
-    One,
-    Two,
-}
-
 impl FromToml for HttpVersion {
     fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
         match value.get_ref() {
@@ -134,6 +136,30 @@ impl FromTable for RequestOptions {
                 let _: Option<()> = table.parse.reject(Diagnostic::new(named.place, message));
             }
         }
+        let resolve = RequestOptions::resolve_key(table);
+        let proxy: Option<Template> = table.optional("proxy", (r#"proxy to use, `http://` or `socks5://`; `""` uses none; by default, `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` decide"#, r#"proxy = "http://proxy.internal:3128""#));
+        let literal = proxy.as_ref().and_then(|proxy| Some((proxy.literal()?, proxy.place())));
+        if let Some((_, place)) = literal.filter(|(text, _)| Proxy::parse(text).is_none()) {
+            let mistake = Diagnostic::new(place, "nothing can go through this as a proxy")
+                .hint(format!("write {EXPECTED}; `proxy = \"\"` goes without one"));
+            let _: Option<()> = table.parse.reject(mistake);
+        }
+        Some(RequestOptions {
+            headers,
+            auth: table.optional("auth", ("credentials: one of `basic`, `bearer` and `oauth2`", r#"auth = { bearer = "{{token}}" }"#)),
+            redirects: table.overridable("redirects", ("number of redirects to follow; credentials, cookies and the suite's headers are not sent to another origin, and a redirect that would send a request body there fails the check", "redirects = 3"), &REDIRECTS),
+            tls: TlsKeys::from_key(table),
+            resolve,
+            proxy,
+            version: table.optional("http", ("HTTP version; by default, it is negotiated", r#"http = "2""#)),
+            max_body: table.overridable("max-body", ("largest body to accept; a larger one fails the check", r#"max-body = "10MiB""#), &MAX_BODY),
+        })
+    }
+}
+
+impl RequestOptions {
+    /// Reads `resolve`.
+    pub(in crate::check) fn resolve_key(table: &mut Table<'_, '_, '_>) -> Vec<(Named, Template)> {
         let resolve: Vec<(Named, Template)> = table
             .optional(
                 "resolve",
@@ -149,27 +175,17 @@ impl FromTable for RequestOptions {
                 .hint(format!("write `resolve = {{ \"{}:443\" = \"127.0.0.1:8443\" }}`", named.name));
             let _: Option<()> = table.parse.reject(mistake);
         }
-        let proxy: Option<Template> = table.optional("proxy", (r#"proxy to use, `http://` or `socks5://`; `""` uses none; by default, `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` decide"#, r#"proxy = "http://proxy.internal:3128""#));
-        let literal = proxy.as_ref().and_then(|proxy| Some((proxy.literal()?, proxy.place())));
-        if let Some((_, place)) = literal.filter(|(text, _)| Proxy::parse(text).is_none()) {
-            let mistake = Diagnostic::new(place, "nothing can go through this as a proxy")
-                .hint(format!("write {EXPECTED}; `proxy = \"\"` goes without one"));
-            let _: Option<()> = table.parse.reject(mistake);
-        }
-        Some(RequestOptions {
-            headers,
-            auth: table.optional("auth", ("credentials: one of `basic`, `bearer` and `oauth2`", r#"auth = { bearer = "{{token}}" }"#)),
-            redirects: table.overridable("redirects", ("number of redirects to follow; credentials, cookies and the suite's headers are not sent to another origin, and a redirect that would send a request body there fails the check", "redirects = 3"), &REDIRECTS),
-            tls: table.optional("tls", ("certificates; by default, the system's trust store", r#"tls = { ca = "ca.pem" }"#)),
-            resolve,
-            proxy,
-            version: table.optional("http", ("HTTP version; by default, it is negotiated", r#"http = "2""#)),
-            max_body: table.overridable("max-body", ("largest body to accept; a larger one fails the check", r#"max-body = "10MiB""#), &MAX_BODY),
-        })
+        resolve
     }
-}
 
-impl RequestOptions {
+    /// The options of what connects and sends no request.
+    pub(in crate::check) fn of_connection(
+        resolve: Vec<(Named, Template)>,
+        tls: Option<TlsKeys>,
+    ) -> RequestOptions {
+        RequestOptions { resolve, tls, ..RequestOptions::default() }
+    }
+
     /// These options, and `other`'s where these say nothing; `headers`, `resolve` and `tls` are merged key by key.
     pub fn or(mut self, other: &RequestOptions) -> RequestOptions {
         for (own, others) in [(&mut self.headers, &other.headers), (&mut self.resolve, &other.resolve)] {

@@ -1,18 +1,13 @@
 //! Credentials of a request.
 
-use super::client::{Route, RunClients};
-use super::resolve::{self, ResolveOverride, rendered};
-use super::response::HttpResponse;
-use super::{Body, Request, RequestOptions};
+use super::RequestOptions;
+use super::resolve::{self, rendered};
 use crate::attempt::Context;
-use crate::attempt::cost::Cost;
-use crate::attempt::single_flight::SingleFlight;
-use crate::language::read::{FromTable, Named, Table};
+use crate::language::read::{FromTable, Table};
 use crate::language::template::Template;
-use crate::language::value::{OneOrMore, Scalar};
 use crate::language::variables::Variables;
-use crate::outcome::{Failure, Fault, Phase};
-use crate::secret::Message;
+use crate::outcome::Failure;
+use crate::probe::http::token::{self, TokenRequest};
 
 /// `auth = { basic = … }`, `{ bearer = … }` or `{ oauth2 = … }`.
 #[derive(Debug, Clone)]
@@ -129,21 +124,6 @@ impl Auth {
     }
 }
 
-/// The OAuth 2.0 tokens of a run: each is fetched once, by the first check that wants it.
-#[derive(Debug, Default)]
-pub struct Tokens(SingleFlight<TokenFor, String>);
-
-/// All that decides which token comes, or whether one does.
-#[derive(Clone, PartialEq)]
-struct TokenFor {
-    token_url: String,
-    client_id: String,
-    client_secret: String,
-    scope: Option<String>,
-    route: Route,
-    resolve: Vec<ResolveOverride>,
-}
-
 impl OAuth2 {
     async fn token(
         &self,
@@ -153,93 +133,16 @@ impl OAuth2 {
     ) -> Result<String, Failure> {
         let text = |template: &Template| rendered(template.text(scope), "the OAuth 2.0 request");
         let way = options.way_only();
-        let wanted = TokenFor {
-            token_url: text(&self.token_url)?,
+        let wanted = TokenRequest {
+            url: resolve::parse_url(&self.token_url, scope)?,
             client_id: text(&self.client_id)?,
             client_secret: text(&self.client_secret)?,
             scope: self.scope.as_ref().map(text).transpose()?,
             route: resolve::route(&way, scope, context)?,
             resolve: resolve::resolve(&way, scope)?,
+            max_body: way.max_body(),
         };
         context.hide(&wanted.client_secret);
-        context.run.shared::<Tokens>().0.get(&wanted, || self.fetch(&wanted, way, scope, context)).await
+        token::fetch(wanted, context).await
     }
-
-    async fn fetch(
-        &self,
-        wanted: &TokenFor,
-        options: RequestOptions,
-        scope: &Variables,
-        context: &Context,
-    ) -> Result<String, Failure> {
-        let field = |name: &str, value: &Template| {
-            let named = Named { name: name.to_owned(), place: value.place() };
-            (named, OneOrMore(vec![Scalar(value.clone())]))
-        };
-        let grant_type =
-            Template::parse("client_credentials", self.token_url.place(), &minijinja::Environment::empty());
-        let mut form = vec![field("client_id", &self.client_id), field("client_secret", &self.client_secret)];
-        form.extend(grant_type.iter().map(|grant| field("grant_type", grant)));
-        form.extend(self.scope.iter().map(|scope| field("scope", scope)));
-        let request = Request {
-            method: reqwest::Method::POST,
-            url: self.token_url.clone(),
-            query: Vec::new(),
-            body: Body::Form(form),
-            options,
-        };
-        // Boxed because sending a request may need a token, which sends a request.
-        let answer = Box::pin(super::send(
-            &request,
-            &context.run.shared::<RunClients>().0,
-            &mut cookie_store::CookieStore::default(),
-            scope,
-            context,
-        ))
-        .await?;
-        let load = Cost::TO_READ.on(answer.size());
-        let keeper = context.clone();
-        let read = move || {
-            keeper.run.redactor.add_issued(answer.json().unwrap_or(&serde_json::Value::Null));
-            let token = token_in(&answer);
-            (answer, token)
-        };
-        let (answer, token) = context.offload(Phase::Judge, load, read).await;
-        if let Some(token) = token {
-            context.hide(&token);
-            return Ok(token);
-        }
-        let doing = Message::new().words("fetching a token from ").data(wanted.token_url.as_str());
-        let hint = "check client-id and client-secret, and that this client may use client credentials";
-        Err(Failure::fault(Fault::Auth, doing, refusal(&answer)).with_hint(Message::new().words(hint)))
-    }
-}
-
-fn token_in(answer: &HttpResponse) -> Option<String> {
-    if !(200..300).contains(&answer.status) {
-        return None;
-    }
-    answer.json().ok()?.get("access_token")?.as_str().map(str::to_owned)
-}
-
-/// What a token endpoint may say instead of a token (RFC 6749, section 5.2).
-const REFUSALS: [&str; 6] = [
-    "invalid_request",
-    "invalid_client",
-    "invalid_grant",
-    "unauthorized_client",
-    "unsupported_grant_type",
-    "invalid_scope",
-];
-
-/// An answer without a token. Nothing else of it is shown: it may have other tokens in it.
-fn refusal(answer: &HttpResponse) -> Message {
-    let error = answer.json().ok().and_then(|document| document.get("error")?.as_str());
-    let code = REFUSALS.into_iter().find(|code| Some(*code) == error);
-    let status = format!("{} {}, ", answer.version, answer.status);
-    Message::new().words(status).words(match (code, (200..300).contains(&answer.status)) {
-        (Some(code), _) => format!("`{code}`"),
-        (None, true) => "without an `access_token` (a token endpoint's answer is not shown)".to_owned(),
-        (None, false) => "and no known error (a token endpoint's answer is not shown)".to_owned(),
-    })
 }

@@ -1,0 +1,308 @@
+//! One exchange: a question, what is captured from its answer, and the verdict on it.
+//!
+//! Health checks, the readiness probe of a boot, database checks and the steps of a journey all ask through here. A
+//! [`Question`] says how to ask; the rest is the same for every protocol.
+
+use std::fmt::Debug;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use serde_json::Value;
+
+use super::{Check, Running, Session, template_failure};
+use crate::attempt::attempts::Attempt;
+use crate::attempt::cost::Cost;
+use crate::attempt::shell::ShellCommand;
+use crate::attempt::{Context, Tracing};
+use crate::expect::answer::{Answer, Expectation};
+use crate::expect::capture::{Capture, Captures};
+use crate::language::diagnostic::Diagnostic;
+use crate::language::read::Named;
+use crate::language::template::Template;
+use crate::language::variable_usage::VariableUsage;
+use crate::language::variables::Variables;
+use crate::outcome::{Direction, Failure, Mismatch, Phase};
+use crate::secret::placeholder::{placeholder_for, variable};
+use crate::secret::{Message, Redacted};
+
+/// Something to ask, with its templates.
+pub(super) trait Question: Debug + Send + Sync + 'static {
+    type Answer: Answer;
+    type Expectation: Expectation<Self::Answer>;
+
+    /// Where it is asked.
+    fn url(&self) -> &Template;
+
+    /// The variables that it reads.
+    fn uses<'c>(&'c self, uses: &mut VariableUsage<'c>);
+
+    /// What is wrong with it, and with what is expected of it, once the variables have their values. Nothing is sent.
+    fn mistakes(&self, expect: &Self::Expectation, scope: &Variables) -> Vec<Diagnostic>;
+
+    /// Something that everyone who reads the check's line should know.
+    fn remark(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// Can a cut leave something running on the server?
+    fn leaves(&self, _scope: &Variables) -> bool {
+        false
+    }
+
+    /// Asks, and reads the whole answer.
+    ///
+    /// # Errors
+    /// No answer, or none of this protocol.
+    fn ask(
+        &self,
+        session: &mut Session,
+        context: &Context,
+    ) -> impl Future<Output = Result<Self::Answer, Failure>> + Send;
+
+    /// What is asked, in a few words. `None` if a value for it is missing.
+    fn named(&self, scope: &Variables) -> Option<String>;
+
+    /// A command that asks the same and gives up after `limit`. `None` if a value for it is missing.
+    fn reproduce(&self, session: &Session, context: &Context, limit: Duration) -> Option<ShellCommand>;
+}
+
+/// A question with what is captured from its answer and expected of it.
+#[derive(Debug)]
+pub(super) struct Exchange<Q: Question> {
+    question: Q,
+    captures: Captures,
+    expect: Arc<Q::Expectation>,
+}
+
+impl<Q: Question> Exchange<Q> {
+    pub fn new(question: Q, captures: Captures, expect: Q::Expectation) -> Exchange<Q> {
+        Exchange { question, captures, expect: Arc::new(expect) }
+    }
+}
+
+/// An exchange of any protocol.
+pub(super) trait AnyExchange: Debug + Send + Sync {
+    /// Where it is asked.
+    fn url(&self) -> &Template;
+
+    /// The variables that it reads and sets, in the order in which it does.
+    fn uses<'c>(&'c self, uses: &mut VariableUsage<'c>);
+
+    /// What is wrong with it once the variables have their values. Nothing is sent.
+    fn mistakes(&self, scope: &Variables) -> Vec<Diagnostic>;
+
+    /// Something that everyone who reads the check's line should know.
+    fn remark(&self) -> Option<&'static str>;
+
+    /// Can a cut leave something running on the server?
+    fn leaves(&self, scope: &Variables) -> bool;
+
+    /// Asks, captures and judges. What comes first (an HTTP status) is judged before anything is captured. Captures
+    /// are kept even where the time does not suffice for the rest: cleanup needs them.
+    fn run<'a>(
+        &'a self,
+        session: &'a mut Session,
+        context: &'a Context,
+    ) -> BoxFuture<'a, Result<(), Failure>>;
+
+    /// What is asked, in a few words. `None` if a value for it is missing.
+    fn named(&self, scope: &Variables) -> Option<String>;
+
+    /// A command that asks the same and gives up after `limit`. `None` if a value for it is missing.
+    fn reproduce(&self, session: &Session, context: &Context, limit: Duration) -> Option<ShellCommand>;
+}
+
+impl<Q: Question> AnyExchange for Exchange<Q> {
+    fn url(&self) -> &Template {
+        self.question.url()
+    }
+
+    fn uses<'c>(&'c self, uses: &mut VariableUsage<'c>) {
+        self.question.uses(uses);
+        self.captures.iter().for_each(|(named, _)| uses.set(&named.name));
+        uses.read_all(self.expect.templates());
+    }
+
+    fn mistakes(&self, scope: &Variables) -> Vec<Diagnostic> {
+        self.question.mistakes(&self.expect, scope)
+    }
+
+    fn remark(&self) -> Option<&'static str> {
+        self.question.remark()
+    }
+
+    fn leaves(&self, scope: &Variables) -> bool {
+        self.question.leaves(scope)
+    }
+
+    fn run<'a>(
+        &'a self,
+        session: &'a mut Session,
+        context: &'a Context,
+    ) -> BoxFuture<'a, Result<(), Failure>> {
+        Box::pin(async move {
+            let mut answer = self.question.ask(session, context).await?;
+            context.timeline.end();
+            self.expect.announce(&self.captures, &mut answer);
+            let answer = self.reveal(answer, context).await;
+            let (answer, mismatches) = match self.expect.judge_first(&answer) {
+                Some(mismatch) => (answer, vec![mismatch]),
+                None => match self.take(answer, session, context).await {
+                    (answer, Err(mismatch)) => (answer, vec![mismatch]),
+                    (answer, Ok(())) => self.judge(answer, session, context).await?,
+                },
+            };
+            match mismatches.is_empty() {
+                true => Ok(()),
+                false => Err(unlike(mismatches, answer, context).await),
+            }
+        })
+    }
+
+    fn named(&self, scope: &Variables) -> Option<String> {
+        self.question.named(scope)
+    }
+
+    fn reproduce(&self, session: &Session, context: &Context, limit: Duration) -> Option<ShellCommand> {
+        self.question.reproduce(session, context, limit)
+    }
+}
+
+impl<Q: Question> Exchange<Q> {
+    /// Hides what will be captured as a secret, and shows the answer where that is wanted. What is secret is known
+    /// before anything is shown: an answer that fails for another reason is shown, too.
+    async fn reveal(&self, answer: Q::Answer, context: &Context) -> Q::Answer {
+        let showing = match context.run.tracing {
+            Tracing::Off => Cost::Looks(0),
+            Tracing::On => Cost::TO_READ,
+        };
+        let costs = secrets(&self.captures).flat_map(|(_, capture)| [capture.cost(), Cost::TO_READ]);
+        let cost: Cost = costs.chain([showing]).sum();
+        let (load, captures, keeper) = (cost.on(answer.size()), Arc::clone(&self.captures), context.clone());
+        let reveal = move || {
+            for (named, capture) in secrets(&captures) {
+                if let Ok(value) = answer.take(&named.name, capture) {
+                    keeper.hide_value(&value);
+                }
+            }
+            if keeper.run.tracing == Tracing::On || secrets(&captures).next().is_some() {
+                // A `refresh_token` is beside the `access_token`.
+                answer.hide_issued(&keeper.run.redactor);
+            }
+            let event = keeper.traced(Direction::Received, || answer.trace());
+            (answer, event)
+        };
+        let (answer, event) = context.offload(Phase::Judge, load, reveal).await;
+        context.tell(event);
+        answer
+    }
+
+    /// Takes the captures, up to the first that fails.
+    async fn take(
+        &self,
+        answer: Q::Answer,
+        session: &mut Session,
+        context: &Context,
+    ) -> (Q::Answer, Result<(), Mismatch>) {
+        if self.captures.is_empty() {
+            return (answer, Ok(()));
+        }
+        let cost: Cost = self.captures.iter().map(|(_, capture)| capture.cost()).sum();
+        let (load, captures, keeper) = (cost.on(answer.size()), Arc::clone(&self.captures), context.clone());
+        let mut scope = session.scope.clone();
+        let take = move || {
+            let taken = captures.iter().try_for_each(|(named, capture)| {
+                let value = answer.take(&named.name, capture)?;
+                keep(named, capture, &value, &mut scope, &keeper);
+                Ok(())
+            });
+            (answer, scope, taken)
+        };
+        let (answer, scope, taken) = context.offload(Phase::Judge, load, take).await;
+        session.scope = scope;
+        (answer, taken)
+    }
+
+    async fn judge(
+        &self,
+        answer: Q::Answer,
+        session: &Session,
+        context: &Context,
+    ) -> Result<(Q::Answer, Vec<Mismatch>), Failure> {
+        let load = self.expect.cost().on(answer.size());
+        let (expect, scope) = (Arc::clone(&self.expect), session.scope.clone());
+        let judge = move || {
+            let mismatches = expect.judge(&answer, &scope).map_err(template_failure)?;
+            Ok((answer, mismatches))
+        };
+        context.offload(Phase::Judge, load, judge).await
+    }
+}
+
+/// The failure of an answer that is not as expected, with the answer in words.
+async fn unlike(mismatches: Vec<Mismatch>, answer: impl Answer, context: &Context) -> Failure {
+    let load = Cost::TO_READ.on(answer.size());
+    let redactor = Arc::clone(&context.run.redactor);
+    let describe = move || {
+        answer.hide_issued(&redactor);
+        answer.describe()
+    };
+    let answer = context.offload(Phase::Judge, load, describe).await;
+    Failure::Mismatch { mismatches, answer }
+}
+
+fn secrets(captures: &[(Named, Capture)]) -> impl Iterator<Item = &(Named, Capture)> {
+    captures.iter().filter(|(named, capture)| capture.is_secret(&named.name))
+}
+
+/// Keeps what was captured for later steps.
+fn keep(named: &Named, capture: &Capture, value: &Value, scope: &mut Variables, context: &Context) {
+    if capture.is_secret(&named.name) {
+        context.hide_value(value);
+        let shown = Value::from(placeholder_for(value, &variable(&named.name)));
+        scope.set_secret(&named.name, value, &shown);
+    } else {
+        scope.set(&named.name, value);
+    }
+}
+
+/// A check that is one exchange.
+pub(super) trait OneExchange: Check {
+    /// # Errors
+    /// The variables do not say which.
+    fn exchange(&self, scope: &Variables) -> Result<&dyn AnyExchange, Failure>;
+}
+
+/// A check of one exchange that runs.
+pub(super) struct OneExchangeRun<C> {
+    check: Arc<C>,
+    session: Session,
+}
+
+impl<C: OneExchange> OneExchangeRun<C> {
+    pub fn new(check: Arc<C>, scope: Variables) -> OneExchangeRun<C> {
+        OneExchangeRun { check, session: Session::new(scope) }
+    }
+}
+
+impl<C: OneExchange> Attempt for OneExchangeRun<C> {
+    fn attempt<'a>(&'a mut self, context: &'a Context) -> BoxFuture<'a, Result<(), Failure>> {
+        match self.check.exchange(&self.session.scope) {
+            Ok(exchange) => exchange.run(&mut self.session, context),
+            Err(failure) => Box::pin(std::future::ready(Err(failure))),
+        }
+    }
+}
+
+impl<C: OneExchange> Running for OneExchangeRun<C> {
+    fn reproduce(&self, context: &Context) -> Option<Redacted<Message>> {
+        let exchange = self.check.exchange(&self.session.scope).ok()?;
+        let command = exchange.reproduce(&self.session, context, context.deadline.cut().budget)?;
+        Some(context.run.redactor.redact(command.into_message(&context.run.redactor)))
+    }
+
+    fn into_scope(self: Box<Self>) -> Variables {
+        self.session.scope
+    }
+}

@@ -1,0 +1,132 @@
+//! `http://` and `https://`: one request, and its response.
+
+use std::time::Duration;
+
+use cookie_store::CookieStore;
+
+use super::Protocol;
+use crate::attempt::Context;
+use crate::attempt::shell::ShellCommand;
+use crate::check::Session;
+use crate::check::exchange::{AnyExchange, Exchange, Question};
+use crate::check::request::{CurlContext, Request};
+use crate::expect::capture::Captures;
+use crate::expect::http::HttpExpectation;
+use crate::expect::response::InspectedResponse;
+use crate::expect::status::StatusSet;
+use crate::language::diagnostic::Diagnostic;
+use crate::language::template::Template;
+use crate::language::variable_usage::VariableUsage;
+use crate::language::variables::Variables;
+use crate::outcome::Failure;
+use crate::probe::http::{Clients, Pooling, RunClients, send};
+use crate::probe::url::parse_absolute_url;
+
+pub(super) const PROTOCOL: Protocol = Protocol {
+    schemes: &["http", "https"],
+    about: "a request is answered as expected",
+    read: |table| {
+        let request = Request::from_url(table);
+        let expect = table.optional(
+            "expect",
+            (
+                "what the response must look like; by default, a 2xx status",
+                r#"expect = { status = 200, within = "300ms" }"#,
+            ),
+        );
+        let expect: Option<HttpExpectation> =
+            if table.has("expect") { expect } else { Some(HttpExpectation::default()) };
+        let (request, expect) = (request?, expect?);
+        let question = HttpQuestion { request, pooling: Pooling::FreshConnections };
+        let exchange = Exchange::new(question, Captures::default(), expect.or_status(StatusSet::success()));
+        table.has("url").then(|| Box::new(exchange) as Box<dyn AnyExchange>)
+    },
+};
+
+/// An HTTP request.
+#[derive(Debug)]
+pub(in crate::check) struct HttpQuestion {
+    pub request: Request,
+    /// A request of a journey goes on with the cookies and connections of those before it.
+    pub pooling: Pooling,
+}
+
+/// What the requests of a journey have in common: they are one visitor's.
+struct Visitor {
+    cookies: CookieStore,
+    clients: Clients,
+}
+
+impl Default for Visitor {
+    fn default() -> Visitor {
+        Visitor { cookies: CookieStore::default(), clients: Clients::new(Pooling::KeepAlive) }
+    }
+}
+
+impl Question for HttpQuestion {
+    type Answer = InspectedResponse;
+    type Expectation = HttpExpectation;
+
+    fn url(&self) -> &Template {
+        &self.request.url
+    }
+
+    fn uses<'c>(&'c self, uses: &mut VariableUsage<'c>) {
+        self.request.uses(uses);
+    }
+
+    fn mistakes(&self, expect: &HttpExpectation, scope: &Variables) -> Vec<Diagnostic> {
+        // What a template cannot say yet is said when the request is sent.
+        let Ok(text) = self.request.url.text(scope) else { return Vec::new() };
+        let place = self.request.url.place();
+        match parse_absolute_url(&text) {
+            Err((message, hint)) => vec![Diagnostic::new(place, message).hint(hint)],
+            Ok(url) if !PROTOCOL.schemes.contains(&url.scheme()) => {
+                let mistake = Diagnostic::new(place, format!("unsupported scheme `{}`", url.scheme()));
+                vec![
+                    mistake.hint("a step sends a request to http:// or https://, or a query to a `database`"),
+                ]
+            }
+            Ok(url) if expect.expects_certificate() && url.scheme() == "http" => {
+                vec![Diagnostic::new(place, "`expect.certificate` needs an `https://` or `tls://` URL")]
+            }
+            Ok(_) => Vec::new(),
+        }
+    }
+
+    fn remark(&self) -> Option<&'static str> {
+        self.request.options.is_insecure().then_some("insecure: the certificate is not verified")
+    }
+
+    async fn ask(&self, session: &mut Session, context: &Context) -> Result<InspectedResponse, Failure> {
+        let request = self.request.resolved(&session.scope, context).await?;
+        let response = match self.pooling {
+            Pooling::FreshConnections => {
+                // Its cookies live as long as its redirects.
+                let mut cookies = CookieStore::default();
+                send(request, &context.run.shared::<RunClients>().0, &mut cookies, context).await?
+            }
+            Pooling::KeepAlive => {
+                let (Visitor { cookies, clients }, _) = session.keep::<Visitor>();
+                send(request, clients, cookies, context).await?
+            }
+        };
+        Ok(InspectedResponse::new(response))
+    }
+
+    fn named(&self, scope: &Variables) -> Option<String> {
+        self.request.named(scope)
+    }
+
+    fn reproduce(&self, session: &Session, context: &Context, limit: Duration) -> Option<ShellCommand> {
+        let none = CookieStore::default();
+        let cookies = session.kept::<Visitor>().map_or(&none, |visitor| &visitor.cookies);
+        self.request.as_curl(&CurlContext {
+            scope: &session.scope.for_people(),
+            cookies,
+            suite_dir: &context.run.suite_dir,
+            limit,
+            follows_redirects: !context.timeline.has_stopped_at_redirect(),
+        })
+    }
+}

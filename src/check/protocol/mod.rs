@@ -1,0 +1,165 @@
+//! The protocols of a `url`, one file each.
+//!
+//! A protocol is a reader of a table with a `url`, and its row in [`PROTOCOLS`]: which keys it has, what may be
+//! expected of its answer, how it asks and how it is reproduced all come from the [`Question`](super::exchange) that the
+//! reader gives. What goes over the wire is the work of a probe.
+
+mod endpoint;
+
+mod http;
+mod tcp;
+mod tls;
+
+use std::time::Duration;
+
+pub(super) use self::http::HttpQuestion;
+use super::exchange::AnyExchange;
+use super::{Session, template_failure};
+use crate::attempt::Context;
+use crate::attempt::shell::ShellCommand;
+use crate::language::alternatives::{Alternative, Read};
+use crate::language::diagnostic::Diagnostic;
+use crate::language::read::Table;
+use crate::language::source::Place;
+use crate::language::template::Template;
+use crate::language::variable_usage::VariableUsage;
+use crate::language::variables::Variables;
+use crate::outcome::Failure;
+use crate::probe::url::parse_absolute_url;
+
+/// A protocol that a URL chooses by its scheme.
+#[derive(Debug)]
+pub struct Protocol {
+    pub schemes: &'static [&'static str],
+    /// What a check of it proves.
+    pub about: &'static str,
+    /// Reads the keys that belong to it, `url` among them.
+    read: fn(&mut Table<'_, '_, '_>) -> Option<Box<dyn AnyExchange>>,
+}
+
+/// The table of protocols. The first is the one that a URL without a scheme is most likely meant for.
+pub const PROTOCOLS: &[Protocol] = &[http::PROTOCOL, tcp::PROTOCOL, tls::PROTOCOL];
+
+/// The schemes as a message lists them.
+fn schemes() -> String {
+    let schemes = PROTOCOLS.iter().flat_map(|protocol| protocol.schemes);
+    schemes.map(|scheme| format!("{scheme}://")).collect::<Vec<_>>().join(", ")
+}
+
+/// The protocol of `scheme`.
+fn by_scheme(scheme: &str) -> Option<usize> {
+    PROTOCOLS
+        .iter()
+        .position(|protocol| protocol.schemes.iter().any(|known| known.eq_ignore_ascii_case(scheme)))
+}
+
+/// An exchange whose protocol is known once its URL has its value. Until then it is one of each.
+#[derive(Debug)]
+pub(super) struct ByScheme {
+    url: Template,
+    /// For each protocol what the table says, or what is wrong with it then.
+    read: Vec<Result<Box<dyn AnyExchange>, Vec<Diagnostic>>>,
+    /// The first protocol that the whole table makes sense for.
+    fits: usize,
+}
+
+impl ByScheme {
+    /// Reads a table with a `url`. `None` without a mistake where there is no `url`.
+    pub fn from_table(table: &mut Table<'_, '_, '_>) -> Option<ByScheme> {
+        let names: Vec<String> =
+            PROTOCOLS.iter().map(|protocol| format!("a `{}://` check", protocol.schemes[0])).collect();
+        let ways: Vec<Alternative<'_, Box<dyn AnyExchange>>> = PROTOCOLS
+            .iter()
+            .zip(&names)
+            .map(|(protocol, what)| Alternative { what, read: &protocol.read })
+            .collect();
+        let mut read = table.read_as(&ways);
+        let before = table.parse.diagnostics.len();
+        let url: Option<Template> = table.optional("url", URL);
+        // Said already, by the reader that is asked for its mistakes below.
+        table.parse.diagnostics.truncate(before);
+        // What stands in the text chooses; where a variable does, whatever makes sense of all that is there.
+        let chosen = url.as_ref().and_then(|url| by_scheme(url.leading_text().split_once(':')?.0));
+        let fits = chosen.or_else(|| (0..read.len()).min_by_key(|index| nonsense(&read[*index])))?;
+        table.parse.diagnostics.append(&mut read[fits].mistakes);
+        let read = read.into_iter().map(|read| match read.value {
+            Some(exchange) if read.mistakes.is_empty() => Ok(exchange),
+            Some(_) | None => Err(read.mistakes),
+        });
+        let read: Vec<_> = read.collect();
+        read[fits].is_ok().then_some(ByScheme { url: url?, read, fits })
+    }
+
+    /// The exchange that makes sense of the whole table.
+    fn fitting(&self) -> Option<&dyn AnyExchange> {
+        self.read[self.fits].as_deref().ok()
+    }
+
+    /// Where the suite says what is asked.
+    pub fn place(&self) -> Place {
+        self.url.place()
+    }
+
+    /// The variables that it reads.
+    pub fn uses<'c>(&'c self, uses: &mut VariableUsage<'c>) {
+        if let Some(fitting) = self.fitting() {
+            fitting.uses(uses);
+        }
+    }
+
+    /// Something that everyone who reads the check's line should know.
+    pub fn remark(&self) -> Option<&'static str> {
+        self.fitting()?.remark()
+    }
+
+    /// What is wrong with it once the variables have their values. Nothing is sent.
+    pub fn mistakes(&self, scope: &Variables) -> Vec<Diagnostic> {
+        // What a template cannot say yet is said when the check runs.
+        let Ok(url) = self.url.text(scope) else { return Vec::new() };
+        match self.chosen_by(&url) {
+            Ok(exchange) => exchange.mistakes(scope),
+            Err(mistakes) => mistakes,
+        }
+    }
+
+    /// The exchange of the protocol that `url` names.
+    fn chosen_by(&self, url: &str) -> Result<&dyn AnyExchange, Vec<Diagnostic>> {
+        let place = self.url.place();
+        let parsed = parse_absolute_url(url);
+        let parsed = parsed.map_err(|(message, hint)| vec![Diagnostic::new(place, message).hint(hint)])?;
+        let Some(index) = by_scheme(parsed.scheme()) else {
+            let known = PROTOCOLS.iter().flat_map(|protocol| protocol.schemes).copied();
+            let mistake = Diagnostic::new(place, format!("unsupported scheme `{}`", parsed.scheme()))
+                .did_you_mean(parsed.scheme(), known)
+                .hint(format!("supported schemes: {}", schemes()));
+            return Err(vec![mistake]);
+        };
+        self.read[index].as_deref().map_err(Clone::clone)
+    }
+
+    /// The exchange of the protocol that the URL names.
+    ///
+    /// # Errors
+    /// The URL has no value, or none that a check of these keys can ask.
+    pub fn choose(&self, scope: &Variables) -> Result<&dyn AnyExchange, Failure> {
+        let url = self.url.text(scope).map_err(template_failure)?;
+        self.chosen_by(&url).map_err(|mistakes| {
+            let messages = mistakes.into_iter().map(|mistake| mistake.message);
+            template_failure(format!("`{url}`: {}", messages.collect::<Vec<_>>().join("; ")))
+        })
+    }
+
+    /// A command that asks the same and gives up after `limit`.
+    pub fn reproduce(&self, session: &Session, context: &Context, limit: Duration) -> Option<ShellCommand> {
+        self.choose(&session.scope).ok()?.reproduce(session, context, limit)
+    }
+}
+
+/// How little sense a table makes in one of the ways: what counts first is how many keys do not apply.
+fn nonsense<T>(read: &Read<T>) -> (bool, usize, usize) {
+    let about_keys = read.mistakes.iter().filter(|mistake| mistake.is_about_a_key()).count();
+    (!read.mistakes.is_empty(), about_keys, read.mistakes.len())
+}
+
+/// What a `url` is, whatever its scheme.
+const URL: (&str, &str) = ("URL to request", r#"url = "{{base_url}}/health""#);

@@ -1,0 +1,177 @@
+//! An HTTP request as a suite writes it.
+//!
+//! ```toml
+//! url = "{{base_url}}/orders"
+//! query = { status = "new" }
+//! headers = { accept = "application/json" }
+//! auth = { bearer = "{{token}}" }
+//! ```
+
+mod auth;
+mod body;
+mod options;
+
+mod curl;
+mod resolve;
+
+use serde_json::{Value, json};
+use toml::Spanned;
+use toml::de::DeValue;
+
+use self::body::{Body, Part};
+pub(super) use self::curl::CurlContext;
+pub use self::options::RequestOptions;
+pub(super) use self::options::TlsKeys;
+use crate::attempt::Context;
+use crate::language::diagnostic::Diagnostic;
+use crate::language::read::{FromTable as _, FromToml, Named, ParseContext, Table};
+use crate::language::schema::{Definitions, Schema};
+use crate::language::table::{Rule, ToToml};
+use crate::language::template::Template;
+use crate::language::value::OneOrMore;
+use crate::language::variable_usage::VariableUsage;
+use crate::language::variables::Variables;
+use crate::outcome::Failure;
+use crate::probe::http::request::ResolvedRequest;
+
+/// A request of a health check or an HTTP step.
+#[derive(Debug, Clone)]
+pub struct Request {
+    pub method: reqwest::Method,
+    pub url: Template,
+    query: Vec<(Named, OneOrMore)>,
+    body: Body,
+    pub options: RequestOptions,
+}
+
+/// The verbs that are `method` and `url` in one key, each with an example.
+const VERBS: [(&str, reqwest::Method, &str); 6] = [
+    ("get", reqwest::Method::GET, r#"get = "{{base_url}}/login""#),
+    ("post", reqwest::Method::POST, r#"post = "{{base_url}}/login""#),
+    ("put", reqwest::Method::PUT, r#"put = "{{base_url}}/orders/{{order}}""#),
+    ("patch", reqwest::Method::PATCH, r#"patch = "{{base_url}}/orders/{{order}}""#),
+    ("delete", reqwest::Method::DELETE, r#"delete = "{{base_url}}/orders/{{order}}""#),
+    ("head", reqwest::Method::HEAD, r#"head = "{{base_url}}/login""#),
+];
+
+/// The keys of `VERBS`, for a message.
+pub const VERB_KEYS: &str = "get, post, put, patch, delete, head";
+
+impl Request {
+    /// Reads a request whose address is under `url`, or under a verb such as `get`. `None` without a message
+    /// when there is neither: the caller knows what else could have been meant.
+    pub fn from_step(table: &mut Table<'_, '_, '_>) -> Option<Request> {
+        let mut verbs = Vec::new();
+        // Without its URL a step is nothing, and what is wrong with that is told already.
+        let mut is_told = false;
+        for (name, method, example) in &VERBS {
+            match table.optional::<Template>(name, ("URL to request with this method", *example)) {
+                Some(url) => verbs.push((*name, method, url)),
+                None => is_told |= table.has(name),
+            }
+        }
+        let plain = Request::from_url(table);
+        table.obeys(Rule::ExactlyOne(&["url", "get", "post", "put", "patch", "delete", "head"]));
+        table.obeys(Rule::Needs("method", "url"));
+        if is_told {
+            return None;
+        }
+        match (plain, verbs.as_slice()) {
+            (Some(request), []) => Some(request),
+            (Some(request), [(_, method, url)]) if table.has("url") => {
+                let _ = (request, method);
+                let place = url.place();
+                table
+                    .parse
+                    .reject(Diagnostic::new(place, "a step has `url` or a verb such as `get`, not both"))
+            }
+            (Some(request), [(verb, method, url)]) => {
+                if table.has("method") {
+                    return table.reject("method", format!("`{verb}` is the method already"));
+                }
+                Some(Request { method: (*method).clone(), url: url.clone(), ..request })
+            }
+            (_, [_, (second, _, _), ..]) => {
+                table.reject(second, "a step sends one request: it has one of the verbs")
+            }
+            (None, _) => None,
+        }
+    }
+
+    /// Reads a request whose address is under `url`. Without `url` the address is empty.
+    pub fn from_url(table: &mut Table<'_, '_, '_>) -> Option<Request> {
+        let given = table.has("url");
+        let url: Option<Template> =
+            table.optional("url", ("URL to request", r#"url = "{{base_url}}/health""#));
+        let method = table.optional_or("method", ("HTTP method", r#"method = "POST""#), reqwest::Method::GET);
+        let query = table
+            .optional(
+                "query",
+                (
+                    "parameters added to the URL, encoded; a list repeats a parameter",
+                    r#"query = { status = ["new", "paid"] }"#,
+                ),
+            )
+            .unwrap_or_default();
+        let body = Body::from_table(table);
+        let options = RequestOptions::from_table(table);
+        let defaults = table.parse.defaults.get::<RequestOptions>().cloned().unwrap_or_default();
+        let url = match url {
+            Some(url) => url,
+            None if given => return None,
+            None => Template::parse("", table.place(), table.parse.environment).ok()?,
+        };
+        Some(Request { method, url, query, body: body?, options: options?.or(&defaults) })
+    }
+
+    /// The request with every value in its place.
+    ///
+    /// # Errors
+    /// A value is missing or cannot stand where it does, or a token was not to be had.
+    pub async fn resolved(&self, scope: &Variables, context: &Context) -> Result<ResolvedRequest, Failure> {
+        resolve::resolve_request(self, scope, context).await
+    }
+
+    /// What the request reads.
+    pub fn uses<'c>(&'c self, uses: &mut VariableUsage<'c>) {
+        uses.read(&self.url);
+        let fields = |fields: &'c [(Named, OneOrMore)]| {
+            fields.iter().flat_map(|(_, values)| &values.0).map(|scalar| &scalar.0)
+        };
+        uses.read_all(fields(&self.query));
+        uses.read_all(self.options.templates());
+        match &self.body {
+            Body::None => {}
+            Body::Text(text) => uses.read(text),
+            Body::Json(document) => uses.read_all(document.templates()),
+            Body::Form(form) => uses.read_all(fields(form)),
+            Body::Multipart(parts) => uses.read_all(parts.iter().filter_map(|(_, part)| match part {
+                Part::Text(text) => Some(text),
+                Part::File { .. } => None,
+            })),
+        }
+    }
+}
+
+impl FromToml for reqwest::Method {
+    fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
+        let Named { name, place } = Named::from_toml(value, parse)?;
+        match reqwest::Method::from_bytes(name.as_bytes()) {
+            Ok(method) if name.chars().all(|c| c.is_ascii_uppercase()) => Some(method),
+            Ok(_) | Err(_) => {
+                let message = format!("`{name}` is not a method; methods are in capitals, such as POST");
+                parse.reject(Diagnostic::new(place, message))
+            }
+        }
+    }
+
+    fn schema(_: &mut Definitions<'_>) -> Schema {
+        json!({ "type": "string", "pattern": "^[A-Z]+$" })
+    }
+}
+
+impl ToToml for reqwest::Method {
+    fn to_toml(&self) -> Value {
+        Value::from(self.as_str())
+    }
+}

@@ -1,0 +1,89 @@
+//! What a check or a step came to, in one word: the same word in every report.
+
+use super::{CheckReport, StepReport};
+use crate::outcome::{Failure, Outcome, Verdict};
+
+/// What a check or a step came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Status {
+    Passed,
+    /// It passed, though not at once.
+    Flaky,
+    /// It passed with little of its budget left.
+    Slow,
+    /// It did not pass, and is only a warning.
+    Warned,
+    /// It answered, and not as expected, or its own budget ended.
+    Failed,
+    /// smoke could not find out.
+    Errored,
+    /// The suite's budget ended first.
+    Undecided,
+    Skipped,
+}
+
+impl Status {
+    pub const ALL: [Status; 8] = [
+        Status::Passed,
+        Status::Flaky,
+        Status::Slow,
+        Status::Warned,
+        Status::Failed,
+        Status::Errored,
+        Status::Undecided,
+        Status::Skipped,
+    ];
+
+    /// The word that people read.
+    pub fn word(self) -> &'static str {
+        match self {
+            Status::Passed => "PASS",
+            Status::Flaky => "FLAKY",
+            Status::Slow => "SLOW",
+            Status::Warned => "WARN",
+            Status::Failed => "FAIL",
+            Status::Errored => "ERROR",
+            Status::Undecided => "CUT",
+            Status::Skipped => "SKIP",
+        }
+    }
+
+    pub fn has_passed(self) -> bool {
+        match self {
+            Status::Passed | Status::Flaky | Status::Slow => true,
+            Status::Warned | Status::Failed | Status::Errored | Status::Undecided | Status::Skipped => false,
+        }
+    }
+
+    fn of_failure(failure: &Failure) -> Status {
+        match failure.verdict() {
+            Verdict::Failed => Status::Failed,
+            Verdict::Errored => Status::Errored,
+            Verdict::Undecided => Status::Undecided,
+        }
+    }
+}
+
+impl CheckReport {
+    pub fn status(&self) -> Status {
+        match &self.outcome {
+            Outcome::Passed if self.is_flaky() => Status::Flaky,
+            Outcome::Passed if self.is_slow() => Status::Slow,
+            Outcome::Passed => Status::Passed,
+            Outcome::Failed(failure) => Status::of_failure(failure),
+            Outcome::Warned(_) => Status::Warned,
+            Outcome::Undecided(_) => Status::Undecided,
+            Outcome::Skipped(_) => Status::Skipped,
+        }
+    }
+}
+
+impl StepReport {
+    pub fn status(&self) -> Status {
+        match &self.failure {
+            Some(failure) => Status::of_failure(failure),
+            None if self.is_flaky() => Status::Flaky,
+            None => Status::Passed,
+        }
+    }
+}

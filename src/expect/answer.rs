@@ -1,0 +1,57 @@
+//! What an expectation and a capture can do with an answer, whatever was asked.
+
+use std::fmt::Debug;
+
+use serde_json::Value;
+
+use super::capture::{Capture, Captures};
+pub use super::evaluate::Unjudgeable;
+use crate::attempt::cost::Cost;
+use crate::language::template::Template;
+use crate::language::variables::Variables;
+use crate::outcome::Mismatch;
+use crate::secret::{Message, Redactor};
+
+/// An answer as expectations and captures see it.
+pub trait Answer: Send + 'static {
+    /// How much of it there is to look at, in bytes.
+    fn size(&self) -> usize;
+
+    /// The answer in a few lines, for under a mismatch.
+    fn describe(&self) -> Option<Message>;
+
+    /// Keeps what the server issues with it out of every output, whether anybody captures it or not.
+    fn hide_issued(&self, _redactor: &Redactor) {}
+
+    /// The answer as `--trace` shows it.
+    fn trace(&self) -> Message;
+
+    /// Takes the value of the capture called `name` out of it.
+    ///
+    /// # Errors
+    /// Nothing was found, or several.
+    fn take(&self, name: &str, capture: &Capture) -> Result<Value, Mismatch>;
+}
+
+/// What an answer is compared with.
+pub trait Expectation<A>: Debug + Send + Sync + 'static {
+    /// Every template in the matchers.
+    fn templates(&self) -> Vec<&Template>;
+
+    /// Tells the answer what it will be asked for, here and by the captures.
+    fn announce(&self, _captures: &Captures, _answer: &mut A) {}
+
+    /// What [`judge`](Expectation::judge) does with an answer.
+    fn cost(&self) -> Cost;
+
+    /// What is judged before anything is captured: the rest of an answer with another status is another thing.
+    fn judge_first(&self, _answer: &A) -> Option<Mismatch> {
+        None
+    }
+
+    /// Every other expectation that the answer does not meet.
+    ///
+    /// # Errors
+    /// A template in a matcher cannot be evaluated.
+    fn judge(&self, answer: &A, scope: &Variables) -> Result<Vec<Mismatch>, Unjudgeable>;
+}

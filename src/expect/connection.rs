@@ -1,0 +1,154 @@
+//! Expectations on a connection: what `tcp://` and `tls://` have of an answer, and HTTP beside the rest.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::answer::{Answer, Expectation, Unjudgeable};
+use super::capture::Capture;
+use super::evaluate::{Found, Subject, judge};
+use super::matcher::{CertificateExpectation, Matcher, assert_something};
+use crate::attempt::certificate::PeerCertificate;
+use crate::attempt::cost::Cost;
+use crate::language::placed::Placed;
+use crate::language::read::{FromTable, Table};
+use crate::language::template::Template;
+use crate::language::variables::Variables;
+use crate::outcome::{Mismatch, Span};
+use crate::secret::Message;
+
+/// A connection that was made.
+#[derive(Debug)]
+pub struct Connection {
+    /// Until it was made, with everything that it took.
+    pub took: Duration,
+    /// The certificate that the server showed.
+    pub certificate: Option<PeerCertificate>,
+}
+
+impl Answer for Connection {
+    fn size(&self) -> usize {
+        0
+    }
+
+    fn describe(&self) -> Option<Message> {
+        self.certificate.as_ref().map(PeerCertificate::in_words)
+    }
+
+    fn trace(&self) -> Message {
+        self.describe().unwrap_or_else(|| Message::new().words("connected"))
+    }
+
+    fn take(&self, name: &str, capture: &Capture) -> Result<Value, Mismatch> {
+        Err(capture.missed(name, Message::new().words("a connection without an answer")))
+    }
+}
+
+/// `within` and `certificate`.
+#[derive(Debug, Clone, Default)]
+pub struct ConnectionExpectation {
+    within: Option<Placed<Duration>>,
+    certificate: Option<CertificateExpectation>,
+}
+
+/// `expect` of a `tcp://` check.
+pub struct TcpExpectation(pub ConnectionExpectation);
+
+/// `expect` of a `tls://` check.
+pub struct TlsExpectation(pub ConnectionExpectation);
+
+impl FromTable for TcpExpectation {
+    const DEFINITION: &'static str = "tcp-expectation";
+
+    fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
+        let asserts = assert_something(table);
+        let within = within(table);
+        asserts?;
+        Some(TcpExpectation(ConnectionExpectation { within, certificate: None }))
+    }
+}
+
+impl FromTable for TlsExpectation {
+    const DEFINITION: &'static str = "tls-expectation";
+
+    fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
+        let asserts = assert_something(table);
+        let expectation = ConnectionExpectation::from_keys(table);
+        asserts?;
+        Some(TlsExpectation(expectation))
+    }
+}
+
+fn within(table: &mut Table<'_, '_, '_>) -> Option<Placed<Duration>> {
+    table.placed(
+        "within",
+        ("longest time that the response may take, even if the budget allows more", r#"within = "300ms""#),
+    )
+}
+
+impl ConnectionExpectation {
+    /// Reads the keys that every protocol over TLS has.
+    pub(super) fn from_keys(table: &mut Table<'_, '_, '_>) -> ConnectionExpectation {
+        let within = within(table);
+        let certificate = table.optional(
+            "certificate",
+            ("the server's certificate", "certificate = { days-left = { min = 14 } }"),
+        );
+        ConnectionExpectation { within, certificate }
+    }
+
+    /// Is anything expected of a certificate?
+    pub fn expects_certificate(&self) -> bool {
+        self.certificate.is_some()
+    }
+
+    pub(super) fn matchers(&self) -> impl Iterator<Item = &Matcher> {
+        self.certificate.iter().map(|certificate| &certificate.days_left.value)
+    }
+
+    /// Every expectation that a connection does not meet.
+    pub(super) fn judge(
+        &self,
+        took: Duration,
+        days_left: Option<i64>,
+        scope: &Variables,
+    ) -> Result<Vec<Mismatch>, Unjudgeable> {
+        let mut unmet: Vec<Mismatch> = too_slow(self.within.as_ref(), took).into_iter().collect();
+        if let Some(certificate) = &self.certificate {
+            let found = Found {
+                values: days_left.map(Value::from).into_iter().collect(),
+                surroundings: Message::new().words("there is no certificate without TLS"),
+            };
+            let Placed { place, value: matcher } = &certificate.days_left;
+            let subject = Subject { what: Message::new().words("certificate days-left"), place: *place };
+            unmet.extend(judge(&subject, matcher, &found, scope)?);
+        }
+        Ok(unmet)
+    }
+}
+
+impl Expectation<Connection> for ConnectionExpectation {
+    fn templates(&self) -> Vec<&Template> {
+        self.matchers().flat_map(Matcher::templates).collect()
+    }
+
+    fn cost(&self) -> Cost {
+        self.matchers().map(Matcher::cost).sum()
+    }
+
+    fn judge(&self, answer: &Connection, scope: &Variables) -> Result<Vec<Mismatch>, Unjudgeable> {
+        let days_left = answer.certificate.as_ref().map(PeerCertificate::days_left);
+        ConnectionExpectation::judge(self, answer.took, days_left, scope)
+    }
+}
+
+/// The mismatch of an answer that came later than `within`.
+pub(super) fn too_slow(within: Option<&Placed<Duration>>, took: Duration) -> Option<Mismatch> {
+    let Placed { place, value: within } = within.filter(|within| took > within.value)?;
+    Some(Mismatch {
+        what: Message::new().words("an answer"),
+        expected: Message::new().words(format!("within {}", Span(*within))),
+        actual: Message::new().words(format!("one after {}", Span(took))),
+        place: Some(*place),
+    })
+}

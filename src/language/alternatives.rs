@@ -1,0 +1,159 @@
+//! One table that is one of several things, such as a health check of one protocol or another.
+//!
+//! Each reader sees the same table. What is wrong with it for one of them does not matter where it is meant for another,
+//! and which one that is may be known only once the variables have their values: so the mistakes of each are kept
+//! apart. A key that one reader asks for and another does not is not unknown: it does not apply.
+
+use toml::de::DeValue;
+
+use super::diagnostic::Diagnostic;
+use super::source::Place;
+use super::table::{Asked, Missing, Shape, Table};
+
+/// One way to read a table.
+pub struct Alternative<'a, T> {
+    /// What the table is then, with its article: "a `tcp://` check".
+    pub what: &'a str,
+    pub read: &'a dyn Fn(&mut Table<'_, '_, '_>) -> Option<T>,
+}
+
+/// What came of one way.
+pub struct Read<T> {
+    /// There may be one beside mistakes, so that what is wrong elsewhere is found in the same go.
+    pub value: Option<T>,
+    pub mistakes: Vec<Diagnostic>,
+}
+
+struct Reading<T> {
+    value: Option<T>,
+    asked: Asked,
+    missing: Vec<Missing>,
+    mistakes: Vec<Diagnostic>,
+}
+
+impl Table<'_, '_, '_> {
+    /// Reads the table in each of the ways. Nothing is recorded as a mistake yet.
+    pub fn read_as<T>(&mut self, alternatives: &[Alternative<'_, T>]) -> Vec<Read<T>> {
+        let mut readings: Vec<Reading<T>> = alternatives.iter().map(|way| self.read_once(way.read)).collect();
+        let foreign: Vec<Vec<Diagnostic>> = (0..readings.len())
+            .map(|index| self.keys_of_others(index, &readings, alternatives[index].what))
+            .collect();
+        for (index, way) in alternatives.iter().enumerate() {
+            let renamed = self.inapplicable(index, &readings, way.what);
+            for (number, message) in renamed {
+                let unknown = &mut readings[index].mistakes[number];
+                *unknown = Diagnostic { message, hint: None, label: String::new(), ..unknown.clone() };
+            }
+        }
+        let mut results = Vec::with_capacity(readings.len());
+        for (reading, foreign) in readings.into_iter().zip(foreign) {
+            self.take_over(reading.asked);
+            let mut mistakes = reading.mistakes;
+            mistakes.extend(foreign);
+            mistakes.extend(reading.missing.into_iter().map(|missing| missing.diagnostic));
+            results.push(Read { value: reading.value, mistakes });
+        }
+        results
+    }
+
+    fn read_once<T>(&mut self, read: &dyn Fn(&mut Table<'_, '_, '_>) -> Option<T>) -> Reading<T> {
+        let before = std::mem::take(&mut self.parse.diagnostics);
+        let mut table = self.again();
+        let value = read(&mut table);
+        let Table { asked, missing, .. } = table;
+        let mistakes = std::mem::replace(&mut self.parse.diagnostics, before);
+        Reading { value, asked, missing, mistakes }
+    }
+
+    /// A mistake for each key that the reader at `index` does not ask for, though another does.
+    fn keys_of_others<T>(&self, index: usize, readings: &[Reading<T>], what: &str) -> Vec<Diagnostic> {
+        let asks = |asked: &Asked, given: &str| asked.keys.iter().any(|key| key.name == given);
+        self.keys
+            .keys()
+            .filter(|key| {
+                let given = key.get_ref().as_ref();
+                !asks(&readings[index].asked, given)
+                    && !asks(&self.asked, given)
+                    && readings.iter().any(|reading| asks(&reading.asked, given))
+            })
+            .map(|key| {
+                let place = self.parse.place(key.span());
+                let mistake = Diagnostic::new(place, does_not_apply(key.get_ref(), what));
+                Diagnostic { unknown_key: Some(key.get_ref().to_string()), ..mistake }
+            })
+            .collect()
+    }
+
+    /// The mistakes of the reader at `index` that are keys which another knows, each with its new message.
+    fn inapplicable<T>(&self, index: usize, readings: &[Reading<T>], what: &str) -> Vec<(usize, String)> {
+        let path = |place: Option<Place>| {
+            let place = place?;
+            self.keys
+                .iter()
+                .find_map(|(key, value)| Some((key.get_ref().as_ref(), path_to(value.get_ref(), place)?)))
+        };
+        // A reader knows a key if it calls neither it unknown nor a table that it is in.
+        let knows = |reading: &Reading<T>, top: &str, path: &[usize]| {
+            reading.asked.keys.iter().any(|asked| asked.name == top)
+                && !reading.mistakes.iter().any(|mistake| {
+                    let start = mistake.place.map(|place| place.start);
+                    mistake.unknown_key.is_some() && start.is_some_and(|start| path.contains(&start))
+                })
+        };
+        let unknown = readings[index].mistakes.iter().enumerate();
+        unknown
+            .filter_map(|(number, mistake)| {
+                let (key, (top, path)) = (mistake.unknown_key.as_deref()?, path(mistake.place)?);
+                let known = readings.iter().any(|other| knows(other, top, &path));
+                known.then(|| (number, does_not_apply(key, what)))
+            })
+            .collect()
+    }
+
+    /// Whatever one of the readers asks for, the table is asked for.
+    fn take_over(&mut self, asked: Asked) {
+        let describing = self.is_described();
+        for key in asked.keys {
+            match self.asked.keys.iter_mut().find(|known| known.name == key.name) {
+                Some(known) => {
+                    if let (true, Shape::Value(shape)) = (describing, key.shape) {
+                        known.or_shapes.push(shape);
+                    }
+                }
+                None => self.asked.keys.push(key),
+            }
+        }
+        for (key, default) in asked.defaults {
+            if self.asked.defaults.iter().all(|(known, _)| *known != key) {
+                self.asked.defaults.push((key, default));
+            }
+        }
+        self.asked.variants.extend(asked.variants);
+        self.asked.rules.extend(asked.rules);
+    }
+}
+
+/// Where the keys begin that lead to the key at `place`, that one last.
+fn path_to(value: &DeValue<'_>, place: Place) -> Option<Vec<usize>> {
+    match value {
+        DeValue::Table(keys) => keys.iter().find_map(|(key, value)| {
+            let start = key.span().start;
+            if start == place.start {
+                return Some(vec![start]);
+            }
+            let mut path = path_to(value.get_ref(), place)?;
+            path.insert(0, start);
+            Some(path)
+        }),
+        DeValue::Array(items) => items.iter().find_map(|item| path_to(item.get_ref(), place)),
+        DeValue::String(_)
+        | DeValue::Integer(_)
+        | DeValue::Float(_)
+        | DeValue::Boolean(_)
+        | DeValue::Datetime(_) => None,
+    }
+}
+
+fn does_not_apply(key: &str, what: &str) -> String {
+    format!("`{key}` does not apply to {what}")
+}

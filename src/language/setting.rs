@@ -1,0 +1,83 @@
+//! Templates in settings: in keys whose value is no text for a server, such as a budget, a port of `resolve` or a path.
+//!
+//! They shape the plan or the connection, so they are known before anything is sent: they read variables, and no
+//! captures, `uuid()` or `now()`. A suite is first read without the variables' values. If a setting has a template, its
+//! checks are read again for each environment, with them ([`ParseContext::scope`]).
+
+use toml::Spanned;
+use toml::de::DeValue;
+
+use super::diagnostic::Diagnostic;
+use super::expression::FUNCTIONS;
+use super::read::{FromToml, ParseContext};
+use super::template::Template;
+use super::variables::{first_part, is_built_in};
+
+/// What a template in a value of a type means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Templates {
+    /// The type sees to them itself, or has parts that do.
+    Own,
+    /// The value is a setting: it is rendered before the type reads it.
+    Rendered,
+    /// It names something that others refer to, and must be known as it is written.
+    Refused,
+}
+
+/// Reads `value`, after rendering it where `T` is a setting.
+pub(super) fn read<T: FromToml>(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<T> {
+    match (T::TEMPLATES, value.get_ref()) {
+        (Templates::Rendered, DeValue::String(text)) if text.contains("{{") => read_rendered(value, parse),
+        (Templates::Refused, DeValue::String(text)) if text.contains("{{") && parse.is_of_each => {
+            read_rendered(value, parse)
+        }
+        (Templates::Refused, DeValue::String(text)) if text.contains("{{") => {
+            let place = parse.place(value.span());
+            let mistake = Diagnostic::new(place, "a template does not work here");
+            parse.reject(mistake.hint("other parts of the suite refer to this text as it is written"))
+        }
+        (Templates::Own | Templates::Rendered | Templates::Refused, _) => T::from_toml(value, parse),
+    }
+}
+
+fn read_rendered<T: FromToml>(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<T> {
+    let template = Template::from_toml(value, parse)?;
+    if let Some((function, place)) = template.calls_at().find(|(name, _)| FUNCTIONS.contains(name)) {
+        let mistake = Diagnostic::new(place, format!("`{function}()` does not work in a setting"));
+        return parse.reject(mistake.hint("a setting is the same for every attempt: use a variable"));
+    }
+    parse.settings.reads.extend(template.reads_at().map(|(name, place)| (name.to_owned(), place)));
+    parse.settings.have_templates = true;
+    let scope = parse.scope.clone()?;
+    let is_known = |name: &str| is_built_in(name) || scope.has(first_part(name));
+    // One without a value is a mistake of its own, if it is one.
+    if !template.reads().all(is_known) {
+        return None;
+    }
+    match template.text(&scope) {
+        Ok(text) if T::TEMPLATES == Templates::Refused => {
+            T::from_toml(&Spanned::new(value.span(), DeValue::String(text.into())), parse)
+        }
+        Ok(text) => read_text(text, value, parse),
+        Err(message) => parse.reject(Diagnostic::new(template.place(), message)),
+    }
+}
+
+/// Reads what a template made: as text, and where that does not do, as the number or boolean that it is.
+fn read_text<T: FromToml>(
+    text: String,
+    value: &Spanned<DeValue<'_>>,
+    parse: &mut ParseContext<'_>,
+) -> Option<T> {
+    let before = parse.diagnostics.len();
+    let typed = DeValue::parse(&text).ok().map(Spanned::into_inner);
+    let typed = typed.filter(|typed| typed.is_integer() || typed.is_float() || typed.is_bool());
+    let as_text = T::from_toml(&Spanned::new(value.span(), DeValue::String(text.clone().into())), parse);
+    match typed {
+        Some(typed) if as_text.is_none() => {
+            parse.diagnostics.truncate(before);
+            T::from_toml(&Spanned::new(value.span(), typed), parse)
+        }
+        Some(_) | None => as_text,
+    }
+}

@@ -1,0 +1,146 @@
+//! What stands under the line of a check that did not pass.
+
+use std::time::Duration;
+
+use crate::event::{CheckReport, RunInfo, Trail};
+use crate::language::printable::printable;
+use crate::outcome::{Failure, Log, Mismatch, Phase, Span};
+use crate::report::style::Style;
+
+/// How much of what a booted process printed is shown: lines, and bytes of them.
+const LOG_LINES: usize = 20;
+const LOG_BYTES: usize = 2_000;
+
+/// How far what belongs to a check's line is moved in.
+pub(super) const INDENT: &str = "        ";
+
+/// Tells what went wrong.
+pub(super) struct Details<'r> {
+    pub style: Style,
+    pub run: &'r RunInfo,
+    /// The place that stands in the line above.
+    pub shown: String,
+}
+
+impl Details<'_> {
+    /// What went wrong, where its time went, and what to do.
+    pub fn text(&self, report: &CheckReport, failure: &Failure) -> String {
+        let mut text = indented(&self.failure(failure));
+        let cut = root(failure);
+        let mut facts = Vec::new();
+        let of_step = report.steps.iter().rev().find(|step| step.failure.is_some() && !step.is_cleanup);
+        let Trail { phases, address, .. } = match of_step {
+            Some(step) if report.trail.phases.is_empty() => &step.trail,
+            Some(_) | None => &report.trail,
+        };
+        if report.trail.attempts > 1 {
+            facts.push(format!("{} attempts", report.trail.attempts));
+        }
+        facts.extend(address.as_ref().map(|address| printable(&address.to_string())));
+        facts.extend(times(phases));
+        if !facts.is_empty() {
+            text.push_str(&indented(&self.style.quiet(facts.join("; "))));
+        }
+        if let Failure::Fault { hint: Some(hint), .. } = cut {
+            let hint = printable(&hint.to_string());
+            text.push_str(&indented(&format!("{} {hint}", self.style.strong("hint:"))));
+        }
+        if let Some(command) = &report.trail.reproduce {
+            let command = printable(&command.to_string());
+            text.push_str(&indented(&format!("{} {command}", self.style.strong("reproduce:"))));
+        }
+        text
+    }
+
+    fn failure(&self, failure: &Failure) -> String {
+        match failure {
+            Failure::Mismatch { mismatches, answer } => {
+                let mut lines: Vec<String> =
+                    mismatches.iter().map(|mismatch| self.mismatch(mismatch)).collect();
+                lines.extend(answer.as_ref().map(|answer| self.style.quiet(printable(&answer.to_string()))));
+                lines.join("\n")
+            }
+            Failure::TimedOut { cut, phase, detail, last, log, .. } => {
+                let mut text = String::new();
+                if let Some(last) = last {
+                    text.push_str(&format!("{}\n", self.failure(last)));
+                }
+                text.push_str(&cut.what_ended(*phase));
+                if let Some(detail) = detail {
+                    text.push_str(&format!(": {}", printable(&detail.to_string())));
+                }
+                text + &self.log(log.as_ref())
+            }
+            Failure::Fault { doing, cause, .. } => printable(&format!("{doing}: {cause}")),
+            Failure::Exited { how, log } => printable(&how.to_string()) + &self.log(log.as_ref()),
+            Failure::Step { step, number, source, .. } => {
+                format!("step {number} `{}`: {}", printable(step), self.failure(source))
+            }
+        }
+    }
+
+    /// The last lines of it, under a heading. The reports have more of them.
+    fn log(&self, log: Option<&Log>) -> String {
+        let Some(log) = log else { return String::new() };
+        let shown = log.shortened(LOG_LINES, LOG_BYTES).to_string();
+        format!("\n{}\n{}", self.style.quiet("its last output:"), printable(&shown))
+    }
+
+    /// What was expected and what came, with its place where that is another than the one shown above.
+    fn mismatch(&self, mismatch: &Mismatch) -> String {
+        let Mismatch { what, expected, actual, place } = mismatch;
+        let (what, expected, actual) =
+            (printable(&what.to_string()), printable(&expected.to_string()), printable(&actual.to_string()));
+        let text = format!("expected {what} {}, got {}", self.style.good(expected), self.style.bad(actual));
+        let location = place.map(|place| self.run.sources.location(place).to_string());
+        match location.filter(|location| *location != self.shown) {
+            Some(location) => format!("{text}  {}", self.style.quiet(location)),
+            None => text,
+        }
+    }
+}
+
+/// What was not cleaned up. The verdict stands, and somebody has to know.
+pub(super) fn failed_cleanup(report: &CheckReport, run: &RunInfo) -> String {
+    let cleanup = report.steps.iter().filter(|step| step.is_cleanup);
+    cleanup
+        .filter_map(|step| Some((step, step.failure.as_ref()?)))
+        .map(|(step, failure)| {
+            let location = run.location_of(report.check, Some(&step.step), failure);
+            indented(&format!(
+                "cleanup step `{}` ({location}) failed: {}",
+                printable(&step.step.name),
+                printable(&failure.to_string())
+            ))
+        })
+        .collect()
+}
+
+/// The first cause under the steps and attempts.
+fn root(failure: &Failure) -> &Failure {
+    match failure {
+        Failure::Step { source, .. } => root(source),
+        Failure::TimedOut { last: Some(last), .. } => root(last),
+        Failure::TimedOut { last: None, .. }
+        | Failure::Mismatch { .. }
+        | Failure::Fault { .. }
+        | Failure::Exited { .. } => failure,
+    }
+}
+
+/// Every line of `text` moved in, with a line break at its end.
+pub(super) fn indented(text: &str) -> String {
+    text.lines().flat_map(|line| [INDENT, line, "\n"]).collect()
+}
+
+/// `dns 0.3ms, connect 0.1ms, first byte 30ms`, or nothing if nothing was on the wire.
+fn times(phases: &[(Phase, Duration)]) -> Option<String> {
+    let mut spent: Vec<&(Phase, Duration)> = phases
+        .iter()
+        .filter(|(phase, _)| !matches!(phase, Phase::Prepare | Phase::Ready | Phase::Wait))
+        .collect();
+    spent.sort_by_key(|(phase, _)| *phase);
+    let shown: Vec<String> =
+        spent.iter().map(|(phase, span)| format!("{} {}", phase.name(), Span(*span))).collect();
+    (!shown.is_empty()).then(|| shown.join(", "))
+}
