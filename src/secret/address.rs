@@ -28,11 +28,12 @@ pub fn shown(text: &str) -> String {
         (Some((_, rest)), Some(scheme)) => (Some(scheme), rest),
         (_, _) => (None, text),
     };
-    let (host, port) = rest.split_once(':').unwrap_or((rest, ""));
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-._/[]".contains(c);
+    let (authority, after) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    let (host, port) = authority.split_once(':').unwrap_or((authority, ""));
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-._[]".contains(c);
     let has_no_password = host.chars().all(is_plain)
-        && port.chars().take_while(|c| *c != '/').all(|c| c.is_ascii_digit())
-        && port.chars().all(is_plain);
+        && port.bytes().all(|byte| byte.is_ascii_digit())
+        && !after.contains(['@', '=', ';']);
     match (has_no_password, scheme) {
         (true, _) => text.to_owned(),
         (false, Some(scheme)) => format!("{scheme}://…"),
@@ -229,6 +230,8 @@ mod tests {
             ("htp:/shop.example", "htp:/shop.example"),
             ("http://shop.example:8080/a", "http://shop.example:8080/a"),
             ("/health", "/health"),
+            ("http://shop.example:8080/a b", "http://shop.example:8080/a b"),
+            ("http://u:12/hunter2@h", "http://…"),
             ("http://[::1/", "http://…"),
             ("http://u:hunter2", "http://…"),
             ("postgres://u:hunter2@h", "postgres://…"),

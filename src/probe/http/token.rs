@@ -114,8 +114,11 @@ const REFUSALS: [&str; 6] = [
 fn refusal(answer: &HttpResponse) -> Message {
     let error = answer.json().ok().and_then(|document| document.get("error")?.as_str());
     let code = REFUSALS.into_iter().find(|code| Some(*code) == error);
-    let status = format!("{} {}, ", answer.version, answer.status);
-    Message::new().words(status).words(match (code, (200..300).contains(&answer.status)) {
+    let mut line = Message::new().words(format!("{} {}, ", answer.version, answer.status));
+    if let Some(kind) = answer.headers.get(CONTENT_TYPE) {
+        line = line.data(String::from_utf8_lossy(kind.as_bytes())).words(", ");
+    }
+    line.words(match (code, (200..300).contains(&answer.status)) {
         (Some(code), _) => format!("`{code}`"),
         (None, true) => "without an `access_token` (the answer of a token endpoint is not shown)".to_owned(),
         (None, false) => "with no known error (the answer of a token endpoint is not shown)".to_owned(),
