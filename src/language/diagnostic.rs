@@ -20,7 +20,7 @@ pub struct Diagnostic {
     /// What to do about it.
     pub hint: Option<String>,
     /// The key that is unknown, where that is all that is wrong: it may be known to another reader of the same table.
-    pub(super) unknown_key: Option<String>,
+    pub(super) unknown_key: Option<Box<str>>,
 }
 
 impl Diagnostic {
@@ -32,6 +32,12 @@ impl Diagnostic {
             hint: None,
             unknown_key: None,
         }
+    }
+
+    /// The same at `place`, for who finds what is wrong and does not know where it stands.
+    pub fn at(mut self, place: Place) -> Diagnostic {
+        self.place = Some(place);
+        self
     }
 
     /// Is a key all that is wrong, because it is unknown or does not apply?

@@ -58,21 +58,21 @@ fn read_rendered<T: FromToml>(value: &Spanned<DeValue<'_>>, parse: &mut ParseCon
         Ok(text) if T::TEMPLATES == Templates::Refused => {
             T::from_toml(&Spanned::new(value.span(), DeValue::String(text.into())), parse)
         }
-        Ok(text) => read_text(text, value, parse),
+        Ok(text) => read_text(&text, value, parse),
         Err(message) => parse.reject(Diagnostic::new(template.place(), message)),
     }
 }
 
 /// Reads what a template made: as text, and where that does not do, as the number or boolean that it is.
 fn read_text<T: FromToml>(
-    text: String,
+    text: &str,
     value: &Spanned<DeValue<'_>>,
     parse: &mut ParseContext<'_>,
 ) -> Option<T> {
     let before = parse.diagnostics.len();
-    let typed = DeValue::parse(&text).ok().map(Spanned::into_inner);
+    let typed = DeValue::parse(text).ok().map(Spanned::into_inner);
     let typed = typed.filter(|typed| typed.is_integer() || typed.is_float() || typed.is_bool());
-    let as_text = T::from_toml(&Spanned::new(value.span(), DeValue::String(text.clone().into())), parse);
+    let as_text = T::from_toml(&Spanned::new(value.span(), DeValue::String(text.into())), parse);
     match typed {
         Some(typed) if as_text.is_none() => {
             parse.diagnostics.truncate(before);

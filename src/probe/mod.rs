@@ -6,6 +6,7 @@
 //! [`cancellations`](crate::attempt::cancellation).
 
 pub mod certificate;
+pub mod database;
 pub mod dial;
 pub mod http;
 pub mod postgres;

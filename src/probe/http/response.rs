@@ -62,6 +62,9 @@ impl HttpResponse {
     }
 
     /// The body as JSON, parsed once.
+    ///
+    /// # Errors
+    /// Why it is no JSON.
     pub fn json(&self) -> Result<&Value, &str> {
         self.json
             .get_or_init(|| serde_json::from_str(&self.body).map_err(|error| error.to_string()))

@@ -12,14 +12,14 @@ use tokio_postgres::config::Host;
 use super::hosts::{self, Hosts};
 use super::target::TargetServer;
 use super::user;
-use crate::language::diagnostic::closest;
+use crate::language::diagnostic::{Diagnostic, closest};
 use crate::outcome::{Failure, Fault};
 use crate::probe::trust::{TlsOptions, Verify};
 use crate::secret::Message;
 
 /// Where to connect, and how.
 #[derive(Debug, Clone)]
-pub struct PostgresUrl {
+pub(super) struct PostgresUrl {
     pub(super) config: Config,
     pub(super) ssl_mode: SslMode,
     pub(super) target: TargetServer,
@@ -52,11 +52,6 @@ pub(super) enum Security {
     Tls,
 }
 
-/// Is this the URL of a PostgreSQL database?
-pub fn is_postgres_url(url: &str) -> bool {
-    url.starts_with("postgres://") || url.starts_with("postgresql://")
-}
-
 impl PostgresUrl {
     /// Reads `url`. `application_name` is what the server shows unless the URL says otherwise.
     ///
@@ -69,16 +64,17 @@ impl PostgresUrl {
     }
 
     /// What is wrong with `url` wherever it is used, and what to do about it.
-    pub fn mistake(url: &str) -> Option<(String, Option<String>)> {
-        match PostgresUrl::read(url).err()? {
-            Failure::Fault { doing, cause, hint, .. } => {
-                Some((format!("{doing}: {cause}"), hint.map(|hint| hint.to_string())))
-            }
-            other @ (Failure::Mismatch { .. }
+    pub fn mistake(url: &str) -> Option<Diagnostic> {
+        let failure = PostgresUrl::read(url).err()?;
+        let mistake = Diagnostic::new(None, failure.to_string());
+        Some(match failure {
+            Failure::Fault { hint: Some(hint), .. } => mistake.hint(hint.to_string()),
+            Failure::Fault { hint: None, .. }
+            | Failure::Mismatch { .. }
             | Failure::TimedOut { .. }
             | Failure::Exited { .. }
-            | Failure::Step { .. }) => Some((other.to_string(), None)),
-        }
+            | Failure::Step { .. } => mistake,
+        })
     }
 
     /// What `url` itself says.

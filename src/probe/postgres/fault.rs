@@ -160,7 +160,9 @@ pub(super) fn sql(error: &Error, statement: Option<&str>, context: &Context) -> 
     };
     let code = told.code();
     // Sooner, it was the query's own `nowait` or `lock_timeout`.
-    if *code == SqlState::LOCK_NOT_AVAILABLE && context.deadline.remaining() <= super::LOCK_TIMEOUT_LEAD {
+    if *code == SqlState::LOCK_NOT_AVAILABLE
+        && context.deadline.remaining() <= super::transaction::LOCK_TIMEOUT_LEAD
+    {
         context.timeline.enter(Phase::Lock);
         return Failure::timed_out(context.deadline.cut(), Phase::Lock);
     }

@@ -6,6 +6,7 @@ mod postgres_tls;
 mod redirects;
 mod requests;
 mod routes;
+mod sessions;
 mod sqlite;
 mod tls;
 mod unknown_types;

@@ -64,7 +64,11 @@ fn an_answer_of_a_token_endpoint_is_not_shown() {
     let ran = asked_for_all().suite(&suite).run();
     ran.exits(1);
     have_none_of(&ran, &tokens());
-    assert!(ran.stderr.contains("HTTP/1.1 200, application/json, without an `access_token`"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("HTTP/1.1 200, application/json, without an `access_token`"),
+        "{}",
+        ran.stderr
+    );
 }
 
 #[test]
