@@ -74,7 +74,8 @@ pub(super) fn hidden_in_text(text: &str) -> Vec<Range<usize>> {
         let secret = line.match_indices('=').find_map(|(equals, _)| {
             let key = line[..equals].trim_end().trim_matches(['"', '\'']);
             let name = key.rsplit(|c: char| !(c.is_alphanumeric() || c == '_' || c == '-')).next()?;
-            let is_secret = is_secret_name(name)
+            // `auth` is a table of which a part is secret.
+            let is_secret = (is_secret_name(name) && name != "auth")
                 || is_secret_header(name)
                 || is_password(name)
                 || ["bearer", "basic", "client-secret"].contains(&name);

@@ -256,7 +256,7 @@ const READ_HERE: [&str; 7] =
     ["host", "port", "sslmode", "sslrootcert", "sslcert", "sslkey", "target_session_attrs"];
 
 /// How a password is put into a URL.
-pub(super) const ENCODE: &str =
+const ENCODE: &str =
     "percent-encode the password: `postgres://user:{{password|urlencode}}@host:5432/database`";
 
 fn not_encoded() -> Failure {

@@ -3,7 +3,7 @@
 //! To libpq they are the same parameters, and the later one counts, so `?host=` and `?port=` take the place of what
 //! stands before the path.
 
-use super::config::{ENCODE, invalid};
+use super::config::invalid;
 use crate::outcome::Failure;
 use crate::secret::Message;
 
@@ -70,8 +70,7 @@ fn number(port: &str) -> Result<u16, Failure> {
         _ if port.is_empty() => Ok(DEFAULT_PORT),
         Ok(number) if number > 0 => Ok(number),
         // Not shown: in a URL that is put together wrongly it may be a part of the password.
-        Ok(_) | Err(_) => Err(invalid(Message::new().words("a port is not a number from 1 to 65535"))
-            .with_hint(Message::new().words(ENCODE))),
+        Ok(_) | Err(_) => Err(invalid(Message::new().words("a port is not a number from 1 to 65535"))),
     }
 }
 
