@@ -65,7 +65,7 @@ impl Finder {
     /// Adds what a secret is in each view.
     pub fn add(&mut self, forms: &Forms) {
         let count: usize =
-            [&self.raw, &self.unescaped, &self.compact, &self.hex].map(|needles| needles.len()).iter().sum();
+            [&self.raw, &self.unescaped, &self.compact, &self.hex].map(Needles::len).iter().sum();
         self.is_full |= count >= MOST_NEEDLES;
         if self.is_full {
             return;

@@ -73,7 +73,9 @@ impl Forms {
         encoded.push(percent_encoded(secret, "-._*").replace("%20", "+"));
         encoded.sort_unstable();
         encoded.dedup();
-        encoded.iter().for_each(|text| (0..3).for_each(|shift| forms.base64(text, shift)));
+        for text in &encoded {
+            (0..3).for_each(|shift| forms.base64(text, shift));
+        }
         forms
     }
 
@@ -132,10 +134,10 @@ impl Forms {
     /// Every way to write it in a language, all of it or what is no letter or digit.
     fn spelled_out(&mut self, text: &str) {
         let escapes: [fn(char) -> String; 7] = [
-            |c| c.to_string().bytes().map(|byte| format!("%{byte:02X}")).collect(),
-            |c| c.to_string().bytes().map(|byte| format!("%{byte:02x}")).collect(),
-            |c| c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")).collect(),
-            |c| c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04X}")).collect(),
+            |c| each(c.to_string().bytes(), |byte| format!("%{byte:02X}")),
+            |c| each(c.to_string().bytes(), |byte| format!("%{byte:02x}")),
+            |c| each(c.encode_utf16(&mut [0; 2]).iter(), |unit| format!("\\u{unit:04x}")),
+            |c| each(c.encode_utf16(&mut [0; 2]).iter(), |unit| format!("\\u{unit:04X}")),
             |c| format!("&#{};", u32::from(c)),
             |c| format!("&#x{:x};", u32::from(c)),
             |c| match c {
@@ -199,6 +201,11 @@ impl Forms {
             }
         }
     }
+}
+
+/// What is written for each part, as one text.
+fn each<T>(parts: impl Iterator<Item = T>, write: fn(T) -> String) -> String {
+    parts.map(write).collect::<Vec<_>>().concat()
 }
 
 /// White space in a row is one space.

@@ -45,7 +45,7 @@ pub struct Needles {
 #[derive(Debug)]
 enum Rests {
     One(u32),
-    Several(Box<Vec<u32>>),
+    Several(Vec<u32>),
 }
 
 impl Rests {
@@ -113,7 +113,7 @@ impl Needles {
             Some(Rests::One(other)) if *other == length => {}
             Some(known @ Rests::One(_)) => {
                 let several = known.as_slice().iter().copied().chain([length]).collect();
-                *known = Rests::Several(Box::new(several));
+                *known = Rests::Several(several);
             }
             Some(Rests::Several(rests)) => match rests.binary_search(&length) {
                 Ok(_) => {}
@@ -123,7 +123,9 @@ impl Needles {
         if self.rests.len() * FILTER_BITS > self.filter.len() * 64 {
             self.filter = vec![0; self.filter.len() * 4];
             let keys: Vec<u64> = self.rests.keys().copied().collect();
-            keys.into_iter().for_each(|key| self.pass(key));
+            for key in keys {
+                self.pass(key);
+            }
         }
         self.pass(key);
     }
@@ -202,7 +204,7 @@ impl Hasher for Mixed {
     }
 
     fn write(&mut self, bytes: &[u8]) {
-        bytes.iter().for_each(|byte| self.0 = hash_with(self.0, *byte));
+        self.0 = bytes.iter().fold(self.0, |hash, byte| hash_with(hash, *byte));
     }
 
     fn write_u64(&mut self, number: u64) {

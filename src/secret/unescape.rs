@@ -84,7 +84,10 @@ impl<S: Sink> Unescape<S> {
             b'g'..=b'z' | b'G'..=b'Z' if self.last(0).is_none_or(|last| last.kind != Kind::Backslashes) => {
                 self.keep(byte, from)
             }
-            b'\\' => self.backslash(from),
+            b'\\' => {
+                self.backslash(&from);
+                Ok(())
+            }
             b' ' | b'+' | b'\t'..=b'\r' => self.one_of_a_row(b' ', from),
             b'"' | b'\'' => self.one_of_a_row(b'"', from),
             b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => self.alphanumeric(byte, from),
@@ -142,11 +145,10 @@ impl<S: Sink> Unescape<S> {
         self.take_back(1)
     }
 
-    fn backslash(&mut self, from: Range<usize>) -> Result<(), S::Error> {
+    fn backslash(&mut self, from: &Range<usize>) {
         if self.last(0).is_none_or(|last| last.kind != Kind::Backslashes) {
             self.remember(Kind::Backslashes, b'\\', from.start);
         }
-        Ok(())
     }
 
     /// One for a row of them.

@@ -163,8 +163,12 @@ async fn hide_issued(response: &reqwest::Response, set: &[RawCookie<'static>], c
     let load = Cost::TO_READ.on(values.iter().chain(&addresses).map(String::len).sum());
     let keeper = context.clone();
     let hide = move || {
-        values.iter().for_each(|value| keeper.hide(value));
-        addresses.iter().for_each(|address| keeper.run.redactor.add_issued_address(address));
+        for value in &values {
+            keeper.hide(value);
+        }
+        for address in &addresses {
+            keeper.run.redactor.add_issued_address(address);
+        }
     };
     context.offload(context.timeline.phase(), load, hide).await;
 }

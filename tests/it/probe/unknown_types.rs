@@ -32,18 +32,16 @@ fn server(types: Types) -> SocketAddr {
 
 /// Speaks until the client is gone.
 fn serve(mut stream: TcpStream, types: Types) -> Option<()> {
-    while u32::from_be_bytes(read::<4>(&mut stream)?) != 8
-        || read::<4>(&mut stream)? != 80_877_103_u32.to_be_bytes()
-    {
-        // It was the start-up message; its version and the rest come with the next read.
-        let mut rest = [0; 4096];
-        let _ = stream.read(&mut rest).ok()?;
-        let key = message(b'K', &[0, 0, 0, 1, 0, 0, 0, 2]);
-        stream.write_all(&[message(b'R', &[0; 4]), key, message(b'Z', b"I")].concat()).ok()?;
-        return answer(stream, types);
+    // A request for TLS is eight bytes long; the start-up message is longer, and ends with one read.
+    if u32::from_be_bytes(read::<4>(&mut stream)?) == 8 {
+        read::<4>(&mut stream)?;
+        stream.write_all(b"N").ok()?;
+        return serve(stream, types);
     }
-    stream.write_all(b"N").ok()?;
-    serve(stream, types)
+    let _ = stream.read(&mut [0; 4096]).ok()?;
+    let key = message(b'K', &[0, 0, 0, 1, 0, 0, 0, 2]);
+    stream.write_all(&[message(b'R', &[0; 4]), key, message(b'Z', b"I")].concat()).ok()?;
+    answer(stream, types)
 }
 
 fn answer(mut stream: TcpStream, types: Types) -> Option<()> {

@@ -34,8 +34,10 @@ fn a_boots_environment_value_with_a_secret_name_is_in_no_output() {
 
 #[test]
 fn of_a_secret_that_is_longer_than_what_is_kept_of_a_log_nothing_is_shown() {
-    let secret: String =
-        (0..4_000_u64).map(|n| format!("{:010x}", n * 1_099_511_627_689 % 0xff_ffff_ffff)).collect();
+    let secret: String = (0..4_000_u64)
+        .map(|n| format!("{:010x}", n * 1_099_511_627_689 % 0xff_ffff_ffff))
+        .collect::<Vec<_>>()
+        .concat();
     let suite = format!(
         "{HEAD}[[boot]]\nname = \"shop\"\ncommand = [\"sh\", \"-c\", \"printf 'it is %s' \\\"$MINE\\\"; exit 1\"]\n\
          env = {{ MINE = \"{{{{mine}}}}\" }}\nready = {{ log = \"never\" }}\n"
