@@ -220,7 +220,7 @@ impl<'t, 'r, 'e> Table<'t, 'r, 'e> {
 
     /// An optional key.
     pub fn optional<T: FromToml>(&mut self, name: &'static str, doc: impl Into<Doc>) -> Option<T> {
-        let value = self.raw(name, doc, Shape::Value(T::schema))?;
+        let value = self.raw(name, doc, Shape::Value(setting::schema::<T>))?;
         setting::read(value, self.parse)
     }
 
