@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
-
 use super::exchange::Question;
 use super::{Session, template_failure};
 use crate::attempt::Context;
@@ -13,13 +11,13 @@ use crate::language::diagnostic::Diagnostic;
 use crate::language::read::Table;
 use crate::language::template::Template;
 use crate::language::variable_usage::VariableUsage;
-use crate::language::variables::{Variables, hide_url_password};
+use crate::language::variables::Variables;
 use crate::outcome::{Direction, Failure, Fault};
 use crate::probe::database::{self, Access, Reproduction};
 use crate::probe::databases;
 use crate::probe::rows::QueryResult;
 use crate::secret::Message;
-use crate::secret::stand_in::readable;
+use crate::secret::placeholder::readable;
 
 /// How much of a statement `--trace` shows, in characters.
 const STATEMENT_SHOWN: usize = 2_000;
@@ -85,7 +83,7 @@ impl Query {
 
     async fn ask_once(&self, scope: &Variables, context: &Context) -> Result<QueryResult, Failure> {
         let url = self.url.text(scope).map_err(template_failure)?;
-        hide_url_password(&Value::from(url.as_str()), &context.run.redactor);
+        context.run.redactor.add_address(&url);
         let database = databases::of_url(&url).map_err(unusable)?;
         let placeholder = database.dialect().placeholder;
         let bound = self.statement.as_ref().map(|statement| statement.sql(scope, placeholder));

@@ -7,6 +7,7 @@ use super::database::Database;
 use super::postgres::Postgres;
 use super::sqlite::Sqlite;
 use crate::language::diagnostic::Diagnostic;
+use crate::secret::address;
 
 /// The table of databases.
 pub const DATABASES: &[&dyn Database] = &[&Postgres, &Sqlite];
@@ -44,10 +45,10 @@ fn scheme_name(scheme: &str) -> &str {
 }
 
 fn unsupported(url: &str) -> Diagnostic {
-    let mistake = match url.split_once(':') {
-        // Not shown: it may be anything, a password too.
+    // Nothing else of it is shown: a connection string has a password in it.
+    let mistake = match address::scheme(url) {
         None => Diagnostic::new(None, "the database URL has no scheme"),
-        Some((given, _)) => match schemes().find(|scheme| scheme_name(scheme) == given) {
+        Some(given) => match schemes().find(|scheme| scheme_name(scheme) == given) {
             Some(scheme) => Diagnostic::new(None, format!("a `{given}` URL starts with `{scheme}`")),
             None => Diagnostic::new(None, format!("unsupported database scheme `{given}`"))
                 .did_you_mean(given, schemes().map(scheme_name)),

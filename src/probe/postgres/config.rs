@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use tokio_postgres::Config;
 use tokio_postgres::config::Host;
 
-use super::hosts::Hosts;
+use super::hosts::{self, Hosts};
 use super::target::TargetServer;
 use super::user;
 use crate::language::diagnostic::{Diagnostic, closest};
@@ -113,6 +113,10 @@ impl PostgresUrl {
         let (scheme, rest) = address.split_once("://").unwrap_or(("postgres", address));
         let (user, rest) = rest.split_once('@').map_or(("", rest), |(user, rest)| (user, rest));
         let (before_path, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        // A password that is not encoded makes a host of its second half, which everybody on the way to it would see.
+        if rest.contains('@') || (user.is_empty() && query.contains('@') && !hosts::has_ports(before_path)) {
+            return Err(not_encoded());
+        }
         let at = if user.is_empty() { "" } else { "@" };
         // The library takes an `@` anywhere for the end of the user.
         let rest = format!("{scheme}://{user}{at}{path}?{}", others.join("&").replace('@', "%40"));
@@ -251,7 +255,21 @@ const LEFT_TO_THE_LIBRARY: [&str; 15] = [
 const READ_HERE: [&str; 7] =
     ["host", "port", "sslmode", "sslrootcert", "sslcert", "sslkey", "target_session_attrs"];
 
+/// How a password is put into a URL.
+const ENCODE: &str =
+    "percent-encode the password: `postgres://user:{{password|urlencode}}@host:5432/database`";
+
+fn not_encoded() -> Failure {
+    let cause = "the user or the password has an `@`, `/`, `?` or `#` in it that is not percent-encoded";
+    invalid(Message::new().words(cause)).with_hint(Message::new().words(ENCODE))
+}
+
 fn unknown(name: &str) -> Failure {
+    // Of a password with a `?` in it, what follows looks like a parameter.
+    if !name.chars().all(|c| c.is_ascii_lowercase() || c == '_') {
+        return invalid(Message::new().words("there is a parameter that is none of libpq's"))
+            .with_hint(Message::new().words(ENCODE));
+    }
     let failure = invalid(Message::new().words("there is no parameter `").data(name).words("`"));
     let known = LEFT_TO_THE_LIBRARY.into_iter().chain(READ_HERE);
     match closest(name, known) {
