@@ -2,6 +2,8 @@
 
 use url::Url;
 
+use crate::secret::address;
+
 /// Parses a URL.
 ///
 /// # Errors
@@ -12,12 +14,41 @@ pub fn parse_absolute_url(text: &str) -> Result<Url, (String, &'static str)> {
         return Err((format!("{bad:?} is not allowed in a URL"), encode));
     }
     let url = Url::parse(text).map_err(|error| {
-        (format!("invalid URL: {error}"), "a URL is absolute, such as https://host:port/path")
+        let hint = match address::shown(text) == text {
+            true => "a URL is absolute, such as https://host:port/path",
+            false => "percent-encode a password in it: `https://user:{{password|urlencode}}@host/path`",
+        };
+        (format!("invalid URL: {error}"), hint)
     })?;
+    if matches!(url.scheme(), "http" | "https")
+        && let Some(changed) = changed_in_path(text)
+    {
+        return Err((
+            format!(
+                "`{changed}` in the path of a URL would be resolved before it is sent, and another path asked for"
+            ),
+            "write the path as it is to be asked for; for a traversal, send it with `curl --path-as-is`",
+        ));
+    }
     match url.port() {
         Some(0) => {
             Err(("nothing can listen on port 0".to_owned(), "name the port that the server listens on"))
         }
         Some(_) | None => Ok(url),
     }
+}
+
+/// The part of a path that every URL library resolves: a dot segment (RFC 3986, section 5.2.4), encoded or not, or a
+/// backslash.
+fn changed_in_path(url: &str) -> Option<&str> {
+    let (_, rest) = url.split_once(':')?;
+    let rest = rest.split(['?', '#']).next().unwrap_or(rest);
+    if rest.contains('\\') {
+        return Some("\\");
+    }
+    let path = rest.trim_start_matches('/').split_once('/')?.1;
+    path.split('/').find(|segment| {
+        let plain = segment.to_ascii_lowercase().replace("%2e", ".");
+        plain == "." || plain == ".."
+    })
 }

@@ -14,6 +14,7 @@ use crate::language::variables::Variables;
 use crate::outcome::Failure;
 use crate::probe::dial::Target;
 use crate::probe::trust::TlsOptions;
+use crate::secret::address;
 
 /// Where to connect to, and how.
 #[derive(Debug)]
@@ -67,10 +68,13 @@ impl Endpoint {
     /// A value is missing, or the URL has no host or no port.
     pub fn resolved(&self, scope: &Variables) -> Result<Resolved, Failure> {
         let text = self.url.text(scope).map_err(template_failure)?;
-        let url = Url::parse(&text).ok();
+        let url = Url::parse(&text).ok().map(in_ascii);
         let named = url.as_ref().and_then(|url| Some((url, url.host_str()?, url.port()?)));
         let Some((url, host, port)) = named else {
-            return Err(template_failure(format!("expected a host and a port, got `{text}`")));
+            return Err(template_failure(format!(
+                "expected a host and a port, got `{}`",
+                address::shown(&text)
+            )));
         };
         let name = host.trim_matches(['[', ']']).to_owned();
         let target = match self.options.resolved(url, scope)? {
@@ -94,4 +98,14 @@ impl Endpoint {
     pub fn named(&self, scope: &Variables) -> Option<String> {
         self.url.text(scope).ok()
     }
+}
+
+/// The URL with its host as DNS and certificates have it (RFC 5891): of these schemes the library leaves it as it is.
+fn in_ascii(mut url: Url) -> Url {
+    let host = url.host_str().unwrap_or_default();
+    let decoded = percent_encoding::percent_decode_str(host).decode_utf8_lossy();
+    if let Ok(url::Host::Domain(host)) = url::Host::parse(&decoded) {
+        let _ = url.set_host(Some(&host));
+    }
+    url
 }

@@ -1,13 +1,19 @@
 //! Credentials of a request.
 
+use serde_json::{Value, json};
+use toml::Spanned;
+use toml::de::DeValue;
+
 use super::RequestOptions;
 use super::resolve::{self, rendered};
 use crate::attempt::Context;
-use crate::language::read::{FromTable, Table};
+use crate::language::read::{FromTable, FromToml, ParseContext, Table};
+use crate::language::schema::{Definitions, Schema};
+use crate::language::table::ToToml;
 use crate::language::template::Template;
 use crate::language::variables::Variables;
 use crate::outcome::Failure;
-use crate::probe::http::token::{self, TokenRequest};
+use crate::probe::http::token::{self, ClientAuth, TokenRequest};
 
 /// `auth = { basic = … }`, `{ bearer = … }` or `{ oauth2 = … }`.
 #[derive(Debug, Clone)]
@@ -29,7 +35,9 @@ pub struct OAuth2 {
     token_url: Template,
     client_id: Template,
     client_secret: Template,
+    client_auth: ClientAuth,
     scope: Option<Template>,
+    audience: Option<Template>,
 }
 
 impl FromTable for Auth {
@@ -73,8 +81,46 @@ impl FromTable for OAuth2 {
         let client_id = table.required("client-id", ("client ID", r#"client-id = "smoke""#));
         let client_secret =
             table.required("client-secret", ("client secret", r#"client-secret = "{{client_secret}}""#));
+        let client_auth = table.optional_or("client-auth", ("how the client's ID and secret are sent: in the `body`, or as `basic` authentication (RFC 6749, section 2.3.1)", r#"client-auth = "basic""#), ClientAuth::Body);
         let scope = table.optional("scope", ("scope of the token", r#"scope = "orders.read""#));
-        Some(OAuth2 { token_url: token_url?, client_id: client_id?, client_secret: client_secret?, scope })
+        let audience = table.optional(
+            "audience",
+            (
+                "API that the token is for, where the server asks for it",
+                r#"audience = "https://api.example""#,
+            ),
+        );
+        Some(OAuth2 {
+            token_url: token_url?,
+            client_id: client_id?,
+            client_secret: client_secret?,
+            client_auth,
+            scope,
+            audience,
+        })
+    }
+}
+
+impl FromToml for ClientAuth {
+    fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
+        match value.get_ref() {
+            DeValue::String(text) if text == "body" => Some(ClientAuth::Body),
+            DeValue::String(text) if text == "basic" => Some(ClientAuth::Basic),
+            _ => parse.expected(value, "\"body\" or \"basic\""),
+        }
+    }
+
+    fn schema(_: &mut Definitions<'_>) -> Schema {
+        json!({ "enum": ["body", "basic"] })
+    }
+}
+
+impl ToToml for ClientAuth {
+    fn to_toml(&self) -> Value {
+        Value::from(match self {
+            ClientAuth::Body => "body",
+            ClientAuth::Basic => "basic",
+        })
     }
 }
 
@@ -85,7 +131,7 @@ impl Auth {
             Auth::Bearer(token) => vec![token],
             Auth::OAuth2(oauth2) => {
                 let mut all = vec![&oauth2.token_url, &oauth2.client_id, &oauth2.client_secret];
-                all.extend(&oauth2.scope);
+                all.extend(oauth2.scope.iter().chain(&oauth2.audience));
                 all
             }
         }
@@ -105,7 +151,10 @@ impl Auth {
                 let (user, password) = (text(&basic.user)?, text(&basic.password)?);
                 context.hide(&password);
                 let pair = base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}"));
-                Ok(format!("Basic {pair}"))
+                let header = format!("Basic {pair}");
+                // Whole, however short its parts are. A key may be the user, without a password.
+                context.hide(&header);
+                Ok(header)
             }
             Auth::Bearer(token) => {
                 let token = text(token)?;
@@ -134,7 +183,9 @@ impl OAuth2 {
             url: resolve::parse_url(&self.token_url, scope)?,
             client_id: text(&self.client_id)?,
             client_secret: text(&self.client_secret)?,
+            client_auth: self.client_auth,
             scope: self.scope.as_ref().map(text).transpose()?,
+            audience: self.audience.as_ref().map(text).transpose()?,
             route: resolve::route(&way, scope, context)?,
             max_body: way.max_body(),
         };

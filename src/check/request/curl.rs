@@ -12,13 +12,13 @@ use crate::language::read::Named;
 use crate::language::template::Template;
 use crate::language::value::OneOrMore;
 use crate::language::variables::Variables;
-use crate::probe::http::{HttpVersion, SESSION_LENGTH};
+use crate::probe::http::{HttpVersion, SESSION_LENGTH, coding};
 use crate::probe::trust::Verify;
-use crate::secret::stand_in::{Form, has_stand_in, in_form, in_json, readable, stand_in, variable};
+use crate::secret::placeholder::{Form, has_placeholder, in_form, in_json, placeholder, readable, variable};
 
 /// What a request is sent with, beside what the suite says of it.
 pub struct CurlContext<'s> {
-    /// With stand-ins for the secrets.
+    /// With placeholders for the secrets.
     pub scope: &'s Variables,
     /// What went with the request, and not what its answer set.
     pub cookies: &'s [(String, String)],
@@ -45,6 +45,10 @@ impl Request {
         {
             command = command.words(&["-L", "--max-redirs", &redirects.to_string()]);
         }
+        if !self.sets("accept-encoding") && !self.sets("range") {
+            let accepted = format!("accept-encoding: {}", coding::ACCEPTED);
+            command = command.words(&["--compressed", "-H", &accepted]);
+        }
         for (named, value) in &self.options.headers {
             let value = guarded(&named.name, value.text(scope).ok()?);
             command = command.words(&["-H", &format!("{}: {value}", named.name)]);
@@ -57,7 +61,7 @@ impl Request {
             }
             Some(Auth::Bearer(token)) => with_bearer(command, &guarded("token", token.text(scope).ok()?)),
             // A token is fetched for each run: whoever repeats the request fetches one too.
-            Some(Auth::OAuth2(_)) => with_bearer(command, &stand_in("$ACCESS_TOKEN")),
+            Some(Auth::OAuth2(_)) => with_bearer(command, &placeholder("$ACCESS_TOKEN")),
         };
         let url = self.url.text(scope).ok()?;
         if let Some(cookies) = shown_cookies(with.cookies) {
@@ -65,6 +69,11 @@ impl Request {
         }
         command = self.with_body(command, with)?;
         self.with_url(command, url, scope)
+    }
+
+    /// Does the suite say what this header is?
+    fn sets(&self, header: &str) -> bool {
+        self.options.headers.iter().any(|(named, _)| named.name.eq_ignore_ascii_case(header))
     }
 
     fn how_to_connect(&self, mut command: ShellCommand, with: &CurlContext<'_>) -> Option<ShellCommand> {
@@ -101,12 +110,7 @@ impl Request {
             Body::None => command,
             Body::Text(text) => {
                 // curl would call any text a form.
-                if !self
-                    .options
-                    .headers
-                    .iter()
-                    .any(|(named, _)| named.name.eq_ignore_ascii_case("content-type"))
-                {
+                if !self.sets("content-type") {
                     command = command.words(&["-H", "content-type:"]);
                 }
                 command.words(&["--data-raw", &text.text(scope).ok()?])
@@ -171,13 +175,13 @@ impl Request {
     /// Adds the URL with its query. Secrets in the query are encoded by curl, where it does not encode a body already.
     fn with_url(&self, command: ShellCommand, url: String, scope: &Variables) -> Option<ShellCommand> {
         let fields = texts(&self.query, scope)?;
-        let has_secrets = fields.iter().any(|(_, value)| has_stand_in(value));
+        let has_secrets = fields.iter().any(|(_, value)| has_placeholder(value));
         let (command, url) = match (&self.body, has_secrets) {
             (Body::None, true) => (with_fields(command.word("-G"), &fields), url),
             (_, _) => (command, with_query(url, &fields)),
         };
         // To curl these are patterns, and a secret may have them.
-        let command = match url.contains(['[', ']', '{', '}']) || has_stand_in(&url) {
+        let command = match url.contains(['[', ']', '{', '}']) || has_placeholder(&url) {
             true => command.word("-g"),
             false => command,
         };
@@ -254,7 +258,7 @@ fn guard_fields(document: &mut Value) {
 /// The cookies that go with a request, those that may keep a session by their names alone.
 fn shown_cookies(cookies: &[(String, String)]) -> Option<String> {
     let shown = |(name, value): &(String, String)| match value.len() >= SESSION_LENGTH {
-        true => format!("{name}={}", stand_in(&variable(name))),
+        true => format!("{name}={}", placeholder(&variable(name))),
         false => format!("{name}={value}"),
     };
     let pairs: Vec<String> = cookies.iter().map(shown).collect();

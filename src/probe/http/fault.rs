@@ -14,15 +14,23 @@ use super::response::HttpResponse;
 use super::send::{SendError, shown};
 use crate::attempt::Context;
 use crate::outcome::{Failure, Fault, Phase};
+use crate::probe::certificate::handshake_failure;
 use crate::secret::Message;
 
 /// What kept the request from being answered.
 pub(super) fn failure(error: SendError, prepared: &ResolvedRequest, context: &Context) -> Failure {
     match error {
         SendError::Unsent(failure) => failure,
-        SendError::Client(error) => match find::<ConnectError>(&error) {
-            Some(ConnectError(failure)) => failure.clone(),
-            None => protocol_failure(&error, prepared, context.timeline.phase()),
+        SendError::Client(error) => match (find::<ConnectError>(&error), find::<rustls::Error>(&error)) {
+            (Some(ConnectError(failure)), _) => failure.clone(),
+            // In TLS 1.3 a server judges the client's certificate when the client is done with the handshake.
+            (None, Some(alert)) => {
+                let port = prepared.url.port_or_known_default().unwrap_or(0);
+                let to = format!("{}:{port}", prepared.url.host_str().unwrap_or_default());
+                let doing = Message::new().words("the TLS handshake with ").data(to);
+                handshake_failure(doing, alert, context.timeline.certificate().as_ref())
+            }
+            (None, None) => protocol_failure(&error, prepared, context.timeline.phase()),
         },
     }
 }

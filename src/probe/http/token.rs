@@ -2,7 +2,8 @@
 
 use bytes::Bytes;
 use hyper::Method;
-use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use serde_json::Value;
 use url::Url;
 
 use super::client::{Route, RunClients};
@@ -15,13 +16,25 @@ use crate::attempt::{Context, Tracing};
 use crate::outcome::{Failure, Fault, Phase};
 use crate::secret::Message;
 
+/// Where the client's ID and secret go (RFC 6749, section 2.3.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClientAuth {
+    /// `client_secret_post`
+    Body,
+    /// `client_secret_basic`
+    Basic,
+}
+
 /// All that decides which token comes, or whether one does.
 #[derive(Clone, PartialEq)]
 pub struct TokenRequest {
     pub url: Url,
     pub client_id: String,
     pub client_secret: String,
+    /// How the server learns who asks.
+    pub client_auth: ClientAuth,
     pub scope: Option<String>,
+    pub audience: Option<String>,
     pub route: Route,
     /// The largest answer that is read, in bytes.
     pub max_body: usize,
@@ -46,7 +59,9 @@ async fn fetch_once(wanted: &TokenRequest, context: &Context) -> Result<String, 
         Box::pin(super::send(wanted.to_request(context), clients, &mut CookieJar::default(), context))
             .await?;
     let load = Cost::TO_READ.on(answer.size());
+    let redactor = std::sync::Arc::clone(&context.run.redactor);
     let read = move || {
+        redactor.add_issued(answer.json().unwrap_or(&Value::Null));
         let token = token_in(&answer);
         (answer, token)
     };
@@ -57,27 +72,41 @@ async fn fetch_once(wanted: &TokenRequest, context: &Context) -> Result<String, 
     }
     let doing = Message::new().words("fetching a token from ").data(wanted.url.as_str());
     let hint = "check client-id and client-secret, and that this client may use client credentials";
-    let cause = answer.described(context).await;
-    Err(Failure::fault(Fault::Auth, doing, cause).with_hint(Message::new().words(hint)))
+    Err(Failure::fault(Fault::Auth, doing, refusal(&answer)).with_hint(Message::new().words(hint)))
 }
 
 impl TokenRequest {
+    /// The client's ID and secret as a header: both are encoded as in a form first.
+    fn basic(&self, context: &Context) -> Option<HeaderValue> {
+        use base64::Engine as _;
+        if self.client_auth == ClientAuth::Body {
+            return None;
+        }
+        let encoded = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+        let pair = format!("{}:{}", encoded(&self.client_id), encoded(&self.client_secret));
+        let header = format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair));
+        context.hide(&header);
+        HeaderValue::from_str(&header).ok()
+    }
+
     fn to_request(&self, context: &Context) -> ResolvedRequest {
         let form = |client_secret: &str| {
             let mut form = url::form_urlencoded::Serializer::new(String::new());
-            form.append_pair("client_id", &self.client_id)
-                .append_pair("client_secret", client_secret)
-                .append_pair("grant_type", "client_credentials");
-            if let Some(scope) = &self.scope {
-                form.append_pair("scope", scope);
+            if self.client_auth == ClientAuth::Body {
+                form.append_pair("client_id", &self.client_id).append_pair("client_secret", client_secret);
             }
+            form.append_pair("grant_type", "client_credentials");
+            let more = [("scope", &self.scope), ("audience", &self.audience)];
+            form.extend_pairs(more.into_iter().filter_map(|(name, value)| Some((name, value.as_ref()?))));
             form.finish()
         };
         let content_type = HeaderValue::from_static("application/x-www-form-urlencoded");
+        let mut headers = HeaderMap::from_iter([(CONTENT_TYPE, content_type)]);
+        headers.extend(self.basic(context).map(|value| (AUTHORIZATION, value)));
         ResolvedRequest {
             method: Method::POST,
             url: self.url.clone(),
-            headers: HeaderMap::from_iter([(CONTENT_TYPE, content_type)]),
+            headers,
             body: PreparedBody::Bytes(Bytes::from(form(&self.client_secret))),
             shown_body: match context.run.tracing {
                 Tracing::Off => None,
@@ -96,6 +125,30 @@ fn token_in(answer: &HttpResponse) -> Option<String> {
     if !(200..300).contains(&answer.status) {
         return None;
     }
-    let document: serde_json::Value = serde_json::from_str(&answer.body).ok()?;
-    document.get("access_token")?.as_str().map(str::to_owned)
+    answer.json().ok()?.get("access_token")?.as_str().map(str::to_owned)
+}
+
+/// What a token endpoint may say instead of a token (RFC 6749, section 5.2).
+const REFUSALS: [&str; 6] = [
+    "invalid_request",
+    "invalid_client",
+    "invalid_grant",
+    "unauthorized_client",
+    "unsupported_grant_type",
+    "invalid_scope",
+];
+
+/// An answer without a token. Nothing else of it is shown: it may have other tokens in it.
+fn refusal(answer: &HttpResponse) -> Message {
+    let error = answer.json().ok().and_then(|document| document.get("error")?.as_str());
+    let code = REFUSALS.into_iter().find(|code| Some(*code) == error);
+    let mut line = Message::new().words(format!("{} {}, ", answer.version, answer.status));
+    if let Some(kind) = answer.headers.get(CONTENT_TYPE) {
+        line = line.data(String::from_utf8_lossy(kind.as_bytes())).words(", ");
+    }
+    line.words(match (code, (200..300).contains(&answer.status)) {
+        (Some(code), _) => format!("`{code}`"),
+        (None, true) => "without an `access_token` (the answer of a token endpoint is not shown)".to_owned(),
+        (None, false) => "with no known error (the answer of a token endpoint is not shown)".to_owned(),
+    })
 }
