@@ -1,5 +1,8 @@
 //! The protocols: what goes over the wire and how it is read.
 
+mod codings;
+mod cookies;
+mod hosts;
 mod login;
 mod pipes;
 mod postgres_tls;

@@ -63,14 +63,33 @@ fn a_redirect_loop_ends_and_is_reported() {
 fn a_response_that_is_no_redirect_is_the_answer_after_any_number_of_redirects() {
     let server = HttpServer::start(|request| match request.path.as_str() {
         "/304" => Response::new(304),
-        "/nowhere" => Response::new(302),
-        "/mail" => Response::redirect("mailto:somebody@example.com"),
         path => Response::redirect(&path["/to".len()..]),
     });
-    let cases = [("/to/304", 304), ("/to/nowhere", 302), ("/to/mail", 302)].map(|(path, status)| {
-        case(format!("url = {:?}\nredirects = 1\nexpect.status = {status}", server.url(path)), "")
+    let _ =
+        health(&[case(format!("url = {:?}\nredirects = 1\nexpect.status = 304", server.url("/to/304")), "")]);
+}
+
+#[test]
+fn a_redirect_that_nobody_can_follow_fails_where_it_is_to_be_followed() {
+    let server = HttpServer::start(|request| match request.path.as_str() {
+        "/nowhere" => Response::new(302),
+        "/port" => Response::redirect("http://127.0.0.1:99999/"),
+        "/mail" => Response::redirect("mailto:somebody@example.com"),
+        "/arrived/%E9" => Response::new(200),
+        _ => Response::new(404),
     });
-    let _ = health(&cases);
+    let redirect = "expected a redirect that can be followed (`redirects`), got a 302";
+    let case = |path: &str, got: &str| {
+        case(
+            format!("url = {:?}\nredirects = 1\nexpect.status = 302", server.url(path)),
+            format!("{redirect} {got}"),
+        )
+    };
+    let _ = health(&[
+        case("/nowhere", "without a Location"),
+        case("/port", "to `http://127.0.0.1:99999/`, which is not a URL: invalid port number"),
+        case("/mail", "to `mailto:somebody@example.com`, whose scheme `mailto` is not http or https"),
+    ]);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::support::background::Background;
@@ -14,7 +14,7 @@ use crate::support::smoke::Smoke;
 use crate::support::verdicts::{case, health, suite};
 
 /// A server that passes each connection, with its number, to `converse`.
-fn serve<F>(converse: impl Fn(usize, TcpStream) -> F + Send + 'static) -> (SocketAddr, Background)
+pub(super) fn serve<F>(converse: impl Fn(usize, TcpStream) -> F + Send + 'static) -> (SocketAddr, Background)
 where
     F: Future<Output = std::io::Result<()>> + Send + 'static,
 {
@@ -80,7 +80,7 @@ fn closes_what_is_kept() -> (String, Arc<Mutex<Vec<String>>>, Background) {
 }
 
 /// Reads a request without a body.
-async fn request_line(stream: &mut TcpStream) -> std::io::Result<String> {
+pub(super) async fn request_line(stream: &mut (impl AsyncRead + Unpin)) -> std::io::Result<String> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         head.push(stream.read_u8().await?);
@@ -203,32 +203,36 @@ fn a_response_may_have_many_headers() {
 }
 
 /// A frame of HTTP/2 (RFC 9113, section 4.1).
-fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+pub(super) fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     let length = u32::try_from(payload.len()).expect("a small frame").to_be_bytes();
     [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
 }
 
 /// Speaks just enough HTTP/2 to answer a request with these frames.
-fn http_2(frames: Vec<u8>) -> (SocketAddr, Background) {
+pub(super) fn http_2(frames: Vec<u8>) -> (SocketAddr, Background) {
+    serve(move |_, stream| http_2_over(stream, frames.clone()))
+}
+
+/// The same over a stream.
+pub(super) async fn http_2_over(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    frames: Vec<u8>,
+) -> std::io::Result<()> {
     const PREFACE: usize = 24;
     const HEADERS: u8 = 1;
     const SETTINGS: u8 = 4;
-    serve(move |_, mut stream| {
-        let frames = frames.clone();
-        async move {
-            stream.write_all(&frame(SETTINGS, 0, 0, &[])).await?;
-            stream.read_exact(&mut [0; PREFACE]).await?;
-            let mut head = [0; 9];
-            while head[3] != HEADERS {
-                stream.read_exact(&mut head).await?;
-                let length = usize::from(head[1]) << 8 | usize::from(head[2]);
-                stream.read_exact(&mut vec![0; length]).await?;
-            }
-            stream.write_all(&frames).await?;
-            while stream.read(&mut [0; 1024]).await? > 0 {}
-            Ok(())
-        }
-    })
+    stream.write_all(&frame(SETTINGS, 0, 0, &[])).await?;
+    stream.read_exact(&mut [0; PREFACE]).await?;
+    let mut head = [0; 9];
+    while head[3] != HEADERS {
+        stream.read_exact(&mut head).await?;
+        let length = usize::from(head[1]) << 8 | usize::from(head[2]);
+        stream.read_exact(&mut vec![0; length]).await?;
+    }
+    stream.write_all(&frames).await?;
+    stream.flush().await?;
+    while stream.read(&mut [0; 1024]).await? > 0 {}
+    Ok(())
 }
 
 #[test]
@@ -267,6 +271,66 @@ fn http_2_errors_are_reported_as_what_they_are() {
         })
         .collect();
     let _ = health(&cases);
+}
+
+#[test]
+fn headers_that_curl_and_browsers_take_are_taken_and_others_are_named() {
+    let answer = |head: &'static str| {
+        serve(move |_, mut stream| async move {
+            request_line(&mut stream).await?;
+            stream
+                .write_all(format!("HTTP/1.1 200 OK\r\n{head}content-length: 0\r\n\r\n").as_bytes())
+                .await?;
+            while stream.read(&mut [0; 64]).await? > 0 {}
+            Ok(())
+        })
+    };
+    let servers = ["x-a : b\r\n", "x-a: b\r\n c\r\n", "x a: b\r\n", "no colon\r\n"].map(answer);
+    let malformed = "a header of the answer is malformed: invalid HTTP header parsed";
+    let [spaced, folded, split, bare] = servers.each_ref().map(|(address, _)| format!("http://{address}/"));
+    let _ = health(&[
+        case(format!("url = {spaced:?}\nexpect.header.x-a = \"b\""), ""),
+        case(format!("url = {folded:?}\nexpect.header.x-a.contains = \"c\""), ""),
+        case(format!("url = {split:?}"), format!("waiting for the answer of {split}: {malformed}")),
+        case(format!("url = {bare:?}"), format!("waiting for the answer of {bare}: {malformed}")),
+    ]);
+}
+
+#[test]
+fn informational_answers_without_end_are_bounded() {
+    let (address, _server) = serve(|_, mut stream| async move {
+        request_line(&mut stream).await?;
+        let many = "HTTP/1.1 100 Continue\r\n\r\n".repeat(1_000);
+        loop {
+            stream.write_all(many.as_bytes()).await?;
+        }
+    });
+    let _ = health(&[case(
+        format!("url = \"http://{address}/\"\nbudget = \"20s\""),
+        format!(
+            "waiting for the answer of http://{address}/: more than 1 MiB came before the head of an answer, such as `100 Continue` without end"
+        ),
+    )]);
+}
+
+#[test]
+fn large_headers_over_http_2_are_read() {
+    // Not indexed, with a name and a value as they are: 127 and what is left, seven bits at a time (RFC 7541).
+    let value = vec![b'a'; 200_000];
+    let length = value.len() - 127;
+    let seven = |shift: usize, more: u8| u8::try_from(length >> shift & 0x7f).expect("seven bits") | more;
+    let field =
+        [&b"\x88\x00\x05x-big\x7f"[..], &[seven(0, 0x80), seven(7, 0x80), seven(14, 0)], &value].concat();
+    let mut chunks = field.chunks(16_384).peekable();
+    let mut frames = frame(1, 1, 1, chunks.next().expect("a first part"));
+    while let Some(chunk) = chunks.next() {
+        frames.extend(frame(9, if chunks.peek().is_none() { 4 } else { 0 }, 1, chunk));
+    }
+    let (address, _server) = http_2(frames);
+    let _ = health(&[case(
+        format!("url = \"http://{address}/\"\nhttp = \"2\"\nexpect.header.x-big.length = 200000"),
+        "",
+    )]);
 }
 
 /// A message of PostgreSQL: its type, a length that includes itself, the rest.
