@@ -210,11 +210,11 @@ impl<Q: Question> Exchange<Q> {
         }
         let cost: Cost = self.captures.iter().map(|(_, capture)| capture.cost()).sum();
         let (load, captures, keeper) = (cost.on(answer.size()), Arc::clone(&self.captures), context.clone());
-        let mut scope = session.scope.clone();
+        let (mut scope, step) = (session.scope.clone(), session.step);
         let take = move || {
             let taken = captures.iter().try_for_each(|(named, capture)| {
                 let value = answer.take(&named.name, capture)?;
-                keep(named, capture, &value, &mut scope, &keeper);
+                keep(named, capture, &value, step, &mut scope, &keeper);
                 Ok(())
             });
             (answer, scope, taken)
@@ -257,13 +257,30 @@ fn secrets(captures: &[(Named, Capture)]) -> impl Iterator<Item = &(Named, Captu
 }
 
 /// Keeps what was captured for later steps.
-fn keep(named: &Named, capture: &Capture, value: &Value, scope: &mut Variables, context: &Context) {
+fn keep(
+    named: &Named,
+    capture: &Capture,
+    value: &Value,
+    step: Option<usize>,
+    scope: &mut Variables,
+    context: &Context,
+) {
     if capture.is_secret(&named.name) {
         context.hide_value(value);
-        let shown = Value::from(placeholder_for(value, &variable(&named.name)));
+        let shown = Value::from(placeholder_for(value, &captured(&named.name, step)));
         scope.set_secret(&named.name, value, &shown);
     } else {
         scope.set(&named.name, value);
+    }
+}
+
+/// What a shell has for a captured secret: nobody has a variable of that name, and an empty one would ask for something
+/// else.
+fn captured(name: &str, step: Option<usize>) -> String {
+    let variable = variable(name);
+    match step {
+        Some(step) => format!("${{{}:?captured in step {step}}}", &variable[1..]),
+        None => variable,
     }
 }
 

@@ -4,17 +4,31 @@ use std::any::{Any, TypeId};
 use std::collections::HashMap;
 
 use crate::language::variables::Variables;
+use crate::secret::Message;
 
 /// The variables of a check, and what each protocol keeps from one question to the next, such as cookies and
 /// connections: only the protocol knows its type.
 pub struct Session {
     pub scope: Variables,
+    /// The step of a journey that asks, counted from 1.
+    pub step: Option<usize>,
+    /// What the last question came to.
+    pub said: Option<Said>,
+    /// What the steps before this one came to, in order.
+    pub earlier: Vec<Message>,
     kept: HashMap<TypeId, Box<dyn Any + Send + Sync>>,
+}
+
+/// What a question came to, for a later step that fails because of it.
+pub struct Said {
+    pub answer: Message,
+    /// Which cookies were not kept or not sent, and why.
+    pub cookies: Option<Message>,
 }
 
 impl Session {
     pub fn new(scope: Variables) -> Session {
-        Session { scope, kept: HashMap::new() }
+        Session { scope, step: None, said: None, earlier: Vec::new(), kept: HashMap::new() }
     }
 
     /// What is kept in a `T`, and the variables beside it. It is made when it is first asked for.

@@ -140,7 +140,8 @@ impl Capture {
 
     /// Is the value that it takes for the variable `name` a secret?
     pub fn is_secret(&self, name: &str) -> bool {
-        self.secret || is_secret_name(name)
+        // What a cookie has may be what keeps a session.
+        self.secret || is_secret_name(name) || matches!(self.from, From::Cookie(_))
     }
 
     /// Is it taken out of a body?

@@ -262,7 +262,13 @@ pub fn in_base64(text: &str) -> String {
 pub fn readable(text: &str) -> String {
     let parts = pieces(text).into_iter().map(|piece| match piece {
         Piece::Text(text) => text.into_owned(),
-        Piece::Secret(secret) => secret.source,
+        // `${TOKEN:?captured in step 1}` is a name with what a shell says where it has none.
+        Piece::Secret(secret) => {
+            match secret.source.strip_prefix("${").and_then(|source| source.split_once(":?")) {
+                Some((name, _)) => format!("${name}"),
+                None => secret.source,
+            }
+        }
     });
     parts.collect()
 }

@@ -13,6 +13,7 @@ use crate::check::exchange::{AnyExchange, Exchange};
 use crate::check::protocol::HttpQuestion;
 use crate::check::query::Query;
 use crate::check::request::{Request, VERB_KEYS};
+use crate::check::session::Said;
 use crate::deadline::BudgetScope;
 use crate::event::{StepName, StepReport, Trail};
 use crate::expect::capture::{Capture, Captures};
@@ -27,6 +28,7 @@ use crate::language::variable_usage::VariableUsage;
 use crate::language::variables::{Variables, first_part, is_built_in};
 use crate::outcome::Failure;
 use crate::probe::http::Pooling;
+use crate::secret::Message;
 
 #[derive(Debug)]
 pub(super) struct Step {
@@ -153,8 +155,11 @@ impl Step {
         let place = self.exchange.url().place();
         let name = StepName { number: at.number, name: self.name.name.clone(), place };
         let mut attempts = Attempts::new(self.repeat, deadline, Some(name.clone()));
+        session.step = Some(at.number);
+        session.said = None;
         let mut asking = Asking { exchange: &*self.exchange, session };
         let result = attempts.run(&mut asking, context).await;
+        let result = with_history(result, at.number, &name.name, asking.session);
         let redactor = &context.run.redactor;
         let timeline = attempts.timeline();
         let reproduce = result.as_ref().err().and_then(|_| {
@@ -177,6 +182,35 @@ impl Step {
             place,
             source: Box::new(source),
         })
+    }
+}
+
+/// Remembers what a step came to for those after it. A failure gets what those before it came to: it is often theirs.
+fn with_history(
+    result: Result<(), Failure>,
+    number: usize,
+    name: &str,
+    session: &mut Session,
+) -> Result<(), Failure> {
+    let said = session.said.take();
+    match result {
+        Ok(()) => {
+            let step = Message::new().words(format!("step {number} `")).data(name).words("`: ");
+            session.earlier.extend(said.map(|Said { answer, cookies }| match cookies {
+                Some(cookies) => step.then(answer).words("; ").then(cookies),
+                None => step.then(answer),
+            }));
+            Ok(())
+        }
+        Err(Failure::Mismatch { mismatches, answer }) => {
+            let before =
+                session.earlier.iter().map(|line| Message::new().words("\nbefore it, ").then(line.clone()));
+            let own =
+                said.and_then(|said| said.cookies).map(|cookies| Message::new().words("\n").then(cookies));
+            let answer = answer.map(|answer| own.into_iter().chain(before).fold(answer, Message::then));
+            Err(Failure::Mismatch { mismatches, answer })
+        }
+        Err(other) => Err(other),
     }
 }
 

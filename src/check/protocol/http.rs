@@ -8,6 +8,7 @@ use crate::attempt::shell::ShellCommand;
 use crate::check::Session;
 use crate::check::exchange::{AnyExchange, Exchange, Question};
 use crate::check::request::{CurlContext, Request};
+use crate::check::session::Said;
 use crate::expect::capture::Captures;
 use crate::expect::http::HttpExpectation;
 use crate::expect::response::InspectedResponse;
@@ -18,8 +19,10 @@ use crate::language::variable_usage::VariableUsage;
 use crate::language::variables::Variables;
 use crate::outcome::Failure;
 use crate::probe::http::request::ResolvedRequest;
+use crate::probe::http::response::HttpResponse;
 use crate::probe::http::{Clients, CookieJar, Pooling, RunClients, send};
 use crate::probe::url::parse_absolute_url;
+use crate::secret::Message;
 
 pub(super) const PROTOCOL: Protocol = Protocol {
     schemes: &["http", "https"],
@@ -110,8 +113,12 @@ impl Question for HttpQuestion {
                 send(request, &context.run.shared::<RunClients>().0, &mut cookies, context).await?
             }
             Pooling::KeepAlive => {
+                let url = request.url.clone();
                 let (Visitor { cookies, clients }, _) = session.keep::<Visitor>();
-                send(request, clients, cookies, context).await?
+                let response = send(request, clients, cookies, context).await?;
+                let cookies = about_cookies(cookies, &response, &url);
+                session.said = Some(Said { answer: response.in_short(), cookies });
+                response
             }
         };
         Ok(InspectedResponse::new(response))
@@ -131,4 +138,19 @@ impl Question for HttpQuestion {
             follows_redirects: !context.timeline.has_stopped_at_redirect(),
         })
     }
+}
+
+/// Which cookies of `response` were not kept, and which did not go with the request for `url`.
+fn about_cookies(cookies: &CookieJar, response: &HttpResponse, url: &url::Url) -> Option<Message> {
+    let is_new = |name: &str| response.set_cookies.iter().any(|(set, _)| set == name);
+    let refused = cookies.refused().iter().filter(|(name, _)| is_new(name)).map(|(name, why)| {
+        Message::new().words("the cookie `").data(name.as_str()).words(format!("` was not kept: {why}"))
+    });
+    let withheld = cookies.withheld(url).into_iter().filter(|name| !is_new(name)).map(|name| {
+        Message::new()
+            .words("the cookie `")
+            .data(name)
+            .words("` was not sent: it is Secure, and this is http")
+    });
+    refused.chain(withheld).reduce(|all, more| all.words("; ").then(more))
 }

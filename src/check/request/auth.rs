@@ -1,6 +1,6 @@
 //! Credentials of a request.
 
-use serde_json::{Value, json};
+use serde_json::json;
 use toml::Spanned;
 use toml::de::DeValue;
 
@@ -9,7 +9,6 @@ use super::resolve::{self, rendered};
 use crate::attempt::Context;
 use crate::language::read::{FromTable, FromToml, ParseContext, Table};
 use crate::language::schema::{Definitions, Schema};
-use crate::language::table::ToToml;
 use crate::language::template::Template;
 use crate::language::variables::Variables;
 use crate::outcome::Failure;
@@ -35,7 +34,7 @@ pub struct OAuth2 {
     token_url: Template,
     client_id: Template,
     client_secret: Template,
-    client_auth: ClientAuth,
+    client_auth: Option<ClientAuth>,
     scope: Option<Template>,
     audience: Option<Template>,
 }
@@ -81,7 +80,7 @@ impl FromTable for OAuth2 {
         let client_id = table.required("client-id", ("client ID", r#"client-id = "smoke""#));
         let client_secret =
             table.required("client-secret", ("client secret", r#"client-secret = "{{client_secret}}""#));
-        let client_auth = table.optional_or("client-auth", ("how the client's ID and secret are sent: in the `body`, or as `basic` authentication (RFC 6749, section 2.3.1)", r#"client-auth = "basic""#), ClientAuth::Body);
+        let client_auth = table.optional("client-auth", ("how the client's ID and secret are sent: in the `body`, or as `basic` authentication (RFC 6749, section 2.3.1); by default, in the body, and as `basic` if the server says `invalid_client`", r#"client-auth = "basic""#));
         let scope = table.optional("scope", ("scope of the token", r#"scope = "orders.read""#));
         let audience = table.optional(
             "audience",
@@ -112,15 +111,6 @@ impl FromToml for ClientAuth {
 
     fn schema(_: &mut Definitions<'_>) -> Schema {
         json!({ "enum": ["body", "basic"] })
-    }
-}
-
-impl ToToml for ClientAuth {
-    fn to_toml(&self) -> Value {
-        Value::from(match self {
-            ClientAuth::Body => "body",
-            ClientAuth::Basic => "basic",
-        })
     }
 }
 

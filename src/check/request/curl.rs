@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::auth::{Auth, Basic};
+use super::resolve::{host_and_port, in_ascii};
 use super::{Body, Part, Request};
 use crate::attempt::shell::{ShellCommand, guarded, seconds, without_clear_password};
 use crate::language::read::Named;
@@ -76,22 +77,35 @@ impl Request {
         self.options.headers.iter().any(|(named, _)| named.name.eq_ignore_ascii_case(header))
     }
 
+    /// Whatever concerns the host of the URL, and where redirects are followed, of any host.
     fn how_to_connect(&self, mut command: ShellCommand, with: &CurlContext<'_>) -> Option<ShellCommand> {
         let options = &self.options;
         let tls = options.tls();
         let at = |path: &Path| with.suite_dir.join(path).display().to_string();
-        if tls.verify() == Verify::Nothing {
-            command = command.word("-k");
-        }
-        if let Some(ca) = &tls.ca {
-            command = command.words(&["--cacert", &at(ca)]);
-        }
-        if let Some((cert, key)) = &tls.client {
-            command = command.words(&["--cert", &at(cert), "--key", &at(key)]);
+        let follows = with.follows_redirects && options.redirects.is_some_and(|redirects| redirects > 0);
+        let url = self.url.text(with.scope).ok().and_then(|url| url::Url::parse(&url).ok());
+        if follows || url.as_ref().is_none_or(|url| url.scheme() == "https") {
+            if tls.verify() == Verify::Nothing {
+                command = command.word("-k");
+            }
+            if let Some(ca) = &tls.ca {
+                command = command.words(&["--cacert", &at(ca)]);
+            }
+            if let Some((cert, key)) = &tls.client {
+                command = command.words(&["--cert", &at(cert), "--key", &at(key)]);
+            }
         }
         for (from, to) in &options.resolve {
-            let to = to.text(with.scope).ok()?;
-            command = command.words(&["--connect-to", &format!("{}:{to}", from.name)]);
+            let (host, port) = host_and_port(&from.name)?;
+            let host = in_ascii(host);
+            let concerns = |url: &url::Url| {
+                url.port_or_known_default() == Some(port)
+                    && url.host_str().is_some_and(|named| named.eq_ignore_ascii_case(&host))
+            };
+            if follows || url.as_ref().is_none_or(concerns) {
+                let to = to.text(with.scope).ok()?;
+                command = command.words(&["--connect-to", &format!("{host}:{port}:{to}")]);
+            }
         }
         if let Some(proxy) = &options.proxy {
             command = command

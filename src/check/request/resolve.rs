@@ -226,7 +226,7 @@ pub(super) fn resolve(options: &RequestOptions, scope: &Variables) -> Result<Vec
 }
 
 /// A host as URLs have it: a name that is not ASCII is encoded (RFC 5891).
-fn in_ascii(host: &str) -> String {
+pub(super) fn in_ascii(host: &str) -> String {
     url::Host::parse(host).map_or_else(|_| host.to_owned(), |host| host.to_string())
 }
 

@@ -83,6 +83,15 @@ impl HttpResponse {
         context.offload(Phase::Judge, load, describe).await
     }
 
+    /// The answer in a few words: its status, and where it leads.
+    pub fn in_short(&self) -> Message {
+        let line = Message::new().words(self.status.to_string());
+        match self.headers.get(hyper::header::LOCATION) {
+            Some(to) => line.words(", location: ").data(String::from_utf8_lossy(to.as_bytes())),
+            None => line,
+        }
+    }
+
     /// The answer in two lines: status and type, then the start of the body.
     pub fn describe(&self) -> Message {
         let line = match self.headers.get(hyper::header::CONTENT_TYPE) {

@@ -31,8 +31,8 @@ pub struct TokenRequest {
     pub url: Url,
     pub client_id: String,
     pub client_secret: String,
-    /// How the server learns who asks.
-    pub client_auth: ClientAuth,
+    /// How the server learns who asks; if nobody says, whichever way it takes.
+    pub client_auth: Option<ClientAuth>,
     pub scope: Option<String>,
     pub audience: Option<String>,
     pub route: Route,
@@ -53,19 +53,12 @@ pub async fn fetch(wanted: TokenRequest, context: &Context) -> Result<String, Fa
 }
 
 async fn fetch_once(wanted: &TokenRequest, context: &Context) -> Result<String, Failure> {
-    let clients = &context.run.shared::<RunClients>().0;
-    // Boxed because sending is large, and this is part of the future of every request.
-    let answer =
-        Box::pin(super::send(wanted.to_request(context), clients, &mut CookieJar::default(), context))
-            .await?;
-    let load = Cost::TO_READ.on(answer.size());
-    let redactor = std::sync::Arc::clone(&context.run.redactor);
-    let read = move || {
-        redactor.add_issued(answer.json().unwrap_or(&Value::Null));
-        let token = token_in(&answer);
-        (answer, token)
+    let (answer, token) = ask(wanted, wanted.client_auth.unwrap_or(ClientAuth::Body), context).await?;
+    // Every server takes the one or the other (RFC 6749, section 2.3.1), and says so if it was the other.
+    let (answer, token) = match (wanted.client_auth, &token, error_of(&answer)) {
+        (None, None, Some("invalid_client")) => ask(wanted, ClientAuth::Basic, context).await?,
+        _ => (answer, token),
     };
-    let (answer, token) = context.offload(Phase::Judge, load, read).await;
     if let Some(token) = token {
         context.hide(&token);
         return Ok(token);
@@ -75,13 +68,34 @@ async fn fetch_once(wanted: &TokenRequest, context: &Context) -> Result<String, 
     Err(Failure::fault(Fault::Auth, doing, refusal(&answer)).with_hint(Message::new().words(hint)))
 }
 
+async fn ask(
+    wanted: &TokenRequest,
+    client_auth: ClientAuth,
+    context: &Context,
+) -> Result<(HttpResponse, Option<String>), Failure> {
+    let clients = &context.run.shared::<RunClients>().0;
+    let request = wanted.to_request(client_auth, context);
+    // Boxed because sending is large, and this is part of the future of every request.
+    let answer = Box::pin(super::send(request, clients, &mut CookieJar::default(), context)).await?;
+    let load = Cost::TO_READ.on(answer.size());
+    let redactor = std::sync::Arc::clone(&context.run.redactor);
+    let read = move || {
+        redactor.add_issued(answer.json().unwrap_or(&Value::Null));
+        let token = token_in(&answer);
+        (answer, token)
+    };
+    Ok(context.offload(Phase::Judge, load, read).await)
+}
+
+/// What a server says instead of a token.
+fn error_of(answer: &HttpResponse) -> Option<&str> {
+    answer.json().ok()?.get("error")?.as_str()
+}
+
 impl TokenRequest {
     /// The client's ID and secret as a header: both are encoded as in a form first.
     fn basic(&self, context: &Context) -> Option<HeaderValue> {
         use base64::Engine as _;
-        if self.client_auth == ClientAuth::Body {
-            return None;
-        }
         let encoded = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
         let pair = format!("{}:{}", encoded(&self.client_id), encoded(&self.client_secret));
         let header = format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair));
@@ -89,10 +103,10 @@ impl TokenRequest {
         HeaderValue::from_str(&header).ok()
     }
 
-    fn to_request(&self, context: &Context) -> ResolvedRequest {
+    fn to_request(&self, client_auth: ClientAuth, context: &Context) -> ResolvedRequest {
         let form = |client_secret: &str| {
             let mut form = url::form_urlencoded::Serializer::new(String::new());
-            if self.client_auth == ClientAuth::Body {
+            if client_auth == ClientAuth::Body {
                 form.append_pair("client_id", &self.client_id).append_pair("client_secret", client_secret);
             }
             form.append_pair("grant_type", "client_credentials");
@@ -102,7 +116,9 @@ impl TokenRequest {
         };
         let content_type = HeaderValue::from_static("application/x-www-form-urlencoded");
         let mut headers = HeaderMap::from_iter([(CONTENT_TYPE, content_type)]);
-        headers.extend(self.basic(context).map(|value| (AUTHORIZATION, value)));
+        if client_auth == ClientAuth::Basic {
+            headers.extend(self.basic(context).map(|value| (AUTHORIZATION, value)));
+        }
         ResolvedRequest {
             method: Method::POST,
             url: self.url.clone(),
@@ -140,7 +156,7 @@ const REFUSALS: [&str; 6] = [
 
 /// An answer without a token. Nothing else of it is shown: it may have other tokens in it.
 fn refusal(answer: &HttpResponse) -> Message {
-    let error = answer.json().ok().and_then(|document| document.get("error")?.as_str());
+    let error = error_of(answer);
     let code = REFUSALS.into_iter().find(|code| Some(*code) == error);
     let mut line = Message::new().words(format!("{} {}, ", answer.version, answer.status));
     if let Some(kind) = answer.headers.get(CONTENT_TYPE) {

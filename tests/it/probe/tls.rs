@@ -53,6 +53,9 @@ fn is_refused(server: &HttpServer, keys: &str, cause: &str, hint: &str) {
 }
 
 const NOBODY: &str = "the server's certificate is not issued by an authority that this machine trusts";
+/// Nobody can tell an authority that is not trusted from an intermediate that was not sent.
+const ALONE: &str = "the server sent its own certificate and not its issuer's, which is no authority that this machine trusts";
+const CHAIN: &str = "if the issuer is an intermediate CA, have the server send the whole chain";
 
 fn trusted() -> String {
     format!("tls.ca = \"{}\"", Certificates::shared().authority().display())
@@ -61,11 +64,27 @@ fn trusted() -> String {
 #[test]
 fn only_certificates_of_the_configured_authority_pass() {
     let good = server(TlsIdentity::Good);
-    is_refused(&good, "", NOBODY, "name the issuing CA's PEM file");
     let other = format!("tls.ca = {:?}", Certificates::shared().other_authority());
-    is_refused(&good, &other, NOBODY, "name the issuing CA's PEM file");
+    is_refused(&good, &other, ALONE, CHAIN);
     asked(&good, &trusted()).exits(0);
-    is_refused(&server(TlsIdentity::OtherAuthority), &trusted(), NOBODY, "name the issuing CA's PEM file");
+    is_refused(&server(TlsIdentity::OtherAuthority), &trusted(), ALONE, CHAIN);
+}
+
+#[test]
+fn a_machine_without_authorities_is_told_apart() {
+    let server = server(TlsIdentity::Good);
+    let ran = health_in(
+        Smoke::new().env("SSL_CERT_FILE", "/nowhere.pem").env("SSL_CERT_DIR", "/nowhere"),
+        "",
+        &[case(
+            format!("url = {:?}", server.url("/")),
+            format!(
+                "the TLS handshake with localhost:{}: this machine has no CA certificates to check the server's certificate with; …",
+                server.address().port()
+            ),
+        )],
+    );
+    assert!(ran.stderr.contains("hint: install them (the package `ca-certificates`)"), "{}", ran.stderr);
 }
 
 #[test]
