@@ -9,6 +9,7 @@ pub mod proxy;
 mod tunnel;
 
 mod cookies;
+mod issued;
 mod redirect;
 
 mod body;

@@ -5,9 +5,8 @@ use cookie_store::RawCookie;
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::{
-    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_LENGTH, CONTENT_LOCATION, CONTENT_TYPE, COOKIE, HOST,
-    HeaderMap, HeaderValue, LINK, LOCATION, PROXY_AUTHORIZATION, RANGE, REFRESH, SET_COOKIE,
-    TRANSFER_ENCODING, USER_AGENT,
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, HeaderMap,
+    HeaderValue, PROXY_AUTHORIZATION, RANGE, SET_COOKIE, TRANSFER_ENCODING, USER_AGENT,
 };
 use hyper::{Method, Request, Response, Uri};
 use hyper_util::client::proxy::matcher::Intercept;
@@ -16,14 +15,13 @@ use url::{Position, Url};
 use super::body::read;
 use super::client::{Clients, HttpVersion, Route};
 use super::connect::Peer;
-use super::cookies::{self, CookieJar, SESSION_LENGTH};
+use super::cookies::{self, CookieJar};
+use super::issued::hide_issued;
 use super::redirect::{self, Next, is_same_origin};
 use super::request::{PreparedBody, ResolvedRequest, multipart};
 use super::response::HttpResponse;
 use super::{fault, trace};
 use crate::attempt::Context;
-use crate::attempt::cost::Cost;
-use crate::language::variables::is_secret_name;
 use crate::outcome::{Direction, Failure, Fault};
 use crate::probe::dial::Target;
 use crate::probe::trust::Trust;
@@ -133,35 +131,6 @@ async fn send_once(
     hide_issued(&response, &set, context).await;
     cookies.store(set, &prepared.url);
     Ok(response)
-}
-
-/// Hides what a server issues in its headers.
-async fn hide_issued(response: &Response<Incoming>, set: &[RawCookie<'static>], context: &Context) {
-    // A header that is secret by its name is so on its way back, too.
-    let headers = response.headers();
-    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-    let named = headers.iter().filter(|(name, _)| is_secret_name(name.as_str()));
-    let mut values: Vec<String> = named.map(|(_, value)| text(value)).collect();
-    // What keeps a session is a credential, whatever it is called; `theme=dark` is none.
-    let sessions = set.iter().map(RawCookie::value).filter(|value| value.len() >= SESSION_LENGTH);
-    values.extend(sessions.map(str::to_owned));
-    // Where a login leads to, whoever follows is logged in.
-    let addresses: Vec<String> = [LOCATION, CONTENT_LOCATION, LINK, REFRESH]
-        .iter()
-        .flat_map(|name| headers.get_all(name))
-        .map(text)
-        .collect();
-    let load = Cost::TO_READ.on(values.iter().chain(&addresses).map(String::len).sum());
-    let keeper = context.clone();
-    let hide = move || {
-        for value in &values {
-            keeper.hide(value);
-        }
-        for address in &addresses {
-            keeper.run.redactor.add_issued_address(address);
-        }
-    };
-    context.offload(context.timeline.phase(), load, hide).await;
 }
 
 /// Why there is no answer.

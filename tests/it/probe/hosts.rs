@@ -1,17 +1,21 @@
 //! The server that is asked: by the name that the suite says, at an address that answers.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio_rustls::TlsAcceptor;
 
 use super::wire::{frame, http_2_over, request_line, serve};
+use crate::support::background::Background;
 use crate::support::certificates::{Certificates, TlsIdentity};
+use crate::support::fault::{Fault, FaultServer};
 use crate::support::smoke::Smoke;
-use crate::support::verdicts::{case, health, suite};
+use crate::support::stalled_dns;
+use crate::support::verdicts::{case, health, health_in, suite};
 
 /// Answers over HTTP/2 with the authority and the `host` that it was asked for.
-fn tells_the_host() -> (std::net::SocketAddr, crate::support::background::Background) {
+fn tells_the_host() -> (std::net::SocketAddr, Background) {
     let mut config = Certificates::shared().server_config(TlsIdentity::Good);
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     let tls = TlsAcceptor::from(Arc::new(config));
@@ -139,4 +143,39 @@ fn names_that_are_not_ascii_are_resolved_over_every_protocol() {
         )
     });
     let _ = health(&cases);
+}
+
+#[test]
+fn a_dead_address_of_a_name_costs_a_moment_and_no_second_request() {
+    let dead = FaultServer::start(Fault::NeverAccept);
+    let port = dead.address().port();
+    let listener = std::net::TcpListener::bind(("127.0.0.2", port)).expect("listen beside it");
+    listener.set_nonblocking(true).expect("listen without blocking");
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&asked);
+    let _server = Background::start(async move {
+        let listener = tokio::net::TcpListener::from_std(listener).expect("hand the listener over");
+        while let Ok((mut stream, _)) = listener.accept().await {
+            if request_line(&mut stream).await.is_ok() {
+                count.fetch_add(1, Ordering::SeqCst);
+                let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await;
+            }
+        }
+    });
+    let keys = format!("url = \"http://two.test:{port}/\"\nbudget = \"4s\"");
+    let _ = health_in(Smoke::new().env("LD_PRELOAD", stalled_dns::library()), "", &[case(keys, "")]);
+    assert_eq!(asked.load(Ordering::SeqCst), 1);
+}
+
+#[test]
+fn every_address_that_was_tried_is_named() {
+    let port = std::net::TcpListener::bind("127.0.0.1:0")
+        .and_then(|it| it.local_addr())
+        .expect("a free port")
+        .port();
+    let keys = format!("url = \"http://two.test:{port}/\"");
+    let refused = format!(
+        "connecting to two.test:{port}: 127.0.0.1:{port}: connection refused; 127.0.0.2:{port}: connection refused"
+    );
+    let _ = health_in(Smoke::new().env("LD_PRELOAD", stalled_dns::library()), "", &[case(keys, refused)]);
 }

@@ -12,5 +12,6 @@ mod routes;
 mod sessions;
 mod sqlite;
 mod tls;
+mod tls_clients;
 mod unknown_types;
 mod wire;

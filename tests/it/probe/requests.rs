@@ -221,6 +221,34 @@ fn an_oauth2_token_is_fetched_once_for_all_checks() {
 }
 
 #[test]
+fn an_oauth2_client_is_known_by_basic_authentication_and_a_token_is_for_an_audience() {
+    // `me:p&ss word+1`, each part encoded as in a form first.
+    let basic = "Basic bWU6cCUyNnNzK3dvcmQlMkIx";
+    let server = HttpServer::start(move |request| match request.path.as_str() {
+        "/token" if request.header("authorization") == Some(basic) && !request.text().contains("client_") => {
+            Response::json("{\"access_token\": \"tok-123456\"}")
+        }
+        "/token" => Response::json("{\"error\": \"invalid_client\"}").status(401),
+        _ if request.header("authorization") == Some("Bearer tok-123456") => Response::new(200),
+        _ => Response::new(401),
+    });
+    let tokens = |more: &str| {
+        let before = server.requests().len();
+        let oauth2 = oauth2(&server).replace("scope = \"read write\"", more);
+        Smoke::new().suite(&oauth2).run().exits(0);
+        let requests = server.requests().split_off(before);
+        requests.into_iter().filter(|request| request.path == "/token").collect::<Vec<_>>()
+    };
+    let asked = tokens("client-auth = \"basic\", audience = \"https://api.example\"");
+    assert_eq!(asked.len(), 1);
+    let expected = [pair("audience", "https://api.example"), pair("grant_type", "client_credentials")];
+    let mut fields = pairs(&asked[0].text());
+    fields.sort();
+    assert_eq!(fields, expected);
+    assert_eq!(tokens("scope = \"read\"").len(), 2, "the server takes the other way");
+}
+
+#[test]
 fn a_refused_oauth2_token_says_who_refused_it() {
     let server = HttpServer::start(|_| Response::json("{\"error\": \"invalid_client\"}").status(401));
     let ran = Smoke::new().suite(&oauth2(&server)).run();

@@ -385,3 +385,47 @@ fn resolve_of_a_check_is_added_to_that_of_the_defaults() {
         .map(|(host, status)| case(format!("url = \"http://{host}/\"\n{own}\nexpect.status = {status}"), ""));
     let _ = health_in(Smoke::new(), &head, &cases);
 }
+
+#[test]
+fn any_success_opens_a_tunnel_and_a_refusal_is_told_with_its_status() {
+    use super::wire::{request_line, serve};
+    use tokio::io::AsyncWriteExt as _;
+    // A tunnel leads nowhere else than to this server.
+    let server = HttpServer::start_tls(TlsIdentity::Good, |_| Response::new(200));
+    let to = server.address();
+    let proxy = |status: &'static str| {
+        serve(move |_, mut stream| async move {
+            request_line(&mut stream).await?;
+            stream.write_all(format!("HTTP/1.1 {status}\r\n\r\n").as_bytes()).await?;
+            let mut onward = tokio::net::TcpStream::connect(to).await?;
+            tokio::io::copy_bidirectional(&mut stream, &mut onward).await.map(drop)
+        })
+    };
+    let ca = Certificates::shared().authority();
+    let [ok, created, forbidden, unreachable] =
+        ["200 OK", "201 Created", "403 Forbidden", "502 Bad Gateway"].map(proxy);
+    let check = |address: &SocketAddr, failure: &str| {
+        case(
+            format!("url = \"https://shop.example/\"\ntls.ca = {ca:?}\nproxy = \"http://{address}\""),
+            failure,
+        )
+    };
+    let through = |address: &SocketAddr, status: &str| {
+        format!(
+            "connecting to shop.example:443 through the proxy {address}: the proxy refused the tunnel with {status}"
+        )
+    };
+    let ran = health(&[
+        check(&ok.0, ""),
+        check(&created.0, ""),
+        check(&forbidden.0, &through(&forbidden.0, "403 Forbidden")),
+        check(&unreachable.0, &through(&unreachable.0, "502 Bad Gateway")),
+    ]);
+    let report = ran.junit();
+    assert!(
+        report.case("case 2").text.contains("hint: the proxy does not allow this host"),
+        "{}",
+        report.xml
+    );
+    assert!(report.case("case 3").text.contains("hint: the proxy cannot reach the server"), "{}", report.xml);
+}

@@ -239,3 +239,69 @@ fn a_reproduced_json_login_is_refused_like_smokes() {
     let [by_smoke, by_hand] = &server.requests()[..] else { panic!("{:?}", server.requests()) };
     assert_eq!(by_smoke.text(), by_hand.text());
 }
+
+#[test]
+fn a_reproduce_command_has_what_was_sent_and_names_what_is_missing() {
+    let server = HttpServer::start(|request| match request.path.as_str() {
+        "/login" => Response::json("{\"token\": \"tok-4711-abcdef\"}")
+            .header("set-cookie", "sid=s3ss10n-0123456789; Path=/"),
+        _ => Response::new(500).header("set-cookie", "late=1; Path=/"),
+    });
+    let steps = [
+        step(
+            "log in",
+            &format!(
+                "post = '{}'\ncapture = {{ token = {{ json = '$.token' }}, visit = {{ cookie = 'sid' }} }}",
+                server.url("/login")
+            ),
+        ),
+        step(
+            "go on",
+            &format!(
+                "get = '{}'\nheaders = {{ x-visit = '{{{{visit}}}}' }}\nauth = {{ bearer = '{{{{token}}}}' }}",
+                server.url("/on")
+            ),
+        ),
+    ];
+    let head = "[defaults.http]\nresolve = { 'other.example:443' = '127.0.0.1:1' }\ntls.ca = 'ca.pem'\n";
+    let ran = run(&format!("{head}{}", journey("it", "", &steps)), "unused");
+    ran.exits(1);
+    let [command] = &commands(&ran)[..] else { panic!("one check") };
+    for part in [
+        "--compressed -H 'accept-encoding: gzip, deflate'",
+        "${TOKEN:?captured in step 1}",
+        "${VISIT:?captured in step 1}",
+    ] {
+        assert!(command.contains(part), "no {part} in {command}");
+    }
+    for part in ["late", "other.example", "ca.pem", "s3ss10n", "tok-4711"] {
+        assert!(!command.contains(part), "{part} in {command}");
+    }
+    let before = server.requests().len();
+    let said = by_hand(command, &ran, &[]);
+    assert!(said.contains("captured in step 1"), "{said}");
+    assert_eq!(server.requests().len(), before, "nothing is sent without them");
+}
+
+#[test]
+fn a_failed_journey_says_what_the_steps_before_came_to() {
+    let server = HttpServer::start(|request| match request.path.as_str() {
+        "/login" => Response::redirect("/me")
+            .header("set-cookie", "__Host-sid=1; Path=/; Domain=shop.test; Secure")
+            .header("set-cookie", "id=2; Path=/; Secure"),
+        _ => Response::new(401).body("log in first"),
+    });
+    let steps =
+        [step("log in", "post = 'http://shop.test/login'"), step("look", "get = 'http://shop.test/me'")];
+    // A cookie of this machine itself may be Secure without TLS.
+    let head = format!("[defaults.http]\nresolve = {{ 'shop.test:80' = '{}' }}\n", server.address());
+    let ran = run(&format!("{head}{}", journey("it", "", &steps)), "unused");
+    ran.exits(1);
+    for line in [
+        "log in first",
+        "the cookie `id` was not sent: it is Secure, and this is http",
+        "before it, step 1 `log in`: 302, location: /me; the cookie `__Host-sid` was not kept: its name needs `Path=/` and no `Domain`",
+    ] {
+        assert!(ran.stderr.contains(line), "no `{line}` in\n{}", ran.stderr);
+    }
+}

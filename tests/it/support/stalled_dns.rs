@@ -1,4 +1,4 @@
-//! A name service that never answers: a library that replaces the C library's lookup.
+//! A name service that never answers, or with two addresses: a library that replaces the C library's lookup.
 
 use std::fs;
 use std::path::PathBuf;
@@ -7,7 +7,8 @@ use std::sync::LazyLock;
 
 use super::scratch;
 
-/// The lookup of a name that ends in `.stalled.test` never returns; every other name is looked up as usual.
+/// The lookup of a name that ends in `.stalled.test` never returns. `two.test` has the addresses 127.0.0.1 and 127.0.0.2, in
+/// this order. Every other name is looked up as usual.
 const SOURCE: &str = r#"
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -21,7 +22,11 @@ int getaddrinfo(const char *node, const char *service, const struct addrinfo *hi
         for (;;) pause();
     int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **) =
         dlsym(RTLD_NEXT, "getaddrinfo");
-    return real(node, service, hints, found);
+    if (!node || strcmp(node, "two.test")) return real(node, service, hints, found);
+    int failed = real("127.0.0.1", service, hints, found);
+    struct addrinfo *last = failed ? NULL : *found;
+    while (last && last->ai_next) last = last->ai_next;
+    return failed ? failed : real("127.0.0.2", service, hints, &last->ai_next);
 }
 "#;
 

@@ -1,0 +1,44 @@
+//! What a server issues in its headers is secret.
+
+use cookie_store::RawCookie;
+use hyper::Response;
+use hyper::body::Incoming;
+use hyper::header::{CONTENT_LOCATION, HeaderValue, LINK, LOCATION, REFRESH};
+
+use super::cookies::SESSION_LENGTH;
+use crate::attempt::Context;
+use crate::attempt::cost::Cost;
+use crate::language::variables::is_secret_name;
+
+/// Hides what a server issues in its headers.
+pub(super) async fn hide_issued(
+    response: &Response<Incoming>,
+    set: &[RawCookie<'static>],
+    context: &Context,
+) {
+    // A header that is secret by its name is so on its way back, too.
+    let headers = response.headers();
+    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    let named = headers.iter().filter(|(name, _)| is_secret_name(name.as_str()));
+    let mut values: Vec<String> = named.map(|(_, value)| text(value)).collect();
+    // What keeps a session is a credential, whatever it is called; `theme=dark` is none.
+    let sessions = set.iter().map(RawCookie::value).filter(|value| value.len() >= SESSION_LENGTH);
+    values.extend(sessions.map(str::to_owned));
+    // Where a login leads to, whoever follows is logged in.
+    let addresses: Vec<String> = [LOCATION, CONTENT_LOCATION, LINK, REFRESH]
+        .iter()
+        .flat_map(|name| headers.get_all(name))
+        .map(text)
+        .collect();
+    let load = Cost::TO_READ.on(values.iter().chain(&addresses).map(String::len).sum());
+    let keeper = context.clone();
+    let hide = move || {
+        for value in &values {
+            keeper.hide(value);
+        }
+        for address in &addresses {
+            keeper.run.redactor.add_issued_address(address);
+        }
+    };
+    context.offload(context.timeline.phase(), load, hide).await;
+}
