@@ -33,7 +33,7 @@ fn every_exchange_is_shown_redacted_and_truncated() {
         "> accept: */*".to_owned(),
         "> accept-encoding: gzip, deflate".to_owned(),
         concat!("> user-agent: smoke/", env!("CARGO_PKG_VERSION")).to_owned(),
-        "< content-length: 49".to_owned(),
+        "< content-length: 41".to_owned(),
         "> user=smoke&password=$SHOP_PASSWORD&secret=$SECRET".to_owned(),
         "< HTTP/1.1 200".to_owned(),
         "< {\"ticket\":\"***\",\"greeting\":\"hello\"}".to_owned(),
