@@ -166,11 +166,11 @@ pub async fn ask(
     answer
 }
 
-/// A failure that came while a transaction was committed.
-pub(super) fn committing(failure: Failure) -> Failure {
+/// A failure that came while a transaction was committed, or would have come.
+pub(super) fn while_doing(doing: &'static str, failure: Failure) -> Failure {
     match failure {
         Failure::Fault { fault, cause, hint, .. } => {
-            Failure::Fault { fault, doing: Message::new().words("committing"), cause, hint }
+            Failure::Fault { fault, doing: Message::new().words(doing), cause, hint }
         }
         other @ (Failure::Mismatch { .. }
         | Failure::TimedOut { .. }
@@ -178,6 +178,9 @@ pub(super) fn committing(failure: Failure) -> Failure {
         | Failure::Step { .. }) => other,
     }
 }
+
+pub(super) const COMMITTING: &str = "committing";
+pub(super) const REHEARSING: &str = "checking what a commit would check";
 
 /// The database that `url` selects.
 ///

@@ -12,7 +12,7 @@ use crate::attempt::Context;
 use crate::attempt::cancellation::CancelGuard;
 use crate::language::sql::BoundSql;
 use crate::outcome::{Failure, Phase};
-use crate::probe::database::{Access, Session, Table, TableName, committing};
+use crate::probe::database::{Access, COMMITTING, REHEARSING, Session, Table, TableName, while_doing};
 use crate::probe::rows::QueryResult;
 
 pub(super) struct PostgresSession {
@@ -107,14 +107,16 @@ impl Session for PostgresSession {
     fn commit<'a>(&'a mut self, context: &'a Context) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(async move {
             context.timeline.enter(Phase::Query);
-            self.end(End::Commit, context).await.map_err(committing)
+            let committed = self.end(End::Commit, context).await;
+            committed.map_err(|failure| while_doing(COMMITTING, failure))
         })
     }
 
     fn rehearse<'a>(&'a mut self, context: &'a Context) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(async move {
             context.timeline.enter(Phase::Query);
-            self.end(End::Rehearsal, context).await.map_err(committing)
+            let rehearsed = self.end(End::Rehearsal, context).await;
+            rehearsed.map_err(|failure| while_doing(REHEARSING, failure))
         })
     }
 

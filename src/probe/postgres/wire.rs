@@ -19,6 +19,9 @@ use super::loan::{Stream, too_much};
 /// A message may be this long; a row is one.
 const MESSAGE: usize = 64 * 1024 * 1024;
 
+/// As much is read at once.
+const CHUNK: usize = 8 * 1024;
+
 /// A connection that is logged in.
 pub(super) struct Wire {
     stream: Stream,
@@ -161,6 +164,7 @@ impl Wire {
             if let Some(message) = Message::parse(&mut self.incoming)? {
                 return Ok(message);
             }
+            self.incoming.reserve(CHUNK);
             if self.stream.read_buf(&mut self.incoming).await? == 0 {
                 return Err(ErrorKind::UnexpectedEof.into());
             }

@@ -15,7 +15,7 @@ use crate::attempt::timeline::Timeline;
 use crate::deadline::Deadline;
 use crate::language::sql::BoundSql;
 use crate::outcome::{Failure, Fault, Phase};
-use crate::probe::database::{Access, Session, Table, TableName, committing};
+use crate::probe::database::{Access, COMMITTING, REHEARSING, Session, Table, TableName, while_doing};
 use crate::probe::rows::QueryResult;
 use crate::secret::Message;
 
@@ -155,11 +155,17 @@ impl Session for SqliteSession {
     }
 
     fn commit<'a>(&'a mut self, context: &'a Context) -> BoxFuture<'a, Result<(), Failure>> {
-        Box::pin(async move { self.run(context, OpenFile::commit).await.map_err(committing) })
+        Box::pin(async move {
+            let committed = self.run(context, OpenFile::commit).await;
+            committed.map_err(|failure| while_doing(COMMITTING, failure))
+        })
     }
 
     fn rehearse<'a>(&'a mut self, context: &'a Context) -> BoxFuture<'a, Result<(), Failure>> {
-        Box::pin(async move { self.run(context, |file, _| file.rehearse()).await.map_err(committing) })
+        Box::pin(async move {
+            let rehearsed = self.run(context, |file, _| file.rehearse()).await;
+            rehearsed.map_err(|failure| while_doing(REHEARSING, failure))
+        })
     }
 
     fn rollback<'a>(&'a mut self, context: &'a Context) -> BoxFuture<'a, ()> {
