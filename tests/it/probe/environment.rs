@@ -85,7 +85,7 @@ fn a_variable_counts_as_in_psql_where_the_url_is_silent() {
             &[("PGSSLMODE", "disable")],
             "true",
         ),
-        (&whole, "1", &[("PGSSLMODE", ""), ("PGREQUIRESSL", "0"), ("PGGSSENCMODE", "disable")], "1"),
+        (&whole, "1", &[("PGOPTIONS", ""), ("PGREQUIRESSL", "0"), ("PGGSSENCMODE", "disable")], "1"),
     ] {
         let (smoke, psql) = both(url, query, variables);
         assert_eq!(smoke.as_deref(), Ok(answer), "{url} {variables:?}");
