@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
-
 use super::exchange::Question;
 use super::{Session, template_failure};
 use crate::attempt::Context;
@@ -13,12 +11,13 @@ use crate::language::diagnostic::Diagnostic;
 use crate::language::read::Table;
 use crate::language::template::Template;
 use crate::language::variable_usage::VariableUsage;
-use crate::language::variables::{Variables, hide_url_password};
+use crate::language::variables::Variables;
 use crate::outcome::{Direction, Failure, Fault};
 use crate::probe::database::{self, Access, Reproduction};
+use crate::probe::databases;
 use crate::probe::rows::QueryResult;
 use crate::secret::Message;
-use crate::secret::stand_in::readable;
+use crate::secret::placeholder::readable;
 
 /// How much of a statement `--trace` shows, in characters.
 const STATEMENT_SHOWN: usize = 2_000;
@@ -38,7 +37,7 @@ impl Query {
         url_key: &'static str,
     ) -> Option<(Query, RowsExpectation)> {
         let example = if url_key == "url" { r#"url = "{{db_url}}""# } else { r#"database = "{{db_url}}""# };
-        let url = table.required(url_key, (database::url_meaning(), example));
+        let url = table.required(url_key, (databases::url_meaning(), example));
         let statement: Option<Template> = table.optional(
             "query",
             (
@@ -84,8 +83,8 @@ impl Query {
 
     async fn ask_once(&self, scope: &Variables, context: &Context) -> Result<QueryResult, Failure> {
         let url = self.url.text(scope).map_err(template_failure)?;
-        hide_url_password(&Value::from(url.as_str()), &context.run.redactor);
-        let database = database::of_url(&url).map_err(unusable)?;
+        context.run.redactor.add_address(&url);
+        let database = databases::of_url(&url).map_err(unusable)?;
         let placeholder = database.dialect().placeholder;
         let bound = self.statement.as_ref().map(|statement| statement.sql(scope, placeholder));
         let bound = bound.transpose().map_err(template_failure)?;
@@ -119,13 +118,13 @@ impl Question for Query {
     fn mistakes(&self, _: &RowsExpectation, scope: &Variables) -> Vec<Diagnostic> {
         // What a template cannot say yet is said when the query runs.
         let Ok(url) = self.url.text(scope) else { return Vec::new() };
-        let mistake = database::of_url(&url).map_or_else(Some, |database| database.mistake(&url));
+        let mistake = databases::of_url(&url).map_or_else(Some, |database| database.mistake(&url));
         mistake.map(|mistake| mistake.at(self.url.place())).into_iter().collect()
     }
 
     fn leaves(&self, scope: &Variables) -> bool {
         let Ok(url) = self.url.text(scope) else { return true };
-        database::of_url(&url).map_or(true, |database| database.leaves())
+        databases::of_url(&url).map_or(true, database::Database::leaves)
     }
 
     async fn ask(&self, session: &mut Session, context: &Context) -> Result<QueryResult, Failure> {
@@ -156,6 +155,6 @@ impl Question for Query {
             limit,
             folder: &context.run.suite_dir,
         };
-        Some(database::of_url(&url).ok()?.reproduce(&reproduction))
+        Some(databases::of_url(&url).ok()?.reproduce(&reproduction))
     }
 }

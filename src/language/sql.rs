@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use serde_json::Value;
 
-use crate::secret::stand_in::{Form, in_form, in_json};
+use crate::secret::placeholder::{Form, in_form, in_json};
 
 /// A statement with its values apart from it.
 #[derive(Debug, Clone, PartialEq)]

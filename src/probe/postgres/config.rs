@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use tokio_postgres::Config;
 use tokio_postgres::config::Host;
 
-use super::hosts::{Hosts, Places};
+use super::hosts::{self, Hosts, Places};
 use super::parameters::{self, LEFT_TO_THE_LIBRARY};
 use super::password_file::{self, Found, Login};
 use super::target::TargetServer;
@@ -128,6 +128,10 @@ impl PostgresUrl {
         let (scheme, rest) = address.split_once("://").unwrap_or(("postgres", address));
         let (user, rest) = rest.split_once('@').map_or(("", rest), |(user, rest)| (user, rest));
         let (before_path, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        // A password that is not encoded makes a host of its second half, which everybody on the way to it would see.
+        if rest.contains('@') || (user.is_empty() && query.contains('@') && !hosts::has_ports(before_path)) {
+            return Err(not_encoded());
+        }
         let at = if user.is_empty() { "" } else { "@" };
         let rest = format!("{scheme}://{user}{at}{path}?{}", others.join("&"));
         let mut config: Config = rest.parse().map_err(|error: tokio_postgres::Error| {
@@ -217,6 +221,15 @@ const FOR_LATER: [&str; 5] = ["host", "port", "user", "password", "dbname"];
 /// A parameter for the library, which takes an `@` anywhere for the end of the user, and a `+` for a space.
 fn encoded(name: &str, value: &str) -> String {
     format!("{name}={}", percent_encoding::utf8_percent_encode(value, percent_encoding::NON_ALPHANUMERIC))
+}
+
+/// How a password is put into a URL.
+pub(super) const ENCODE: &str =
+    "percent-encode the password: `postgres://user:{{password|urlencode}}@host:5432/database`";
+
+fn not_encoded() -> Failure {
+    let cause = "the user or the password has an `@`, `/`, `?` or `#` in it that is not percent-encoded";
+    invalid(Message::new().words(cause)).with_hint(Message::new().words(ENCODE))
 }
 
 /// What the URL leaves out.

@@ -207,6 +207,10 @@ pub(super) fn sql(told: &Refusal, statement: Option<&str>, context: &Context) ->
 }
 
 fn told_by_server(message: &str, code: &str, detail: Option<&str>, hint: Option<&str>) -> Message {
-    let text = Message::new().data(message).words(" (SQLSTATE ").data(code).words(")");
+    let mut text = Message::new().data(message);
+    // Whoever answers, it is five letters and digits, or not a code.
+    if code.len() == 5 && code.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        text = text.words(" (SQLSTATE ").data(code).words(")");
+    }
     [detail, hint].into_iter().flatten().fold(text, |text, more| text.words("; ").data(more))
 }

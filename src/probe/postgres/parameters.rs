@@ -4,7 +4,7 @@
 //! <https://www.postgresql.org/docs/current/libpq-envars.html>. What is set and cannot be done is an error: psql would have
 //! done it, and nobody would notice the difference.
 
-use super::config::invalid;
+use super::config::{ENCODE, invalid};
 use crate::language::diagnostic::closest;
 use crate::outcome::Failure;
 use crate::secret::Message;
@@ -164,8 +164,13 @@ fn accept(name: &str, value: &str, harmless: &[&str]) -> Result<(), Failure> {
 }
 
 fn unknown(name: &str) -> Failure {
-    let failure = invalid(Message::new().words("there is no parameter `").data(name).words("`"));
     let others = OF_OTHER_TOOLS.iter().find(|(names, _)| names.contains(&name));
+    // Of a password with a `?` in it, what follows looks like a parameter.
+    if others.is_none() && !name.chars().all(|c| c.is_ascii_lowercase() || c == '_') {
+        return invalid(Message::new().words("there is a parameter that is none of libpq's"))
+            .with_hint(Message::new().words(ENCODE));
+    }
+    let failure = invalid(Message::new().words("there is no parameter `").data(name).words("`"));
     let known = LEFT_TO_THE_LIBRARY.into_iter().chain(READ_HERE);
     let hint = match (others, closest(name, known)) {
         (Some((_, hint)), _) => (*hint).to_owned(),

@@ -6,7 +6,7 @@ use super::query::is_plain_show;
 use super::transaction::milliseconds;
 use crate::attempt::shell::{ShellCommand, seconds};
 use crate::probe::database::{Access, Reproduction};
-use crate::secret::stand_in::{Piece, pieces, stand_in};
+use crate::secret::placeholder::{Piece, pieces, placeholder};
 
 /// The command that asks the server the same. The limits are set in the transaction: a pooler refuses `PGOPTIONS`.
 pub(super) fn command(asked: &Reproduction<'_>) -> ShellCommand {
@@ -45,12 +45,12 @@ fn password_apart(asked: &Reproduction<'_>) -> (String, Option<String>) {
     let password = match pieces(shown).as_slice() {
         [] => None,
         // It stands there in clear, and is not for a report.
-        [Piece::Text(_)] => Some(stand_in("$PGPASSWORD")),
+        [Piece::Text(_)] => Some(placeholder("$PGPASSWORD")),
         [Piece::Secret(secret)] if secret.is_as_it_is() => {
             let has_escapes = password_in(asked.url).is_none_or(|(_, real, _)| real.contains('%'));
-            (!has_escapes).then(|| secret.stand_in())
+            (!has_escapes).then(|| secret.placeholder())
         }
-        [Piece::Secret(secret)] => secret.decoded().map(|secret| secret.stand_in()),
+        [Piece::Secret(secret)] => secret.decoded().map(|secret| secret.placeholder()),
         [_, ..] => None,
     };
     match password {

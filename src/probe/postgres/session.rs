@@ -127,7 +127,7 @@ impl Session for PostgresSession {
         })
     }
 
-    fn close<'a>(mut self: Box<Self>, context: &'a Context) -> BoxFuture<'a, ()> {
+    fn close(mut self: Box<Self>, context: &Context) -> BoxFuture<'_, ()> {
         Box::pin(async move {
             if self.is_cut {
                 return;

@@ -72,7 +72,9 @@ impl SqliteSession {
                 }
             };
             if ready.send(Ok(file.connection.get_interrupt_handle())).is_ok() {
-                to_do.into_iter().for_each(|job| job(&mut file));
+                for job in to_do {
+                    job(&mut file);
+                }
                 file.rollback();
             }
         });
@@ -179,7 +181,7 @@ impl Session for SqliteSession {
         })
     }
 
-    fn close<'a>(self: Box<Self>, _: &'a Context) -> BoxFuture<'a, ()> {
+    fn close(self: Box<Self>, _: &Context) -> BoxFuture<'_, ()> {
         let SqliteSession { jobs, thread, .. } = *self;
         drop(jobs);
         Box::pin(async move {

@@ -11,4 +11,5 @@ mod routes;
 mod sessions;
 mod sqlite;
 mod tls;
+mod unknown_types;
 mod wire;

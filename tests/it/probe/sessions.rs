@@ -11,7 +11,8 @@ use smoke::attempt::{Context, EventSink, RunContext, Tracing};
 use smoke::deadline::{BudgetScope, Deadline};
 use smoke::language::sql::BoundSql;
 use smoke::outcome::{Failure, Phase};
-use smoke::probe::database::{Access, Column, Database, Session, Table, TableName, of_url};
+use smoke::probe::database::{Access, Column, Database, Session, Table, TableName};
+use smoke::probe::databases::of_url;
 use smoke::probe::rows::QueryResult;
 use smoke::secret::Redactor;
 use tempfile::TempDir;
@@ -300,6 +301,10 @@ async fn a_name_and_a_value_of_any_kind_are_written_as_the_database_reads_them()
 }
 
 /// The columns as the catalog has them.
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "it is compared with what a session says of a table, if there is one"
+)]
 fn described(schema: &str, columns: &[(&str, &str, bool)]) -> Option<Table> {
     let column = |&(name, type_name, nullable): &(&str, &str, bool)| Column {
         name: name.to_owned(),

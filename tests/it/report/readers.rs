@@ -84,7 +84,7 @@ fn smokes(ran: &Ran) -> Seen {
     let text = std::fs::read_to_string(ran.path("smoke.json")).expect("the document");
     let document: Value = serde_json::from_str(&text).expect("JSON");
     let count = |name: &str| document["counts"][name].as_u64().expect("a count");
-    // A check without a result is an error in JUnit, and one that only warned is skipped: see `docs/reports.md`.
+    // In JUnit a check without a result is an error, and a warning is skipped: see the documentation.
     let counts = [
         count("checks"),
         count("failed"),
