@@ -10,6 +10,7 @@ pub mod source;
 pub mod read;
 pub mod schema;
 pub mod table;
+pub mod to_toml;
 
 pub mod alternatives;
 pub mod placed;
