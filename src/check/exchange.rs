@@ -17,6 +17,7 @@ use crate::attempt::shell::ShellCommand;
 use crate::attempt::{Context, Tracing};
 use crate::expect::answer::{Answer, Expectation};
 use crate::expect::capture::{Capture, Captures};
+use crate::expect::wanted::Wanted;
 use crate::language::diagnostic::Diagnostic;
 use crate::language::read::Named;
 use crate::language::template::Template;
@@ -120,6 +121,7 @@ impl<Q: Question> AnyExchange for Exchange<Q> {
 
     fn uses<'c>(&'c self, uses: &mut VariableUsage<'c>) {
         self.question.uses(uses);
+        self.captures.iter().for_each(|(_, capture)| uses.read_all(capture.templates()));
         self.captures.iter().for_each(|(named, _)| uses.set(&named.name));
         uses.read_all(self.expect.templates());
     }
@@ -142,13 +144,14 @@ impl<Q: Question> AnyExchange for Exchange<Q> {
         context: &'a Context,
     ) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(async move {
+            let wanted = self.wanted(&session.scope)?;
             let mut answer = self.question.ask(session, context).await?;
             context.timeline.end();
-            self.expect.announce(&self.captures, &mut answer);
-            let answer = self.reveal(answer, context).await;
+            self.expect.announce(&wanted, &session.scope, &mut answer);
+            let answer = self.reveal(answer, &wanted, context).await;
             let (answer, mismatches) = match self.expect.judge_first(&answer) {
                 Some(mismatch) => (answer, vec![mismatch]),
-                None => match self.take(answer, session, context).await {
+                None => match self.take(answer, wanted, session, context).await {
                     (answer, Err(mismatch)) => (answer, vec![mismatch]),
                     (answer, Ok(())) => self.judge(answer, session, context).await?,
                 },
@@ -169,19 +172,31 @@ impl<Q: Question> AnyExchange for Exchange<Q> {
     }
 }
 
+/// What the captures of a question take, by name.
+type AllWanted = Vec<(Named, Wanted)>;
+
 impl<Q: Question> Exchange<Q> {
+    /// What is captured, with every value in its place. It is known before anything is sent.
+    fn wanted(&self, scope: &Variables) -> Result<AllWanted, Failure> {
+        let wanted = self.captures.iter().map(|(named, capture)| Ok((named.clone(), capture.wanted(scope)?)));
+        wanted.collect::<Result<_, String>>().map_err(template_failure)
+    }
+
     /// Hides what will be captured as a secret, and shows the answer where that is wanted. What is secret is known
     /// before anything is shown: an answer that fails for another reason is shown, too.
-    async fn reveal(&self, answer: Q::Answer, context: &Context) -> Q::Answer {
+    async fn reveal(&self, answer: Q::Answer, wanted: &AllWanted, context: &Context) -> Q::Answer {
         let showing = match context.run.tracing {
             Tracing::Off => Cost::Looks(0),
             Tracing::On => Cost::TO_READ,
         };
-        let cost: Cost = secrets(&self.captures).map(|(_, capture)| capture.cost()).chain([showing]).sum();
-        let (load, captures, keeper) = (cost.on(answer.size()), Arc::clone(&self.captures), context.clone());
+        let secrets = self.captures.iter().zip(wanted);
+        let secrets = secrets.filter(|((named, capture), _)| capture.is_secret(&named.name));
+        let secrets: AllWanted = secrets.map(|(_, wanted)| wanted.clone()).collect();
+        let cost: Cost = secrets.iter().map(|(_, wanted)| wanted.cost()).chain([showing]).sum();
+        let (load, keeper) = (cost.on(answer.size()), context.clone());
         let reveal = move || {
-            for (named, capture) in secrets(&captures) {
-                if let Ok(value) = answer.take(&named.name, capture) {
+            for (named, wanted) in &secrets {
+                if let Ok(value) = answer.take(&named.name, wanted) {
                     keeper.hide_value(&value);
                 }
             }
@@ -197,18 +212,19 @@ impl<Q: Question> Exchange<Q> {
     async fn take(
         &self,
         answer: Q::Answer,
+        wanted: AllWanted,
         session: &mut Session,
         context: &Context,
     ) -> (Q::Answer, Result<(), Mismatch>) {
         if self.captures.is_empty() {
             return (answer, Ok(()));
         }
-        let cost: Cost = self.captures.iter().map(|(_, capture)| capture.cost()).sum();
+        let cost: Cost = wanted.iter().map(|(_, wanted)| wanted.cost()).sum();
         let (load, captures, keeper) = (cost.on(answer.size()), Arc::clone(&self.captures), context.clone());
         let mut scope = session.scope.clone();
         let take = move || {
-            let taken = captures.iter().try_for_each(|(named, capture)| {
-                let value = answer.take(&named.name, capture)?;
+            let taken = captures.iter().zip(&wanted).try_for_each(|((named, capture), (_, wanted))| {
+                let value = answer.take(&named.name, wanted)?;
                 keep(named, capture, &value, &mut scope, &keeper);
                 Ok(())
             });
@@ -240,10 +256,6 @@ async fn unlike(mismatches: Vec<Mismatch>, answer: impl Answer, context: &Contex
     let load = Cost::TO_READ.on(answer.size());
     let answer = context.offload(Phase::Judge, load, move || answer.describe()).await;
     Failure::Mismatch { mismatches, answer }
-}
-
-fn secrets(captures: &[(Named, Capture)]) -> impl Iterator<Item = &(Named, Capture)> {
-    captures.iter().filter(|(named, capture)| capture.is_secret(&named.name))
 }
 
 /// Keeps what was captured for later steps.

@@ -30,3 +30,4 @@ pub mod variable_usage;
 pub mod variables;
 
 pub mod io_error;
+pub mod regular_file;

@@ -15,6 +15,7 @@ use crate::language::diagnostic::{Diagnostic, SuiteError};
 use crate::language::expression;
 use crate::language::raw::RawDocument;
 use crate::language::read::{ParseContext, read_table};
+use crate::language::regular_file;
 use crate::language::source::{Place, Sources};
 use crate::language::variables::{Variables, resolve};
 use crate::secret::Redactor;
@@ -252,7 +253,7 @@ impl Loader<'_> {
             }
             let text = match self.again.and_then(|again| again.sources.text_of(&included)) {
                 Some(known) => Ok(known.to_owned()),
-                None => std::fs::read_to_string(&included),
+                None => regular_file::read_text(&included),
             };
             match text {
                 Err(error) => {

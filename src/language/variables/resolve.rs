@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::{Variable, VariableSource, Variables, first_part, is_built_in, is_secret_name, typed_as};
 use crate::language::diagnostic::Diagnostic;
+use crate::language::regular_file;
 use crate::language::source::Place;
 use crate::language::template::Template;
 use crate::language::value::Document;
@@ -176,7 +177,7 @@ impl Resolved {
                     return Ok(());
                 }
             },
-            VariableSource::File(path) => match std::fs::read_to_string(suite_dir.join(path)) {
+            VariableSource::File(path) => match regular_file::read_text(&suite_dir.join(path)) {
                 Ok(text) => Value::from(
                     text.strip_suffix('\n').map_or(text.as_str(), |t| t.strip_suffix('\r').unwrap_or(t)),
                 ),

@@ -1,6 +1,7 @@
 //! What templates see.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use minijinja::Environment;
@@ -100,6 +101,11 @@ impl Variables {
         let whole = self.values.get(parts.next()?)?.written.clone();
         let part = parts.try_fold(whole, |value, part| value.get_attr(part).ok())?;
         (!part.is_undefined()).then_some(part)
+    }
+
+    /// The suite's folder, with its whole path.
+    pub fn suite_dir(&self) -> Option<PathBuf> {
+        self.value_of("suite.dir").map(|dir| PathBuf::from(expression::as_text(&dir)))
     }
 
     /// Takes over the named values of another scope, where it has them.
