@@ -20,6 +20,7 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use self::ready::Ready;
+use super::request::OverrideUse;
 use super::{Afterwards, BackgroundProcess, Check, Running, Session, template_failure};
 use crate::attempt::Context;
 use crate::attempt::attempts::Attempt;
@@ -146,6 +147,10 @@ impl Check for Boot {
 
     fn mistakes(&self, scope: &Variables) -> Vec<Diagnostic> {
         self.ready.as_ref().map(|ready| ready.mistakes(scope)).unwrap_or_default()
+    }
+
+    fn override_uses(&self, scope: &Variables) -> Vec<OverrideUse> {
+        self.ready.as_ref().map(|ready| ready.override_uses(scope)).unwrap_or_default()
     }
 
     fn afterwards(&self, _: &Variables) -> Afterwards {

@@ -10,6 +10,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use serde_json::Value;
 
+use super::request::{OverrideUse, UNUSED, is_unused};
 use super::{Check, Running, Session, template_failure};
 use crate::attempt::attempts::Attempt;
 use crate::attempt::cost::Cost;
@@ -40,6 +41,11 @@ pub(super) trait Question: Debug + Send + Sync + 'static {
 
     /// What is wrong with it, and with what is expected of it, once the variables have their values. Nothing is sent.
     fn mistakes(&self, expect: &Self::Expectation, scope: &Variables) -> Vec<Diagnostic>;
+
+    /// What `resolve` does for it.
+    fn override_uses(&self, _scope: &Variables) -> Vec<OverrideUse> {
+        Vec::new()
+    }
 
     /// Something that everyone who reads the check's line should know.
     fn remark(&self) -> Option<&'static str> {
@@ -93,8 +99,11 @@ pub(super) trait AnyExchange: Debug + Send + Sync {
     /// What is wrong with it once the variables have their values. Nothing is sent.
     fn mistakes(&self, scope: &Variables) -> Vec<Diagnostic>;
 
+    /// What `resolve` does for it.
+    fn override_uses(&self, scope: &Variables) -> Vec<OverrideUse>;
+
     /// Something that everyone who reads the check's line should know.
-    fn remark(&self) -> Option<&'static str>;
+    fn remark(&self, scope: &Variables) -> Option<&'static str>;
 
     /// Can a cut leave something running on the server?
     fn leaves(&self, scope: &Variables) -> bool;
@@ -130,8 +139,13 @@ impl<Q: Question> AnyExchange for Exchange<Q> {
         self.question.mistakes(&self.expect, scope)
     }
 
-    fn remark(&self) -> Option<&'static str> {
-        self.question.remark()
+    fn override_uses(&self, scope: &Variables) -> Vec<OverrideUse> {
+        self.question.override_uses(scope)
+    }
+
+    fn remark(&self, scope: &Variables) -> Option<&'static str> {
+        let uses = || self.question.override_uses(scope);
+        self.question.remark().or_else(|| uses().iter().any(is_unused).then_some(UNUSED))
     }
 
     fn leaves(&self, scope: &Variables) -> bool {

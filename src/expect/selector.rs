@@ -15,6 +15,9 @@ use crate::language::source::Place;
 use crate::language::template::{Piece, Template};
 use crate::language::variables::Variables;
 
+/// How many parentheses it may have: the library reads nested ones recursively.
+const DEEPEST: usize = 32;
+
 /// A CSS selector as a suite writes it.
 #[derive(Debug, Clone)]
 pub(super) struct Selector(Template);
@@ -46,6 +49,10 @@ impl Selector {
 
     fn read(text: &str, place: Place, parse: &mut ParseContext<'_>) -> Option<Selector> {
         let template = Template::at(text, place, parse)?;
+        if text.matches('(').count() > DEEPEST {
+            let message = format!("this CSS selector has more than {DEEPEST} parentheses");
+            return parse.reject(Diagnostic::new(place, message));
+        }
         // Whatever its templates come to: tried with a text and with a number.
         let tried = match template.literal() {
             Some(literal) => check(literal),

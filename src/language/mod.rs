@@ -21,8 +21,10 @@ pub mod number;
 pub mod raw;
 pub mod repeat;
 pub mod severity;
+pub mod size;
 pub mod value;
 
+mod dynamic;
 pub mod expression;
 pub mod sql;
 pub mod template;

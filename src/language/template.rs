@@ -11,8 +11,10 @@ use minijinja::Environment;
 use serde_json::Value;
 
 use super::diagnostic::Diagnostic;
-use super::expression::{Expression, FUNCTIONS, as_text, to_json, variables_in};
+use super::dynamic::{as_text, to_json};
+use super::expression::{Expression, FUNCTIONS, variables_in};
 use super::read::ParseContext;
+use super::size::Room;
 use super::source::Place;
 use super::sql::{Scanner, Within};
 use super::variables::Variables;
@@ -160,10 +162,15 @@ impl Template {
     /// An expression that cannot be evaluated.
     pub fn text(&self, scope: &Variables) -> Result<String, String> {
         let mut out = String::new();
+        let mut room = Room::default();
         for segment in &*self.segments {
             match segment {
                 Segment::Text(text) => out.push_str(text),
-                Segment::Expression(expression) => out.push_str(&as_text(&expression.eval(scope)?)),
+                Segment::Expression(expression) => {
+                    let value = as_text(&expression.eval(scope)?);
+                    room.take(value.len())?;
+                    out.push_str(&value);
+                }
             }
         }
         Ok(out)

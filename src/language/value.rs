@@ -9,6 +9,7 @@ use toml::de::DeValue;
 use super::diagnostic::Diagnostic;
 use super::read::{FromKey, FromToml, Named, ParseContext, Templates, whole_number};
 use super::schema::{Definitions, Schema};
+use super::size::{Room, length};
 use super::table::ToToml;
 use super::template::Template;
 use super::variables::Variables;
@@ -234,9 +235,17 @@ impl Document {
     /// # Errors
     /// An expression that cannot be evaluated.
     pub fn value(&self, scope: &Variables) -> Result<Value, String> {
+        self.value_in(scope, &mut Room::default())
+    }
+
+    fn value_in(&self, scope: &Variables, room: &mut Room) -> Result<Value, String> {
         match self {
             Document::Fixed(value) => Ok(value.clone()),
-            Document::Template(template) => template.value(scope),
+            Document::Template(template) => {
+                let value = template.value(scope)?;
+                room.take(length(&value))?;
+                Ok(value)
+            }
             Document::Text(template) => match template.value(scope)? {
                 Value::Number(number) => Ok(Value::from(number.to_string())),
                 Value::Bool(boolean) => Ok(Value::from(boolean.to_string())),
@@ -245,11 +254,11 @@ impl Document {
                     Err(format!("expected text, found {other}"))
                 }
             },
-            Document::Array(items) => items.iter().map(|item| item.value(scope)).collect(),
+            Document::Array(items) => items.iter().map(|item| item.value_in(scope, room)).collect(),
             Document::Object(fields) => {
                 let mut object = serde_json::Map::new();
                 for (name, field) in fields {
-                    let (name, field) = (name.text(scope)?, field.value(scope)?);
+                    let (name, field) = (name.text(scope)?, field.value_in(scope, room)?);
                     if object.contains_key(&name) {
                         return Err(format!("two keys of one object are `{name}`"));
                     }

@@ -238,7 +238,12 @@ impl Loader<'_> {
             return parts;
         };
         for entry in entries {
+            // One with a template is a mistake that is recorded.
             let DeValue::String(name) = entry.get_ref() else { continue };
+            if name.contains("{{") {
+                self.is_whole = false;
+                continue;
+            }
             let place = Place::new(file, entry.span());
             let included = path.parent().unwrap_or(Path::new("")).join(name.as_ref());
             if chain.contains(&identity(&included)) {

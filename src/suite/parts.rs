@@ -64,7 +64,7 @@ pub(super) struct Head {
 impl Head {
     pub fn from_table(table: &mut Table<'_, '_, '_>, is_root: bool) -> Head {
         // What the entries name is read by the loader.
-        let _: Option<Vec<String>> = table.optional(
+        let _: Option<Vec<Named>> = table.optional(
             "include",
             (
                 "files whose variables and checks are added to this one; paths are relative to this file",

@@ -4,7 +4,7 @@ use url::Url;
 
 use super::URL;
 use crate::attempt::Context;
-use crate::check::request::{RequestOptions, TlsKeys, resolve_key};
+use crate::check::request::{OverrideUse, RequestOptions, TlsKeys, resolve_key};
 use crate::check::template_failure;
 use crate::language::diagnostic::Diagnostic;
 use crate::language::read::Table;
@@ -61,6 +61,11 @@ impl Endpoint {
                 .hint("it only connects to a host and a port: remove the rest")
         }));
         found
+    }
+
+    /// What `resolve` does for it.
+    pub fn override_uses(&self, scope: &Variables) -> Vec<OverrideUse> {
+        self.options.override_uses(&self.url, scope)
     }
 
     /// # Errors

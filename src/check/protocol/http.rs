@@ -9,7 +9,7 @@ use crate::attempt::Context;
 use crate::attempt::shell::ShellCommand;
 use crate::check::Session;
 use crate::check::exchange::{AnyExchange, Exchange, Question};
-use crate::check::request::{CurlContext, Request};
+use crate::check::request::{CurlContext, OverrideUse, Request};
 use crate::expect::capture::Captures;
 use crate::expect::http::HttpExpectation;
 use crate::expect::response::InspectedResponse;
@@ -94,6 +94,10 @@ impl Question for HttpQuestion {
             Ok(_) => Vec::new(),
         });
         mistakes
+    }
+
+    fn override_uses(&self, scope: &Variables) -> Vec<OverrideUse> {
+        self.request.options.override_uses(&self.request.url, scope)
     }
 
     fn remark(&self) -> Option<&'static str> {

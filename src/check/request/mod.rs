@@ -11,6 +11,7 @@ mod auth;
 mod body;
 mod file;
 mod options;
+mod override_use;
 mod resolve_entry;
 
 mod curl;
@@ -24,6 +25,8 @@ use self::body::{Body, Part};
 pub(super) use self::curl::CurlContext;
 pub use self::options::RequestOptions;
 pub(super) use self::options::TlsKeys;
+pub use self::override_use::{Applies, OverrideUse};
+pub(super) use self::override_use::{UNUSED, is_unused};
 pub(super) use self::resolve_entry::resolve_key;
 use crate::attempt::Context;
 use crate::language::diagnostic::Diagnostic;

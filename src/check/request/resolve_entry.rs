@@ -20,8 +20,6 @@ pub(in crate::check) struct ResolveEntry {
 #[derive(Debug, Clone)]
 pub(in crate::check) struct HostAndPort {
     pub authority: Authority,
-    /// As the suite writes it.
-    pub written: String,
     pub place: Place,
 }
 
@@ -36,7 +34,7 @@ impl FromKey for HostAndPort {
             );
         };
         match port.parse().ok().and_then(|port| Authority::new(host, port)) {
-            Some(authority) => Some(HostAndPort { authority, written: name, place }),
+            Some(authority) => Some(HostAndPort { authority, place }),
             None => {
                 let mistake = Diagnostic::new(place, format!("`{name}` is not a host and a port"));
                 parse.reject(mistake.hint("write it like `\"shop.example:443\"`, without a scheme or a path"))

@@ -9,7 +9,8 @@ use minijinja::value::{Object, Value as Dynamic};
 use serde_json::Value;
 
 use super::first_part;
-use crate::language::expression::{self, Held};
+use crate::language::dynamic::{Held, as_text};
+use crate::language::expression;
 use crate::secret::{Redactor, STARS};
 
 /// Values by name. Every check has a scope of its own, and nearly all of them only read: what they have in common is
@@ -91,6 +92,14 @@ impl Variables {
         self.stand_ins.contains_key(name)
     }
 
+    /// Forgets a name.
+    pub fn remove(&mut self, name: &str) {
+        Arc::make_mut(&mut self.values).remove(name);
+        if self.has_stand_in(name) {
+            Arc::make_mut(&mut self.stand_ins).remove(name);
+        }
+    }
+
     pub fn has(&self, name: &str) -> bool {
         self.values.contains_key(name)
     }
@@ -105,7 +114,7 @@ impl Variables {
 
     /// The suite's folder, with its whole path.
     pub fn suite_dir(&self) -> Option<PathBuf> {
-        self.value_of("suite.dir").map(|dir| PathBuf::from(expression::as_text(&dir)))
+        self.value_of("suite.dir").map(|dir| PathBuf::from(as_text(&dir)))
     }
 
     /// Takes over the named values of another scope, where it has them.
@@ -130,7 +139,7 @@ impl Variables {
         // A URL with a password in it is known by its password, and is not made of anything if it is used unchanged.
         let is_secret = |name: &String| {
             self.values.get(first_part(name)).is_some_and(|value| {
-                let text = expression::as_text(&value.written);
+                let text = as_text(&value.written);
                 text != made && self.redactor.clean(&text) != text
             })
         };

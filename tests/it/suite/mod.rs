@@ -6,4 +6,5 @@ mod misspelt;
 mod schema;
 mod settings;
 mod templates;
+mod undefined;
 mod warnings;
