@@ -4,7 +4,7 @@ use serde_json::Value;
 
 /// The most that a variable may have that is made of others, in bytes: with each variable twice in the next, thirty of
 /// them would fill any memory.
-pub const LARGEST_VARIABLE: usize = 4 << 20;
+pub const LARGEST_VARIABLE: usize = 1 << 20;
 
 /// The most that one template or document may make, in bytes.
 pub const LARGEST: usize = 64 << 20;

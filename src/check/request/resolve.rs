@@ -11,7 +11,6 @@ use super::resolve_entry::ResolveEntry;
 use super::{Body, Part, Request, RequestOptions};
 use crate::attempt::{Context, Tracing, offload};
 use crate::language::placed::Placed;
-use crate::language::regular_file;
 use crate::language::template::Template;
 use crate::language::value::OneOrMore;
 use crate::language::variables::{Variables, is_secret_name};
@@ -163,7 +162,7 @@ async fn resolve_part(
         }
         Part::File(PartOfFile { path: Placed { value: path, .. }, filename, content_type }) => {
             let at = dir.join(path);
-            let bytes = offload::blocking(move || regular_file::read(&at)).await.map_err(|error| {
+            let bytes = offload::blocking(move || std::fs::read(at)).await.map_err(|error| {
                 let doing = Message::new().words("reading `").data(path.display().to_string()).words("`");
                 Failure::fault(Fault::Local, doing, Message::new().data(error.to_string()))
             })?;

@@ -23,7 +23,7 @@ use crate::language::template::Template;
 use crate::language::variables::Variables;
 
 /// How deep brackets and parentheses may be nested: the library reads them recursively.
-const DEEPEST: usize = 16;
+const DEEPEST: usize = 12;
 
 /// A path as a suite writes it.
 #[derive(Debug, Clone)]

@@ -5,6 +5,7 @@ mod pipes;
 mod postgres_tls;
 mod redirects;
 mod requests;
+mod resolve;
 mod routes;
 mod sqlite;
 mod tls;

@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod includes;
+mod limits;
 mod misspelt;
 mod schema;
 mod settings;
