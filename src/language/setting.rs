@@ -47,7 +47,11 @@ pub(super) fn read_key<K: FromKey>(key: Named, parse: &mut ParseContext<'_>) -> 
     }
     match K::TEMPLATES {
         Templates::Own => K::from_key(key, parse),
-        Templates::Refused => refuse(key.place, parse),
+        // The name is kept, so that what refers to it is not called a mistake too.
+        Templates::Refused => {
+            let _: Option<()> = refuse(key.place, parse);
+            K::from_key(key, parse)
+        }
         Templates::Rendered => {
             let template = Template::at(&key.name, key.place, parse)?;
             let name = render(&template, parse)?;

@@ -17,7 +17,7 @@ pub(super) fn missing(file: &Placed<PathBuf>, scope: &Variables) -> Option<Diagn
     let mistake = Diagnostic::new(file.place, message);
     Some(match file.value.is_absolute() {
         true => mistake,
-        false => mistake.hint(format!("it is looked for at `{}`", path.display())),
+        false => mistake.hint("a relative path starts in the folder of the suite"),
     })
 }
 
