@@ -25,7 +25,7 @@ use crate::language::template::Template;
 use crate::language::variable_usage::VariableUsage;
 use crate::language::variables::Variables;
 use crate::outcome::{Direction, Failure, Mismatch, Phase};
-use crate::secret::stand_in::{stand_in_for, variable};
+use crate::secret::placeholder::{placeholder_for, variable};
 use crate::secret::{Message, Redacted};
 
 /// Something to ask, with its templates.
@@ -206,13 +206,18 @@ impl<Q: Question> Exchange<Q> {
         let secrets = self.captures.iter().zip(wanted);
         let secrets = secrets.filter(|((named, capture), _)| capture.is_secret(&named.name));
         let secrets: AllWanted = secrets.map(|(_, wanted)| wanted.clone()).collect();
-        let cost: Cost = secrets.iter().map(|(_, wanted)| wanted.cost()).chain([showing]).sum();
+        let costs = secrets.iter().flat_map(|(_, wanted)| [wanted.cost(), Cost::TO_READ]);
+        let cost: Cost = costs.chain([showing]).sum();
         let (load, keeper) = (cost.on(answer.size()), context.clone());
         let reveal = move || {
             for (named, wanted) in &secrets {
                 if let Ok(value) = answer.take(&named.name, wanted) {
                     keeper.hide_value(&value);
                 }
+            }
+            if keeper.run.tracing == Tracing::On || !secrets.is_empty() {
+                // A `refresh_token` is beside the `access_token`.
+                answer.hide_issued(&keeper.run.redactor);
             }
             let event = keeper.traced(Direction::Received, || answer.trace());
             (answer, event)
@@ -268,7 +273,12 @@ impl<Q: Question> Exchange<Q> {
 /// The failure of an answer that is not as expected, with the answer in words.
 async fn unlike(mismatches: Vec<Mismatch>, answer: impl Answer, context: &Context) -> Failure {
     let load = Cost::TO_READ.on(answer.size());
-    let answer = context.offload(Phase::Judge, load, move || answer.describe()).await;
+    let redactor = Arc::clone(&context.run.redactor);
+    let describe = move || {
+        answer.hide_issued(&redactor);
+        answer.describe()
+    };
+    let answer = context.offload(Phase::Judge, load, describe).await;
     Failure::Mismatch { mismatches, answer }
 }
 
@@ -276,7 +286,7 @@ async fn unlike(mismatches: Vec<Mismatch>, answer: impl Answer, context: &Contex
 fn keep(named: &Named, capture: &Capture, value: &Value, scope: &mut Variables, context: &Context) {
     if capture.is_secret(&named.name) {
         context.hide_value(value);
-        let shown = Value::from(stand_in_for(value, &variable(&named.name)));
+        let shown = Value::from(placeholder_for(value, &variable(&named.name)));
         scope.set_secret(&named.name, value, &shown);
     } else {
         scope.set(&named.name, value);

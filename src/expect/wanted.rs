@@ -107,7 +107,7 @@ impl Wanted {
     /// # Errors
     /// There is no row, or no such column.
     pub(super) fn take_from_row(&self, name: &str, answer: &QueryResult) -> Result<Value, Mismatch> {
-        let row = answer.first.as_deref().unwrap_or_default();
+        let row = answer.first().map(Vec::as_slice).unwrap_or_default();
         let cell = match &self.sought {
             Sought::Column(Some(column)) => row.iter().find(|(name, _)| name == column),
             _ => row.first(),

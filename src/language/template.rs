@@ -16,7 +16,7 @@ use super::expression::{Expression, FUNCTIONS, variables_in};
 use super::read::ParseContext;
 use super::size::Room;
 use super::source::Place;
-use super::sql::{Scanner, Within};
+use super::sql::{BoundSql, Scanner, Within};
 use super::variables::Variables;
 
 /// A string of the suite, split at its expressions. Shared, because every check has a copy of the values of `[defaults]`.
@@ -45,13 +45,6 @@ pub enum Piece<'t> {
 pub struct Malformed {
     pub message: String,
     pub range: std::ops::Range<usize>,
-}
-
-/// A statement with its values apart from it.
-#[derive(Debug, PartialEq)]
-pub struct BoundSql {
-    pub text: String,
-    pub parameters: Vec<Value>,
 }
 
 impl Template {

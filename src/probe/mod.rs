@@ -7,6 +7,8 @@
 
 pub mod authority;
 pub mod certificate;
+pub mod database;
+pub mod databases;
 pub mod dial;
 pub mod http;
 pub mod postgres;

@@ -1,7 +1,6 @@
 //! From a request as a suite writes it to one that can be sent.
 
 use std::net::SocketAddr;
-use std::path::Path;
 
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use url::Url;
@@ -20,7 +19,7 @@ use crate::probe::http::request::{PreparedBody, PreparedPart, ResolveOverride, R
 use crate::probe::http::{HttpVersion, Route};
 use crate::probe::trust::TlsOptions;
 use crate::probe::url::parse_absolute_url;
-use crate::secret::Message;
+use crate::secret::{Message, address};
 
 /// A template's text, or the failure to make it.
 pub(super) fn rendered<T>(result: Result<T, String>, what: &'static str) -> Result<T, Failure> {
@@ -38,7 +37,7 @@ fn unusable(what: &'static str, cause: Message) -> Failure {
 pub fn parse_url(template: &Template, scope: &Variables) -> Result<Url, Failure> {
     let text = rendered(template.text(scope), "the URL")?;
     parse_absolute_url(&text).map_err(|(message, hint)| {
-        let cause = Message::new().words(message).words(": `").data(text).words("`");
+        let cause = Message::new().words(message).words(": `").data(address::shown(&text)).words("`");
         unusable("the URL", cause).with_hint(Message::new().words(hint))
     })
 }
@@ -50,8 +49,9 @@ pub(super) async fn resolve_request(
     context: &Context,
 ) -> Result<ResolvedRequest, Failure> {
     let mut url = parse_url(&request.url, scope)?;
+    context.run.redactor.add_address(url.as_str());
     if !request.query.is_empty() {
-        let fields = fields(&request.query, scope)?;
+        let fields = fields(&request.query, scope, context)?;
         url.query_pairs_mut().extend_pairs(fields);
     }
     let home = url.clone();
@@ -82,12 +82,20 @@ pub(super) async fn resolve_request(
     })
 }
 
-fn fields(fields: &[(Template, OneOrMore)], scope: &Variables) -> Result<Vec<(String, String)>, Failure> {
+fn fields(
+    fields: &[(Template, OneOrMore)],
+    scope: &Variables,
+    context: &Context,
+) -> Result<Vec<(String, String)>, Failure> {
     let text = |template: &Template| rendered(template.text(scope), "a field");
     fields
         .iter()
         .flat_map(|(name, values)| values.0.iter().map(move |value| (name, value)))
-        .map(|(name, value)| Ok((text(name)?, text(&value.0)?)))
+        .map(|(name, value)| {
+            let (name, value) = (text(name)?, text(&value.0)?);
+            context.run.redactor.add_field(&name, &value);
+            Ok((name, value))
+        })
         .collect()
 }
 
@@ -102,8 +110,6 @@ fn headers(options: &RequestOptions, scope: &Variables, context: &Context) -> Re
         }
         if name == AUTHORIZATION || name == reqwest::header::COOKIE || is_secret_name(name.as_str()) {
             context.hide(&value);
-            // `Bearer abc`: the token alone is secret too.
-            context.hide(value.split_once(' ').map_or("", |(_, credentials)| credentials));
         }
         let value = header_value(name.as_str(), &value)?;
         headers.insert(name, value);
@@ -130,11 +136,12 @@ async fn body(
         Body::Text(text) => (PreparedBody::Bytes(rendered(text.text(scope), "the body")?.into_bytes()), None),
         Body::Json(document) => {
             let value = rendered(document.value(scope), "the JSON body")?;
+            context.run.redactor.add_fields(&value);
             (PreparedBody::Bytes(value.to_string().into_bytes()), Some("application/json"))
         }
         Body::Form(form) => {
             let encoded = url::form_urlencoded::Serializer::new(String::new())
-                .extend_pairs(fields(form, scope)?)
+                .extend_pairs(fields(form, scope, context)?)
                 .finish();
             (PreparedBody::Bytes(encoded.into_bytes()), Some("application/x-www-form-urlencoded"))
         }
@@ -142,7 +149,7 @@ async fn body(
             let mut prepared = Vec::new();
             for (name, part) in parts {
                 let name = rendered(name.text(scope), "a part")?;
-                prepared.push(resolve_part(name, part, scope, &context.run.suite_dir).await?);
+                prepared.push(resolve_part(name, part, scope, context).await?);
             }
             (PreparedBody::Multipart(prepared), None)
         }
@@ -153,15 +160,16 @@ async fn resolve_part(
     name: String,
     part: &Part,
     scope: &Variables,
-    dir: &Path,
+    context: &Context,
 ) -> Result<PreparedPart, Failure> {
     match part {
         Part::Text(text) => {
-            let bytes = rendered(text.text(scope), "a part")?.into_bytes();
-            Ok(PreparedPart { name, bytes, filename: None, content_type: None })
+            let text = rendered(text.text(scope), "a part")?;
+            context.run.redactor.add_field(&name, &text);
+            Ok(PreparedPart { name, bytes: text.into_bytes(), filename: None, content_type: None })
         }
         Part::File(PartOfFile { path: Placed { value: path, .. }, filename, content_type }) => {
-            let at = dir.join(path);
+            let at = context.run.suite_dir.join(path);
             let bytes = offload::blocking(move || std::fs::read(at)).await.map_err(|error| {
                 let doing = Message::new().words("reading `").data(path.display().to_string()).words("`");
                 Failure::fault(Fault::Local, doing, Message::new().data(error.to_string()))

@@ -7,6 +7,8 @@ mod redirects;
 mod requests;
 mod resolve;
 mod routes;
+mod sessions;
 mod sqlite;
 mod tls;
+mod unknown_types;
 mod wire;

@@ -216,7 +216,9 @@ fn a_pem_file_that_is_not_there_is_found_by_check_where_its_path_is_known() {
     let certificate = Certificates::shared().client_certificate();
     let keys = [
         "url = \"https://shop.example/\"\ntls.ca = \"/nowhere/ca.pem\"".to_owned(),
-        format!("url = \"tls://shop.example:443\"\ntls = {{ cert = {certificate:?}, key = \"/nowhere/key\" }}"),
+        format!(
+            "url = \"tls://shop.example:443\"\ntls = {{ cert = {certificate:?}, key = \"/nowhere/key\" }}"
+        ),
         "url = \"https://shop.example/\"\ntls.ca = \"{{folder}}/ca.pem\"".to_owned(),
         "url = \"https://shop.example/\"\ntls.ca = \"{{outside}}/ca.pem\"".to_owned(),
     ];
