@@ -243,7 +243,7 @@ fn describe(error: &minijinja::Error) -> String {
 mod tests {
     use std::sync::Arc;
 
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::secret::Redactor;
