@@ -102,7 +102,7 @@ fn no_path_for_any_value(
         parse(&text).map_err(|error| reason(&error))
     });
     let first = tried.next()?.err()?;
-    tried.any(|tried| tried.is_ok()).then_some(()).map_or(Some(first), |()| None)
+    (!tried.any(|tried| tried.is_ok())).then_some(first)
 }
 
 /// The library seldom reports more than that it does not parse.
@@ -127,11 +127,10 @@ impl JsonQuery {
         if large.is_empty() {
             return self.parsed.query(document).all().into_iter().cloned().collect();
         }
-        let (Ok(path), comparable) =
-            (JsonPath::parse(&large.in_path(&self.text)), large.in_document(document))
-        else {
-            unreachable!("it parsed with other numbers");
+        let Ok(path) = JsonPath::parse(&large.in_path(&self.text)) else {
+            unreachable!("it parsed with other numbers in their place");
         };
+        let comparable = large.in_document(document);
         let found = path.query_located(&comparable);
         let places = found.locations().map(|location| location.to_json_pointer());
         places.filter_map(|pointer| document.pointer(&pointer).cloned()).collect()
