@@ -183,7 +183,7 @@ impl Cut {
             Phase::Ready => "not ready",
             Phase::Dns | Phase::Connect | Phase::Tls | Phase::Authenticate => "no connection",
             Phase::Body => "no end of the body",
-            Phase::Prepare | Phase::FirstByte | Phase::Query | Phase::Lock => "no answer",
+            Phase::Prepare | Phase::FirstByte | Phase::Begin | Phase::Query | Phase::Lock => "no answer",
         };
         format!("{nothing} within {} ({} budget), {}", Span(self.budget), self.scope, phase.doing())
     }

@@ -1,6 +1,6 @@
 //! The suite with no doubts left: environment chosen, defaults merged, selection applied, needs resolved.
 //!
-//! Pure: nothing is sent, and the only things read are the variables' environment and files.
+//! Nothing is sent, and the only things read are the variables' environment, and the files that the suite names.
 
 mod missing;
 mod order;
@@ -145,7 +145,7 @@ fn planned(
             .or(usize::try_from(keys.concurrency.unwrap_or(SuiteKeys::CONCURRENCY).get()).ok())
             .unwrap_or(usize::MAX),
         fail_fast: keys.fail_fast.unwrap_or(SuiteKeys::FAIL_FAST) && !choices.keep_going,
-        checks: planned_checks(suite, &selected),
+        checks: planned_checks(suite, &selected, &resolved.scope),
         scope: resolved.scope,
     })
 }
@@ -289,19 +289,19 @@ fn positions<'s>(checks: impl Iterator<Item = &'s SuiteCheck>) -> HashMap<&'s st
     checks.enumerate().map(|(index, check)| (check.name(), index)).collect()
 }
 
-fn planned_checks(suite: &Suite, selected: &[usize]) -> Vec<PlannedCheck> {
+fn planned_checks(suite: &Suite, selected: &[usize], scope: &Variables) -> Vec<PlannedCheck> {
     let checks: Vec<&SuiteCheck> = selected.iter().map(|index| &suite.checks[*index]).collect();
     // A need that is not selected does not exist here: another environment's, or excluded.
     let (needs, named) = (graph::needs(&checks), graph::named_needs(&checks));
     let planned = checks.iter().zip(needs).zip(named);
-    planned.map(|((check, needs), named)| planned_check(suite, check, needs, named)).collect()
+    planned.map(|((check, needs), named)| planned_check(suite, check, scope, [needs, named])).collect()
 }
 
 fn planned_check(
     suite: &Suite,
     check: &SuiteCheck,
-    needs: Vec<usize>,
-    named_needs: Vec<usize>,
+    scope: &Variables,
+    [needs, named_needs]: [Vec<usize>; 2],
 ) -> PlannedCheck {
     let kind: &Kind = check.kind;
     let own_budget = check.keys.budget.map(|(budget, _)| budget);
@@ -314,7 +314,7 @@ fn planned_check(
             target: check.check.target(),
             gate: check.is_gate(),
             severity: check.keys.severity,
-            remark: check.check.remark(),
+            remark: check.check.remark(&check.scope(scope)),
         },
         budget: own_budget.or(check.keys.default_budget).unwrap_or(kind.budget),
         repeat: check.keys.repeat,

@@ -161,6 +161,10 @@ impl Auth {
 }
 
 impl OAuth2 {
+    pub(super) fn token_url(&self) -> &Template {
+        &self.token_url
+    }
+
     async fn token(
         &self,
         options: &RequestOptions,
@@ -177,6 +181,7 @@ impl OAuth2 {
             scope: self.scope.as_ref().map(text).transpose()?,
             audience: self.audience.as_ref().map(text).transpose()?,
             route: resolve::route(&way, scope, context)?,
+            resolve: resolve::resolve(&way, scope)?,
             max_body: way.max_body(),
         };
         context.hide(&wanted.client_secret);

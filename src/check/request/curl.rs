@@ -6,13 +6,13 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::auth::{Auth, Basic};
-use super::resolve::{host_and_port, in_ascii};
+use super::body::PartOfFile;
 use super::{Body, Part, Request};
 use crate::attempt::shell::{ShellCommand, guarded, seconds, without_clear_password};
-use crate::language::read::Named;
 use crate::language::template::Template;
 use crate::language::value::OneOrMore;
 use crate::language::variables::Variables;
+use crate::probe::authority::Authority;
 use crate::probe::http::{HttpVersion, SESSION_LENGTH, coding};
 use crate::probe::trust::Verify;
 use crate::secret::placeholder::{Form, has_placeholder, in_form, in_json, placeholder, readable, variable};
@@ -46,13 +46,14 @@ impl Request {
         {
             command = command.words(&["-L", "--max-redirs", &redirects.to_string()]);
         }
-        if !self.sets("accept-encoding") && !self.sets("range") {
+        let shown = self.shown_headers(scope)?;
+        let sets = |name: &str| shown.iter().any(|(known, _)| known.eq_ignore_ascii_case(name));
+        if !sets("accept-encoding") && !sets("range") {
             let accepted = format!("accept-encoding: {}", coding::ACCEPTED);
             command = command.words(&["--compressed", "-H", &accepted]);
         }
-        for (named, value) in &self.options.headers {
-            let value = guarded(&named.name, value.text(scope).ok()?);
-            command = command.words(&["-H", &format!("{}: {value}", named.name)]);
+        for (name, value) in shown {
+            command = command.words(&["-H", &format!("{name}: {value}")]);
         }
         command = match &self.options.auth {
             None => command,
@@ -72,9 +73,17 @@ impl Request {
         self.with_url(command, url, scope)
     }
 
-    /// Does the suite say what this header is?
-    fn sets(&self, header: &str) -> bool {
-        self.options.headers.iter().any(|(named, _)| named.name.eq_ignore_ascii_case(header))
+    /// The headers by name: of two of one name, the request's own.
+    fn shown_headers(&self, scope: &Variables) -> Option<Vec<(String, String)>> {
+        let mut shown: Vec<(String, String)> = Vec::new();
+        for (key, value) in &self.options.headers {
+            let name = key.template().text(scope).ok()?;
+            if !shown.iter().any(|(known, _)| known.eq_ignore_ascii_case(&name)) {
+                let value = guarded(&name, value.text(scope).ok()?);
+                shown.push((name, value));
+            }
+        }
+        Some(shown)
     }
 
     /// Whatever concerns the host of the URL, and where redirects are followed, of any host.
@@ -89,22 +98,17 @@ impl Request {
                 command = command.word("-k");
             }
             if let Some(ca) = &tls.ca {
-                command = command.words(&["--cacert", &at(ca)]);
+                command = command.words(&["--cacert", &at(&ca.value)]);
             }
             if let Some((cert, key)) = &tls.client {
-                command = command.words(&["--cert", &at(cert), "--key", &at(key)]);
+                command = command.words(&["--cert", &at(&cert.value), "--key", &at(&key.value)]);
             }
         }
-        for (from, to) in &options.resolve {
-            let (host, port) = host_and_port(&from.name)?;
-            let host = in_ascii(host);
-            let concerns = |url: &url::Url| {
-                url.port_or_known_default() == Some(port)
-                    && url.host_str().is_some_and(|named| named.eq_ignore_ascii_case(&host))
-            };
+        for entry in &options.resolve {
+            let concerns = |url: &url::Url| Authority::of(url).as_ref() == Some(&entry.from.authority);
             if follows || url.as_ref().is_none_or(concerns) {
-                let to = to.text(with.scope).ok()?;
-                command = command.words(&["--connect-to", &format!("{host}:{port}:{to}")]);
+                let to = entry.to.text(with.scope).ok()?;
+                command = command.words(&["--connect-to", &format!("{}:{to}", entry.from.authority)]);
             }
         }
         if let Some(proxy) = &options.proxy {
@@ -124,7 +128,8 @@ impl Request {
             Body::None => command,
             Body::Text(text) => {
                 // curl would call any text a form.
-                if !self.sets("content-type") {
+                let headers = self.shown_headers(scope)?;
+                if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
                     command = command.words(&["-H", "content-type:"]);
                 }
                 command.words(&["--data-raw", &text.text(scope).ok()?])
@@ -141,8 +146,8 @@ impl Request {
             }
             Body::Form(form) => with_fields(command, &texts(form, scope)?),
             Body::Multipart(parts) => {
-                for (named, part) in parts {
-                    command = part_of_form(command, &named.name, part, with)?;
+                for (name, part) in parts {
+                    command = part_of_form(command, &name.text(scope).ok()?, part, with)?;
                 }
                 command
             }
@@ -167,12 +172,13 @@ impl Request {
             Body::Multipart(parts) => lines(
                 parts
                     .iter()
-                    .map(|(named, part)| {
+                    .map(|(name, part)| {
+                        let name = name.text(scope).ok()?;
                         let value = match part {
-                            Part::Text(text) => guarded(&named.name, text.text(scope).ok()?),
-                            Part::File { path, .. } => format!("@{}", path.display()),
+                            Part::Text(text) => guarded(&name, text.text(scope).ok()?),
+                            Part::File(part) => format!("@{}", part.path.value.display()),
                         };
-                        Some((named.name.clone(), value))
+                        Some((name, value))
                     })
                     .collect::<Option<Vec<_>>>()?,
             ),
@@ -235,8 +241,8 @@ fn part_of_form(
             let text = guarded(name, text.text(with.scope).ok()?);
             command.words(&["--form-string", &format!("{name}={text}")])
         }
-        Part::File { path, filename, content_type } => {
-            let mut form = format!("{name}=@{}", with.suite_dir.join(path).display());
+        Part::File(PartOfFile { path, filename, content_type }) => {
+            let mut form = format!("{name}=@{}", with.suite_dir.join(&path.value).display());
             form.extend(filename.iter().map(|filename| format!(";filename={filename}")));
             form.extend(content_type.iter().map(|content_type| format!(";type={content_type}")));
             command.words(&["-F", &form])
@@ -244,12 +250,14 @@ fn part_of_form(
     })
 }
 
-fn texts(fields: &[(Named, OneOrMore)], scope: &Variables) -> Option<Vec<(String, String)>> {
+fn texts(fields: &[(Template, OneOrMore)], scope: &Variables) -> Option<Vec<(String, String)>> {
     fields
         .iter()
-        .flat_map(|(named, values)| values.0.iter().map(move |value| (&named.name, &value.0)))
-        .map(|(name, value): (&String, &Template)| {
-            Some((name.clone(), guarded(name, value.text(scope).ok()?)))
+        .flat_map(|(name, values)| values.0.iter().map(move |value| (name, &value.0)))
+        .map(|(name, value): (&Template, &Template)| {
+            let name = name.text(scope).ok()?;
+            let value = guarded(&name, value.text(scope).ok()?);
+            Some((name, value))
         })
         .collect()
 }

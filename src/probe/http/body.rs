@@ -1,9 +1,10 @@
 //! Reading the body of an answer.
 
 use http_body_util::BodyExt as _;
-use hyper::body::{Body as _, Incoming};
+use hyper::body::Body as _;
 use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap};
 use hyper::{Response, Version};
+use reqwest::Body;
 use tokio::runtime::Handle;
 
 use super::coding::{self, DecodeError};
@@ -21,7 +22,7 @@ use crate::secret::Message;
 /// # Errors
 /// It does not come whole, cannot be decoded, or is larger than `max-body`.
 pub(super) async fn read(
-    response: Response<Incoming>,
+    response: Response<Body>,
     prepared: &ResolvedRequest,
     context: &Context,
 ) -> Result<HttpResponse, Failure> {
@@ -76,13 +77,13 @@ fn too_large(max_body: usize) -> Failure {
 }
 
 async fn read_to_end(
-    mut incoming: Incoming,
+    mut incoming: Body,
     answer: &HttpResponse,
     version: Version,
     prepared: &ResolvedRequest,
     context: &Context,
 ) -> Result<Vec<u8>, Failure> {
-    let mut body = Body::default();
+    let mut body = Bytes::default();
     while let Some(frame) = incoming.frame().await {
         let frame = frame.map_err(|error| fault::in_body(&error, answer, prepared, context))?;
         let Ok(data) = frame.into_data() else { continue };
@@ -103,9 +104,9 @@ async fn read_to_end(
 /// What has been read of a body. To give back hundreds of megabytes takes tens of milliseconds, and a cut has no time
 /// for that: it is done on the side.
 #[derive(Default)]
-struct Body(Vec<u8>);
+struct Bytes(Vec<u8>);
 
-impl Drop for Body {
+impl Drop for Bytes {
     fn drop(&mut self) {
         const LARGE: usize = 1024 * 1024;
         if self.0.len() > LARGE

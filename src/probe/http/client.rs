@@ -1,22 +1,23 @@
 //! HTTP clients: one for each way to connect, shared by the requests that connect that way.
 
+use std::future::poll_fn;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context as Poller, Poll};
 use std::time::Duration;
 
-use bytes::Bytes;
-use http_body_util::Full;
-use hyper::Uri;
-use hyper_util::client::legacy;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use futures_util::future::BoxFuture;
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use tower_layer::Layer;
+use tower_service::Service;
 
-use super::connect::Connector;
-use super::proxy::Proxy;
-use super::request::ResolveOverride;
+use super::proxy::{Proxy, not_a_proxy};
 use crate::attempt::single_flight::SingleFlight;
-use crate::outcome::{Failure, Phase};
-use crate::probe::dial::Target;
+use crate::attempt::timeline::mark;
+use crate::outcome::{Failure, Fault, Phase};
 use crate::probe::trust::{TlsOptions, Trust};
+use crate::secret::Message;
 
 /// Is a connection used for one request, or for as many as go the same way?
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,33 +39,17 @@ pub enum HttpVersion {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Route {
     pub tls: TlsOptions,
-    /// Addresses that take the place of what a URL names.
-    pub resolve: Vec<ResolveOverride>,
+    /// Addresses that take the place of a look-up, by host.
+    pub resolve: Vec<(String, SocketAddr)>,
     pub proxy: Proxy,
     pub version: Option<HttpVersion>,
-    /// What the URL names, where the server is asked for another host than that.
-    pub asked_as_another: Option<Target>,
-}
-
-impl Route {
-    /// The host and port that the URL of a request names, whatever its `Host` says.
-    pub(super) fn named(&self, uri: &Uri) -> Target {
-        match &self.asked_as_another {
-            Some(named) => named.clone(),
-            None => {
-                let default = if uri.scheme_str() == Some("https") { 443 } else { 80 };
-                let host = uri.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
-                Target { host, port: uri.port_u16().unwrap_or(default) }
-            }
-        }
-    }
 }
 
 /// Makes and keeps clients.
 #[derive(Debug)]
 pub struct Clients {
     pooling: Pooling,
-    made: SingleFlight<Route, Client>,
+    made: SingleFlight<Route, reqwest::Client>,
     /// How many connections were begun.
     connections: Arc<AtomicUsize>,
 }
@@ -93,12 +78,12 @@ impl Clients {
     }
 
     /// The client for `route`.
-    pub(super) async fn client(&self, route: &Route, trust: &Trust) -> Result<Client, Failure> {
+    pub(super) async fn client(&self, route: &Route, trust: &Trust) -> Result<reqwest::Client, Failure> {
         self.made.get(route, || self.build(route, trust)).await
     }
 
     /// The client for `route` from now on, without the connections that were kept: its next request makes one.
-    pub(super) async fn renewed(&self, route: &Route, trust: &Trust) -> Result<Client, Failure> {
+    pub(super) async fn renewed(&self, route: &Route, trust: &Trust) -> Result<reqwest::Client, Failure> {
         match self.pooling {
             Pooling::FreshConnections => {}
             Pooling::KeepAlive => self.made.forget(route),
@@ -111,31 +96,51 @@ impl Clients {
         self.connections.load(Ordering::Relaxed)
     }
 
-    async fn build(&self, route: &Route, trust: &Trust) -> Result<Client, Failure> {
+    async fn build(&self, route: &Route, trust: &Trust) -> Result<reqwest::Client, Failure> {
         let tls = trust.config(&route.tls).await?;
-        let mut builder = legacy::Client::builder(TokioExecutor::new());
-        builder
-            .timer(TokioTimer::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(IDLE)
-            .retry_canceled_requests(false)
+        let mut builder = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .tls_backend_preconfigured((*tls).clone())
+            .dns_resolver(Arc::new(WatchedResolver))
+            .connector_layer(WatchConnect { connections: Arc::clone(&self.connections) })
             // curl and browsers take both.
             .http1_allow_spaces_after_header_name_in_responses(true)
             .http1_allow_obsolete_multiline_headers_in_responses(true)
             .http1_max_headers(MOST_HEADERS)
-            .http1_max_buf_size(LONGEST_HEAD)
-            .http2_max_header_list_size(u32::try_from(LONGEST_HEAD).unwrap_or(u32::MAX))
-            .http2_only(route.version == Some(HttpVersion::Two));
+            .http2_max_header_list_size(LONGEST_HEAD)
+            .tls_info(true)
+            .pool_idle_timeout(IDLE)
+            .tcp_nodelay(true)
+            // A dead peer is found by the budget.
+            .tcp_keepalive(None)
+            .tcp_keepalive_interval(None)
+            .tcp_keepalive_retries(None);
         if self.pooling == Pooling::FreshConnections {
-            builder.pool_max_idle_per_host(0);
+            builder = builder.pool_max_idle_per_host(0);
         }
-        let connector = Connector::new(route.clone(), tls, Arc::clone(&self.connections));
-        Ok(builder.build(connector))
+        for (host, address) in &route.resolve {
+            builder = builder.resolve(host, *address);
+        }
+        builder = match route.version {
+            None => builder,
+            Some(HttpVersion::One) => builder.http1_only(),
+            Some(HttpVersion::Two) => builder.http2_prior_knowledge(),
+        };
+        builder = match &route.proxy {
+            Proxy::OfEnvironment => builder,
+            Proxy::Without => builder.no_proxy(),
+            Proxy::At(proxy) => {
+                builder.no_proxy().proxy(reqwest::Proxy::all(proxy).map_err(|_| not_a_proxy(proxy))?)
+            }
+        };
+        // Without a limit to connecting: time is limited by budgets alone.
+        builder.build().map_err(|error| {
+            let doing = Message::new().words("setting up the HTTP client");
+            Failure::fault(Fault::Internal, doing, Message::new().data(error.to_string()))
+        })
     }
 }
-
-/// A client of the library.
-pub(super) type Client = legacy::Client<Connector, Full<Bytes>>;
 
 /// A connection that was idle for longer is not used again: servers close theirs after a few seconds, and a
 /// request that is sent at that moment is lost without any fault of the server's.
@@ -145,5 +150,86 @@ const IDLE: Duration = Duration::from_secs(1);
 /// answer: with 1,000, a run of a thousand checks takes a seventh more memory.
 pub(super) const MOST_HEADERS: usize = 256;
 
-/// How long the head of an answer may be, in bytes.
-const LONGEST_HEAD: usize = 400 << 10;
+/// How long the head of an answer may be over HTTP/2, in bytes: as long as over HTTP/1.1.
+const LONGEST_HEAD: u32 = 400 << 10;
+
+/// The system's resolver, seen by the timeline.
+struct WatchedResolver;
+
+/// A name that could not be looked up, told apart from every other error on the way.
+#[derive(Debug, thiserror::Error)]
+#[error("{source}")]
+pub(super) struct NameError {
+    pub name: String,
+    pub source: std::io::Error,
+}
+
+impl Resolve for WatchedResolver {
+    fn resolve(&self, name: Name) -> Resolving {
+        mark(Phase::Dns);
+        Box::pin(async move {
+            let host = name.as_str().to_owned();
+            let looked_up = tokio::net::lookup_host((host.as_str(), 0)).await.map(Vec::from_iter);
+            match looked_up {
+                Ok(addresses) => {
+                    mark(Phase::Connect);
+                    Ok(Box::new(addresses.into_iter()) as Addrs)
+                }
+                Err(source) => Err(Box::new(NameError { name: host, source }) as _),
+            }
+        })
+    }
+}
+
+/// Tells the timeline when connecting begins and when the request goes out, and counts.
+#[derive(Clone)]
+struct WatchConnect {
+    connections: Arc<AtomicUsize>,
+}
+
+impl<S> Layer<S> for WatchConnect {
+    type Service = WatchedConnect<S>;
+
+    fn layer(&self, inner: S) -> WatchedConnect<S> {
+        WatchedConnect { inner: Arc::new((inner, Arc::clone(&self.connections))) }
+    }
+}
+
+/// The library clones its connector several times a request, and all that is in it with it: here, once.
+struct WatchedConnect<S> {
+    inner: Arc<(S, Arc<AtomicUsize>)>,
+}
+
+impl<S> Clone for WatchedConnect<S> {
+    fn clone(&self) -> WatchedConnect<S> {
+        WatchedConnect { inner: Arc::clone(&self.inner) }
+    }
+}
+
+impl<S, Target> Service<Target> for WatchedConnect<S>
+where
+    S: Service<Target> + Clone + Send + 'static,
+    S::Future: Send,
+    Target: Send + 'static,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = BoxFuture<'static, Result<S::Response, S::Error>>;
+
+    fn poll_ready(&mut self, _: &mut Poller<'_>) -> Poll<Result<(), S::Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, target: Target) -> Self::Future {
+        mark(Phase::Connect);
+        let (inner, connections) = &*self.inner;
+        connections.fetch_add(1, Ordering::Relaxed);
+        let mut inner = inner.clone();
+        Box::pin(async move {
+            poll_fn(|poller| inner.poll_ready(poller)).await?;
+            let connection = inner.call(target).await?;
+            mark(Phase::FirstByte);
+            Ok(connection)
+        })
+    }
+}

@@ -6,38 +6,93 @@ use std::io;
 use hyper::header::CONTENT_LENGTH;
 use url::Url;
 
-use super::client::{HttpVersion, MOST_HEADERS};
+use super::client::{HttpVersion, MOST_HEADERS, NameError};
 use super::coding::KNOWN;
-use super::connect::{ConnectError, NoHead};
 use super::request::ResolvedRequest;
 use super::response::HttpResponse;
 use super::send::{SendError, shown};
 use crate::attempt::Context;
+use crate::language::io_error::reason;
 use crate::outcome::{Failure, Fault, Phase};
 use crate::probe::certificate::handshake_failure;
+use crate::probe::dial::{connect_hint, name_failure};
 use crate::secret::Message;
 
 /// What kept the request from being answered.
 pub(super) fn failure(error: SendError, prepared: &ResolvedRequest, context: &Context) -> Failure {
     match error {
         SendError::Unsent(failure) => failure,
-        SendError::Client(error) => match (find::<ConnectError>(&error), find::<rustls::Error>(&error)) {
-            (Some(ConnectError(failure)), _) => failure.clone(),
-            // In TLS 1.3 a server judges the client's certificate when the client is done with the handshake.
-            (None, Some(alert)) => {
-                let port = prepared.url.port_or_known_default().unwrap_or(0);
-                let to = format!("{}:{port}", prepared.url.host_str().unwrap_or_default());
-                let doing = Message::new().words("the TLS handshake with ").data(to);
-                handshake_failure(doing, alert, context.timeline.certificate().as_ref())
+        SendError::Client(error) => unsent(&error, prepared, context)
+            .unwrap_or_else(|| protocol_failure(&error, prepared, context.timeline.phase())),
+    }
+}
+
+/// What kept it from connecting, if that is what it was.
+fn unsent(error: &reqwest::Error, prepared: &ResolvedRequest, context: &Context) -> Option<Failure> {
+    let port = prepared.url.port_or_known_default().unwrap_or(0);
+    let to = format!("{}:{port}", prepared.url.host_str().unwrap_or_default());
+    let proxy = prepared.route.proxy.address(&prepared.url);
+    if let Some(error) = find::<NameError>(error) {
+        let whose = if proxy.is_some() { "looking up the proxy `" } else { "looking up `" };
+        let failure =
+            name_failure(Message::new().words(whose).data(error.name.as_str()).words("`"), &error.source);
+        return Some(if proxy.is_some() { as_proxy_fault(failure) } else { failure });
+    }
+    let shaking = || Message::new().words("the TLS handshake with ").data(to.as_str());
+    // In TLS 1.3 a server judges the client's certificate when the client is done with the handshake.
+    if let Some(inner) = find::<rustls::Error>(error) {
+        return Some(handshake_failure(shaking(), inner, context.timeline.certificate().as_ref()));
+    }
+    if !error.is_connect() {
+        return None;
+    }
+    let is_tls = context.timeline.phase() == Phase::Tls;
+    let io = find::<io::Error>(error);
+    let cause = match io {
+        Some(io) => reason(io),
+        None => chain(error).last().map(ToString::to_string).unwrap_or_default(),
+    };
+    if let Some(proxy) = proxy.filter(|_| !is_tls) {
+        let doing =
+            Message::new().words("connecting to ").data(to.as_str()).words(" through the proxy ").data(proxy);
+        // The library says no more of an answer that opens no tunnel.
+        let cause = match cause.as_str() {
+            "unsuccessful" | "tunnel error: unsuccessful" => "the proxy refused the tunnel".to_owned(),
+            "proxy authorization required" | "tunnel error: proxy authorization required" => {
+                "the proxy refused the tunnel with 407: it wants a user and a password".to_owned()
             }
-            (None, None) => protocol_failure(&error, prepared, context.timeline.phase()),
-        },
+            _ => cause,
+        };
+        return Some(as_proxy_fault(Failure::fault(Fault::Proxy, doing, Message::new().data(cause))));
+    }
+    let cause = Message::new().data(cause);
+    Some(match (is_tls, io) {
+        (true, _) => Failure::fault(Fault::Tls, shaking(), cause).with_hint(
+            Message::new().words("the other side ended the handshake: check that this port speaks TLS"),
+        ),
+        (false, io) => {
+            let doing = Message::new().words("connecting to ").data(to.as_str());
+            let failure = Failure::fault(Fault::Connect, doing, cause);
+            io.map_or(failure.clone(), |io| failure.with_hint(connect_hint(io)))
+        }
+    })
+}
+
+/// The failure as one of the proxy, whose hint says where it comes from.
+fn as_proxy_fault(failure: Failure) -> Failure {
+    match failure {
+        Failure::Fault { doing, cause, .. } => Failure::fault(Fault::Proxy, doing, cause)
+            .with_hint(Message::new().words("check `proxy`, HTTP_PROXY, HTTPS_PROXY and NO_PROXY")),
+        other @ (Failure::Mismatch { .. }
+        | Failure::TimedOut { .. }
+        | Failure::Exited { .. }
+        | Failure::Step { .. }) => other,
     }
 }
 
 /// What kept the rest of `answer` from being read.
 pub(super) fn in_body(
-    error: &hyper::Error,
+    error: &reqwest::Error,
     answer: &HttpResponse,
     prepared: &ResolvedRequest,
     context: &Context,
@@ -129,11 +184,6 @@ fn protocol_failure(error: &(dyn Error + 'static), prepared: &ResolvedRequest, p
     let last = chain(error).last().map(ToString::to_string).unwrap_or_default();
     let unfinished = "the connection was closed before the body was complete".to_owned();
     let (cause, hint) = match (hyper, io) {
-        _ if find::<NoHead>(error).is_some() => (
-            "more than 1 MiB came before the head of an answer, such as `100 Continue` without end"
-                .to_owned(),
-            LOOK,
-        ),
         (Some(hyper), _) if hyper.is_parse_too_large() => (
             format!("the headers are too large: more than {MOST_HEADERS} of them, or more than 400 KiB"),
             LOOK,

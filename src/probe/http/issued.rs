@@ -2,8 +2,8 @@
 
 use cookie_store::RawCookie;
 use hyper::Response;
-use hyper::body::Incoming;
 use hyper::header::{CONTENT_LOCATION, HeaderValue, LINK, LOCATION, REFRESH};
+use reqwest::Body;
 
 use super::cookies::SESSION_LENGTH;
 use crate::attempt::Context;
@@ -11,11 +11,7 @@ use crate::attempt::cost::Cost;
 use crate::language::variables::is_secret_name;
 
 /// Hides what a server issues in its headers.
-pub(super) async fn hide_issued(
-    response: &Response<Incoming>,
-    set: &[RawCookie<'static>],
-    context: &Context,
-) {
+pub(super) async fn hide_issued(response: &Response<Body>, set: &[RawCookie<'static>], context: &Context) {
     // A header that is secret by its name is so on its way back, too.
     let headers = response.headers();
     let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();

@@ -4,9 +4,7 @@ pub mod request;
 mod send;
 
 mod client;
-mod connect;
 pub mod proxy;
-mod tunnel;
 
 mod cookies;
 mod issued;
@@ -15,6 +13,7 @@ mod redirect;
 mod body;
 mod charset;
 pub mod coding;
+mod json;
 pub mod page_text;
 pub mod response;
 

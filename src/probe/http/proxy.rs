@@ -29,8 +29,16 @@ impl Proxy {
         }
     }
 
+    /// The host and port that a request for `url` goes through.
+    pub fn address(&self, url: &Url) -> Option<String> {
+        let to: hyper::Uri = url.as_str().parse().ok()?;
+        let proxy = self.matcher()?.intercept(&to)?;
+        let port = proxy.uri().port_u16().map(|port| format!(":{port}")).unwrap_or_default();
+        Some(format!("{}{port}", proxy.uri().host().unwrap_or_default()))
+    }
+
     /// What says for which URL it is used.
-    pub(super) fn matcher(&self) -> Option<Matcher> {
+    fn matcher(&self) -> Option<Matcher> {
         match self {
             Proxy::OfEnvironment => Some(Matcher::from_env()),
             Proxy::Without => None,

@@ -8,7 +8,7 @@ use hyper::header::HeaderMap;
 use url::Url;
 
 use super::client::Route;
-use crate::probe::dial::Target;
+use crate::probe::authority::Authority;
 
 /// A request with every value in its place.
 #[derive(Debug, Clone)]
@@ -20,6 +20,7 @@ pub struct ResolvedRequest {
     /// The body as people are shown it, if they are.
     pub shown_body: Option<String>,
     pub route: Route,
+    pub resolve: Vec<ResolveOverride>,
     pub redirects: u32,
     pub max_body: usize,
     /// Is the body of the answer looked at?
@@ -40,19 +41,13 @@ impl ResolvedRequest {
 /// One entry of `resolve`: where a request goes instead of where its URL says.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ResolveOverride {
-    pub host: String,
-    pub port: u16,
+    pub from: Authority,
     pub address: SocketAddr,
 }
 
 impl ResolveOverride {
     pub fn applies_to(&self, url: &Url) -> bool {
-        let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
-        url.port_or_known_default().is_some_and(|port| self.is_for(&Target { host, port }))
-    }
-
-    pub(super) fn is_for(&self, target: &Target) -> bool {
-        target.host.eq_ignore_ascii_case(self.host.trim_matches(['[', ']'])) && target.port == self.port
+        Authority::of(url).as_ref() == Some(&self.from)
     }
 }
 

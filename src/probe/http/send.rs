@@ -1,20 +1,20 @@
 //! Sending a request and reading its answer, redirects and cookies included.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use bytes::Bytes;
 use cookie_store::RawCookie;
-use http_body_util::Full;
-use hyper::body::Incoming;
 use hyper::header::{
-    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, HeaderMap,
-    HeaderValue, PROXY_AUTHORIZATION, RANGE, SET_COOKIE, TRANSFER_ENCODING, USER_AGENT,
+    ACCEPT, ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, HeaderMap, HeaderValue, RANGE,
+    SET_COOKIE, TRANSFER_ENCODING, USER_AGENT,
 };
-use hyper::{Method, Request, Response, Uri};
-use hyper_util::client::proxy::matcher::Intercept;
+use hyper::{Method, Response};
+use reqwest::Body;
 use url::{Position, Url};
 
 use super::body::read;
 use super::client::{Clients, HttpVersion, Route};
-use super::connect::Peer;
 use super::cookies::{self, CookieJar};
 use super::issued::hide_issued;
 use super::redirect::{self, Next, is_same_origin};
@@ -22,8 +22,9 @@ use super::request::{PreparedBody, ResolvedRequest, multipart};
 use super::response::HttpResponse;
 use super::{fault, trace};
 use crate::attempt::Context;
-use crate::outcome::{Direction, Failure, Fault};
-use crate::probe::dial::Target;
+use crate::attempt::certificate::PeerCertificate;
+use crate::outcome::{Direction, Failure, Fault, Phase};
+use crate::probe::dial::{self, Target};
 use crate::probe::trust::Trust;
 use crate::secret::Message;
 
@@ -65,7 +66,7 @@ pub async fn send(
             }
             other => other,
         };
-        let certificate = peer(&response).and_then(|peer| peer.certificate.clone());
+        let certificate = certificate(&response, context);
         let mut answer = Box::pin(read(response, &prepared, context)).await?;
         answer.took = began.elapsed();
         answer.certificate = certificate;
@@ -81,9 +82,16 @@ pub async fn send(
     }
 }
 
-/// Whom the answer came from, also where the connection was used before.
-fn peer<B>(response: &Response<B>) -> Option<&Peer> {
-    response.extensions().get()
+/// The certificate of the server that answered, also where its connection was used before.
+fn certificate(response: &Response<Body>, context: &Context) -> Option<Arc<PeerCertificate>> {
+    let shown = response.extensions().get::<reqwest::tls::TlsInfo>()?.peer_certificate()?;
+    let shown = PeerCertificate::parse(shown)?;
+    // What it depends on is known where there was a handshake.
+    let seen = context
+        .timeline
+        .certificate()
+        .filter(|seen| seen.not_after == shown.not_after && seen.subject == shown.subject);
+    Some(Arc::new(seen.unwrap_or(shown)))
 }
 
 /// An URL without user, password and fragment.
@@ -101,7 +109,7 @@ async fn send_once(
     cookies: &mut CookieJar,
     set_cookies: &mut Vec<(String, String)>,
     context: &Context,
-) -> Result<Response<Incoming>, Failure> {
+) -> Result<Response<Body>, Failure> {
     prepared.route.proxy.leads_to(&prepared.url)?;
     prepared.route.proxy.hide_credentials(&prepared.url, context);
     let cookie = cookies.header(&prepared.url).filter(|_| may_have_cookies(prepared));
@@ -116,12 +124,6 @@ async fn send_once(
         result => result,
     };
     let response = response.map_err(|error| fault::failure(error, prepared, context))?;
-    if let Some(peer) = peer(&response) {
-        peer.head_has_come();
-        if let Some(address) = &peer.address {
-            context.timeline.set_address(address);
-        }
-    }
     let set: Vec<RawCookie<'static>> =
         response.headers().get_all(SET_COOKIE).iter().filter_map(cookies::parse).collect();
     for cookie in &set {
@@ -137,7 +139,7 @@ async fn send_once(
 pub(super) enum SendError {
     /// It was never sent.
     Unsent(Failure),
-    Client(hyper_util::client::legacy::Error),
+    Client(reqwest::Error),
 }
 
 async fn exchange(
@@ -145,7 +147,7 @@ async fn exchange(
     wire: &Wire,
     clients: &Clients,
     context: &Context,
-) -> Result<Response<Incoming>, SendError> {
+) -> Result<Response<Body>, SendError> {
     let trust = context.run.shared::<Trust>();
     // A server may close a kept connection while a request is on its way, and nobody can know whether it was heard.
     // So one that must not come twice goes over a connection of its own, and any other is sent once more.
@@ -158,43 +160,81 @@ async fn exchange(
     let connections = clients.connections();
     context.timeline.enter(clients.first_phase());
     context.trace(Direction::Sent, || trace::request(prepared, &wire.headers));
-    match client.request(wire.request(&prepared.method)).await {
+    let sent = match first_to_connect(prepared, wire, &client, clients, context).await? {
         Err(error)
             if may_come_twice && clients.connections() == connections && fault::is_unanswered(&error) =>
         {
             let client = clients.renewed(&wire.route, &trust).await.map_err(SendError::Unsent)?;
             context.trace(Direction::Sent, || trace::request(prepared, &wire.headers));
-            client.request(wire.request(&prepared.method)).await.map_err(SendError::Client)
+            wire.send(&client, &prepared.method).await
         }
-        sent => sent.map_err(SendError::Client),
+        sent => sent,
+    };
+    let response = sent.map_err(SendError::Client)?;
+    if let Some(address) = response.remote_addr() {
+        context.timeline.set_address(&address);
     }
+    Ok(response.into())
+}
+
+/// How long a connection may take before the other addresses of a name are tried beside it (RFC 8305, section 5).
+const OTHERS_AFTER: Duration = Duration::from_millis(250);
+
+/// Sends the request where a connection is made first. The library stays with the first address of a family for as long
+/// as that does not refuse; an address that answers meanwhile takes its place before anything is sent.
+async fn first_to_connect(
+    prepared: &ResolvedRequest,
+    wire: &Wire,
+    client: &reqwest::Client,
+    clients: &Clients,
+    context: &Context,
+) -> Result<reqwest::Result<reqwest::Response>, SendError> {
+    let mut first = Box::pin(wire.send(client, &prepared.method));
+    let limit = context.deadline.tighten(OTHERS_AFTER, context.deadline.scope());
+    if let Ok(sent) = limit.bound(&mut first).await {
+        return Ok(sent);
+    }
+    let named = match wire.url.host() {
+        Some(url::Host::Domain(name)) if wire.route.resolve.is_empty() => name.to_owned(),
+        Some(_) | None => return Ok(first.await),
+    };
+    let waits = || context.timeline.phase() == Phase::Connect;
+    if !waits() || wire.route.proxy.address(&wire.url).is_some() {
+        return Ok(first.await);
+    }
+    let target = Target { host: named.clone(), port: wire.url.port_or_known_default().unwrap_or(0) };
+    let address = tokio::select! {
+        sent = &mut first => return Ok(sent),
+        stream = dial::dial(&target) => match stream {
+            Ok(stream) => stream.peer_addr().ok(),
+            Err(error) => return Err(SendError::Unsent(error.into_failure(&target))),
+        },
+    };
+    let Some(address) = address.filter(|_| waits()) else { return Ok(first.await) };
+    drop(first);
+    let mut route = wire.route.clone();
+    route.resolve.push((named, address));
+    let client = clients.client(&route, &context.run.shared::<Trust>()).await.map_err(SendError::Unsent)?;
+    Ok(wire.send(&client, &prepared.method).await)
 }
 
 /// A request as it goes over the wire.
 struct Wire {
-    uri: Uri,
+    url: Url,
     headers: HeaderMap,
     body: Bytes,
     route: Route,
 }
 
 impl Wire {
-    fn request(&self, method: &Method) -> Request<Full<Bytes>> {
-        let mut request = Request::new(Full::new(self.body.clone()));
-        *request.method_mut() = method.clone();
-        *request.uri_mut() = self.uri.clone();
-        *request.headers_mut() = self.headers.clone();
-        request
+    async fn send(&self, client: &reqwest::Client, method: &Method) -> reqwest::Result<reqwest::Response> {
+        let request = client.request(method.clone(), self.url.clone()).headers(self.headers.clone());
+        let request = if self.body.is_empty() { request } else { request.body(self.body.clone()) };
+        request.send().await
     }
 }
 
 fn on_the_wire(prepared: &ResolvedRequest, cookie: Option<HeaderValue>) -> Result<Wire, Failure> {
-    let url = &prepared.url;
-    let text = shown(url);
-    let uri: Uri = text.parse().map_err(|error: hyper::http::uri::InvalidUri| {
-        let doing = Message::new().words("requesting `").data(text.as_str()).words("`");
-        Failure::fault(Fault::Template, doing, Message::new().data(error.to_string()))
-    })?;
     let mut headers = prepared.headers.clone();
     headers.entry(ACCEPT).or_insert(HeaderValue::from_static("*/*"));
     headers.entry(USER_AGENT).or_insert(HeaderValue::from_static(super::USER_AGENT));
@@ -203,9 +243,6 @@ fn on_the_wire(prepared: &ResolvedRequest, cookie: Option<HeaderValue>) -> Resul
     }
     if let Some(cookie) = cookie {
         headers.entry(COOKIE).or_insert(cookie);
-    }
-    if let Some(basic) = credentials(url) {
-        headers.entry(AUTHORIZATION).or_insert(basic);
     }
     let body = match &prepared.body {
         PreparedBody::None => Bytes::new(),
@@ -224,78 +261,56 @@ fn on_the_wire(prepared: &ResolvedRequest, cookie: Option<HeaderValue>) -> Resul
     if has_length && !headers.contains_key(TRANSFER_ENCODING) {
         headers.entry(CONTENT_LENGTH).or_insert(body.len().into());
     }
-    let mut wire = Wire { uri, headers, body, route: prepared.route.clone() };
-    let is_plain = url.scheme() == "http";
-    if is_plain && !wire.route.resolve.iter().any(|instead| instead.applies_to(url)) {
-        let proxy = wire.route.proxy.matcher().and_then(|matcher| matcher.intercept(&wire.uri));
-        if let Some(authorization) = proxy.as_ref().and_then(Intercept::basic_auth) {
-            wire.headers.entry(PROXY_AUTHORIZATION).or_insert(authorization.clone());
-        }
-    }
-    let may_be_http_2 = match wire.route.version {
-        None => !is_plain,
-        Some(HttpVersion::One) => false,
-        Some(HttpVersion::Two) => true,
-    };
-    if may_be_http_2 {
-        ask_for_host(&mut wire, url)?;
-    }
+    let mut wire = Wire { url: prepared.url.clone(), headers, body, route: prepared.route.clone() };
+    go_instead(&mut wire, prepared);
+    ask_for_host(&mut wire)?;
     Ok(wire)
 }
 
-/// The server is asked for the host of `Host`. Over HTTP/2 that is the authority of the URL, which counts more than
-/// `Host` (RFC 9113, section 8.3.1): it takes the place of the URL's own. Over HTTP/1.1 the library makes `Host` of it.
-fn ask_for_host(wire: &mut Wire, url: &Url) -> Result<(), Failure> {
-    let Some(host) = wire.headers.get(HOST).cloned() else { return Ok(()) };
-    if host.as_bytes() == url[Position::BeforeHost..Position::AfterPort].as_bytes() {
+/// Goes where `resolve` says; the server is asked as the suite says.
+fn go_instead(wire: &mut Wire, prepared: &ResolvedRequest) {
+    let Some(instead) = prepared.resolve.iter().find(|instead| instead.applies_to(&wire.url)) else { return };
+    let named = matches!(wire.url.host(), Some(url::Host::Domain(_)));
+    // The library takes a port that stands in the URL, and an address in place of a name, as they are.
+    if !named || wire.url.port().is_some_and(|port| port != instead.address.port()) {
+        if let Ok(host) = HeaderValue::from_str(&wire.url[Position::BeforeHost..Position::AfterPort]) {
+            wire.headers.entry(HOST).or_insert(host);
+        }
+        let _ = wire.url.set_port(Some(instead.address.port()));
+    }
+    if named {
+        wire.route.resolve.push((wire.url.host_str().unwrap_or_default().to_owned(), instead.address));
+    } else {
+        let _ = wire.url.set_ip_host(instead.address.ip());
+    }
+}
+
+/// Over HTTP/2 the authority of the URL counts more than `Host` (RFC 9113, section 8.3.1), and servers refuse to be told
+/// both. So where they differ, only HTTP/1.1 is offered.
+fn ask_for_host(wire: &mut Wire) -> Result<(), Failure> {
+    let Some(host) = wire.headers.get(HOST) else { return Ok(()) };
+    if host.as_bytes() == wire.url[Position::BeforeHost..Position::AfterPort].as_bytes() {
         wire.headers.remove(HOST);
         return Ok(());
     }
-    let mut parts = wire.uri.clone().into_parts();
-    parts.authority = host.to_str().ok().and_then(|host| host.parse().ok());
-    match Uri::from_parts(parts) {
-        Ok(uri) => {
-            wire.uri = uri;
-            wire.headers.remove(HOST);
-            wire.route.asked_as_another = Some(Target {
-                host: url.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned(),
-                port: url.port_or_known_default().unwrap_or(0),
-            });
-            Ok(())
-        }
-        Err(_) if wire.route.version == Some(HttpVersion::Two) => {
-            let cause = Message::new().words("`").data(String::from_utf8_lossy(host.as_bytes()));
-            let cause = cause.words("` is not a host, and HTTP/2 has no other way to name one");
-            let doing = Message::new().words("sending the header `host`");
-            Err(Failure::fault(Fault::Template, doing, cause)
-                .with_hint(Message::new().words("set `http = \"1.1\"`")))
-        }
-        // As a server is tried with a `Host` that is none.
-        Err(_) => {
-            wire.route = only_http_1(wire.route.clone());
-            Ok(())
-        }
+    if wire.route.version == Some(HttpVersion::Two) {
+        let cause = Message::new().words("over HTTP/2 the host is the one of the URL, and not `");
+        let cause = cause.data(String::from_utf8_lossy(host.as_bytes())).words("`");
+        let doing = Message::new().words("sending the header `host`");
+        let hint = Message::new()
+            .words("set `http = \"1.1\"`, or name the host in `url` and the address in `resolve`");
+        return Err(Failure::fault(Fault::Template, doing, cause).with_hint(hint));
     }
+    if wire.url.scheme() == "https" {
+        wire.route = only_http_1(wire.route.clone());
+    }
+    Ok(())
 }
 
 fn only_http_1(route: Route) -> Route {
     let mut route = Route { version: Some(HttpVersion::One), ..route };
     route.tls.alpn = vec!["http/1.1"];
     route
-}
-
-/// The user and password of a URL, as a header.
-fn credentials(url: &Url) -> Option<HeaderValue> {
-    use base64::Engine as _;
-    if url.username().is_empty() && url.password().is_none() {
-        return None;
-    }
-    let decoded = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
-    let pair = format!("{}:{}", decoded(url.username()), decoded(url.password().unwrap_or_default()));
-    let encoded = base64::engine::general_purpose::STANDARD.encode(pair);
-    let mut value = HeaderValue::from_str(&format!("Basic {encoded}")).ok()?;
-    value.set_sensitive(true);
-    Some(value)
 }
 
 /// A cookie belongs to a host and not to a port, which is too little where a redirect leads to another port of

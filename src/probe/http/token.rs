@@ -8,7 +8,7 @@ use url::Url;
 
 use super::client::{Route, RunClients};
 use super::cookies::CookieJar;
-use super::request::{PreparedBody, ResolvedRequest};
+use super::request::{PreparedBody, ResolveOverride, ResolvedRequest};
 use super::response::HttpResponse;
 use crate::attempt::cost::Cost;
 use crate::attempt::single_flight::SingleFlight;
@@ -36,6 +36,7 @@ pub struct TokenRequest {
     pub scope: Option<String>,
     pub audience: Option<String>,
     pub route: Route,
+    pub resolve: Vec<ResolveOverride>,
     /// The largest answer that is read, in bytes.
     pub max_body: usize,
 }
@@ -129,6 +130,7 @@ impl TokenRequest {
                 Tracing::On => Some(form("***")),
             },
             route: self.route.clone(),
+            resolve: self.resolve.clone(),
             redirects: 0,
             max_body: self.max_body,
             reads_body: true,

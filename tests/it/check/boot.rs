@@ -106,7 +106,9 @@ fn a_url_that_already_answers_is_not_ready() {
     refuses_to_share(
         &format!("ready = {{ url = {url:?} }}"),
         &said,
-        &format!("reproduce: curl -sS -i --max-time 2 --compressed -H 'accept-encoding: gzip, deflate' {url}"),
+        &format!(
+            "reproduce: curl -sS -i --max-time 2 --compressed -H 'accept-encoding: gzip, deflate' {url}"
+        ),
     );
 }
 
@@ -173,7 +175,9 @@ fn the_last_readiness_answer_is_reported_with_what_was_expected() {
             "expected json $.status \"pong\", got \"ok\"",
             "HTTP/1.1 200, application/json",
             &format!("`GET {url}` never gave the expected answer"),
-            &format!("& sleep 5; curl -sS -i --max-time 2 --compressed -H 'accept-encoding: gzip, deflate' {url}; kill $!"),
+            &format!(
+                "& sleep 5; curl -sS -i --max-time 2 --compressed -H 'accept-encoding: gzip, deflate' {url}; kill $!"
+            ),
         ] {
             assert!(text.contains(part), "no {part:?} in\n{text}");
         }

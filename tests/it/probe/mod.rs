@@ -2,12 +2,15 @@
 
 mod codings;
 mod cookies;
+mod environment;
 mod hosts;
 mod login;
 mod pipes;
+mod pooler;
 mod postgres_tls;
 mod redirects;
 mod requests;
+mod resolve;
 mod routes;
 mod sessions;
 mod sqlite;
