@@ -297,23 +297,6 @@ fn headers_that_curl_and_browsers_take_are_taken_and_others_are_named() {
 }
 
 #[test]
-fn informational_answers_without_end_are_bounded() {
-    let (address, _server) = serve(|_, mut stream| async move {
-        request_line(&mut stream).await?;
-        let many = "HTTP/1.1 100 Continue\r\n\r\n".repeat(1_000);
-        loop {
-            stream.write_all(many.as_bytes()).await?;
-        }
-    });
-    let _ = health(&[case(
-        format!("url = \"http://{address}/\"\nbudget = \"20s\""),
-        format!(
-            "waiting for the answer of http://{address}/: more than 1 MiB came before the head of an answer, such as `100 Continue` without end"
-        ),
-    )]);
-}
-
-#[test]
 fn large_headers_over_http_2_are_read() {
     // Not indexed, with a name and a value as they are: 127 and what is left, seven bits at a time (RFC 7541).
     let value = vec![b'a'; 200_000];
