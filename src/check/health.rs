@@ -11,6 +11,7 @@
 
 use std::sync::Arc;
 
+use super::addresses::{AllAddresses, EveryAddressRun};
 use super::exchange::{AnyExchange, OneExchange, OneExchangeRun};
 use super::protocol::ByScheme;
 use super::{Check, Running};
@@ -24,13 +25,25 @@ use crate::outcome::Failure;
 #[derive(Debug)]
 struct Health {
     exchange: ByScheme,
+    addresses: Option<AllAddresses>,
 }
 
 /// Reads a `[[health]]` table.
 pub fn read(table: &mut Table<'_, '_, '_>) -> Option<Arc<dyn Check>> {
     let exchange = ByScheme::from_table(table);
     table.require("url");
-    Some(Arc::new(Health { exchange: exchange? }))
+    let addresses: Option<AllAddresses> = table.optional(
+        "addresses",
+        (
+            "`\"all\"` asks every address that the name resolves to by itself, at once; all must pass; not together with `resolve` or a `proxy`",
+            r#"addresses = "all""#,
+        ),
+    );
+    let exchange = exchange?;
+    if let Some(mistake) = addresses.and_then(|all| all.mistake(exchange.fitting()?)) {
+        return table.parse.reject(mistake);
+    }
+    Some(Arc::new(Health { exchange, addresses }))
 }
 
 impl Check for Health {
@@ -39,7 +52,16 @@ impl Check for Health {
     }
 
     fn mistakes(&self, scope: &Variables) -> Vec<Diagnostic> {
-        self.exchange.mistakes(scope)
+        let mut mistakes = self.exchange.mistakes(scope);
+        // The protocol that the URL has may be another than the one that was likely.
+        if let (Some(all), Ok(exchange)) = (self.addresses, self.exchange.choose(scope)) {
+            mistakes.extend(all.mistake(exchange));
+        }
+        mistakes
+    }
+
+    fn changes(&self) -> Option<String> {
+        self.exchange.changes()
     }
 
     fn target(&self) -> Option<Place> {
@@ -51,7 +73,10 @@ impl Check for Health {
     }
 
     fn begin(self: Arc<Self>, scope: Variables) -> Box<dyn Running> {
-        Box::new(OneExchangeRun::new(self, scope))
+        match self.addresses {
+            None => Box::new(OneExchangeRun::new(self, scope)),
+            Some(_) => Box::new(EveryAddressRun::new(self, scope)),
+        }
     }
 }
 

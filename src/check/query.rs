@@ -147,6 +147,14 @@ impl Question for Query {
         }
     }
 
+    fn changes(&self) -> Option<String> {
+        // Rolled back, and still it takes locks and draws from sequences.
+        match self.writes {
+            Writes::Refused => None,
+            Writes::RolledBack => Some("runs a query with `writes = true`".to_owned()),
+        }
+    }
+
     // One on a file ends with smoke.
     fn leaves(&self, scope: &Variables) -> bool {
         self.url.text(scope).map_or(true, |url| sqlite::path_of(&url).is_none())

@@ -114,7 +114,8 @@ impl<W: Write> Console<W> {
             Outcome::Skipped(reason) if normal => {
                 let note = match reason {
                     SkipReason::Asked(reason) => format!("skipped: {}", printable(reason)),
-                    SkipReason::Need { .. }
+                    SkipReason::ReadOnly(_)
+                    | SkipReason::Need { .. }
                     | SkipReason::FailFast { .. }
                     | SkipReason::Budget(_)
                     | SkipReason::Signal { .. } => printable(&reason.to_string()),
@@ -137,6 +138,7 @@ impl<W: Write> Console<W> {
                 }
                 text
             }
+            Status::Flapped => self.status_line(run, report, &printable(&attempts::flaps(report))),
             Status::Slow => {
                 let note = format!("passed with little left of its budget of {}", Span(report.budget));
                 self.status_line(run, report, &note)

@@ -136,7 +136,7 @@ pub(super) fn indented(text: &str) -> String {
 fn times(phases: &[(Phase, Duration)]) -> Option<String> {
     let mut spent: Vec<&(Phase, Duration)> = phases
         .iter()
-        .filter(|(phase, _)| !matches!(phase, Phase::Prepare | Phase::Ready | Phase::Wait))
+        .filter(|(phase, _)| !matches!(phase, Phase::Prepare | Phase::Ready | Phase::Wait | Phase::Hold))
         .collect();
     spent.sort_by_key(|(phase, _)| *phase);
     let shown: Vec<String> =
