@@ -200,14 +200,9 @@ fn is_cut(failure: &Failure) -> bool {
 /// A cut, with what the attempts before it came to.
 fn after(before: Option<Failure>, seen: Option<Message>, cut: Failure) -> Failure {
     match cut {
-        Failure::TimedOut { cut, phase, detail, last: None, log, place } => Failure::TimedOut {
-            cut,
-            phase,
-            detail: detail.or(seen),
-            last: before.map(Box::new),
-            log,
-            place,
-        },
+        Failure::TimedOut { cut, phase, detail, last: None, log, place } => {
+            Failure::TimedOut { cut, phase, detail: detail.or(seen), last: before.map(Box::new), log, place }
+        }
         other @ (Failure::TimedOut { .. }
         | Failure::Mismatch { .. }
         | Failure::Fault { .. }
@@ -356,16 +351,17 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn an_attempt_that_is_cut_says_what_those_before_it_saw() {
-        let deadline = Deadline::after(Duration::from_secs(3), BudgetScope::Check);
+        let deadline = Deadline::after(Duration::from_millis(3_500), BudgetScope::Check);
         let mut attempts = Attempts::new(poll(5), deadline, None);
         for result in [Err(no(7)), Ok(()), Ok(())] {
             assert!(matches!(attempts.after(result).await, Next::Again(_)));
         }
+        tokio::time::advance(Duration::from_secs(1)).await;
         let cut = Failure::timed_out(deadline.cut(), Phase::Body);
         let Next::Done(Err(failure)) = attempts.after(Err(cut)).await else { panic!("its time is up") };
         assert_eq!(
             failure.to_string(),
-            "expected it x, got 7; no answer within 3s (check budget), while reading the body (body): \
+            "expected it x, got 7; no answer within 3.5s (check budget), while reading the body (body): \
              got 7 in 1 of 4 attempts; longest row 2 of 5"
         );
     }

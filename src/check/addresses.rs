@@ -76,7 +76,8 @@ impl<C: OneExchange> Attempt for EveryAddressRun<C> {
                 return Err(no_route(&target, &unreachable));
             }
             let scope = &self.session.scope;
-            let asking = reachable.iter().map(|address| Asked::ask(exchange, scope.clone(), *address, context));
+            let asking =
+                reachable.iter().map(|address| Asked::ask(exchange, scope.clone(), *address, context));
             let asked = join_all(asking).await;
             if let Some(worth_a_look) = asked.iter().find(|asked| asked.result.is_err()).or(asked.last()) {
                 context.timeline.take_over(&worth_a_look.timeline);
@@ -133,7 +134,12 @@ struct Asked {
 }
 
 impl Asked {
-    async fn ask(exchange: &dyn AnyExchange, scope: Variables, address: SocketAddr, context: &Context) -> Asked {
+    async fn ask(
+        exchange: &dyn AnyExchange,
+        scope: Variables,
+        address: SocketAddr,
+        context: &Context,
+    ) -> Asked {
         let context = context.within(context.deadline);
         let mut session = Session::new(scope);
         session.address = Some(address.ip());
@@ -207,7 +213,8 @@ fn no_route(target: &Target, unreachable: &[(SocketAddr, String)]) -> Failure {
     let reasons: Vec<String> =
         unreachable.iter().map(|(address, reason)| format!("{address}: {reason}")).collect();
     Failure::fault(Fault::Connect, doing, Message::new().data(reasons.join("; "))).with_hint(
-        Message::new().words("there is no route to any of its addresses from here: check the network or a VPN"),
+        Message::new()
+            .words("there is no route to any of its addresses from here: check the network or a VPN"),
     )
 }
 

@@ -53,7 +53,10 @@ pub fn read(table: &mut Table<'_, '_, '_>) -> Option<Arc<dyn Check>> {
         table.optional("share", ("captures passed to the checks that need this journey (of a gate: to all that wait for it), so that one login serves them all", r#"share = ["token"]"#)).unwrap_or_default();
     let safe = table.optional_or(
         "safe",
-        ("its requests change nothing, whatever their methods, so `--read-only` may send them", "safe = true"),
+        (
+            "its requests change nothing, whatever their methods, so `--read-only` may send them",
+            "safe = true",
+        ),
         false,
     );
     table.filled("step", "a journey without a step asserts nothing")?;

@@ -64,10 +64,10 @@ impl PollTrail {
             false => format!(" in {count}"),
         };
         let shown = self.seen.iter().take(PollTrail::SHOWN).enumerate();
-        let mut parts: Vec<Message> = shown
-            .map(|(index, seen)| seen.what.clone().words(of(seen.attempts, index == 0)))
-            .collect();
-        let rest = self.seen.iter().skip(PollTrail::SHOWN).map(|seen| seen.attempts).sum::<u32>() + self.others;
+        let mut parts: Vec<Message> =
+            shown.map(|(index, seen)| seen.what.clone().words(of(seen.attempts, index == 0))).collect();
+        let rest =
+            self.seen.iter().skip(PollTrail::SHOWN).map(|seen| seen.attempts).sum::<u32>() + self.others;
         if rest > 0 {
             parts.push(Message::new().words(format!("something else{}", of(rest, false))));
         }

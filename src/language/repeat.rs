@@ -212,7 +212,8 @@ impl Repeat {
         );
         table.obeys(Rule::AtMostOne(&["retry", "poll"]));
         if let (Connections::MayBeKept, Some(place)) = (connections, place_of_replicas(table)) {
-            let mistake = Diagnostic::new(place, "`replicas` is for health checks, where each attempt connects anew");
+            let mistake =
+                Diagnostic::new(place, "`replicas` is for health checks, where each attempt connects anew");
             return table.parse.reject(
                 mistake.hint("here an attempt may go to the server that answered the one before: use `hold`"),
             );

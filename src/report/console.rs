@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use indicatif::ProgressBar;
 
-use self::details::{Details, INDENT, failed_cleanup, indented};
+use self::details::{Details, INDENT, failed_cleanup, indented, not_asked};
 use super::Reporter;
 use super::attempts::{self, FailedAttempt};
 use super::progress::progress_bar;
@@ -124,7 +124,9 @@ impl<W: Write> Console<W> {
             }
             Outcome::Skipped(_) => String::new(),
         };
-        let text = text + &failed_cleanup(report, run);
+        let is_shown = normal || !report.status().has_passed();
+        let not_asked = if is_shown { not_asked(report, self.style) } else { String::new() };
+        let text = text + &not_asked + &failed_cleanup(report, run);
         self.print(&text);
     }
 

@@ -35,7 +35,8 @@ impl ResolvedRequest {
         if let Some(proxy) = self.route.proxy.address(&self.url) {
             let doing = Message::new().words("asking every address");
             let cause = Message::new().words("the request goes through the proxy ").data(proxy);
-            let hint = Message::new().words("the proxy chooses the address: say `proxy = \"\"` to go without it");
+            let hint =
+                Message::new().words("the proxy chooses the address: say `proxy = \"\"` to go without it");
             return Err(Failure::fault(Fault::Proxy, doing, cause).with_hint(hint));
         }
         if let Some(url::Host::Domain(host)) = self.url.host() {

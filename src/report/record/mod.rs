@@ -56,7 +56,8 @@ pub(super) struct CountsRecord {
 
 impl CountsRecord {
     pub fn of(report: &RunReport) -> CountsRecord {
-        let Counts { passed, flaky, flapped, slow, warned, failed, errored, undecided, skipped } = Counts::of(report);
+        let Counts { passed, flaky, flapped, slow, warned, failed, errored, undecided, skipped } =
+            Counts::of(report);
         CountsRecord {
             checks: report.checks.len(),
             passed,

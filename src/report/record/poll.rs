@@ -44,7 +44,9 @@ impl PollRecord {
             longest_row: poll.longest.passes,
             longest_row_ms: Milliseconds(poll.longest.took),
             flaps: poll.flaps,
-            seen: seen.map(|seen| SeenRecord { what: seen.what.to_string(), attempts: seen.attempts }).collect(),
+            seen: seen
+                .map(|seen| SeenRecord { what: seen.what.to_string(), attempts: seen.attempts })
+                .collect(),
             other_attempts: poll.others,
         }
     }
