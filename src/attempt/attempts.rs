@@ -29,7 +29,7 @@ pub struct Attempts {
     deadline: Deadline,
     /// The step that is tried, where it is not a whole check.
     step: Option<StepName>,
-    attempts: u32,
+    count: u32,
     /// What came of a poll so far.
     polling: Option<Polling>,
     /// What the last attempt that failed came to, of those with another after them.
@@ -56,7 +56,7 @@ impl Attempts {
             how,
             deadline,
             step,
-            attempts: 0,
+            count: 0,
             polling,
             last: None,
             failed: Vec::new(),
@@ -66,14 +66,14 @@ impl Attempts {
 
     /// How many attempts have ended.
     pub fn count(&self) -> u32 {
-        self.attempts
+        self.count
     }
 
     /// What they came to, as reports have it.
     pub fn trail(&self, redactor: &Redactor) -> Trail {
         Trail {
-            attempts: self.attempts,
-            poll: self.polling.as_ref().map(|polling| redactor.redact(polling.trail(self.attempts))),
+            attempts: self.count,
+            poll: self.polling.as_ref().map(|polling| redactor.redact(polling.trail(self.count))),
             failed_attempts: self.failed.clone(),
             ..self.timeline.trail(redactor)
         }
@@ -113,14 +113,12 @@ impl Attempts {
 
     /// Takes what an attempt came to, and waits until the next one is due.
     async fn after(&mut self, result: Result<(), Failure>) -> Next {
-        self.attempts += 1;
+        self.count += 1;
         // Out of time during the attempt: it saw nothing.
         let is_cut = result.as_ref().is_err_and(is_cut) && self.deadline.has_passed();
         let pause = match (&self.how, &mut self.polling, &result) {
             (Repeat::Once, ..) | (Repeat::Retry(_), _, Ok(())) => None,
-            (Repeat::Retry(retry), _, Err(_)) => {
-                (self.attempts < retry.attempts.get()).then_some(retry.delay)
-            }
+            (Repeat::Retry(retry), _, Err(_)) => (self.count < retry.attempts.get()).then_some(retry.delay),
             (Repeat::Poll(poll), Some(polling), Ok(())) => (!polling.passed()).then_some(poll.every),
             (Repeat::Poll(poll), Some(polling), Err(failure)) if !is_cut => {
                 polling.failed(failure);
@@ -149,7 +147,7 @@ impl Attempts {
 
     /// What the attempts of a poll saw.
     fn describe(&self) -> Option<Message> {
-        self.polling.as_ref().and_then(|polling| polling.describe(self.attempts))
+        self.polling.as_ref().and_then(|polling| polling.describe(self.count))
     }
 
     /// What the time between two attempts is for: to pass, or to go on passing.

@@ -43,8 +43,8 @@ impl FromToml for AllAddresses {
 
 impl AllAddresses {
     /// What keeps the addresses of `exchange` from being asked one by one.
-    pub fn mistake(self, exchange: &dyn AnyExchange) -> Option<Diagnostic> {
-        let refusal = exchange.refuses_addresses()?;
+    pub fn mistake(self, exchange: &dyn AnyExchange, scope: &Variables) -> Option<Diagnostic> {
+        let refusal = exchange.refuses_addresses(scope)?;
         Some(Diagnostic::new(self.0, refusal).hint("remove one of the two"))
     }
 }
@@ -66,6 +66,10 @@ impl<C: OneExchange> Attempt for EveryAddressRun<C> {
     fn attempt<'a>(&'a mut self, context: &'a Context) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(async move {
             let exchange = self.check.exchange(&self.session.scope)?;
+            // What was not known before the run.
+            if let Some(refusal) = exchange.refuses_addresses(&self.session.scope) {
+                return Err(template_failure(refusal.to_owned()));
+            }
             let target = target(exchange, &self.session.scope)?;
             let Routes { reachable, unreachable } = Routes::to(look_up(&target).await?);
             for (address, reason) in &unreachable {

@@ -39,11 +39,11 @@ pub fn read(table: &mut Table<'_, '_, '_>) -> Option<Arc<dyn Check>> {
             r#"addresses = "all""#,
         ),
     );
-    let exchange = exchange?;
-    if let Some(mistake) = addresses.and_then(|all| all.mistake(exchange.fitting()?)) {
-        return table.parse.reject(mistake);
-    }
-    Some(Arc::new(Health { exchange, addresses }))
+    table.at_most_one(
+        &["addresses", "resolve"],
+        "`resolve` gives the one address to ask, and `addresses` asks all: remove one of the two",
+    )?;
+    Some(Arc::new(Health { exchange: exchange?, addresses }))
 }
 
 impl Check for Health {
@@ -53,9 +53,9 @@ impl Check for Health {
 
     fn mistakes(&self, scope: &Variables) -> Vec<Diagnostic> {
         let mut mistakes = self.exchange.mistakes(scope);
-        // The protocol that the URL has may be another than the one that was likely.
-        if let (Some(all), Ok(exchange)) = (self.addresses, self.exchange.choose(scope)) {
-            mistakes.extend(all.mistake(exchange));
+        let exchange = self.exchange.choose(scope).ok().or(self.exchange.fitting());
+        if let (Some(all), Some(exchange)) = (self.addresses, exchange) {
+            mistakes.extend(all.mistake(exchange, scope));
         }
         mistakes
     }

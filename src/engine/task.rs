@@ -19,6 +19,7 @@ use crate::event::{StepReport, Trail};
 use crate::language::repeat::Repeat;
 use crate::language::variables::Variables;
 use crate::outcome::Failure;
+use crate::secret::Redacted;
 
 /// A check that is about to run.
 pub(super) struct Task {
@@ -52,7 +53,7 @@ pub(super) struct Ran {
 }
 
 pub(super) enum Ending {
-    Result(Result<(), Failure>),
+    Result(Result<(), Redacted<Failure>>),
     Cancelled,
 }
 
@@ -96,7 +97,8 @@ impl Task {
         };
         let ran = Ran { trail, steps: running.steps() };
         let ending = match result {
-            Some(result) => Ending::Result(result),
+            // Here, and not on the engine: nothing that was sent here can hold that.
+            Some(result) => Ending::Result(result.map_err(|failure| self.run.redactor.redact(failure))),
             None => Ending::Cancelled,
         };
         if !matches!(ending, Ending::Result(Ok(()))) {

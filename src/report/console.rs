@@ -11,10 +11,11 @@ use self::details::{Details, INDENT, failed_cleanup, indented, not_asked};
 use super::Reporter;
 use super::attempts::{self, FailedAttempt};
 use super::progress::progress_bar;
-use super::style::{Style, printable};
+use super::style::Style;
 use super::summary::{Counts, causes, meaning};
 use crate::event::{CancelReason, CheckReport, Event, RunInfo, RunReport, Status, StepReport};
 use crate::exit::Exit;
+use crate::language::printable::printable;
 use crate::language::severity::Severity;
 use crate::outcome::{Direction, Outcome, SkipReason, Span, Trace};
 

@@ -34,7 +34,6 @@ pub use self::progress::Progress;
 pub use self::screen::Screen;
 pub use self::statistics::Statistics;
 pub use self::stream::{Stream, catch_up, is_behind, let_go};
-pub(crate) use self::style::printable;
 pub use self::style::{Color, Style};
 use crate::event::{Event, RunInfo};
 use crate::language::diagnostic::SuiteError;

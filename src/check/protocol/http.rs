@@ -102,8 +102,8 @@ impl Question for HttpQuestion {
         self.request.changes()
     }
 
-    fn refuses_addresses(&self) -> Option<&'static str> {
-        self.request.options.refuses_addresses()
+    fn refuses_addresses(&self, scope: &Variables) -> Option<&'static str> {
+        self.request.options.refuses_addresses(&self.request.url, scope)
     }
 
     async fn ask(&self, session: &mut Session, context: &Context) -> Result<InspectedResponse, Failure> {

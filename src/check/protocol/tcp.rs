@@ -58,8 +58,8 @@ impl Question for Tcp {
         None
     }
 
-    fn refuses_addresses(&self) -> Option<&'static str> {
-        self.endpoint.refuses_addresses()
+    fn refuses_addresses(&self, scope: &Variables) -> Option<&'static str> {
+        self.endpoint.refuses_addresses(scope)
     }
 
     async fn ask(&self, session: &mut Session, context: &Context) -> Result<Connection, Failure> {

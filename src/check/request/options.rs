@@ -183,7 +183,7 @@ impl RequestOptions {
         resolve: Vec<(Named, Template)>,
         tls: Option<TlsKeys>,
     ) -> RequestOptions {
-        RequestOptions { resolve, tls, ..RequestOptions::default() }
+        RequestOptions { tls, resolve, ..RequestOptions::default() }
     }
 
     /// These options, and `other`'s where these say nothing; `headers`, `resolve` and `tls` are merged key by key.
@@ -229,18 +229,24 @@ impl RequestOptions {
     }
 
     /// Why the addresses of a request's host cannot be asked one by one.
-    pub fn refuses_addresses(&self) -> Option<&'static str> {
+    pub fn refuses_addresses(&self, url: &Template, scope: &Variables) -> Option<&'static str> {
         let proxy = self.proxy.as_ref().filter(|proxy| proxy.literal().is_none_or(|text| !text.is_empty()));
         match proxy {
             Some(_) => Some("`addresses` does not work with a `proxy`, which chooses the address itself"),
-            None => self.refuses_addresses_by_resolve(),
+            None => self.refuses_addresses_by_resolve(url, scope),
         }
     }
 
     /// The same of what connects without a proxy.
-    pub fn refuses_addresses_by_resolve(&self) -> Option<&'static str> {
-        let refusal = "`addresses` does not work with `resolve`, which gives the one address to ask";
-        (!self.resolve.is_empty()).then_some(refusal)
+    pub fn refuses_addresses_by_resolve(&self, url: &Template, scope: &Variables) -> Option<&'static str> {
+        let url = url.text(scope).ok().and_then(|text| url::Url::parse(&text).ok())?;
+        match self.resolved(&url, scope) {
+            // That an entry has no address is a failure of its own.
+            Ok(None) | Err(_) => None,
+            Ok(Some(_)) => {
+                Some("`addresses` does not work with `resolve`, which gives the one address to ask")
+            }
+        }
     }
 
     /// What a request needs of these options to reach another server that this one relies on: no credentials.

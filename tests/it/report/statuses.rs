@@ -34,7 +34,7 @@ fn server() -> HttpServer {
         "/flap" if flapped.fetch_add(1, Ordering::SeqCst) % 4 == 1 => Response::new(503),
         "/bad" => Response::new(500),
         "/slow" => Response::new(200).delay(Duration::from_millis(3_050)),
-        "/hung" => Response::new(200).delay(Duration::from_secs(60)),
+        "/hung" => Response::new(200).delay(Duration::from_mins(1)),
         _ => Response::new(200),
     })
 }
