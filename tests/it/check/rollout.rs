@@ -61,12 +61,12 @@ fn replicas_find_the_one_old_server() {
     let balancer = Balancer::start(&servers);
     let checks: String = (0..tries)
         .map(|number| {
-            let keys = format!("poll = {{ every = \"1ms\", replicas = {replicas} }}\nbudget = \"5s\"");
+            let keys = format!("poll = {{ every = \"1ms\", replicas = {replicas} }}\nbudget = \"6s\"");
             version_gate(&format!("try {number}"), &balancer.url("/version"), &keys)
         })
         .collect();
-    let suite = format!("[suite]\nfail-fast = false\nconcurrency = 8\nbudget = \"5m\"\n{checks}");
-    let ran = Smoke::new().suite(&suite).args(["--json", "smoke.json"]).limit(Duration::from_mins(6)).run();
+    let suite = format!("[suite]\nfail-fast = false\nconcurrency = 4\nbudget = \"6m\"\n{checks}");
+    let ran = Smoke::new().suite(&suite).args(["--json", "smoke.json"]).limit(Duration::from_mins(7)).run();
     ran.exits(1);
     let document = document(&ran);
     let checks = document["checks"].as_array().expect("checks");
