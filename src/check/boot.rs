@@ -157,6 +157,11 @@ impl Check for Boot {
         Afterwards { stop: Some(self.stop.grace), ..Afterwards::default() }
     }
 
+    // What its program does is the program's matter; what it is asked may change it.
+    fn changes(&self) -> Option<String> {
+        self.ready.as_ref().and_then(Ready::changes)
+    }
+
     fn target(&self) -> Option<Place> {
         self.command.first().map(Template::place)
     }

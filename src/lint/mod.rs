@@ -6,6 +6,7 @@
 mod cleartext;
 mod resolve;
 mod size;
+mod superuser;
 mod timeouts;
 
 use std::collections::BTreeMap;
@@ -40,6 +41,7 @@ impl Notes {
     pub fn take(&mut self, written: &RawDocument<'_>) {
         self.budgets.extend(size::budgets(written));
         self.warnings.warnings.extend(timeouts::warnings(written));
+        self.warnings.warnings.extend(superuser::warnings(written));
         let (in_clear, covered) = cleartext::warnings(written);
         self.warnings.warnings.extend(in_clear);
         self.warnings.covered.extend(covered);

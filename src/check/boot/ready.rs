@@ -105,6 +105,14 @@ impl Ready {
         }
     }
 
+    /// What is asked would change this, in a few words.
+    pub fn changes(&self) -> Option<String> {
+        match self {
+            Ready::Answers(Question::Url(asked)) => asked.changes(),
+            Ready::Answers(Question::Port(_)) | Ready::Prints(_) => None,
+        }
+    }
+
     /// Where the suite says what is waited for.
     pub fn place(&self) -> Place {
         match self {

@@ -104,8 +104,19 @@ impl Question for HttpQuestion {
         self.request.options.is_insecure().then_some("insecure: the certificate is not verified")
     }
 
+    fn changes(&self) -> Option<String> {
+        self.request.changes()
+    }
+
+    fn refuses_addresses(&self, scope: &Variables) -> Option<&'static str> {
+        self.request.options.refuses_addresses(&self.request.url, scope)
+    }
+
     async fn ask(&self, session: &mut Session, context: &Context) -> Result<InspectedResponse, Failure> {
-        let request = self.request.resolved(&session.scope, context).await?;
+        let mut request = self.request.resolved(&session.scope, context).await?;
+        if let Some(address) = session.address {
+            request.ask_only(address)?;
+        }
         let response = match self.pooling {
             Pooling::FreshConnections => {
                 // Its cookies live as long as its redirects.
@@ -130,6 +141,7 @@ impl Question for HttpQuestion {
         self.request.as_curl(&CurlContext {
             scope: &session.scope.for_people(),
             cookies,
+            address: session.address,
             suite_dir: &context.run.suite_dir,
             limit,
             follows_redirects: !context.timeline.has_stopped_at_redirect(),

@@ -92,7 +92,7 @@ impl ByScheme {
     }
 
     /// The exchange that makes sense of the whole table.
-    fn fitting(&self) -> Option<&dyn AnyExchange> {
+    pub fn fitting(&self) -> Option<&dyn AnyExchange> {
         self.read[self.fits].as_deref().ok()
     }
 
@@ -106,6 +106,11 @@ impl ByScheme {
         if let Some(fitting) = self.fitting() {
             fitting.uses(uses);
         }
+    }
+
+    /// What it would change on the server, in a few words.
+    pub fn changes(&self) -> Option<String> {
+        self.fitting()?.changes()
     }
 
     /// Something that everyone who reads the check's line should know.
