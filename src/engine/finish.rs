@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::task::Id;
 
 use super::task::Ran;
-use super::{Engine, State};
+use super::{Engine, State, Stay};
 use crate::attempt::RunContext;
 use crate::attempt::timeouts::ABORT_GRACE;
 use crate::deadline::{BudgetScope, Deadline};
@@ -14,6 +14,15 @@ use crate::language::variables::Variables;
 use crate::outcome::{Failure, Fault, NeedFailed, Outcome, Phase, SkipReason, Started, Verdict};
 use crate::plan::PlannedCheck;
 use crate::secret::Message;
+
+impl Stay {
+    /// How it ran until now.
+    fn ran(&self) -> Ran {
+        let mut ran = self.ran.clone();
+        ran.trail.took += self.since.elapsed();
+        ran
+    }
+}
 
 impl Engine<'_> {
     /// A booted process ended though it should have stayed.
@@ -26,9 +35,7 @@ impl Engine<'_> {
 
     fn ran_so_far(&self, check: usize) -> Ran {
         match &self.states[check] {
-            State::BackgroundProcess => {
-                self.residents.get(&check).map(|stay| stay.ran.clone()).unwrap_or_default()
-            }
+            State::BackgroundProcess => self.residents.get(&check).map(Stay::ran).unwrap_or_default(),
             State::Running { since, .. } => {
                 Ran { trail: Trail { took: since.elapsed(), ..Trail::default() }, ..Ran::default() }
             }

@@ -86,6 +86,7 @@ enum State {
 struct Stay {
     resident: Box<dyn BackgroundProcess>,
     ran: Ran,
+    since: Instant,
     shared: Variables,
 }
 
@@ -262,7 +263,8 @@ impl Engine<'_> {
             Some(resident) if passed => {
                 self.tell(&Event::CheckReady { check, took: ran.trail.took });
                 self.states[check] = State::BackgroundProcess;
-                self.residents.insert(check, Stay { resident, ran, shared: scope });
+                let since = Instant::now();
+                self.residents.insert(check, Stay { resident, ran, since, shared: scope });
             }
             Some(_) | None => _ = self.done(check, outcome, ran, Some(scope)),
         }

@@ -125,6 +125,7 @@ pub trait NamedTable: Sync {
 pub enum Rule {
     ExactlyOne(&'static [&'static str]),
     AtMostOne(&'static [&'static str]),
+    AtLeastOne(&'static [&'static str]),
     /// There is a key at all.
     NotEmpty,
     /// The first needs the second.
@@ -291,6 +292,18 @@ impl<'t, 'r, 'e> Table<'t, 'r, 'e> {
         match (given.next(), given.next()) {
             (Some(one), None) => Some(one),
             _ => {
+                let mistake = Diagnostic::new(self.place, message);
+                self.lacks(mistake)
+            }
+        }
+    }
+
+    /// Records a mistake where the table has none of `keys`.
+    pub fn at_least_one(&mut self, keys: &'static [&'static str], message: impl Into<String>) -> Option<()> {
+        self.obeys(Rule::AtLeastOne(keys));
+        match keys.iter().any(|key| self.has(key)) {
+            true => Some(()),
+            false => {
                 let mistake = Diagnostic::new(self.place, message);
                 self.lacks(mistake)
             }

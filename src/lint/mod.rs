@@ -3,6 +3,7 @@
 //! A warning is about what somebody wrote, so each rule reads the files as they are written, key by key, and not what
 //! smoke makes of them. Only how long a run can take is asked of the plan.
 
+mod boots;
 mod cleartext;
 mod size;
 mod timeouts;
@@ -39,6 +40,7 @@ impl Notes {
     pub fn take(&mut self, written: &RawDocument<'_>) {
         self.budgets.extend(size::budgets(written));
         self.warnings.warnings.extend(timeouts::warnings(written));
+        self.warnings.warnings.extend(boots::warnings(written));
         let (in_clear, covered) = cleartext::warnings(written);
         self.warnings.warnings.extend(in_clear);
         self.warnings.covered.extend(covered);

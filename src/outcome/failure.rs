@@ -201,6 +201,17 @@ impl fmt::Display for Failure {
                 }
                 Ok(())
             }
+            // What was asked of a process that has not started yet is no cause.
+            Failure::TimedOut { cut, phase: phase @ Phase::Ready, detail, last, .. } => {
+                write!(f, "{}", cut.what_ended(*phase))?;
+                if let Some(detail) = detail {
+                    write!(f, ": {detail}")?;
+                }
+                match last {
+                    Some(last) => write!(f, "; {last}"),
+                    None => Ok(()),
+                }
+            }
             Failure::TimedOut { cut, phase, detail, last, .. } => {
                 // What the attempts came to is the cause; that the time was up is how it was found.
                 if let Some(last) = last {

@@ -160,7 +160,7 @@ mod tests {
         let words = ["sleep", "1000"].map(str::to_owned).to_vec();
         let command = Command { words, env: Vec::new(), cwd: PathBuf::new() };
         let groups = Arc::new(Groups::default());
-        let process = Process::start(&command, Output::default(), &groups).unwrap();
+        let process = Process::start(&command, Output::new(None, None), &groups).unwrap();
         assert_eq!(groups.state().running.len(), 1);
         drop(process);
         assert_eq!(groups.state().running, [0; 0]);

@@ -2,25 +2,32 @@
 //!
 //! What is Unix-only in smoke sits here and in `groups`.
 
+mod cannot_start;
+mod end;
 mod error_line;
 mod groups;
+mod listeners;
+mod log_file;
 mod output;
+mod outputs;
 
-use std::fmt;
 use std::path::PathBuf;
-use std::process::{ExitStatus, Stdio};
+use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
 use process_wrap::tokio::{ChildWrapper, CommandWrap};
 
-pub use self::error_line::why_it_ended;
+pub use self::end::End;
+pub use self::error_line::{error_in, why_it_ended};
 pub use self::groups::Groups;
 use self::groups::MARK;
-pub use self::output::Output;
+pub use self::listeners::{Listeners, ListeningOn};
+pub use self::log_file::LogFile;
+pub use self::output::{Output, Wanted};
+pub use self::outputs::{Moment, Outputs};
 use crate::deadline::{BudgetScope, Deadline};
-use crate::outcome::{Failure, Fault};
-use crate::secret::Message;
+use crate::outcome::Failure;
 
 /// How often it is asked whether a process has gone.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
@@ -96,22 +103,8 @@ impl Process {
             process.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         });
         own_group(&mut wrapped);
-        let mut child = groups.start(&mut wrapped).map_err(|error| {
-            let doing = Message::new().words("starting `").data(program).words("`");
-            let hint = match error.kind() {
-                std::io::ErrorKind::NotFound => {
-                    "check the program's path, and that it has been built; a relative path starts in `cwd`"
-                }
-                std::io::ErrorKind::PermissionDenied => "check that the file is executable",
-                _ => "run the command yourself",
-            };
-            Failure::fault(
-                Fault::Local,
-                doing,
-                Message::new().data(crate::language::io_error::reason(&error)),
-            )
-            .with_hint(Message::new().words(hint))
-        })?;
+        let started = groups.start(&mut wrapped);
+        let mut child = started.map_err(|error| cannot_start::failure(command, &found, &error))?;
         // Why: these outlive nothing: they end with the pipes, and the run does not wait for a pipe that a
         // grandchild holds.
         if let Some(stdout) = child.stdout().take() {
@@ -175,41 +168,6 @@ impl Drop for Process {
         if let Some(group) = self.group.take() {
             let _ = self.child.start_kill();
             self.groups.leave(Some(group));
-        }
-    }
-}
-
-/// How a process ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum End {
-    Exit(i32),
-    Signal(i32),
-    Unknown(String),
-}
-
-impl End {
-    #[cfg(unix)]
-    fn of(status: ExitStatus) -> End {
-        use std::os::unix::process::ExitStatusExt as _;
-        match (status.code(), status.signal()) {
-            (Some(code), _) => End::Exit(code),
-            (None, Some(signal)) => End::Signal(signal),
-            (None, None) => End::Unknown(status.to_string()),
-        }
-    }
-
-    #[cfg(not(unix))]
-    fn of(status: ExitStatus) -> End {
-        status.code().map_or_else(|| End::Unknown(status.to_string()), End::Exit)
-    }
-}
-
-impl fmt::Display for End {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            End::Exit(code) => write!(f, "exit code {code}"),
-            End::Signal(signal) => write!(f, "killed by signal {signal}"),
-            End::Unknown(error) => write!(f, "unknown ({error})"),
         }
     }
 }

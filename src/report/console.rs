@@ -171,7 +171,7 @@ impl<W: Write> Console<W> {
         for (index, cause) in causes(run, report).iter().enumerate() {
             let info = &run.checks[cause.check.check];
             let label = if index == 0 { style.strong("root cause:") } else { "also:".to_owned() };
-            let what = printable(&one_line(&cause.failure.to_string()));
+            let what = printable(&one_line(&cause.message()));
             let (name, location) = (printable(&info.name), cause.location(run));
             text.push_str(&format!("  {label} `{name}` ({location}): {what}\n"));
             if !cause.skipped.is_empty() {

@@ -51,7 +51,7 @@ pub(super) fn of_run(report: &RunReport, run: &RunInfo) -> String {
             "**{label}:** {} ({}): {}\n\n",
             code(&info.name),
             plain(&cause.location(run).to_string()),
-            plain(&cause.failure.to_string())
+            plain(&cause.message())
         ));
         if !cause.skipped.is_empty() {
             let names: Vec<String> = cause.skipped.iter().take(5).map(|name| code(name)).collect();

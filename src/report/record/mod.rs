@@ -109,7 +109,7 @@ impl<'a> CauseRecord<'a> {
         causes
             .map(|cause| CauseRecord {
                 check: &run.checks[cause.check.check].name,
-                message: cause.failure.to_string(),
+                message: cause.message(),
                 location: (&cause.location(run)).into(),
                 skipped: cause.skipped,
             })

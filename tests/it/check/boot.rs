@@ -2,6 +2,9 @@
 
 mod leftovers;
 mod process;
+mod ready;
+mod said_wrongly;
+mod words;
 
 use std::fs;
 use std::net::TcpListener;
@@ -102,7 +105,7 @@ fn refuses_to_share(ready: &str, said: &str, command: &str) {
 fn a_url_that_already_answers_is_not_ready() {
     let server = stale();
     let url = server.url("/health");
-    let said = format!("something else already answers `GET {url}` as expected");
+    let said = format!("already answers `GET {url}` as expected");
     refuses_to_share(
         &format!("ready = {{ url = {url:?} }}"),
         &said,
@@ -114,8 +117,8 @@ fn a_url_that_already_answers_is_not_ready() {
 fn a_port_already_in_use_is_not_ready() {
     let server = stale();
     let port = server.address().port();
-    let said = format!("something else already accepts connections on 127.0.0.1:{port}");
-    let command = format!("reproduce: curl -sS --max-time 2 telnet://127.0.0.1:{port}");
+    let said = format!("already accepts connections on port {port}");
+    let command = format!("reproduce: curl -sS --max-time 2 telnet://localhost:{port}");
     refuses_to_share(&format!("ready = {{ port = {port} }}"), &said, &command);
 }
 
