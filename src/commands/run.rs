@@ -17,6 +17,7 @@ use crate::engine;
 use crate::event::Event;
 use crate::exit::Exit;
 use crate::plan::Choices;
+use crate::process::{raise_open_files, reap};
 use crate::report::{
     self, Console, LastRun, Outputs, Rejection, Reporter, Stream, Style, Trouble, Verbosity,
 };
@@ -107,9 +108,10 @@ pub fn run_job(job: Job) -> anyhow::Result<Exit> {
         reporters.push(Box::new(last_run.keeper(names, trouble)));
     }
     // Listened for before an old report is taken away: from then on there is one at the end, whatever happens.
+    raise_open_files();
     let runtimes = Runtimes::start(plan.checks.len())?;
     let (signal_sender, mut signals) = mpsc::unbounded_channel();
-    runtimes.block_on(async { listen(&signal_sender) }).context("cannot listen for signals")?;
+    runtimes.block_on(async { listen(&signal_sender, reap) }).context("cannot listen for signals")?;
     // All of them, so that no other run's report is left behind, whichever cannot be written.
     let begun: Vec<_> = reporters.iter_mut().map(|reporter| reporter.begin()).collect();
     begun.into_iter().collect::<Result<(), _>>()?;

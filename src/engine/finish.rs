@@ -61,6 +61,10 @@ impl Engine<'_> {
         self.states[check] = State::Done { report: Arc::clone(&report), shared };
         match &report.outcome {
             Outcome::Passed => {}
+            // The others may still be asked.
+            Outcome::Undecided(failure) | Outcome::Warned(failure) if failure.is_shortage() => {
+                self.skip_dependents(check, check, NeedFailed::DidNotPass);
+            }
             Outcome::Undecided(_) => self.cancel(CancelReason::Budget(self.plan.budget)),
             // The budget is why those that need it do not run, and not that it is only a warning.
             Outcome::Warned(failure) if failure.verdict() == Verdict::Undecided => {

@@ -31,6 +31,7 @@ use crate::event::{CancelReason, CheckReport, Event, RunReport};
 use crate::language::variables::Variables;
 use crate::outcome::{Failure, Outcome, Signal, SkipReason, Started};
 use crate::plan::Plan;
+use crate::process::own_connections_are_closed;
 
 /// Runs `plan` to its end and tells `on_event` what happens, in order. The checks run on `workers`; what happens where
 /// this is awaited hangs on none of them.
@@ -291,6 +292,9 @@ impl Engine<'_> {
         }
         for (check, failure) in deaths {
             self.died(check, failure);
+        }
+        if !self.residents.is_empty() {
+            own_connections_are_closed().await;
         }
         let grace = *self.grace.get_or_insert_with(|| Deadline::after(self.plan.grace, BudgetScope::Grace));
         let mut stopping: Vec<_> = self.dead.drain(..).map(|resident| resident.stop(grace)).collect();

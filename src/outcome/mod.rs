@@ -45,7 +45,7 @@ pub enum SkipReason {
     FailFast { failed: String, started: Started },
     /// The suite's budget ended before it could start.
     Budget(Duration),
-    /// SIGINT, SIGTERM or SIGHUP.
+    /// SIGINT, SIGTERM, SIGHUP or the like.
     Signal { signal: Signal, started: Started },
 }
 
@@ -71,6 +71,8 @@ pub enum Signal {
     Terminate,
     /// The terminal has gone.
     Hangup,
+    /// SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM or SIGXCPU, by its name: it would end smoke without a report.
+    Other(&'static str),
 }
 
 impl fmt::Display for Signal {
@@ -79,6 +81,7 @@ impl fmt::Display for Signal {
             Signal::Interrupt => "SIGINT",
             Signal::Terminate => "SIGTERM",
             Signal::Hangup => "SIGHUP",
+            Signal::Other(name) => name,
         })
     }
 }

@@ -15,6 +15,9 @@ const BEGINNING: u64 = 64 << 10;
 pub(super) fn failure(command: &Command, program: &Path, error: &Error) -> Failure {
     let name = command.words.first().map_or("", String::as_str);
     let doing = Message::new().words("starting `").data(name).words("`");
+    if let Some(lacking) = io_error::shortage(error) {
+        return Failure::shortage(doing, lacking);
+    }
     let (cause, hint) = cause(command, program, error);
     Failure::fault(Fault::Local, doing, cause).with_hint(Message::new().words(hint))
 }

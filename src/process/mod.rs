@@ -3,13 +3,18 @@
 //! What is Unix-only in smoke sits here and in `groups`.
 
 mod cannot_start;
+mod connections;
 mod end;
 mod error_line;
 mod groups;
+mod limits;
 mod listeners;
 mod log_file;
 mod output;
 mod outputs;
+mod reaper;
+#[cfg(target_os = "linux")]
+mod table;
 
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -18,14 +23,17 @@ use std::time::Duration;
 
 use process_wrap::tokio::{ChildWrapper, CommandWrap};
 
+pub use self::connections::own_connections_are_closed;
 pub use self::end::End;
 pub use self::error_line::{error_in, why_it_ended};
 pub use self::groups::Groups;
-use self::groups::MARK;
+use self::groups::{MARK, Outside};
+pub use self::limits::raise_open_files;
 pub use self::listeners::{Listeners, ListeningOn};
 pub use self::log_file::LogFile;
 pub use self::output::{Output, Wanted};
 pub use self::outputs::{Moment, Outputs};
+pub use self::reaper::reap;
 use crate::deadline::{BudgetScope, Deadline};
 use crate::outcome::Failure;
 
@@ -64,6 +72,20 @@ impl StopSignal {
         ("HUP", StopSignal::Hup),
         ("KILL", StopSignal::Kill),
     ];
+}
+
+#[cfg(unix)]
+impl StopSignal {
+    fn of_the_system(self) -> rustix::process::Signal {
+        use rustix::process::Signal;
+        match self {
+            StopSignal::Term => Signal::TERM,
+            StopSignal::Int => Signal::INT,
+            StopSignal::Quit => Signal::QUIT,
+            StopSignal::Hup => Signal::HUP,
+            StopSignal::Kill => Signal::KILL,
+        }
+    }
 }
 
 /// A running process.
@@ -136,22 +158,26 @@ impl Process {
         end
     }
 
-    /// Asks the group to stop, kills what is left of it at `deadline`, and then everything that left the group.
+    /// Asks the group and everything that left it to stop, and kills what is left at `deadline`.
     pub async fn stop(mut self, signal: StopSignal, deadline: Deadline) {
+        let outside = self.groups.outside(self.group, &self.mark);
         send(self.group, signal);
-        let is_gone = self.gone_by(deadline).await;
+        outside.send(signal);
+        let is_gone = self.gone_by(deadline, &outside).await;
         let killed_by = Deadline::after(KILL_TIMEOUT, BudgetScope::Grace);
         if !is_gone {
             let _ = self.child.start_kill();
-            self.gone_by(killed_by).await;
+            outside.send(StopSignal::Kill);
+            self.gone_by(killed_by, &outside).await;
         }
+        reaper::forget(self.group);
         self.groups.leave(self.group.take());
         self.groups.end_orphans(&self.mark, killed_by).await;
     }
 
-    async fn gone_by(&mut self, deadline: Deadline) -> bool {
+    async fn gone_by(&mut self, deadline: Deadline, outside: &Outside) -> bool {
         loop {
-            if group_is_gone(self.child.as_mut(), self.group) {
+            if group_is_gone(self.child.as_mut(), self.group) && outside.is_gone() {
                 return true;
             }
             if deadline.pause(LOOK_EVERY).await.is_err() {
@@ -167,6 +193,7 @@ impl Drop for Process {
     fn drop(&mut self) {
         if let Some(group) = self.group.take() {
             let _ = self.child.start_kill();
+            reaper::forget(Some(group));
             self.groups.leave(Some(group));
         }
     }
@@ -185,15 +212,11 @@ fn own_group(command: &mut CommandWrap) {
 #[cfg(unix)]
 fn send(group: Option<u32>, signal: StopSignal) {
     use rustix::process::Signal;
-    let signal = match signal {
-        StopSignal::Term => Signal::TERM,
-        StopSignal::Int => Signal::INT,
-        StopSignal::Quit => Signal::QUIT,
-        StopSignal::Hup => Signal::HUP,
-        StopSignal::Kill => Signal::KILL,
-    };
+    let signal = signal.of_the_system();
     if let Some(group) = pid(group) {
         let _ = rustix::process::kill_process_group(group, signal);
+        // One that is stopped hears of it when it goes on.
+        let _ = rustix::process::kill_process_group(group, Signal::CONT);
     }
 }
 

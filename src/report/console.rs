@@ -12,7 +12,7 @@ use super::Reporter;
 use super::attempts::{self, FailedAttempt};
 use super::progress::progress_bar;
 use super::style::{Style, printable};
-use super::summary::{Counts, causes, meaning};
+use super::summary::{Counts, causes, has_failed, meaning};
 use crate::event::{CancelReason, CheckReport, Event, RunInfo, RunReport, Status, StepReport};
 use crate::exit::Exit;
 use crate::language::severity::Severity;
@@ -159,6 +159,7 @@ impl<W: Write> Console<W> {
             format!("{}: {} in {}", printable(&run.suite), Counts::of(report).describe(), Span(report.took));
         let word = match report.exit {
             Exit::Passed => style.good("PASSED"),
+            Exit::CannotWork if !has_failed(report) => style.warning("NO VERDICT"),
             Exit::Failed | Exit::GateClosed | Exit::CannotWork => style.bad("FAILED"),
             Exit::OutOfBudget => style.warning("NO VERDICT"),
             Exit::NothingSelected | Exit::BadSuite => style.warning("NOTHING RAN"),

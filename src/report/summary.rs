@@ -69,10 +69,14 @@ impl Counts {
     }
 }
 
+/// Is a check red by itself?
+pub(super) fn has_failed(report: &RunReport) -> bool {
+    report.checks.iter().any(|check| matches!(check.outcome, Outcome::Failed(_)))
+}
+
 /// What the exit code says of this run.
 pub(super) fn meaning(report: &RunReport) -> &'static str {
-    let has_failed = report.checks.iter().any(|check| matches!(check.outcome, Outcome::Failed(_)));
-    match report.exit == Exit::Failed && !has_failed {
+    match report.exit == Exit::Failed && !has_failed(report) {
         true => "a critical check could not run, because of a warning",
         false => report.exit.meaning(),
     }

@@ -76,7 +76,7 @@ pub(super) struct CancelRecord<'a> {
     by: &'static str,
     /// The check that failed, for `fail-fast`.
     check: Option<&'a str>,
-    /// `SIGINT`, `SIGTERM` or `SIGHUP`, for `signal`.
+    /// `SIGINT`, `SIGTERM`, `SIGHUP` or the like, for `signal`.
     signal: Option<String>,
 }
 

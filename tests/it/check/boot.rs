@@ -1,6 +1,7 @@
 //! `[[boot]]`: it starts, keeps running, and is stopped at the end with everything it started.
 
 mod leftovers;
+mod outside;
 mod process;
 mod ready;
 mod said_wrongly;
