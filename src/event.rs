@@ -117,6 +117,8 @@ pub struct Trail {
     pub reproduce: Option<Redacted<Message>>,
     /// What booted processes said while a check ran that did not pass.
     pub said: Vec<Redacted<Said>>,
+    /// That what it started still runs, and how to stop it: after a red run with `--keep-running`.
+    pub left_running: Option<Redacted<Message>>,
 }
 
 /// What a booted process said.

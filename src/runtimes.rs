@@ -56,8 +56,8 @@ fn threads_can_be_started() -> std::io::Result<()> {
     let all_are_started = barrier.write();
     std::thread::scope(|scope| {
         let started = (0..THREADS).try_for_each(|_| {
-            // Why: it ends in a moment, with the scope.
             let waits = || drop(barrier.read());
+            // Why: it ends in a moment, with the scope.
             std::thread::Builder::new().spawn_scoped(scope, waits).map(drop)
         });
         drop(all_are_started);

@@ -25,8 +25,8 @@ use toml::de::DeValue;
 use self::ready::Ready;
 use self::run::BootRun;
 use super::{Afterwards, Check, Running, template_failure};
-use crate::attempt::Context;
 use crate::attempt::shell::ShellCommand;
+use crate::attempt::{AfterRed, Context};
 use crate::language::diagnostic::Diagnostic;
 use crate::language::io_error;
 use crate::language::read::{FromTable, FromToml, Named, ParseContext, Table};
@@ -187,7 +187,15 @@ impl Boot {
             Some(cwd) => dir.join(text(cwd)?),
             None => dir.clone(),
         };
-        Ok(Command { words: words?, env: env?, cwd })
+        // Where it may outlive smoke, it cannot print into a pipe that nobody will read.
+        let prints_to = match context.run.after_red {
+            AfterRed::Stop => None,
+            AfterRed::KeepRunning => {
+                let name = format!("smoke-boot-{}.log", uuid::Uuid::new_v4().simple());
+                Some(std::env::temp_dir().join(name))
+            }
+        };
+        Ok(Command { words: words?, env: env?, cwd, prints_to })
     }
 
     /// The file that gets what it prints, begun anew.
@@ -203,7 +211,7 @@ impl Boot {
 
     /// The command that starts the same.
     fn start_command(&self, scope: &Variables, context: &Context) -> Option<ShellCommand> {
-        let Command { words, env, cwd } = self.command(&scope.for_people(), context).ok()?;
+        let Command { words, env, cwd, .. } = self.command(&scope.for_people(), context).ok()?;
         let (program, arguments) = words.split_first()?;
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
         let command = ShellCommand::new(program).words(&arguments);

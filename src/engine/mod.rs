@@ -24,7 +24,7 @@ use self::finish::outcome;
 use self::queue::Queue;
 use self::task::{Ended, Ending, Ran, Task};
 use crate::attempt::timeouts::CRASH_WINDOW;
-use crate::attempt::{CheckEvent, EventSink, RunContext};
+use crate::attempt::{AfterRed, CheckEvent, EventSink, RunContext};
 use crate::check::BackgroundProcess;
 use crate::deadline::{BudgetScope, Deadline};
 use crate::event::{CancelReason, CheckReport, Event, RunReport};
@@ -298,11 +298,29 @@ impl Engine<'_> {
         }
         let grace = *self.grace.get_or_insert_with(|| Deadline::after(self.plan.grace, BudgetScope::Grace));
         let mut stopping: Vec<_> = self.dead.drain(..).map(|resident| resident.stop(grace)).collect();
+        let are_left = self.are_left();
         for (check, stay) in std::mem::take(&mut self.residents) {
-            stopping.push(stay.resident.stop(grace));
-            self.done(check, Outcome::Passed, stay.ran, Some(stay.shared));
+            let mut ran = stay.ran;
+            match are_left {
+                true => ran.trail.left_running = Some(self.context.redactor.redact(stay.resident.leave())),
+                false => stopping.push(stay.resident.stop(grace)),
+            }
+            self.done(check, Outcome::Passed, ran, Some(stay.shared));
         }
         futures_util::future::join_all(stopping).await;
+    }
+
+    /// Are booted processes left running? Not where somebody has ended the run.
+    fn are_left(&self) -> bool {
+        let is_red = |state: &State| match state {
+            State::Done { report, .. } => {
+                matches!(report.outcome, Outcome::Failed(_) | Outcome::Undecided(_))
+            }
+            State::Waiting | State::Running { .. } | State::BackgroundProcess => false,
+        };
+        self.context.after_red == AfterRed::KeepRunning
+            && !matches!(self.cancelled, Some(CancelReason::Signal(_)))
+            && self.states.iter().any(is_red)
     }
 
     fn finish(mut self) -> RunReport {

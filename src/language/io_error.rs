@@ -11,6 +11,9 @@ pub fn reason(error: &std::io::Error) -> String {
     }
 }
 
+/// What is lacking where no file can be opened.
+pub const TOO_MANY_FILES: &str = "too many open files (EMFILE, `ulimit -n`)";
+
 /// What this machine lacks to go on, if that is the error or its cause: descriptors, threads, memory. It says nothing of
 /// who was asked.
 pub fn shortage(error: &(dyn Error + 'static)) -> Option<&'static str> {
@@ -29,7 +32,7 @@ pub fn shortage(error: &(dyn Error + 'static)) -> Option<&'static str> {
 fn lacks(number: i32) -> Option<&'static str> {
     use rustix::io::Errno;
     Some(match Errno::from_raw_os_error(number) {
-        Errno::MFILE => "too many open files (EMFILE, `ulimit -n`)",
+        Errno::MFILE => TOO_MANY_FILES,
         Errno::NFILE => "too many open files on this machine (ENFILE)",
         // Not of a socket that has nothing to say at the moment: that one is never shown.
         Errno::AGAIN => "no more processes, threads or local ports (EAGAIN)",

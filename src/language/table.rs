@@ -298,18 +298,6 @@ impl<'t, 'r, 'e> Table<'t, 'r, 'e> {
         }
     }
 
-    /// Records a mistake where the table has none of `keys`.
-    pub fn at_least_one(&mut self, keys: &'static [&'static str], message: impl Into<String>) -> Option<()> {
-        self.obeys(Rule::AtLeastOne(keys));
-        match keys.iter().any(|key| self.has(key)) {
-            true => Some(()),
-            false => {
-                let mistake = Diagnostic::new(self.place, message);
-                self.lacks(mistake)
-            }
-        }
-    }
-
     /// Records a mistake at the second of `keys` that is there.
     pub fn at_most_one(&mut self, keys: &'static [&'static str], message: impl Into<String>) -> Option<()> {
         self.obeys(Rule::AtMostOne(keys));

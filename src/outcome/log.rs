@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use super::error_line::{error_in, why_it_ended};
 use crate::secret::{Message, Redact};
 
 /// Lines that a process printed: the first ones, the last ones, and how many were between them. Secrets are taken out
@@ -43,6 +44,16 @@ impl Log {
     pub fn text(&self) -> String {
         let lines: Vec<&str> = self.head.iter().chain(&self.end).map(|line| line.text.as_str()).collect();
         lines.join("\n")
+    }
+
+    /// The line that says best why a process ended that printed this.
+    pub fn why_it_ended(&self) -> Option<String> {
+        why_it_ended(&self.text())
+    }
+
+    /// The line that says best what went wrong in a process that goes on, if one does.
+    pub fn error(&self) -> Option<String> {
+        error_in(&self.text())
     }
 
     pub fn has_several_lines(&self) -> bool {

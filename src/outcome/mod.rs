@@ -4,6 +4,7 @@
 //! outcome cannot fall out of a report.
 
 mod certificate;
+mod error_line;
 mod failure;
 mod log;
 mod phase;

@@ -57,8 +57,7 @@ pub async fn look_up(target: &Target) -> Result<Vec<SocketAddr>, Failure> {
 pub fn name_failure(doing: Message, error: &std::io::Error) -> Failure {
     // The system's resolver does not say that it had no socket to ask with.
     let lacking = io_error::shortage(error).filter(|_| error.raw_os_error().is_some());
-    let lacking = lacking
-        .or_else(|| io_error::is_out_of_descriptors().then_some("too many open files (EMFILE, `ulimit -n`)"));
+    let lacking = lacking.or_else(|| io_error::is_out_of_descriptors().then_some(io_error::TOO_MANY_FILES));
     if let Some(lacking) = lacking {
         return Failure::shortage(doing, lacking);
     }

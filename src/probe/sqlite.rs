@@ -324,6 +324,10 @@ fn refused(cause: &'static str, hint: &'static str) -> Failure {
 
 fn failure(error: &rusqlite::Error, path: &Path) -> Failure {
     let code = error.sqlite_error_code();
+    if code == Some(ErrorCode::CannotOpen) && io_error::is_out_of_descriptors() {
+        let doing = Message::new().words("opening `").data(path.display().to_string()).words("`");
+        return Failure::shortage(doing, io_error::TOO_MANY_FILES);
+    }
     let (fault, hint) = match code {
         Some(ErrorCode::NotADatabase) => {
             (Fault::Connect, Some("the file is there, and is no SQLite database"))

@@ -5,7 +5,6 @@
 mod cannot_start;
 mod connections;
 mod end;
-mod error_line;
 mod groups;
 mod limits;
 mod listeners;
@@ -16,7 +15,8 @@ mod reaper;
 #[cfg(target_os = "linux")]
 mod table;
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,7 +25,6 @@ use process_wrap::tokio::{ChildWrapper, CommandWrap};
 
 pub use self::connections::own_connections_are_closed;
 pub use self::end::End;
-pub use self::error_line::{error_in, why_it_ended};
 pub use self::groups::Groups;
 use self::groups::{MARK, Outside};
 pub use self::limits::raise_open_files;
@@ -35,7 +34,9 @@ pub use self::output::{Output, Wanted};
 pub use self::outputs::{Moment, Outputs};
 pub use self::reaper::reap;
 use crate::deadline::{BudgetScope, Deadline};
-use crate::outcome::Failure;
+use crate::language::io_error;
+use crate::outcome::{Failure, Fault};
+use crate::secret::Message;
 
 /// How often it is asked whether a process has gone.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
@@ -52,6 +53,8 @@ pub struct Command {
     pub words: Vec<String>,
     pub env: Vec<(String, String)>,
     pub cwd: PathBuf,
+    /// A new file that gets what it prints, where it may outlive smoke.
+    pub prints_to: Option<PathBuf>,
 }
 
 /// The signals that can ask a process to stop.
@@ -97,6 +100,7 @@ pub struct Process {
     group: Option<u32>,
     groups: Arc<Groups>,
     mark: String,
+    prints_to: Option<PathBuf>,
     /// How long its output is waited for, from when it was seen to have ended.
     output_drain: Option<Deadline>,
 }
@@ -124,6 +128,10 @@ impl Process {
             }
             process.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         });
+        let followed = match &command.prints_to {
+            Some(path) => Some(print_to(path, &mut wrapped)?),
+            None => None,
+        };
         own_group(&mut wrapped);
         let started = groups.start(&mut wrapped);
         let mut child = started.map_err(|error| cannot_start::failure(command, &found, &error))?;
@@ -135,8 +143,13 @@ impl Process {
         if let Some(stderr) = child.stderr().take() {
             tokio::spawn(output.opened().read(stderr));
         }
+        if let Some(file) = followed {
+            // Why: it ends with the process, or with smoke where that is left running.
+            tokio::spawn(output.opened().follow(file));
+        }
         let group = child.id();
-        Ok(Process { child, output, group, groups: Arc::clone(groups), mark, output_drain: None })
+        let (groups, prints_to) = (Arc::clone(groups), command.prints_to.clone());
+        Ok(Process { child, output, group, groups, mark, prints_to, output_drain: None })
     }
 
     /// Has the process itself ended?
@@ -150,6 +163,7 @@ impl Process {
             Ok(status) => End::of(status),
             Err(error) => End::Unknown(error.to_string()),
         };
+        self.output.end();
         // What it said last is still on its way, unless something that it left behind holds the pipe.
         let patience = self
             .output_drain
@@ -175,6 +189,21 @@ impl Process {
         self.groups.end_orphans(&self.mark, killed_by).await;
     }
 
+    /// Leaves it running, and says how to stop it.
+    pub fn leave(mut self, signal: StopSignal) -> Message {
+        let group = self.group.take();
+        reaper::forget(group);
+        self.groups.leave(group);
+        let name =
+            StopSignal::ALL.iter().find(|(_, known)| *known == signal).map_or("TERM", |(name, _)| name);
+        let group = group.unwrap_or_default();
+        let how = Message::new().words(format!("still runs; stop it with `kill -{name} -- -{group}`"));
+        match &self.prints_to {
+            Some(file) => how.words("; it prints to `").data(file.display().to_string()).words("`"),
+            None => how,
+        }
+    }
+
     async fn gone_by(&mut self, deadline: Deadline, outside: &Outside) -> bool {
         loop {
             if group_is_gone(self.child.as_mut(), self.group) && outside.is_gone() {
@@ -197,6 +226,19 @@ impl Drop for Process {
             self.groups.leave(Some(group));
         }
     }
+}
+
+/// Has the command print to a new file at `path`, and gives that to read.
+fn print_to(path: &Path, command: &mut CommandWrap) -> Result<File, Failure> {
+    let created = File::options().append(true).create_new(true).open(path).and_then(|file| {
+        let (stdout, stderr) = (file.try_clone()?, file);
+        command.command_mut().stdout(stdout).stderr(stderr);
+        File::open(path)
+    });
+    created.map_err(|error| {
+        let doing = Message::new().words("writing what it prints to `").data(path.display().to_string());
+        Failure::fault(Fault::Local, doing.words("`"), Message::new().data(io_error::reason(&error)))
+    })
 }
 
 #[cfg(unix)]

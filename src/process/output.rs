@@ -1,11 +1,13 @@
 //! What a process prints: its beginning and its end, and whether what is waited for was in it.
 
 use std::collections::VecDeque;
+use std::fs::File;
+use std::io::Read as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use regex::bytes::Regex;
-use tokio::io::{AsyncRead, AsyncReadExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::watch;
 
 use super::log_file::LogFile;
@@ -48,6 +50,8 @@ struct Shared {
     was_found: watch::Sender<bool>,
     /// How many pipes are still read.
     open: watch::Sender<u32>,
+    /// Has the process ended? A file that it printed to may grow until then.
+    has_ended: watch::Sender<bool>,
     file: Option<LogFile>,
 }
 
@@ -121,6 +125,39 @@ impl Output {
         self.look_in(b"\n", &mut unmatched);
         self.write(&mut unwritten, End::OfAll);
         self.0.open.send_modify(|count| *count -= 1);
+    }
+
+    /// Reads a file that the process prints to, until the process has ended.
+    pub(super) async fn follow(self, mut file: File) {
+        /// How often it is looked at.
+        const LOOK_EVERY: Duration = Duration::from_millis(20);
+        let (mut sender, receiver) = tokio::io::duplex(LONGEST_LINE);
+        let mut has_ended = self.0.has_ended.subscribe();
+        let copying = async move {
+            let mut buffer = [0; 4096];
+            loop {
+                // Looked at before the file is read: what comes after its end is not its own.
+                let is_over = *has_ended.borrow_and_update();
+                match file.read(&mut buffer) {
+                    Ok(read @ 1..) => {
+                        if sender.write_all(&buffer[..read]).await.is_err() {
+                            return;
+                        }
+                    }
+                    Ok(0) if !is_over => {
+                        let next_look = Deadline::after(LOOK_EVERY, BudgetScope::Grace);
+                        let _ = next_look.bound(has_ended.wait_for(|ended| *ended)).await;
+                    }
+                    Ok(_) | Err(_) => return,
+                }
+            }
+        };
+        tokio::join!(copying, self.read(receiver));
+    }
+
+    /// The process has ended.
+    pub(super) fn end(&self) {
+        self.0.has_ended.send_replace(true);
     }
 
     /// Looks for what is wanted, which may come in pieces: `unmatched` is what came before and may be a part of it.

@@ -4,7 +4,6 @@ use crate::event::{CheckReport, RunInfo, RunReport, Status};
 use crate::exit::Exit;
 use crate::language::source::Location;
 use crate::outcome::{Failure, NeedFailed, Outcome, SkipReason, Started};
-use crate::process::error_in;
 
 /// How many checks came to what.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -96,7 +95,7 @@ impl Cause<'_> {
     /// than the page that it answered with.
     pub fn message(&self) -> String {
         let said = self.check.trail.said.iter().find_map(|said| {
-            let error = error_in(&said.log.text())?;
+            let error = said.log.error()?;
             Some(format!("`{}` said: {error}; ", said.by))
         });
         said.unwrap_or_default() + &self.failure.to_string()

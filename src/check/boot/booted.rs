@@ -11,7 +11,7 @@ use crate::attempt::Context;
 use crate::check::BackgroundProcess;
 use crate::deadline::{BudgetScope, Deadline};
 use crate::outcome::{Failure, Span};
-use crate::process::{End, Output, Outputs, Process, why_it_ended};
+use crate::process::{End, Output, Outputs, Process};
 use crate::secret::{Message, Redactor};
 
 /// A process that stays for the run.
@@ -68,7 +68,7 @@ impl Booted {
         // Whoever is ended by a signal did not say why, and who has succeeded had nothing to say.
         let said = match end {
             End::Exit(0) | End::Signal(_) => None,
-            End::Exit(_) | End::Unknown(_) => why_it_ended(&log.text()),
+            End::Exit(_) | End::Unknown(_) => log.why_it_ended(),
         };
         let log = Some(log).filter(|log| said.is_none() || log.has_several_lines());
         let how = match said {
@@ -90,6 +90,11 @@ impl BackgroundProcess for Booted {
             self.lived = self.lived.or(self.ready_at.map(|ready| ready.elapsed()));
             self.exited(&end)
         })
+    }
+
+    fn leave(self: Box<Self>) -> Message {
+        self.outputs.remove(&self.output);
+        self.process.leave(self.stop.signal)
     }
 
     fn stop(self: Box<Self>, deadline: Deadline) -> BoxFuture<'static, ()> {

@@ -54,7 +54,11 @@ impl FromTable for Ready {
         for key in &of_the_request {
             table.obeys(Rule::Needs(key, "url"));
         }
-        table.at_least_one(&["url", "port", "log"], "`ready` needs `url`, `port` or `log`")?;
+        table.obeys(Rule::AtLeastOne(&["url", "port", "log"]));
+        if !["url", "port", "log"].iter().any(|key| table.has(key)) {
+            let mistake = Diagnostic::new(table.place(), "`ready` needs `url`, `port` or `log`");
+            return table.lacks(mistake);
+        }
         if !table.has("url")
             && let Some(key) = of_the_request.iter().find(|key| table.has(key))
         {

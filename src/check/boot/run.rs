@@ -12,8 +12,8 @@ use crate::attempt::Context;
 use crate::attempt::attempts::Attempt;
 use crate::check::{BackgroundProcess, Running, Session};
 use crate::language::variables::{Variables, is_secret_name};
-use crate::outcome::{Failure, Phase};
-use crate::process::{Groups, Output, Process, error_in};
+use crate::outcome::{Failure, Log, Phase};
+use crate::process::{Groups, Output, Process};
 use crate::secret::{Message, Redacted};
 
 /// How long a process without `ready` must run to be taken for one that stays: as long as an interpreter needs to find
@@ -132,7 +132,7 @@ impl BootRun {
         let log = output.log(redactor);
         let printed = if log.is_some() { "" } else { "; it printed nothing" };
         let detail = waiting.awaited(output, &self.session.scope).words(printed);
-        let detail = Some(match log.as_ref().and_then(|log| error_in(&log.text())) {
+        let detail = Some(match log.as_ref().and_then(Log::error) {
             Some(error) => detail.words("; it said: ").data(error),
             None => detail,
         });

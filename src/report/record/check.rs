@@ -65,6 +65,8 @@ pub(in crate::report) struct ResultRecord<'a> {
     reproduce: Option<String>,
     /// What booted processes said while a check ran that did not pass.
     said: Vec<SaidRecord<'a>>,
+    /// That what it started still runs, and how to stop it (`--keep-running`).
+    left_running: Option<String>,
     /// A journey's steps, cleanup among them, in the order in which they ended.
     steps: Vec<StepRecord<'a>>,
 }
@@ -102,6 +104,7 @@ impl<'a> ResultRecord<'a> {
                 .iter()
                 .map(|said| SaidRecord { check: &said.by, log: said.log.to_string() })
                 .collect(),
+            left_running: report.trail.left_running.as_ref().map(|how| how.to_string()),
             steps: report.steps.iter().map(|step| StepRecord::of(step, site)).collect(),
         }
     }

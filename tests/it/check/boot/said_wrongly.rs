@@ -91,3 +91,44 @@ fn a_program_for_another_system_names_its_loader() {
     ran.exits(5);
     assert!(ran.stderr.contains("its loader `/nix") && ran.stderr.contains("musl"), "{}", ran.stderr);
 }
+
+#[test]
+fn what_was_booted_is_kept_running_after_a_red_run_and_the_summary_says_how_to_stop_it() {
+    let port = free_port();
+    let suite = super::shop(port, &format!("{{ log = \"listening on\", port = {port} }}"))
+        .replace("/health\"", "/no-such-page\"");
+    let ran = Smoke::new().suite(&suite).run();
+    ran.exits(1);
+    assert!(ran.stderr.contains("`shop` has been stopped; to reproduce a failure by hand"), "{}", ran.stderr);
+
+    let ran = ran.again().arg("--keep-running").run();
+    ran.exits(1);
+    let line = ran.stderr.lines().find(|line| line.contains("`shop` still runs")).expect("how to stop it");
+    let command = line.split('`').nth(3).expect("a command").to_owned();
+    let file = line.split('`').nth(5).expect("a file").to_owned();
+    let reproduce =
+        ran.stderr.lines().find_map(|line| line.trim().strip_prefix("reproduce: ")).expect("a command");
+    let shell = |command: &str| {
+        let output = std::process::Command::new("sh").args(["-c", command]).output().expect("a shell");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let answer = shell(reproduce);
+    let log = fs::read_to_string(&file).expect("what it printed");
+    shell(&command);
+    assert!(answer.contains("404"), "{reproduce}: {answer}");
+    assert!(log.contains("listening on"), "{log}");
+    fs::remove_file(&file).expect("the file is the test's");
+    crate::support::wait::until("its end", std::time::Duration::from_secs(10), || {
+        std::net::TcpStream::connect(("127.0.0.1", port)).is_err().then_some(())
+    });
+}
+
+#[test]
+fn what_was_booted_is_stopped_after_a_green_run_whatever_is_kept() {
+    let port = free_port();
+    let suite = super::shop(port, &format!("{{ log = \"listening on\", port = {port} }}"));
+    let ran = Smoke::new().suite(&suite).arg("--keep-running").run();
+    ran.exits(0);
+    assert!(std::net::TcpStream::connect(("127.0.0.1", port)).is_err());
+    assert!(!ran.stderr.contains("still runs"), "{}", ran.stderr);
+}

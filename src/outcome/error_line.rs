@@ -26,7 +26,7 @@ const ENDS: [&str; 12] = [
 /// The line that says best why a process ended: the last one that names an error (`ValueError: …`), or else tells of
 /// one, or else the last one that has words. What is moved in, frames of a trace and fields of an object, says less than
 /// what it belongs to, and that it ends says less than why.
-pub fn why_it_ended(text: &str) -> Option<String> {
+pub(super) fn why_it_ended(text: &str) -> Option<String> {
     let lines: Vec<&str> = text.lines().collect();
     let last = |is_it: &dyn Fn(&str) -> bool| lines.iter().rposition(|line| is_it(line));
     let found = last_error(&lines).or_else(|| last(&tells_of_an_error)).or_else(|| last(&has_words))?;
@@ -34,7 +34,7 @@ pub fn why_it_ended(text: &str) -> Option<String> {
 }
 
 /// The line that says best what went wrong in a process that goes on, if one does.
-pub fn error_in(text: &str) -> Option<String> {
+pub(super) fn error_in(text: &str) -> Option<String> {
     let lines: Vec<&str> = text.lines().collect();
     last_error(&lines).map(|found| with_what_it_announces(&lines, found))
 }
