@@ -1,8 +1,11 @@
 //! The command line: what can be said, not what it does.
 
+use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::TypedValueParser;
+use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand};
 use globset::{Glob, GlobMatcher};
 
@@ -123,7 +126,7 @@ pub struct ChoiceArgs {
     pub env: Option<String>,
 
     /// Set a variable (repeatable)
-    #[arg(short, long, value_name = "NAME=VALUE", value_parser = name_and_value)]
+    #[arg(short, long, value_name = "NAME=VALUE", value_parser = NameAndValue)]
     pub var: Vec<(String, String)>,
 
     /// Run only checks with one of these tags, and what they need (repeatable)
@@ -185,7 +188,7 @@ pub struct CheckArgs {
     pub suite: Option<PathBuf>,
 
     /// Set a variable, as for `smoke run` (repeatable)
-    #[arg(short, long, value_name = "NAME=VALUE", value_parser = name_and_value)]
+    #[arg(short, long, value_name = "NAME=VALUE", value_parser = NameAndValue)]
     pub var: Vec<(String, String)>,
 
     /// Treat warnings as errors (exit code 2)
@@ -275,10 +278,26 @@ pub struct DemoArgs {
     pub database: Option<PathBuf>,
 }
 
-fn name_and_value(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((name, value)) if !name.trim().is_empty() => Ok((name.trim().to_owned(), value.to_owned())),
-        _ => Err("expected NAME=VALUE".to_owned()),
+/// Reads `NAME=VALUE`. What is none is not shown: it may be a password after something else than `=`.
+#[derive(Debug, Clone)]
+struct NameAndValue;
+
+impl TypedValueParser for NameAndValue {
+    type Value = (String, String);
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        _: Option<&clap::Arg>,
+        value: &OsStr,
+    ) -> Result<(String, String), clap::Error> {
+        match value.to_str().and_then(|text| text.split_once('=')) {
+            Some((name, value)) if !name.trim().is_empty() => Ok((name.trim().to_owned(), value.to_owned())),
+            Some(_) | None => {
+                let message = "a value of '--var <NAME=VALUE>' is not NAME=VALUE\n";
+                Err(clap::Error::raw(ErrorKind::ValueValidation, message).with_cmd(command))
+            }
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use smoke::cli::Cli;
 use smoke::exit::Exit;
+use smoke::language::printable::printable;
 use smoke::report::{Stream, catch_up};
 
 fn main() -> ExitCode {
@@ -18,7 +19,7 @@ fn main() -> ExitCode {
     let exit = match ran {
         Ok(Ok(exit)) => exit,
         Ok(Err(error)) => {
-            let _ = writeln!(Stream::Stderr, "error: {error:#}");
+            let _ = writeln!(Stream::Stderr, "error: {}", printable(&format!("{error:#}")));
             Exit::CannotWork
         }
         Err(_) => Exit::CannotWork,

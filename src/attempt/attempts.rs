@@ -28,7 +28,7 @@ pub struct Attempts {
     deadline: Deadline,
     /// The step that is tried, where it is not a whole check.
     step: Option<StepName>,
-    attempts: u32,
+    count: u32,
     /// How often in a row it has passed.
     held: u32,
     /// What the attempt before came to, if it failed.
@@ -51,7 +51,7 @@ impl Attempts {
             how,
             deadline,
             step,
-            attempts: 0,
+            count: 0,
             held: 0,
             last: None,
             failed: Vec::new(),
@@ -61,13 +61,13 @@ impl Attempts {
 
     /// How many attempts have ended.
     pub fn count(&self) -> u32 {
-        self.attempts
+        self.count
     }
 
     /// What they came to, as reports have it.
     pub fn trail(&self, redactor: &Redactor) -> Trail {
         Trail {
-            attempts: self.attempts,
+            attempts: self.count,
             polls: matches!(self.how, Repeat::Poll(_)),
             failed_attempts: self.failed.clone(),
             ..self.timeline.trail(redactor)
@@ -108,10 +108,10 @@ impl Attempts {
 
     /// Takes what an attempt came to, and waits until the next one is due.
     async fn after(&mut self, result: Result<(), Failure>) -> Next {
-        self.attempts += 1;
+        self.count += 1;
         let pause = match (&self.how, &result) {
             (Repeat::Once, _) | (Repeat::Retry(_), Ok(())) => None,
-            (Repeat::Retry(retry), Err(_)) => (self.attempts < retry.attempts.get()).then_some(retry.delay),
+            (Repeat::Retry(retry), Err(_)) => (self.count < retry.attempts.get()).then_some(retry.delay),
             (Repeat::Poll(poll), Ok(())) => {
                 self.held += 1;
                 (self.held < poll.hold.get()).then_some(poll.every)

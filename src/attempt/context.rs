@@ -130,11 +130,4 @@ impl Context {
     pub fn hide_value(&self, secret: &serde_json::Value) {
         let _ = self.run.redactor.add_value(secret);
     }
-
-    /// How a database server sees this check: `smoke/SUITE/CHECK`, in the 63 bytes that PostgreSQL keeps.
-    pub fn application_name(&self) -> String {
-        let name = format!("smoke/{}/{}", self.run.suite, self.check);
-        let printable = name.chars().map(|c| if c.is_ascii_graphic() || c == ' ' { c } else { '?' });
-        printable.take(63).collect()
-    }
 }

@@ -2,16 +2,16 @@
 
 use std::time::Duration;
 
-use url::Url;
-
 use crate::language::variables::is_secret_name;
-use crate::secret::stand_in::{Piece, between_double_quotes, has_stand_in, pieces, stand_in, variable};
-use crate::secret::{Message, Redactor};
+use crate::secret::placeholder::{
+    Piece, between_double_quotes, has_placeholder, pieces, placeholder, variable,
+};
+use crate::secret::{Message, Redactor, address};
 
 /// A command longer than this is cut: it is for people to read and copy.
 const LONGEST: usize = 8_000;
 
-/// A command that is put together word by word. A stand-in for a secret becomes what a shell has it as.
+/// A command that is put together word by word. A placeholder for a secret becomes what a shell has it as.
 #[derive(Debug, Clone)]
 pub struct ShellCommand {
     folder: Option<String>,
@@ -99,20 +99,23 @@ fn cleaned(word: &str, redactor: &Redactor) -> String {
 
 /// A value that the suite has in clear, though its name says that it is secret, is still not for a report.
 pub fn guarded(name: &str, value: String) -> String {
-    match is_secret_name(name) && !has_stand_in(&value) && !value.trim().is_empty() {
-        true => stand_in(&variable(name)),
+    match is_secret_name(name) && !has_placeholder(&value) && !value.trim().is_empty() {
+        true => placeholder(&variable(name)),
         false => value,
     }
 }
 
-/// The URL without a password that stands there in clear: `$NAME` takes its place, whatever `name` is.
+/// The URL without what is secret in it and stands there in clear: `$NAME` takes the place of a password, whatever
+/// `name` is, and that of a parameter has the parameter's name.
 pub fn without_clear_password(url: &str, name: &str) -> String {
-    let Ok(mut parsed) = Url::parse(url) else { return url.to_owned() };
-    let is_clear = |password: &str| !has_stand_in(password);
-    match parsed.password().is_some_and(is_clear) && parsed.set_password(Some(&stand_in(name))).is_ok() {
-        true => parsed.into(),
-        false => url.to_owned(),
+    let mut shown = url.to_owned();
+    for secret in address::secrets(url).into_iter().rev() {
+        if !has_placeholder(&url[secret.range.clone()]) {
+            let name = secret.parameter.map_or_else(|| name.to_owned(), |parameter| variable(&parameter));
+            shown.replace_range(secret.range, &placeholder(&name));
+        }
     }
+    shown
 }
 
 /// A limit as the tools take it: in seconds, with what is left of the last one.
@@ -140,7 +143,7 @@ fn quoted(word: &[Piece<'_>]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::secret::stand_in::stand_in;
+    use crate::secret::placeholder::placeholder;
 
     #[test]
     fn words_are_quoted_where_a_shell_would_change_them() {
@@ -154,9 +157,9 @@ mod tests {
         ] {
             assert_eq!(quoted(&pieces(word)), expected);
         }
-        let secret = format!("user \"a$b\":{}", stand_in("$SHOP_PASSWORD"));
+        let secret = format!("user \"a$b\":{}", placeholder("$SHOP_PASSWORD"));
         assert_eq!(quoted(&pieces(&secret)), r#""user \"a\$b\":$SHOP_PASSWORD""#);
-        assert_eq!(quoted(&pieces(&format!("{}_1", stand_in("$KEY")))), r#""${KEY}_1""#);
+        assert_eq!(quoted(&pieces(&format!("{}_1", placeholder("$KEY")))), r#""${KEY}_1""#);
     }
 
     #[test]

@@ -23,7 +23,7 @@ use crate::language::template::Template;
 use crate::language::variable_usage::VariableUsage;
 use crate::language::variables::Variables;
 use crate::outcome::{Direction, Failure, Mismatch, Phase};
-use crate::secret::stand_in::{stand_in_for, variable};
+use crate::secret::placeholder::{placeholder_for, variable};
 use crate::secret::{Message, Redacted};
 
 /// Something to ask, with its templates.
@@ -177,13 +177,18 @@ impl<Q: Question> Exchange<Q> {
             Tracing::Off => Cost::Looks(0),
             Tracing::On => Cost::TO_READ,
         };
-        let cost: Cost = secrets(&self.captures).map(|(_, capture)| capture.cost()).chain([showing]).sum();
+        let costs = secrets(&self.captures).flat_map(|(_, capture)| [capture.cost(), Cost::TO_READ]);
+        let cost: Cost = costs.chain([showing]).sum();
         let (load, captures, keeper) = (cost.on(answer.size()), Arc::clone(&self.captures), context.clone());
         let reveal = move || {
             for (named, capture) in secrets(&captures) {
                 if let Ok(value) = answer.take(&named.name, capture) {
                     keeper.hide_value(&value);
                 }
+            }
+            if keeper.run.tracing == Tracing::On || secrets(&captures).next().is_some() {
+                // A `refresh_token` is beside the `access_token`.
+                answer.hide_issued(&keeper.run.redactor);
             }
             let event = keeper.traced(Direction::Received, || answer.trace());
             (answer, event)
@@ -238,7 +243,12 @@ impl<Q: Question> Exchange<Q> {
 /// The failure of an answer that is not as expected, with the answer in words.
 async fn unlike(mismatches: Vec<Mismatch>, answer: impl Answer, context: &Context) -> Failure {
     let load = Cost::TO_READ.on(answer.size());
-    let answer = context.offload(Phase::Judge, load, move || answer.describe()).await;
+    let redactor = Arc::clone(&context.run.redactor);
+    let describe = move || {
+        answer.hide_issued(&redactor);
+        answer.describe()
+    };
+    let answer = context.offload(Phase::Judge, load, describe).await;
     Failure::Mismatch { mismatches, answer }
 }
 
@@ -250,7 +260,7 @@ fn secrets(captures: &[(Named, Capture)]) -> impl Iterator<Item = &(Named, Captu
 fn keep(named: &Named, capture: &Capture, value: &Value, scope: &mut Variables, context: &Context) {
     if capture.is_secret(&named.name) {
         context.hide_value(value);
-        let shown = Value::from(stand_in_for(value, &variable(&named.name)));
+        let shown = Value::from(placeholder_for(value, &variable(&named.name)));
         scope.set_secret(&named.name, value, &shown);
     } else {
         scope.set(&named.name, value);

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
-
 use super::exchange::Question;
 use super::{Session, template_failure};
 use crate::attempt::Context;
@@ -13,13 +11,13 @@ use crate::language::diagnostic::Diagnostic;
 use crate::language::read::Table;
 use crate::language::template::Template;
 use crate::language::variable_usage::VariableUsage;
-use crate::language::variables::{Variables, hide_url_password};
-use crate::outcome::{Direction, Failure};
-use crate::probe::postgres::{self, PostgresUrl, Writes, is_postgres_url};
+use crate::language::variables::Variables;
+use crate::outcome::{Direction, Failure, Fault};
+use crate::probe::database::{self, Access, Reproduction};
+use crate::probe::databases;
 use crate::probe::rows::QueryResult;
-use crate::probe::sqlite;
 use crate::secret::Message;
-use crate::secret::stand_in::readable;
+use crate::secret::placeholder::readable;
 
 /// How much of a statement `--trace` shows, in characters.
 const STATEMENT_SHOWN: usize = 2_000;
@@ -29,7 +27,7 @@ const STATEMENT_SHOWN: usize = 2_000;
 pub(super) struct Query {
     url: Template,
     statement: Option<Template>,
-    writes: Writes,
+    access: Access,
 }
 
 impl Query {
@@ -39,10 +37,7 @@ impl Query {
         url_key: &'static str,
     ) -> Option<(Query, RowsExpectation)> {
         let example = if url_key == "url" { r#"url = "{{db_url}}""# } else { r#"database = "{{db_url}}""# };
-        let url = table.required(
-            url_key,
-            ("database URL; the scheme selects the database, such as `postgres://` or `sqlite:`", example),
-        );
+        let url = table.required(url_key, (databases::url_meaning(), example));
         let statement: Option<Template> = table.optional(
             "query",
             (
@@ -73,8 +68,8 @@ impl Query {
         } else if expect.needs_a_query() {
             return table.reject("expect", "`expect` needs a `query` to have rows");
         }
-        let writes = if writes { Writes::RolledBack } else { Writes::Refused };
-        Some((Query { url: url?, statement, writes }, expect))
+        let access = if writes { Access::Write } else { Access::Read };
+        Some((Query { url: url?, statement, access }, expect))
     }
 
     /// What is asked, for people to read.
@@ -88,25 +83,22 @@ impl Query {
 
     async fn ask_once(&self, scope: &Variables, context: &Context) -> Result<QueryResult, Failure> {
         let url = self.url.text(scope).map_err(template_failure)?;
-        hide_url_password(&Value::from(url.as_str()), &context.run.redactor);
-        let bind = |placeholder: fn(usize) -> String| {
-            self.statement
-                .as_ref()
-                .map(|sql| sql.sql(scope, placeholder))
-                .transpose()
-                .map_err(template_failure)
-        };
-        match sqlite::path_of(&url) {
-            Some(path) => {
-                let statement = bind(|number| format!("?{number}"))?;
-                sqlite::ask(&context.run.suite_dir.join(path), statement, self.writes, context).await
-            }
-            None => {
-                let statement = bind(|number| format!("${number}"))?;
-                let url = PostgresUrl::parse(&url, &context.application_name())?;
-                postgres::ask(&url, statement.as_ref(), self.writes, context).await
-            }
-        }
+        context.run.redactor.add_address(&url);
+        let database = databases::of_url(&url).map_err(unusable)?;
+        let placeholder = database.dialect().placeholder;
+        let bound = self.statement.as_ref().map(|statement| statement.sql(scope, placeholder));
+        let bound = bound.transpose().map_err(template_failure)?;
+        database::ask(database, &url, bound.as_ref(), self.access, context).await
+    }
+}
+
+/// A URL of which only the run could tell that there is no such database.
+fn unusable(mistake: Diagnostic) -> Failure {
+    let doing = Message::new().words("reading the database URL");
+    let failure = Failure::fault(Fault::Template, doing, Message::new().data(mistake.message));
+    match mistake.hint {
+        Some(hint) => failure.with_hint(Message::new().words(hint)),
+        None => failure,
     }
 }
 
@@ -124,32 +116,15 @@ impl Question for Query {
     }
 
     fn mistakes(&self, _: &RowsExpectation, scope: &Variables) -> Vec<Diagnostic> {
-        match self.url.text(scope) {
-            Ok(url) if is_postgres_url(&url) => {
-                let mistake = PostgresUrl::mistake(&url).map(|(message, hint)| {
-                    let mistake = Diagnostic::new(self.url.place(), message);
-                    match hint {
-                        Some(hint) => mistake.hint(hint),
-                        None => mistake,
-                    }
-                });
-                mistake.into_iter().collect()
-            }
-            Ok(url) if sqlite::path_of(&url).is_some() => Vec::new(),
-            Err(_) => Vec::new(),
-            Ok(url) => {
-                let scheme = url.split(':').next().unwrap_or_default();
-                vec![
-                    Diagnostic::new(self.url.place(), format!("unsupported database scheme `{scheme}`"))
-                        .hint("a database's URL starts with postgres://, postgresql:// or sqlite:"),
-                ]
-            }
-        }
+        // What a template cannot say yet is said when the query runs.
+        let Ok(url) = self.url.text(scope) else { return Vec::new() };
+        let mistake = databases::of_url(&url).map_or_else(Some, |database| database.mistake(&url));
+        mistake.map(|mistake| mistake.at(self.url.place())).into_iter().collect()
     }
 
-    // One on a file ends with smoke.
     fn leaves(&self, scope: &Variables) -> bool {
-        self.url.text(scope).map_or(true, |url| sqlite::path_of(&url).is_none())
+        let Ok(url) = self.url.text(scope) else { return true };
+        databases::of_url(&url).map_or(true, database::Database::leaves)
     }
 
     async fn ask(&self, session: &mut Session, context: &Context) -> Result<QueryResult, Failure> {
@@ -172,16 +147,14 @@ impl Question for Query {
             Some(statement) => Some(statement.sql_with_literals(&shown).ok()?),
             None => None,
         };
-        let command = match sqlite::path_of(&url) {
-            Some(path) => {
-                let path = context.run.suite_dir.join(path);
-                sqlite::as_sqlite3(&path, statement.as_deref(), self.writes, limit)
-            }
-            None => {
-                let urls = postgres::Urls { real: &url, shown: &self.url.text(&shown).ok()? };
-                postgres::as_psql(urls, statement.as_deref(), self.writes, limit)
-            }
+        let reproduction = Reproduction {
+            url: &url,
+            shown_url: &self.url.text(&shown).ok()?,
+            statement: statement.as_deref(),
+            access: self.access,
+            limit,
+            folder: &context.run.suite_dir,
         };
-        Some(command)
+        Some(databases::of_url(&url).ok()?.reproduce(&reproduction))
     }
 }

@@ -9,6 +9,7 @@ use url::Url;
 use super::prepare::{SUITE_FILE, say};
 use crate::cli::InitArgs;
 use crate::exit::Exit;
+use crate::secret::address;
 
 /// The suite, with `@name@` where something is put in.
 const FIRST: &str = include_str!("first.toml");
@@ -86,9 +87,10 @@ fn read(text: &str) -> Result<Url, String> {
     let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
     let Some(url) = url else {
         let with_scheme = format!("https://{text}");
-        return Err(match !text.contains("://") && Url::parse(&with_scheme).is_ok() {
+        let shown = address::shown(text);
+        return Err(match !text.contains("://") && shown == text && Url::parse(&with_scheme).is_ok() {
             true => format!("`{text}` is not an http URL\nhint: did you mean `{with_scheme}`?"),
-            false => format!("`{text}` is not an http URL\n{hint}"),
+            false => format!("`{shown}` is not an http URL\n{hint}"),
         });
     };
     if url.password().is_some() || !url.username().is_empty() {

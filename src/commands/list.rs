@@ -10,9 +10,10 @@ use super::prepare::{choices, colored, find_suite, note_unmatched, reject};
 use crate::cli::{ListArgs, Listed};
 use crate::exit::Exit;
 use crate::language::diagnostic::SuiteError;
+use crate::language::printable::printable;
 use crate::lint::covered;
 use crate::plan;
-use crate::report::{Color, Destination, printable};
+use crate::report::{Color, Destination};
 use crate::suite::{Suite, SuiteCheck, load};
 
 /// Prints the names, kinds and tags of the checks that would run.

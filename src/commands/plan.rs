@@ -10,12 +10,13 @@ use super::prepare::{choices, colored, find_suite, note_unmatched, reject, say};
 use crate::cli::PlanArgs;
 use crate::exit::Exit;
 use crate::language::diagnostic::SuiteError;
+use crate::language::printable::printable;
 use crate::language::repeat::Repeat;
 use crate::language::severity::Severity;
 use crate::lint::covered;
 use crate::outcome::Span;
 use crate::plan::{self, Bound, Order, Plan, WorstCase};
-use crate::report::{Color, Destination, printable};
+use crate::report::{Color, Destination};
 use crate::suite::load;
 
 /// Prints the plan.

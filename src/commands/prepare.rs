@@ -12,11 +12,12 @@ use crate::deadline::{BudgetScope, Deadline};
 use crate::event::RunInfo;
 use crate::exit::Exit;
 use crate::language::diagnostic::SuiteError;
+use crate::language::printable::printable;
 use crate::language::source::Sources;
 use crate::lint;
 use crate::outcome::Signal;
 use crate::plan::{Choices, Plan, plan, unmatched};
-use crate::report::{self, Color, Stream, printable};
+use crate::report::{self, Color, Stream};
 use crate::secret::Redactor;
 use crate::suite::{Draft, Suite, read_draft, read_draft_text};
 

@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, VecDeque};
 
 use serde_json::{Map, Value};
 
+use crate::language::setting;
 use crate::suite::schema::schema;
 
 /// A table of the suite's language.
@@ -98,7 +99,11 @@ fn table_reference(
         table["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     let keys = properties.iter().map(|(key, property)| {
         let mut definitions = Vec::new();
-        below(property, path, &mut |name, _| definitions.push(name.to_owned()));
+        below(property, path, &mut |name, _| {
+            if name != setting::DEFINITION {
+                definitions.push(name.to_owned());
+            }
+        });
         KeyReference {
             name: key.clone(),
             type_name: type_name(property, root),
@@ -149,6 +154,8 @@ fn type_name(schema: &Value, root: &Value) -> String {
     }
     if let Some(alternatives) = schema["anyOf"].as_array() {
         // Of several lists of names, the first has the usual ones.
+        let is_template = |one: &&Value| one["$ref"] == format!("#/$defs/{}", setting::DEFINITION);
+        let alternatives: Vec<&Value> = alternatives.iter().filter(|one| !is_template(one)).collect();
         let usual = if alternatives[0]["enum"].is_array() { &alternatives[..1] } else { &alternatives[..] };
         return usual.iter().map(|one| type_name(one, root)).collect::<Vec<_>>().join(" or ");
     }

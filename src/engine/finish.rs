@@ -6,14 +6,13 @@ use tokio::task::Id;
 
 use super::task::Ran;
 use super::{Engine, State, Stay};
-use crate::attempt::RunContext;
 use crate::attempt::timeouts::ABORT_GRACE;
 use crate::deadline::{BudgetScope, Deadline};
 use crate::event::{CancelReason, CheckReport, Event, Trail};
 use crate::language::variables::Variables;
 use crate::outcome::{Failure, Fault, NeedFailed, Outcome, Phase, SkipReason, Started, Verdict};
 use crate::plan::PlannedCheck;
-use crate::secret::Message;
+use crate::secret::{Message, Redacted};
 
 impl Stay {
     /// How it ran until now.
@@ -27,7 +26,7 @@ impl Stay {
 impl Engine<'_> {
     /// A booted process ended though it should have stayed.
     pub(super) fn died(&mut self, check: usize, failure: Failure) {
-        let outcome = outcome(&self.plan.checks[check], failure, &self.context);
+        let outcome = outcome(&self.plan.checks[check], self.context.redactor.redact(failure));
         let ran = self.ran_so_far(check);
         self.dead.extend(self.residents.remove(&check).map(|stay| stay.resident));
         self.done(check, outcome, ran, None);
@@ -176,7 +175,7 @@ impl Engine<'_> {
                 let outcome = match &self.cancelled {
                     Some(CancelReason::Budget(_)) | None => {
                         let failure = Failure::timed_out(self.suite.cut(), Phase::Prepare);
-                        outcome(&self.plan.checks[check], failure, &self.context)
+                        outcome(&self.plan.checks[check], self.context.redactor.redact(failure))
                     }
                     Some(CancelReason::FailFast { .. } | CancelReason::Signal(_)) => {
                         Outcome::Skipped(self.cancelled_while(Started::InFlight))
@@ -188,10 +187,8 @@ impl Engine<'_> {
     }
 }
 
-pub(super) fn outcome(planned: &PlannedCheck, failure: Failure, context: &RunContext) -> Outcome {
-    let verdict = failure.verdict();
-    let failure = context.redactor.redact(failure);
-    match verdict {
+pub(super) fn outcome(planned: &PlannedCheck, failure: Redacted<Failure>) -> Outcome {
+    match failure.verdict() {
         Verdict::Failed | Verdict::Errored | Verdict::Undecided if !planned.is_critical() => {
             Outcome::Warned(failure)
         }

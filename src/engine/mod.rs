@@ -257,7 +257,7 @@ impl Engine<'_> {
         let outcome = match ending {
             Ending::Cancelled => Outcome::Skipped(self.cancelled_while(Started::InFlight)),
             Ending::Result(Ok(())) => Outcome::Passed,
-            Ending::Result(Err(failure)) => outcome(planned, failure, &self.context),
+            Ending::Result(Err(failure)) => outcome(planned, failure),
         };
         let passed = matches!(outcome, Outcome::Passed);
         match resident {

@@ -54,7 +54,7 @@ pub(super) struct Ran {
 }
 
 pub(super) enum Ending {
-    Result(Result<(), Failure>),
+    Result(Result<(), Redacted<Failure>>),
     Cancelled,
 }
 
@@ -105,7 +105,8 @@ impl Task {
         };
         let ran = Ran { trail, steps: running.steps() };
         let ending = match result {
-            Some(result) => Ending::Result(result),
+            // Here, and not on the engine: nothing that was sent here can hold that.
+            Some(result) => Ending::Result(result.map_err(|failure| self.run.redactor.redact(failure))),
             None => Ending::Cancelled,
         };
         if !matches!(ending, Ending::Result(Ok(()))) {

@@ -10,7 +10,7 @@ use crate::attempt::cost::Cost;
 use crate::language::template::Template;
 use crate::language::variables::Variables;
 use crate::outcome::Mismatch;
-use crate::secret::Message;
+use crate::secret::{Message, Redactor};
 
 /// An answer as expectations and captures see it.
 pub trait Answer: Send + 'static {
@@ -19,6 +19,9 @@ pub trait Answer: Send + 'static {
 
     /// The answer in a few lines, for under a mismatch.
     fn describe(&self) -> Option<Message>;
+
+    /// Keeps what the server issues with it out of every output, whether anybody captures it or not.
+    fn hide_issued(&self, _redactor: &Redactor) {}
 
     /// The answer as `--trace` shows it.
     fn trace(&self) -> Message;

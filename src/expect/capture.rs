@@ -215,7 +215,7 @@ impl Capture {
     /// # Errors
     /// There is no row, or no such column.
     pub(super) fn take_from_row(&self, name: &str, answer: &QueryResult) -> Result<Value, Mismatch> {
-        let row = answer.first.as_deref().unwrap_or_default();
+        let row = answer.first().map(Vec::as_slice).unwrap_or_default();
         let cell = match &self.from {
             From::Column(Some(column)) => row.iter().find(|(name, _)| name == column),
             _ => row.first(),

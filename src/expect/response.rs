@@ -13,7 +13,7 @@ use super::http::Path;
 use crate::outcome::Mismatch;
 use crate::probe::http::response::HttpResponse;
 use crate::probe::http::trace;
-use crate::secret::Message;
+use crate::secret::{Message, Redactor};
 
 /// A response, and the page that it may be: that is parsed once, whatever is looked for in it.
 #[derive(Debug)]
@@ -41,6 +41,10 @@ impl Answer for InspectedResponse {
 
     fn describe(&self) -> Option<Message> {
         Some(self.response.describe())
+    }
+
+    fn hide_issued(&self, redactor: &Redactor) {
+        redactor.add_issued(self.response.json().unwrap_or(&Value::Null));
     }
 
     fn trace(&self) -> Message {

@@ -79,7 +79,7 @@ impl Expectation<QueryResult> for RowsExpectation {
             let subject = Subject { what: words("rows"), place: *place };
             unmet.extend(judge(&subject, matcher, &Found::one(Value::from(answer.count)), scope)?);
         }
-        let first = answer.first.as_deref();
+        let first = answer.first();
         let no_row = words("the query found no row");
         if let Some(Placed { place, value: matcher }) = &self.value {
             let found = Found {

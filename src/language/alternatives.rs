@@ -2,7 +2,7 @@
 //!
 //! Each reader sees the same table. What is wrong with it for one of them does not matter where it is meant for another,
 //! and which one that is may be known only once the variables have their values: so the mistakes of each are kept
-//! apart. A key that one reader asks for and another does not is not unknown: it does not apply.
+//! apart. A key that one reader asks for and another does not is no unknown key: it does not apply.
 
 use toml::de::DeValue;
 
@@ -79,7 +79,7 @@ impl Table<'_, '_, '_> {
             .map(|key| {
                 let place = self.parse.place(key.span());
                 let mistake = Diagnostic::new(place, does_not_apply(key.get_ref(), what));
-                Diagnostic { unknown_key: Some(key.get_ref().to_string()), ..mistake }
+                Diagnostic { unknown_key: Some(key.get_ref().as_ref().into()), ..mistake }
             })
             .collect()
     }

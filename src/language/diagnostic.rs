@@ -5,6 +5,7 @@ use std::path::Path;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet, renderer::DecorStyle};
 
+use super::printable::printable;
 use super::source::{Location, Place, Sources};
 use crate::secret::{Redactor, SHORTEST_SECRET, STARS};
 
@@ -19,7 +20,7 @@ pub struct Diagnostic {
     /// What to do about it.
     pub hint: Option<String>,
     /// The key that is unknown, where that is all that is wrong: it may be known to another reader of the same table.
-    pub(super) unknown_key: Option<String>,
+    pub(super) unknown_key: Option<Box<str>>,
 }
 
 impl Diagnostic {
@@ -31,6 +32,12 @@ impl Diagnostic {
             hint: None,
             unknown_key: None,
         }
+    }
+
+    /// The same at `place`, for who finds what is wrong and does not know where it stands.
+    pub fn at(mut self, place: Place) -> Diagnostic {
+        self.place = Some(place);
+        self
     }
 
     /// Is a key all that is wrong, because it is unknown or does not apply?
@@ -189,21 +196,21 @@ fn rendered(diagnostics: &[Diagnostic], sources: &Sources, level: &Level<'_>, co
 }
 
 fn group<'a>(diagnostic: &'a Diagnostic, sources: &'a Sources, level: &Level<'a>) -> Group<'a> {
-    let title = level.clone().primary_title(diagnostic.message.as_str());
+    let title = level.clone().primary_title(printable(&diagnostic.message));
     let mut group = match diagnostic.place {
         None => title.elements(Vec::<annotate_snippets::Message<'_>>::new()),
         Some(place) => {
             let source = &sources.files[place.file];
             let mut annotation = AnnotationKind::Primary.span(first_line(place, &source.text));
             if !diagnostic.label.is_empty() {
-                annotation = annotation.label(diagnostic.label.as_str());
+                annotation = annotation.label(printable(&diagnostic.label));
             }
-            let path = source.path.to_string_lossy().into_owned();
+            let path = printable(&source.path.to_string_lossy());
             title.element(Snippet::source(source.text.as_str()).path(path).annotation(annotation))
         }
     };
     if let Some(hint) = &diagnostic.hint {
-        group = group.element(Level::HELP.with_name("hint").message(hint.as_str()));
+        group = group.element(Level::HELP.with_name("hint").message(printable(hint)));
     }
     group
 }

@@ -12,7 +12,7 @@ use serde_json::{Number, Value};
 use super::number;
 use super::source::Place;
 use super::variables::{Variables, first_part};
-use crate::secret::stand_in::{self, Form, has_gap, has_stand_in, in_form, in_json};
+use crate::secret::placeholder::{self, Form, has_gap, has_placeholder, in_form, in_json};
 
 /// What an expression may call besides minijinja's own filters.
 pub const FUNCTIONS: [&str; 2] = ["uuid", "now"];
@@ -21,7 +21,7 @@ pub const FUNCTIONS: [&str; 2] = ["uuid", "now"];
 const RESERVED_IN_URLS: &percent_encoding::AsciiSet =
     &percent_encoding::NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// The filters whose work a shell can do on a secret. Each knows a stand-in for one.
+/// The filters whose work a shell can do on a secret. Each knows a placeholder for one.
 const DONE_BY_A_SHELL: [&str; 3] = ["urlencode", "tojson", "b64encode"];
 
 /// The expressions' environment: minijinja's filters, `b64encode`, `uuid()` and `now()`.
@@ -31,8 +31,8 @@ pub fn environment() -> Environment<'static> {
     environment.add_filter("b64encode", |value: Dynamic| {
         use base64::Engine as _;
         let text = as_text(&value);
-        match has_stand_in(&text) {
-            true => stand_in::in_base64(&text),
+        match has_placeholder(&text) {
+            true => placeholder::in_base64(&text),
             false => base64::engine::general_purpose::STANDARD.encode(text),
         }
     });
@@ -44,7 +44,7 @@ pub fn environment() -> Environment<'static> {
     environment.add_filter("tojson", |value: Dynamic, indent: Option<Dynamic>, options: Kwargs| {
         let json = minijinja::filters::tojson(&value, indent, options)?;
         Ok::<_, minijinja::Error>(match json.as_str() {
-            Some(text) if has_stand_in(text) => Dynamic::from_safe_string(in_json(text)),
+            Some(text) if has_placeholder(text) => Dynamic::from_safe_string(in_json(text)),
             Some(_) | None => json,
         })
     });
@@ -68,7 +68,7 @@ impl Expression {
     /// # Errors
     /// It cannot be evaluated.
     pub fn eval(&self, scope: &Variables) -> Result<Dynamic, String> {
-        if scope.is_for_people() && self.reads.iter().any(|name| scope.has_stand_in(first_part(name))) {
+        if scope.is_for_people() && self.reads.iter().any(|name| scope.has_placeholder(first_part(name))) {
             return Ok(self.shown(scope));
         }
         let value = match is_name(&self.source).then(|| scope.value_of(&self.source)).flatten() {
@@ -82,9 +82,9 @@ impl Expression {
         Ok(value)
     }
 
-    /// What it makes of stand-ins for secrets, if a shell can do the same with the secrets.
+    /// What it makes of placeholders for secrets, if a shell can do the same with the secrets.
     fn shown(&self, scope: &Variables) -> Dynamic {
-        let gap = || Dynamic::from(stand_in::gap(&self.source));
+        let gap = || Dynamic::from(placeholder::gap(&self.source));
         if is_name(&self.source) {
             return scope.value_of(&self.source).unwrap_or_else(gap);
         }

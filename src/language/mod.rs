@@ -17,6 +17,7 @@ pub mod setting;
 
 pub mod name;
 pub mod number;
+pub mod printable;
 pub mod raw;
 pub mod repeat;
 pub mod severity;

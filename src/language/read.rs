@@ -267,7 +267,7 @@ impl<T: FromToml> FromToml for Vec<T> {
     }
 
     fn schema(definitions: &mut Definitions<'_>) -> Schema {
-        json!({ "type": "array", "items": T::schema(definitions) })
+        json!({ "type": "array", "items": setting::schema::<T>(definitions) })
     }
 }
 
@@ -293,7 +293,7 @@ impl<K: FromKey, T: FromToml> FromToml for Vec<(K, T)> {
     }
 
     fn schema(definitions: &mut Definitions<'_>) -> Schema {
-        let item = T::schema(definitions);
+        let item = setting::schema::<T>(definitions);
         match K::pattern() {
             None => json!({ "type": "object", "additionalProperties": item }),
             Some(pattern) => json!({

@@ -127,18 +127,18 @@ impl<'e> Definitions<'e> {
         };
         for or in &key.or_shapes {
             let or = or(self);
-            schema = self.any_of(schema, or);
+            schema = self.any_of(schema, &or);
         }
         merge(&mut property, schema);
         property
     }
 
     /// What is either of two schemas: of two tables one table, with the keys of both.
-    fn any_of(&self, one: Schema, other: Schema) -> Schema {
+    fn any_of(&self, one: Schema, other: &Schema) -> Schema {
         let properties =
             |schema: &Schema| self.properties(schema).or_else(|| schema.get("properties").cloned());
-        match (properties(&one), properties(&other)) {
-            _ if one == other => one,
+        match (properties(&one), properties(other)) {
+            _ if one == *other => one,
             (Some(ones), Some(others)) => match self.either(&ones, &others) {
                 all if all == ones => one,
                 all => json!({ "type": "object", "properties": all, "additionalProperties": false }),

@@ -4,12 +4,14 @@
 //! captures, `uuid()` or `now()`. A suite is first read without the variables' values. If a setting has a template, its
 //! checks are read again for each environment, with them ([`ParseContext::scope`]).
 
+use serde_json::json;
 use toml::Spanned;
 use toml::de::DeValue;
 
 use super::diagnostic::Diagnostic;
 use super::expression::FUNCTIONS;
 use super::read::{FromToml, ParseContext};
+use super::schema::{Definitions, Schema};
 use super::template::Template;
 use super::variables::{first_part, is_built_in};
 
@@ -23,6 +25,27 @@ pub enum Templates {
     /// It names something that others refer to, and must be known as it is written.
     Refused,
 }
+
+/// Describes what [`read`] takes: a value of the type, and where it is a setting, a template for one.
+pub(super) fn schema<T: FromToml>(definitions: &mut Definitions<'_>) -> Schema {
+    let schema = T::schema(definitions);
+    // Any text may be a template already.
+    let is_text = schema == json!({ "type": "string" });
+    if T::TEMPLATES != Templates::Rendered || is_text {
+        return schema;
+    }
+    let template = definitions.define(DEFINITION, |_| {
+        json!({
+            "description": "a template for a setting: it reads variables, and no captures",
+            "type": "string",
+            "pattern": r"\{\{",
+        })
+    });
+    json!({ "anyOf": [schema, template] })
+}
+
+/// What the schema calls a template for a setting.
+pub const DEFINITION: &str = "setting";
 
 /// Reads `value`, after rendering it where `T` is a setting.
 pub(super) fn read<T: FromToml>(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<T> {
@@ -58,21 +81,21 @@ fn read_rendered<T: FromToml>(value: &Spanned<DeValue<'_>>, parse: &mut ParseCon
         Ok(text) if T::TEMPLATES == Templates::Refused => {
             T::from_toml(&Spanned::new(value.span(), DeValue::String(text.into())), parse)
         }
-        Ok(text) => read_text(text, value, parse),
+        Ok(text) => read_text(&text, value, parse),
         Err(message) => parse.reject(Diagnostic::new(template.place(), message)),
     }
 }
 
 /// Reads what a template made: as text, and where that does not do, as the number or boolean that it is.
 fn read_text<T: FromToml>(
-    text: String,
+    text: &str,
     value: &Spanned<DeValue<'_>>,
     parse: &mut ParseContext<'_>,
 ) -> Option<T> {
     let before = parse.diagnostics.len();
-    let typed = DeValue::parse(&text).ok().map(Spanned::into_inner);
+    let typed = DeValue::parse(text).ok().map(Spanned::into_inner);
     let typed = typed.filter(|typed| typed.is_integer() || typed.is_float() || typed.is_bool());
-    let as_text = T::from_toml(&Spanned::new(value.span(), DeValue::String(text.clone().into())), parse);
+    let as_text = T::from_toml(&Spanned::new(value.span(), DeValue::String(text.into())), parse);
     match typed {
         Some(typed) if as_text.is_none() => {
             parse.diagnostics.truncate(before);

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use super::printable::printable;
+
 /// A range of bytes in one of the suite's files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Place {
@@ -77,6 +79,6 @@ pub struct Location {
 
 impl std::fmt::Display for Location {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}:{}", self.path.display(), self.line)
+        write!(f, "{}:{}", printable(&self.path.to_string_lossy()), self.line)
     }
 }

@@ -1,4 +1,5 @@
-//! Which parts of an SQL text are code, and which are strings, names in quotes and comments.
+//! SQL as text: statements with their values apart, how a database binds and quotes, and which parts of a text are
+//! code, strings, names in quotes and comments.
 //!
 //! Not a parser: only the lexical rules that strings and comments follow, those of PostgreSQL, which SQLite's
 //! are a part of. Source: <https://www.postgresql.org/docs/current/sql-syntax-lexical.html>.
@@ -7,7 +8,28 @@ use std::ops::Range;
 
 use serde_json::Value;
 
-use crate::secret::stand_in::{Form, in_form, in_json};
+use crate::secret::placeholder::{Form, in_form, in_json};
+
+/// A statement with its values apart from it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BoundSql {
+    pub text: String,
+    pub parameters: Vec<Value>,
+}
+
+/// How a database binds values and quotes names.
+#[derive(Debug, Clone, Copy)]
+pub struct Dialect {
+    /// What stands for a bound value: its number, counted from 1.
+    pub placeholder: fn(usize) -> String,
+    /// A name exactly as it is: with its capitals, spaces and quotes.
+    pub identifier: fn(&str) -> String,
+}
+
+/// A name in double quotes, as the SQL standard has it.
+pub fn quoted_name(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
 
 /// What the place that a [`Scanner`] has come to is part of.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -221,7 +221,7 @@ impl<'t, 'r, 'e> Table<'t, 'r, 'e> {
 
     /// An optional key.
     pub fn optional<T: FromToml>(&mut self, name: &'static str, doc: impl Into<Doc>) -> Option<T> {
-        let value = self.raw(name, doc, Shape::Value(T::schema))?;
+        let value = self.raw(name, doc, Shape::Value(setting::schema::<T>))?;
         setting::read(value, self.parse)
     }
 
@@ -352,8 +352,7 @@ impl<'t, 'r, 'e> Table<'t, 'r, 'e> {
         }
     }
 
-    /// Records that nothing of what is needed here exists. It is not reported if a key is misspelt: that key is
-    /// most likely the one.
+    /// Records that a key is missing. It is not reported if a key is misspelt, which is probably the missing one.
     pub fn lacks<T>(&mut self, diagnostic: Diagnostic) -> Option<T> {
         self.missing.push(Missing { key: None, diagnostic });
         None
@@ -378,7 +377,7 @@ impl<'t, 'r, 'e> Table<'t, 'r, 'e> {
             unknown = true;
             let place = self.parse.place(key.span());
             let mistake = Diagnostic {
-                unknown_key: Some(given.to_owned()),
+                unknown_key: Some(given.into()),
                 ..Diagnostic::new(place, format!("unknown key `{given}`"))
             };
             let meant = closest(given, known().map(|known| known.name));

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::expression::{Expression, FUNCTIONS, as_text, to_json, variables_in};
 use super::source::Place;
-use super::sql::{Scanner, Within};
+use super::sql::{BoundSql, Scanner, Within};
 use super::variables::Variables;
 
 /// A string of the suite, split at its expressions. Shared, because every check has a copy of the values of `[defaults]`.
@@ -33,13 +33,6 @@ enum Segment {
 pub struct Malformed {
     pub message: String,
     pub range: std::ops::Range<usize>,
-}
-
-/// A statement with its values apart from it.
-#[derive(Debug, PartialEq)]
-pub struct BoundSql {
-    pub text: String,
-    pub parameters: Vec<Value>,
 }
 
 impl Template {

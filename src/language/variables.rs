@@ -10,14 +10,15 @@ use serde_json::{Value, json};
 use toml::Spanned;
 use toml::de::DeValue;
 
-pub use self::resolve::{Missing, Resolved, hide_url_password, resolve};
+pub use self::resolve::{Missing, Resolved, resolve};
 pub use self::scope::Variables;
 use super::read::{FromToml, ParseContext, Table, Templates, read_table};
 use super::schema::{Definitions, Schema};
 use super::source::Place;
 use super::template::Template;
 use super::value::Document;
-use crate::secret::stand_in;
+pub use crate::secret::is_secret_name;
+use crate::secret::placeholder;
 
 /// A variable as the suite defines it.
 #[derive(Debug, Clone)]
@@ -148,26 +149,6 @@ fn typed_as(literal: Option<&Value>, text: &str) -> Value {
     read.filter(loses_nothing).unwrap_or_else(|| Value::from(text))
 }
 
-/// Words that make a variable secret by its name.
-const SECRET_WORDS: [&str; 11] = [
-    "password",
-    "passwd",
-    "pwd",
-    "passphrase",
-    "secret",
-    "secrets",
-    "token",
-    "key",
-    "apikey",
-    "credential",
-    "credentials",
-];
-
-/// Is a variable of this name secret by default?
-pub fn is_secret_name(name: &str) -> bool {
-    name.to_lowercase().split(['_', '-', '.']).any(|word| SECRET_WORDS.contains(&word))
-}
-
 /// The built-in names, as templates read them.
 pub const BUILT_IN: [&str; 3] = ["run.id", "run.started", "suite.dir"];
 
@@ -194,7 +175,7 @@ impl Variable {
                 format!("$(cat '{}')", path.replace('\'', r"'\''"))
             }
             VariableSource::Literal(_) | VariableSource::CommandLine { .. } | VariableSource::Mistaken => {
-                stand_in::variable(name)
+                placeholder::variable(name)
             }
         }
     }

@@ -8,6 +8,7 @@ use crate::language::diagnostic::Diagnostic;
 use crate::language::raw::{Entry, RawDocument};
 use crate::language::source::Place;
 use crate::language::variables::is_secret_name;
+use crate::secret::address;
 
 const HINT: &str = "read it from outside: `[vars] name = { env = \"NAME\" }` or `{ file = \"…\" }`, and write `{{name}}` here";
 
@@ -73,13 +74,15 @@ pub(super) fn hidden_in_text(text: &str) -> Vec<Range<usize>> {
         let secret = line.match_indices('=').find_map(|(equals, _)| {
             let key = line[..equals].trim_end().trim_matches(['"', '\'']);
             let name = key.rsplit(|c: char| !(c.is_alphanumeric() || c == '_' || c == '-')).next()?;
-            let is_secret = is_secret_name(name)
+            // `auth` is a table of which a part is secret.
+            let is_secret = (is_secret_name(name) && name != "auth")
                 || is_secret_header(name)
                 || is_password(name)
                 || ["bearer", "basic", "client-secret"].contains(&name);
             is_secret.then_some(equals + 1..end)
         });
-        let secret = secret.or_else(|| url_password(line));
+        let quote = line.find("://").and_then(|at| Some(at + line[at..].find(['"', '\''])?));
+        let secret = secret.or_else(|| url_password(&line[..quote.unwrap_or(line.len())]));
         found.extend(secret.map(|range| start + range.start..start + range.end));
         start += line.len();
     }
@@ -145,12 +148,7 @@ fn is_password(name: &str) -> bool {
 
 /// Where the password of `scheme://user:password@host` is, if it is no template.
 fn url_password(text: &str) -> Option<Range<usize>> {
-    let start = text.find("://")? + "://".len();
-    let authority = text[start..].split(['/', '?', '#']).next()?;
-    let user_info = &authority[..authority.rfind('@')?];
-    let password = start + user_info.find(':')? + 1..start + user_info.len();
-    let is_clear = !password.is_empty() && !text[password.clone()].contains("{{");
-    is_clear.then_some(password)
+    address::password(text).filter(|password| !text[password.clone()].contains("{{"))
 }
 
 #[cfg(test)]

@@ -6,6 +6,8 @@
 //! [`cancellations`](crate::attempt::cancellation).
 
 pub mod certificate;
+pub mod database;
+pub mod databases;
 pub mod dial;
 pub mod http;
 pub mod postgres;

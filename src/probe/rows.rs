@@ -7,20 +7,28 @@ use serde_json::Value;
 use crate::attempt::cost;
 use crate::secret::Message;
 
+/// A row: its columns in their order; two of them may have one name.
+pub type Row = Vec<(String, Value)>;
+
 /// What a query gave back.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct QueryResult {
     /// Rows returned, or rows a statement without a result changed.
     pub count: u64,
-    /// The first row, columns in their order; two columns may have one name.
-    pub first: Option<Vec<(String, Value)>>,
+    /// The first of the rows, as many as were to be kept.
+    pub rows: Vec<Row>,
     pub took: Duration,
 }
 
 impl QueryResult {
+    /// The first row.
+    pub fn first(&self) -> Option<&Row> {
+        self.rows.first()
+    }
+
     /// How much of it there is to look at, in bytes.
     pub fn size(&self) -> usize {
-        let cells = self.first.iter().flatten();
+        let cells = self.rows.iter().flatten();
         cells.map(|(column, value)| column.len() + cost::length(value)).sum()
     }
 
@@ -30,7 +38,7 @@ impl QueryResult {
             1 => "1 row".to_owned(),
             count => format!("{count} rows"),
         };
-        match &self.first {
+        match self.first() {
             None => Message::new().words(count),
             Some(row) => {
                 let cells: Vec<String> =

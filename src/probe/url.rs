@@ -2,6 +2,8 @@
 
 use url::Url;
 
+use crate::secret::address;
+
 /// Parses a URL.
 ///
 /// # Errors
@@ -12,7 +14,11 @@ pub fn parse_absolute_url(text: &str) -> Result<Url, (String, &'static str)> {
         return Err((format!("{bad:?} is not allowed in a URL"), encode));
     }
     let url = Url::parse(text).map_err(|error| {
-        (format!("invalid URL: {error}"), "a URL is absolute, such as https://host:port/path")
+        let hint = match address::shown(text) == text {
+            true => "a URL is absolute, such as https://host:port/path",
+            false => "percent-encode a password in it: `https://user:{{password|urlencode}}@host/path`",
+        };
+        (format!("invalid URL: {error}"), hint)
     })?;
     match url.port() {
         Some(0) => {

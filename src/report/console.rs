@@ -12,11 +12,12 @@ use self::details::{Details, INDENT, failed_cleanup, indented};
 use super::Reporter;
 use super::attempts::{self, FailedAttempt};
 use super::progress::progress_bar;
-use super::style::{Style, clock, printable};
+use super::style::{Style, clock};
 use super::summary::{Counts, causes, has_failed, meaning};
 use super::wrap::wrapped;
 use crate::event::{CancelReason, CheckReport, Event, RunInfo, RunReport, Status, StepReport};
 use crate::exit::Exit;
+use crate::language::printable::printable;
 use crate::language::severity::Severity;
 use crate::outcome::{Direction, Outcome, SkipReason, Span, Trace};
 

@@ -7,9 +7,10 @@ use std::time::Duration;
 use console::{Alignment, measure_text_width, pad_str, truncate_str};
 use jiff::Timestamp;
 
-use super::style::{Style, clock, printable};
+use super::style::{Style, clock};
 use crate::event::{CheckReport, Event, RunInfo, Status};
 use crate::language::diagnostic::SuiteError;
+use crate::language::printable::printable;
 use crate::outcome::{Outcome, SkipReason, Span};
 
 /// How many results of a check are kept for its sparkline.

@@ -10,6 +10,7 @@ use super::record::{
 use super::{Rejection, Reporter};
 use crate::event::{Event, RunInfo};
 use crate::exit::Exit;
+use crate::language::printable::printable_in_json;
 use crate::outcome::Direction;
 
 /// Writes each event when it happens.
@@ -28,7 +29,7 @@ impl Events {
     fn write(&mut self, what: What<'_>) {
         let line = Line { time: format!("{:.3}", jiff::Timestamp::now()), what };
         // Writing to memory fails only for maps without names, and there are none.
-        let text = serde_json::to_string(&line).unwrap_or_default();
+        let text = printable_in_json(&serde_json::to_string(&line).unwrap_or_default());
         debug_assert!(!text.is_empty());
         if let Some(lines) = &mut self.lines
             && let Err(error) = lines.write(&text)

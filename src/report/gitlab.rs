@@ -4,9 +4,9 @@
 
 use std::io::Write;
 
-use super::style::printable;
 use super::{Reporter, write_to_people};
 use crate::event::{Event, RunInfo};
+use crate::language::printable::printable;
 
 /// Marks where the section begins and ends, on the stream that the console writes to, and before the console does:
 /// the summary stays outside.

@@ -10,6 +10,7 @@ use super::record::{
 use super::{Rejection, Reporter};
 use crate::event::{Event, RunInfo};
 use crate::exit::Exit;
+use crate::language::printable::printable_in_json;
 
 /// Writes the document when the run is over.
 pub struct Json {
@@ -54,7 +55,7 @@ impl Document<'_> {
         // Writing to memory fails only for maps without names, and there are none.
         let text = serde_json::to_string_pretty(self).unwrap_or_default();
         debug_assert!(!text.is_empty());
-        text + "\n"
+        printable_in_json(&text) + "\n"
     }
 }
 

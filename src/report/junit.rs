@@ -9,8 +9,9 @@ use junit_report::{OffsetDateTime, Report, TestCase, TestSuite};
 
 use super::attempts::{self, FailedAttempt};
 use super::file::{Destination, ReportError};
-use super::{Rejection, Reporter, style};
+use super::{Rejection, Reporter};
 use crate::event::{CheckReport, Event, RunInfo, RunReport, Status, StepName, StepReport, Trail};
+use crate::language::printable::printable;
 use crate::outcome::{Certificate, Failure, Outcome, Span};
 
 /// Writes the report when the run is over.
@@ -260,11 +261,13 @@ fn in_cdata(text: &str) -> String {
     text.replace("]]>", "]] >")
 }
 
-/// Text without what XML 1.0 forbids.
+/// Text without what XML 1.0 forbids, and without what GitHub takes for a command where the report is printed.
 /// Source: <https://www.w3.org/TR/xml/#charsets>.
 fn clean(text: &str) -> String {
-    style::printable(text)
-        .chars()
-        .map(|c| if matches!(c, '\u{FFFE}' | '\u{FFFF}') { '\u{FFFD}' } else { c })
-        .collect()
+    let text = printable(text).replace(['\u{FFFE}', '\u{FFFF}'], "\u{FFFD}");
+    let lines = text.split('\n').map(|line| match line.trim_start().strip_prefix("::") {
+        Some(command) => format!("{}\\u{{3a}}:{command}", &line[..line.len() - line.trim_start().len()]),
+        None => line.to_owned(),
+    });
+    lines.collect::<Vec<_>>().join("\n")
 }

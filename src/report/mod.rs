@@ -35,7 +35,6 @@ pub use self::progress::Progress;
 pub use self::screen::{Screen, terminal_width};
 pub use self::statistics::Statistics;
 pub use self::stream::{Stream, catch_up, is_behind, let_go};
-pub(crate) use self::style::printable;
 pub use self::style::{Color, Style};
 use crate::event::{Event, RunInfo};
 use crate::language::diagnostic::SuiteError;

@@ -4,10 +4,11 @@ use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::style::{Style, printable};
+use super::style::Style;
 use super::summary::Counts;
 use super::write_to_people;
 use crate::event::{CheckReport, Event, RunInfo};
+use crate::language::printable::printable;
 use crate::outcome::{Outcome, Span};
 
 /// Counts over several runs of one suite.

@@ -81,23 +81,3 @@ impl Style {
 pub(super) fn clock(at: Timestamp) -> String {
     at.strftime("%H:%M:%SZ").to_string()
 }
-
-/// Text from outside as a terminal may have it: what would steer the terminal is shown as its code point.
-pub(crate) fn printable(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '\n' => out.push('\n'),
-            '\t' => out.push_str("  "),
-            c if c.is_control() || turns_direction(c) => out.extend(c.escape_default()),
-            c => out.push(c),
-        }
-    }
-    out
-}
-
-/// Does it change the direction of the text after it, so that a line reads as what it is not?
-/// Source: <https://www.unicode.org/reports/tr9/#Directional_Formatting_Characters>.
-fn turns_direction(c: char) -> bool {
-    matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}

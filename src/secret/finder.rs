@@ -1,232 +1,287 @@
-//! Finds secrets in texts, however they are spelled there.
+//! Finds secrets in texts, however they are spelled there, in one go over the text: what it costs grows with the
+//! length of the text, and neither with what is in it nor with how many secrets there are.
 //!
-//! Letters and digits are escaped nowhere, so each secret has a few of them as its anchor, and a text is searched for
-//! the anchors of all secrets at once. Where one stands, the secret is read from where it may begin. Nothing has to be
-//! built anew for one more secret.
+//! A text is seen in several ways at once, and in each of them is looked for what a secret is there.
 
-use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 
-use super::reading::{ESCAPES, may_be_escape, readings};
+use super::forms::Forms;
+use super::needles::Needles;
+use super::numbers::{Item, Numbers};
+use super::stream::{HISTORY, Stream, TooMuchWork, Work};
+use super::unescape::{Sink, Unescape};
 
-/// How many letters and digits an anchor has, if there are so many in a row.
-const ANCHOR: usize = 4;
+/// No character is spelled with more bytes, but for one that is escaped again and again.
+const LONGEST_SPELLING: usize = 12;
 
-/// An anchor is looked for among so many bytes at the beginning.
-const HEAD: usize = 64;
+/// Of what comes once there are so many, only the plain forms are looked for: servers may issue a secret with each answer.
+const MANY_NEEDLES: usize = 100_000;
 
-/// No character is spelled with more bytes.
-const LONGEST_SPELLING: usize = 24;
+/// More are not kept. Of a run to whom servers issue so many, nothing foreign is shown from then on.
+const MOST_NEEDLES: usize = 300_000;
 
-/// Bits of the filter.
-const FILTER: usize = 1 << 16;
-
-/// It would take too long to tell where the secrets are.
+/// Why nobody knows what is secret in a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TooMuchWork;
-
-/// The secrets' texts, and where each is anchored.
-#[derive(Debug, Default)]
-pub struct Finder {
-    /// White space in a row is one space.
-    texts: Vec<Box<[u8]>>,
-    anchors: HashMap<Gram, Vec<Anchor>>,
-    /// A bit for every gram there is, to pass over the others fast.
-    filter: Vec<u64>,
-    /// The lengths of the grams there are.
-    lengths: Vec<usize>,
+pub enum Unsearchable {
+    /// It would take longer than what is shown is worth.
+    TooMuchWork,
+    /// There are secrets that are not kept.
+    TooManySecrets,
 }
 
-/// Where a text is anchored.
-#[derive(Debug, Clone, Copy)]
-struct Anchor {
-    text: usize,
-    /// Where in the text the gram stands.
-    offset: usize,
-    /// How many bytes may be before it where the text is spelled out.
-    reach: usize,
+impl Unsearchable {
+    /// What is shown instead of the text.
+    pub fn notice(self) -> &'static str {
+        match self {
+            Unsearchable::TooMuchWork => "(not shown: it could not be searched for secrets in time)",
+            Unsearchable::TooManySecrets => "(not shown: there are too many secrets to search for)",
+        }
+    }
+}
+
+impl From<TooMuchWork> for Unsearchable {
+    fn from(TooMuchWork: TooMuchWork) -> Unsearchable {
+        Unsearchable::TooMuchWork
+    }
+}
+
+/// What is looked for, in each view of a text.
+#[derive(Debug, Default)]
+pub struct Finder {
+    /// As it is, white space in a row one space.
+    raw: Needles,
+    /// What it means once nothing is escaped.
+    unescaped: Needles,
+    /// The same without white space and what differs between the alphabets of base64.
+    compact: Needles,
+    /// In lower case and without what groups digits.
+    hex: Needles,
+    /// How long the longest secret is.
+    longest: usize,
+    is_full: bool,
 }
 
 impl Finder {
-    /// Adds a text to be found. One that is empty is found nowhere.
-    pub fn add(&mut self, text: &str) {
-        let text = text.split_ascii_whitespace().collect::<Vec<_>>().join(" ").into_bytes();
-        if text.is_empty() {
+    /// Adds what a secret is in each view.
+    pub fn add(&mut self, forms: &Forms) {
+        let count: usize =
+            [&self.raw, &self.unescaped, &self.compact, &self.hex].map(Needles::len).iter().sum();
+        self.is_full |= count >= MOST_NEEDLES;
+        if self.is_full {
             return;
         }
-        let number = self.texts.len();
-        match self.best_anchor(&text) {
-            Some(Range { start: offset, end }) => {
-                let escaped = text[..offset].iter().filter(|byte| !byte.is_ascii_alphanumeric()).count();
-                let reach = offset + escaped * (LONGEST_SPELLING - 1);
-                self.anchor(&text[offset..end], Anchor { text: number, offset, reach });
-            }
-            // Nothing in it that is escaped nowhere: it may begin with itself, and with any escape.
-            None => {
-                let beginnings: BTreeSet<u8> = ESCAPES.iter().chain(&text[..1]).copied().collect();
-                for byte in beginnings {
-                    self.anchor(&[byte], Anchor { text: number, offset: 0, reach: 0 });
-                }
-            }
+        self.longest = self.longest.max(forms.longest());
+        forms.raw.iter().for_each(|needle| self.raw.add(needle));
+        forms.unescaped.iter().for_each(|needle| self.unescaped.add(needle));
+        if count < MANY_NEEDLES {
+            forms.compact.iter().for_each(|needle| self.compact.add(needle));
+            forms.hex.iter().for_each(|needle| self.hex.add(needle));
         }
-        self.texts.push(text.into());
     }
 
-    fn anchor(&mut self, bytes: &[u8], anchor: Anchor) {
-        let gram = Gram::of(bytes);
-        if !self.lengths.contains(&bytes.len()) {
-            self.lengths.push(bytes.len());
-        }
-        self.filter.resize(FILTER / 64, 0);
-        let (word, bit) = gram.place_in_filter();
-        self.filter[word] |= bit;
-        self.anchors.entry(gram).or_default().push(anchor);
+    /// Are there so many already that only the plain forms of another are kept?
+    pub fn has_many(&self) -> bool {
+        self.raw.len() + self.unescaped.len() + self.compact.len() + self.hex.len() >= MANY_NEEDLES
     }
 
-    /// The longest run of letters and digits, and where there are several, that which the fewest others have: tokens
-    /// often begin alike.
-    fn best_anchor(&self, text: &[u8]) -> Option<Range<usize>> {
-        let head = &text[..text.len().min(HEAD)];
-        let runs = head.split(|byte| !byte.is_ascii_alphanumeric());
-        let length = runs.map(<[u8]>::len).max().filter(|longest| *longest > 0)?.min(ANCHOR);
-        let plain =
-            head.windows(length).enumerate().filter(|(_, gram)| gram.iter().all(u8::is_ascii_alphanumeric));
-        let others = |gram: &[u8]| self.anchors.get(&Gram::of(gram)).map_or(0, Vec::len);
-        let free = plain.clone().find(|(_, gram)| others(gram) == 0);
-        let (offset, _) = free.or_else(|| plain.min_by_key(|(_, gram)| others(gram)))?;
-        Some(offset..offset + length)
-    }
-
-    /// Where there is something of a text, in order and apart from one another.
+    /// Where there is something of a secret in a part of a text, in order and apart from one another. The rest is
+    /// searched as far as a secret may reach.
     ///
     /// # Errors
-    /// It would take longer than what is shown is worth. Then nobody knows.
-    pub fn find(&self, text: &str) -> Result<Vec<Range<usize>>, TooMuchWork> {
-        if self.texts.is_empty() {
-            return Ok(Vec::new());
-        }
-        let text = text.as_bytes();
-        let mut found = Vec::new();
-        let mut work = Work::for_length(text.len());
-        let mut four = 0;
-        for (at, byte) in text.iter().enumerate() {
-            four = four << 8 | u32::from(*byte);
-            for length in &self.lengths {
-                let gram = Gram::last(four, *length);
-                let (word, bit) = gram.place_in_filter();
-                if self.filter[word] & bit == 0 {
-                    continue;
-                }
-                let first = (at + 1).saturating_sub(*length);
-                for anchor in self.anchors.get(&gram).into_iter().flatten() {
-                    let Some(last) = first.checked_sub(anchor.offset) else { continue };
-                    for start in first.saturating_sub(anchor.reach)..=last {
-                        if let Some(end) = end_of(&self.texts[anchor.text], text, start, &mut work)? {
-                            found.push(start..end);
-                        }
-                    }
-                }
-            }
-        }
-        Ok(union(found))
+    /// Nobody knows.
+    pub fn search(&self, text: &str, range: Range<usize>) -> Result<Vec<Range<usize>>, Unsearchable> {
+        let reach = (self.longest + HISTORY) * LONGEST_SPELLING;
+        let mut search = Search::of(self, text, text.floor_char_boundary(range.start.saturating_sub(reach)));
+        search.settle(range.end, reach)?;
+        Ok(search.found())
     }
 }
 
-/// Where the longest spelling of `wanted` ends that begins at `start`.
-fn end_of(wanted: &[u8], text: &[u8], start: usize, work: &mut Work) -> Result<Option<usize>, TooMuchWork> {
-    let mut longest = None;
-    // How much was read of both, in each way to read the text that has not come to its end.
-    let mut open = BTreeSet::new();
-    let mut now = (0, start);
-    loop {
-        let (read, at) = now;
-        match (wanted.get(read), text.get(at)) {
-            (None, _) => longest = longest.max(Some(at)),
-            (Some(_), None) => {}
-            (Some(b' '), Some(_)) => {
-                work.take(Work::READING)?;
-                let spaces = readings(text, at);
-                for space in spaces
-                    .iter()
-                    .filter(|reading| matches!(reading.bytes(), [byte] if byte.is_ascii_whitespace()))
-                {
-                    open.extend([(read, space.end), (read + 1, space.end)]);
-                }
-            }
-            (Some(_), Some(_)) if may_be_escape(text, at) => {
-                work.take(Work::READING)?;
-                let meant = readings(text, at);
-                let fitting = meant.iter().filter(|reading| wanted[read..].starts_with(reading.bytes()));
-                open.extend(fitting.map(|reading| (read + reading.bytes().len(), reading.end)));
-            }
-            (Some(expected), Some(byte)) => {
-                work.take(1)?;
-                if expected == byte {
-                    now = (read + 1, at + 1);
-                    if open.is_empty() {
-                        continue;
-                    }
-                    open.insert(now);
-                }
-            }
-        }
-        match open.pop_first() {
-            Some(next) => now = next,
-            None => return Ok(longest),
-        }
-    }
+/// A search on its way through a text.
+#[derive(Debug)]
+pub struct Search<'f> {
+    finder: &'f Finder,
+    text: &'f str,
+    at: usize,
+    raw: Stream<'f>,
+    /// Are there white spaces only since the last byte of `raw`?
+    after_space: bool,
+    hex: Stream<'f>,
+    /// Was the last byte a hexadecimal digit, or what groups them?
+    in_hex: bool,
+    unescape: Unescape<Unescaped<'f>>,
+    numbers: Numbers,
+    bytes: Stream<'f>,
+    work: Work,
 }
 
-/// How much more may be done for a text.
-struct Work {
-    left: usize,
+/// What a text means, and the same without white space.
+#[derive(Debug)]
+struct Unescaped<'f> {
+    whole: Stream<'f>,
+    compact: Stream<'f>,
+    /// How long `compact` was at the last lengths of `whole`.
+    lengths: [usize; HISTORY],
+    work: Work,
 }
 
-impl Work {
-    /// What it takes to read one escape, where to compare two bytes is 1.
-    const READING: usize = 1_000;
+impl Sink for Unescaped<'_> {
+    type Error = TooMuchWork;
 
-    fn for_length(length: usize) -> Work {
-        Work { left: 4_000_000 + 32 * length }
-    }
-
-    fn take(&mut self, work: usize) -> Result<(), TooMuchWork> {
-        self.left = self.left.checked_sub(work).ok_or(TooMuchWork)?;
+    fn push(&mut self, byte: u8, from: Range<usize>) -> Result<(), TooMuchWork> {
+        self.whole.push(byte, from.clone(), &mut self.work)?;
+        if let Some(kept) = in_compact(byte) {
+            self.compact.push(kept, from, &mut self.work)?;
+        }
+        self.lengths[self.whole.depth() % HISTORY] = self.compact.depth();
         Ok(())
     }
+
+    fn length(&self) -> usize {
+        self.whole.depth()
+    }
+
+    fn truncate(&mut self, length: usize) {
+        self.whole.truncate(length);
+        self.compact.truncate(self.lengths[length % HISTORY]);
+    }
 }
 
-/// The same without overlaps, in order.
-fn union(mut ranges: Vec<Range<usize>>) -> Vec<Range<usize>> {
-    ranges.sort_unstable_by_key(|range| range.start);
-    let mut apart: Vec<Range<usize>> = Vec::new();
-    for range in ranges {
-        match apart.last_mut() {
-            Some(last) if range.start < last.end => last.end = last.end.max(range.end),
-            Some(_) | None => apart.push(range),
+/// What a byte of what a text means is in `compact`.
+pub fn in_compact(byte: u8) -> Option<u8> {
+    match byte {
+        // The two alphabets of base64 have different signs for the last two digits.
+        b'+' | b'-' | b' ' | b'\t'..=b'\r' => None,
+        b'_' => Some(b'/'),
+        _ => Some(byte),
+    }
+}
+
+/// What a byte of a text is in the view for hexadecimal digits.
+pub fn in_hex(byte: u8) -> Option<u8> {
+    match byte {
+        b'-' | b':' | b' ' | b'\t'..=b'\r' => None,
+        _ => Some(byte.to_ascii_lowercase()),
+    }
+}
+
+impl<'f> Search<'f> {
+    /// Of a text from somewhere on.
+    #[must_use]
+    pub fn of(finder: &'f Finder, text: &'f str, start: usize) -> Search<'f> {
+        let work = || Work::for_length(text.len() - start);
+        let unescaped = Unescaped {
+            whole: Stream::of(&finder.unescaped),
+            compact: Stream::of(&finder.compact),
+            lengths: [0; HISTORY],
+            work: work(),
+        };
+        Search {
+            finder,
+            text,
+            at: start,
+            raw: Stream::of(&finder.raw),
+            after_space: false,
+            hex: Stream::of(&finder.hex),
+            in_hex: false,
+            unescape: Unescape::into(unescaped),
+            numbers: Numbers::default(),
+            bytes: Stream::of(&finder.raw),
+            work: work(),
         }
     }
-    apart
-}
 
-/// One to four bytes in a row, and how many they are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct Gram(u64);
-
-impl Gram {
-    fn of(bytes: &[u8]) -> Gram {
-        Gram::last(bytes.iter().fold(0, |before, byte| before << 8 | u32::from(*byte)), bytes.len())
+    /// Searches on until it is known what of a secret is before `end`, at first for `margin` bytes more.
+    ///
+    /// # Errors
+    /// Nobody knows.
+    pub fn settle(&mut self, end: usize, margin: usize) -> Result<(), Unsearchable> {
+        if self.finder.is_full {
+            return Err(Unsearchable::TooManySecrets);
+        }
+        if self.finder.raw.is_empty() {
+            return Ok(());
+        }
+        let (mut to, mut margin) = (end, margin.max(1));
+        while to < self.text.len() && (to == end || self.is_open_before(end)) {
+            to = (to + margin).min(self.text.len());
+            margin *= 2;
+            self.up_to(to)?;
+        }
+        Ok(self.up_to(to)?)
     }
 
-    /// The last `length` of four bytes.
-    fn last(four: u32, length: usize) -> Gram {
-        let bytes = u64::from(four) & ((1 << (8 * length)) - 1);
-        Gram(bytes | (length as u64) << 32)
+    fn up_to(&mut self, end: usize) -> Result<(), TooMuchWork> {
+        let text = self.text.as_bytes();
+        for (at, byte) in text.iter().copied().enumerate().take(end).skip(self.at) {
+            let from = at..at + 1;
+            match byte.is_ascii_whitespace() {
+                false => self.raw.push(byte, from.clone(), &mut self.work)?,
+                true if self.after_space => {}
+                true => self.raw.push(b' ', from.clone(), &mut self.work)?,
+            }
+            self.after_space = byte.is_ascii_whitespace();
+            match in_hex(byte) {
+                Some(digit) if digit.is_ascii_hexdigit() => {
+                    self.in_hex = true;
+                    self.hex.push(digit, from, &mut self.work)?;
+                }
+                // Nothing that is looked for has another in it: one ends them all.
+                Some(other) if self.in_hex => {
+                    self.in_hex = false;
+                    self.hex.push(other, from, &mut self.work)?;
+                }
+                Some(_) | None => {}
+            }
+            if let Some(item) = self.numbers.read(byte, at) {
+                self.number(&item, at)?;
+            }
+            self.unescape.read(byte, at)?;
+        }
+        self.at = self.at.max(end);
+        if self.at == text.len()
+            && let Some(item) = self.numbers.last()
+        {
+            self.number(&item, text.len())?;
+        }
+        Ok(())
     }
 
-    /// The word and the bit that stand for it, and for some others.
-    fn place_in_filter(self) -> (usize, u64) {
-        let hash = self.0.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (64 - FILTER.ilog2());
-        (usize::try_from(hash / 64).unwrap_or_default(), 1 << (hash % 64))
+    fn number(&mut self, item: &Item, at: usize) -> Result<(), TooMuchWork> {
+        match item {
+            Item::Byte(byte, start) => self.bytes.push(*byte, *start..at, &mut self.work),
+            // Nothing that is looked for has such a byte.
+            Item::End => self.bytes.push(0, at..at, &mut self.work),
+        }
+    }
+
+    fn streams(&self) -> [&Stream<'f>; 5] {
+        [&self.raw, &self.hex, &self.bytes, &self.unescape.sink.whole, &self.unescape.sink.compact]
+    }
+
+    /// May a secret that has begun before `at` still come to its end?
+    fn is_open_before(&self, at: usize) -> bool {
+        self.streams().iter().any(|stream| stream.is_open_before(at))
+    }
+
+    /// Where there is something of a secret, in order and with something in between.
+    #[must_use]
+    pub fn found(&self) -> Vec<Range<usize>> {
+        let mut ranges: Vec<Range<usize>> = self
+            .streams()
+            .iter()
+            .flat_map(|stream| stream.found())
+            // What a byte of Latin-1 means may be half a character of UTF-8.
+            .map(|found| self.text.floor_char_boundary(found.start)..self.text.ceil_char_boundary(found.end))
+            .collect();
+        ranges.sort_unstable_by_key(|range| (range.start, range.end));
+        ranges.dedup_by(|next, last| {
+            let touch = next.start <= last.end;
+            if touch {
+                last.end = last.end.max(next.end);
+            }
+            touch
+        });
+        ranges
     }
 }

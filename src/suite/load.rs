@@ -446,7 +446,9 @@ fn read_check(
     parse.is_of_each = true;
     for instance in instances.unwrap_or_default() {
         let mut own = scope.clone();
-        instance.iter().for_each(|(name, value)| own.set(name, value));
+        for (name, value) in &instance {
+            own.set(name, value);
+        }
         parse.scope = Some(own);
         read_instance(kind, item, keys, instance, parse, parts);
     }
@@ -480,7 +482,7 @@ fn read_instance(
     match read {
         Some((keys, check)) => {
             let written_name = written_name.to_owned();
-            parts.checks.push(SuiteCheck { kind, place, keys, check, instance, written_name, setting_reads });
+            parts.checks.push(SuiteCheck { kind, place, keys, check, written_name, instance, setting_reads });
         }
         None => {
             if parse.diagnostics.len() == before {

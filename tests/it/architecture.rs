@@ -8,7 +8,7 @@ use crate::support::sources::{Source, sources};
 
 /// The files and folders of `src/`, top to bottom: each imports only from those below it. `lib.rs` declares them in this
 /// order; `main.rs` is above all.
-const LAYERS: [&str; 20] = [
+pub const LAYERS: [&str; 20] = [
     "commands", "cli", "demo", "lint", "engine", "plan", "report", "suite", "check", "expect", "probe",
     "attempt", "process", "event", "exit", "runtimes", "outcome", "language", "deadline", "secret",
 ];

@@ -14,6 +14,7 @@ use crate::language::variables::Variables;
 use crate::outcome::Failure;
 use crate::probe::dial::Target;
 use crate::probe::trust::TlsOptions;
+use crate::secret::address;
 
 /// Where to connect to, and how.
 #[derive(Debug)]
@@ -70,7 +71,10 @@ impl Endpoint {
         let url = Url::parse(&text).ok();
         let named = url.as_ref().and_then(|url| Some((url, url.host_str()?, url.port()?)));
         let Some((url, host, port)) = named else {
-            return Err(template_failure(format!("expected a host and a port, got `{text}`")));
+            return Err(template_failure(format!(
+                "expected a host and a port, got `{}`",
+                address::shown(&text)
+            )));
         };
         let name = host.trim_matches(['[', ']']).to_owned();
         let target = match self.options.resolved(url, scope)? {

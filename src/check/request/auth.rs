@@ -105,7 +105,10 @@ impl Auth {
                 let (user, password) = (text(&basic.user)?, text(&basic.password)?);
                 context.hide(&password);
                 let pair = base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}"));
-                Ok(format!("Basic {pair}"))
+                let header = format!("Basic {pair}");
+                // Whole, however short its parts are. A key may be the user, without a password.
+                context.hide(&header);
+                Ok(header)
             }
             Auth::Bearer(token) => {
                 let token = text(token)?;

@@ -15,11 +15,11 @@ use crate::language::value::OneOrMore;
 use crate::language::variables::Variables;
 use crate::probe::http::{HttpVersion, SESSION_LENGTH, cookies_for};
 use crate::probe::trust::Verify;
-use crate::secret::stand_in::{Form, has_stand_in, in_form, in_json, readable, stand_in, variable};
+use crate::secret::placeholder::{Form, has_placeholder, in_form, in_json, placeholder, readable, variable};
 
 /// What a request is sent with, beside what the suite says of it.
 pub struct CurlContext<'s> {
-    /// With stand-ins for the secrets.
+    /// With placeholders for the secrets.
     pub scope: &'s Variables,
     pub cookies: &'s CookieStore,
     pub suite_dir: &'s Path,
@@ -57,7 +57,7 @@ impl Request {
             }
             Some(Auth::Bearer(token)) => with_bearer(command, &guarded("token", token.text(scope).ok()?)),
             // A token is fetched for each run: whoever repeats the request fetches one too.
-            Some(Auth::OAuth2(_)) => with_bearer(command, &stand_in("$ACCESS_TOKEN")),
+            Some(Auth::OAuth2(_)) => with_bearer(command, &placeholder("$ACCESS_TOKEN")),
         };
         let url = self.url.text(scope).ok()?;
         if let Some(cookies) = url::Url::parse(&url).ok().and_then(|url| shown_cookies(with.cookies, &url)) {
@@ -171,13 +171,13 @@ impl Request {
     /// Adds the URL with its query. Secrets in the query are encoded by curl, where it does not encode a body already.
     fn with_url(&self, command: ShellCommand, url: String, scope: &Variables) -> Option<ShellCommand> {
         let fields = texts(&self.query, scope)?;
-        let has_secrets = fields.iter().any(|(_, value)| has_stand_in(value));
+        let has_secrets = fields.iter().any(|(_, value)| has_placeholder(value));
         let (command, url) = match (&self.body, has_secrets) {
             (Body::None, true) => (with_fields(command.word("-G"), &fields), url),
             (_, _) => (command, with_query(url, &fields)),
         };
         // To curl these are patterns, and a secret may have them.
-        let command = match url.contains(['[', ']', '{', '}']) || has_stand_in(&url) {
+        let command = match url.contains(['[', ']', '{', '}']) || has_placeholder(&url) {
             true => command.word("-g"),
             false => command,
         };
@@ -254,7 +254,7 @@ fn guard_fields(document: &mut Value) {
 /// The cookies that go with a request, those that may keep a session by their names alone.
 fn shown_cookies(cookies: &CookieStore, url: &url::Url) -> Option<String> {
     let shown = |(name, value): (&str, &str)| match value.len() >= SESSION_LENGTH {
-        true => format!("{name}={}", stand_in(&variable(name))),
+        true => format!("{name}={}", placeholder(&variable(name))),
         false => format!("{name}={value}"),
     };
     let pairs: Vec<String> = cookies_for(cookies, url).map(shown).collect();

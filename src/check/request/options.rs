@@ -183,7 +183,7 @@ impl RequestOptions {
         resolve: Vec<(Named, Template)>,
         tls: Option<TlsKeys>,
     ) -> RequestOptions {
-        RequestOptions { resolve, tls, ..RequestOptions::default() }
+        RequestOptions { tls, resolve, ..RequestOptions::default() }
     }
 
     /// These options, and `other`'s where these say nothing; `headers`, `resolve` and `tls` are merged key by key.

@@ -1,7 +1,6 @@
 //! From a request as a suite writes it to one that can be sent.
 
 use std::net::SocketAddr;
-use std::path::Path;
 
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use url::Url;
@@ -18,7 +17,7 @@ use crate::probe::http::request::{PreparedBody, PreparedPart, ResolveOverride, R
 use crate::probe::http::{HttpVersion, Route};
 use crate::probe::trust::TlsOptions;
 use crate::probe::url::parse_absolute_url;
-use crate::secret::Message;
+use crate::secret::{Message, address};
 
 /// A template's text, or the failure to make it.
 pub(super) fn rendered<T>(result: Result<T, String>, what: &'static str) -> Result<T, Failure> {
@@ -36,7 +35,7 @@ fn unusable(what: &'static str, cause: Message) -> Failure {
 pub fn parse_url(template: &Template, scope: &Variables) -> Result<Url, Failure> {
     let text = rendered(template.text(scope), "the URL")?;
     parse_absolute_url(&text).map_err(|(message, hint)| {
-        let cause = Message::new().words(message).words(": `").data(text).words("`");
+        let cause = Message::new().words(message).words(": `").data(address::shown(&text)).words("`");
         unusable("the URL", cause).with_hint(Message::new().words(hint))
     })
 }
@@ -48,8 +47,9 @@ pub(super) async fn resolve_request(
     context: &Context,
 ) -> Result<ResolvedRequest, Failure> {
     let mut url = parse_url(&request.url, scope)?;
+    context.run.redactor.add_address(url.as_str());
     if !request.query.is_empty() {
-        let fields = fields(&request.query, scope)?;
+        let fields = fields(&request.query, scope, context)?;
         url.query_pairs_mut().extend_pairs(fields);
     }
     let home = url.clone();
@@ -80,11 +80,19 @@ pub(super) async fn resolve_request(
     })
 }
 
-fn fields(fields: &[(Named, OneOrMore)], scope: &Variables) -> Result<Vec<(String, String)>, Failure> {
+fn fields(
+    fields: &[(Named, OneOrMore)],
+    scope: &Variables,
+    context: &Context,
+) -> Result<Vec<(String, String)>, Failure> {
     fields
         .iter()
         .flat_map(|(named, values)| values.0.iter().map(move |value| (named, value)))
-        .map(|(named, value)| Ok((named.name.clone(), rendered(value.0.text(scope), "a field")?)))
+        .map(|(named, value)| {
+            let value = rendered(value.0.text(scope), "a field")?;
+            context.run.redactor.add_field(&named.name, &value);
+            Ok((named.name.clone(), value))
+        })
         .collect()
 }
 
@@ -97,8 +105,6 @@ fn headers(options: &RequestOptions, scope: &Variables, context: &Context) -> Re
         })?;
         if name == AUTHORIZATION || name == reqwest::header::COOKIE || is_secret_name(name.as_str()) {
             context.hide(&value);
-            // `Bearer abc`: the token alone is secret too.
-            context.hide(value.split_once(' ').map_or("", |(_, credentials)| credentials));
         }
         headers.insert(name, header_value(&named.name, &value)?);
     }
@@ -124,18 +130,19 @@ async fn body(
         Body::Text(text) => (PreparedBody::Bytes(rendered(text.text(scope), "the body")?.into_bytes()), None),
         Body::Json(document) => {
             let value = rendered(document.value(scope), "the JSON body")?;
+            context.run.redactor.add_fields(&value);
             (PreparedBody::Bytes(value.to_string().into_bytes()), Some("application/json"))
         }
         Body::Form(form) => {
             let encoded = url::form_urlencoded::Serializer::new(String::new())
-                .extend_pairs(fields(form, scope)?)
+                .extend_pairs(fields(form, scope, context)?)
                 .finish();
             (PreparedBody::Bytes(encoded.into_bytes()), Some("application/x-www-form-urlencoded"))
         }
         Body::Multipart(parts) => {
             let mut prepared = Vec::new();
             for (named, part) in parts {
-                prepared.push(resolve_part(&named.name, part, scope, &context.run.suite_dir).await?);
+                prepared.push(resolve_part(&named.name, part, scope, context).await?);
             }
             (PreparedBody::Multipart(prepared), None)
         }
@@ -146,16 +153,17 @@ async fn resolve_part(
     name: &str,
     part: &Part,
     scope: &Variables,
-    dir: &Path,
+    context: &Context,
 ) -> Result<PreparedPart, Failure> {
     let name = name.to_owned();
     match part {
         Part::Text(text) => {
-            let bytes = rendered(text.text(scope), "a part")?.into_bytes();
-            Ok(PreparedPart { name, bytes, filename: None, content_type: None })
+            let text = rendered(text.text(scope), "a part")?;
+            context.run.redactor.add_field(&name, &text);
+            Ok(PreparedPart { name, bytes: text.into_bytes(), filename: None, content_type: None })
         }
         Part::File { path, filename, content_type } => {
-            let at = dir.join(path);
+            let at = context.run.suite_dir.join(path);
             let bytes = offload::blocking(move || std::fs::read(at)).await.map_err(|error| {
                 let doing = Message::new().words("reading `").data(path.display().to_string()).words("`");
                 Failure::fault(Fault::Local, doing, Message::new().data(error.to_string()))

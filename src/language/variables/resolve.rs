@@ -12,7 +12,7 @@ use crate::language::source::Place;
 use crate::language::template::Template;
 use crate::language::value::Document;
 use crate::secret::Redactor;
-use crate::secret::stand_in::stand_in_for;
+use crate::secret::placeholder::placeholder_for;
 
 /// Variables with their values, and those that have none.
 #[derive(Debug)]
@@ -196,8 +196,9 @@ impl Resolved {
         if is_secret {
             hide(name, variable, &value, redactor)?;
         }
-        let holds_password = hide_url_password(&value, redactor);
-        let made_of_secrets = variable.reads().any(|read| self.scope.has_stand_in(first_part(read)));
+        // A password inside an address is secret too, whatever the variable is called.
+        let holds_password = value.as_str().is_some_and(|text| redactor.add_address(text));
+        let made_of_secrets = variable.reads().any(|read| self.scope.has_placeholder(first_part(read)));
         if made_of_secrets
             && let Some(Ok(shown)) = variable.made_of().map(|of| of.value(&self.scope.for_people()))
         {
@@ -206,7 +207,7 @@ impl Resolved {
             self.scope.set_secret(
                 name,
                 &value,
-                &Value::from(stand_in_for(&value, &variable.in_a_shell(name, suite_dir))),
+                &Value::from(placeholder_for(&value, &variable.in_a_shell(name, suite_dir))),
             );
         } else {
             self.scope.set(name, &value);
@@ -227,14 +228,4 @@ fn hide(name: &str, variable: &Variable, value: &Value, redactor: &Redactor) -> 
         )
         .hint("give it its real value, or say `secret = false` if it is not a secret")
     })
-}
-
-/// A password inside an URL is secret too, whatever the variable is called. A short one is not an error here:
-/// an URL is never shown with its password. Says whether there is one.
-pub fn hide_url_password(value: &Value, redactor: &Redactor) -> bool {
-    let url = value.as_str().filter(|text| text.contains('@')).and_then(|text| url::Url::parse(text).ok());
-    let Some(password) = url.as_ref().and_then(url::Url::password) else { return false };
-    let _ = redactor.add(password);
-    let _ = redactor.add(&percent_encoding::percent_decode_str(password).decode_utf8_lossy());
-    true
 }

@@ -21,7 +21,7 @@ pub struct Variables {
     environment: Arc<Environment<'static>>,
     values: Names,
     /// The placeholders, in commands for people, of the values that are secret or made of one.
-    stand_ins: Names,
+    placeholders: Names,
     audience: Audience,
     /// Learns what expressions make of secrets.
     redactor: Arc<Redactor>,
@@ -32,7 +32,7 @@ pub struct Variables {
 enum Audience {
     /// Those who are asked: they get the values.
     Servers,
-    /// Those who read of it: they get a stand-in for every secret.
+    /// Those who read of it: they get a placeholder for every secret.
     People,
 }
 
@@ -43,7 +43,7 @@ impl Variables {
         Variables {
             environment: Arc::new(expression::environment()),
             values: Names::default(),
-            stand_ins: Names::default(),
+            placeholders: Names::default(),
             audience: Audience::Servers,
             redactor,
         }
@@ -54,29 +54,30 @@ impl Variables {
         self.insert(name, Held::new(value));
     }
 
-    /// Sets a name to a value that needs no stand-in.
+    /// Sets a name to a value that needs no placeholder.
     fn insert(&mut self, name: &str, value: Held) {
         Arc::make_mut(&mut self.values).insert(name.to_owned(), value);
-        if self.has_stand_in(name) {
-            Arc::make_mut(&mut self.stand_ins).remove(name);
+        if self.has_placeholder(name) {
+            Arc::make_mut(&mut self.placeholders).remove(name);
         }
     }
 
-    fn insert_stand_in(&mut self, name: &str, stand_in: Held) {
-        Arc::make_mut(&mut self.stand_ins).insert(name.to_owned(), stand_in);
+    fn insert_placeholder(&mut self, name: &str, placeholder: Held) {
+        Arc::make_mut(&mut self.placeholders).insert(name.to_owned(), placeholder);
     }
 
-    /// Sets a name to a value that people are shown as `stand_in`.
-    pub fn set_secret(&mut self, name: &str, value: &Value, stand_in: &Value) {
+    /// Sets a name to a value that people are shown as `placeholder`.
+    pub fn set_secret(&mut self, name: &str, value: &Value, placeholder: &Value) {
         self.set(name, value);
-        self.insert_stand_in(name, Held::new(stand_in));
+        self.insert_placeholder(name, Held::new(placeholder));
     }
 
-    /// The same with a stand-in for every secret: what a command for people is made with.
+    /// The same with a placeholder for every secret: what a command for people is made with.
     pub fn for_people(&self) -> Variables {
         let mut scope = Variables { audience: Audience::People, ..self.clone() };
-        if !self.stand_ins.is_empty() {
-            let pairs = self.stand_ins.iter().map(|(name, stand_in)| (name.clone(), stand_in.clone()));
+        if !self.placeholders.is_empty() {
+            let pairs =
+                self.placeholders.iter().map(|(name, placeholder)| (name.clone(), placeholder.clone()));
             Arc::make_mut(&mut scope.values).extend(pairs);
         }
         scope
@@ -86,8 +87,8 @@ impl Variables {
         self.audience == Audience::People
     }
 
-    pub(in crate::language) fn has_stand_in(&self, name: &str) -> bool {
-        self.stand_ins.contains_key(name)
+    pub(in crate::language) fn has_placeholder(&self, name: &str) -> bool {
+        self.placeholders.contains_key(name)
     }
 
     pub fn has(&self, name: &str) -> bool {
@@ -107,8 +108,8 @@ impl Variables {
         for name in names {
             if let Some(value) = other.values.get(name) {
                 self.insert(name, value.clone());
-                if let Some(stand_in) = other.stand_ins.get(name) {
-                    self.insert_stand_in(name, stand_in.clone());
+                if let Some(placeholder) = other.placeholders.get(name) {
+                    self.insert_placeholder(name, placeholder.clone());
                 }
             }
         }

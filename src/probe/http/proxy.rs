@@ -3,8 +3,9 @@
 use hyper_util::client::proxy::matcher::Matcher;
 use url::Url;
 
+use crate::attempt::Context;
 use crate::outcome::{Failure, Fault};
-use crate::secret::Message;
+use crate::secret::{Message, address};
 
 /// What the suite says of the proxy.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,6 +42,21 @@ impl Proxy {
         Some(format!("{}{port}", proxy.uri().host().unwrap_or_default()))
     }
 
+    /// Keeps the user and password of the proxy out of every output, also where the environment names it.
+    pub fn hide_credentials(&self, url: &Url, context: &Context) {
+        match self {
+            Proxy::Without => {}
+            Proxy::At(proxy) => {
+                context.run.redactor.add_address(proxy);
+            }
+            Proxy::OfEnvironment => {
+                if let Some((_, proxy)) = of_environment(url) {
+                    context.run.redactor.add_address(&proxy);
+                }
+            }
+        }
+    }
+
     /// Can a request for `url` go where it should? A proxy of the environment that cannot be used would be left out.
     ///
     /// # Errors
@@ -66,7 +82,10 @@ pub fn not_a_proxy(text: &str) -> Failure {
 
 fn unusable(text: &str, whose: &'static str) -> Failure {
     let doing = Message::new().words(format!("going through the proxy of `{whose}`"));
-    let got = Message::new().words(format!("expected {EXPECTED}, got `")).data(without_user(text)).words("`");
+    let got = Message::new()
+        .words(format!("expected {EXPECTED}, got `"))
+        .data(address::shown(&without_user(text)))
+        .words("`");
     Failure::fault(Fault::Proxy, doing, got)
 }
 

@@ -66,6 +66,10 @@ pub struct PreparedPart {
 }
 
 impl PreparedPart {
+    /// The form with this part.
+    ///
+    /// # Errors
+    /// A media type that is none.
     pub fn add_to(&self, form: reqwest::multipart::Form) -> Result<reqwest::multipart::Form, Failure> {
         let mut part = reqwest::multipart::Part::bytes(self.bytes.clone());
         if let Some(filename) = &self.filename {

@@ -62,6 +62,9 @@ impl HttpResponse {
     }
 
     /// The body as JSON, parsed once.
+    ///
+    /// # Errors
+    /// Why it is no JSON.
     pub fn json(&self) -> Result<&Value, &str> {
         self.json
             .get_or_init(|| serde_json::from_str(&self.body).map_err(|error| error.to_string()))
@@ -72,7 +75,13 @@ impl HttpResponse {
     /// What [`describe`](HttpResponse::describe) says, off the workers where the body is large.
     pub async fn described(self, context: &Context) -> Message {
         let load = Cost::TO_READ.on(self.size());
-        context.offload(Phase::Judge, load, move || self.describe()).await
+        let keeper = context.clone();
+        let describe = move || {
+            // What a server issues is secret, whether anybody captures it or not.
+            keeper.run.redactor.add_issued(self.json().unwrap_or(&Value::Null));
+            self.describe()
+        };
+        context.offload(Phase::Judge, load, describe).await
     }
 
     /// The answer in two lines: status and type, then the start of the body.

@@ -3,8 +3,8 @@
 use cookie_store::{CookieStore, RawCookie};
 use futures_util::StreamExt as _;
 use reqwest::header::{
-    ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, HeaderMap,
-    HeaderValue, LOCATION, SET_COOKIE, TRANSFER_ENCODING, USER_AGENT,
+    ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, CONTENT_LENGTH, CONTENT_LOCATION, CONTENT_TYPE, COOKIE, HOST,
+    HeaderMap, HeaderValue, LINK, LOCATION, REFRESH, SET_COOKIE, TRANSFER_ENCODING, USER_AGENT,
 };
 use reqwest::{Method, StatusCode};
 use tokio::runtime::Handle;
@@ -103,6 +103,7 @@ async fn send_once(
     let mut headers = prepared.headers.clone();
     let (url, route) = on_the_wire(prepared, &mut headers);
     route.proxy.leads_to(&url)?;
+    route.proxy.hide_credentials(&url, context);
     if let Some(value) = cookie_header(cookies, &prepared.url).filter(|_| may_have_cookies(prepared)) {
         headers.entry(COOKIE).or_insert(value);
     }
@@ -128,10 +129,6 @@ async fn send_once(
     if let Some(address) = response.remote_addr() {
         context.timeline.set_address(&address);
     }
-    // A header that is secret by its name is so on its way back, too.
-    for (_, value) in response.headers().iter().filter(|(name, _)| is_secret_name(name.as_str())) {
-        context.hide(&String::from_utf8_lossy(value.as_bytes()));
-    }
     let set: Vec<RawCookie<'static>> = response
         .headers()
         .get_all(SET_COOKIE)
@@ -142,12 +139,38 @@ async fn send_once(
         set_cookies.retain(|(name, _)| name != cookie.name());
         set_cookies.push((cookie.name().to_owned(), cookie.value().to_owned()));
     }
-    // What keeps a session is a credential, whatever it is called; `theme=dark` is none.
-    set.iter()
-        .filter(|cookie| cookie.value().len() >= SESSION_LENGTH)
-        .for_each(|cookie| context.hide(cookie.value()));
+    hide_issued(&response, &set, context).await;
     cookies.store_response_cookies(set.into_iter(), &prepared.url);
     Ok(response)
+}
+
+/// Hides what a server issues in its headers.
+async fn hide_issued(response: &reqwest::Response, set: &[RawCookie<'static>], context: &Context) {
+    // A header that is secret by its name is so on its way back, too.
+    let headers = response.headers();
+    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    let named = headers.iter().filter(|(name, _)| is_secret_name(name.as_str()));
+    let mut values: Vec<String> = named.map(|(_, value)| text(value)).collect();
+    // What keeps a session is a credential, whatever it is called; `theme=dark` is none.
+    let sessions = set.iter().map(RawCookie::value).filter(|value| value.len() >= SESSION_LENGTH);
+    values.extend(sessions.map(str::to_owned));
+    // Where a login leads to, whoever follows is logged in.
+    let addresses: Vec<String> = [LOCATION, CONTENT_LOCATION, LINK, REFRESH]
+        .iter()
+        .flat_map(|name| headers.get_all(name))
+        .map(text)
+        .collect();
+    let load = Cost::TO_READ.on(values.iter().chain(&addresses).map(String::len).sum());
+    let keeper = context.clone();
+    let hide = move || {
+        for value in &values {
+            keeper.hide(value);
+        }
+        for address in &addresses {
+            keeper.run.redactor.add_issued_address(address);
+        }
+    };
+    context.offload(context.timeline.phase(), load, hide).await;
 }
 
 fn build_request(

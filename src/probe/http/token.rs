@@ -2,6 +2,7 @@
 
 use cookie_store::CookieStore;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use serde_json::Value;
 use url::Url;
 
 use super::client::{Route, RunClients};
@@ -45,7 +46,9 @@ async fn fetch_once(wanted: &TokenRequest, context: &Context) -> Result<String, 
         Box::pin(super::send(wanted.to_request(context), clients, &mut CookieStore::default(), context))
             .await?;
     let load = Cost::TO_READ.on(answer.size());
+    let redactor = std::sync::Arc::clone(&context.run.redactor);
     let read = move || {
+        redactor.add_issued(answer.json().unwrap_or(&Value::Null));
         let token = token_in(&answer);
         (answer, token)
     };
@@ -56,8 +59,7 @@ async fn fetch_once(wanted: &TokenRequest, context: &Context) -> Result<String, 
     }
     let doing = Message::new().words("fetching a token from ").data(wanted.url.as_str());
     let hint = "check client-id and client-secret, and that this client may use client credentials";
-    let cause = answer.described(context).await;
-    Err(Failure::fault(Fault::Auth, doing, cause).with_hint(Message::new().words(hint)))
+    Err(Failure::fault(Fault::Auth, doing, refusal(&answer)).with_hint(Message::new().words(hint)))
 }
 
 impl TokenRequest {
@@ -95,6 +97,30 @@ fn token_in(answer: &HttpResponse) -> Option<String> {
     if !(200..300).contains(&answer.status) {
         return None;
     }
-    let document: serde_json::Value = serde_json::from_str(&answer.body).ok()?;
-    document.get("access_token")?.as_str().map(str::to_owned)
+    answer.json().ok()?.get("access_token")?.as_str().map(str::to_owned)
+}
+
+/// What a token endpoint may say instead of a token (RFC 6749, section 5.2).
+const REFUSALS: [&str; 6] = [
+    "invalid_request",
+    "invalid_client",
+    "invalid_grant",
+    "unauthorized_client",
+    "unsupported_grant_type",
+    "invalid_scope",
+];
+
+/// An answer without a token. Nothing else of it is shown: it may have other tokens in it.
+fn refusal(answer: &HttpResponse) -> Message {
+    let error = answer.json().ok().and_then(|document| document.get("error")?.as_str());
+    let code = REFUSALS.into_iter().find(|code| Some(*code) == error);
+    let mut line = Message::new().words(format!("{} {}, ", answer.version, answer.status));
+    if let Some(kind) = answer.headers.get(CONTENT_TYPE) {
+        line = line.data(String::from_utf8_lossy(kind.as_bytes())).words(", ");
+    }
+    line.words(match (code, (200..300).contains(&answer.status)) {
+        (Some(code), _) => format!("`{code}`"),
+        (None, true) => "without an `access_token` (the answer of a token endpoint is not shown)".to_owned(),
+        (None, false) => "with no known error (the answer of a token endpoint is not shown)".to_owned(),
+    })
 }

@@ -15,6 +15,12 @@ const MESSAGE: usize = 64 * 1024 * 1024;
 /// All that is kept for as long as the connection lasts: a PostgreSQL says less than a kilobyte.
 const KEPT: usize = 1024 * 1024;
 
+/// How many statements are prepared on a connection, and how often one of them is run: the check's own, and those by
+/// which the library asks for each type that it does not know. It asks for the types of their answers too, one inside
+/// the other, on the stack.
+const PREPARED: u32 = 16;
+const BOUND: u32 = 256;
+
 /// A stream from a PostgreSQL server that ends with an error where the server says too much.
 pub(super) struct Bounded<S> {
     stream: S,
@@ -37,6 +43,8 @@ struct Said {
     rest: usize,
     logged_in: bool,
     kept: usize,
+    prepared: u32,
+    bound: u32,
 }
 
 impl Said {
@@ -61,6 +69,8 @@ impl Said {
     fn begin(&mut self, kind: u8, length: i32) -> Result<()> {
         const READY_FOR_QUERY: u8 = b'Z';
         const PARAMETER_STATUS: u8 = b'S';
+        const PARAMETER_DESCRIPTION: u8 = b't';
+        const BIND_COMPLETE: u8 = b'2';
         // A length below zero is for the library to refuse: it is not PostgreSQL that speaks.
         let Ok(length) = usize::try_from(length) else { return Ok(()) };
         self.rest = length.saturating_sub(4);
@@ -68,6 +78,11 @@ impl Said {
             self.kept += length;
         }
         self.logged_in |= kind == READY_FOR_QUERY;
+        self.prepared += u32::from(kind == PARAMETER_DESCRIPTION);
+        self.bound += u32::from(kind == BIND_COMPLETE);
+        if self.prepared > PREPARED || self.bound > BOUND {
+            return Err(too_much("types within types without an end"));
+        }
         match (self.kept > KEPT, length > MESSAGE) {
             (true, _) => Err(too_much("more than 1 MiB for the login and its parameters")),
             (false, true) => Err(too_much(&format!("a message of {length} bytes; 64 MiB are read at most"))),

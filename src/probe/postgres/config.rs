@@ -9,17 +9,17 @@ use std::path::PathBuf;
 use tokio_postgres::Config;
 use tokio_postgres::config::Host;
 
-use super::hosts::Hosts;
+use super::hosts::{self, Hosts};
 use super::target::TargetServer;
 use super::user;
-use crate::language::diagnostic::closest;
+use crate::language::diagnostic::{Diagnostic, closest};
 use crate::outcome::{Failure, Fault};
 use crate::probe::trust::{TlsOptions, Verify};
 use crate::secret::Message;
 
 /// Where to connect, and how.
 #[derive(Debug, Clone)]
-pub struct PostgresUrl {
+pub(super) struct PostgresUrl {
     pub(super) config: Config,
     pub(super) ssl_mode: SslMode,
     pub(super) target: TargetServer,
@@ -52,11 +52,6 @@ pub(super) enum Security {
     Tls,
 }
 
-/// Is this the URL of a PostgreSQL database?
-pub fn is_postgres_url(url: &str) -> bool {
-    url.starts_with("postgres://") || url.starts_with("postgresql://")
-}
-
 impl PostgresUrl {
     /// Reads `url`. `application_name` is what the server shows unless the URL says otherwise.
     ///
@@ -69,16 +64,17 @@ impl PostgresUrl {
     }
 
     /// What is wrong with `url` wherever it is used, and what to do about it.
-    pub fn mistake(url: &str) -> Option<(String, Option<String>)> {
-        match PostgresUrl::read(url).err()? {
-            Failure::Fault { doing, cause, hint, .. } => {
-                Some((format!("{doing}: {cause}"), hint.map(|hint| hint.to_string())))
-            }
-            other @ (Failure::Mismatch { .. }
+    pub fn mistake(url: &str) -> Option<Diagnostic> {
+        let failure = PostgresUrl::read(url).err()?;
+        let mistake = Diagnostic::new(None, failure.to_string());
+        Some(match failure {
+            Failure::Fault { hint: Some(hint), .. } => mistake.hint(hint.to_string()),
+            Failure::Fault { hint: None, .. }
+            | Failure::Mismatch { .. }
             | Failure::TimedOut { .. }
             | Failure::Exited { .. }
-            | Failure::Step { .. }) => Some((other.to_string(), None)),
-        }
+            | Failure::Step { .. } => mistake,
+        })
     }
 
     /// What `url` itself says.
@@ -117,6 +113,10 @@ impl PostgresUrl {
         let (scheme, rest) = address.split_once("://").unwrap_or(("postgres", address));
         let (user, rest) = rest.split_once('@').map_or(("", rest), |(user, rest)| (user, rest));
         let (before_path, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        // A password that is not encoded makes a host of its second half, which everybody on the way to it would see.
+        if rest.contains('@') || (user.is_empty() && query.contains('@') && !hosts::has_ports(before_path)) {
+            return Err(not_encoded());
+        }
         let at = if user.is_empty() { "" } else { "@" };
         // The library takes an `@` anywhere for the end of the user.
         let rest = format!("{scheme}://{user}{at}{path}?{}", others.join("&").replace('@', "%40"));
@@ -255,7 +255,21 @@ const LEFT_TO_THE_LIBRARY: [&str; 15] = [
 const READ_HERE: [&str; 7] =
     ["host", "port", "sslmode", "sslrootcert", "sslcert", "sslkey", "target_session_attrs"];
 
+/// How a password is put into a URL.
+const ENCODE: &str =
+    "percent-encode the password: `postgres://user:{{password|urlencode}}@host:5432/database`";
+
+fn not_encoded() -> Failure {
+    let cause = "the user or the password has an `@`, `/`, `?` or `#` in it that is not percent-encoded";
+    invalid(Message::new().words(cause)).with_hint(Message::new().words(ENCODE))
+}
+
 fn unknown(name: &str) -> Failure {
+    // Of a password with a `?` in it, what follows looks like a parameter.
+    if !name.chars().all(|c| c.is_ascii_lowercase() || c == '_') {
+        return invalid(Message::new().words("there is a parameter that is none of libpq's"))
+            .with_hint(Message::new().words(ENCODE));
+    }
     let failure = invalid(Message::new().words("there is no parameter `").data(name).words("`"));
     let known = LEFT_TO_THE_LIBRARY.into_iter().chain(READ_HERE);
     match closest(name, known) {

@@ -160,7 +160,9 @@ pub(super) fn sql(error: &Error, statement: Option<&str>, context: &Context) -> 
     };
     let code = told.code();
     // Sooner, it was the query's own `nowait` or `lock_timeout`.
-    if *code == SqlState::LOCK_NOT_AVAILABLE && context.deadline.remaining() <= super::LOCK_TIMEOUT_LEAD {
+    if *code == SqlState::LOCK_NOT_AVAILABLE
+        && context.deadline.remaining() <= super::transaction::LOCK_TIMEOUT_LEAD
+    {
         context.timeline.enter(Phase::Lock);
         return Failure::timed_out(context.deadline.cut(), Phase::Lock);
     }
@@ -196,11 +198,12 @@ pub(super) fn sql(error: &Error, statement: Option<&str>, context: &Context) -> 
 }
 
 fn told_by_server(told: &DbError) -> Message {
-    let mut text = Message::new()
-        .data(told.message())
-        .words(" (SQLSTATE ")
-        .words(told.code().code().to_owned())
-        .words(")");
+    let mut text = Message::new().data(told.message());
+    // Whoever answers, it is five letters and digits, or not a code.
+    let code = told.code().code();
+    if code.len() == 5 && code.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        text = text.words(" (SQLSTATE ").data(code).words(")");
+    }
     if let Some(detail) = told.detail() {
         text = text.words("; ").data(detail);
     }

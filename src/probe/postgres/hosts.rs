@@ -46,6 +46,12 @@ impl Hosts {
     }
 }
 
+/// Are the ports that stand before the path numbers?
+pub(super) fn has_ports(before_path: &str) -> bool {
+    let ports = before_path.split(',').map(|text| entry(text).map(|(_, port)| number(port)));
+    ports.into_iter().all(|port| matches!(port, Ok(Ok(_))))
+}
+
 /// The host of `host:port` or `[host]:port`, and the port as it is written.
 fn entry(text: &str) -> Result<(String, &str), Failure> {
     let (host, port) = match text.strip_prefix('[') {

@@ -2,31 +2,26 @@
 
 use std::time::Duration;
 
-use super::{Writes, milliseconds};
+use super::transaction::milliseconds;
 use crate::attempt::shell::{ShellCommand, seconds};
-use crate::secret::stand_in::{Piece, pieces, stand_in};
+use crate::probe::database::{Access, Reproduction};
+use crate::secret::placeholder::{Piece, pieces, placeholder};
 
-/// A database's URL, for the server and for people.
-#[derive(Debug, Clone, Copy)]
-pub struct Urls<'u> {
-    pub real: &'u str,
-    /// With stand-ins for its secrets.
-    pub shown: &'u str,
-}
-
-/// The command that asks the database the same.
-pub fn as_psql(urls: Urls<'_>, statement: Option<&str>, writes: Writes, limit: Duration) -> ShellCommand {
-    let statement = statement.unwrap_or("select 1");
+/// The command that asks the server the same.
+pub(super) fn command(asked: &Reproduction<'_>) -> ShellCommand {
+    let Reproduction { access, limit, .. } = *asked;
+    let statement = asked.statement.unwrap_or("select 1");
     let mut options = format!("-c statement_timeout={}ms", milliseconds(limit));
-    if writes == Writes::Refused {
-        options.push_str(" -c default_transaction_read_only=on");
+    match access {
+        Access::Read | Access::Snapshot => options.push_str(" -c default_transaction_read_only=on"),
+        Access::Write => {}
     }
-    let (url, password) = password_apart(urls);
+    let (url, password) = password_apart(asked);
     let psql = ShellCommand::new("psql").words(&["-X", &url]);
     let psql = password.into_iter().fold(psql, |psql, password| psql.with_env("PGPASSWORD", &password));
-    let command = match writes {
-        Writes::Refused => psql.words(&["-c", statement]),
-        Writes::RolledBack => psql.words(&["-c", "begin", "-c", statement, "-c", "rollback"]),
+    let command = match access {
+        Access::Read | Access::Snapshot => psql.words(&["-c", statement]),
+        Access::Write => psql.words(&["-c", "begin", "-c", statement, "-c", "rollback"]),
     };
     // libpq knows whole seconds only, and takes one for two.
     let to_connect = seconds(Duration::from_secs(limit.as_secs().max(2)));
@@ -35,18 +30,18 @@ pub fn as_psql(urls: Urls<'_>, statement: Option<&str>, writes: Writes, limit: D
 
 /// The URL without its password, and the password as the server wants it: an argument is seen by whoever lists the
 /// processes. One that a shell cannot decode stays where it is.
-fn password_apart(urls: Urls<'_>) -> (String, Option<String>) {
-    let whole = urls.shown.to_owned();
-    let Some((before, shown, after)) = password_in(urls.shown) else { return (whole, None) };
+fn password_apart(asked: &Reproduction<'_>) -> (String, Option<String>) {
+    let whole = asked.shown_url.to_owned();
+    let Some((before, shown, after)) = password_in(asked.shown_url) else { return (whole, None) };
     let password = match pieces(shown).as_slice() {
         [] => None,
         // It stands there in clear, and is not for a report.
-        [Piece::Text(_)] => Some(stand_in("$PGPASSWORD")),
+        [Piece::Text(_)] => Some(placeholder("$PGPASSWORD")),
         [Piece::Secret(secret)] if secret.is_as_it_is() => {
-            let has_escapes = password_in(urls.real).is_none_or(|(_, real, _)| real.contains('%'));
-            (!has_escapes).then(|| secret.stand_in())
+            let has_escapes = password_in(asked.url).is_none_or(|(_, real, _)| real.contains('%'));
+            (!has_escapes).then(|| secret.placeholder())
         }
-        [Piece::Secret(secret)] => secret.decoded().map(|secret| secret.stand_in()),
+        [Piece::Secret(secret)] => secret.decoded().map(|secret| secret.placeholder()),
         [_, ..] => None,
     };
     match password {

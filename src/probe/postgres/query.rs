@@ -12,33 +12,36 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{Format, IsNull, Kind, ToSql, Type};
 use tokio_postgres::{Client, Error, Row, Statement};
 
+use super::fault;
+use super::transaction::Transaction;
 use super::values::from_columns;
-use super::{Writes, begin, fault};
 use crate::attempt::Context;
-use crate::language::sql::statement;
-use crate::language::template::BoundSql;
+use crate::language::sql::{BoundSql, statement};
 use crate::outcome::{Failure, Fault};
-use crate::probe::rows::QueryResult;
+use crate::probe::database::Access;
+use crate::probe::rows::{self, QueryResult};
 use crate::secret::Message;
 
-/// A row's columns in their order; two may have one name.
-pub(super) type Cells = Vec<(String, Value)>;
-
-/// Runs `sql` in the transaction that `begun` opens.
+/// Runs `sql` in `transaction`, whose opening is sent ahead of it.
 pub(super) async fn run(
     client: &Client,
-    begun: impl Future<Output = Result<(), Failure>>,
+    transaction: &mut Transaction,
     sql: &BoundSql,
-    writes: Writes,
+    keep: usize,
     context: &Context,
 ) -> Result<QueryResult, Failure> {
+    let may_write = match transaction.access() {
+        Access::Read | Access::Snapshot => false,
+        Access::Write => true,
+    };
     // What follows the statement would end up inside the brackets that it is put in.
     let text = statement(&sql.text);
     let failed = |error: &Error| fault::sql(error, Some(text), context);
     // Preparing it as it stands finds its mistakes at their own positions, and that it is one statement. It is sent
     // without waiting for the transaction to be open: the server takes one after the other, and nothing runs yet.
-    let (begun, as_written) = join(begun, client.prepare(text)).await;
-    begun?;
+    let opening = transaction.opening(context);
+    let (opened, as_written) = join(client.batch_execute(&opening), client.prepare(text)).await;
+    opened.map_err(|error| fault::sql(&error, None, context))?;
     let as_written = as_written.map_err(|error| failed(&error))?;
     if as_written.params().len() != sql.parameters.len() {
         return Err(own_placeholder());
@@ -47,14 +50,14 @@ pub(super) async fn run(
     let parameters: Vec<&(dyn ToSql + Sync)> = parameters.iter().map(|parameter| parameter as _).collect();
 
     if as_written.columns().is_empty() {
-        return match writes {
-            Writes::Refused => Err(not_a_query()),
+        return match may_write {
+            false => Err(not_a_query()),
             // Into a file or a program for good, or it waits for data that nobody sends.
-            Writes::RolledBack if starts_with(text, &["copy"]) => Err(refused(
+            true if starts_with(text, &["copy"]) => Err(refused(
                 "`copy` cannot be rolled back",
                 "write with `insert`, `update` or `delete`, which are",
             )),
-            Writes::RolledBack => {
+            true => {
                 let count = client.execute(&as_written, &parameters).await.map_err(|error| failed(&error))?;
                 Ok(QueryResult { count, ..QueryResult::default() })
             }
@@ -64,16 +67,17 @@ pub(super) async fn run(
         format!("with smoke_query as (\n{text}\n) select row_to_json(smoke_query)::text from smoke_query");
     match client.prepare(&wrapped).await {
         Ok(prepared) => {
-            rows(client, &prepared, &parameters, from_json_text, |error| wrapped_failure(error, context))
-                .await
+            let asked = Asked { statement: &prepared, parameters: &parameters, keep };
+            asked.rows(client, from_json_text, |error| wrapped_failure(error, context)).await
         }
         // What is no query cannot be wrapped: SHOW and EXPLAIN only tell, anything else must be allowed to write.
-        Err(_) if writes == Writes::RolledBack || starts_with(text, &["show", "explain"]) => {
-            // The failed preparation has spoilt the transaction; nothing was done in it.
-            let restart = format!("rollback; {}", begin(writes, context));
-            let restarted = client.batch_execute(&restart).await;
-            restarted.map_err(|error| fault::sql(&error, None, context))?;
-            rows(client, &as_written, &parameters, from_columns, failed).await
+        Err(error) if may_write || starts_with(text, &["show", "explain"]) => {
+            // The failed preparation has spoilt the transaction; nothing was done in it since its opening.
+            transaction.after(&Err::<(), _>(error));
+            let reopened = client.batch_execute(&transaction.opening(context)).await;
+            reopened.map_err(|error| fault::sql(&error, None, context))?;
+            let asked = Asked { statement: &as_written, parameters: &parameters, keep };
+            asked.rows(client, from_columns, failed).await
         }
         // A statement that changes data may stand in a `with` at the top only, and nothing else has such an error.
         Err(error) if error.code() == Some(&SqlState::FEATURE_NOT_SUPPORTED) => Err(would_write()),
@@ -81,24 +85,32 @@ pub(super) async fn run(
     }
 }
 
-/// Counts the rows as they come, and keeps the first.
-async fn rows(
-    client: &Client,
-    prepared: &Statement,
-    parameters: &[&(dyn ToSql + Sync)],
-    read: fn(&Row) -> Result<Cells, Failure>,
-    failed: impl Fn(&Error) -> Failure,
-) -> Result<QueryResult, Failure> {
-    let rows = client.query_raw(prepared, parameters.iter().copied()).await;
-    let mut rows = pin!(rows.map_err(|error| failed(&error))?);
-    let mut answer = QueryResult::default();
-    while let Some(row) = rows.try_next().await.map_err(|error| failed(&error))? {
-        if answer.count == 0 {
-            answer.first = Some(read(&row)?);
+/// A prepared statement that gives rows.
+struct Asked<'q> {
+    statement: &'q Statement,
+    parameters: &'q [&'q (dyn ToSql + Sync)],
+    keep: usize,
+}
+
+impl Asked<'_> {
+    /// Counts the rows as they come, and keeps the first ones.
+    async fn rows(
+        &self,
+        client: &Client,
+        read: fn(&Row, u64) -> Result<rows::Row, Failure>,
+        failed: impl Fn(&Error) -> Failure,
+    ) -> Result<QueryResult, Failure> {
+        let rows = client.query_raw(self.statement, self.parameters.iter().copied()).await;
+        let mut rows = pin!(rows.map_err(|error| failed(&error))?);
+        let mut answer = QueryResult::default();
+        while let Some(row) = rows.try_next().await.map_err(|error| failed(&error))? {
+            answer.count += 1;
+            if answer.rows.len() < self.keep {
+                answer.rows.push(read(&row, answer.count)?);
+            }
         }
-        answer.count += 1;
+        Ok(answer)
     }
-    Ok(answer)
 }
 
 fn starts_with(text: &str, words: &[&str]) -> bool {
@@ -176,21 +188,24 @@ fn quoted(text: &str) -> String {
 }
 
 /// A row of `row_to_json(…)::text`.
-fn from_json_text(row: &Row) -> Result<Cells, Failure> {
+fn from_json_text(row: &Row, number: u64) -> Result<rows::Row, Failure> {
+    let unreadable = |error: &dyn std::fmt::Display| {
+        Failure::fault(Fault::Protocol, reading(number), Message::new().data(error.to_string()))
+    };
     let text: &str = row.try_get(0).map_err(|error| unreadable(&error))?;
     serde_json::from_str::<Columns>(text).map(|columns| columns.0).map_err(|error| unreadable(&error))
 }
 
-fn unreadable(error: &dyn std::fmt::Display) -> Failure {
-    Failure::fault(
-        Fault::Protocol,
-        Message::new().words("reading the first row"),
-        Message::new().data(error.to_string()),
-    )
+/// What is done with the row of this number, counted from 1.
+pub(super) fn reading(number: u64) -> Message {
+    match number {
+        1 => Message::new().words("reading the first row"),
+        _ => Message::new().words(format!("reading row {number}")),
+    }
 }
 
 /// The columns of a JSON row in their order, two of one name both kept.
-struct Columns(Cells);
+struct Columns(rows::Row);
 
 impl<'de> Deserialize<'de> for Columns {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -9,21 +9,22 @@ use serde_json::Value;
 use tokio_postgres::Row;
 use tokio_postgres::types::{FromSql, Type};
 
-use super::query::Cells;
+use super::query::reading;
 use crate::outcome::{Failure, Fault};
+use crate::probe::rows;
 use crate::secret::Message;
 
 /// Microseconds from the Unix epoch to PostgreSQL's, 2000-01-01, and the days.
 const EPOCH: i64 = 946_684_800_000_000;
 const EPOCH_DAYS: i64 = 10_957;
 
-pub(super) fn from_columns(row: &Row) -> Result<Cells, Failure> {
+pub(super) fn from_columns(row: &Row, number: u64) -> Result<rows::Row, Failure> {
     let cell = |(index, column): (usize, &tokio_postgres::Column)| {
         let cell: Cell = row.try_get(index).map_err(|error| {
             let cause =
                 std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
             let cause = Message::new().words("the column `").data(column.name()).words("`: ").data(cause);
-            Failure::fault(Fault::Protocol, Message::new().words("reading the first row"), cause)
+            Failure::fault(Fault::Protocol, reading(number), cause)
                 .with_hint(Message::new().words("cast the column to text in the query"))
         })?;
         Ok((column.name().to_owned(), cell.0))

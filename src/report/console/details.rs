@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use crate::event::{CheckReport, RunInfo, Trail};
+use crate::language::printable::printable;
 use crate::outcome::{Failure, Log, Mismatch, Phase, Span};
-use crate::report::style::{Style, printable};
+use crate::report::style::Style;
 
 /// How much of what a booted process printed is shown: lines, and bytes of them.
 const LOG_LINES: usize = 20;

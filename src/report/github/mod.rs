@@ -12,6 +12,7 @@ use super::file::ReportError;
 use super::summary::causes;
 use super::{Rejection, Reporter, attempts, write_to_people};
 use crate::event::{Event, RunInfo, RunReport};
+use crate::language::printable::printable;
 use crate::language::source::Location;
 use crate::outcome::Outcome;
 
@@ -159,7 +160,7 @@ fn in_repository(path: &Path, workspace: Option<&Path>) -> String {
 
 /// The text after the second `::`.
 fn data(text: &str) -> String {
-    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+    printable(text).replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }
 
 /// The value of a `name=value`.

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use crate::event::{CheckReport, RunInfo, RunReport, Status};
 use crate::exit::Exit;
+use crate::language::printable::printable;
 use crate::outcome::{Failure, Outcome, Span};
-use crate::report::style::printable;
 use crate::report::summary::{Counts, causes, has_failed, meaning};
 use crate::report::{Rejection, attempts};
 

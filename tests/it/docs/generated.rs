@@ -145,6 +145,14 @@ fn generated(part: &Part, page: &Page, reference: &Reference) -> String {
             });
             table(&["`url`", "what is checked"], rows)
         }
+        "databases" => {
+            let rows = smoke::probe::databases::DATABASES.iter().map(|database| {
+                let schemes: Vec<String> =
+                    database.schemes().iter().map(|scheme| format!("`{scheme}…`")).collect();
+                row(&[schemes.join(", "), database.about().to_owned()])
+            });
+            table(&["`url`", "database"], rows)
+        }
         "kinds" => {
             let rows = smoke::check::KINDS.iter().map(|kind| {
                 row(&[format!("[`[[{0}]]`](docs/checks/{0}.md)", kind.name), kind.about.to_owned()])

@@ -30,7 +30,7 @@ fn texts(node: &saphyr::YamlOwned, found: &mut Vec<String>) {
 }
 
 #[test]
-fn the_pipelines_are_yaml_and_call_smoke_as_it_can_be_called() {
+fn the_pipelines_are_yaml_and_their_smoke_commands_parse() {
     let documents = yaml();
     let kinds: Vec<_> =
         documents.iter().filter_map(|document| document.as_mapping_get("kind")?.as_str()).collect();

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::architecture::LAYERS;
 use crate::support::corpus;
 use crate::support::pages::{page, pages};
 
@@ -76,4 +77,15 @@ fn every_exit_code_says_what_a_pipeline_does_with_it() {
         let row = format!("\n| {} | ", exit.code());
         assert_eq!(page.text.matches(&row).count(), 2, "{row}: what it means, and what a pipeline does");
     }
+}
+
+#[test]
+fn the_layers_are_listed_in_their_order() {
+    let page = page("docs/architecture.md");
+    let section =
+        page.text.split("## Layers").nth(1).and_then(|rest| rest.split("\n## ").next()).expect("the section");
+    let name = regex::Regex::new(r"^\| `([a-z]+)(?:/|\.rs)`").expect("a pattern");
+    let listed: Vec<&str> =
+        section.lines().filter_map(|line| name.captures(line)?.get(1)).map(|name| name.as_str()).collect();
+    assert_eq!(listed, LAYERS);
 }

@@ -37,7 +37,7 @@ fn is_suite(sample: &Block) -> bool {
 }
 
 #[test]
-fn every_sample_of_a_suite_has_no_mistakes() {
+fn every_sample_of_a_suite_is_valid() {
     let samples = blocks("toml");
     assert!(samples.len() > 25, "{}", samples.len());
     assert!(samples.iter().any(is_suite));
@@ -120,7 +120,7 @@ fn every_command_that_is_shown_can_be_called() {
 }
 
 #[test]
-fn every_command_that_ends_by_itself_does_what_it_says() {
+fn every_command_that_ends_by_itself_succeeds() {
     let server = HttpServer::start(|_| Response::new(200));
     let mut count = 0;
     for (place, words) in commands() {

@@ -6,6 +6,8 @@ mod postgres_tls;
 mod redirects;
 mod requests;
 mod routes;
+mod sessions;
 mod sqlite;
 mod tls;
+mod unknown_types;
 mod wire;

@@ -309,7 +309,7 @@ fn a_server_without_http_2_is_reported() {
     ];
     let ran = health(&cases);
     let report = ran.junit();
-    for (name, hint) in [("case 0", "leave `http` out"), ("case 1", "try it without `http = \"2\"`")] {
+    for (name, hint) in [("case 0", "omit `http`"), ("case 1", "try it without `http = \"2\"`")] {
         let text = &report.case(name).text;
         assert!(text.contains(hint), "{text}");
     }

@@ -10,3 +10,4 @@ mod many_secrets;
 mod read_only;
 mod secrets;
 mod stuck;
+mod unseen;

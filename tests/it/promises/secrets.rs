@@ -1,7 +1,9 @@
 //! A planted secret is in no output, in any encoding.
 
+mod addresses;
 mod databases;
 mod expressions;
+mod issued;
 mod mistakes;
 mod processes;
 

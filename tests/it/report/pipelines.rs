@@ -103,7 +103,7 @@ fn server_output_cannot_be_a_workflow_command() {
     for smoke in [Smoke::new(), Smoke::bare().args(["run", "--junit", "junit.xml"])] {
         let ran = on_github(smoke.suite(&suite)).run();
         ran.exits(1);
-        assert!(ran.stderr.contains("##[error]forged"), "{}", ran.stderr);
+        assert!(ran.stderr.contains(r"\u{23}#[error]forged"), "{}", ran.stderr);
         let obeyed = obeyed(&ran.stderr);
         assert_eq!(obeyed.len(), 1, "{obeyed:?}");
         assert_eq!(

@@ -59,7 +59,12 @@ fn suite(server: &HttpServer, runner: &mut TestRunner) -> String {
         let pick = (0..ends.len() + 2).new_tree(runner).expect("a number").current();
         let name = toml(&format!(
             "{n} {}",
-            hostile().new_tree(runner).expect("a name").current().replace(['\n', '\r'], " ")
+            hostile()
+                .new_tree(runner)
+                .expect("a name")
+                .current()
+                .replace(['\n', '\r'], " ")
+                .replace("{{", "{ {")
         ));
         let (url, keys) = match (ends.get(pick), &last_bad) {
             (Some((path, keys)), _) => (server.url(path), (*keys).to_owned()),
@@ -79,7 +84,7 @@ fn smokes(ran: &Ran) -> Seen {
     let text = std::fs::read_to_string(ran.path("smoke.json")).expect("the document");
     let document: Value = serde_json::from_str(&text).expect("JSON");
     let count = |name: &str| document["counts"][name].as_u64().expect("a count");
-    // A check without a result is an error in JUnit, and one that only warned is skipped: see `docs/reports.md`.
+    // In JUnit a check without a result is an error, and a warning is skipped: see the documentation.
     let counts = [
         count("checks"),
         count("failed"),

@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use crate::support::ask::quoted;
+use crate::support::ask::{plain, quoted};
 use crate::support::http::{HttpServer, Request, Response};
 use crate::support::journeys::{journey, step};
 use crate::support::postgres::Postgres;
@@ -110,7 +110,7 @@ fn a_reproduce_command_sends_any_password_as_smoke_did() {
         for (path, keys) in PLACES {
             suite += &format!(
                 "[[health]]\nname = {0}\nurl = {1}\n{keys}\nexpect.status = 200\n\n",
-                quoted(path),
+                quoted(&plain(path)),
                 quoted(&format!("{base}{path}"))
             );
         }

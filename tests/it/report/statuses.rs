@@ -31,7 +31,7 @@ fn server() -> HttpServer {
         "/every-other" if asked.fetch_add(1, Ordering::SeqCst).is_multiple_of(2) => Response::new(503),
         "/bad" => Response::new(500),
         "/slow" => Response::new(200).delay(Duration::from_millis(3_050)),
-        "/hung" => Response::new(200).delay(Duration::from_secs(60)),
+        "/hung" => Response::new(200).delay(Duration::from_mins(1)),
         _ => Response::new(200),
     })
 }

@@ -184,7 +184,7 @@ fn the_corpus_uses_every_key_of_the_schema() {
 }
 
 #[test]
-fn the_line_of_the_documentation_is_one_that_editors_know() {
+fn the_documented_schema_line_is_known_to_editors() {
     let page = page("docs/suite.md");
     assert!(page.text.contains("smoke schema > smoke.schema.json"), "the page says how to get the schema");
     let directive = page.text.lines().find(|line| line.starts_with("#:schema ")).expect("the line");

@@ -31,3 +31,21 @@ fn a_boots_environment_value_with_a_secret_name_is_in_no_output() {
     let shown = "API_KEY=\"$API_KEY\" MODE=smoke EMPTY_KEY='' sh -c";
     assert!(ran.stderr.contains(shown), "{}", ran.stderr);
 }
+
+#[test]
+fn of_a_secret_that_is_longer_than_what_is_kept_of_a_log_nothing_is_shown() {
+    let secret: String = (0..4_000_u64)
+        .map(|n| format!("{:010x}", n * 1_099_511_627_689 % 0xff_ffff_ffff))
+        .collect::<Vec<_>>()
+        .concat();
+    let suite = format!(
+        "{HEAD}[[boot]]\nname = \"shop\"\ncommand = [\"sh\", \"-c\", \"printf 'it is %s' \\\"$MINE\\\"; exit 1\"]\n\
+         env = {{ MINE = \"{{{{mine}}}}\" }}\nready = {{ log = \"never\" }}\n"
+    );
+    let ran = asked_for_all().suite(&suite).env("MINE", &secret).run();
+    ran.exits(5);
+    let end = secret[secret.len() - 20..].to_owned();
+    let middle = secret[secret.len() - 10_000..][..20].to_owned();
+    have_none_of(&ran, &[("its end", end), ("its middle", middle)]);
+    assert!(ran.stderr.contains("***"), "{}", ran.stderr);
+}

@@ -1,7 +1,7 @@
 //! What stands for a secret in a command that people run by hand: how their shell has it.
 //!
-//! A command is put together from the same templates as the request it repeats, with a stand-in in place of each
-//! secret. A stand-in is made of lower-case letters and digits alone, which no encoding on the way (of a URL, of
+//! A command is put together from the same templates as the request it repeats, with a placeholder in place of each
+//! secret. A placeholder is made of lower-case letters and digits alone, which no encoding on the way (of a URL, of
 //! JSON, of SQL) changes. So a place that encodes says so with [`in_form`], and the shell encodes there too.
 
 use std::borrow::Cow;
@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 
 use serde_json::Value;
 
-/// Different in each process: no server can answer with a stand-in, whose text would be run by a shell.
+/// Different in each process: no server can answer with a placeholder, whose text would be run by a shell.
 static OPENING: LazyLock<String> =
     LazyLock::new(|| format!("qz{}qz", &uuid::Uuid::new_v4().simple().to_string()[..12]));
 const CLOSING: char = 'z';
@@ -28,7 +28,7 @@ pub enum Form {
 }
 
 impl Form {
-    /// Each with the letter that a stand-in has for it.
+    /// Each with the letter that a placeholder has for it.
     const ALL: [(char, Form); 5] =
         [('a', Form::AsItIs), ('u', Form::Url), ('b', Form::Base64), ('j', Form::Json), ('s', Form::Sql)];
 }
@@ -53,7 +53,7 @@ enum Kind {
 }
 
 impl Kind {
-    /// Each with the letter that a stand-in has for it.
+    /// Each with the letter that a placeholder has for it.
     const ALL: [(char, Kind); 3] = [('t', Kind::Text), ('v', Kind::Value), ('g', Kind::Gap)];
 }
 
@@ -118,14 +118,14 @@ impl Secret {
 
     /// What stands for it until the command is whole.
     #[must_use]
-    pub fn stand_in(&self) -> String {
+    pub fn placeholder(&self) -> String {
         let kinds = Kind::ALL.iter().filter(|(_, kind)| *kind == self.kind).map(|(letter, _)| *letter);
         let forms = Form::ALL.iter().filter(|(_, form)| *form == self.form).map(|(letter, _)| *letter);
         let text: String = kinds.chain(forms).chain(self.source.chars()).collect();
         format!("{}{}{CLOSING}", *OPENING, super::forms::hex(text.as_bytes()))
     }
 
-    fn from_stand_in(hexadecimal: &str) -> Option<Secret> {
+    fn from_placeholder(hexadecimal: &str) -> Option<Secret> {
         let bytes: Option<Vec<u8>> = hexadecimal
             .as_bytes()
             .chunks(2)
@@ -140,23 +140,23 @@ impl Secret {
     }
 }
 
-/// The stand-in for a secret that a shell has as `expression`, such as `$SHOP_PASSWORD`.
+/// The placeholder for a secret that a shell has as `expression`, such as `$SHOP_PASSWORD`.
 #[must_use]
-pub fn stand_in(expression: &str) -> String {
-    Secret { source: expression.to_owned(), kind: Kind::Text, form: Form::AsItIs }.stand_in()
+pub fn placeholder(expression: &str) -> String {
+    Secret { source: expression.to_owned(), kind: Kind::Text, form: Form::AsItIs }.placeholder()
 }
 
 /// The same for one that is `value`.
 #[must_use]
-pub fn stand_in_for(value: &Value, expression: &str) -> String {
+pub fn placeholder_for(value: &Value, expression: &str) -> String {
     let kind = if value.is_string() { Kind::Text } else { Kind::Value };
-    Secret { source: expression.to_owned(), kind, form: Form::AsItIs }.stand_in()
+    Secret { source: expression.to_owned(), kind, form: Form::AsItIs }.placeholder()
 }
 
-/// The stand-in for what `expression` of the suite makes of a secret, where no shell can do the same.
+/// The placeholder for what `expression` of the suite makes of a secret, where no shell can do the same.
 #[must_use]
 pub fn gap(expression: &str) -> String {
-    Secret { source: expression.to_owned(), kind: Kind::Gap, form: Form::AsItIs }.stand_in()
+    Secret { source: expression.to_owned(), kind: Kind::Gap, form: Form::AsItIs }.placeholder()
 }
 
 /// The name of an environment variable for something called `name`: `api-key` is `$API_KEY`.
@@ -166,14 +166,14 @@ pub fn variable(name: &str) -> String {
     format!("${}", upper.collect::<String>())
 }
 
-/// A part of a text that may have stand-ins in it.
+/// A part of a text that may have placeholders in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Piece<'t> {
     Text(Cow<'t, str>),
     Secret(Secret),
 }
 
-/// The text with every stand-in taken back to what it stands for.
+/// The text with every placeholder taken back to what it stands for.
 #[must_use]
 pub fn pieces(text: &str) -> Vec<Piece<'_>> {
     let mut found = Vec::new();
@@ -181,7 +181,7 @@ pub fn pieces(text: &str) -> Vec<Piece<'_>> {
     while let Some(start) = text[at..].find(OPENING.as_str()).map(|start| at + start) {
         at = start + OPENING.len();
         let Some(end) = text[at..].find(CLOSING).map(|end| at + end) else { break };
-        if let Some(secret) = Secret::from_stand_in(&text[at..end]) {
+        if let Some(secret) = Secret::from_placeholder(&text[at..end]) {
             if start > done {
                 found.push(Piece::Text(text[done..start].into()));
             }
@@ -209,10 +209,10 @@ pub fn in_json(document: &str) -> String {
                 if secret.kind == Kind::Value && json.ends_with('"') && next.starts_with('"') =>
             {
                 json.pop();
-                json.push_str(&secret.stand_in());
+                json.push_str(&secret.placeholder());
                 next.to_mut().remove(0);
             }
-            (Piece::Secret(secret), _) => json.push_str(&secret.encoded(Form::Json).stand_in()),
+            (Piece::Secret(secret), _) => json.push_str(&secret.encoded(Form::Json).placeholder()),
         }
     }
     json
@@ -220,7 +220,7 @@ pub fn in_json(document: &str) -> String {
 
 /// Does something in it stand for a secret?
 #[must_use]
-pub fn has_stand_in(text: &str) -> bool {
+pub fn has_placeholder(text: &str) -> bool {
     pieces(text).iter().any(|piece| matches!(piece, Piece::Secret(_)))
 }
 
@@ -235,7 +235,7 @@ pub fn has_gap(text: &str) -> bool {
 pub fn in_form(text: &str, form: Form) -> String {
     let parts = pieces(text).into_iter().map(|piece| match piece {
         Piece::Text(text) => text.into_owned(),
-        Piece::Secret(secret) => secret.encoded(form).stand_in(),
+        Piece::Secret(secret) => secret.encoded(form).placeholder(),
     });
     parts.collect()
 }
@@ -251,7 +251,7 @@ pub fn in_base64(text: &str) -> String {
     match pieces.iter().all(is_exact) {
         true => {
             let source = between_double_quotes(&pieces);
-            Secret { source, kind: Kind::Text, form: Form::Base64 }.stand_in()
+            Secret { source, kind: Kind::Text, form: Form::Base64 }.placeholder()
         }
         false => gap(&format!("{}|b64encode", readable(text))),
     }
@@ -306,9 +306,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_stand_in_comes_through_every_encoding_and_back() {
-        let text = format!("a={}&b", stand_in("$SHOP_PASSWORD"));
-        let encoded: String = url::form_urlencoded::byte_serialize(stand_in("$X").as_bytes()).collect();
+    fn a_placeholder_comes_through_every_encoding_and_back() {
+        let text = format!("a={}&b", placeholder("$SHOP_PASSWORD"));
+        let encoded: String = url::form_urlencoded::byte_serialize(placeholder("$X").as_bytes()).collect();
         let secret = |source: &str| {
             Piece::Secret(Secret { source: source.to_owned(), kind: Kind::Text, form: Form::AsItIs })
         };
@@ -320,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_looks_like_a_stand_in_is_text() {
+    fn what_only_looks_like_a_placeholder_is_text() {
         let opening = &*OPENING;
         for text in
             [opening.clone(), format!("{opening}xyz"), format!("my {opening} is"), format!("{opening}ffz")]
@@ -349,23 +349,26 @@ mod tests {
             "\\\"\\\\''",
             &long,
         ];
-        let stand_in = stand_in("$PW");
+        let placeholder = placeholder("$PW");
         for secret in secrets {
             let shown = |text: &str| in_a_real_shell(text, secret);
-            assert_eq!(shown(&format!("a!{stand_in}b")), format!("a!{secret}b"));
-            let url = shown(&in_form(&format!("a{stand_in}b"), Form::Url));
+            assert_eq!(shown(&format!("a!{placeholder}b")), format!("a!{secret}b"));
+            let url = shown(&in_form(&format!("a{placeholder}b"), Form::Url));
             assert!(url.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'%'), "{url}");
             let decoded = percent_encoding::percent_decode_str(&url).decode_utf8().unwrap();
             assert_eq!(decoded, format!("a{secret}b"));
             let base64 = |text: &str| base64::engine::general_purpose::STANDARD.encode(text);
-            assert_eq!(shown(&in_base64(&format!("a!:\"${stand_in}"))), base64(&format!("a!:\"${secret}")));
-            let json = shown(&in_form(&format!("\"a {stand_in}\""), Form::Json));
+            assert_eq!(
+                shown(&in_base64(&format!("a!:\"${placeholder}"))),
+                base64(&format!("a!:\"${secret}"))
+            );
+            let json = shown(&in_form(&format!("\"a {placeholder}\""), Form::Json));
             assert_eq!(serde_json::from_str::<String>(&json).unwrap(), format!("a {secret}"), "{json}");
             assert_eq!(
-                shown(&in_form(&format!("'{stand_in}'"), Form::Sql)),
+                shown(&in_form(&format!("'{placeholder}'"), Form::Sql)),
                 format!("'{}'", secret.replace('\'', "''"))
             );
-            let twice = in_form(&in_base64(&stand_in), Form::Url);
+            let twice = in_form(&in_base64(&placeholder), Form::Url);
             let url = shown(&twice);
             assert_eq!(percent_encoding::percent_decode_str(&url).decode_utf8().unwrap(), base64(secret));
         }

@@ -1,0 +1,142 @@
+//! Text from outside as terminals, CI machines and people may have it: what they would take for something else than
+//! text, or not see at all, is shown as its code point.
+
+/// The text with nothing in it that steers a terminal, gives a CI machine a command, or is not seen.
+#[must_use]
+pub fn printable(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for (at, c) in text.char_indices() {
+        match c {
+            '\n' => out.push('\n'),
+            '\t' => out.push_str("  "),
+            '#' if begins_a_command(&text[at..]) => out.extend(c.escape_unicode()),
+            c if c.is_control() || is_unseen(c) => out.extend(c.escape_default()),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// The same for a document in JSON: whoever prints one of its texts gets what [`printable`] makes of it, with tabs and
+/// line breaks as they are.
+#[must_use]
+pub fn printable_in_json(document: &str) -> String {
+    let mut out = String::with_capacity(document.len());
+    let mut rest = document;
+    while let Some(c) = rest.chars().next() {
+        let length = match escape(rest) {
+            Some((0x0d, length)) => {
+                out.push_str(r"\\r");
+                length
+            }
+            Some((number, length)) if number < 0x20 => {
+                out.push_str(&format!("\\\\u{{{number:x}}}"));
+                length
+            }
+            Some((_, length)) => {
+                out.push_str(&rest[..length]);
+                length
+            }
+            // A line break outside of all texts is the document's own.
+            None if c != '\n' && (c.is_control() || is_unseen(c) || begins_a_command(rest)) => {
+                out.push_str(&format!("\\\\u{{{:x}}}", u32::from(c)));
+                c.len_utf8()
+            }
+            None => {
+                out.push(c);
+                c.len_utf8()
+            }
+        };
+        rest = &rest[length..];
+    }
+    out
+}
+
+/// The escape that JSON text begins with: the control character that it stands for, or a number that is none, and how
+/// long it is.
+fn escape(text: &str) -> Option<(u32, usize)> {
+    let kind = text.strip_prefix('\\')?.chars().next()?;
+    Some(match kind {
+        'b' => (0x08, 2),
+        'f' => (0x0c, 2),
+        'r' => (0x0d, 2),
+        'u' => {
+            let number = text.get(2..6).and_then(|digits| u32::from_str_radix(digits, 16).ok());
+            (number.unwrap_or(u32::MAX), 6.min(text.len()))
+        }
+        other => (u32::MAX, 1 + other.len_utf8()),
+    })
+}
+
+/// Is it not seen, or does it change how what is around it reads?
+///
+/// Sources: <https://www.unicode.org/reports/tr9/#Directional_Formatting_Characters>, and the code points of
+/// <https://www.unicode.org/Public/UCD/latest/ucd/DerivedCoreProperties.txt> that are ignored where they have no
+/// meaning, without the variation selectors, which are a part of symbols.
+fn is_unseen(c: char) -> bool {
+    matches!(
+        c,
+        '\u{ad}'
+            | '\u{34f}'
+            | '\u{61c}'
+            | '\u{115f}'..='\u{1160}'
+            | '\u{17b4}'..='\u{17b5}'
+            | '\u{180e}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{3164}'
+            | '\u{feff}'
+            | '\u{ffa0}'
+            | '\u{fff0}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e0fff}'
+    )
+}
+
+/// Does the text begin with what a CI machine takes for a command wherever it is in a line: `##vso[` of Azure
+/// Pipelines, `##teamcity[`, `##[` of GitHub?
+fn begins_a_command(text: &str) -> bool {
+    text.strip_prefix("##")
+        .is_some_and(|rest| rest.trim_start_matches(|c: char| c.is_ascii_alphabetic()).starts_with('['))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_text_is_shown_as_its_code_point() {
+        for (text, shown) in [
+            ("a\tb\nc", "a  b\nc"),
+            ("\u{1b}[31mred", r"\u{1b}[31mred"),
+            ("a\u{2028}b\u{200b}c\u{202e}d", r"a\u{2028}b\u{200b}c\u{202e}d"),
+            ("tag\u{e0041}", r"tag\u{e0041}"),
+            ("x ##vso[task.complete]", r"x \u{23}#vso[task.complete]"),
+            ("##teamcity[x]", r"\u{23}#teamcity[x]"),
+            ("##[error]", r"\u{23}#[error]"),
+            ("## title [1]", "## title [1]"),
+            ("naïve 👍🏽 ok", "naïve 👍🏽 ok"),
+        ] {
+            assert_eq!(printable(text), shown);
+        }
+    }
+
+    #[test]
+    fn a_text_of_a_document_is_printable_once_it_is_read() {
+        for text in [
+            "\u{1b}[31m",
+            "a\u{2028}\u{7f}\u{9b}",
+            "##vso[x]",
+            "\\u001b",
+            "\\\\u001b \\\" \u{8}\u{c}\r",
+            "\u{1}",
+        ] {
+            let document = serde_json::json!({ "text": text, "more": "a\nb\tc" });
+            for document in [document.to_string(), serde_json::to_string_pretty(&document).unwrap()] {
+                let read: serde_json::Value = serde_json::from_str(&printable_in_json(&document)).unwrap();
+                assert_eq!(read["text"], printable(text), "{document}");
+                assert_eq!(read["more"], "a\nb\tc");
+            }
+        }
+    }
+}

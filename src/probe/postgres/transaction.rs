@@ -1,0 +1,108 @@
+//! What is sent around the statements of a transaction.
+//!
+//! The first statement's begin and a later one's savepoint are sent ahead of it without waiting for the answer, so
+//! that neither takes a round trip. A statement that fails spoils the transaction on the server: what puts it right goes
+//! ahead of the next one.
+
+use std::time::Duration;
+
+use crate::attempt::Context;
+use crate::probe::database::Access;
+
+/// The server ends a statement by itself this long after the budget did: late enough that a cut is told as what
+/// it is, early enough that nothing runs on.
+const SERVER_TIMEOUT_SLACK: Duration = Duration::from_millis(100);
+
+/// A lock that is not granted this long before the budget ends is given up, so that the lock can be named: a fifth
+/// of what is left, and no more than this. The server's word must still come, from a busy machine too.
+pub(super) const LOCK_TIMEOUT_LEAD: Duration = Duration::from_millis(250);
+
+/// A transaction, from before its first statement.
+#[derive(Debug)]
+pub(super) struct Transaction {
+    access: Access,
+    state: State,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Nothing has been sent of it.
+    Unsent,
+    /// It was begun, and its first statement failed: nothing was done in it.
+    Void,
+    /// One statement has run.
+    Open,
+    /// Several have, the last of them after a savepoint.
+    Saved,
+    /// The one after the savepoint failed.
+    Spoilt,
+}
+
+/// How a transaction ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    Commit,
+    Rollback,
+}
+
+impl Transaction {
+    pub fn new(access: Access) -> Transaction {
+        Transaction { access, state: State::Unsent }
+    }
+
+    pub fn access(&self) -> Access {
+        self.access
+    }
+
+    /// What goes ahead of the next statement.
+    pub fn opening(&self, context: &Context) -> String {
+        let left = context.deadline.remaining();
+        let lead = LOCK_TIMEOUT_LEAD.min(left / 5);
+        let limits = format!(
+            "set local statement_timeout = {}; set local lock_timeout = {}",
+            milliseconds(left + SERVER_TIMEOUT_SLACK),
+            milliseconds(left.saturating_sub(lead)),
+        );
+        let mode = match self.access {
+            Access::Read => "read only",
+            Access::Snapshot => "isolation level repeatable read, read only",
+            Access::Write => "read write",
+        };
+        // The `select` takes the snapshot: from then on it cannot be made writable.
+        let begin = format!("begin transaction {mode}; {limits}; select 1");
+        match self.state {
+            State::Unsent => begin,
+            State::Void => format!("rollback; {begin}"),
+            State::Open => format!("savepoint smoke_query; {limits}"),
+            State::Saved => format!("release savepoint smoke_query; savepoint smoke_query; {limits}"),
+            State::Spoilt => format!("rollback to savepoint smoke_query; {limits}"),
+        }
+    }
+
+    /// What came of the statement after [`opening`](Transaction::opening).
+    pub fn after<T, E>(&mut self, answer: &Result<T, E>) {
+        self.state = match (answer, self.state) {
+            (Ok(_), State::Unsent | State::Void) => State::Open,
+            (Ok(_), State::Open | State::Saved | State::Spoilt) => State::Saved,
+            (Err(_), State::Unsent | State::Void) => State::Void,
+            (Err(_), State::Open | State::Saved | State::Spoilt) => State::Spoilt,
+        };
+    }
+
+    /// What ends it, if it was begun.
+    pub fn end(&mut self, how: End) -> Option<&'static str> {
+        let state = std::mem::replace(&mut self.state, State::Unsent);
+        match (how, state) {
+            (_, State::Unsent) => None,
+            (End::Rollback, State::Void | State::Open | State::Saved | State::Spoilt)
+            | (End::Commit, State::Void) => Some("rollback"),
+            (End::Commit, State::Open | State::Saved) => Some("commit"),
+            (End::Commit, State::Spoilt) => Some("rollback to savepoint smoke_query; commit"),
+        }
+    }
+}
+
+/// A time-out as PostgreSQL takes it; zero would switch it off.
+pub(super) fn milliseconds(span: Duration) -> u128 {
+    span.as_millis().clamp(1, i32::MAX as u128)
+}

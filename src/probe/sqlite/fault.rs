@@ -1,0 +1,62 @@
+//! From the library's errors to failures that name their cause.
+
+use std::path::Path;
+
+use rusqlite::ErrorCode;
+
+use crate::language::io_error;
+use crate::outcome::{Failure, Fault};
+use crate::secret::Message;
+
+/// Has another process the lock?
+pub(super) fn is_busy(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
+}
+
+/// A statement that is not run.
+pub(super) fn refused(cause: &'static str, hint: &'static str) -> Failure {
+    Failure::fault(Fault::Sql, Message::new().words("running the query"), Message::new().words(cause))
+        .with_hint(Message::new().words(hint))
+}
+
+/// Why SQLite did not do it.
+pub(super) fn of(error: &rusqlite::Error, path: &Path) -> Failure {
+    let code = error.sqlite_error_code();
+    if code == Some(ErrorCode::CannotOpen) && io_error::is_out_of_descriptors() {
+        let doing = Message::new().words("opening `").data(path.display().to_string()).words("`");
+        return Failure::shortage(doing, io_error::TOO_MANY_FILES);
+    }
+    let (fault, hint) = match code {
+        Some(ErrorCode::NotADatabase) => {
+            (Fault::Connect, Some("the file is there, and is no SQLite database"))
+        }
+        Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
+            (Fault::Connect, Some("check that this user may read the file and its folder"))
+        }
+        Some(ErrorCode::ReadOnly) => (
+            Fault::Sql,
+            Some("a check reads; `writes = true` allows a statement that writes, and rolls it back"),
+        ),
+        Some(ErrorCode::AuthorizationForStatementDenied) => {
+            (Fault::Sql, Some("a check works on the database of its URL; it cannot open another file"))
+        }
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            (Fault::Sql, Some("another process holds the lock"))
+        }
+        _ => (Fault::Sql, None),
+    };
+    let doing = match fault {
+        Fault::Connect => Message::new().words("opening `").data(path.display().to_string()).words("`"),
+        _ => Message::new().words("running the query"),
+    };
+    let cause = match error {
+        rusqlite::Error::SqliteFailure(_, Some(text)) => text.clone(),
+        rusqlite::Error::SqlInputError { msg, .. } => msg.clone(),
+        other => other.to_string(),
+    };
+    let failure = Failure::fault(fault, doing, Message::new().data(cause));
+    match hint {
+        Some(hint) => failure.with_hint(Message::new().words(hint)),
+        None => failure,
+    }
+}

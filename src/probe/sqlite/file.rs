@@ -1,0 +1,107 @@
+//! Opening a file that is there, without leaving anything beside it.
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::config::DbConfig;
+use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
+use rusqlite::{Connection, OpenFlags};
+
+use super::fault;
+use crate::language::io_error;
+use crate::outcome::{Failure, Fault};
+use crate::probe::database::Access;
+use crate::secret::Message;
+
+/// Opens the database at `path`.
+///
+/// # Errors
+/// There is no file, or SQLite cannot open it.
+pub(super) fn open(path: &Path, access: Access) -> Result<Connection, Failure> {
+    let doing = || Message::new().words("opening `").data(path.display().to_string()).words("`");
+    let found = std::fs::metadata(path).map_err(|error| {
+        Failure::fault(Fault::Connect, doing(), Message::new().data(io_error::reason(&error))).with_hint(
+            Message::new()
+                .words("a relative path starts in the suite's folder; smoke never creates a database"),
+        )
+    })?;
+    if found.is_dir() {
+        return Err(Failure::fault(Fault::Connect, doing(), Message::new().words("it is a folder")));
+    }
+    let mode = match access {
+        Access::Read | Access::Snapshot => OpenFlags::SQLITE_OPEN_READ_ONLY,
+        Access::Write => OpenFlags::SQLITE_OPEN_READ_WRITE,
+    };
+    let flags = mode | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let failed = |error: rusqlite::Error| fault::of(&error, path);
+    let rest = Rest::of(path, access);
+    let mut connection = Connection::open_with_flags(uri(path, rest), flags).map_err(failed)?;
+    if rest == Rest::LeftLog {
+        // Then the index of the log is kept in memory, and the log stays as it is.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map_err(failed)?;
+        connection.pragma_update(None, "locking_mode", "exclusive").map_err(failed)?;
+    }
+    // ATTACH could create a file, and so could VACUUM INTO, which attaches.
+    let no_other_files = |context: AuthContext<'_>| match context.action {
+        AuthAction::Attach { .. } => Authorization::Deny,
+        _ => Authorization::Allow,
+    };
+    connection.authorizer(Some(no_other_files)).map_err(failed)?;
+    Ok(connection)
+}
+
+/// The file as an URI.
+fn uri(path: &Path, rest: Rest) -> String {
+    let path = path.to_string_lossy();
+    let encoded = percent_encoding::utf8_percent_encode(&path, URI_PATH);
+    let how = match rest {
+        Rest::InUse => "",
+        Rest::Closed => "?immutable=1",
+        Rest::LeftLog => "?vfs=unix-none",
+    };
+    format!("file:{encoded}{how}")
+}
+
+/// What is known of a database before it is opened. Even a reader creates the files of the write-ahead log where
+/// they are not: that is what the last two keep it from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rest {
+    /// It may be in use, or it has no such log, or the check may write.
+    InUse,
+    /// Nobody has it open and its log has gone: nothing will change.
+    Closed,
+    /// Whoever had it open has gone without closing it, and its log is still there: nobody needs to be locked out.
+    LeftLog,
+}
+
+impl Rest {
+    fn of(path: &Path, access: Access) -> Rest {
+        if access == Access::Write || !is_wal(path) {
+            return Rest::InUse;
+        }
+        // The log lies beside the file itself, whatever link led there.
+        let Ok(path) = path.canonicalize() else { return Rest::InUse };
+        match (beside(&path, "-wal").exists(), beside(&path, "-shm").exists()) {
+            (false, _) => Rest::Closed,
+            (true, false) if cfg!(unix) => Rest::LeftLog,
+            (true, false | true) => Rest::InUse,
+        }
+    }
+}
+
+/// What would end the path part of an URI.
+const URI_PATH: &percent_encoding::AsciiSet =
+    &percent_encoding::CONTROLS.add(b'?').add(b'#').add(b'%').add(b' ');
+
+/// Does the header say WAL? Source: <https://www.sqlite.org/fileformat.html>, offsets 18 and 19.
+fn is_wal(path: &Path) -> bool {
+    use std::io::Read as _;
+    let mut header = [0; 20];
+    let read = std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut header));
+    read.is_ok() && header[18..20] == [2, 2]
+}
+
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}

@@ -1,0 +1,93 @@
+//! `SQLite`: open a file that is there, and run statements that cannot write, or whose writes wait for a commit.
+//!
+//! SQLite blocks, so a session runs on a thread that nothing waits for; a cut interrupts its statement.
+
+mod fault;
+mod file;
+
+mod catalog;
+mod session;
+mod statement;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+
+use self::session::SqliteSession;
+use super::database::{Access, Database, Reproduction, Session};
+use crate::attempt::Context;
+use crate::attempt::shell::ShellCommand;
+use crate::language::diagnostic::Diagnostic;
+use crate::language::sql::{Dialect, quoted_name};
+use crate::outcome::Failure;
+
+/// SQLite keeps its time-outs as a C `int` of milliseconds: 24 days.
+const LONGEST_LOCK: Duration = Duration::from_millis(i32::MAX as u64);
+
+/// A file that holds a SQLite database: `sqlite:shop.db`, `sqlite:///var/lib/shop.db`.
+#[derive(Debug)]
+pub struct Sqlite;
+
+const SCHEME: &str = "sqlite:";
+
+impl Database for Sqlite {
+    fn schemes(&self) -> &'static [&'static str] {
+        &[SCHEME]
+    }
+
+    fn about(&self) -> &'static str {
+        "a SQLite file"
+    }
+
+    fn dialect(&self) -> Dialect {
+        Dialect { placeholder: |number| format!("?{number}"), identifier: quoted_name }
+    }
+
+    fn mistake(&self, _url: &str) -> Option<Diagnostic> {
+        None
+    }
+
+    /// What runs on a file ends with smoke.
+    fn leaves(&self) -> bool {
+        false
+    }
+
+    fn open<'a>(
+        &'a self,
+        url: &'a str,
+        access: Access,
+        context: &'a Context,
+    ) -> BoxFuture<'a, Result<Box<dyn Session>, Failure>> {
+        Box::pin(async move {
+            let path = path_of(url, &context.run.suite_dir);
+            let session: Box<dyn Session> = Box::new(SqliteSession::open(&path, access, context).await?);
+            Ok(session)
+        })
+    }
+
+    fn reproduce(&self, asked: &Reproduction<'_>) -> ShellCommand {
+        let statement = asked.statement.unwrap_or("select count(*) from sqlite_schema");
+        let shell = ShellCommand::new("sqlite3");
+        let (shell, statement) = match asked.access {
+            Access::Read | Access::Snapshot => (shell.word("-readonly"), statement.to_owned()),
+            Access::Write => {
+                (shell, format!("begin; {}; rollback", statement.trim_end().trim_end_matches(';')))
+            }
+        };
+        let wait = format!(".timeout {}", asked.limit.min(LONGEST_LOCK).as_millis());
+        let path = plain(&path_of(asked.url, asked.folder)).display().to_string();
+        shell.words(&["-cmd", &wait, &path, &statement])
+    }
+}
+
+/// The path in `url`, which starts in `folder` where it is relative.
+fn path_of(url: &str, folder: &Path) -> PathBuf {
+    let rest = url.strip_prefix(SCHEME).unwrap_or(url);
+    folder.join(rest.strip_prefix("//").unwrap_or(rest))
+}
+
+/// The path without the doubled slash of `sqlite:////var/lib/shop.db`, which would start a host in an URI.
+fn plain(path: &Path) -> PathBuf {
+    path.components().collect()
+}

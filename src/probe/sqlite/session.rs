@@ -1,0 +1,267 @@
+//! A session: an open file on a thread of its own, which works off what is asked of it.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use rusqlite::{Connection, InterruptHandle};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use super::{LONGEST_LOCK, catalog, fault, file, plain, statement};
+use crate::attempt::Context;
+use crate::attempt::timeline::Timeline;
+use crate::deadline::Deadline;
+use crate::language::sql::BoundSql;
+use crate::outcome::{Failure, Fault, Phase};
+use crate::probe::database::{Access, Session, Table, TableName, committing};
+use crate::probe::rows::QueryResult;
+use crate::secret::Message;
+
+pub(super) struct SqliteSession {
+    /// Dropped with the session: then the thread rolls back, closes the file and ends.
+    jobs: mpsc::Sender<Job>,
+    /// Until its end was seen.
+    thread: Option<JoinHandle<()>>,
+    interrupt: Arc<InterruptHandle>,
+}
+
+type Job = Box<dyn FnOnce(&mut OpenFile) + Send>;
+
+/// What the thread works on.
+struct OpenFile {
+    path: PathBuf,
+    access: Access,
+    connection: Connection,
+    has_begun: bool,
+}
+
+/// What a job is done in.
+struct Attempt {
+    deadline: Deadline,
+    timeline: Arc<Timeline>,
+}
+
+/// Ends the statement that runs, if the one who waits for it is cut.
+struct InterruptOnDrop(Option<Arc<InterruptHandle>>);
+
+impl Drop for InterruptOnDrop {
+    fn drop(&mut self) {
+        if let Some(handle) = self.0.take() {
+            handle.interrupt();
+        }
+    }
+}
+
+impl SqliteSession {
+    pub async fn open(path: &Path, access: Access, context: &Context) -> Result<SqliteSession, Failure> {
+        context.timeline.enter(Phase::Connect);
+        context.timeline.set_address(&path.display());
+        let path = plain(path);
+        let (jobs, to_do) = mpsc::channel::<Job>();
+        let (ready, opened) = oneshot::channel();
+        // Why: nothing can end a look at a file. Nobody waits for the thread but a session that is closed, and it ends
+        // with the session.
+        let thread = tokio::task::spawn_blocking(move || {
+            let mut file = match OpenFile::open(path, access) {
+                Ok(file) => file,
+                Err(failure) => {
+                    let _ = ready.send(Err(failure));
+                    return;
+                }
+            };
+            if ready.send(Ok(file.connection.get_interrupt_handle())).is_ok() {
+                for job in to_do {
+                    job(&mut file);
+                }
+                file.rollback();
+            }
+        });
+        match opened.await {
+            Ok(Ok(interrupt)) => {
+                Ok(SqliteSession { jobs, thread: Some(thread), interrupt: Arc::new(interrupt) })
+            }
+            Ok(Err(failure)) => Err(failure),
+            Err(_) => Err(died(Some(thread)).await),
+        }
+    }
+
+    /// Has `work` done on the thread.
+    async fn run<T: Send + 'static>(
+        &mut self,
+        context: &Context,
+        work: impl FnOnce(&mut OpenFile, &Attempt) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, Failure> {
+        context.timeline.enter(Phase::Query);
+        let attempt = Attempt { deadline: context.deadline, timeline: Arc::clone(&context.timeline) };
+        let (done, answer) = oneshot::channel();
+        let job = move |file: &mut OpenFile| {
+            // What was cut before its turn came is not begun.
+            if !done.is_closed() {
+                let _ = done.send(work(file, &attempt));
+            }
+        };
+        // A thread that has died does not take it, and then there is no answer.
+        let _ = self.jobs.send(Box::new(job));
+        let mut interrupt = InterruptOnDrop(Some(Arc::clone(&self.interrupt)));
+        let answer = answer.await;
+        interrupt.0 = None;
+        match answer {
+            Ok(answer) => answer,
+            Err(_) => Err(died(self.thread.take()).await),
+        }
+    }
+}
+
+/// Why the thread ended before its work was done.
+async fn died(thread: Option<JoinHandle<()>>) -> Failure {
+    let panic = match thread {
+        Some(thread) => thread.await.err().map(|panic| panic.to_string()),
+        None => None,
+    };
+    let cause = panic.unwrap_or_else(|| "its thread has ended".to_owned());
+    Failure::fault(Fault::Internal, Message::new().words("running the query"), Message::new().data(cause))
+}
+
+impl Session for SqliteSession {
+    fn begin<'a>(&'a mut self, context: &'a Context) -> BoxFuture<'a, Result<(), Failure>> {
+        Box::pin(self.run(context, OpenFile::begin))
+    }
+
+    fn query<'a>(
+        &'a mut self,
+        statement: &'a BoundSql,
+        keep: usize,
+        context: &'a Context,
+    ) -> BoxFuture<'a, Result<QueryResult, Failure>> {
+        let statement = statement.clone();
+        Box::pin(self.run(context, move |file, attempt| {
+            file.begin(attempt)?;
+            let failed = |error: rusqlite::Error| file.failure(&error);
+            statement::run(&file.connection, &statement, keep, file.access, failed)
+        }))
+    }
+
+    fn describe<'a>(
+        &'a mut self,
+        tables: &'a [TableName],
+        context: &'a Context,
+    ) -> BoxFuture<'a, Result<Vec<Option<Table>>, Failure>> {
+        let tables = tables.to_vec();
+        Box::pin(self.run(context, move |file, attempt| {
+            file.begin(attempt)?;
+            let described = tables.iter().map(|table| catalog::describe(&file.connection, table));
+            described.collect::<Result<_, _>>().map_err(|error| file.failure(&error))
+        }))
+    }
+
+    fn commit<'a>(&'a mut self, context: &'a Context) -> BoxFuture<'a, Result<(), Failure>> {
+        Box::pin(async move { self.run(context, OpenFile::commit).await.map_err(committing) })
+    }
+
+    fn rollback<'a>(&'a mut self, context: &'a Context) -> BoxFuture<'a, ()> {
+        Box::pin(async move {
+            let rolled_back = self.run(context, |file, _| {
+                file.rollback();
+                Ok(())
+            });
+            // It fails only where the thread has died, and the next statement says so.
+            let _ = rolled_back.await;
+        })
+    }
+
+    fn close(self: Box<Self>, _: &Context) -> BoxFuture<'_, ()> {
+        let SqliteSession { jobs, thread, .. } = *self;
+        drop(jobs);
+        Box::pin(async move {
+            if let Some(thread) = thread {
+                let _ = thread.await;
+            }
+        })
+    }
+}
+
+impl OpenFile {
+    fn open(path: PathBuf, access: Access) -> Result<OpenFile, Failure> {
+        let connection = file::open(&path, access)?;
+        Ok(OpenFile { path, access, connection, has_begun: false })
+    }
+
+    fn failure(&self, error: &rusqlite::Error) -> Failure {
+        fault::of(error, &self.path)
+    }
+
+    /// From now on a lock is waited for as long as `wait`.
+    fn wait_for_locks(&self, wait: Duration) -> Result<(), Failure> {
+        self.connection.busy_timeout(wait.min(LONGEST_LOCK)).map_err(|error| self.failure(&error))
+    }
+
+    /// Does what takes a lock.
+    ///
+    /// The first try does not wait. When it fails, the query waits for a lock, and a cut can say so.
+    fn locking(&self, attempt: &Attempt, lock: impl Fn() -> rusqlite::Result<()>) -> Result<(), Failure> {
+        self.wait_for_locks(Duration::ZERO)?;
+        let locked = lock();
+        self.wait_for_locks(attempt.deadline.remaining())?;
+        match locked {
+            Err(error) if fault::is_busy(&error) => {
+                attempt.timeline.enter(Phase::Lock);
+                lock().map_err(|error| match fault::is_busy(&error) {
+                    true => Failure::timed_out(attempt.deadline.cut(), Phase::Lock),
+                    false => self.failure(&error),
+                })?;
+                attempt.timeline.enter(Phase::Query);
+                Ok(())
+            }
+            locked => locked.map_err(|error| self.failure(&error)),
+        }
+    }
+
+    /// Opens the transaction, if none is open, and takes the lock that it keeps to its end.
+    fn begin(&mut self, attempt: &Attempt) -> Result<(), Failure> {
+        if self.has_begun {
+            self.wait_for_locks(attempt.deadline.remaining())?;
+            // Without its transaction a statement would be committed by itself.
+            return match self.connection.is_autocommit() {
+                false => Ok(()),
+                true => Err(fault::refused(
+                    "the transaction has ended",
+                    "an I/O error ended it, or a statement before this one did",
+                )),
+            };
+        }
+        let begin = match self.access {
+            Access::Read | Access::Snapshot => "begin",
+            Access::Write => "begin immediate",
+        };
+        self.locking(attempt, || match self.connection.is_autocommit() {
+            true => self.connection.execute_batch(begin).and_then(|()| read_schema(&self.connection)),
+            false => read_schema(&self.connection),
+        })?;
+        self.has_begun = true;
+        Ok(())
+    }
+
+    fn commit(&mut self, attempt: &Attempt) -> Result<(), Failure> {
+        if !std::mem::take(&mut self.has_begun) {
+            return Ok(());
+        }
+        self.locking(attempt, || self.connection.execute_batch("commit")).inspect_err(|_| {
+            // One that could not be had leaves it open.
+            let _ = self.connection.execute_batch("rollback");
+        })
+    }
+
+    fn rollback(&mut self) {
+        if std::mem::take(&mut self.has_begun) {
+            // A statement that ended the transaction itself leaves nothing to undo.
+            let _ = self.connection.execute_batch("rollback");
+        }
+    }
+}
+
+/// Reads the first page, which takes a reader's lock. A file that is no database is found out here.
+fn read_schema(connection: &Connection) -> rusqlite::Result<()> {
+    connection.query_row("select count(*) from sqlite_master", [], |_| Ok(()))
+}

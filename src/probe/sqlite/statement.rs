@@ -1,0 +1,87 @@
+//! One statement, its values bound, its rows as JSON.
+
+use rusqlite::fallible_iterator::FallibleIterator as _;
+use rusqlite::types::ValueRef;
+use rusqlite::{Batch, Connection, Statement};
+use serde_json::Value;
+
+use super::fault::refused;
+use crate::language::sql::BoundSql;
+use crate::outcome::Failure;
+use crate::probe::database::Access;
+use crate::probe::rows::{QueryResult, Row};
+
+/// Runs `bound` in the transaction that is open.
+pub(super) fn run(
+    connection: &Connection,
+    bound: &BoundSql,
+    keep: usize,
+    access: Access,
+    sql_failure: impl Fn(rusqlite::Error) -> Failure,
+) -> Result<QueryResult, Failure> {
+    let may_write = match access {
+        Access::Read | Access::Snapshot => false,
+        Access::Write => true,
+    };
+    let mut batch = Batch::new(connection, &bound.text);
+    let Some(mut statement) = batch.next().map_err(&sql_failure)? else {
+        return Err(refused("there is no statement in the query", "write one `select`"));
+    };
+    if batch.next().map_or(true, |second| second.is_some()) {
+        return Err(refused(
+            "a query is one statement, and here are several",
+            "split them over several checks",
+        ));
+    }
+    if !may_write && !statement.readonly() {
+        let hint = "a check reads; `writes = true` allows a statement that writes, and rolls it back";
+        return Err(refused("the statement would write", hint));
+    }
+    for (index, value) in bound.parameters.iter().enumerate() {
+        bind(&mut statement, index + 1, value).map_err(&sql_failure)?;
+    }
+    let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
+    if columns.is_empty() && !may_write {
+        return Err(refused("the statement gives no rows, so it is no query", "ask with `select`"));
+    }
+    let mut answer = QueryResult::default();
+    if columns.is_empty() {
+        let changed = statement.raw_execute().map_err(&sql_failure)?;
+        answer.count = u64::try_from(changed).unwrap_or(u64::MAX);
+        return Ok(answer);
+    }
+    let mut rows = statement.raw_query();
+    while let Some(row) = rows.next().map_err(&sql_failure)? {
+        answer.count += 1;
+        if answer.rows.len() < keep {
+            let cell = |(index, name): (usize, &String)| Ok((name.clone(), to_json(row.get_ref(index)?)));
+            let cells: Result<Row, rusqlite::Error> = columns.iter().enumerate().map(cell).collect();
+            answer.rows.push(cells.map_err(&sql_failure)?);
+        }
+    }
+    Ok(answer)
+}
+
+fn bind(statement: &mut Statement<'_>, index: usize, value: &Value) -> rusqlite::Result<()> {
+    match value {
+        Value::Null => statement.raw_bind_parameter(index, rusqlite::types::Null),
+        Value::Bool(truth) => statement.raw_bind_parameter(index, truth),
+        Value::Number(number) => match (number.as_i64(), number.as_f64()) {
+            (Some(integer), _) => statement.raw_bind_parameter(index, integer),
+            (None, Some(float)) => statement.raw_bind_parameter(index, float),
+            (None, None) => statement.raw_bind_parameter(index, number.to_string()),
+        },
+        Value::String(text) => statement.raw_bind_parameter(index, text),
+        Value::Array(_) | Value::Object(_) => statement.raw_bind_parameter(index, value.to_string()),
+    }
+}
+
+fn to_json(cell: ValueRef<'_>) -> Value {
+    match cell {
+        ValueRef::Null => Value::Null,
+        ValueRef::Integer(number) => Value::from(number),
+        ValueRef::Real(number) => Value::from(number),
+        ValueRef::Text(text) => Value::from(String::from_utf8_lossy(text)),
+        ValueRef::Blob(bytes) => Value::from(format!("{} bytes of binary data", bytes.len())),
+    }
+}

@@ -1,0 +1,166 @@
+//! Text for people, of which the one half is not smoke's own.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::Redactor;
+
+/// How much of one piece of data a message shows, in characters.
+const DATA_LIMIT: usize = 300;
+
+/// Text for people: own words and foreign data, kept apart until it is printed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Message {
+    parts: Vec<Part>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Part {
+    Words(Cow<'static, str>),
+    Data {
+        text: String,
+        limit: usize,
+    },
+    /// A range of a text, which is redacted as what it is in the whole: a line may hold half a secret.
+    Range {
+        whole: Arc<str>,
+        range: Range<usize>,
+    },
+}
+
+impl Message {
+    #[must_use]
+    pub fn new() -> Message {
+        Message::default()
+    }
+
+    /// Adds smoke's own words, which are never redacted.
+    #[must_use]
+    pub fn words(mut self, words: impl Into<Cow<'static, str>>) -> Message {
+        self.parts.push(Part::Words(words.into()));
+        self
+    }
+
+    /// Adds something from outside, which is redacted and shown up to a few hundred characters.
+    #[must_use]
+    pub fn data(self, data: impl Into<String>) -> Message {
+        self.excerpt(data, DATA_LIMIT)
+    }
+
+    /// Adds something from outside, of which at most `limit` characters are shown.
+    #[must_use]
+    pub fn excerpt(mut self, data: impl Into<String>, limit: usize) -> Message {
+        self.parts.push(Part::Data { text: data.into(), limit });
+        self
+    }
+
+    /// Adds a range of something from outside, without what of a secret reaches into it.
+    #[must_use]
+    pub fn range(mut self, whole: &Arc<str>, range: Range<usize>) -> Message {
+        self.parts.push(Part::Range { whole: Arc::clone(whole), range });
+        self
+    }
+
+    /// Adds another message's parts.
+    #[must_use]
+    pub fn then(mut self, other: Message) -> Message {
+        self.parts.extend(other.parts);
+        self
+    }
+
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.parts.is_empty()
+    }
+
+    /// The message with every secret starred out and long data shortened.
+    pub(super) fn redact(self, redactor: &Redactor) -> Message {
+        let parts = self
+            .parts
+            .into_iter()
+            .map(|part| match part {
+                Part::Words(words) => Part::Words(words),
+                Part::Data { text, limit } => Part::Words(cleaned(&text, limit, redactor).into()),
+                Part::Range { whole, range } => {
+                    Part::Words(shorten(redactor.clean_range(&whole, range), DATA_LIMIT).into())
+                }
+            })
+            .collect();
+        Message { parts }
+    }
+}
+
+impl fmt::Display for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.parts.iter().try_for_each(|part| match part {
+            Part::Words(words) => f.write_str(words),
+            Part::Data { text, limit } => f.write_str(&shorten(text.clone(), *limit)),
+            Part::Range { whole, range } => {
+                let text = whole.get(range.clone()).unwrap_or_default();
+                f.write_str(&shorten(text.to_owned(), DATA_LIMIT))
+            }
+        })
+    }
+}
+
+/// The first `limit` characters without secrets, and how much there was.
+fn cleaned(text: &str, limit: usize, redactor: &Redactor) -> String {
+    let start = redactor.clean_start(text, limit);
+    match start.is_all {
+        true => start.text,
+        false => format!("{}… ({} bytes in all)", start.text, text.len()),
+    }
+}
+
+/// The first `limit` characters, and how much there was.
+fn shorten(text: String, limit: usize) -> String {
+    match text.char_indices().nth(limit) {
+        None => text,
+        Some((end, _)) => format!("{}… ({} bytes in all)", &text[..end], text.len()),
+    }
+}
+
+/// Holds messages that a redactor can go through.
+pub trait Redact {
+    /// The same with `clean` applied to every message in it.
+    #[must_use]
+    fn map_messages(self, clean: &dyn Fn(Message) -> Message) -> Self;
+}
+
+impl Redact for Message {
+    fn map_messages(self, clean: &dyn Fn(Message) -> Message) -> Self {
+        clean(self)
+    }
+}
+
+impl<T: Redact> Redact for Vec<T> {
+    fn map_messages(self, clean: &dyn Fn(Message) -> Message) -> Self {
+        self.into_iter().map(|item| item.map_messages(clean)).collect()
+    }
+}
+
+impl<T: Redact> Redact for Option<T> {
+    fn map_messages(self, clean: &dyn Fn(Message) -> Message) -> Self {
+        self.map(|item| item.map_messages(clean))
+    }
+}
+
+impl<T: Redact> Redact for Box<T> {
+    fn map_messages(self, clean: &dyn Fn(Message) -> Message) -> Self {
+        Box::new((*self).map_messages(clean))
+    }
+}
+
+/// Something that may be printed. Made by [`Redactor::redact`] only.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Redacted<T>(pub(super) T);
+
+impl<T> std::ops::Deref for Redacted<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}

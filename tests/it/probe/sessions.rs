@@ -1,0 +1,480 @@
+//! A session on each database: its transactions, what it is told of tables, and its end.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rusqlite::Connection;
+use serde_json::{Value, json};
+use smoke::attempt::cancellation::Cancellations;
+use smoke::attempt::timeline::Timeline;
+use smoke::attempt::{Context, EventSink, RunContext, Tracing};
+use smoke::deadline::{BudgetScope, Deadline};
+use smoke::language::sql::BoundSql;
+use smoke::outcome::{Failure, Phase};
+use smoke::probe::database::{Access, Column, Database, Session, Table, TableName};
+use smoke::probe::databases::of_url;
+use smoke::probe::rows::QueryResult;
+use smoke::secret::Redactor;
+use tempfile::TempDir;
+
+use crate::support::postgres::{self, Postgres};
+use crate::support::{scratch, wait};
+
+const TABLES: &str = "create table orders (id integer primary key, note text not null, total numeric(10, 2));
+    create table parents (id integer primary key);
+    create table children (parent integer references parents (id) deferrable initially deferred);";
+
+/// A database, and a way to it beside the session.
+struct Beside {
+    url: String,
+    way: Way,
+}
+
+enum Way {
+    Postgres(postgres::Database),
+    Sqlite { connection: Connection, _folder: TempDir },
+}
+
+impl Beside {
+    fn postgres() -> Beside {
+        let database = Postgres::shared().create_database();
+        database.sql(TABLES);
+        Beside { url: database.url(), way: Way::Postgres(database) }
+    }
+
+    fn sqlite() -> Beside {
+        let folder = scratch::for_a_test();
+        let path = folder.path().join("shop.db");
+        let connection = Connection::open(&path).expect("create a database");
+        // A reader then keeps no writer out.
+        connection.pragma_update(None, "journal_mode", "wal").expect("choose the journal");
+        connection.execute_batch(TABLES).expect("create the tables");
+        Beside { url: format!("sqlite:{}", path.display()), way: Way::Sqlite { connection, _folder: folder } }
+    }
+
+    fn each() -> [Beside; 2] {
+        [Beside::postgres(), Beside::sqlite()]
+    }
+
+    fn run(&self, sql: &str) {
+        match &self.way {
+            Way::Postgres(database) => {
+                database.sql(sql);
+            }
+            Way::Sqlite { connection, .. } => connection.execute_batch(sql).expect(sql),
+        }
+    }
+
+    /// The rows of `orders` that are committed.
+    fn orders(&self) -> String {
+        let sql = "select count(*) from orders";
+        match &self.way {
+            Way::Postgres(database) => database.value(sql),
+            Way::Sqlite { connection, .. } => {
+                connection.query_row(sql, [], |row| row.get::<_, i64>(0)).expect(sql).to_string()
+            }
+        }
+    }
+
+    fn database(&self) -> &'static dyn Database {
+        of_url(&self.url).expect("a database")
+    }
+
+    async fn open(&self, access: Access) -> Opened {
+        let context = context(Duration::from_secs(50));
+        let session = self.database().open(&self.url, access, &context).await.expect("open a session");
+        Opened { session, context }
+    }
+}
+
+/// A session with what it works with.
+struct Opened {
+    session: Box<dyn Session>,
+    context: Context,
+}
+
+impl Opened {
+    async fn query(&mut self, sql: &str) -> Result<QueryResult, Failure> {
+        self.session.query(&bound(sql, &[]), 1, &self.context).await
+    }
+
+    async fn commit(&mut self) -> Result<(), Failure> {
+        self.session.commit(&self.context).await
+    }
+
+    async fn rollback(&mut self) {
+        self.session.rollback(&self.context).await;
+    }
+
+    async fn close(self) {
+        self.session.close(&self.context).await;
+    }
+
+    /// The rows of `orders` as this session sees them.
+    async fn orders(&mut self) -> Value {
+        let answer = self.query("select count(*) as n from orders").await.expect("count the orders");
+        answer.rows[0][0].1.clone()
+    }
+}
+
+fn context(budget: Duration) -> Context {
+    let redactor = Arc::new(Redactor::new());
+    Context {
+        run: Arc::new(RunContext::new("sessions".to_owned(), "".into(), redactor, Tracing::Off)),
+        check: "check".into(),
+        deadline: Deadline::after(budget, BudgetScope::Check),
+        timeline: Timeline::start(),
+        cancellations: Cancellations::default(),
+        events: EventSink::to_nobody(),
+    }
+}
+
+fn bound(sql: &str, parameters: &[Value]) -> BoundSql {
+    BoundSql { text: sql.to_owned(), parameters: parameters.to_vec() }
+}
+
+fn table(schema: Option<&str>, name: &str) -> TableName {
+    TableName { schema: schema.map(str::to_owned), name: name.to_owned() }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_snapshot_is_one_state_of_the_database_until_its_transaction_ends() {
+    for beside in Beside::each() {
+        let mut opened = beside.open(Access::Snapshot).await;
+        assert_eq!(opened.orders().await, 0, "{}", beside.url);
+        beside.run("insert into orders values (1, 'meanwhile', 1)");
+        assert_eq!(opened.orders().await, 0, "{}", beside.url);
+        // What cannot be run, and what only tells, does not end it either.
+        assert!(opened.query("select * from nowhere").await.is_err());
+        assert!(opened.query("explain select * from orders").await.is_ok());
+        assert!(opened.query("selec 1").await.is_err());
+        assert_eq!(opened.orders().await, 0, "{}", beside.url);
+        opened.rollback().await;
+        assert_eq!(opened.orders().await, 1, "{}", beside.url);
+        opened.close().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_statement_that_fails_undoes_itself_and_nothing_else() {
+    for beside in Beside::each() {
+        let mut opened = beside.open(Access::Write).await;
+        assert!(opened.query("insert into nowhere values (1)").await.is_err());
+        for id in 1..=3 {
+            let inserted = opened.query(&format!("insert into orders values ({id}, 'kept', 1)")).await;
+            assert_eq!(inserted.expect("insert an order").count, 1);
+            let twice =
+                "insert into orders select id + 9, note, total from orders union select 1, 'twice', 1";
+            assert!(opened.query(twice).await.is_err());
+            assert!(opened.query("select * from nowhere").await.is_err());
+        }
+        assert_eq!(beside.orders(), "0");
+        opened.commit().await.expect("commit");
+        assert_eq!(beside.orders(), "3", "{}", beside.url);
+
+        assert!(opened.query("insert into orders values (1, 'twice', 1)").await.is_err());
+        opened.commit().await.expect("commit nothing");
+        opened.commit().await.expect("commit nothing again");
+        opened.query("insert into orders values (4, 'in the next transaction', 1)").await.expect("insert");
+        opened.commit().await.expect("commit");
+        assert_eq!(beside.orders(), "4", "{}", beside.url);
+        opened.close().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_committed_is_undone() {
+    for beside in Beside::each() {
+        let mut opened = beside.open(Access::Write).await;
+        opened.query("insert into orders values (1, 'a', 1)").await.expect("insert");
+        opened.rollback().await;
+        opened.query("insert into orders values (2, 'b', 1)").await.expect("insert");
+        assert_eq!(opened.orders().await, 1);
+        opened.close().await;
+        assert_eq!(beside.orders(), "0", "{}", beside.url);
+        // Nor does it keep a lock.
+        beside.run("insert into orders values (2, 'c', 1)");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_that_fails_keeps_nothing() {
+    for beside in Beside::each() {
+        let mut opened = beside.open(Access::Write).await;
+        opened.query("insert into orders values (1, 'a', 1)").await.expect("insert");
+        opened.query("insert into children values (7)").await.expect("insert what is checked later");
+        let failure = opened.commit().await.expect_err("a child without a parent").to_string();
+        assert!(failure.starts_with("committing: "), "{failure}");
+        assert!(failure.to_lowercase().contains("foreign key"), "{failure}");
+        assert_eq!(beside.orders(), "0", "{}", beside.url);
+        opened.query("insert into orders values (2, 'b', 1)").await.expect("insert");
+        opened.commit().await.expect("commit");
+        assert_eq!(beside.orders(), "1", "{}", beside.url);
+        opened.close().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_ends_its_own_transaction_does_not_let_the_next_statement_commit_itself() {
+    for beside in Beside::each() {
+        let mut opened = beside.open(Access::Write).await;
+        opened.query("insert into orders values (1, 'a', 1)").await.expect("insert");
+        opened.query("rollback").await.expect("end the transaction");
+        for id in 2..=4 {
+            let insert = format!("insert into orders values ({id}, 'alone', 1)");
+            assert!(opened.query(&insert).await.is_err(), "{}", beside.url);
+        }
+        opened.close().await;
+        assert_eq!(beside.orders(), "0", "{}", beside.url);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_reads_cannot_write_with_any_of_its_statements() {
+    for beside in Beside::each() {
+        for access in [Access::Read, Access::Snapshot] {
+            let mut opened = beside.open(access).await;
+            for _ in 0..3 {
+                for statement in [
+                    "insert into orders values (1, 'a', 1)",
+                    "insert into orders values (1, 'a', 1) returning id",
+                    "commit",
+                    "rollback",
+                    "select 1; commit; insert into orders values (1, 'a', 1)",
+                    "set transaction read write",
+                    "create table sneaky (id integer)",
+                ] {
+                    assert!(opened.query(statement).await.is_err(), "{}: {statement}", beside.url);
+                }
+                assert_eq!(opened.orders().await, 0);
+            }
+            opened.commit().await.expect("commit what was read");
+            opened.close().await;
+            assert_eq!(beside.orders(), "0", "{}", beside.url);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_rows_are_counted_and_as_many_kept_as_are_wanted() {
+    for beside in Beside::each() {
+        let mut opened = beside.open(Access::Read).await;
+        let sql = "select id, note from (values (1, 'a'), (2, 'b'), (3, 'c')) as t (id, note)";
+        let sql = match beside.way {
+            Way::Postgres(_) => sql,
+            Way::Sqlite { .. } => {
+                "select column1 as id, column2 as note from (values (1, 'a'), (2, 'b'), (3, 'c'))"
+            }
+        };
+        let row = |id: i64, note: &str| vec![("id".to_owned(), json!(id)), ("note".to_owned(), json!(note))];
+        let all = [row(1, "a"), row(2, "b"), row(3, "c")];
+        for keep in [0, 1, 2, 3, usize::MAX] {
+            let answer = opened.session.query(&bound(sql, &[]), keep, &opened.context).await.expect("ask");
+            assert_eq!((answer.count, answer.rows.as_slice()), (3, &all[..keep.min(3)]), "{}", beside.url);
+        }
+        opened.close().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_and_a_value_of_any_kind_are_written_as_the_database_reads_them() {
+    let awkward = "a \"b' ?1 $1 ; -- Ä\\";
+    for beside in Beside::each() {
+        let dialect = beside.database().dialect();
+        let name = (dialect.identifier)(awkward);
+        beside.run(&format!("create table {name} ({name} text, b text)"));
+        let (one, two) = ((dialect.placeholder)(1), (dialect.placeholder)(2));
+        let mut opened = beside.open(Access::Write).await;
+        let insert = format!("insert into {name} ({name}, b) values ({one}, {two})");
+        let values = [json!(awkward), json!("second")];
+        let answer = opened.session.query(&bound(&insert, &values), 1, &opened.context).await;
+        assert_eq!(answer.expect("insert").count, 1);
+        let select = format!("select {name}, b from {name} where b = {two} and {name} = {one}");
+        let answer = opened.session.query(&bound(&select, &values), 1, &opened.context).await;
+        let [a, b] = values;
+        assert_eq!(answer.expect("select").rows, [vec![(awkward.to_owned(), a), ("b".to_owned(), b)]]);
+        let described = opened.session.describe(&[table(None, awkward)], &opened.context).await;
+        let described = described.expect("describe").remove(0).expect("the table");
+        assert_eq!(described.columns[0].name, awkward);
+        opened.close().await;
+    }
+}
+
+/// The columns as the catalog has them.
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "it is compared with what a session says of a table, if there is one"
+)]
+fn described(schema: &str, columns: &[(&str, &str, bool)]) -> Option<Table> {
+    let column = |&(name, type_name, nullable): &(&str, &str, bool)| Column {
+        name: name.to_owned(),
+        type_name: type_name.to_owned(),
+        nullable,
+    };
+    Some(Table { schema: schema.to_owned(), columns: columns.iter().map(column).collect() })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn postgresql_describes_tables_and_views_as_its_catalog_has_them() {
+    let beside = Beside::postgres();
+    beside.run(
+        "create schema mart; create table mart.\"Orders\" (id bigint);
+         create table mart.orders (elsewhere int);
+         create domain positive as int not null check (value > 0);
+         create type colour as enum ('red');
+         create table many (a int not null, gone int, b varchar(50), c timestamptz(3), d text[], e positive, f colour,
+             g numeric, \"H h\" bool not null);
+         alter table many drop column gone;
+         create view seen as select id, total from orders;
+         create materialized view kept as select id from orders;
+         create table nothing ();
+         create index an_index on orders (note)",
+    );
+    let mut opened = beside.open(Access::Snapshot).await;
+    let tables = [
+        table(None, "orders"),
+        table(Some("mart"), "Orders"),
+        table(None, "Orders"),
+        table(None, "many"),
+        table(None, "seen"),
+        table(Some("public"), "kept"),
+        table(None, "nothing"),
+        table(None, "an_index"),
+        table(Some("nowhere"), "orders"),
+        table(Some("mart"), "orders"),
+    ];
+    let answer = opened.session.describe(&tables, &opened.context).await.expect("describe");
+    let expected = [
+        described(
+            "public",
+            &[("id", "integer", false), ("note", "text", false), ("total", "numeric(10,2)", true)],
+        ),
+        described("mart", &[("id", "bigint", true)]),
+        None,
+        described(
+            "public",
+            &[
+                ("a", "integer", false),
+                ("b", "character varying(50)", true),
+                ("c", "timestamp(3) with time zone", true),
+                ("d", "text[]", true),
+                ("e", "positive", true),
+                ("f", "colour", true),
+                ("g", "numeric", true),
+                ("H h", "boolean", false),
+            ],
+        ),
+        described("public", &[("id", "integer", true), ("total", "numeric(10,2)", true)]),
+        described("public", &[("id", "integer", true)]),
+        described("public", &[]),
+        None,
+        None,
+        described("mart", &[("elsewhere", "integer", true)]),
+    ];
+    for ((table, answer), expected) in tables.iter().zip(answer).zip(expected) {
+        assert_eq!(answer, expected, "{table:?}");
+    }
+    assert_eq!(opened.session.describe(&[], &opened.context).await, Ok(Vec::new()));
+    opened.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sqlite_describes_tables_and_views_as_its_catalog_has_them() {
+    let beside = Beside::sqlite();
+    beside.run(
+        "create table many (a text primary key, b varchar(50) not null, c, d int generated always as (1));
+         create table both (a int, b int, primary key (a, b));
+         create table backwards (id integer primary key desc);
+         create table by_key (a text primary key, b text) without rowid;
+         create view seen as select id, total from orders;
+         create index an_index on orders (note)",
+    );
+    let mut opened = beside.open(Access::Read).await;
+    let tables = [
+        table(None, "orders"),
+        table(Some("main"), "ORDERS"),
+        table(None, "many"),
+        table(None, "both"),
+        table(None, "backwards"),
+        table(None, "by_key"),
+        table(None, "seen"),
+        table(None, "an_index"),
+        table(Some("nowhere"), "orders"),
+        table(None, "nowhere"),
+    ];
+    let answer = opened.session.describe(&tables, &opened.context).await.expect("describe");
+    let orders = described(
+        "main",
+        &[("id", "INTEGER", false), ("note", "TEXT", false), ("total", "numeric(10, 2)", true)],
+    );
+    let expected = [
+        orders.clone(),
+        orders,
+        described(
+            "main",
+            &[("a", "TEXT", true), ("b", "varchar(50)", false), ("c", "", true), ("d", "INT", true)],
+        ),
+        described("main", &[("a", "INT", true), ("b", "INT", true)]),
+        described("main", &[("id", "INTEGER", true)]),
+        described("main", &[("a", "TEXT", false), ("b", "TEXT", true)]),
+        described("main", &[("id", "INTEGER", true), ("total", "numeric(10, 2)", true)]),
+        None,
+        None,
+        None,
+    ];
+    for ((table, answer), expected) in tables.iter().zip(answer).zip(expected) {
+        assert_eq!(answer, expected, "{table:?}");
+    }
+    opened.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_whose_statement_was_cut_is_closed_at_once_and_its_query_ends() {
+    let endless = "with recursive n(i) as (select 1 union all select i + 1 from n) select count(*) from n";
+    for beside in Beside::each() {
+        let mut opened = beside.open(Access::Read).await;
+        assert_eq!(opened.orders().await, 0);
+        let limit = Deadline::after(Duration::from_millis(300), BudgetScope::Step);
+        assert!(limit.bound(opened.query(endless)).await.is_err());
+        let Opened { session, context } = opened;
+        let at_once = Deadline::after(Duration::from_secs(5), BudgetScope::Step);
+        assert!(at_once.bound(session.close(&context)).await.is_ok(), "{}", beside.url);
+        if let Way::Postgres(database) = &beside.way {
+            assert!(!context.cancellations.is_empty());
+            context.cancellations.end().await;
+            let active = "select count(*) from pg_stat_activity where datname = current_database()
+                and application_name like 'smoke/%' and state = 'active'";
+            let limit = Duration::from_secs(10);
+            wait::until("the query to end", limit, || (database.value(active) == "0").then_some(()));
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_is_closed_leaves_nothing_to_cancel() {
+    for beside in Beside::each() {
+        let mut opened = beside.open(Access::Read).await;
+        assert_eq!(opened.orders().await, 0);
+        assert!(opened.query("select * from nowhere").await.is_err());
+        let Opened { session, context } = opened;
+        session.close(&context).await;
+        assert!(context.cancellations.is_empty(), "{}", beside.url);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_server_ends_a_later_statement_by_what_is_left_then() {
+    let beside = Beside::postgres();
+    beside.run("insert into orders values (1, 'a', 1)");
+    let mut opened = beside.open(Access::Snapshot).await;
+    assert_eq!(opened.orders().await, 1);
+    let short =
+        opened.context.within(opened.context.deadline.tighten(Duration::from_millis(300), BudgetScope::Step));
+    for statement in ["select pg_sleep(60)", "select count(*), pg_sleep(60) from orders"] {
+        let failure =
+            opened.session.query(&bound(statement, &[]), 1, &short).await.expect_err("it takes too long");
+        assert_eq!(failure, Failure::timed_out(short.deadline.cut(), Phase::Query));
+    }
+    assert_eq!(opened.orders().await, 1);
+    opened.close().await;
+}
