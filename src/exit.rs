@@ -58,7 +58,7 @@ impl Exit {
             }
             Exit::GateClosed => "a gate did not pass, so nothing behind it ran (`boot`, `gate = true`)",
             Exit::CannotWork => {
-                "smoke could not work: a report could not be written, a limit of this machine was reached, or an internal error"
+                "a report could not be written, a limit of this machine, or an internal error"
             }
             Exit::Interrupted => "interrupted by SIGINT; reports are still written",
             Exit::Terminated => "ended by SIGTERM, SIGHUP or a like signal; reports are still written",

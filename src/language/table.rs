@@ -126,7 +126,6 @@ pub enum Rule {
     ExactlyOne(&'static [&'static str]),
     AtMostOne(&'static [&'static str]),
     AtLeastOne(&'static [&'static str]),
-    /// There is a key at all.
     NotEmpty,
     /// The first needs the second.
     Needs(&'static str, &'static str),

@@ -197,7 +197,7 @@ impl Process {
         let name =
             StopSignal::ALL.iter().find(|(_, known)| *known == signal).map_or("TERM", |(name, _)| name);
         let group = group.unwrap_or_default();
-        let how = Message::new().words(format!("still runs; stop it with `kill -{name} -- -{group}`"));
+        let how = Message::new().words(format!("still runs; stop it with `kill -s {name} -- -{group}`"));
         match &self.prints_to {
             Some(file) => how.words("; it prints to `").data(file.display().to_string()).words("`"),
             None => how,

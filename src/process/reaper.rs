@@ -17,9 +17,9 @@ fn awaited() -> MutexGuard<'static, BTreeSet<u32>> {
 }
 
 /// Starts a process whose end will be waited for. None is reaped before it is known to run.
-pub(super) fn start(spawn: impl FnOnce() -> Result<Box<dyn ChildWrapper>>) -> Result<Box<dyn ChildWrapper>> {
+pub(super) fn start(begin: impl FnOnce() -> Result<Box<dyn ChildWrapper>>) -> Result<Box<dyn ChildWrapper>> {
     let mut awaited = awaited();
-    let child = spawn()?;
+    let child = begin()?;
     awaited.extend(child.id());
     Ok(child)
 }
