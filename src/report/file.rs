@@ -186,17 +186,26 @@ pub(super) fn replace(path: &Path, content: &str, outlives: Outlives) -> std::io
 /// What can be written to bit by bit: a file from its beginning, anything else behind what it has got already.
 fn opened(place: &Place) -> std::io::Result<Box<dyn Write>> {
     Ok(match place {
-        Place::File(path) => Box::new(std::fs::File::create(path)?),
+        Place::File(path) => {
+            make_folder(path)?;
+            Box::new(std::fs::File::create(path)?)
+        }
         Place::Device(path) => Box::new(std::fs::File::options().append(true).open(path)?),
         Place::Pipe(path) => Box::new(aside(path.clone())?),
     })
 }
 
+/// Makes the folder of a file that is to be written, if there is none.
+fn make_folder(path: &Path) -> std::io::Result<()> {
+    match path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        Some(folder) => std::fs::create_dir_all(folder),
+        None => Ok(()),
+    }
+}
+
 /// A new file beside `path`, in a folder that is made if there is none. Nobody can have put anything in its place.
 fn beside(path: &Path) -> std::io::Result<(PathBuf, std::fs::File)> {
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        std::fs::create_dir_all(folder)?;
-    }
+    make_folder(path)?;
     let mut name = path.as_os_str().to_owned();
     name.push(format!(".{}.tmp", uuid::Uuid::new_v4().simple()));
     let name = PathBuf::from(name);

@@ -246,7 +246,7 @@ fn a_signal_is_recorded_and_a_killed_run_leaves_no_report() {
 fn when_one_report_cannot_be_written_no_stale_one_remains() {
     let server = server();
     let ran = Smoke::bare()
-        .args(["run", "--junit", "nowhere/junit.xml", "--json", "smoke.json", "--events", "events.jsonl"])
+        .args(["run", "--junit", "smoke.toml/junit.xml", "--json", "smoke.json", "--events", "events.jsonl"])
         .file("smoke.json", STALE)
         .file("events.jsonl", STALE)
         .suite(&check("up", &server.url("/"), ""))

@@ -11,8 +11,12 @@ use crate::support::wait;
 const POLITE: &str = "trap 'echo TERM >> how; exit 0' TERM; echo ready; while :; do sleep 0.02; done";
 
 fn is_asked_to_stop(script: &str, times: usize) {
-    let keys = "ready = { log = \"ready\" }\nstop = { grace = \"20s\" }";
-    let suite = format!("[suite]\ngrace = \"25s\"\n{}", boot("shop", script, keys));
+    is_asked_to_stop_once_it_says(script, "ready", times);
+}
+
+fn is_asked_to_stop_once_it_says(script: &str, said: &str, times: usize) {
+    let keys = format!("ready = {{ log = \"{said}\" }}\nstop = {{ grace = \"20s\" }}");
+    let suite = format!("[suite]\ngrace = \"25s\"\n{}", boot("shop", script, &keys));
     let ran = Smoke::new().suite(&suite).file("polite", POLITE).run();
     ran.exits(0);
     let how = fs::read_to_string(ran.path("how")).unwrap_or_default();
@@ -40,7 +44,7 @@ fn an_orphan_gets_its_signal_and_its_grace() {
 
 #[test]
 fn a_stopped_process_is_continued_to_be_stopped() {
-    is_asked_to_stop("(sleep 0.2; kill -STOP $$; echo stopped) & . ./polite", 1);
+    is_asked_to_stop_once_it_says("(sleep 0.2; kill -STOP $$; echo stopped) & . ./polite", "stopped", 1);
 }
 
 #[test]
