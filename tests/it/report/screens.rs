@@ -65,7 +65,7 @@ fn assert_screen(name: &str, screen: &str) {
         (r"\b(connect|first byte|body) \d+(\.\d+)?m?s", "$1 TIME"),
         (r"passed( \([^)]*\))? in \d+(\.\d+)?m?s", "passed$1 in TIME"),
         (r"  +\d+s  ", "  TIME  "),
-        (r"at \d{2}:\d{2}:\d{2}Z", "at HH:MM:SSZ"),
+        (r"at\s+\d{2}:\d{2}:\d{2}Z", "at HH:MM:SSZ"),
     ] {
         text = Regex::new(pattern).expect("a pattern").replace_all(&text, instead).into_owned();
     }
