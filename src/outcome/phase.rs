@@ -11,6 +11,8 @@ pub enum Phase {
     FirstByte,
     Body,
     Authenticate,
+    /// A database was asked for the first time in a session. Once it answers, this was a part of the query.
+    Begin,
     Query,
     Lock,
     /// Everything is there, and is held against what was expected. Where that is quick for certain it is no phase of its own.
@@ -18,6 +20,8 @@ pub enum Phase {
     Ready,
     /// Between two attempts of a `retry` or `poll`.
     Wait,
+    /// The same where an attempt has passed, and more are to pass in a row.
+    Hold,
 }
 
 impl Phase {
@@ -31,11 +35,13 @@ impl Phase {
             Phase::FirstByte => "first byte",
             Phase::Body => "body",
             Phase::Authenticate => "authenticate",
+            Phase::Begin => "begin",
             Phase::Query => "query",
             Phase::Lock => "lock",
             Phase::Judge => "judge",
             Phase::Ready => "ready",
             Phase::Wait => "wait",
+            Phase::Hold => "hold",
         }
     }
 
@@ -49,11 +55,15 @@ impl Phase {
             Phase::FirstByte => "while waiting for the first byte of the answer (first byte)",
             Phase::Body => "while reading the body (body)",
             Phase::Authenticate => "while logging in (authenticate)",
+            Phase::Begin => {
+                "while waiting for the first answer, or for a free connection of a pooler (begin)"
+            }
             Phase::Query => "while the query ran (query)",
             Phase::Lock => "while the query waited for a lock (lock)",
             Phase::Judge => "while judging the answer (judge)",
             Phase::Ready => "while waiting for it to be ready (ready)",
             Phase::Wait => "while waiting for the next attempt (wait)",
+            Phase::Hold => "while waiting for the next attempt (hold)",
         }
     }
 }

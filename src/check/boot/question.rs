@@ -9,6 +9,7 @@ use futures_util::future::{Either, select};
 use crate::attempt::Context;
 use crate::attempt::shell::ShellCommand;
 use crate::check::protocol::ByScheme;
+use crate::check::request::OverrideUse;
 use crate::check::{Session, template_failure};
 use crate::deadline::{BudgetScope, Cut, Deadline};
 use crate::language::diagnostic::Diagnostic;
@@ -67,6 +68,22 @@ impl Question {
                 }
                 Ok(_) | Err(_) => Vec::new(),
             },
+        }
+    }
+
+    /// What `resolve` does for it.
+    pub fn override_uses(&self, scope: &Variables) -> Vec<OverrideUse> {
+        match &self.0 {
+            QuestionKind::Url(asked) => asked.override_uses(scope),
+            QuestionKind::Port(_) => Vec::new(),
+        }
+    }
+
+    /// What is asked would change this, in a few words.
+    pub fn changes(&self) -> Option<String> {
+        match &self.0 {
+            QuestionKind::Url(asked) => asked.changes(),
+            QuestionKind::Port(_) => None,
         }
     }
 

@@ -12,6 +12,7 @@ use crate::attempt::Context;
 use crate::attempt::shell::ShellCommand;
 use crate::check::Session;
 use crate::check::protocol::ByScheme;
+use crate::check::request::OverrideUse;
 use crate::language::diagnostic::Diagnostic;
 use crate::language::read::{FromTable, Table};
 use crate::language::source::Place;
@@ -90,6 +91,16 @@ impl Ready {
     /// What the process is to print. It is known before it prints.
     pub fn wanted(&self, scope: &Variables) -> Result<Option<Wanted>, Failure> {
         self.log.as_ref().map(|log| log.wanted(scope)).transpose()
+    }
+
+    /// What `resolve` does for it.
+    pub fn override_uses(&self, scope: &Variables) -> Vec<OverrideUse> {
+        self.questions.iter().flat_map(|question| question.override_uses(scope)).collect()
+    }
+
+    /// What is asked would change this, in a few words.
+    pub fn changes(&self) -> Option<String> {
+        self.questions.iter().find_map(Question::changes)
     }
 
     /// Begins to wait for the process: to be called before it is started. Who answers then is not the process, and would

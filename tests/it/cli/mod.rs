@@ -9,5 +9,6 @@ mod init;
 mod limits;
 mod manual;
 mod plan;
+mod read_only;
 mod rerun_failed;
 mod signals;
