@@ -121,6 +121,7 @@ const NOT_FOUND: [(&str, &[&str]); 7] = [
             "bad_template_in_a_verb",
             "empty_braces",
             "empty_query",
+            "lines_to_be_ready",
             "quoted_variable_in_sql",
             "template_that_is_no_selector",
             "unclosed_braces",
