@@ -51,6 +51,7 @@ pub enum Command {
 
 #[derive(Debug, Args)]
 #[command(after_help = exit_codes())]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct RunArgs {
     /// The suite file [default: smoke.toml in this folder or the nearest parent folder]
     pub suite: Option<PathBuf>,
@@ -61,6 +62,10 @@ pub struct RunArgs {
     /// Run only what did not pass in the last run of this suite, and what it needs
     #[arg(long)]
     pub rerun_failed: bool,
+
+    /// Skip what changes something: requests other than GET, HEAD and OPTIONS without `safe = true`, and `writes = true`
+    #[arg(long)]
+    pub read_only: bool,
 
     /// Run the suite N times and report how often each check passed and how long it took
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=1000),
@@ -73,6 +78,10 @@ pub struct RunArgs {
     /// Do not stop at the first failure
     #[arg(long)]
     pub keep_going: bool,
+
+    /// After a red run, leave what was booted running and say how to stop it
+    #[arg(long, conflicts_with = "repeat")]
+    pub keep_running: bool,
 
     #[command(flatten)]
     pub outputs: OutputArgs,
@@ -93,6 +102,10 @@ pub struct WatchArgs {
 
     #[command(flatten)]
     pub choices: ChoiceArgs,
+
+    /// Skip what changes something: requests other than GET, HEAD and OPTIONS without `safe = true`, and `writes = true`
+    #[arg(long)]
+    pub read_only: bool,
 
     #[command(flatten)]
     pub limits: LimitArgs,
@@ -203,6 +216,10 @@ pub struct PlanArgs {
 
     #[command(flatten)]
     pub choices: ChoiceArgs,
+
+    /// Skip what changes something: requests other than GET, HEAD and OPTIONS without `safe = true`, and `writes = true`
+    #[arg(long)]
+    pub read_only: bool,
 
     #[command(flatten)]
     pub limits: LimitArgs,

@@ -6,6 +6,7 @@
 
 mod context;
 mod events;
+mod polling;
 mod shared;
 
 pub mod attempts;
@@ -20,5 +21,5 @@ pub mod single_flight;
 pub mod certificate;
 pub mod shell;
 
-pub use self::context::{Context, RunContext, Tracing};
+pub use self::context::{AfterRed, Context, RunContext, Tracing};
 pub use self::events::{CheckEvent, EventSink};

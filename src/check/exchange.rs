@@ -52,6 +52,14 @@ pub(super) trait Question: Debug + Send + Sync + 'static {
         None
     }
 
+    /// What it would change on the server, in a few words; nothing if it only looks.
+    fn changes(&self) -> Option<String>;
+
+    /// Why its addresses cannot be asked one by one; `None` if they can: then [`Session::address`] is asked.
+    fn refuses_addresses(&self, _scope: &Variables) -> Option<&'static str> {
+        Some("`addresses` does not apply to this kind of URL")
+    }
+
     /// Can a cut leave something running on the server?
     fn leaves(&self, _scope: &Variables) -> bool {
         false
@@ -105,6 +113,12 @@ pub(super) trait AnyExchange: Debug + Send + Sync {
     /// Something that everyone who reads the check's line should know.
     fn remark(&self, scope: &Variables) -> Option<&'static str>;
 
+    /// What it would change on the server, in a few words; nothing if it only looks.
+    fn changes(&self) -> Option<String>;
+
+    /// Why its addresses cannot be asked one by one; `None` if they can.
+    fn refuses_addresses(&self, scope: &Variables) -> Option<&'static str>;
+
     /// Can a cut leave something running on the server?
     fn leaves(&self, scope: &Variables) -> bool;
 
@@ -146,6 +160,14 @@ impl<Q: Question> AnyExchange for Exchange<Q> {
     fn remark(&self, scope: &Variables) -> Option<&'static str> {
         let uses = || self.question.override_uses(scope);
         self.question.remark().or_else(|| uses().iter().any(is_unused).then_some(UNUSED))
+    }
+
+    fn changes(&self) -> Option<String> {
+        self.question.changes()
+    }
+
+    fn refuses_addresses(&self, scope: &Variables) -> Option<&'static str> {
+        self.question.refuses_addresses(scope)
     }
 
     fn leaves(&self, scope: &Variables) -> bool {
@@ -340,12 +362,21 @@ impl<C: OneExchange> Attempt for OneExchangeRun<C> {
 
 impl<C: OneExchange> Running for OneExchangeRun<C> {
     fn reproduce(&self, context: &Context) -> Option<Redacted<Message>> {
-        let exchange = self.check.exchange(&self.session.scope).ok()?;
-        let command = exchange.reproduce(&self.session, context, context.deadline.cut().budget)?;
-        Some(context.run.redactor.redact(command.into_message(&context.run.redactor)))
+        reproduced(&*self.check, &self.session, context)
     }
 
     fn into_scope(self: Box<Self>) -> Variables {
         self.session.scope
     }
+}
+
+/// A command that asks the same as `check` did in `session`.
+pub(super) fn reproduced(
+    check: &impl OneExchange,
+    session: &Session,
+    context: &Context,
+) -> Option<Redacted<Message>> {
+    let exchange = check.exchange(&session.scope).ok()?;
+    let command = exchange.reproduce(session, context, context.deadline.cut().budget)?;
+    Some(context.run.redactor.redact(command.into_message(&context.run.redactor)))
 }

@@ -23,7 +23,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
-use self::step::{Position, Step};
+use self::step::{Position, Safe, Step};
 use super::exchange::AnyExchange;
 use super::request::OverrideUse;
 use super::{Afterwards, Check, Running, Session};
@@ -41,6 +41,7 @@ use crate::secret::{Message, Redacted};
 struct Journey {
     steps: Vec<Step>,
     cleanup: Vec<Step>,
+    safe: Safe,
     share: Vec<Named>,
 }
 
@@ -50,6 +51,14 @@ pub fn read(table: &mut Table<'_, '_, '_>) -> Option<Arc<dyn Check>> {
     let cleanup: Option<Vec<Step>> = table.optional("cleanup", "steps that run however the journey ended");
     let share: Vec<Named> =
         table.optional("share", ("captures passed to the checks that need this journey (of a gate: to all that wait for it), so that one login serves them all", r#"share = ["token"]"#)).unwrap_or_default();
+    let safe = table.optional_or(
+        "safe",
+        (
+            "its requests change nothing, whatever their methods, so `--read-only` may send them",
+            "safe = true",
+        ),
+        false,
+    );
     table.filled("step", "a journey without a step asserts nothing")?;
     let cleanup = if table.has("cleanup") { cleanup? } else { Vec::new() };
     let steps = steps?;
@@ -57,7 +66,8 @@ pub fn read(table: &mut Table<'_, '_, '_>) -> Option<Arc<dyn Check>> {
     if unique.contains(&None) {
         return None;
     }
-    let journey = Journey { steps, cleanup, share };
+    let safe = if safe { Safe::Yes } else { Safe::AsItsSteps };
+    let journey = Journey { steps, cleanup, safe, share };
     let mut uses = VariableUsage::default();
     journey.uses(&mut uses);
     for named in &journey.share {
@@ -105,6 +115,11 @@ impl Check for Journey {
             cleanup: self.cleanup.iter().map(longest).fold(Duration::ZERO, Duration::saturating_add),
             stop: None,
         }
+    }
+
+    fn changes(&self) -> Option<String> {
+        let mut steps = self.steps.iter().chain(&self.cleanup);
+        steps.find_map(|step| Some(format!("step `{}` {}", step.name.name, step.changes(self.safe)?)))
     }
 
     fn override_uses(&self, scope: &Variables) -> Vec<OverrideUse> {

@@ -8,6 +8,7 @@ mod database;
 mod health;
 mod journey;
 
+mod addresses;
 mod exchange;
 pub mod protocol;
 mod query;
@@ -28,6 +29,7 @@ use crate::deadline::Deadline;
 use crate::event::StepReport;
 use crate::language::diagnostic::Diagnostic;
 use crate::language::read::{Named, Table};
+use crate::language::repeat::Connections;
 use crate::language::source::Place;
 use crate::language::variable_usage::VariableUsage;
 use crate::language::variables::Variables;
@@ -44,6 +46,8 @@ pub struct Kind {
     pub budget: Duration,
     /// Is it a gate unless it says otherwise?
     pub gate: bool,
+    /// What answers each attempt of it.
+    pub connections: Connections,
     /// Reads the kind's own keys.
     pub read: fn(&mut Table<'_, '_, '_>) -> Option<Arc<dyn Check>>,
 }
@@ -55,6 +59,7 @@ pub const KINDS: &[Kind] = &[
         about: "it starts: a process that runs for the whole suite",
         budget: Duration::from_secs(30),
         gate: true,
+        connections: Connections::MayBeKept,
         read: boot::read,
     },
     Kind {
@@ -62,6 +67,7 @@ pub const KINDS: &[Kind] = &[
         about: "it is up: one request or connection",
         budget: Duration::from_secs(5),
         gate: false,
+        connections: Connections::New,
         read: health::read,
     },
     Kind {
@@ -69,6 +75,7 @@ pub const KINDS: &[Kind] = &[
         about: "it answers: one read-only query",
         budget: Duration::from_secs(5),
         gate: false,
+        connections: Connections::MayBeKept,
         read: database::read,
     },
     Kind {
@@ -76,6 +83,7 @@ pub const KINDS: &[Kind] = &[
         about: "the core flow works: several steps with cookies, captures and cleanup",
         budget: Duration::from_secs(15),
         gate: false,
+        connections: Connections::MayBeKept,
         read: journey::read,
     },
 ];
@@ -99,6 +107,9 @@ pub trait Check: Debug + Send + Sync {
     fn afterwards(&self, _scope: &Variables) -> Afterwards {
         Afterwards::default()
     }
+
+    /// What it would change, in a few words such as `sends POST`; nothing if it only looks. `--read-only` skips it then.
+    fn changes(&self) -> Option<String>;
 
     /// Where the suite says what it asks or starts: a failure that has no place of its own is reported there.
     fn target(&self) -> Option<Place> {
@@ -161,6 +172,9 @@ pub trait BackgroundProcess: Send + Sync {
 
     /// Waits until it ends, though it should not.
     fn ended(&mut self) -> BoxFuture<'_, Failure>;
+
+    /// Leaves it running, and says how to stop it.
+    fn leave(self: Box<Self>) -> Message;
 
     /// Ends it and everything it started, by `deadline` at the latest.
     fn stop(self: Box<Self>, deadline: Deadline) -> BoxFuture<'static, ()>;

@@ -2,6 +2,7 @@
 
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
+use std::net::IpAddr;
 
 use crate::language::variables::Variables;
 use crate::secret::Message;
@@ -16,6 +17,8 @@ pub struct Session {
     pub said: Option<Said>,
     /// What the steps before this one came to, in order.
     pub earlier: Vec<Message>,
+    /// The address that is asked, where it is one of all that the name has.
+    pub address: Option<IpAddr>,
     kept: HashMap<TypeId, Box<dyn Any + Send + Sync>>,
 }
 
@@ -28,7 +31,7 @@ pub struct Said {
 
 impl Session {
     pub fn new(scope: Variables) -> Session {
-        Session { scope, step: None, said: None, earlier: Vec::new(), kept: HashMap::new() }
+        Session { scope, step: None, said: None, earlier: Vec::new(), address: None, kept: HashMap::new() }
     }
 
     /// What is kept in a `T`, and the variables beside it. It is made when it is first asked for.

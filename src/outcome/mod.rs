@@ -4,6 +4,7 @@
 //! outcome cannot fall out of a report.
 
 mod certificate;
+mod error_line;
 mod failure;
 mod log;
 mod phase;
@@ -39,13 +40,15 @@ pub enum Outcome {
 pub enum SkipReason {
     /// `skip = "…"` in the suite.
     Asked(String),
+    /// `--read-only`, and what the check would change: `sends POST`.
+    ReadOnly(String),
     /// A check it needs did not pass; `root` is where the chain of failed needs begins.
     Need { need: String, root: String, why: NeedFailed },
     /// Another check failed first.
     FailFast { failed: String, started: Started },
     /// The suite's budget ended before it could start.
     Budget(Duration),
-    /// SIGINT, SIGTERM or SIGHUP.
+    /// SIGINT, SIGTERM, SIGHUP or the like.
     Signal { signal: Signal, started: Started },
 }
 
@@ -53,7 +56,7 @@ pub enum SkipReason {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NeedFailed {
     DidNotPass,
-    /// `skip = "…"` in the suite.
+    /// `skip = "…"` in the suite, or `--read-only`.
     WasSkipped,
 }
 
@@ -71,6 +74,8 @@ pub enum Signal {
     Terminate,
     /// The terminal has gone.
     Hangup,
+    /// SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM or SIGXCPU, by its name: it would end smoke without a report.
+    Other(&'static str),
 }
 
 impl fmt::Display for Signal {
@@ -79,6 +84,7 @@ impl fmt::Display for Signal {
             Signal::Interrupt => "SIGINT",
             Signal::Terminate => "SIGTERM",
             Signal::Hangup => "SIGHUP",
+            Signal::Other(name) => name,
         })
     }
 }
@@ -87,6 +93,7 @@ impl fmt::Display for SkipReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             SkipReason::Asked(reason) => f.write_str(reason),
+            SkipReason::ReadOnly(change) => write!(f, "not run with `--read-only`: {change}"),
             SkipReason::Need { need, root, why } => {
                 let became = match why {
                     NeedFailed::DidNotPass => "did not pass",

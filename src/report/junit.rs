@@ -179,7 +179,10 @@ fn details(failure: &Failure, check: &CheckReport, run: &RunInfo) -> String {
         };
     }
     if let Some(log) = log {
-        text.push_str(&format!("its last output:\n{log}\n"));
+        text.push_str(&format!("its output:\n{log}\n"));
+    }
+    for said in &check.trail.said {
+        text.push_str(&format!("`{}` said meanwhile:\n{}\n", said.by, said.log));
     }
     if let Some(address) = &check.trail.address {
         text.push_str(&format!("address: {}\n", **address));
@@ -211,9 +214,14 @@ fn system_out(check: &CheckReport, run: &RunInfo) -> String {
     let failed =
         |FailedAttempt { which, failure, .. }: FailedAttempt<'_>| format!("{which} failed: {failure}");
     let mut lines: Vec<String> = attempts::of_check(check).map(failed).collect();
+    let unreachable = check.trail.unreachable.iter();
+    lines.extend(unreachable.map(|address| format!("not asked: {}", **address)));
     for step in &check.steps {
         lines.extend(attempts::of_step(step).map(failed));
         lines.push(step_line(check, step, run));
+    }
+    if check.has_flapped() {
+        lines.push(attempts::flaps(check));
     }
     lines.join("\n")
 }

@@ -3,6 +3,7 @@
 use std::fmt::Display;
 
 use anstyle::{AnsiColor, Style as Ansi};
+use jiff::Timestamp;
 
 use crate::event::Status;
 
@@ -66,7 +67,9 @@ impl Style {
         match status {
             Status::Passed => self.good(text),
             Status::Failed | Status::Errored => self.bad(text),
-            Status::Flaky | Status::Slow | Status::Warned | Status::Undecided => self.warning(text),
+            Status::Flaky | Status::Flapped | Status::Slow | Status::Warned | Status::Undecided => {
+                self.warning(text)
+            }
             Status::Skipped => self.quiet(text),
         }
     }
@@ -74,4 +77,9 @@ impl Style {
     fn paint(self, ansi: Ansi, text: impl Display) -> String {
         if self.color { format!("{ansi}{text}{ansi:#}") } else { text.to_string() }
     }
+}
+
+/// The time of day in UTC, as the servers' logs have it.
+pub(super) fn clock(at: Timestamp) -> String {
+    at.strftime("%H:%M:%SZ").to_string()
 }

@@ -5,7 +5,7 @@ use url::Url;
 use super::URL;
 use crate::attempt::Context;
 use crate::check::request::{OverrideUse, RequestOptions, TlsKeys, resolve_key};
-use crate::check::template_failure;
+use crate::check::{Session, template_failure};
 use crate::language::diagnostic::Diagnostic;
 use crate::language::read::Table;
 use crate::language::template::Template;
@@ -71,7 +71,8 @@ impl Endpoint {
 
     /// # Errors
     /// A value is missing, or the URL has no host or no port.
-    pub fn resolved(&self, scope: &Variables) -> Result<Resolved, Failure> {
+    pub fn resolved(&self, session: &Session) -> Result<Resolved, Failure> {
+        let scope = &session.scope;
         let text = self.url.text(scope).map_err(template_failure)?;
         let url = Url::parse(&text).ok().map(in_ascii);
         let named = url.as_ref().and_then(|url| Some((url, url.host_str()?, url.port()?)));
@@ -82,11 +83,17 @@ impl Endpoint {
             )));
         };
         let name = host.trim_matches(['[', ']']).to_owned();
-        let target = match self.options.resolved(url, scope)? {
-            Some(address) => Target { host: address.ip().to_string(), port: address.port() },
-            None => Target { host: name.clone(), port },
+        let target = match (session.address, self.options.resolved(url, scope)?) {
+            (Some(address), _) => Target { host: address.to_string(), port },
+            (None, Some(address)) => Target { host: address.ip().to_string(), port: address.port() },
+            (None, None) => Target { host: name.clone(), port },
         };
         Ok(Resolved { name, target })
+    }
+
+    /// Why its addresses cannot be asked one by one.
+    pub fn refuses_addresses(&self, scope: &Variables) -> Option<&'static str> {
+        self.options.refuses_addresses_by_resolve(&self.url, scope)
     }
 
     /// What a handshake needs.

@@ -109,9 +109,20 @@ impl Question for HttpQuestion {
         self.request.options.is_insecure().then_some("insecure: the certificate is not verified")
     }
 
+    fn changes(&self) -> Option<String> {
+        self.request.changes()
+    }
+
+    fn refuses_addresses(&self, scope: &Variables) -> Option<&'static str> {
+        self.request.options.refuses_addresses(&self.request.url, scope)
+    }
+
     async fn ask(&self, session: &mut Session, context: &Context) -> Result<InspectedResponse, Failure> {
         let resolved = self.request.resolved(&session.scope, context).await?;
-        let request = ResolvedRequest { reads_body: self.reads_body, ..resolved };
+        let mut request = ResolvedRequest { reads_body: self.reads_body, ..resolved };
+        if let Some(address) = session.address {
+            request.ask_only(address)?;
+        }
         let response = match self.pooling {
             Pooling::FreshConnections => {
                 // Its cookies live as long as its redirects.
@@ -139,6 +150,7 @@ impl Question for HttpQuestion {
         self.request.as_curl(&CurlContext {
             scope: &session.scope.for_people(),
             cookies,
+            address: session.address,
             suite_dir: &context.run.suite_dir,
             limit,
             follows_redirects: !context.timeline.has_stopped_at_redirect(),

@@ -92,7 +92,7 @@ impl ByScheme {
     }
 
     /// The exchange that makes sense of the whole table.
-    fn fitting(&self) -> Option<&dyn AnyExchange> {
+    pub fn fitting(&self) -> Option<&dyn AnyExchange> {
         self.read[self.fits].as_deref().ok()
     }
 
@@ -101,11 +101,21 @@ impl ByScheme {
         self.url.place()
     }
 
+    /// What is asked, with these variables. `None` if one has no value.
+    pub fn url(&self, scope: &Variables) -> Option<String> {
+        self.url.text(scope).ok()
+    }
+
     /// The variables that it reads.
     pub fn uses<'c>(&'c self, uses: &mut VariableUsage<'c>) {
         if let Some(fitting) = self.fitting() {
             fitting.uses(uses);
         }
+    }
+
+    /// What it would change on the server, in a few words.
+    pub fn changes(&self) -> Option<String> {
+        self.fitting()?.changes()
     }
 
     /// Something that everyone who reads the check's line should know.

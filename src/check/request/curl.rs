@@ -1,5 +1,6 @@
 //! A request as a `curl` command, for people to repeat by hand.
 
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
 
@@ -23,6 +24,8 @@ pub struct CurlContext<'s> {
     pub scope: &'s Variables,
     /// What went with the request, and not what its answer set.
     pub cookies: &'s [(String, String)],
+    /// The address that is asked, where it is one of all that the name has.
+    pub address: Option<IpAddr>,
     pub suite_dir: &'s Path,
     pub limit: Duration,
     /// Not where a redirect would take the body away: curl would let it.
@@ -110,6 +113,11 @@ impl Request {
                 let to = entry.to.text(with.scope).ok()?;
                 command = command.words(&["--connect-to", &format!("{}:{to}", entry.from.authority)]);
             }
+        }
+        if let Some(address) = with.address {
+            let address = SocketAddr::new(address, 0).to_string();
+            let host = address.strip_suffix(":0").unwrap_or(&address);
+            command = command.words(&["--connect-to", &format!("::{host}:")]);
         }
         if let Some(proxy) = &options.proxy {
             command = command

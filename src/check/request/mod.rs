@@ -47,6 +47,7 @@ pub struct Request {
     pub url: Template,
     query: Vec<(Template, OneOrMore)>,
     body: Body,
+    safe: Option<bool>,
     pub options: RequestOptions,
 }
 
@@ -119,6 +120,13 @@ impl Request {
                 ),
             )
             .unwrap_or_default();
+        let safe = table.optional(
+            "safe",
+            (
+                "it changes nothing, so `--read-only` may send it; by default, that is so of GET, HEAD and OPTIONS",
+                "safe = true",
+            ),
+        );
         let body = Body::from_table(table);
         let options = RequestOptions::from_table(table);
         let defaults = table.parse.defaults.get::<RequestOptions>().cloned().unwrap_or_default();
@@ -127,7 +135,7 @@ impl Request {
             None if given => return None,
             None => Template::parse("", table.place(), table.parse.environment).ok()?,
         };
-        Some(Request { method, url, query, body: body?, options: options?.or(&defaults) })
+        Some(Request { method, url, query, body: body?, safe, options: options?.or(&defaults) })
     }
 
     /// The request with every value in its place.
@@ -148,6 +156,15 @@ impl Request {
             }));
         }
         missing
+    }
+
+    /// What it would change, for all that is known.
+    pub fn changes(&self) -> Option<String> {
+        let looks = [reqwest::Method::GET, reqwest::Method::HEAD, reqwest::Method::OPTIONS];
+        match (self.safe, looks.contains(&self.method)) {
+            (Some(true), _) | (None, true) => None,
+            (Some(false) | None, _) => Some(format!("sends {}", self.method)),
+        }
     }
 
     /// What the request reads.

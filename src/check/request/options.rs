@@ -210,6 +210,27 @@ impl RequestOptions {
         Ok(entries.iter().find(|entry| entry.applies_to(url)).map(|entry| entry.address))
     }
 
+    /// Why the addresses of a request's host cannot be asked one by one.
+    pub fn refuses_addresses(&self, url: &Template, scope: &Variables) -> Option<&'static str> {
+        let proxy = self.proxy.as_ref().filter(|proxy| proxy.literal().is_none_or(|text| !text.is_empty()));
+        match proxy {
+            Some(_) => Some("`addresses` does not work with a `proxy`, which chooses the address itself"),
+            None => self.refuses_addresses_by_resolve(url, scope),
+        }
+    }
+
+    /// The same of what connects without a proxy.
+    pub fn refuses_addresses_by_resolve(&self, url: &Template, scope: &Variables) -> Option<&'static str> {
+        let url = url.text(scope).ok().and_then(|text| url::Url::parse(&text).ok())?;
+        match self.resolved(&url, scope) {
+            // That an entry has no address is a failure of its own.
+            Ok(None) | Err(_) => None,
+            Ok(Some(_)) => {
+                Some("`addresses` does not work with `resolve`, which gives the one address to ask")
+            }
+        }
+    }
+
     /// What a request needs of these options to reach another server that this one relies on: no credentials.
     pub(super) fn way_only(&self) -> RequestOptions {
         RequestOptions {

@@ -12,7 +12,7 @@ use super::request::ResolvedRequest;
 use super::response::HttpResponse;
 use super::send::{SendError, shown};
 use crate::attempt::Context;
-use crate::language::io_error::reason;
+use crate::language::io_error::{reason, shortage};
 use crate::outcome::{Failure, Fault, Phase};
 use crate::probe::certificate::handshake_failure;
 use crate::probe::dial::{connect_hint, name_failure};
@@ -37,6 +37,9 @@ fn unsent(error: &reqwest::Error, prepared: &ResolvedRequest, context: &Context)
         let failure =
             name_failure(Message::new().words(whose).data(error.name.as_str()).words("`"), &error.source);
         return Some(if proxy.is_some() { as_proxy_fault(failure) } else { failure });
+    }
+    if let Some(lacking) = shortage(error) {
+        return Some(Failure::shortage(Message::new().words("connecting to ").data(to), lacking));
     }
     let shaking = || Message::new().words("the TLS handshake with ").data(to.as_str());
     // In TLS 1.3 a server judges the client's certificate when the client is done with the handshake.

@@ -91,8 +91,10 @@ fn masked(block: &str, ran: &Ran) -> String {
         (r"after [0-9.]+m?s", "after TIME"),
         (r"\d{4}-\d{2}-\d{2}(T[0-9:.]+Z)?", "DATE"),
         (r"\d+ days", "N days"),
+        (r"\d+ of \d+ attempts", "N of N attempts"),
         (r"\d+ attempts", "N attempts"),
         (r"port \d+", "port PORT"),
+        (r"process \d+ \([^)]*\)", "process N (NAME)"),
         (r"/\S*smoke-it-[^/ ]+", "SCRATCH"),
     ] {
         text = Regex::new(pattern).expect("a pattern").replace_all(&text, instead).into_owned();
