@@ -7,7 +7,7 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use super::describe::show;
-use super::evaluate::Found;
+use super::evaluate::{Found, FoundTexts};
 use super::html::HtmlQuery;
 use super::http::{Path, Selector};
 use super::matcher::compile;
@@ -177,34 +177,46 @@ impl Capture {
         name: &str,
         answer: &InspectedResponse,
     ) -> Result<Value, Mismatch> {
-        let found = match &self.from {
+        let one = |value: Value| FoundTexts { values: vec![value], surroundings: Message::new() };
+        let texts = match &self.from {
             From::Json(path) => {
-                json_values(&answer.response, path).map_err(|mismatch| self.missed(name, mismatch.actual))?
+                let found = json_values(&answer.response, path)
+                    .map_err(|mismatch| self.missed(name, mismatch.actual))?;
+                return self.take_one(name, found);
+            }
+            From::Html(query) => {
+                let found =
+                    html_texts(answer, query).map_err(|too_much| self.missed(name, too_much.in_words().1))?;
+                return self.take_one(name, found.as_found());
             }
             From::Header(header) => header_values(&answer.response.headers, header),
             From::Cookie(cookie) => cookie_values(answer, cookie),
-            From::Html(query) => html_texts(answer, query),
             From::Regex(regex) => {
                 // The whole match only where the expression has no group.
                 let number = usize::from(regex.captures_len() > 1);
                 let group = regex.captures(&answer.response.body).and_then(|captures| captures.get(number));
-                Found {
+                FoundTexts {
                     values: group.map(|group| Value::from(group.as_str())).into_iter().collect(),
                     surroundings: Message::new(),
                 }
             }
-            From::Status => Found::one(Value::from(answer.response.status)),
-            From::Body => Found::one(Value::from(answer.response.body.as_str())),
-            From::Column(_) => Found { values: Vec::new(), surroundings: Message::new() },
+            From::Status => one(Value::from(answer.response.status)),
+            From::Body => one(Value::from(answer.response.body.as_str())),
+            From::Column(_) => FoundTexts { values: Vec::new(), surroundings: Message::new() },
         };
+        self.take_one(name, texts.as_found())
+    }
+
+    /// The one value that was found.
+    fn take_one(&self, name: &str, found: Found<'_>) -> Result<Value, Mismatch> {
         match found.values.as_slice() {
-            [value] => Ok(value.clone()),
+            &[value] => Ok(value.clone()),
             [] if found.surroundings.is_empty() => Err(self.missed(name, Message::new().words("nothing"))),
             [] => Err(self.missed(name, Message::new().words("nothing; ").then(found.surroundings))),
             several => {
                 let actual = Message::new()
                     .words(format!("{} values, the first ", several.len()))
-                    .then(show(&several[0]));
+                    .then(show(several[0]));
                 Err(self.missed(name, actual))
             }
         }
@@ -247,10 +259,10 @@ impl Capture {
     }
 }
 
-fn cookie_values(answer: &InspectedResponse, name: &str) -> Found {
+fn cookie_values(answer: &InspectedResponse, name: &str) -> FoundTexts {
     let set = &answer.response.set_cookies;
     let names: Vec<&str> = set.iter().map(|(name, _)| name.as_str()).collect();
-    Found {
+    FoundTexts {
         surroundings: match names.is_empty() {
             true => Message::new().words("the response sets no cookie"),
             false => Message::new().words("the response sets ").data(names.join(", ")),

@@ -84,15 +84,15 @@ pub(super) fn contains(value: &Value, part: &Value) -> Holds {
 
 pub(super) fn matches(pattern: &Pattern, value: &Value, scope: &Variables) -> Result<Holds, Unjudgeable> {
     let text = match value {
-        Value::String(text) => text.clone(),
-        Value::Number(number) => number.to_string(),
+        Value::String(text) => text.as_str(),
+        Value::Number(number) => number.as_str(),
         Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => {
             return Ok(Err(not_a("a text", value)));
         }
     };
     Ok(Ok(match pattern {
-        Pattern::Fixed(regex) => regex.is_match(&text),
-        Pattern::Template(template) => compile(&template.text(scope)?)?.is_match(&text),
+        Pattern::Fixed(regex) => regex.is_match(text),
+        Pattern::Template(template) => compile(&template.text(scope)?)?.is_match(text),
     }))
 }
 

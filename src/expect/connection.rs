@@ -115,8 +115,9 @@ impl ConnectionExpectation {
     ) -> Result<Vec<Mismatch>, Unjudgeable> {
         let mut unmet: Vec<Mismatch> = too_slow(self.within.as_ref(), took).into_iter().collect();
         if let Some(certificate) = &self.certificate {
+            let days_left = days_left.map(Value::from);
             let found = Found {
-                values: days_left.map(Value::from).into_iter().collect(),
+                values: days_left.iter().collect(),
                 surroundings: Message::new().words("there is no certificate without TLS"),
             };
             let Placed { place, value: matcher } = &certificate.days_left;

@@ -244,7 +244,12 @@ impl Expectation<InspectedResponse> for HttpExpectation {
         let subject = |what: String, place: Place| Subject { what: Message::new().words(what), place };
         for (HeaderKey(Named { name, place }), matcher) in &self.header {
             let subject = subject(format!("header {name}"), *place);
-            unmet.extend(judge(&subject, matcher, &header_values(&answer.response.headers, name), scope)?);
+            unmet.extend(judge(
+                &subject,
+                matcher,
+                &header_values(&answer.response.headers, name).as_found(),
+                scope,
+            )?);
         }
         for (path, matcher) in &self.json {
             let subject = subject(format!("json {}", path.text), path.place);
@@ -258,7 +263,15 @@ impl Expectation<InspectedResponse> for HttpExpectation {
         }
         for (selector, matcher) in &self.html {
             let subject = subject(format!("html {}", selector.0.name), selector.0.place);
-            unmet.extend(judge(&subject, matcher, &html_texts(answer, &selector.query(None)), scope)?);
+            match html_texts(answer, &selector.query(None)) {
+                Ok(found) => unmet.extend(judge(&subject, matcher, &found.as_found(), scope)?),
+                Err(too_much) => {
+                    let (expected, actual) = too_much.in_words();
+                    let Subject { what, place } = subject;
+                    unmet.push(Mismatch { what, expected, actual, place: Some(place) });
+                    break;
+                }
+            }
         }
         let single = [
             ("body", &self.body, answer.response.body.as_str()),
@@ -267,7 +280,7 @@ impl Expectation<InspectedResponse> for HttpExpectation {
         for (what, expected, text) in single {
             if let Some(Placed { place, value: matcher }) = expected {
                 let subject = subject(what.to_owned(), *place);
-                unmet.extend(judge(&subject, matcher, &Found::one(Value::from(text)), scope)?);
+                unmet.extend(judge(&subject, matcher, &Found::one(&Value::from(text)), scope)?);
             }
         }
         let HttpResponse { took, days_left, .. } = answer.response;

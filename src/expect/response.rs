@@ -1,5 +1,6 @@
 //! What is looked up in an HTTP response.
 
+use std::borrow::Cow;
 use std::sync::OnceLock;
 
 use reqwest::header::HeaderMap;
@@ -7,9 +8,10 @@ use serde_json::Value;
 
 use super::answer::Answer;
 use super::capture::Capture;
-use super::evaluate::Found;
-use super::html::{self, HtmlQuery};
+use super::evaluate::{Found, FoundTexts};
+use super::html::{self, HtmlQuery, TooMuch};
 use super::http::Path;
+use super::walk::{self, TooMany};
 use crate::outcome::Mismatch;
 use crate::probe::http::response::HttpResponse;
 use crate::probe::http::trace;
@@ -20,7 +22,7 @@ use crate::secret::{Message, Redactor};
 pub struct InspectedResponse {
     pub response: HttpResponse,
     queries: Vec<HtmlQuery>,
-    html: OnceLock<Vec<Found>>,
+    html: OnceLock<Result<Vec<FoundTexts>, TooMuch>>,
 }
 
 impl InspectedResponse {
@@ -56,9 +58,9 @@ impl Answer for InspectedResponse {
     }
 }
 
-pub(super) fn header_values(headers: &HeaderMap, name: &str) -> Found {
+pub(super) fn header_values(headers: &HeaderMap, name: &str) -> FoundTexts {
     let values = headers.get_all(name).iter();
-    Found {
+    FoundTexts {
         values: values.map(|value| Value::from(String::from_utf8_lossy(value.as_bytes()))).collect(),
         surroundings: Message::new()
             .words("the headers are ")
@@ -66,10 +68,15 @@ pub(super) fn header_values(headers: &HeaderMap, name: &str) -> Found {
     }
 }
 
-pub(super) fn json_values(response: &HttpResponse, path: &Path) -> Result<Found, Mismatch> {
+pub(super) fn json_values<'r>(response: &'r HttpResponse, path: &Path) -> Result<Found<'r>, Mismatch> {
     match response.json() {
         Ok(document) => {
-            let values: Vec<Value> = path.parsed.query(document).all().into_iter().cloned().collect();
+            let values = walk::find(&path.text, &path.parsed, document).map_err(|TooMany| Mismatch {
+                what: Message::new().words(format!("json {}", path.text)),
+                expected: Message::new().words(format!("to find at most {} values", walk::FOUND)),
+                actual: Message::new().words("more: write a path that finds fewer"),
+                place: Some(path.place),
+            })?;
             let surroundings = match values.is_empty() {
                 true => Message::new().words("the document is ").excerpt(document.to_string(), 160),
                 false => Message::new(),
@@ -97,12 +104,19 @@ pub(super) fn json_values(response: &HttpResponse, path: &Path) -> Result<Found,
 }
 
 /// What the page was asked for. What nobody said before will be asked is looked for by itself.
-pub(super) fn html_texts(inspected: &InspectedResponse, query: &HtmlQuery) -> Found {
+pub(super) fn html_texts<'r>(
+    inspected: &'r InspectedResponse,
+    query: &HtmlQuery,
+) -> Result<Cow<'r, FoundTexts>, TooMuch> {
     match inspected.queries.iter().position(|known| known == query) {
         Some(known) => {
-            inspected.html.get_or_init(|| html::find_all(&inspected.response.body, &inspected.queries))[known]
-                .clone()
+            let find = || html::find_all(&inspected.response.body, &inspected.queries);
+            let found = inspected.html.get_or_init(find).as_ref().map_err(|too_much| *too_much)?;
+            Ok(Cow::Borrowed(&found[known]))
         }
-        None => html::find_all(&inspected.response.body, std::slice::from_ref(query)).remove(0),
+        None => {
+            let mut found = html::find_all(&inspected.response.body, std::slice::from_ref(query))?;
+            Ok(Cow::Owned(found.remove(0)))
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! How much a server may make this side keep.
 //!
-//! The library reads every message whole, keeps what comes before the login is done, and remembers each parameter
+//! The library reads every message whole (a row is one), keeps what comes before the login is done, and remembers each parameter
 //! that the server reports. A server that does not end, or one that is none, would take all memory there is.
 
 use std::io::{Error, ErrorKind, Result};
@@ -10,8 +10,8 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_postgres::tls::{ChannelBinding, TlsStream};
 
-/// A message may be this long; a row is one.
-const MESSAGE: usize = 64 * 1024 * 1024;
+use crate::probe::rows::{LARGEST, TOO_LARGE};
+
 /// All that is kept for as long as the connection lasts: a PostgreSQL says less than a kilobyte.
 const KEPT: usize = 1024 * 1024;
 
@@ -71,6 +71,7 @@ impl Said {
         const PARAMETER_STATUS: u8 = b'S';
         const PARAMETER_DESCRIPTION: u8 = b't';
         const BIND_COMPLETE: u8 = b'2';
+        const DATA_ROW: u8 = b'D';
         // A length below zero is for the library to refuse: it is not PostgreSQL that speaks.
         let Ok(length) = usize::try_from(length) else { return Ok(()) };
         self.rest = length.saturating_sub(4);
@@ -83,9 +84,12 @@ impl Said {
         if self.prepared > PREPARED || self.bound > BOUND {
             return Err(too_much("types within types without an end"));
         }
-        match (self.kept > KEPT, length > MESSAGE) {
+        match (self.kept > KEPT, length > LARGEST) {
             (true, _) => Err(too_much("more than 1 MiB for the login and its parameters")),
-            (false, true) => Err(too_much(&format!("a message of {length} bytes; 64 MiB are read at most"))),
+            (false, true) => {
+                let what = if kind == DATA_ROW { "row" } else { "message" };
+                Err(too_much(&format!("a {what} of {length} bytes, and 1 MiB is read at most: {TOO_LARGE}")))
+            }
             (false, false) => Ok(()),
         }
     }

@@ -5,6 +5,7 @@ use std::path::Path;
 use rusqlite::ErrorCode;
 
 use crate::outcome::{Failure, Fault};
+use crate::probe::rows::TOO_LARGE;
 use crate::secret::Message;
 
 /// Has another process the lock?
@@ -18,9 +19,19 @@ pub(super) fn refused(cause: &'static str, hint: &'static str) -> Failure {
         .with_hint(Message::new().words(hint))
 }
 
+/// A row of which more would be kept than there may be.
+pub(super) fn too_large() -> Failure {
+    let cause = Message::new().words("the row is larger than 1 MiB");
+    Failure::fault(Fault::Sql, Message::new().words("running the query"), cause)
+        .with_hint(Message::new().words(TOO_LARGE))
+}
+
 /// Why SQLite did not do it.
 pub(super) fn of(error: &rusqlite::Error, path: &Path) -> Failure {
     let code = error.sqlite_error_code();
+    if code == Some(ErrorCode::TooBig) {
+        return too_large();
+    }
     let (fault, hint) = match code {
         Some(ErrorCode::NotADatabase) => {
             (Fault::Connect, Some("the file is there, and is no SQLite database"))
