@@ -9,5 +9,5 @@ mod routes;
 mod sessions;
 mod sqlite;
 mod tls;
-mod unknown_types;
+pub mod unknown_types;
 mod wire;

@@ -15,6 +15,7 @@ pub mod fault;
 pub mod http;
 pub mod postgres;
 pub mod psql;
+pub mod raw;
 pub mod schema;
 pub mod stalled_dns;
 
