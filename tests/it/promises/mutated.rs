@@ -150,9 +150,11 @@ fn mutated_tls_answers_are_read_or_refused() {
     });
     let proxy = mutating_proxy(real.address());
     ask(repeats(250, 5_000), |number| match number % 3 {
-        0 => format!("[[health]]\nurl = \"tls://{proxy}\"\ninsecure = true\n"),
+        0 => format!("[[health]]\nurl = \"tls://{proxy}\"\ntls.insecure = true\n"),
         _ => {
-            format!("[[health]]\nurl = \"https://{proxy}/\"\ninsecure = true\nauth.bearer = \"{{{{pw}}}}\"\n")
+            format!(
+                "[[health]]\nurl = \"https://{proxy}/\"\ntls.insecure = true\nauth.bearer = \"{{{{pw}}}}\"\n"
+            )
         }
     });
 }
