@@ -182,7 +182,9 @@ impl Cut {
             Phase::Judge => "no verdict",
             Phase::Ready => "not ready",
             Phase::Dns | Phase::Connect | Phase::Tls | Phase::Authenticate => "no connection",
-            Phase::Prepare | Phase::FirstByte | Phase::Body | Phase::Query | Phase::Lock => "no answer",
+            Phase::Prepare | Phase::FirstByte | Phase::Body | Phase::Begin | Phase::Query | Phase::Lock => {
+                "no answer"
+            }
         };
         format!("{nothing} within {} ({} budget), {}", Span(self.budget), self.scope, phase.doing())
     }

@@ -11,6 +11,8 @@ pub enum Phase {
     FirstByte,
     Body,
     Authenticate,
+    /// A database was asked for the first time in a session. Once it answers, this was a part of the query.
+    Begin,
     Query,
     Lock,
     /// Everything is there, and is held against what was expected. Where that is quick for certain it is no phase of its own.
@@ -31,6 +33,7 @@ impl Phase {
             Phase::FirstByte => "first byte",
             Phase::Body => "body",
             Phase::Authenticate => "authenticate",
+            Phase::Begin => "begin",
             Phase::Query => "query",
             Phase::Lock => "lock",
             Phase::Judge => "judge",
@@ -49,6 +52,9 @@ impl Phase {
             Phase::FirstByte => "while waiting for the first byte of the answer (first byte)",
             Phase::Body => "while reading the body (body)",
             Phase::Authenticate => "while logging in (authenticate)",
+            Phase::Begin => {
+                "while waiting for the first answer, or for a free connection of a pooler (begin)"
+            }
             Phase::Query => "while the query ran (query)",
             Phase::Lock => "while the query waited for a lock (lock)",
             Phase::Judge => "while judging the answer (judge)",

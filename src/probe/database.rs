@@ -63,8 +63,8 @@ pub enum Access {
 
 /// A session on a database, with at most one transaction open.
 pub trait Session: Send {
-    /// Begins the transaction, if none is open: a round trip to a server, a look into a file.
-    fn begin<'a>(&'a mut self, context: &'a Context) -> BoxFuture<'a, Result<(), Failure>>;
+    /// Finds out that the database answers: a round trip to a server, a look into a file.
+    fn ping<'a>(&'a mut self, context: &'a Context) -> BoxFuture<'a, Result<(), Failure>>;
 
     /// Runs one statement. All rows are counted, and the first `keep` of them kept.
     fn query<'a>(
@@ -84,6 +84,9 @@ pub trait Session: Send {
     /// Keeps what the transaction wrote, and ends it; where that fails, nothing is kept, or the connection broke and
     /// nobody knows.
     fn commit<'a>(&'a mut self, context: &'a Context) -> BoxFuture<'a, Result<(), Failure>>;
+
+    /// Checks what a commit would check, such as deferred constraints, then undoes what the transaction wrote, and ends it.
+    fn rehearse<'a>(&'a mut self, context: &'a Context) -> BoxFuture<'a, Result<(), Failure>>;
 
     /// Undoes what the transaction wrote, and ends it: the next statement sees the database as it is by then.
     fn rollback<'a>(&'a mut self, context: &'a Context) -> BoxFuture<'a, ()>;
@@ -129,10 +132,10 @@ pub struct Reproduction<'q> {
     pub folder: &'q Path,
 }
 
-/// Runs `statement`, or begins a transaction if there is none. Whatever it wrote is rolled back.
+/// Runs `statement`, or makes one round trip if there is none. What it wrote is checked as a commit would, and rolled back.
 ///
 /// # Errors
-/// No connection, no login, or an SQL error.
+/// No connection, no login, an SQL error, or a commit would have failed.
 pub async fn ask(
     database: &dyn Database,
     url: &str,
@@ -144,19 +147,23 @@ pub async fn ask(
     let answer = match statement {
         Some(statement) => session.query(statement, 1, context).await,
         None => {
-            let begun = session.begin(context).await;
-            begun.map(|()| QueryResult { count: 1, ..QueryResult::default() })
+            let answered = session.ping(context).await;
+            answered.map(|()| QueryResult { count: 1, ..QueryResult::default() })
         }
+    };
+    let answer = match (answer, access) {
+        (Ok(answer), Access::Write) => session.rehearse(context).await.map(|()| answer),
+        (answer, _) => answer,
     };
     session.close(context).await;
     answer
 }
 
-/// A failure that came while a transaction was committed.
-pub(super) fn committing(failure: Failure) -> Failure {
+/// A failure that came while a transaction was committed, or would have come.
+pub(super) fn while_doing(doing: &'static str, failure: Failure) -> Failure {
     match failure {
         Failure::Fault { fault, cause, hint, .. } => {
-            Failure::Fault { fault, doing: Message::new().words("committing"), cause, hint }
+            Failure::Fault { fault, doing: Message::new().words(doing), cause, hint }
         }
         other @ (Failure::Mismatch { .. }
         | Failure::TimedOut { .. }
@@ -164,3 +171,6 @@ pub(super) fn committing(failure: Failure) -> Failure {
         | Failure::Step { .. }) => other,
     }
 }
+
+pub(super) const COMMITTING: &str = "committing";
+pub(super) const REHEARSING: &str = "checking what a commit would check";

@@ -9,12 +9,13 @@ use std::path::PathBuf;
 use tokio_postgres::Config;
 use tokio_postgres::config::Host;
 
-use super::hosts::{self, Hosts};
+use super::hosts::{self, Hosts, Places};
+use super::parameters::{self, LEFT_TO_THE_LIBRARY};
+use super::password_file::{self, Found, Login};
 use super::target::TargetServer;
 use super::user;
-use crate::language::diagnostic::{Diagnostic, closest};
+use crate::language::diagnostic::Diagnostic;
 use crate::outcome::{Failure, Fault};
-use crate::probe::trust::{TlsOptions, Verify};
 use crate::secret::Message;
 
 /// Where to connect, and how.
@@ -23,13 +24,15 @@ pub(super) struct PostgresUrl {
     pub(super) config: Config,
     pub(super) ssl_mode: SslMode,
     pub(super) target: TargetServer,
-    root_cert: Option<RootCert>,
-    cert: Option<PathBuf>,
-    key: Option<PathBuf>,
+    pub(super) root_cert: Option<RootCert>,
+    pub(super) cert: Option<PathBuf>,
+    pub(super) key: Option<PathBuf>,
+    password_file: Option<PathBuf>,
 }
 
+/// `sslrootcert`.
 #[derive(Debug, Clone)]
-enum RootCert {
+pub(super) enum RootCert {
     System,
     File(PathBuf),
 }
@@ -53,19 +56,21 @@ pub(super) enum Security {
 }
 
 impl PostgresUrl {
-    /// Reads `url`. `application_name` is what the server shows unless the URL says otherwise.
+    /// Reads `url`, and libpq's environment where that is silent. `application_name` is what the server shows unless
+    /// either says otherwise.
     ///
     /// # Errors
-    /// It is no PostgreSQL URL, or has a parameter that is not known.
+    /// It is no PostgreSQL URL, or one of the two has a parameter that is not known or not supported.
     pub fn parse(url: &str, application_name: &str) -> Result<PostgresUrl, Failure> {
-        let mut read = PostgresUrl::read(url)?;
-        fill_in(&mut read.config, application_name)?;
+        let environment = parameters::of_environment()?;
+        let mut read = PostgresUrl::read(url, &environment)?;
+        fill_in(&mut read.config, &environment, application_name)?;
         Ok(read)
     }
 
     /// What is wrong with `url` wherever it is used, and what to do about it.
     pub fn mistake(url: &str) -> Option<Diagnostic> {
-        let failure = PostgresUrl::read(url).err()?;
+        let failure = PostgresUrl::read(url, &[]).err()?;
         let mistake = Diagnostic::new(None, failure.to_string());
         Some(match failure {
             Failure::Fault { hint: Some(hint), .. } => mistake.hint(hint.to_string()),
@@ -77,32 +82,42 @@ impl PostgresUrl {
         })
     }
 
-    /// What `url` itself says.
-    fn read(url: &str) -> Result<PostgresUrl, Failure> {
+    /// What `url` says, and `environment` where it says nothing.
+    fn read(url: &str, environment: &[(&'static str, String)]) -> Result<PostgresUrl, Failure> {
         let (address, query) = url.split_once('?').unwrap_or((url, ""));
         let mut ssl_mode = None;
         let mut target = TargetServer::Any;
-        let (mut root_cert, mut cert, mut key) = (None, None, None);
-        let (mut host, mut port) = (None, None);
+        let (mut root_cert, mut cert, mut key, mut password_file) = (None, None, None, None);
+        let mut given = Places::default();
         let mut others = Vec::new();
-        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let value = percent_encoding::percent_decode_str(value).decode_utf8_lossy().into_owned();
+        let pairs = query.split('&').filter(|pair| !pair.is_empty());
+        let pairs: Vec<(&str, String)> = pairs
+            .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+            .map(|(name, value)| {
+                (name, percent_encoding::percent_decode_str(value).decode_utf8_lossy().into_owned())
+            })
+            .collect();
+        let is_given = |name: &str| pairs.iter().any(|(given, _)| *given == name);
+        let defaults = environment.iter().filter(|(name, _)| !FOR_LATER.contains(name) && !is_given(name));
+        for (name, value) in
+            defaults.map(|(name, value)| (*name, value)).chain(pairs.iter().map(|(n, v)| (*n, v)))
+        {
             match name {
-                "host" => host = Some(value),
-                "port" => port = Some(value),
-                "sslmode" => ssl_mode = Some(SslMode::parse(&value)?),
+                "host" => given.host = Some(value),
+                "port" => given.port = Some(value),
+                "sslmode" => ssl_mode = Some(SslMode::parse(value)?),
                 // As JDBC writes it; libpq takes it too.
                 "ssl" if value == "true" => ssl_mode = Some(SslMode::Require),
                 "sslrootcert" if value == "system" => root_cert = Some(RootCert::System),
                 "sslrootcert" => root_cert = Some(RootCert::File(value.into())),
                 "sslcert" => cert = Some(PathBuf::from(value)),
                 "sslkey" => key = Some(PathBuf::from(value)),
-                "target_session_attrs" => target = TargetServer::parse(&value)?,
-                // What is not done here needs no switching off: GSS encryption, CRLs of nobody.
-                "gssencmode" | "sslcompression" | "sslsni" => {}
-                _ if LEFT_TO_THE_LIBRARY.contains(&name) => others.push(pair),
-                _ => return Err(unknown(name)),
+                "passfile" => password_file = Some(PathBuf::from(value)),
+                "target_session_attrs" => target = TargetServer::parse(value)?,
+                // What libpq calls it.
+                "keepalives_count" => others.push(encoded("keepalives_retries", value)),
+                _ if LEFT_TO_THE_LIBRARY.contains(&name) => others.push(encoded(name, value)),
+                _ => parameters::unread(name, value)?,
             }
         }
         let ssl_mode = match (&root_cert, ssl_mode) {
@@ -118,21 +133,47 @@ impl PostgresUrl {
             return Err(not_encoded());
         }
         let at = if user.is_empty() { "" } else { "@" };
-        // The library takes an `@` anywhere for the end of the user.
-        let rest = format!("{scheme}://{user}{at}{path}?{}", others.join("&").replace('@', "%40"));
+        let rest = format!("{scheme}://{user}{at}{path}?{}", others.join("&"));
         let mut config: Config = rest.parse().map_err(|error: tokio_postgres::Error| {
             let cause =
                 std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
             invalid(Message::new().data(cause))
         })?;
-        let Hosts { hosts, ports } = Hosts::read(before_path, host.as_deref(), port.as_deref())?;
+        let default =
+            |name| environment.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str());
+        let defaults = Places { host: default("host"), port: default("port") };
+        let Hosts { hosts, ports } = Hosts::read(before_path, given, defaults)?;
         for host in hosts {
             config.host(host);
         }
         for port in ports {
             config.port(port);
         }
-        Ok(PostgresUrl { config, ssl_mode, target, root_cert, cert, key })
+        let password_file = password_file.or_else(password_file::default_path);
+        Ok(PostgresUrl { config, ssl_mode, target, root_cert, cert, key, password_file })
+    }
+
+    /// What the password file has for `host`, where the URL and the environment have no password.
+    pub(super) fn password_from_file(&self, host: &Host, port: u16) -> Found {
+        let has_one = self.config.get_password().is_some_and(|password| !password.is_empty());
+        let (Some(path), false) = (&self.password_file, has_one) else { return Found::Nothing };
+        let user = self.config.get_user().unwrap_or_default();
+        let host = match host {
+            Host::Tcp(name) => name.as_str(),
+            #[cfg(unix)]
+            Host::Unix(folder) if DEFAULT_SOCKETS.iter().any(|default| folder.as_path() == *default) => {
+                "localhost"
+            }
+            #[cfg(unix)]
+            Host::Unix(folder) => folder.to_str().unwrap_or_default(),
+        };
+        let database = self.config.get_dbname().unwrap_or(user);
+        password_file::look_up(path, Login { host, port, database, user })
+    }
+
+    /// Where passwords are looked up.
+    pub(super) fn password_file(&self) -> Option<&PathBuf> {
+        self.password_file.as_ref()
     }
 
     /// What must not be printed.
@@ -151,64 +192,6 @@ impl PostgresUrl {
             SslMode::Prefer => vec![Security::Tls, Security::Plain],
             SslMode::Require | SslMode::VerifyCa | SslMode::VerifyFull => vec![Security::Tls],
         }
-    }
-
-    /// How the server's certificate is checked, and what it is shown.
-    ///
-    /// # Errors
-    /// A mode that verifies, and nothing to verify against; or a client's certificate without its key.
-    pub(super) fn tls(&self) -> Result<TlsOptions, Failure> {
-        let root = match &self.root_cert {
-            None => default_file("root.crt").map(RootCert::File),
-            Some(root) => Some(root.clone()),
-        };
-        // A file that is not there is no mistake to libpq, unless the mode verifies.
-        let verify = match (self.ssl_mode, &root) {
-            (_, Some(RootCert::System)) => Verify::Full,
-            (SslMode::VerifyFull, Some(RootCert::File(path))) if path.exists() => Verify::Full,
-            (SslMode::VerifyCa | SslMode::VerifyFull, Some(RootCert::File(path))) if !path.exists() => {
-                return Err(nothing_to_verify_against(
-                    Message::new()
-                        .words("`sslmode` verifies, and the root certificate `")
-                        .data(path.display().to_string())
-                        .words("` is not there"),
-                ));
-            }
-            (SslMode::VerifyCa | SslMode::VerifyFull, None) => {
-                return Err(nothing_to_verify_against(
-                    Message::new().words("`sslmode` verifies, and there is no root certificate"),
-                ));
-            }
-            (_, Some(RootCert::File(path))) if path.exists() => Verify::Chain,
-            (_, Some(RootCert::File(_)) | None) => Verify::Nothing,
-        };
-        let ca = match root {
-            Some(RootCert::File(path)) if verify != Verify::Nothing => Some(path),
-            Some(RootCert::System | RootCert::File(_)) | None => None,
-        };
-        Ok(TlsOptions { verify, ca, client: self.client()?, alpn: vec!["postgresql"] })
-    }
-
-    /// The client's certificate and key. One that is not there is not shown: the server may not want it.
-    fn client(&self) -> Result<Option<(PathBuf, PathBuf)>, Failure> {
-        let named = self.cert.clone().filter(|path| path.exists());
-        let Some(cert) = named.or_else(|| default_file("postgresql.crt").filter(|_| self.cert.is_none()))
-        else {
-            return Ok(None);
-        };
-        let key = self.key.clone().or_else(|| default_file("postgresql.key"));
-        match key.filter(|path| path.exists()) {
-            Some(key) => Ok(Some((cert, key))),
-            None => {
-                Err(invalid(Message::new().words("there is a client certificate, and not its private key"))
-                    .with_hint(Message::new().words("add `sslkey=FILE`, or ~/.postgresql/postgresql.key")))
-            }
-        }
-    }
-
-    /// The client certificate that the URL names, if it is not there.
-    pub(super) fn missing_client_certificate(&self) -> Option<&PathBuf> {
-        self.cert.as_ref().filter(|path| !path.exists())
     }
 }
 
@@ -232,31 +215,16 @@ impl SslMode {
     }
 }
 
-/// The parameters that tokio-postgres knows.
-const LEFT_TO_THE_LIBRARY: [&str; 15] = [
-    "user",
-    "password",
-    "dbname",
-    "options",
-    "application_name",
-    "hostaddr",
-    "connect_timeout",
-    "tcp_user_timeout",
-    "keepalives",
-    "keepalives_idle",
-    "keepalives_interval",
-    "keepalives_retries",
-    "sslnegotiation",
-    "channel_binding",
-    "load_balance_hosts",
-];
+/// Those of the environment that count only where neither the address nor the parameters have them.
+const FOR_LATER: [&str; 5] = ["host", "port", "user", "password", "dbname"];
 
-/// Those that are read here.
-const READ_HERE: [&str; 7] =
-    ["host", "port", "sslmode", "sslrootcert", "sslcert", "sslkey", "target_session_attrs"];
+/// A parameter for the library, which takes an `@` anywhere for the end of the user, and a `+` for a space.
+fn encoded(name: &str, value: &str) -> String {
+    format!("{name}={}", percent_encoding::utf8_percent_encode(value, percent_encoding::NON_ALPHANUMERIC))
+}
 
 /// How a password is put into a URL.
-const ENCODE: &str =
+pub(super) const ENCODE: &str =
     "percent-encode the password: `postgres://user:{{password|urlencode}}@host:5432/database`";
 
 fn not_encoded() -> Failure {
@@ -264,37 +232,31 @@ fn not_encoded() -> Failure {
     invalid(Message::new().words(cause)).with_hint(Message::new().words(ENCODE))
 }
 
-fn unknown(name: &str) -> Failure {
-    // Of a password with a `?` in it, what follows looks like a parameter.
-    if !name.chars().all(|c| c.is_ascii_lowercase() || c == '_') {
-        return invalid(Message::new().words("there is a parameter that is none of libpq's"))
-            .with_hint(Message::new().words(ENCODE));
-    }
-    let failure = invalid(Message::new().words("there is no parameter `").data(name).words("`"));
-    let known = LEFT_TO_THE_LIBRARY.into_iter().chain(READ_HERE);
-    match closest(name, known) {
-        Some(meant) => failure.with_hint(Message::new().words(format!("did you mean `{meant}`?"))),
-        None => {
-            failure.with_hint(Message::new().words("the parameters are those of libpq, such as `sslmode`"))
-        }
-    }
-}
-
 /// What the URL leaves out.
 ///
 /// # Errors
 /// There is nobody to log in as.
-fn fill_in(config: &mut Config, application_name: &str) -> Result<(), Failure> {
+fn fill_in(
+    config: &mut Config,
+    environment: &[(&'static str, String)],
+    application_name: &str,
+) -> Result<(), Failure> {
+    let default = |name| environment.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone());
     if config.get_application_name().is_none() {
         config.application_name(application_name);
     }
     if config.get_user().is_none() {
-        config.user(std::env::var("PGUSER").ok().or_else(user::of_process).ok_or_else(nobody)?);
+        config.user(default("user").or_else(user::of_process).ok_or_else(nobody)?);
     }
     if config.get_password().is_none()
-        && let Ok(password) = std::env::var("PGPASSWORD")
+        && let Some(password) = default("password")
     {
         config.password(password);
+    }
+    if config.get_dbname().is_none()
+        && let Some(name) = default("dbname")
+    {
+        config.dbname(name);
     }
     if config.get_hosts().is_empty() {
         match config.get_hostaddrs() {
@@ -318,11 +280,13 @@ fn nobody() -> Failure {
 
 /// The socket of this machine's server: libpq has its folder built in, Debian's or the original one.
 #[cfg(unix)]
+const DEFAULT_SOCKETS: [&str; 2] = ["/var/run/postgresql", "/tmp"];
+
+#[cfg(unix)]
 fn default_host(config: &mut Config) {
     let port = config.get_ports().first().copied().unwrap_or(5432);
-    let folders = ["/var/run/postgresql", "/tmp"];
     let has_socket = |folder: &&str| std::path::Path::new(folder).join(format!(".s.PGSQL.{port}")).exists();
-    config.host_path(folders.into_iter().find(has_socket).unwrap_or(folders[0]));
+    config.host_path(DEFAULT_SOCKETS.into_iter().find(has_socket).unwrap_or(DEFAULT_SOCKETS[0]));
 }
 
 #[cfg(not(unix))]
@@ -339,18 +303,6 @@ fn weak_for_system() -> Failure {
     let cause = "`sslrootcert=system` goes with `sslmode=verify-full` only: anybody has such a certificate";
     invalid(Message::new().words(cause))
         .with_hint(Message::new().words("use `sslmode=verify-full`, which is the default with it"))
-}
-
-fn nothing_to_verify_against(cause: Message) -> Failure {
-    invalid(cause).with_hint(Message::new().words(
-        "name the CA's PEM file as `sslrootcert=FILE`, or use `sslrootcert=system` or ~/.postgresql/root.crt",
-    ))
-}
-
-/// A file where libpq looks for it, if it is there.
-fn default_file(name: &str) -> Option<PathBuf> {
-    let home = std::env::var_os("HOME").map(PathBuf::from)?;
-    Some(home.join(".postgresql").join(name)).filter(|path| path.exists())
 }
 
 #[cfg(unix)]

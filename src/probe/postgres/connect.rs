@@ -1,24 +1,23 @@
 //! Connecting to PostgreSQL: hosts in their order, TLS as `sslmode` says, the login.
 
-use std::future::poll_fn;
-use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
-use futures_util::future::{BoxFuture, Either, select};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use futures_util::future::BoxFuture;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_postgres::config::{Host, SslMode as LibrarySslMode, SslNegotiation};
 use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
-use tokio_postgres::{CancelToken, Client, Config, NoTls};
+use tokio_postgres::{CancelToken, Config, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::bounded::Bounded;
 use super::config::{PostgresUrl, Security, SslMode};
 use super::fault;
+use super::loan::Loan;
+use super::password_file::Found;
 use super::socket::Socket;
 use super::target::{self, TargetServer};
+use super::wire::Wire;
 use crate::attempt::Context;
 use crate::attempt::timeline::mark;
 use crate::deadline::{BudgetScope, Deadline};
@@ -33,26 +32,33 @@ const CLOSE_TIMEOUT: Duration = Duration::from_millis(100);
 
 /// A connection that is logged in.
 pub(super) struct Connection {
-    pub client: Client,
+    pub wire: Wire,
     cancel: CancelToken,
     /// Where a cancel request goes, and how it is secured.
     pub endpoint: Endpoint,
     security: Option<Tls>,
+    /// It is a pooler that answers, not a database.
+    pub is_console: bool,
 }
-
-/// A connection and what moves its bytes: nothing happens unless that is polled beside the work.
-pub(super) struct Link {
-    pub connection: Connection,
-    pub io: Io,
-}
-
-pub(super) type Io = BoxFuture<'static, Result<(), tokio_postgres::Error>>;
 
 #[derive(Debug, Clone)]
 pub(super) enum Endpoint {
     Tcp(Target),
     #[cfg(unix)]
-    Socket(std::path::PathBuf),
+    Socket {
+        path: std::path::PathBuf,
+        port: u16,
+    },
+}
+
+impl Endpoint {
+    fn port(&self) -> u16 {
+        match self {
+            Endpoint::Tcp(target) => target.port,
+            #[cfg(unix)]
+            Endpoint::Socket { port, .. } => *port,
+        }
+    }
 }
 
 impl std::fmt::Display for Endpoint {
@@ -60,7 +66,7 @@ impl std::fmt::Display for Endpoint {
         match self {
             Endpoint::Tcp(target) => target.fmt(f),
             #[cfg(unix)]
-            Endpoint::Socket(path) => path.display().fmt(f),
+            Endpoint::Socket { path, .. } => path.display().fmt(f),
         }
     }
 }
@@ -78,7 +84,7 @@ struct Tls {
 ///
 /// # Errors
 /// None can be had, or a login was refused: then no other host is tried.
-pub(super) async fn connect(url: &PostgresUrl, context: &Context) -> Result<Link, Failure> {
+pub(super) async fn connect(url: &PostgresUrl, context: &Context) -> Result<Connection, Failure> {
     let ports = url.config.get_ports();
     let mut unreachable = Vec::new();
     for wanted in url.target.passes() {
@@ -91,10 +97,12 @@ pub(super) async fn connect(url: &PostgresUrl, context: &Context) -> Result<Link
                     Endpoint::Tcp(Target { host: address.unwrap_or_else(|| name.clone()), port })
                 }
                 #[cfg(unix)]
-                Host::Unix(folder) => Endpoint::Socket(folder.join(format!(".s.PGSQL.{port}"))),
+                Host::Unix(folder) => {
+                    Endpoint::Socket { path: folder.join(format!(".s.PGSQL.{port}")), port }
+                }
             };
             match in_time(url, host, &endpoint, *wanted, context).await {
-                Ok(link) => return Ok(link),
+                Ok(connection) => return Ok(connection),
                 Err(failure) if may_try_next(&failure) => unreachable.push(failure),
                 Err(failure) => return Err(failure),
             }
@@ -114,7 +122,7 @@ async fn in_time(
     endpoint: &Endpoint,
     wanted: TargetServer,
     context: &Context,
-) -> Result<Link, Failure> {
+) -> Result<Connection, Failure> {
     let connecting = to_host(url, host, endpoint, wanted, context);
     match url.config.get_connect_timeout() {
         // The budget that ends sooner is told as what it is.
@@ -143,12 +151,12 @@ async fn to_host(
     endpoint: &Endpoint,
     wanted: TargetServer,
     context: &Context,
-) -> Result<Link, Failure> {
+) -> Result<Connection, Failure> {
     let mut first_failure = None;
     for security in url.attempts(host) {
         let mut used = security;
         match attempt(url, host, endpoint, &mut used, context).await {
-            Ok(link) => return target::suits(wanted, link, context).await,
+            Ok(connection) => return target::suits(wanted, connection, context).await,
             // A server that cannot be reached is not reached by another mode either.
             Err(failure) if may_try_next(&failure) => return Err(first_failure.unwrap_or(failure)),
             // Of two refusals the first tells more: it is the mode that was wanted.
@@ -177,7 +185,7 @@ async fn attempt(
     endpoint: &Endpoint,
     used: &mut Security,
     context: &Context,
-) -> Result<Link, Failure> {
+) -> Result<Connection, Failure> {
     let tls = match *used {
         Security::Plain => None,
         Security::Tls => Some(tls_towards(url, host, context).await?),
@@ -208,8 +216,16 @@ async fn attempt(
     if tls.is_none() {
         *used = Security::Plain;
     }
-    let logged_in = log_in(&url.config, stream, endpoint, tls, context).await;
-    logged_in.map_err(|failure| fault::without_certificate(failure, url.missing_client_certificate()))
+    let mut config = url.config.clone();
+    let found = url.password_from_file(host, endpoint.port());
+    if let Found::Password(password) = &found {
+        context.hide(password);
+        config.password(password);
+    }
+    let logged_in = log_in(config, stream, endpoint, tls, context).await;
+    let exposed = url.password_file().filter(|_| found == Found::IsExposed);
+    let missing = url.missing_client_certificate();
+    logged_in.map_err(|failure| fault::without_identity(failure, missing, exposed))
 }
 
 async fn tls_towards(url: &PostgresUrl, host: &Host, context: &Context) -> Result<Tls, Failure> {
@@ -224,33 +240,42 @@ async fn tls_towards(url: &PostgresUrl, host: &Host, context: &Context) -> Resul
 }
 
 async fn log_in(
-    config: &Config,
+    mut config: Config,
     stream: Socket,
     endpoint: &Endpoint,
     tls: Option<Tls>,
     context: &Context,
-) -> Result<Link, Failure> {
-    let mut config = config.clone();
+) -> Result<Connection, Failure> {
+    let loan = Loan::default();
     // TLS was asked for already, so that the timeline sees each part: the library is to start with the handshake.
-    let (client, io): (Client, Io) = match &tls {
+    let logged_in = match &tls {
         None => {
+            loan.lend(Box::new(stream));
             config.ssl_mode(LibrarySslMode::Disable);
             context.timeline.enter(Phase::Authenticate);
-            let logged_in = config.connect_raw(Bounded::new(stream), NoTls).await;
-            let (client, io) = logged_in.map_err(|error| fault::login(&error, endpoint, context))?;
-            (client, Box::pin(io))
+            let logged_in = config.connect_raw(loan.clone(), NoTls).await;
+            logged_in.map(|(client, connection)| (client.cancel_token(), is_console(&connection)))
         }
         Some(tls) => {
             context.timeline.enter(Phase::Tls);
             config.ssl_mode(LibrarySslMode::Require).ssl_negotiation(SslNegotiation::Direct);
-            let logged_in = config.connect_raw(stream, tls.connector()).await;
-            let (client, io) = logged_in.map_err(|error| fault::login(&error, endpoint, context))?;
-            (client, Box::pin(io))
+            let logged_in = config.connect_raw(stream, tls.connector(&loan)).await;
+            logged_in.map(|(client, connection)| (client.cancel_token(), is_console(&connection)))
         }
     };
-    let cancel = client.cancel_token();
-    let connection = Connection { client, cancel, endpoint: endpoint.clone(), security: tls };
-    Ok(Link { connection, io })
+    let (cancel, is_console) = logged_in.map_err(|error| fault::login(&error, endpoint, context))?;
+    let (stream, read) = loan.take_back().ok_or_else(|| fault::login_lost(endpoint))?;
+    let wire = Wire::new(stream, read);
+    Ok(Connection { wire, cancel, endpoint: endpoint.clone(), security: tls, is_console })
+}
+
+/// Is it the console of pgbouncer? It reports its own version for the server's.
+fn is_console<S, T>(connection: &tokio_postgres::Connection<S, T>) -> bool
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+    T: AsyncRead + AsyncWrite + Unpin,
+{
+    connection.parameter("server_version").is_some_and(|version| version.ends_with("/bouncer"))
 }
 
 /// Asks the server for TLS, as every PostgreSQL client since 7.1 does, and says whether it is offered.
@@ -269,7 +294,7 @@ async fn open(endpoint: &Endpoint, context: &Context) -> Result<Socket, Failure>
     match endpoint {
         Endpoint::Tcp(target) => dial::connect(target, context).await.map(Socket::Tcp),
         #[cfg(unix)]
-        Endpoint::Socket(path) => {
+        Endpoint::Socket { path, .. } => {
             mark(Phase::Connect);
             context.timeline.set_address(&path.display());
             tokio::net::UnixStream::connect(path).await.map(Socket::Unix).map_err(|error| {
@@ -281,32 +306,12 @@ async fn open(endpoint: &Endpoint, context: &Context) -> Result<Socket, Failure>
     }
 }
 
-/// Polls `io` while `work` is under way.
-pub(super) async fn beside<T>(
-    io: &mut Io,
-    work: impl Future<Output = Result<T, Failure>>,
-) -> Result<T, Failure> {
-    match select(pin!(work), &mut *io).await {
-        Either::Left((result, _)) => result,
-        // The connection ended first. It is dropped, or what is still asked of it would wait for ever; then the work
-        // ends by itself, and its error is the one that is told, unless it knows no more than that the end came.
-        Either::Right((ended, work)) => {
-            *io = Box::pin(poll_fn(|_| Poll::Ready(Ok(()))));
-            let unreadable = ended.err().and_then(|error| fault::unreadable(&error));
-            work.await.map_err(|failure| unreadable.unwrap_or(failure))
-        }
-    }
-}
-
-impl Link {
+impl Connection {
     /// Tells the server that this was all; waits no longer than that takes.
     pub async fn say_good_bye(self) {
-        drop(self.connection);
-        let _ = Deadline::after(CLOSE_TIMEOUT, BudgetScope::Grace).bound(self.io).await;
+        let _ = Deadline::after(CLOSE_TIMEOUT, BudgetScope::Grace).bound(self.wire.say_good_bye()).await;
     }
-}
 
-impl Connection {
     /// A request to the server to cancel what this connection runs.
     pub fn cancel_request(&self, context: &Context) -> BoxFuture<'static, ()> {
         let (cancel, endpoint, security) =
@@ -331,7 +336,7 @@ async fn send_cancel(
             Socket::Tcp(TcpStream::connect(address.unwrap_or_else(|| target.to_string())).await?)
         }
         #[cfg(unix)]
-        Endpoint::Socket(path) => Socket::Unix(tokio::net::UnixStream::connect(path).await?),
+        Endpoint::Socket { path, .. } => Socket::Unix(tokio::net::UnixStream::connect(path).await?),
     };
     match security {
         None => cancel.cancel_query_raw(stream, NoTls).await?,
@@ -339,34 +344,45 @@ async fn send_cancel(
             if tls.negotiated {
                 request_tls(&mut stream).await?;
             }
-            cancel.cancel_query_raw(stream, tls.connector()).await?;
+            cancel.cancel_query_raw(stream, tls.handshake()).await?;
         }
     }
     Ok(())
 }
 
 impl Tls {
-    fn connector(&self) -> WatchedTls {
+    /// What secures a stream, and lends it out then.
+    fn connector(&self, loan: &Loan) -> WatchedTls {
+        WatchedTls { connect: self.handshake(), loan: loan.clone() }
+    }
+
+    fn handshake(&self) -> Handshake {
         let mut make = self.make.clone();
         let made = MakeTlsConnect::<Socket>::make_tls_connect(&mut make, &self.host);
-        WatchedTls(made.unwrap_or_else(|never| match never {}))
+        made.unwrap_or_else(|never| match never {})
     }
 }
 
+type Handshake = <MakeRustlsConnect as MakeTlsConnect<Socket>>::TlsConnect;
+
 /// The handshake, with its end seen by the timeline.
-struct WatchedTls(<MakeRustlsConnect as MakeTlsConnect<Socket>>::TlsConnect);
+struct WatchedTls {
+    connect: Handshake,
+    loan: Loan,
+}
 
 impl TlsConnect<Socket> for WatchedTls {
-    type Stream = Bounded<<MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream>;
+    type Stream = Loan;
     type Error = std::io::Error;
     type Future = BoxFuture<'static, Result<Self::Stream, Self::Error>>;
 
     fn connect(self, stream: Socket) -> Self::Future {
-        let handshake = self.0.connect(stream);
+        let WatchedTls { connect, loan } = self;
+        let handshake = connect.connect(stream);
         Box::pin(async move {
-            let secured = handshake.await?;
+            loan.lend(Box::new(handshake.await?));
             mark(Phase::Authenticate);
-            Ok(Bounded::new(secured))
+            Ok(loan)
         })
     }
 }

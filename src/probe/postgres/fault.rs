@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use tokio_postgres::Error;
-use tokio_postgres::error::{DbError, ErrorPosition, SqlState};
+use tokio_postgres::error::{DbError, SqlState};
 
 use super::connect::Endpoint;
+use super::wire::Refusal;
 use crate::attempt::Context;
 use crate::language::io_error::reason;
 use crate::outcome::{Failure, Fault, Phase};
@@ -52,8 +53,8 @@ pub(super) fn login(error: &Error, endpoint: &Endpoint, context: &Context) -> Fa
 /// The server said no.
 fn refused(refusal: &DbError, endpoint: &Endpoint) -> Failure {
     let doing = Message::new().words("logging in at ").data(endpoint.to_string());
-    let cause = told_by_server(refusal);
     let code = refusal.code();
+    let cause = told_by_server(refusal.message(), code.code(), refusal.detail(), refusal.hint());
     let (fault, hint) = if *code == SqlState::INVALID_PASSWORD {
         (Fault::Auth, "check user and password")
     } else if *code == SqlState::INVALID_AUTHORIZATION_SPECIFICATION {
@@ -97,18 +98,26 @@ pub(super) fn none_reachable(mut failures: Vec<Failure>) -> Failure {
     }
 }
 
-/// A refused login, with the client certificate that could not be shown because it is not there.
-pub(super) fn without_certificate(failure: Failure, missing: Option<&PathBuf>) -> Failure {
-    match (failure, missing) {
-        (Failure::Fault { fault: Fault::Auth, doing, cause, hint }, Some(path)) => {
-            let cause = cause
-                .words("; the client certificate `")
-                .data(path.display().to_string())
-                .words("` of the URL is not there");
-            Failure::Fault { fault: Fault::Auth, doing, cause, hint }
-        }
-        (failure, _) => failure,
+/// A refused login, with what could not be shown: a client certificate that is not there, a password that others may read.
+pub(super) fn without_identity(
+    failure: Failure,
+    missing: Option<&PathBuf>,
+    exposed: Option<&PathBuf>,
+) -> Failure {
+    let Failure::Fault { fault: Fault::Auth, doing, mut cause, hint } = failure else { return failure };
+    if let Some(path) = missing {
+        cause = cause
+            .words("; the client certificate `")
+            .data(path.display().to_string())
+            .words("` of the URL is not there");
     }
+    if let Some(path) = exposed {
+        cause = cause
+            .words("; the password file `")
+            .data(path.display().to_string())
+            .words("` is not read, because others may read it: chmod 0600");
+    }
+    Failure::Fault { fault: Fault::Auth, doing, cause, hint }
 }
 
 /// The connection broke before the login was done.
@@ -135,58 +144,58 @@ pub(super) fn no_tls(endpoint: &Endpoint) -> Failure {
     )
 }
 
-/// What the server sent that cannot be read, where that is what ended the connection.
-pub(super) fn unreadable(error: &Error) -> Option<Failure> {
-    use std::io::ErrorKind::{InvalidData, InvalidInput};
-    let io: &std::io::Error = std::error::Error::source(error)?.downcast_ref()?;
-    matches!(io.kind(), InvalidData | InvalidInput).then(|| {
-        let doing = Message::new().words("running the query");
-        Failure::fault(Fault::Protocol, doing, Message::new().data(reason(io)))
-            .with_hint(Message::new().words("look at the server's log"))
-    })
+/// The library ended without its stream.
+pub(super) fn login_lost(endpoint: &Endpoint) -> Failure {
+    let doing = Message::new().words("logging in at ").data(endpoint.to_string());
+    Failure::fault(Fault::Internal, doing, Message::new().words("the connection was lost"))
+}
+
+/// The conversation broke off: the connection ended, or the server sent what cannot be read.
+pub(super) fn conversation(io: &std::io::Error) -> Failure {
+    let cause = match io.kind() {
+        std::io::ErrorKind::UnexpectedEof => "the connection was closed".to_owned(),
+        _ => reason(io),
+    };
+    Failure::fault(Fault::Protocol, Message::new().words("running the query"), Message::new().data(cause))
+        .with_hint(Message::new().words("look at the server's log"))
 }
 
 /// Why a statement failed.
-pub(super) fn sql(error: &Error, statement: Option<&str>, context: &Context) -> Failure {
+pub(super) fn sql(told: &Refusal, statement: Option<&str>, context: &Context) -> Failure {
     let doing = Message::new().words("running the query");
-    let Some(told) = error.as_db_error() else {
-        let source = std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string);
-        let (fault, cause) = match error.is_closed() {
-            true => (Fault::Protocol, "the connection was closed".to_owned()),
-            false => (Fault::Sql, source),
-        };
-        return Failure::fault(fault, doing, Message::new().data(cause))
-            .with_hint(Message::new().words("look at the server's log"));
-    };
-    let code = told.code();
+    let is = |state: &SqlState| told.code == state.code();
     // Sooner, it was the query's own `nowait` or `lock_timeout`.
-    if *code == SqlState::LOCK_NOT_AVAILABLE
+    if is(&SqlState::LOCK_NOT_AVAILABLE)
         && context.deadline.remaining() <= super::transaction::LOCK_TIMEOUT_LEAD
     {
         context.timeline.enter(Phase::Lock);
         return Failure::timed_out(context.deadline.cut(), Phase::Lock);
     }
-    if *code == SqlState::QUERY_CANCELED && context.deadline.has_passed() {
+    if is(&SqlState::QUERY_CANCELED) && context.deadline.has_passed() {
         return Failure::timed_out(context.deadline.cut(), Phase::Query);
     }
-    let mut cause = told_by_server(told);
-    if let (Some(statement), Some(ErrorPosition::Original(position))) = (statement, told.position()) {
-        let at = usize::try_from(*position).unwrap_or(1).saturating_sub(1);
+    let mut cause = told_by_server(&told.message, &told.code, told.detail.as_deref(), told.hint.as_deref());
+    if let (Some(statement), Some(position)) = (statement, told.position) {
+        let at = position.saturating_sub(1);
         let near: String = statement.chars().skip(at).take(30).collect();
         if !near.is_empty() {
             cause = cause.words(", at `").data(near).words("`");
         }
     }
-    let hint = if *code == SqlState::READ_ONLY_SQL_TRANSACTION {
+    let hint = if is(&SqlState::READ_ONLY_SQL_TRANSACTION) {
         Some("a check reads; `writes = true` allows a statement that writes, and rolls it back")
-    } else if *code == SqlState::INSUFFICIENT_PRIVILEGE {
+    } else if is(&SqlState::INSUFFICIENT_PRIVILEGE) {
         Some("grant the user what the query needs, or ask another table")
-    } else if *code == SqlState::UNDEFINED_TABLE {
+    } else if is(&SqlState::UNDEFINED_TABLE) {
         Some("check the schema (`search_path`), and that the migrations have run")
-    } else if [SqlState::INDETERMINATE_DATATYPE, SqlState::AMBIGUOUS_FUNCTION].contains(code) {
+    } else if is(&SqlState::INDETERMINATE_DATATYPE) || is(&SqlState::AMBIGUOUS_FUNCTION) {
         Some("say what type the variable has here, for instance `{{name}}::text`")
-    } else if *code == SqlState::SYNTAX_ERROR && told.message().contains("multiple commands") {
+    } else if is(&SqlState::SYNTAX_ERROR) && told.message.contains("multiple commands") {
         Some("a query is one statement: split it over several checks")
+    } else if is(&SqlState::QUERY_CANCELED) && told.message.contains("statement timeout") {
+        Some("that was a `statement_timeout` of the role, the database or the URL's `options`")
+    } else if is(&SqlState::LOCK_NOT_AVAILABLE) && told.message.contains("lock timeout") {
+        Some("that was a `lock_timeout` of the role, the database or the URL's `options`")
     } else {
         None
     };
@@ -197,18 +206,11 @@ pub(super) fn sql(error: &Error, statement: Option<&str>, context: &Context) -> 
     }
 }
 
-fn told_by_server(told: &DbError) -> Message {
-    let mut text = Message::new().data(told.message());
+fn told_by_server(message: &str, code: &str, detail: Option<&str>, hint: Option<&str>) -> Message {
+    let mut text = Message::new().data(message);
     // Whoever answers, it is five letters and digits, or not a code.
-    let code = told.code().code();
     if code.len() == 5 && code.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
         text = text.words(" (SQLSTATE ").data(code).words(")");
     }
-    if let Some(detail) = told.detail() {
-        text = text.words("; ").data(detail);
-    }
-    if let Some(hint) = told.hint() {
-        text = text.words("; ").data(hint);
-    }
-    text
+    [detail, hint].into_iter().flatten().fold(text, |text, more| text.words("; ").data(more))
 }

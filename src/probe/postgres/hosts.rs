@@ -14,16 +14,33 @@ pub(super) struct Hosts {
     pub ports: Vec<u16>,
 }
 
+/// Hosts and ports as they are given apart from an address.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Places<'p> {
+    pub host: Option<&'p str>,
+    pub port: Option<&'p str>,
+}
+
 /// What a port is where a list leaves it out.
 const DEFAULT_PORT: u16 = 5432;
 
 impl Hosts {
-    /// Reads `host1:port1,host2:port2`, and what the parameters say instead.
+    /// Reads `host1:port1,host2:port2`, what the parameters say instead, and the environment where neither says anything.
     ///
     /// # Errors
     /// A port that is none, or more ports than hosts.
-    pub fn read(before_path: &str, host: Option<&str>, port: Option<&str>) -> Result<Hosts, Failure> {
+    pub fn read(
+        before_path: &str,
+        parameters: Places<'_>,
+        environment: Places<'_>,
+    ) -> Result<Hosts, Failure> {
         let entries: Vec<(String, &str)> = before_path.split(',').map(entry).collect::<Result<_, _>>()?;
+        let host = parameters.host.filter(|host| !host.is_empty());
+        let port = parameters.port.filter(|port| !port.is_empty());
+        let has_host = entries.iter().any(|(host, _)| !host.is_empty());
+        let has_port = entries.iter().any(|(_, port)| !port.is_empty());
+        let host = host.or(environment.host.filter(|_| !has_host));
+        let port = port.or(environment.port.filter(|_| !has_port));
         let hosts: Vec<String> = match host {
             Some(hosts) => hosts.split(',').map(str::to_owned).collect(),
             None => entries.iter().map(|(host, _)| host.clone()).collect(),
@@ -96,7 +113,7 @@ mod tests {
             (":5433", Some("/run/pg"), None, &["/run/pg"], &[5433]),
             ("[::1]:2,%2Ftmp", None, None, &["::1", "/tmp"], &[2, 5432]),
         ] {
-            let read = Hosts::read(before_path, host, port).unwrap();
+            let read = Hosts::read(before_path, Places { host, port }, Places::default()).unwrap();
             let expected =
                 Hosts { hosts: hosts.iter().map(|host| (*host).to_owned()).collect(), ports: ports.to_vec() };
             assert_eq!(read, expected, "{before_path} {host:?} {port:?}");
@@ -104,7 +121,32 @@ mod tests {
         for wrong in
             [("db:0", None), ("db:x", None), ("db", Some("65536")), ("[::1", None), ("a,b,c", Some("1,2"))]
         {
-            assert!(Hosts::read(wrong.0, None, wrong.1).is_err(), "{wrong:?}");
+            let parameters = Places { host: None, port: wrong.1 };
+            assert!(Hosts::read(wrong.0, parameters, Places::default()).is_err(), "{wrong:?}");
         }
+    }
+
+    #[test]
+    fn the_environment_counts_where_the_url_is_silent() {
+        let environment = Places { host: Some("e1,e2"), port: Some("7") };
+        for (before_path, host, port, hosts, ports) in [
+            ("", None, None, &["e1", "e2"][..], &[7][..]),
+            ("db", None, None, &["db"], &[7]),
+            ("db:1", None, None, &["db"], &[1]),
+            (":1", None, None, &["e1", "e2"], &[1]),
+            ("", Some("a"), None, &["a"], &[7]),
+            ("", None, Some("2"), &["e1", "e2"], &[2]),
+        ] {
+            let read = Hosts::read(before_path, Places { host, port }, environment).unwrap();
+            assert_eq!(
+                (read.hosts.as_slice(), read.ports.as_slice()),
+                (&*owned(hosts), ports),
+                "{before_path}"
+            );
+        }
+    }
+
+    fn owned(hosts: &[&str]) -> Vec<String> {
+        hosts.iter().map(|host| (*host).to_owned()).collect()
     }
 }

@@ -6,13 +6,16 @@
 //! nothing that is not a query (`COPY`, `DO`, `LOCK`) can run there. `statement_timeout` ends it on the server
 //! when nobody is left to cancel it.
 
-mod bounded;
 mod config;
 mod hosts;
+mod identity;
+mod parameters;
+mod password_file;
 mod user;
 
 mod connect;
 mod fault;
+mod loan;
 mod socket;
 mod target;
 
@@ -22,6 +25,7 @@ mod query;
 mod session;
 mod transaction;
 mod values;
+mod wire;
 
 use futures_util::future::BoxFuture;
 
@@ -70,8 +74,8 @@ impl Database for Postgres {
             if let Some(password) = url.password() {
                 context.hide(&password);
             }
-            let link = connect::connect(&url, context).await?;
-            let session: Box<dyn Session> = Box::new(PostgresSession::new(link, access, context));
+            let connection = connect::connect(&url, context).await?;
+            let session: Box<dyn Session> = Box::new(PostgresSession::new(connection, access, context));
             Ok(session)
         })
     }

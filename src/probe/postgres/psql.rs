@@ -2,30 +2,39 @@
 
 use std::time::Duration;
 
+use super::query::is_plain_show;
 use super::transaction::milliseconds;
 use crate::attempt::shell::{ShellCommand, seconds};
 use crate::probe::database::{Access, Reproduction};
 use crate::secret::placeholder::{Piece, pieces, placeholder};
 
-/// The command that asks the server the same.
+/// The command that asks the server the same. The limits are set in the transaction: a pooler refuses `PGOPTIONS`.
 pub(super) fn command(asked: &Reproduction<'_>) -> ShellCommand {
     let Reproduction { access, limit, .. } = *asked;
-    let statement = asked.statement.unwrap_or("select 1");
-    let mut options = format!("-c statement_timeout={}ms", milliseconds(limit));
-    match access {
-        Access::Read | Access::Snapshot => options.push_str(" -c default_transaction_read_only=on"),
-        Access::Write => {}
-    }
+    let limits = format!("set local statement_timeout = {}", milliseconds(limit));
     let (url, password) = password_apart(asked);
     let psql = ShellCommand::new("psql").words(&["-X", &url]);
     let psql = password.into_iter().fold(psql, |psql, password| psql.with_env("PGPASSWORD", &password));
-    let command = match access {
-        Access::Read | Access::Snapshot => psql.words(&["-c", statement]),
-        Access::Write => psql.words(&["-c", "begin", "-c", statement, "-c", "rollback"]),
+    let command = match (asked.statement, access) {
+        (None, _) => psql.words(&["-c", "select 1"]),
+        (Some(show), _) if is_plain_show(show) => psql.words(&["-c", show]),
+        (Some(statement), Access::Read | Access::Snapshot) => {
+            psql.words(&["-c", &format!("begin read only; {limits}"), "-c", statement, "-c", "rollback"])
+        }
+        (Some(statement), Access::Write) => psql.words(&[
+            "-c",
+            &format!("begin; {limits}"),
+            "-c",
+            statement,
+            "-c",
+            "set constraints all immediate",
+            "-c",
+            "rollback",
+        ]),
     };
     // libpq knows whole seconds only, and takes one for two.
     let to_connect = seconds(Duration::from_secs(limit.as_secs().max(2)));
-    command.with_env("PGCONNECT_TIMEOUT", &to_connect).with_env("PGOPTIONS", &options)
+    command.with_env("PGCONNECT_TIMEOUT", &to_connect)
 }
 
 /// The URL without its password, and the password as the server wants it: an argument is seen by whoever lists the

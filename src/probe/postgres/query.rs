@@ -1,30 +1,27 @@
 //! One statement, its values bound, its rows as JSON.
 
-use std::error::Error as StdError;
-use std::pin::pin;
+use std::io::Error;
 
-use bytes::BytesMut;
-use futures_util::TryStreamExt as _;
-use futures_util::future::join;
 use serde::de::{Deserialize, MapAccess, Visitor};
 use serde_json::Value;
+use serde_json::value::RawValue;
 use tokio_postgres::error::SqlState;
-use tokio_postgres::types::{Format, IsNull, Kind, ToSql, Type};
-use tokio_postgres::{Client, Error, Row, Statement};
+use tokio_postgres::types::{Kind, Type};
 
 use super::fault;
 use super::transaction::Transaction;
 use super::values::from_columns;
+use super::wire::{Cell, Refusal, Wire};
 use crate::attempt::Context;
 use crate::language::sql::{BoundSql, statement};
-use crate::outcome::{Failure, Fault};
+use crate::outcome::{Failure, Fault, Phase};
 use crate::probe::database::Access;
 use crate::probe::rows::{self, QueryResult};
 use crate::secret::Message;
 
 /// Runs `sql` in `transaction`, whose opening is sent ahead of it.
 pub(super) async fn run(
-    client: &Client,
+    wire: &mut Wire,
     transaction: &mut Transaction,
     sql: &BoundSql,
     keep: usize,
@@ -36,20 +33,35 @@ pub(super) async fn run(
     };
     // What follows the statement would end up inside the brackets that it is put in.
     let text = statement(&sql.text);
-    let failed = |error: &Error| fault::sql(error, Some(text), context);
-    // Preparing it as it stands finds its mistakes at their own positions, and that it is one statement. It is sent
+    let broken = |error: Error| fault::conversation(&error);
+    let failed = |refusal: Refusal| fault::sql(&refusal, Some(text), context);
+    if is_plain_show(text) && sql.parameters.is_empty() {
+        return show(wire, transaction, text, keep, context).await;
+    }
+    // Parsing it as it stands finds its mistakes at their own positions, and that it is one statement. It is sent
     // without waiting for the transaction to be open: the server takes one after the other, and nothing runs yet.
-    let opening = transaction.opening(context);
-    let (opened, as_written) = join(client.batch_execute(&opening), client.prepare(text)).await;
-    opened.map_err(|error| fault::sql(&error, None, context))?;
-    let as_written = as_written.map_err(|error| failed(&error))?;
-    if as_written.params().len() != sql.parameters.len() {
+    wire.ask_simply(&transaction.opening(context)).map_err(broken)?;
+    wire.ask_to_parse(text).map_err(broken)?;
+    let opened = transaction.opened(wire).await;
+    context.timeline.enter(Phase::Query);
+    let as_written = wire.answer(|_, _| ()).await;
+    if let Some(refusal) = opened.map_err(broken)? {
+        return Err(fault::sql(&refusal, None, context));
+    }
+    let mut as_written = as_written.map_err(broken)?;
+    if let Some(refusal) = as_written.refusal.take() {
+        return Err(failed(refusal));
+    }
+    if as_written.parameters.len() != sql.parameters.len() {
         return Err(own_placeholder());
     }
-    let parameters: Vec<TextParameter<'_>> = sql.parameters.iter().map(TextParameter).collect();
-    let parameters: Vec<&(dyn ToSql + Sync)> = parameters.iter().map(|parameter| parameter as _).collect();
-
-    if as_written.columns().is_empty() {
+    let parameters: Vec<Cell> = sql
+        .parameters
+        .iter()
+        .zip(&as_written.parameters)
+        .map(|(value, type_oid)| text_of(value, *type_oid))
+        .collect();
+    if as_written.columns.is_empty() {
         return match may_write {
             false => Err(not_a_query()),
             // Into a file or a program for good, or it waits for data that nobody sends.
@@ -58,58 +70,117 @@ pub(super) async fn run(
                 "write with `insert`, `update` or `delete`, which are",
             )),
             true => {
-                let count = client.execute(&as_written, &parameters).await.map_err(|error| failed(&error))?;
-                Ok(QueryResult { count, ..QueryResult::default() })
+                wire.ask_to_run(None, &parameters).map_err(broken)?;
+                let ran = wire.answer(|_, _| ()).await.map_err(broken)?;
+                match ran.refusal {
+                    Some(refusal) => Err(failed(refusal)),
+                    None => Ok(QueryResult { count: ran.count, ..QueryResult::default() }),
+                }
             }
         };
     }
+    // What only tells is no query, and cannot be wrapped.
+    if starts_with(text, &["show", "explain"]) {
+        return as_columns(wire, None, &parameters, keep, failed).await;
+    }
     let wrapped =
         format!("with smoke_query as (\n{text}\n) select row_to_json(smoke_query)::text from smoke_query");
-    match client.prepare(&wrapped).await {
-        Ok(prepared) => {
-            let asked = Asked { statement: &prepared, parameters: &parameters, keep };
-            asked.rows(client, from_json_text, |error| wrapped_failure(error, context)).await
-        }
-        // What is no query cannot be wrapped: SHOW and EXPLAIN only tell, anything else must be allowed to write.
-        Err(error) if may_write || starts_with(text, &["show", "explain"]) => {
-            // The failed preparation has spoilt the transaction; nothing was done in it since its opening.
-            transaction.after(&Err::<(), _>(error));
-            let reopened = client.batch_execute(&transaction.opening(context)).await;
-            reopened.map_err(|error| fault::sql(&error, None, context))?;
-            let asked = Asked { statement: &as_written, parameters: &parameters, keep };
-            asked.rows(client, from_columns, failed).await
+    wire.ask_to_run(Some(&wrapped), &parameters).map_err(broken)?;
+    let mut rows = Rows::new(keep);
+    let ran =
+        wire.answer(|_, cells| rows.add(|number| from_json_text(&cells, number))).await.map_err(broken)?;
+    match ran.refusal {
+        None => rows.finish(),
+        Some(refusal) if ran.is_parsed => Err(wrapped_failure(&refusal, context)),
+        // It changes data in a `with` of its own, which may stand at the top only.
+        Some(refusal) if may_write => {
+            // That has spoilt the transaction; nothing was done in it since its opening.
+            transaction.after(&Err::<(), _>(refusal));
+            wire.ask_simply(&transaction.opening(context)).map_err(broken)?;
+            if let Some(refusal) = transaction.opened(wire).await.map_err(broken)? {
+                return Err(fault::sql(&refusal, None, context));
+            }
+            as_columns(wire, Some(text), &parameters, keep, failed).await
         }
         // A statement that changes data may stand in a `with` at the top only, and nothing else has such an error.
-        Err(error) if error.code() == Some(&SqlState::FEATURE_NOT_SUPPORTED) => Err(would_write()),
-        Err(error) => Err(fault::sql(&error, Some(&wrapped), context)),
+        Some(refusal) if refusal.code == SqlState::FEATURE_NOT_SUPPORTED.code() => Err(would_write()),
+        Some(refusal) => Err(fault::sql(&refusal, Some(&wrapped), context)),
     }
 }
 
-/// A prepared statement that gives rows.
-struct Asked<'q> {
-    statement: &'q Statement,
-    parameters: &'q [&'q (dyn ToSql + Sync)],
-    keep: usize,
+/// A `show` that is one statement for certain. A pooler answers some of them itself, and those by the simple protocol only.
+pub(super) fn is_plain_show(text: &str) -> bool {
+    starts_with(text, &["show"]) && !text.contains(';')
 }
 
-impl Asked<'_> {
-    /// Counts the rows as they come, and keeps the first ones.
-    async fn rows(
-        &self,
-        client: &Client,
-        read: fn(&Row, u64) -> Result<rows::Row, Failure>,
-        failed: impl Fn(&Error) -> Failure,
-    ) -> Result<QueryResult, Failure> {
-        let rows = client.query_raw(self.statement, self.parameters.iter().copied()).await;
-        let mut rows = pin!(rows.map_err(|error| failed(&error))?);
-        let mut answer = QueryResult::default();
-        while let Some(row) = rows.try_next().await.map_err(|error| failed(&error))? {
-            answer.count += 1;
-            if answer.rows.len() < self.keep {
-                answer.rows.push(read(&row, answer.count)?);
+/// Runs a `show`, on a pooler's console without a transaction.
+async fn show(
+    wire: &mut Wire,
+    transaction: &mut Transaction,
+    text: &str,
+    keep: usize,
+    context: &Context,
+) -> Result<QueryResult, Failure> {
+    let broken = |error: Error| fault::conversation(&error);
+    if !transaction.is_needless() {
+        wire.ask_simply(&transaction.opening(context)).map_err(broken)?;
+        let opened = transaction.opened(wire).await.map_err(broken)?;
+        if let Some(refusal) = opened {
+            return Err(fault::sql(&refusal, None, context));
+        }
+    }
+    context.timeline.enter(Phase::Query);
+    wire.ask_simply(text).map_err(broken)?;
+    let mut rows = Rows::new(keep);
+    let ran =
+        wire.answer(|columns, cells| rows.add(|_| Ok(from_columns(columns, cells)))).await.map_err(broken)?;
+    match ran.refusal {
+        Some(refusal) => Err(fault::sql(&refusal, Some(text), context)),
+        None => rows.finish(),
+    }
+}
+
+/// Runs a statement whose columns are read as they are.
+async fn as_columns(
+    wire: &mut Wire,
+    text: Option<&str>,
+    parameters: &[Cell],
+    keep: usize,
+    failed: impl Fn(Refusal) -> Failure,
+) -> Result<QueryResult, Failure> {
+    wire.ask_to_run(text, parameters).map_err(|error| fault::conversation(&error))?;
+    let mut rows = Rows::new(keep);
+    let ran = wire.answer(|columns, cells| rows.add(|_| Ok(from_columns(columns, cells)))).await;
+    match ran.map_err(|error| fault::conversation(&error))?.refusal {
+        Some(refusal) => Err(failed(refusal)),
+        None => rows.finish(),
+    }
+}
+
+/// The rows as they come: all are counted, and the first ones kept.
+struct Rows {
+    keep: usize,
+    result: QueryResult,
+    failure: Option<Failure>,
+}
+
+impl Rows {
+    fn new(keep: usize) -> Rows {
+        Rows { keep, result: QueryResult::default(), failure: None }
+    }
+
+    fn add(&mut self, read: impl FnOnce(u64) -> Result<rows::Row, Failure>) {
+        self.result.count += 1;
+        if self.result.rows.len() < self.keep && self.failure.is_none() {
+            match read(self.result.count) {
+                Ok(row) => self.result.rows.push(row),
+                Err(failure) => self.failure = Some(failure),
             }
         }
-        Ok(answer)
+    }
+
+    fn finish(self) -> Result<QueryResult, Failure> {
+        self.failure.map_or(Ok(self.result), Err)
     }
 }
 
@@ -119,12 +190,11 @@ fn starts_with(text: &str, words: &[&str]) -> bool {
 }
 
 /// What is wrong with the statement inside its brackets.
-fn wrapped_failure(error: &Error, context: &Context) -> Failure {
+fn wrapped_failure(refusal: &Refusal, context: &Context) -> Failure {
     // Of an `insert … returning` the server then sees the `select` around it.
-    let is_wrapping = error.as_db_error().is_some_and(|told| {
-        *told.code() == SqlState::READ_ONLY_SQL_TRANSACTION && told.message().contains("execute SELECT in")
-    });
-    if is_wrapping { would_write() } else { fault::sql(error, None, context) }
+    let is_wrapping = refusal.code == SqlState::READ_ONLY_SQL_TRANSACTION.code()
+        && refusal.message.contains("execute SELECT in");
+    if is_wrapping { would_write() } else { fault::sql(refusal, None, context) }
 }
 
 const ASK: &str = "ask with `select`; `writes = true` allows a statement that writes, and rolls it back";
@@ -146,30 +216,19 @@ fn refused(cause: &'static str, hint: &'static str) -> Failure {
         .with_hint(Message::new().words(hint))
 }
 
-/// A value sent as text, which the server reads as the type it needs there.
-#[derive(Debug)]
-struct TextParameter<'v>(&'v Value);
-
-impl ToSql for TextParameter<'_> {
-    fn to_sql(&self, ty: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn StdError + Sync + Send>> {
-        let text = match self.0 {
-            Value::Null => return Ok(IsNull::Yes),
-            Value::String(text) => text.clone(),
-            list @ Value::Array(_) if matches!(ty.kind(), Kind::Array(_)) => array(list),
-            other => other.to_string(),
-        };
-        text.to_sql(&Type::TEXT, out).map_err(|error| format!("a value for {}: {error}", ty.name()).into())
+/// A value as text, which the server reads as the type it needs there.
+fn text_of(value: &Value, type_oid: u32) -> Cell {
+    match value {
+        Value::Null => None,
+        Value::String(text) => Some(text.clone()),
+        list @ Value::Array(_) if takes_an_array(type_oid) => Some(array(list)),
+        other => Some(other.to_string()),
     }
+}
 
-    fn accepts(_: &Type) -> bool {
-        true
-    }
-
-    fn encode_format(&self, _: &Type) -> Format {
-        Format::Text
-    }
-
-    tokio_postgres::types::to_sql_checked!();
+/// A type of the database's own that takes a list is nearly always an array of such a type.
+fn takes_an_array(type_oid: u32) -> bool {
+    Type::from_oid(type_oid).is_none_or(|known| matches!(known.kind(), Kind::Array(_)))
 }
 
 /// An array as PostgreSQL writes it: `{"a","b"}`, `{{1,2},{3,4}}`.
@@ -188,20 +247,15 @@ fn quoted(text: &str) -> String {
 }
 
 /// A row of `row_to_json(…)::text`.
-fn from_json_text(row: &Row, number: u64) -> Result<rows::Row, Failure> {
-    let unreadable = |error: &dyn std::fmt::Display| {
-        Failure::fault(Fault::Protocol, reading(number), Message::new().data(error.to_string()))
-    };
-    let text: &str = row.try_get(0).map_err(|error| unreadable(&error))?;
-    serde_json::from_str::<Columns>(text).map(|columns| columns.0).map_err(|error| unreadable(&error))
-}
-
-/// What is done with the row of this number, counted from 1.
-pub(super) fn reading(number: u64) -> Message {
-    match number {
+fn from_json_text(cells: &[Cell], number: u64) -> Result<rows::Row, Failure> {
+    let doing = match number {
         1 => Message::new().words("reading the first row"),
         _ => Message::new().words(format!("reading row {number}")),
-    }
+    };
+    let text = cells.first().and_then(Option::as_deref).unwrap_or_default();
+    serde_json::from_str::<Columns>(text)
+        .map(|columns| columns.0)
+        .map_err(|error| Failure::fault(Fault::Protocol, doing, Message::new().data(error.to_string())))
 }
 
 /// The columns of a JSON row in their order, two of one name both kept.
@@ -219,8 +273,10 @@ impl<'de> Deserialize<'de> for Columns {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Columns, A::Error> {
                 let mut columns = Vec::new();
-                while let Some(column) = map.next_entry()? {
-                    columns.push(column);
+                while let Some((name, raw)) = map.next_entry::<String, Box<RawValue>>()? {
+                    // What is nested deeper than can be read is text: perhaps nobody asks for this column.
+                    let value = serde_json::from_str(raw.get());
+                    columns.push((name, value.unwrap_or_else(|_| Value::from(raw.get()))));
                 }
                 Ok(Columns(columns))
             }

@@ -1,21 +1,22 @@
 //! A session: one connection, one transaction at a time.
 
+use std::io;
+
 use futures_util::future::BoxFuture;
 
-use super::catalog;
-use super::connect::{Link, beside};
-use super::fault;
-use super::query;
+use super::connect::Connection;
 use super::transaction::{End, Transaction};
+use super::wire::{Answer, Wire};
+use super::{catalog, fault, query};
 use crate::attempt::Context;
 use crate::attempt::cancellation::CancelGuard;
 use crate::language::sql::BoundSql;
 use crate::outcome::{Failure, Phase};
-use crate::probe::database::{Access, Session, Table, TableName, committing};
+use crate::probe::database::{Access, COMMITTING, REHEARSING, Session, Table, TableName, while_doing};
 use crate::probe::rows::QueryResult;
 
 pub(super) struct PostgresSession {
-    link: Link,
+    connection: Connection,
     /// Kept until the session is closed: what is dropped before that was cut.
     cancellation: CancelGuard,
     transaction: Transaction,
@@ -24,9 +25,10 @@ pub(super) struct PostgresSession {
 }
 
 impl PostgresSession {
-    pub fn new(link: Link, access: Access, context: &Context) -> PostgresSession {
-        let cancellation = context.cancellations.on_cut(link.connection.cancel_request(context));
-        PostgresSession { link, cancellation, transaction: Transaction::new(access), is_cut: false }
+    pub fn new(connection: Connection, access: Access, context: &Context) -> PostgresSession {
+        let cancellation = context.cancellations.on_cut(connection.cancel_request(context));
+        let transaction = Transaction::new(access, connection.is_console);
+        PostgresSession { connection, cancellation, transaction, is_cut: false }
     }
 
     async fn run(
@@ -35,45 +37,50 @@ impl PostgresSession {
         keep: usize,
         context: &Context,
     ) -> Result<QueryResult, Failure> {
-        let PostgresSession { link: Link { connection, io }, transaction, is_cut, .. } = self;
-        context.timeline.enter(Phase::Query);
+        let PostgresSession { connection: Connection { wire, .. }, transaction, is_cut, .. } = self;
+        context.timeline.enter(Phase::Begin);
         *is_cut = true;
-        let answer = beside(io, query::run(&connection.client, transaction, statement, keep, context)).await;
+        let answer = query::run(wire, transaction, statement, keep, context).await;
         *is_cut = false;
         transaction.after(&answer);
         answer
     }
 
-    /// Sends what [`Transaction`] says.
+    /// Asks by the simple protocol.
     async fn send(&mut self, sql: &str, context: &Context) -> Result<(), Failure> {
-        let Link { connection, io } = &mut self.link;
+        async fn ask(wire: &mut Wire, sql: &str) -> io::Result<Answer> {
+            wire.ask_simply(sql)?;
+            wire.answer(|_, _| ()).await
+        }
         self.is_cut = true;
-        let sending = async {
-            connection.client.batch_execute(sql).await.map_err(|error| fault::sql(&error, None, context))
-        };
-        let sent = beside(io, sending).await;
+        let sent = ask(&mut self.connection.wire, sql).await;
         self.is_cut = false;
-        sent
+        match sent.map_err(|error| fault::conversation(&error))?.refusal {
+            Some(refusal) => Err(fault::sql(&refusal, None, context)),
+            None => Ok(()),
+        }
     }
 
     async fn end(&mut self, how: End, context: &Context) -> Result<(), Failure> {
         let Some(sql) = self.transaction.end(how) else { return Ok(()) };
-        if self.link.connection.client.is_closed() && how == End::Rollback {
+        if self.connection.wire.is_broken() && how == End::Rollback {
             // The end of the connection has undone it.
             return Ok(());
         }
-        self.send(sql, context).await
+        let ended = self.send(sql, context).await;
+        if how == End::Rehearsal && ended.is_err() && !self.connection.wire.is_broken() {
+            self.send("rollback", context).await?;
+        }
+        ended
     }
 }
 
 impl Session for PostgresSession {
-    fn begin<'a>(&'a mut self, context: &'a Context) -> BoxFuture<'a, Result<(), Failure>> {
+    fn ping<'a>(&'a mut self, context: &'a Context) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(async move {
-            context.timeline.enter(Phase::Query);
-            let begin = self.transaction.opening(context);
-            let begun = self.send(&begin, context).await;
-            self.transaction.after(&begun);
-            begun
+            context.timeline.enter(Phase::Begin);
+            // A pooler's console knows no `select`. Without a transaction, because one by the statement has none.
+            self.send(if self.connection.is_console { "show version" } else { "select 1" }, context).await
         })
     }
 
@@ -100,7 +107,16 @@ impl Session for PostgresSession {
     fn commit<'a>(&'a mut self, context: &'a Context) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(async move {
             context.timeline.enter(Phase::Query);
-            self.end(End::Commit, context).await.map_err(committing)
+            let committed = self.end(End::Commit, context).await;
+            committed.map_err(|failure| while_doing(COMMITTING, failure))
+        })
+    }
+
+    fn rehearse<'a>(&'a mut self, context: &'a Context) -> BoxFuture<'a, Result<(), Failure>> {
+        Box::pin(async move {
+            context.timeline.enter(Phase::Query);
+            let rehearsed = self.end(End::Rehearsal, context).await;
+            rehearsed.map_err(|failure| while_doing(REHEARSING, failure))
         })
     }
 
@@ -117,10 +133,10 @@ impl Session for PostgresSession {
                 return;
             }
             self.rollback(context).await;
-            let PostgresSession { link, cancellation, .. } = *self;
+            let PostgresSession { connection, cancellation, .. } = *self;
             cancellation.disarm();
             context.timeline.end();
-            link.say_good_bye().await;
+            connection.say_good_bye().await;
         })
     }
 }

@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio_postgres::tls::{ChannelBinding, TlsStream};
 
 /// A stream to a server.
 #[derive(Debug)]
@@ -52,5 +53,12 @@ impl AsyncWrite for Socket {
             #[cfg(unix)]
             Socket::Unix(stream) => Pin::new(stream).poll_shutdown(context),
         }
+    }
+}
+
+/// It is not secured, and so bound to nothing.
+impl TlsStream for Socket {
+    fn channel_binding(&self) -> ChannelBinding {
+        ChannelBinding::none()
     }
 }

@@ -1,10 +1,7 @@
 //! Which of several servers is wanted: `target_session_attrs`.
 
-use futures_util::{TryFutureExt as _, TryStreamExt as _};
-use tokio_postgres::SimpleQueryMessage;
-
 use super::config::invalid;
-use super::connect::{Link, beside};
+use super::connect::Connection;
 use super::fault;
 use crate::attempt::Context;
 use crate::outcome::{Failure, Fault};
@@ -67,23 +64,28 @@ impl TargetServer {
 }
 
 /// Is this the kind of server that is wanted?
-pub(super) async fn suits(wanted: TargetServer, mut link: Link, context: &Context) -> Result<Link, Failure> {
-    let Some((question, answer)) = wanted.question() else { return Ok(link) };
-    let Link { connection, io } = &mut link;
-    let asking = async {
-        let answers = connection.client.simple_query_raw(question).await?;
-        let is_it = async |message| match message {
-            SimpleQueryMessage::Row(row) => row.get(0) == Some(answer),
-            _ => false,
-        };
-        answers.try_any(is_it).await
-    };
-    let suits = beside(io, asking.map_err(|error| fault::sql(&error, None, context))).await?;
-    if suits {
-        return Ok(link);
+pub(super) async fn suits(
+    wanted: TargetServer,
+    mut connection: Connection,
+    context: &Context,
+) -> Result<Connection, Failure> {
+    let Some((question, answer)) = wanted.question() else { return Ok(connection) };
+    let wire = &mut connection.wire;
+    let mut suits = false;
+    let broken = |error: std::io::Error| fault::conversation(&error);
+    wire.ask_simply(question).map_err(broken)?;
+    let said = wire
+        .answer(|_, cells| suits = cells.first().is_some_and(|cell| cell.as_deref() == Some(answer)))
+        .await
+        .map_err(broken)?;
+    if let Some(refusal) = said.refusal {
+        return Err(fault::sql(&refusal, None, context));
     }
-    let doing = Message::new().words("connecting to ").data(link.connection.endpoint.to_string());
-    link.say_good_bye().await;
+    if suits {
+        return Ok(connection);
+    }
+    let doing = Message::new().words("connecting to ").data(connection.endpoint.to_string());
+    connection.say_good_bye().await;
     let cause = Message::new().words("the server is not of the kind that `target_session_attrs` asks for");
     Err(Failure::fault(Fault::Connect, doing, cause).with_hint(
         Message::new().words("look at which of the servers is the primary, and name it in the URL"),

@@ -13,6 +13,20 @@ pub(super) fn is_busy(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
 }
 
+/// Is a constraint violated? A refusal by a hook has a code of its own.
+pub(super) fn is_violation(error: &rusqlite::Error) -> bool {
+    let code = error.sqlite_error().map(|error| error.extended_code);
+    error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation)
+        && code != Some(rusqlite::ffi::SQLITE_CONSTRAINT_COMMITHOOK)
+}
+
+/// There is a file, and nothing in it.
+pub(super) fn empty(path: &Path) -> Failure {
+    let doing = Message::new().words("opening `").data(path.display().to_string()).words("`");
+    Failure::fault(Fault::Connect, doing, Message::new().words("the file is empty"))
+        .with_hint(Message::new().words("check that the migrations have run: a database has a header"))
+}
+
 /// A statement that is not run.
 pub(super) fn refused(cause: &'static str, hint: &'static str) -> Failure {
     Failure::fault(Fault::Sql, Message::new().words("running the query"), Message::new().words(cause))
@@ -26,8 +40,26 @@ pub(super) fn too_large() -> Failure {
         .with_hint(Message::new().words(TOO_LARGE))
 }
 
+/// Whoever wrote last was stopped before it was done; who opens the file for writing next undoes that.
+fn hot_journal(path: &Path) -> Failure {
+    let doing = Message::new().words("opening `").data(path.display().to_string()).words("`");
+    let cause = Message::new()
+        .words("a transaction was left unfinished: `")
+        .data(format!("{}-journal", path.display()))
+        .words("` must be rolled back first, and a check does not write");
+    Failure::fault(Fault::Connect, doing, cause).with_hint(
+        Message::new().words(
+            "start the application, or open the file with `sqlite3 FILE .tables`: either rolls it back",
+        ),
+    )
+}
+
 /// Why SQLite did not do it.
 pub(super) fn of(error: &rusqlite::Error, path: &Path) -> Failure {
+    let extended = error.sqlite_error().map(|error| error.extended_code);
+    if extended == Some(rusqlite::ffi::SQLITE_READONLY_ROLLBACK) {
+        return hot_journal(path);
+    }
     let code = error.sqlite_error_code();
     if code == Some(ErrorCode::TooBig) {
         return too_large();

@@ -26,8 +26,10 @@ pub(super) fn open(path: &Path, access: Access) -> Result<Connection, Failure> {
                 .words("a relative path starts in the suite's folder; smoke never creates a database"),
         )
     })?;
-    if found.is_dir() {
-        return Err(Failure::fault(Fault::Connect, doing(), Message::new().words("it is a folder")));
+    if !found.is_file() {
+        let what = if found.is_dir() { "it is a folder" } else { "it is a device or a pipe" };
+        return Err(Failure::fault(Fault::Connect, doing(), Message::new().words(what))
+            .with_hint(Message::new().words("a SQLite database is a regular file")));
     }
     let mode = match access {
         Access::Read | Access::Snapshot => OpenFlags::SQLITE_OPEN_READ_ONLY,

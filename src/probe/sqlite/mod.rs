@@ -8,6 +8,7 @@ mod file;
 mod catalog;
 mod session;
 mod statement;
+mod url;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -44,8 +45,8 @@ impl Database for Sqlite {
         Dialect { placeholder: |number| format!("?{number}"), identifier: quoted_name }
     }
 
-    fn mistake(&self, _url: &str) -> Option<Diagnostic> {
-        None
+    fn mistake(&self, url: &str) -> Option<Diagnostic> {
+        url::mistake(url)
     }
 
     /// What runs on a file ends with smoke.
@@ -60,7 +61,7 @@ impl Database for Sqlite {
         context: &'a Context,
     ) -> BoxFuture<'a, Result<Box<dyn Session>, Failure>> {
         Box::pin(async move {
-            let path = path_of(url, &context.run.suite_dir);
+            let path = url::path_of(url, &context.run.suite_dir);
             let session: Box<dyn Session> = Box::new(SqliteSession::open(&path, access, context).await?);
             Ok(session)
         })
@@ -76,15 +77,9 @@ impl Database for Sqlite {
             }
         };
         let wait = format!(".timeout {}", asked.limit.min(LONGEST_LOCK).as_millis());
-        let path = plain(&path_of(asked.url, asked.folder)).display().to_string();
+        let path = plain(&url::path_of(asked.url, asked.folder)).display().to_string();
         shell.words(&["-cmd", &wait, &path, &statement])
     }
-}
-
-/// The path in `url`, which starts in `folder` where it is relative.
-fn path_of(url: &str, folder: &Path) -> PathBuf {
-    let rest = url.strip_prefix(SCHEME).unwrap_or(url);
-    folder.join(rest.strip_prefix("//").unwrap_or(rest))
 }
 
 /// The path without the doubled slash of `sqlite:////var/lib/shop.db`, which would start a host in an URI.

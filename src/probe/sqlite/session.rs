@@ -15,7 +15,7 @@ use crate::attempt::timeline::Timeline;
 use crate::deadline::Deadline;
 use crate::language::sql::BoundSql;
 use crate::outcome::{Failure, Fault, Phase};
-use crate::probe::database::{Access, Session, Table, TableName, committing};
+use crate::probe::database::{Access, COMMITTING, REHEARSING, Session, Table, TableName, while_doing};
 use crate::probe::rows::QueryResult;
 use crate::secret::Message;
 
@@ -125,7 +125,7 @@ async fn died(thread: Option<JoinHandle<()>>) -> Failure {
 }
 
 impl Session for SqliteSession {
-    fn begin<'a>(&'a mut self, context: &'a Context) -> BoxFuture<'a, Result<(), Failure>> {
+    fn ping<'a>(&'a mut self, context: &'a Context) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(self.run(context, OpenFile::begin))
     }
 
@@ -157,7 +157,17 @@ impl Session for SqliteSession {
     }
 
     fn commit<'a>(&'a mut self, context: &'a Context) -> BoxFuture<'a, Result<(), Failure>> {
-        Box::pin(async move { self.run(context, OpenFile::commit).await.map_err(committing) })
+        Box::pin(async move {
+            let committed = self.run(context, OpenFile::commit).await;
+            committed.map_err(|failure| while_doing(COMMITTING, failure))
+        })
+    }
+
+    fn rehearse<'a>(&'a mut self, context: &'a Context) -> BoxFuture<'a, Result<(), Failure>> {
+        Box::pin(async move {
+            let rehearsed = self.run(context, |file, _| file.rehearse()).await;
+            rehearsed.map_err(|failure| while_doing(REHEARSING, failure))
+        })
     }
 
     fn rollback<'a>(&'a mut self, context: &'a Context) -> BoxFuture<'a, ()> {
@@ -240,7 +250,17 @@ impl OpenFile {
             false => read_schema(&self.connection),
         })?;
         self.has_begun = true;
-        Ok(())
+        match self.is_empty()? {
+            true => Err(fault::empty(&self.path)),
+            false => Ok(()),
+        }
+    }
+
+    /// To SQLite a file without a byte is a database without a table.
+    fn is_empty(&self) -> Result<bool, Failure> {
+        let pages =
+            self.connection.query_row("select page_count from pragma_page_count", [], |row| row.get(0));
+        pages.map(|pages: i64| pages == 0).map_err(|error| self.failure(&error))
     }
 
     fn commit(&mut self, attempt: &Attempt) -> Result<(), Failure> {
@@ -251,6 +271,25 @@ impl OpenFile {
             // One that could not be had leaves it open.
             let _ = self.connection.execute_batch("rollback");
         })
+    }
+
+    /// A commit looks at the counter of deferred violations first, and then for locks. This one is refused after that.
+    fn rehearse(&mut self) -> Result<(), Failure> {
+        if !std::mem::take(&mut self.has_begun) {
+            return Ok(());
+        }
+        self.wait_for_locks(Duration::ZERO)?;
+        self.connection.commit_hook(Some(|| true)).map_err(|error| self.failure(&error))?;
+        let refused = self.connection.execute_batch("commit");
+        self.connection.commit_hook(None::<fn() -> bool>).map_err(|error| self.failure(&error))?;
+        if !self.connection.is_autocommit() {
+            self.connection.execute_batch("rollback").map_err(|error| self.failure(&error))?;
+        }
+        match refused {
+            Err(error) if fault::is_violation(&error) => Err(self.failure(&error)),
+            // The hook's refusal, or a reader's lock.
+            Ok(()) | Err(_) => Ok(()),
+        }
     }
 
     fn rollback(&mut self) {

@@ -18,7 +18,7 @@ fn without_a_query_it_logs_in_and_makes_one_round_trip() {
     let report = Asked::at(&stalled.url()).check("a login is not enough", "budget = \"2s\"").fails();
     assert_eq!(
         report.case("a login is not enough").told(),
-        "timeout: no answer within 2s (check budget), while the query ran (query)"
+        "timeout: no answer within 2s (check budget), while waiting for the first answer, or for a free connection of a pooler (begin)"
     );
 }
 
@@ -55,6 +55,18 @@ fn every_type_is_decoded() {
         .query("select '10.0.0.0/8'::cidr", "value = '10.0.0.0/8'")
         .query("select row(1, 'a')", "value = { equals = { f1 = 1, f2 = 'a' } }")
         .query("select 'Grüße 🚀'", "value = 'Grüße 🚀'")
+        .passes();
+}
+
+#[test]
+fn a_value_nested_deeper_than_can_be_read_is_text() {
+    let database = Postgres::shared().create_database();
+    database.sql("create table t as select 1 as a, (repeat('[', 130) || repeat(']', 130))::json as deep");
+    let none_asks = "row.a = 1";
+    Asked::at(&database.url())
+        .query("select * from t", none_asks)
+        .query("select deep from t", "value = { matches = '^\\[{130}' }")
+        .query("select '0044-03-15 BC'::date", "value = '0044-03-15 BC'")
         .passes();
 }
 

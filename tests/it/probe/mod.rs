@@ -1,7 +1,9 @@
 //! The protocols: what goes over the wire and how it is read.
 
+mod environment;
 mod login;
 mod pipes;
+mod pooler;
 mod postgres_tls;
 mod redirects;
 mod requests;

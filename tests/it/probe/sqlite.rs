@@ -102,6 +102,90 @@ fn a_file_that_is_not_a_database_is_reported_and_nothing_is_created() {
 }
 
 #[test]
+fn only_a_regular_file_with_a_header_is_a_database() {
+    let folder = scratch::for_a_test();
+    let empty = folder.path().join("empty.db");
+    fs::write(&empty, "").expect("write");
+    let pipe = folder.path().join("pipe.db");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status().expect("run mkfifo");
+    assert!(made.success());
+    let cases = [
+        (PathBuf::from("/dev/null"), "it is a device or a pipe"),
+        (PathBuf::from("/proc/self/status"), "the file is empty"),
+        (pipe, "it is a device or a pipe"),
+        (empty, "the file is empty"),
+    ];
+    for (path, cause) in cases {
+        let asked = Asked::at(&url(&path)).check("none", "").check("query", "query = 'select 1'");
+        for case in &asked.fails().cases {
+            assert_eq!(case.told(), format!("connect: opening `{}`: {cause}", path.display()));
+        }
+    }
+}
+
+#[test]
+fn a_transaction_that_was_left_unfinished_is_named() {
+    let folder = scratch::for_a_test();
+    let (path, writer) = shop(folder.path(), "shop.db");
+    // With a cache of no page the first ones are written before the commit.
+    writer
+        .execute_batch(
+            "pragma cache_size = 1; begin; with recursive n(i) as (select 9 union all select i + 1 from n where i < 9999)
+             insert into orders select i, 1, hex(randomblob(200)) from n",
+        )
+        .expect("write a lot");
+    let copied = folder.path().join("copy.db");
+    fs::copy(&path, &copied).expect("copy the database");
+    fs::copy(folder.path().join("shop.db-journal"), folder.path().join("copy.db-journal"))
+        .expect("copy its journal");
+    let before = files(folder.path());
+    for case in &Asked::at(&url(&copied)).check("none", "").query("select 1", "value = 1").fails().cases {
+        assert!(case.told().contains("a transaction was left unfinished: `"), "{}", case.told());
+        assert!(case.text.contains("hint: start the application"), "{}", case.text);
+    }
+    assert_eq!(files(folder.path()), before);
+}
+
+#[test]
+fn a_url_may_have_the_parameters_of_other_tools() {
+    let folder = scratch::for_a_test();
+    let (path, connection) = shop(folder.path(), "shop.db");
+    drop(connection);
+    for parameters in ["mode=rwc", "mode=ro&cache=shared", "_journal_mode=WAL&_fk=1", "connection_limit=1"] {
+        let url = format!("{}?{parameters}", url(&path));
+        Asked::at(&url).query("select count(*) from orders", "value = 2").passes();
+    }
+    let ran = Asked::at("sqlite::memory:").check("x", "").run();
+    ran.exits(2);
+    assert!(ran.stderr.contains("in memory belongs to the process that made it"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_write_that_could_not_be_committed_fails() {
+    let folder = scratch::for_a_test();
+    for mode in ["delete", "wal"] {
+        let (path, connection) = shop(folder.path(), &format!("{mode}.db"));
+        connection.pragma_update(None, "journal_mode", mode).expect("choose the journal");
+        let lines = "create table lines (of references orders deferrable initially deferred)";
+        connection.execute_batch(lines).expect("create a table");
+        drop(connection);
+        let before = files(folder.path());
+        let insert =
+            |of: u8| format!("writes = true\nquery = 'insert into lines values ({of})'\nexpect.rows = 1");
+        let asked = Asked::at(&url(&path));
+        asked.clone().check("kept", &insert(1)).passes();
+        let told = "sql: checking what a commit would check: FOREIGN KEY constraint failed";
+        assert_eq!(asked.clone().check("deferred", &insert(9)).fails().case("deferred").told(), told);
+        assert_eq!(files(folder.path()), before);
+        // A reader does not keep it from being checked, and waits for nothing.
+        let reader = Connection::open(&path).expect("open it");
+        reader.execute_batch("begin; select * from orders").expect("read");
+        asked.clone().check("kept", &insert(1)).passes();
+        assert_eq!(asked.check("deferred", &insert(9)).fails().case("deferred").told(), told);
+    }
+}
+
+#[test]
 fn an_unreadable_file_is_reported() {
     let folder = scratch::for_a_test();
     let (path, connection) = shop(folder.path(), "closed.db");

@@ -37,7 +37,7 @@ const TLS: &str = "during the TLS handshake (tls)";
 const FIRST_BYTE: &str = "while waiting for the first byte of the answer (first byte)";
 const BODY: &str = "while reading the body (body)";
 const AUTHENTICATE: &str = "while logging in (authenticate)";
-const QUERY: &str = "while the query ran (query)";
+const BEGIN: &str = "while waiting for the first answer, or for a free connection of a pooler (begin)";
 const LOCK: &str = "while the query waited for a lock (lock)";
 
 impl Hangs {
@@ -70,7 +70,7 @@ impl Hangs {
             ("postgres tls", Fault::PostgresStalledTls, CONNECTION, TLS),
             ("postgres mute", Fault::PostgresMute, CONNECTION, AUTHENTICATE),
             ("authenticate", Fault::PostgresStalledLogin, CONNECTION, AUTHENTICATE),
-            ("query", Fault::PostgresStalledQuery, ANSWER, QUERY),
+            ("begin", Fault::PostgresStalledQuery, ANSWER, BEGIN),
         ] {
             let server = FaultServer::start(fault);
             let url = match name.starts_with("postgres") {

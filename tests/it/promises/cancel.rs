@@ -242,7 +242,11 @@ fn a_stalled_server_is_cut_on_time_and_the_phase_is_named() {
         (Fault::PostgresStalledTls, "no connection", "during the TLS handshake (tls)"),
         (Fault::PostgresMute, "no connection", "while logging in (authenticate)"),
         (Fault::PostgresStalledLogin, "no connection", "while logging in (authenticate)"),
-        (Fault::PostgresStalledQuery, "no answer", "while the query ran (query)"),
+        (
+            Fault::PostgresStalledQuery,
+            "no answer",
+            "while waiting for the first answer, or for a free connection of a pooler (begin)",
+        ),
     ];
     let servers: Vec<FaultServer> =
         stalls.iter().map(|(fault, ..)| FaultServer::start(fault.clone())).collect();

@@ -33,7 +33,7 @@ fn verdicts() -> Vec<(Fault, &'static str, &'static str)> {
         (Fault::PostgresMute, "timeout", "while logging in (authenticate)"),
         (Fault::PostgresStalledTls, "timeout", "during the TLS handshake (tls)"),
         (Fault::PostgresStalledLogin, "timeout", "while logging in (authenticate)"),
-        (Fault::PostgresStalledQuery, "timeout", "while the query ran (query)"),
+        (Fault::PostgresStalledQuery, "timeout", "(begin)"),
         (Fault::PostgresGarbage, "protocol", ""),
     ]
 }

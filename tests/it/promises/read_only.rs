@@ -19,6 +19,18 @@ create function opens_and_writes() returns int language plpgsql as $$ begin
     perform set_config('transaction_read_only', 'off', false);
     insert into orders values (98); return 98; end $$;
 create function executes(text) returns int language plpgsql as $$ begin execute $1; return 1; end $$;
+create table owners (id int primary key); insert into owners values (1);
+create table lines (of int references owners deferrable initially deferred);
+create table checked (id int unique deferrable initially deferred);
+create function no_negative() returns trigger language plpgsql as $$ begin
+    if new.id < 0 then raise exception 'no negative'; end if; return null; end $$;
+create constraint trigger not_negative after insert on checked deferrable initially deferred
+    for each row execute function no_negative();
+create type mood as enum ('sad', 'ok');
+create type pair as (m mood, i interval);
+create table kinds (m mood default 'ok', tags text[] default '{a,b}', moods mood[] default '{ok,sad}',
+    net cidr default '10.0.0.0/8', d date default '0044-03-15 BC', t timestamp default '0044-03-15 12:00 BC',
+    z timestamptz default 'infinity', whole pair default row('ok', '1 day'));
 create procedure writes_and_commits() language plpgsql as $$ begin
     insert into orders values (97); commit; end $$;
 ";
@@ -202,6 +214,13 @@ fn a_statement_that_may_write_runs_and_is_rolled_back() {
              t = '2026-01-31T12:00:00.25', z = '2000-01-01T00:00:00+00:00', u = 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', \
              f = 0.1, g = 0.1, v = 'x' }",
         ),
+        (
+            "with new as (insert into kinds default values returning *) select * from new",
+            "row = { m = 'ok', tags = '{a,b}', moods = '{ok,sad}', net = '10.0.0.0/8', d = '0044-03-15 BC', \
+             t = '0044-03-15T12:00:00 BC', z = 'infinity', whole = '(ok,\"1 day\")' }",
+        ),
+        ("insert into lines values (1)", "rows = 1"),
+        ("set constraints all deferred", "rows = 0"),
         ("show transaction_read_only", "value = 'off'"),
         ("explain analyze insert into orders values (3)", "rows = { min = 2 }"),
     ];
@@ -227,10 +246,10 @@ fn a_statement_that_may_write_cannot_commit() {
         ("copy orders from stdin", "`copy` cannot be rolled back"),
         ("/* out */ COPY orders to program 'touch TRAP'", "`copy` cannot be rolled back"),
         ("insert into orders values (1)", "duplicate key value"),
-        (
-            "with new as (insert into orders values (3) returning id) select '10.0.0.0/8'::cidr as net from new",
-            "the column `net`",
-        ),
+        ("insert into lines values (99)", "violates foreign key constraint"),
+        ("insert into lines values (99) returning of", "violates foreign key constraint"),
+        ("insert into checked values (-1)", "no negative"),
+        ("insert into checked values (1), (1)", "duplicate key value"),
     ];
     let asked = refused.iter().fold(Asked::at(&database.url_for(ADMIN)), |asked, (query, _)| {
         let filled = query.replace("TRAP", &trap.display().to_string());

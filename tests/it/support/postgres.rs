@@ -1,6 +1,7 @@
 //! A real PostgreSQL server, deleted after the tests.
 
 mod cluster;
+pub mod pooler;
 
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;

@@ -1,0 +1,82 @@
+//! Who the server must be, and whom it is shown: the certificates that a PostgreSQL URL names, and libpq's own files.
+//!
+//! Source: <https://www.postgresql.org/docs/current/libpq-ssl.html>.
+
+use std::path::PathBuf;
+
+use super::config::{PostgresUrl, RootCert, SslMode, invalid};
+use crate::outcome::Failure;
+use crate::probe::trust::{TlsOptions, Verify};
+use crate::secret::Message;
+
+impl PostgresUrl {
+    /// How the server's certificate is checked, and what it is shown.
+    ///
+    /// # Errors
+    /// A mode that verifies, and nothing to verify against; or a client's certificate without its key.
+    pub(super) fn tls(&self) -> Result<TlsOptions, Failure> {
+        let root = match &self.root_cert {
+            None => default_file("root.crt").map(RootCert::File),
+            Some(root) => Some(root.clone()),
+        };
+        // A file that is not there is no mistake to libpq, unless the mode verifies.
+        let verify = match (self.ssl_mode, &root) {
+            (_, Some(RootCert::System)) => Verify::Full,
+            (SslMode::VerifyFull, Some(RootCert::File(path))) if path.exists() => Verify::Full,
+            (SslMode::VerifyCa | SslMode::VerifyFull, Some(RootCert::File(path))) if !path.exists() => {
+                return Err(nothing_to_verify_against(
+                    Message::new()
+                        .words("`sslmode` verifies, and the root certificate `")
+                        .data(path.display().to_string())
+                        .words("` is not there"),
+                ));
+            }
+            (SslMode::VerifyCa | SslMode::VerifyFull, None) => {
+                return Err(nothing_to_verify_against(
+                    Message::new().words("`sslmode` verifies, and there is no root certificate"),
+                ));
+            }
+            (_, Some(RootCert::File(path))) if path.exists() => Verify::Chain,
+            (_, Some(RootCert::File(_)) | None) => Verify::Nothing,
+        };
+        let ca = match root {
+            Some(RootCert::File(path)) if verify != Verify::Nothing => Some(path),
+            Some(RootCert::System | RootCert::File(_)) | None => None,
+        };
+        Ok(TlsOptions { verify, ca, client: self.client()?, alpn: vec!["postgresql"] })
+    }
+
+    /// The client's certificate and key. One that is not there is not shown: the server may not want it.
+    fn client(&self) -> Result<Option<(PathBuf, PathBuf)>, Failure> {
+        let named = self.cert.clone().filter(|path| path.exists());
+        let Some(cert) = named.or_else(|| default_file("postgresql.crt").filter(|_| self.cert.is_none()))
+        else {
+            return Ok(None);
+        };
+        let key = self.key.clone().or_else(|| default_file("postgresql.key"));
+        match key.filter(|path| path.exists()) {
+            Some(key) => Ok(Some((cert, key))),
+            None => {
+                Err(invalid(Message::new().words("there is a client certificate, and not its private key"))
+                    .with_hint(Message::new().words("add `sslkey=FILE`, or ~/.postgresql/postgresql.key")))
+            }
+        }
+    }
+
+    /// The client certificate that the URL names, if it is not there.
+    pub(super) fn missing_client_certificate(&self) -> Option<&PathBuf> {
+        self.cert.as_ref().filter(|path| !path.exists())
+    }
+}
+
+fn nothing_to_verify_against(cause: Message) -> Failure {
+    invalid(cause).with_hint(Message::new().words(
+        "name the CA's PEM file as `sslrootcert=FILE`, or use `sslrootcert=system` or ~/.postgresql/root.crt",
+    ))
+}
+
+/// A file where libpq looks for it, if it is there.
+fn default_file(name: &str) -> Option<PathBuf> {
+    let home = std::env::var_os("HOME").map(PathBuf::from)?;
+    Some(home.join(".postgresql").join(name)).filter(|path| path.exists())
+}
