@@ -7,7 +7,8 @@ pub fn printable(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut is_start = true;
     for (at, c) in text.char_indices() {
-        let begins_line = std::mem::replace(&mut is_start, c == '\n' || (is_start && c.is_whitespace()));
+        let begins_line = is_start;
+        is_start = c == '\n' || (is_start && c.is_whitespace());
         match c {
             ':' if begins_line && is_workflow_command(&text[at..]) => out.extend(c.escape_unicode()),
             '\n' => out.push('\n'),

@@ -9,7 +9,7 @@ use crate::support::http::{HttpServer, Response};
 use crate::support::outputs::{asked_for_all, have_none_of};
 use crate::support::raw;
 use crate::support::smoke::Smoke;
-use crate::support::thorough::{bound, repeats};
+use crate::support::thorough::{bound, is_thorough, repeats};
 
 const SECRET: &str = "$%&/()=?+*'#Ab1x";
 
@@ -115,7 +115,7 @@ impl Hostile {
     fn suite(&self, budget: &str, checks: &[&(&str, String)]) -> String {
         let mut suite = format!(
             "[suite]\nname = \"s\"\nbudget = \"{budget}\"\nfail-fast = false\n\
-             [vars]\npw = {{ env = \"PW\", secret = true }}\n"
+             [defaults]\nbudget = \"{budget}\"\n[vars]\npw = {{ env = \"PW\", secret = true }}\n"
         );
         for (name, check) in checks {
             let (kind, keys) = check.split_once('\n').expect("a table");
@@ -128,14 +128,16 @@ impl Hostile {
 #[test]
 fn all_hostile_answers_at_once_take_little_memory_and_end_on_time() {
     let mut peaks = Vec::new();
+    // A machine with other work to do may not come to what costs in less time.
+    let budget = if is_thorough() { 5 } else { 15 };
     for _ in 0..repeats(1, 20) {
         let smoke = asked_for_all().arg("--jobs").arg("18").env("PW", SECRET).watch_memory();
         let hostile = Hostile::start(&smoke);
-        let suite = hostile.suite("5s", &hostile.checks.iter().collect::<Vec<_>>());
+        let suite = hostile.suite(&format!("{budget}s"), &hostile.checks.iter().collect::<Vec<_>>());
         let ran = smoke.suite(&suite).run();
         assert!(matches!(ran.code, Some(1 | 4)), "{:?} {:?}\n{}", ran.code, ran.signal, ran.stderr);
         assert_eq!(ran.junit().cases.len(), hostile.checks.len());
-        assert!(ran.took < bound(Duration::from_millis(5_500)), "{:?}", ran.took);
+        assert!(ran.took < bound(Duration::from_millis(budget * 1_000 + 500)), "{:?}", ran.took);
         have_none_of(&ran, &[("the secret", SECRET.to_owned())]);
         peaks.push((ran.peak_memory.expect("it was watched"), ran.took, ran.stderr));
     }
