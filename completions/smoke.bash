@@ -460,7 +460,7 @@ _smoke() {
             return 0
             ;;
         smoke__subcmd__plan)
-            opts="-e -v -t -j -h --env --var --tag --skip-tag --only --skip --jobs --budget --json --help"
+            opts="-e -v -t -j -h --env --var --tag --skip-tag --only --skip --read-only --jobs --budget --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -522,7 +522,7 @@ _smoke() {
             return 0
             ;;
         smoke__subcmd__run)
-            opts="-e -v -t -j -q -h --env --var --tag --skip-tag --only --skip --rerun-failed --repeat --jobs --budget --keep-going --junit --json --events --color --progress --quiet --trace --help"
+            opts="-e -v -t -j -q -h --env --var --tag --skip-tag --only --skip --rerun-failed --read-only --repeat --jobs --budget --keep-going --junit --json --events --color --progress --quiet --trace --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -622,7 +622,7 @@ _smoke() {
             return 0
             ;;
         smoke__subcmd__watch)
-            opts="-n -e -v -t -j -h --every --env --var --tag --skip-tag --only --skip --jobs --budget --color --help"
+            opts="-n -e -v -t -j -h --every --env --var --tag --skip-tag --only --skip --read-only --jobs --budget --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -54,6 +54,7 @@ set edit:completion:arg-completer[smoke] = {|@words|
             cand --color 'When to use colour; `auto`: on a terminal, unless `NO_COLOR` is set'
             cand --progress 'When to show a progress bar; `auto`: on a terminal, except in CI'
             cand --rerun-failed 'Run only what did not pass in the last run of this suite, and what it needs'
+            cand --read-only 'Skip what changes something: requests other than GET, HEAD and OPTIONS without `safe = true`, and `writes = true`'
             cand --keep-going 'Do not stop at the first failure'
             cand -q 'Print only failures and the summary'
             cand --quiet 'Print only failures and the summary'
@@ -77,6 +78,7 @@ set edit:completion:arg-completer[smoke] = {|@words|
             cand --jobs 'Maximum number of checks in flight at once; overrides `concurrency`'
             cand --budget 'Budget of the whole run; overrides that of the suite'
             cand --color 'When to use colour; `auto`: on a terminal, unless `NO_COLOR` is set'
+            cand --read-only 'Skip what changes something: requests other than GET, HEAD and OPTIONS without `safe = true`, and `writes = true`'
             cand -h 'Print help'
             cand --help 'Print help'
         }
@@ -101,6 +103,7 @@ set edit:completion:arg-completer[smoke] = {|@words|
             cand -j 'Maximum number of checks in flight at once; overrides `concurrency`'
             cand --jobs 'Maximum number of checks in flight at once; overrides `concurrency`'
             cand --budget 'Budget of the whole run; overrides that of the suite'
+            cand --read-only 'Skip what changes something: requests other than GET, HEAD and OPTIONS without `safe = true`, and `writes = true`'
             cand --json 'Print the plan as one JSON document'
             cand -h 'Print help'
             cand --help 'Print help'

@@ -62,6 +62,7 @@ complete -c smoke -n "__fish_smoke_using_subcommand run" -l progress -d 'When to
 always\t''
 never\t''"
 complete -c smoke -n "__fish_smoke_using_subcommand run" -l rerun-failed -d 'Run only what did not pass in the last run of this suite, and what it needs'
+complete -c smoke -n "__fish_smoke_using_subcommand run" -l read-only -d 'Skip what changes something: requests other than GET, HEAD and OPTIONS without `safe = true`, and `writes = true`'
 complete -c smoke -n "__fish_smoke_using_subcommand run" -l keep-going -d 'Do not stop at the first failure'
 complete -c smoke -n "__fish_smoke_using_subcommand run" -s q -l quiet -d 'Print only failures and the summary'
 complete -c smoke -n "__fish_smoke_using_subcommand run" -l trace -d 'Print every request and response, with secrets hidden and long bodies cut'
@@ -78,6 +79,7 @@ complete -c smoke -n "__fish_smoke_using_subcommand watch" -l budget -d 'Budget 
 complete -c smoke -n "__fish_smoke_using_subcommand watch" -l color -d 'When to use colour; `auto`: on a terminal, unless `NO_COLOR` is set' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c smoke -n "__fish_smoke_using_subcommand watch" -l read-only -d 'Skip what changes something: requests other than GET, HEAD and OPTIONS without `safe = true`, and `writes = true`'
 complete -c smoke -n "__fish_smoke_using_subcommand watch" -s h -l help -d 'Print help'
 complete -c smoke -n "__fish_smoke_using_subcommand check" -s v -l var -d 'Set a variable, as for `smoke run` (repeatable)' -r
 complete -c smoke -n "__fish_smoke_using_subcommand check" -l color -d 'When to use colour; `auto`: on a terminal, unless `NO_COLOR` is set' -r -f -a "auto\t''
@@ -93,6 +95,7 @@ complete -c smoke -n "__fish_smoke_using_subcommand plan" -l only -d 'Run only c
 complete -c smoke -n "__fish_smoke_using_subcommand plan" -l skip -d 'Exclude checks whose name matches one of these globs (repeatable)' -r -f -a "(__smoke_listed names)"
 complete -c smoke -n "__fish_smoke_using_subcommand plan" -s j -l jobs -d 'Maximum number of checks in flight at once; overrides `concurrency`' -r
 complete -c smoke -n "__fish_smoke_using_subcommand plan" -l budget -d 'Budget of the whole run; overrides that of the suite' -r
+complete -c smoke -n "__fish_smoke_using_subcommand plan" -l read-only -d 'Skip what changes something: requests other than GET, HEAD and OPTIONS without `safe = true`, and `writes = true`'
 complete -c smoke -n "__fish_smoke_using_subcommand plan" -l json -d 'Print the plan as one JSON document'
 complete -c smoke -n "__fish_smoke_using_subcommand plan" -s h -l help -d 'Print help'
 complete -c smoke -n "__fish_smoke_using_subcommand list" -s e -l env -d 'Use this environment of the suite' -r -f -a "(__smoke_listed environments)"

@@ -62,6 +62,10 @@ pub struct RunArgs {
     #[arg(long)]
     pub rerun_failed: bool,
 
+    /// Skip what changes something: requests other than GET, HEAD and OPTIONS without `safe = true`, and `writes = true`
+    #[arg(long)]
+    pub read_only: bool,
+
     /// Run the suite N times and report how often each check passed and how long it took
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=1000),
         conflicts_with_all = ["rerun_failed", "junit", "json", "events"])]
@@ -93,6 +97,10 @@ pub struct WatchArgs {
 
     #[command(flatten)]
     pub choices: ChoiceArgs,
+
+    /// Skip what changes something: requests other than GET, HEAD and OPTIONS without `safe = true`, and `writes = true`
+    #[arg(long)]
+    pub read_only: bool,
 
     #[command(flatten)]
     pub limits: LimitArgs,
@@ -203,6 +211,10 @@ pub struct PlanArgs {
 
     #[command(flatten)]
     pub choices: ChoiceArgs,
+
+    /// Skip what changes something: requests other than GET, HEAD and OPTIONS without `safe = true`, and `writes = true`
+    #[arg(long)]
+    pub read_only: bool,
 
     #[command(flatten)]
     pub limits: LimitArgs,

@@ -1,10 +1,12 @@
 //! All that reporters may know: what a run is about, and what happens in it, told in order.
 
+mod poll;
 mod status;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use self::poll::{PollTrail, Row, Seen};
 pub use self::status::Status;
 use crate::exit::Exit;
 use crate::language::severity::Severity;
@@ -103,18 +105,27 @@ pub struct Trail {
     /// From its start to its verdict; for a boot, until it was ready. Zero if it never started.
     pub took: Duration,
     pub attempts: u32,
-    /// Is it repeated until it passes? Then an attempt that fails is nothing unexpected.
-    pub polls: bool,
+    /// What its attempts saw, if it is repeated until it passes. Then one that fails is nothing unexpected.
+    pub poll: Option<Redacted<PollTrail>>,
     /// What the attempts before the last came to.
     pub failed_attempts: Vec<Redacted<Failure>>,
     /// Where the last attempt's time went.
     pub phases: Vec<(Phase, Duration)>,
     /// The address that was talked to, or the file that was opened.
     pub address: Option<Redacted<Message>>,
+    /// The addresses that could not be asked from here, which is no failure, with the reason.
+    pub unreachable: Vec<Redacted<Message>>,
     /// What the server of the last attempt showed, over TLS.
     pub certificate: Option<Redacted<Certificate>>,
     /// A command that shows the failure again by hand; of a journey, that of the step which failed.
     pub reproduce: Option<Redacted<Message>>,
+}
+
+impl Trail {
+    /// The poll, if it passed after it had passed and failed: two versions answer.
+    pub fn flapped(&self) -> Option<&PollTrail> {
+        self.poll.as_deref().filter(|poll| poll.flaps > 0)
+    }
 }
 
 /// What a check came to.
@@ -141,7 +152,12 @@ impl CheckReport {
     pub fn is_flaky(&self) -> bool {
         let needed_another =
             !self.trail.failed_attempts.is_empty() || self.steps.iter().any(StepReport::is_flaky);
-        self.has_passed() && !self.trail.polls && needed_another
+        self.has_passed() && self.trail.poll.is_none() && needed_another
+    }
+
+    /// Did it, or a step of it, pass after it had passed and failed? A deploy changes an answer once.
+    pub fn has_flapped(&self) -> bool {
+        self.trail.flapped().is_some() || self.steps.iter().any(StepReport::has_flapped)
     }
 
     /// Did it pass with little of its budget left? The next time it may not.
@@ -178,8 +194,13 @@ pub struct StepReport {
 impl StepReport {
     /// Did it pass, though not at once, and though it should have? Cleanup is no part of the verdict.
     pub fn is_flaky(&self) -> bool {
-        let Trail { polls, failed_attempts, .. } = &self.trail;
-        self.failure.is_none() && !self.is_cleanup && !polls && !failed_attempts.is_empty()
+        let Trail { poll, failed_attempts, .. } = &self.trail;
+        self.failure.is_none() && !self.is_cleanup && poll.is_none() && !failed_attempts.is_empty()
+    }
+
+    /// Did it pass after it had passed and failed?
+    pub fn has_flapped(&self) -> bool {
+        !self.is_cleanup && self.trail.flapped().is_some()
     }
 }
 

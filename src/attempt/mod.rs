@@ -6,6 +6,7 @@
 
 mod context;
 mod events;
+mod polling;
 mod shared;
 
 pub mod attempts;

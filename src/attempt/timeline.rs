@@ -22,12 +22,13 @@ pub struct Timeline {
     state: Mutex<State>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct State {
     began: Instant,
     marks: Vec<(Phase, Instant)>,
     ended: Option<Instant>,
     address: Option<String>,
+    unreachable: Vec<Message>,
     certificate: Option<PeerCertificate>,
     stopped_at_redirect: bool,
 }
@@ -40,6 +41,7 @@ impl Default for Timeline {
             marks: Vec::new(),
             ended: None,
             address: None,
+            unreachable: Vec::new(),
             certificate: None,
             stopped_at_redirect: false,
         };
@@ -91,6 +93,20 @@ impl Timeline {
         self.state().address.clone()
     }
 
+    /// An address cannot be asked from here.
+    pub fn set_unreachable(&self, address: Message) {
+        self.state().unreachable.push(address);
+    }
+
+    /// What was done on the side, with a timeline of its own, is part of this one.
+    pub fn take_over(&self, other: &Timeline) {
+        let State { marks, ended, address, certificate, stopped_at_redirect, .. } = other.state().clone();
+        let mut state = self.state();
+        state.marks.extend(marks);
+        (state.ended, state.address, state.certificate) = (ended, address, certificate);
+        state.stopped_at_redirect = stopped_at_redirect;
+    }
+
     pub fn set_certificate(&self, certificate: PeerCertificate) {
         self.state().certificate = Some(certificate);
     }
@@ -106,9 +122,12 @@ impl Timeline {
             let (subject, issuer) = (Message::new().data(subject), Message::new().data(issuer));
             redactor.redact(Certificate { subject, issuer, expires: not_after })
         });
+        let unreachable = self.state().unreachable.clone();
+        let unreachable = unreachable.into_iter().map(|address| redactor.redact(address)).collect();
         Trail {
             phases: self.phases(),
             address: self.address().map(|address| redactor.redact(Message::new().data(address))),
+            unreachable,
             certificate,
             ..Trail::default()
         }

@@ -41,6 +41,10 @@ impl Check for Database {
         self.exchange.mistakes(scope)
     }
 
+    fn changes(&self) -> Option<String> {
+        self.exchange.changes()
+    }
+
     fn target(&self) -> Option<Place> {
         Some(self.exchange.url().place())
     }

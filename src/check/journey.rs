@@ -23,17 +23,17 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
-use self::step::{Position, Step};
+use self::step::{Position, Safe, Step};
 use super::exchange::AnyExchange;
+use super::request::OverrideUse;
 use super::{Afterwards, Check, Running, Session};
 use crate::attempt::Context;
 use crate::attempt::attempts::Attempt;
 use crate::event::StepReport;
 use crate::language::diagnostic::Diagnostic;
 use crate::language::read::{Named, ParseContext, Table};
-use crate::language::template::Template;
 use crate::language::variable_usage::VariableUsage;
-use crate::language::variables::{Variables, first_part};
+use crate::language::variables::Variables;
 use crate::outcome::Failure;
 use crate::secret::{Message, Redacted};
 
@@ -41,6 +41,7 @@ use crate::secret::{Message, Redacted};
 struct Journey {
     steps: Vec<Step>,
     cleanup: Vec<Step>,
+    safe: Safe,
     share: Vec<Named>,
 }
 
@@ -50,6 +51,14 @@ pub fn read(table: &mut Table<'_, '_, '_>) -> Option<Arc<dyn Check>> {
     let cleanup: Option<Vec<Step>> = table.optional("cleanup", "steps that run however the journey ended");
     let share: Vec<Named> =
         table.optional("share", ("captures passed to the checks that need this journey (of a gate: to all that wait for it), so that one login serves them all", r#"share = ["token"]"#)).unwrap_or_default();
+    let safe = table.optional_or(
+        "safe",
+        (
+            "its requests change nothing, whatever their methods, so `--read-only` may send them",
+            "safe = true",
+        ),
+        false,
+    );
     table.filled("step", "a journey without a step asserts nothing")?;
     let cleanup = if table.has("cleanup") { cleanup? } else { Vec::new() };
     let steps = steps?;
@@ -57,7 +66,8 @@ pub fn read(table: &mut Table<'_, '_, '_>) -> Option<Arc<dyn Check>> {
     if unique.contains(&None) {
         return None;
     }
-    let journey = Journey { steps, cleanup, share };
+    let safe = if safe { Safe::Yes } else { Safe::AsItsSteps };
+    let journey = Journey { steps, cleanup, safe, share };
     let mut uses = VariableUsage::default();
     journey.uses(&mut uses);
     for named in &journey.share {
@@ -94,13 +104,8 @@ impl Check for Journey {
     }
 
     fn mistakes(&self, scope: &Variables) -> Vec<Diagnostic> {
-        // A capture of the same name takes the place of a variable: its value is not known yet.
-        let mut uses = VariableUsage::default();
-        self.uses(&mut uses);
-        let known = |template: &Template| {
-            !template.reads().any(|read| uses.sets().any(|set| set == first_part(read)))
-        };
-        self.exchanges().filter(|ask| known(ask.url())).flat_map(|ask| ask.mistakes(scope)).collect()
+        let scope = self.before_captures(scope);
+        self.exchanges().flat_map(|ask| ask.mistakes(&scope)).collect()
     }
 
     fn afterwards(&self, scope: &Variables) -> Afterwards {
@@ -112,8 +117,19 @@ impl Check for Journey {
         }
     }
 
-    fn remark(&self) -> Option<&'static str> {
-        self.exchanges().find_map(AnyExchange::remark)
+    fn changes(&self) -> Option<String> {
+        let mut steps = self.steps.iter().chain(&self.cleanup);
+        steps.find_map(|step| Some(format!("step `{}` {}", step.name.name, step.changes(self.safe)?)))
+    }
+
+    fn override_uses(&self, scope: &Variables) -> Vec<OverrideUse> {
+        let scope = self.before_captures(scope);
+        self.exchanges().flat_map(|ask| ask.override_uses(&scope)).collect()
+    }
+
+    fn remark(&self, scope: &Variables) -> Option<&'static str> {
+        let scope = self.before_captures(scope);
+        self.exchanges().find_map(|ask| ask.remark(&scope))
     }
 
     fn begin(self: Arc<Self>, scope: Variables) -> Box<dyn Running> {
@@ -123,6 +139,15 @@ impl Check for Journey {
 }
 
 impl Journey {
+    /// The variables without those whose place a capture of the same name takes: its value is not known yet.
+    fn before_captures(&self, scope: &Variables) -> Variables {
+        let mut uses = VariableUsage::default();
+        self.uses(&mut uses);
+        let mut known = scope.clone();
+        uses.sets().for_each(|name| known.remove(name));
+        known
+    }
+
     /// What its steps ask, in order, and then those of its cleanup.
     fn exchanges(&self) -> impl Iterator<Item = &dyn AnyExchange> {
         self.steps.iter().chain(&self.cleanup).map(|step| &*step.exchange)

@@ -8,6 +8,7 @@ mod database;
 mod health;
 mod journey;
 
+mod addresses;
 mod exchange;
 pub mod protocol;
 mod query;
@@ -20,6 +21,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
+use self::request::OverrideUse;
 pub use self::session::Session;
 use crate::attempt::Context;
 use crate::attempt::attempts::Attempt;
@@ -27,6 +29,7 @@ use crate::deadline::Deadline;
 use crate::event::StepReport;
 use crate::language::diagnostic::Diagnostic;
 use crate::language::read::{Named, Table};
+use crate::language::repeat::Connections;
 use crate::language::source::Place;
 use crate::language::variable_usage::VariableUsage;
 use crate::language::variables::Variables;
@@ -43,6 +46,8 @@ pub struct Kind {
     pub budget: Duration,
     /// Is it a gate unless it says otherwise?
     pub gate: bool,
+    /// What answers each attempt of it.
+    pub connections: Connections,
     /// Reads the kind's own keys.
     pub read: fn(&mut Table<'_, '_, '_>) -> Option<Arc<dyn Check>>,
 }
@@ -54,6 +59,7 @@ pub const KINDS: &[Kind] = &[
         about: "it starts: a process that runs for the whole suite",
         budget: Duration::from_secs(30),
         gate: true,
+        connections: Connections::MayBeKept,
         read: boot::read,
     },
     Kind {
@@ -61,6 +67,7 @@ pub const KINDS: &[Kind] = &[
         about: "it is up: one request or connection",
         budget: Duration::from_secs(5),
         gate: false,
+        connections: Connections::New,
         read: health::read,
     },
     Kind {
@@ -68,6 +75,7 @@ pub const KINDS: &[Kind] = &[
         about: "it answers: one read-only query",
         budget: Duration::from_secs(5),
         gate: false,
+        connections: Connections::MayBeKept,
         read: database::read,
     },
     Kind {
@@ -75,6 +83,7 @@ pub const KINDS: &[Kind] = &[
         about: "the core flow works: several steps with cookies, captures and cleanup",
         budget: Duration::from_secs(15),
         gate: false,
+        connections: Connections::MayBeKept,
         read: journey::read,
     },
 ];
@@ -99,13 +108,21 @@ pub trait Check: Debug + Send + Sync {
         Afterwards::default()
     }
 
+    /// What it would change, in a few words such as `sends POST`; nothing if it only looks. `--read-only` skips it then.
+    fn changes(&self) -> Option<String>;
+
     /// Where the suite says what it asks or starts: a failure that has no place of its own is reported there.
     fn target(&self) -> Option<Place> {
         None
     }
 
+    /// What `resolve` does for all that it asks.
+    fn override_uses(&self, _scope: &Variables) -> Vec<OverrideUse> {
+        Vec::new()
+    }
+
     /// Something that everyone who reads its line should know.
-    fn remark(&self) -> Option<&'static str> {
+    fn remark(&self, _scope: &Variables) -> Option<&'static str> {
         None
     }
 

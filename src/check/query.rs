@@ -122,6 +122,14 @@ impl Question for Query {
         mistake.map(|mistake| mistake.at(self.url.place())).into_iter().collect()
     }
 
+    fn changes(&self) -> Option<String> {
+        // Rolled back, and still it takes locks and draws from sequences.
+        match self.access {
+            Access::Read | Access::Snapshot => None,
+            Access::Write => Some("runs a query with `writes = true`".to_owned()),
+        }
+    }
+
     fn leaves(&self, scope: &Variables) -> bool {
         let Ok(url) = self.url.text(scope) else { return true };
         databases::of_url(&url).map_or(true, database::Database::leaves)

@@ -2,6 +2,7 @@
 
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
+use std::net::IpAddr;
 
 use crate::language::variables::Variables;
 
@@ -9,12 +10,14 @@ use crate::language::variables::Variables;
 /// connections: only the protocol knows its type.
 pub struct Session {
     pub scope: Variables,
+    /// The address that is asked, where it is one of all that the name has.
+    pub address: Option<IpAddr>,
     kept: HashMap<TypeId, Box<dyn Any + Send + Sync>>,
 }
 
 impl Session {
     pub fn new(scope: Variables) -> Session {
-        Session { scope, kept: HashMap::new() }
+        Session { scope, address: None, kept: HashMap::new() }
     }
 
     /// What is kept in a `T`, and the variables beside it. It is made when it is first asked for.

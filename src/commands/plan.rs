@@ -15,7 +15,7 @@ use crate::language::repeat::Repeat;
 use crate::language::severity::Severity;
 use crate::lint::covered;
 use crate::outcome::Span;
-use crate::plan::{self, Bound, Order, Plan, WorstCase};
+use crate::plan::{self, Bound, Choices, Order, Plan, WorstCase};
 use crate::report::{Color, Destination};
 use crate::suite::load;
 
@@ -25,7 +25,7 @@ use crate::suite::load;
 /// It cannot be written.
 pub fn plan(args: PlanArgs) -> anyhow::Result<Exit> {
     keep_memory();
-    let choices = choices(args.choices, Some(&args.limits));
+    let choices = Choices { read_only: args.read_only, ..choices(args.choices, Some(&args.limits)) };
     let names: Vec<String> = choices.variables.iter().map(|(name, _)| name.clone()).collect();
     let suite = match load(&find_suite(args.suite), &names) {
         Ok(suite) => suite,
@@ -107,7 +107,7 @@ impl Outlook<'_> {
         };
         let mut line = format!("{round:>4}  {budget:>7}  {:<8}  {}", planned.info.kind, self.name(check));
         if let Some(reason) = &planned.skip {
-            line.push_str(&format!("  (skipped: {})", printable(reason)));
+            line.push_str(&format!("  (skipped: {})", printable(&reason.to_string())));
         } else if !planned.needs.is_empty() {
             let nearest = self.order.nearest(&planned.needs);
             let names: Vec<String> = nearest.iter().map(|need| self.name(*need)).collect();
@@ -206,7 +206,7 @@ impl Outlook<'_> {
             },
             "needs": names(&planned.needs),
             "after": names(&self.order.nearest(&planned.needs)),
-            "skip": planned.skip,
+            "skip": planned.skip.as_ref().map(ToString::to_string),
         })
     }
 }

@@ -43,6 +43,7 @@ pub enum Rerun {
 pub fn run_suite(args: RunArgs) -> anyhow::Result<Exit> {
     let mut choices = choices(args.choices, Some(&args.limits));
     choices.keep_going = args.keep_going;
+    choices.read_only = args.read_only;
     if let Some(times) = args.repeat {
         choices.keep_going = true;
         return repeat(find_suite(args.suite), choices, times, &args.look);

@@ -24,6 +24,7 @@ pub fn watch(args: WatchArgs) -> anyhow::Result<Exit> {
     let color = args.color.resolve(is_terminal);
     let mut choices = choices(args.choices, Some(&args.limits));
     choices.keep_going = true;
+    choices.read_only = args.read_only;
     let mut rounds = Rounds::new(find_suite(args.suite), choices, Tracing::Off)?;
     let mut board = Dashboard::new(args.every);
     let mut screen = Screen::new(Style::new(color), is_terminal);

@@ -31,7 +31,9 @@ fn of_check(info: &CheckInfo, report: &CheckReport) -> Exit {
         Outcome::Undecided(_) => Exit::OutOfBudget,
         Outcome::Skipped(reason) => match (reason, info.severity) {
             // What did not run says nothing: if that is all there is, nothing ran.
-            (SkipReason::Asked(_), _) | (_, Severity::Warn) => Exit::NothingSelected,
+            (SkipReason::Asked(_) | SkipReason::ReadOnly(_), _) | (_, Severity::Warn) => {
+                Exit::NothingSelected
+            }
             (SkipReason::Budget(_), Severity::Critical) => Exit::OutOfBudget,
             (SkipReason::Need { why: NeedFailed::WasSkipped, .. }, Severity::Critical) => {
                 Exit::NothingSelected

@@ -66,7 +66,7 @@ impl Engine<'_> {
                     self.cancel(CancelReason::FailFast { failed });
                 }
             }
-            Outcome::Skipped(SkipReason::Asked(_)) => {
+            Outcome::Skipped(SkipReason::Asked(_) | SkipReason::ReadOnly(_)) => {
                 self.skip_dependents(check, check, NeedFailed::WasSkipped);
             }
             Outcome::Skipped(_) => {}
@@ -77,7 +77,7 @@ impl Engine<'_> {
     pub(super) fn skip_dependents(&mut self, check: usize, root: usize, why: NeedFailed) {
         for dependent in self.queue.dependents(check) {
             let waits = matches!(self.states[dependent], State::Waiting);
-            // One that is skipped because the suite says so keeps that reason.
+            // One that is skipped for a reason of its own keeps that reason.
             let asked = self.plan.checks[dependent].skip.is_some();
             if waits && !asked {
                 let name = |index: usize| self.plan.checks[index].info.name.to_string();

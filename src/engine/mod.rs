@@ -29,7 +29,7 @@ use crate::check::BackgroundProcess;
 use crate::deadline::{BudgetScope, Deadline};
 use crate::event::{CancelReason, CheckReport, Event, RunReport};
 use crate::language::variables::Variables;
-use crate::outcome::{Failure, Outcome, Signal, SkipReason, Started};
+use crate::outcome::{Failure, Outcome, Signal, Started};
 use crate::plan::Plan;
 
 /// Runs `plan` to its end and tells `on_event` what happens, in order. The checks run on `workers`; what happens where
@@ -201,7 +201,7 @@ impl Engine<'_> {
     fn skip_what_is_asked(&mut self) {
         for check in 0..self.plan.checks.len() {
             if let Some(reason) = self.plan.checks[check].skip.clone() {
-                self.skip(check, SkipReason::Asked(reason));
+                self.skip(check, reason);
             }
         }
     }

@@ -9,6 +9,8 @@ pub enum Status {
     Passed,
     /// It passed, though not at once.
     Flaky,
+    /// It passed, after it had passed and failed: two versions answer.
+    Flapped,
     /// It passed with little of its budget left.
     Slow,
     /// It did not pass, and is only a warning.
@@ -23,9 +25,10 @@ pub enum Status {
 }
 
 impl Status {
-    pub const ALL: [Status; 8] = [
+    pub const ALL: [Status; 9] = [
         Status::Passed,
         Status::Flaky,
+        Status::Flapped,
         Status::Slow,
         Status::Warned,
         Status::Failed,
@@ -39,6 +42,7 @@ impl Status {
         match self {
             Status::Passed => "PASS",
             Status::Flaky => "FLAKY",
+            Status::Flapped => "FLAP",
             Status::Slow => "SLOW",
             Status::Warned => "WARN",
             Status::Failed => "FAIL",
@@ -50,7 +54,7 @@ impl Status {
 
     pub fn has_passed(self) -> bool {
         match self {
-            Status::Passed | Status::Flaky | Status::Slow => true,
+            Status::Passed | Status::Flaky | Status::Flapped | Status::Slow => true,
             Status::Warned | Status::Failed | Status::Errored | Status::Undecided | Status::Skipped => false,
         }
     }
@@ -67,6 +71,7 @@ impl Status {
 impl CheckReport {
     pub fn status(&self) -> Status {
         match &self.outcome {
+            Outcome::Passed if self.has_flapped() => Status::Flapped,
             Outcome::Passed if self.is_flaky() => Status::Flaky,
             Outcome::Passed if self.is_slow() => Status::Slow,
             Outcome::Passed => Status::Passed,
@@ -82,6 +87,7 @@ impl StepReport {
     pub fn status(&self) -> Status {
         match &self.failure {
             Some(failure) => Status::of_failure(failure),
+            None if self.has_flapped() => Status::Flapped,
             None if self.is_flaky() => Status::Flaky,
             None => Status::Passed,
         }

@@ -17,6 +17,10 @@ mod walk;
 
 pub mod answer;
 
+pub mod header_key;
+mod json_path;
+mod selector;
+
 pub mod connection;
 pub mod html;
 pub mod http;
@@ -25,3 +29,4 @@ pub mod rows;
 pub mod status;
 
 pub mod capture;
+pub mod wanted;

@@ -7,11 +7,12 @@ use reqwest::header::HeaderMap;
 use serde_json::Value;
 
 use super::answer::Answer;
-use super::capture::Capture;
 use super::evaluate::{Found, FoundTexts};
 use super::html::{self, HtmlQuery, TooMuch};
-use super::http::Path;
+use super::json_path::JsonQuery;
 use super::walk::{self, TooMany};
+use super::wanted::Wanted;
+use crate::language::source::Place;
 use crate::outcome::Mismatch;
 use crate::probe::http::response::HttpResponse;
 use crate::probe::http::trace;
@@ -53,8 +54,8 @@ impl Answer for InspectedResponse {
         trace::answer(&self.response)
     }
 
-    fn take(&self, name: &str, capture: &Capture) -> Result<Value, Mismatch> {
-        capture.take_from_response(name, self)
+    fn take(&self, name: &str, wanted: &Wanted) -> Result<Value, Mismatch> {
+        wanted.take_from_response(name, self)
     }
 }
 
@@ -68,20 +69,22 @@ pub(super) fn header_values(headers: &HeaderMap, name: &str) -> FoundTexts {
     }
 }
 
-pub(super) fn json_values<'r>(response: &'r HttpResponse, path: &Path) -> Result<Found<'r>, Mismatch> {
+/// `place` is where the suite asks for them.
+pub(super) fn json_values<'r>(
+    response: &'r HttpResponse,
+    query: &JsonQuery,
+    place: Place,
+) -> Result<Found<'r>, Mismatch> {
     match response.json() {
+        // What the document is instead is shown once, with the answer.
         Ok(document) => {
-            let values = walk::find(&path.text, &path.parsed, document).map_err(|TooMany| Mismatch {
-                what: Message::new().words(format!("json {}", path.text)),
+            let values = query.find(document).map_err(|TooMany| Mismatch {
+                what: Message::new().words(format!("json {}", query.text)),
                 expected: Message::new().words(format!("to find at most {} values", walk::FOUND)),
                 actual: Message::new().words("more: write a path that finds fewer"),
-                place: Some(path.place),
+                place: Some(place),
             })?;
-            let surroundings = match values.is_empty() {
-                true => Message::new().words("the document is ").excerpt(document.to_string(), 160),
-                false => Message::new(),
-            };
-            Ok(Found { values, surroundings })
+            Ok(Found { values, surroundings: Message::new() })
         }
         Err(error) => {
             let start = response.body.trim();
@@ -97,7 +100,7 @@ pub(super) fn json_values<'r>(response: &'r HttpResponse, path: &Path) -> Result
                 what: Message::new().words("body"),
                 expected: Message::new().words("to be JSON"),
                 actual,
-                place: Some(path.place),
+                place: Some(place),
             })
         }
     }

@@ -159,6 +159,21 @@ impl Failure {
         }
     }
 
+    /// What was got, as short as one of many attempts is told: `got "1.0.0"`.
+    pub fn in_short(&self) -> Message {
+        match self {
+            Failure::Mismatch { mismatches, .. } => mismatches
+                .first()
+                .map_or_else(Message::new, |first| Message::new().words("got ").then(first.actual.clone())),
+            Failure::TimedOut { cut, phase, .. } => Message::new().words(cut.what_ended(*phase)),
+            Failure::Fault { doing, cause, .. } => doing.clone().words(": ").then(cause.clone()),
+            Failure::Exited { how, .. } => how.clone(),
+            Failure::Step { number, source, .. } => {
+                Message::new().words(format!("step {number}: ")).then(source.in_short())
+            }
+        }
+    }
+
     /// One word for what went wrong: the `type` in JUnit.
     pub fn type_name(&self) -> &'static str {
         match self {
@@ -179,6 +194,7 @@ impl Cut {
     pub fn what_ended(&self, phase: Phase) -> String {
         let nothing = match phase {
             Phase::Wait => "no pass",
+            Phase::Hold => "did not hold",
             Phase::Judge => "no verdict",
             Phase::Ready => "not ready",
             Phase::Dns | Phase::Connect | Phase::Tls | Phase::Authenticate => "no connection",

@@ -39,6 +39,8 @@ pub enum Outcome {
 pub enum SkipReason {
     /// `skip = "…"` in the suite.
     Asked(String),
+    /// `--read-only`, and what the check would change: `sends POST`.
+    ReadOnly(String),
     /// A check it needs did not pass; `root` is where the chain of failed needs begins.
     Need { need: String, root: String, why: NeedFailed },
     /// Another check failed first.
@@ -53,7 +55,7 @@ pub enum SkipReason {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NeedFailed {
     DidNotPass,
-    /// `skip = "…"` in the suite.
+    /// `skip = "…"` in the suite, or `--read-only`.
     WasSkipped,
 }
 
@@ -87,6 +89,7 @@ impl fmt::Display for SkipReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             SkipReason::Asked(reason) => f.write_str(reason),
+            SkipReason::ReadOnly(change) => write!(f, "not run with `--read-only`: {change}"),
             SkipReason::Need { need, root, why } => {
                 let became = match why {
                     NeedFailed::DidNotPass => "did not pass",

@@ -20,6 +20,8 @@ pub enum Phase {
     Ready,
     /// Between two attempts of a `retry` or `poll`.
     Wait,
+    /// The same where an attempt has passed, and more are to pass in a row.
+    Hold,
 }
 
 impl Phase {
@@ -39,6 +41,7 @@ impl Phase {
             Phase::Judge => "judge",
             Phase::Ready => "ready",
             Phase::Wait => "wait",
+            Phase::Hold => "hold",
         }
     }
 
@@ -60,6 +63,7 @@ impl Phase {
             Phase::Judge => "while judging the answer (judge)",
             Phase::Ready => "while waiting for it to be ready (ready)",
             Phase::Wait => "while waiting for the next attempt (wait)",
+            Phase::Hold => "while waiting for the next attempt (hold)",
         }
     }
 }

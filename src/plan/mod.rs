@@ -1,6 +1,6 @@
 //! The suite with no doubts left: environment chosen, defaults merged, selection applied, needs resolved.
 //!
-//! Pure: nothing is sent, and the only things read are the variables' environment and files.
+//! Nothing is sent, and the only things read are the variables' environment, and the files that the suite names.
 
 mod missing;
 mod order;
@@ -26,7 +26,7 @@ use crate::language::severity::Severity;
 use crate::language::source::Place;
 use crate::language::variable_usage::VariableUsage;
 use crate::language::variables::{Variable, Variables, first_part, put_over, resolve};
-use crate::outcome::Span;
+use crate::outcome::{SkipReason, Span};
 use crate::secret::Redactor;
 use crate::suite::keys::{EnvironmentKeys, SuiteKeys};
 use crate::suite::{Instance, Suite, SuiteCheck, graph, in_environment};
@@ -45,6 +45,8 @@ pub struct Choices {
     pub concurrency: Option<usize>,
     pub budget: Option<Duration>,
     pub keep_going: bool,
+    /// Skip what changes something.
+    pub read_only: bool,
 }
 
 /// What runs, and how.
@@ -72,7 +74,7 @@ pub struct PlannedCheck {
     pub needs: Vec<usize>,
     /// Those of `needs` that the suite names: what they share overrides what a gate shares.
     pub named_needs: Vec<usize>,
-    pub skip: Option<String>,
+    pub skip: Option<SkipReason>,
     /// The variables that `each` gives it.
     pub instance: Instance,
     pub check: Arc<dyn Check>,
@@ -131,6 +133,7 @@ fn planned(
         mistakes.extend(check.check.mistakes(&check.scope(&resolved.scope)));
         let too_large = check.keys.budget.filter(|(own, _)| *own > limit.span);
         mistakes.extend(too_large.map(|(own, place)| limit.is_exceeded(own, place)));
+        mistakes.extend(cannot_hold(check));
     }
     if !mistakes.is_empty() {
         return Err(mistakes);
@@ -145,7 +148,7 @@ fn planned(
             .or(usize::try_from(keys.concurrency.unwrap_or(SuiteKeys::CONCURRENCY).get()).ok())
             .unwrap_or(usize::MAX),
         fail_fast: keys.fail_fast.unwrap_or(SuiteKeys::FAIL_FAST) && !choices.keep_going,
-        checks: planned_checks(suite, &selected),
+        checks: planned_checks(suite, &selected, choices, &resolved.scope),
         scope: resolved.scope,
     })
 }
@@ -175,6 +178,22 @@ pub fn everywhere(suite: &Suite, variables: &[(String, String)]) -> Result<Vec<P
         }
     }
     if found.is_empty() { Ok(plans) } else { Err(found) }
+}
+
+/// A poll that cannot pass, however well everything answers.
+fn cannot_hold(check: &SuiteCheck) -> Option<Diagnostic> {
+    let Repeat::Poll(poll) = check.keys.repeat else { return None };
+    let (shortest, budget) = (poll.shortest(), check.budget());
+    (shortest >= budget).then(|| {
+        let message = format!(
+            "{} passes in a row, {} apart, take at least {}, and the check's budget is {}",
+            poll.hold.fewest(),
+            Span(poll.every),
+            Span(shortest),
+            Span(budget)
+        );
+        Diagnostic::new(check.keys.repeat_place, message).hint("raise `budget`, or lower `every`")
+    })
 }
 
 /// How large a check's budget may be.
@@ -289,22 +308,31 @@ fn positions<'s>(checks: impl Iterator<Item = &'s SuiteCheck>) -> HashMap<&'s st
     checks.enumerate().map(|(index, check)| (check.name(), index)).collect()
 }
 
-fn planned_checks(suite: &Suite, selected: &[usize]) -> Vec<PlannedCheck> {
+fn planned_checks(
+    suite: &Suite,
+    selected: &[usize],
+    choices: &Choices,
+    scope: &Variables,
+) -> Vec<PlannedCheck> {
     let checks: Vec<&SuiteCheck> = selected.iter().map(|index| &suite.checks[*index]).collect();
     // A need that is not selected does not exist here: another environment's, or excluded.
     let (needs, named) = (graph::needs(&checks), graph::named_needs(&checks));
     let planned = checks.iter().zip(needs).zip(named);
-    planned.map(|((check, needs), named)| planned_check(suite, check, needs, named)).collect()
+    let skip = |check: &SuiteCheck| match (&check.keys.skip, choices.read_only) {
+        (Some(reason), _) => Some(SkipReason::Asked(reason.clone())),
+        (None, true) => check.check.changes().map(SkipReason::ReadOnly),
+        (None, false) => None,
+    };
+    let planned = planned.map(|((check, needs), named_needs)| PlannedCheck {
+        skip: skip(check),
+        named_needs,
+        ..planned_check(suite, check, needs, scope)
+    });
+    planned.collect()
 }
 
-fn planned_check(
-    suite: &Suite,
-    check: &SuiteCheck,
-    needs: Vec<usize>,
-    named_needs: Vec<usize>,
-) -> PlannedCheck {
+fn planned_check(suite: &Suite, check: &SuiteCheck, needs: Vec<usize>, scope: &Variables) -> PlannedCheck {
     let kind: &Kind = check.kind;
-    let own_budget = check.keys.budget.map(|(budget, _)| budget);
     PlannedCheck {
         info: CheckInfo {
             name: check.name().into(),
@@ -314,13 +342,13 @@ fn planned_check(
             target: check.check.target(),
             gate: check.is_gate(),
             severity: check.keys.severity,
-            remark: check.check.remark(),
+            remark: check.check.remark(&check.scope(scope)),
         },
-        budget: own_budget.or(check.keys.default_budget).unwrap_or(kind.budget),
+        budget: check.budget(),
         repeat: check.keys.repeat,
         needs,
-        named_needs,
-        skip: check.keys.skip.clone(),
+        named_needs: Vec::new(),
+        skip: None,
         instance: check.instance.clone(),
         check: Arc::clone(&check.check),
     }

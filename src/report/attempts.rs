@@ -1,6 +1,6 @@
-//! Attempts in words: which one passed, and how those before it failed.
+//! Attempts in words: which one passed, how those before it failed, and what a poll saw.
 
-use crate::event::{CheckReport, StepName, StepReport, Trail};
+use crate::event::{CheckReport, PollTrail, StepName, StepReport, Trail};
 use crate::outcome::Failure;
 
 /// An attempt that failed, with another after it.
@@ -45,4 +45,19 @@ pub(super) fn passed_at(check: &CheckReport) -> String {
         format!("step {number} `{name}` passed at attempt {}", trail.attempts)
     });
     itself.into_iter().chain(steps).collect::<Vec<_>>().join(", ")
+}
+
+/// `` flapped twice: got "1.0.0" in 3 of 15 attempts ``, of a check that has flapped; with the step where it was one.
+pub(super) fn flaps(check: &CheckReport) -> String {
+    let itself = check.trail.flapped().map(flaps_of);
+    let steps = check.steps.iter().filter(|step| step.has_flapped());
+    let steps = steps.filter_map(|StepReport { step: StepName { number, name, .. }, trail, .. }| {
+        trail.flapped().map(|poll| format!("step {number} `{name}` {}", flaps_of(poll)))
+    });
+    itself.into_iter().chain(steps).collect::<Vec<_>>().join("; ")
+}
+
+fn flaps_of(poll: &PollTrail) -> String {
+    let seen = poll.describe_seen().map(|seen| format!(": {seen}")).unwrap_or_default();
+    format!("{}{seen}", poll.describe_flaps())
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use indicatif::ProgressBar;
 
-use self::details::{Details, INDENT, failed_cleanup, indented};
+use self::details::{Details, INDENT, failed_cleanup, indented, not_asked};
 use super::Reporter;
 use super::attempts::{self, FailedAttempt};
 use super::progress::progress_bar;
@@ -115,7 +115,8 @@ impl<W: Write> Console<W> {
             Outcome::Skipped(reason) if normal => {
                 let note = match reason {
                     SkipReason::Asked(reason) => format!("skipped: {}", printable(reason)),
-                    SkipReason::Need { .. }
+                    SkipReason::ReadOnly(_)
+                    | SkipReason::Need { .. }
                     | SkipReason::FailFast { .. }
                     | SkipReason::Budget(_)
                     | SkipReason::Signal { .. } => printable(&reason.to_string()),
@@ -124,7 +125,9 @@ impl<W: Write> Console<W> {
             }
             Outcome::Skipped(_) => String::new(),
         };
-        let text = text + &failed_cleanup(report, run);
+        let is_shown = normal || !report.status().has_passed();
+        let not_asked = if is_shown { not_asked(report, self.style) } else { String::new() };
+        let text = text + &not_asked + &failed_cleanup(report, run);
         self.print(&text);
     }
 
@@ -138,6 +141,7 @@ impl<W: Write> Console<W> {
                 }
                 text
             }
+            Status::Flapped => self.status_line(run, report, &printable(&attempts::flaps(report))),
             Status::Slow => {
                 let note = format!("passed with little left of its budget of {}", Span(report.budget));
                 self.status_line(run, report, &note)

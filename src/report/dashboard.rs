@@ -208,6 +208,7 @@ impl Row {
             Status::Skipped => String::new(),
             Status::Passed
             | Status::Flaky
+            | Status::Flapped
             | Status::Slow
             | Status::Warned
             | Status::Failed
@@ -233,7 +234,7 @@ impl Row {
         let slowest = passes.map(|beat| beat.took).max().unwrap_or_default().as_nanos().max(1);
         let shown = self.history.iter().map(|beat| {
             let sign = match beat.state {
-                Status::Passed | Status::Flaky | Status::Slow => {
+                Status::Passed | Status::Flaky | Status::Flapped | Status::Slow => {
                     let height = (beat.took.as_nanos() * 8 / slowest).min(7);
                     BARS[usize::try_from(height).unwrap_or(7)]
                 }

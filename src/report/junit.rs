@@ -211,9 +211,14 @@ fn system_out(check: &CheckReport, run: &RunInfo) -> String {
     let failed =
         |FailedAttempt { which, failure, .. }: FailedAttempt<'_>| format!("{which} failed: {failure}");
     let mut lines: Vec<String> = attempts::of_check(check).map(failed).collect();
+    let unreachable = check.trail.unreachable.iter();
+    lines.extend(unreachable.map(|address| format!("not asked: {}", **address)));
     for step in &check.steps {
         lines.extend(attempts::of_step(step).map(failed));
         lines.push(step_line(check, step, run));
+    }
+    if check.has_flapped() {
+        lines.push(attempts::flaps(check));
     }
     lines.join("\n")
 }

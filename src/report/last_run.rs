@@ -131,7 +131,9 @@ fn is_to_be_run_again(report: &CheckReport) -> bool {
         Outcome::Passed => false,
         Outcome::Failed(_) | Outcome::Warned(_) | Outcome::Undecided(_) => true,
         Outcome::Skipped(reason) => match reason {
-            SkipReason::Asked(_) | SkipReason::Need { why: NeedFailed::WasSkipped, .. } => false,
+            SkipReason::Asked(_)
+            | SkipReason::ReadOnly(_)
+            | SkipReason::Need { why: NeedFailed::WasSkipped, .. } => false,
             SkipReason::Need { why: NeedFailed::DidNotPass, .. }
             | SkipReason::FailFast { .. }
             | SkipReason::Budget(_)

@@ -66,7 +66,9 @@ impl Style {
         match status {
             Status::Passed => self.good(text),
             Status::Failed | Status::Errored => self.bad(text),
-            Status::Flaky | Status::Slow | Status::Warned | Status::Undecided => self.warning(text),
+            Status::Flaky | Status::Flapped | Status::Slow | Status::Warned | Status::Undecided => {
+                self.warning(text)
+            }
             Status::Skipped => self.quiet(text),
         }
     }

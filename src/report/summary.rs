@@ -10,6 +10,7 @@ use crate::outcome::{Failure, NeedFailed, Outcome, SkipReason, Started};
 pub(super) struct Counts {
     pub passed: usize,
     pub flaky: usize,
+    pub flapped: usize,
     pub slow: usize,
     pub warned: usize,
     pub failed: usize,
@@ -24,9 +25,10 @@ impl Counts {
         for check in &report.checks {
             match check.status() {
                 // One may be flaky and slow.
-                Status::Passed | Status::Flaky | Status::Slow => {
+                Status::Passed | Status::Flaky | Status::Flapped | Status::Slow => {
                     counts.passed += 1;
                     counts.flaky += usize::from(check.is_flaky());
+                    counts.flapped += usize::from(check.has_flapped());
                     counts.slow += usize::from(check.is_slow());
                 }
                 Status::Warned => counts.warned += 1,
@@ -53,7 +55,7 @@ impl Counts {
             .filter(|(count, _)| *count > 0)
             .map(|(count, what)| format!("{count} {what}"))
             .collect();
-        let remarks: Vec<String> = [(self.flaky, "flaky"), (self.slow, "slow")]
+        let remarks: Vec<String> = [(self.flaky, "flaky"), (self.flapped, "flapped"), (self.slow, "slow")]
             .iter()
             .filter(|(count, _)| *count > 0)
             .map(|(count, what)| format!("{count} {what}"))
@@ -139,6 +141,7 @@ fn skipped_by<'r>(cause: usize, run: &RunInfo, report: &'r RunReport) -> Vec<&'r
         SkipReason::FailFast { failed, .. } => failed == name,
         SkipReason::Need { why: NeedFailed::WasSkipped, .. }
         | SkipReason::Asked(_)
+        | SkipReason::ReadOnly(_)
         | SkipReason::Budget(_)
         | SkipReason::Signal { .. } => false,
     };

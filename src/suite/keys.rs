@@ -240,6 +240,8 @@ pub struct CheckKeys {
     pub gate: Option<bool>,
     pub severity: Severity,
     pub repeat: Repeat,
+    /// Where `poll` is.
+    pub repeat_place: Place,
     pub envs: Option<Vec<Named>>,
     pub skip: Option<String>,
 }
@@ -284,7 +286,7 @@ impl CheckKeys {
             (r#"`"warn"` reports a failure without failing or stopping the run"#, r#"severity = "warn""#),
             Severity::default(),
         );
-        let repeat = Repeat::from_table(table, default_retry);
+        let repeat = Repeat::from_table(table, default_retry, kind.connections);
         let envs: Option<Vec<Named>> =
             table.optional("envs", ("run only in these environments (`--env`)", r#"envs = ["staging"]"#));
         if envs.as_ref().is_some_and(Vec::is_empty) {
@@ -308,6 +310,7 @@ impl CheckKeys {
             gate,
             severity,
             repeat: repeat?,
+            repeat_place: table.key_place("poll"),
             envs,
             skip,
         })

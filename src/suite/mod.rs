@@ -6,13 +6,18 @@
 mod each;
 pub mod graph;
 pub mod keys;
+
+mod checks;
 mod load;
+mod parts;
+
 pub mod schema;
 mod usage;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use self::each::Instance;
 use self::keys::{CheckKeys, EnvironmentKeys, SuiteKeys};
@@ -60,6 +65,12 @@ pub struct SuiteCheck {
 }
 
 impl SuiteCheck {
+    /// Its own budget, or that of the defaults or of its kind.
+    pub fn budget(&self) -> Duration {
+        let own = self.keys.budget.map(|(budget, _)| budget);
+        own.or(self.keys.default_budget).unwrap_or(self.kind.budget)
+    }
+
     /// The variables as this check sees them.
     pub fn scope(&self, suite: &Variables) -> Variables {
         let mut scope = suite.clone();

@@ -22,7 +22,7 @@ use crate::expect::status::StatusSet;
 use crate::language::diagnostic::Diagnostic;
 use crate::language::name::CheckName;
 use crate::language::read::{FromTable, Named, Table};
-use crate::language::repeat::Repeat;
+use crate::language::repeat::{Connections, Repeat};
 use crate::language::variable_usage::VariableUsage;
 use crate::language::variables::{Variables, first_part, is_built_in};
 use crate::outcome::Failure;
@@ -34,6 +34,7 @@ pub(super) struct Step {
     pub budget: Option<Duration>,
     repeat: Repeat,
     pub exchange: Box<dyn AnyExchange>,
+    sends_request: bool,
 }
 
 /// Where a step stands in its journey.
@@ -42,6 +43,14 @@ pub(super) struct Position {
     /// Counted from 1; cleanup steps go on after the steps.
     pub number: usize,
     pub is_cleanup: bool,
+}
+
+/// Does a journey say of its requests that they change nothing?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Safe {
+    Yes,
+    /// Each step says it of its own.
+    AsItsSteps,
 }
 
 /// What a step does, as it is written.
@@ -60,7 +69,7 @@ impl FromTable for Step {
             "budget",
             ("hard limit on the step, within the budget of the check", r#"budget = "2s""#),
         );
-        let repeat = Repeat::from_table(table, None);
+        let repeat = Repeat::from_table(table, None, Connections::MayBeKept);
         let captures: Option<Vec<(Named, Capture)>> = table.optional(
             "capture",
             ("values to keep for later steps", r#"capture = { order = { json = "$.id" } }"#),
@@ -80,7 +89,8 @@ impl FromTable for Step {
             };
             return table.parse.reject(Diagnostic::new(named.place, message));
         }
-        Some(Step { name, budget, repeat: repeat?, exchange: action.into_exchange(captures) })
+        let sends_request = matches!(action, Action::Request { .. });
+        Some(Step { name, budget, repeat: repeat?, exchange: action.into_exchange(captures), sends_request })
     }
 }
 
@@ -123,6 +133,14 @@ impl Action {
 impl Step {
     pub fn uses<'c>(&'c self, uses: &mut VariableUsage<'c>) {
         self.exchange.uses(uses);
+    }
+
+    /// What it would change, in a few words. A query that writes does so whatever the journey says.
+    pub fn changes(&self, safe: Safe) -> Option<String> {
+        match safe {
+            Safe::Yes if self.sends_request => None,
+            Safe::Yes | Safe::AsItsSteps => self.exchange.changes(),
+        }
     }
 
     /// Does everything the step reads have a value?

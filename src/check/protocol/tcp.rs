@@ -8,6 +8,7 @@ use crate::attempt::Context;
 use crate::attempt::shell::ShellCommand;
 use crate::check::Session;
 use crate::check::exchange::{AnyExchange, Exchange, Question};
+use crate::check::request::OverrideUse;
 use crate::expect::capture::Captures;
 use crate::expect::connection::{Connection, ConnectionExpectation, TcpExpectation};
 use crate::language::diagnostic::Diagnostic;
@@ -53,8 +54,21 @@ impl Question for Tcp {
         self.endpoint.mistakes(scope)
     }
 
+    fn override_uses(&self, scope: &Variables) -> Vec<OverrideUse> {
+        self.endpoint.override_uses(scope)
+    }
+
+    // It connects, and that is all.
+    fn changes(&self) -> Option<String> {
+        None
+    }
+
+    fn refuses_addresses(&self, scope: &Variables) -> Option<&'static str> {
+        self.endpoint.refuses_addresses(scope)
+    }
+
     async fn ask(&self, session: &mut Session, context: &Context) -> Result<Connection, Failure> {
-        let target = self.endpoint.resolved(&session.scope)?.target;
+        let target = self.endpoint.resolved(session)?.target;
         context.trace(Direction::Sent, || Message::new().words("connect to ").data(target.to_string()));
         dial::connect(&target, context).await?;
         context.timeline.end();
@@ -66,6 +80,6 @@ impl Question for Tcp {
     }
 
     fn reproduce(&self, session: &Session, _: &Context, limit: Duration) -> Option<ShellCommand> {
-        Some(dial::as_curl(&self.endpoint.resolved(&session.scope).ok()?.target, limit))
+        Some(dial::as_curl(&self.endpoint.resolved(session).ok()?.target, limit))
     }
 }

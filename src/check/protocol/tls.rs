@@ -8,7 +8,7 @@ use crate::attempt::Context;
 use crate::attempt::shell::ShellCommand;
 use crate::check::Session;
 use crate::check::exchange::{AnyExchange, Exchange, Question};
-use crate::check::request::TlsKeys;
+use crate::check::request::{OverrideUse, TlsKeys};
 use crate::expect::capture::Captures;
 use crate::expect::connection::{Connection, ConnectionExpectation, TlsExpectation};
 use crate::language::diagnostic::Diagnostic;
@@ -57,12 +57,25 @@ impl Question for Tls {
         self.endpoint.mistakes(scope)
     }
 
+    fn override_uses(&self, scope: &Variables) -> Vec<OverrideUse> {
+        self.endpoint.override_uses(scope)
+    }
+
     fn remark(&self) -> Option<&'static str> {
         self.endpoint.is_insecure().then_some("insecure: the certificate is not verified")
     }
 
+    // It connects, and that is all.
+    fn changes(&self) -> Option<String> {
+        None
+    }
+
+    fn refuses_addresses(&self, scope: &Variables) -> Option<&'static str> {
+        self.endpoint.refuses_addresses(scope)
+    }
+
     async fn ask(&self, session: &mut Session, context: &Context) -> Result<Connection, Failure> {
-        let Resolved { name, target } = self.endpoint.resolved(&session.scope)?;
+        let Resolved { name, target } = self.endpoint.resolved(session)?;
         context.trace(Direction::Sent, || Message::new().words("shake hands with ").data(target.to_string()));
         // Boxed because it is large, and part of the future of every check.
         Box::pin(tls::shake_hands(&name, &target, &self.endpoint.tls(context), context)).await?;
@@ -75,7 +88,7 @@ impl Question for Tls {
     }
 
     fn reproduce(&self, session: &Session, context: &Context, limit: Duration) -> Option<ShellCommand> {
-        let Resolved { name, target } = self.endpoint.resolved(&session.scope).ok()?;
+        let Resolved { name, target } = self.endpoint.resolved(session).ok()?;
         Some(tls::as_openssl(&name, &target, &self.endpoint.tls(context), limit))
     }
 }

@@ -1,12 +1,13 @@
 //! A request that can be sent: plain data, with every value in its place.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use reqwest::header::HeaderMap;
 use url::Url;
 
 use super::client::Route;
 use crate::outcome::{Failure, Fault};
+use crate::probe::authority::Authority;
 use crate::secret::Message;
 
 /// A request with every value in its place.
@@ -27,6 +28,25 @@ pub struct ResolvedRequest {
 }
 
 impl ResolvedRequest {
+    /// Only this address of its host is asked, also after a redirect to another port of it.
+    ///
+    /// # Errors
+    /// It goes through a proxy, which chooses the address itself.
+    pub fn ask_only(&mut self, address: IpAddr) -> Result<(), Failure> {
+        if let Some(proxy) = self.route.proxy.address(&self.url) {
+            let doing = Message::new().words("asking every address");
+            let cause = Message::new().words("the request goes through the proxy ").data(proxy);
+            let hint =
+                Message::new().words("the proxy chooses the address: say `proxy = \"\"` to go without it");
+            return Err(Failure::fault(Fault::Proxy, doing, cause).with_hint(hint));
+        }
+        if let Some(url::Host::Domain(host)) = self.url.host() {
+            // The library takes the port of the URL for this one.
+            self.route.resolve.push((host.to_owned(), SocketAddr::new(address, 0)));
+        }
+        Ok(())
+    }
+
     pub fn has_body(&self) -> bool {
         match self.body {
             PreparedBody::None => false,
@@ -38,15 +58,13 @@ impl ResolvedRequest {
 /// One entry of `resolve`: where a request goes instead of where its URL says.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ResolveOverride {
-    pub host: String,
-    pub port: u16,
+    pub from: Authority,
     pub address: SocketAddr,
 }
 
 impl ResolveOverride {
     pub fn applies_to(&self, url: &Url) -> bool {
-        url.host_str().is_some_and(|host| host.eq_ignore_ascii_case(&self.host))
-            && url.port_or_known_default() == Some(self.port)
+        Authority::of(url).as_ref() == Some(&self.from)
     }
 }
 

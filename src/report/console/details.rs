@@ -100,6 +100,13 @@ impl Details<'_> {
     }
 }
 
+/// The addresses that could not be asked from here. The verdict stands, and is one of the others only.
+pub(super) fn not_asked(report: &CheckReport, style: Style) -> String {
+    let unreachable = report.trail.unreachable.iter();
+    let lines = unreachable.map(|address| printable(&format!("not asked: {}", **address)));
+    lines.map(|line| indented(&style.quiet(line))).collect()
+}
+
 /// What was not cleaned up. The verdict stands, and somebody has to know.
 pub(super) fn failed_cleanup(report: &CheckReport, run: &RunInfo) -> String {
     let cleanup = report.steps.iter().filter(|step| step.is_cleanup);
@@ -137,7 +144,7 @@ pub(super) fn indented(text: &str) -> String {
 fn times(phases: &[(Phase, Duration)]) -> Option<String> {
     let mut spent: Vec<&(Phase, Duration)> = phases
         .iter()
-        .filter(|(phase, _)| !matches!(phase, Phase::Prepare | Phase::Ready | Phase::Wait))
+        .filter(|(phase, _)| !matches!(phase, Phase::Prepare | Phase::Ready | Phase::Wait | Phase::Hold))
         .collect();
     spent.sort_by_key(|(phase, _)| *phase);
     let shown: Vec<String> =

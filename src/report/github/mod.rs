@@ -81,6 +81,13 @@ impl<W: Write> Github<W> {
                 Outcome::Warned(failure) => {
                     self.annotate(Level::Warning, Some(&location(failure)), name, &failure.to_string());
                 }
+                Outcome::Passed if report.has_flapped() => {
+                    let info = &run.checks[check];
+                    let location = info.target.map(|place| run.sources.location(place));
+                    let message = attempts::flaps(report);
+                    let location = location.as_ref().unwrap_or(&info.location);
+                    self.annotate(Level::Warning, Some(location), name, &message);
+                }
                 Outcome::Passed => {
                     if let Some(first) = attempts::of_flaky(report).first().filter(|_| report.is_flaky()) {
                         let message =

@@ -110,7 +110,7 @@ fn row(check: &CheckReport, run: &RunInfo) -> Row {
         Status::Failed | Status::Errored => 0,
         Status::Undecided => 1,
         Status::Warned => 2,
-        Status::Flaky | Status::Slow => 3,
+        Status::Flaky | Status::Flapped | Status::Slow => 3,
         Status::Skipped => 4,
         Status::Passed => 5,
     };
@@ -123,6 +123,7 @@ fn row(check: &CheckReport, run: &RunInfo) -> Row {
             let before = failed.first().map(|first| in_words(first.failure)).unwrap_or_default();
             format!("{}, after: {before}", plain(&attempts::passed_at(check)))
         }
+        Outcome::Passed if status == Status::Flapped => plain(&attempts::flaps(check)),
         Outcome::Passed if status == Status::Slow => {
             format!("passed with little left of its budget of {}", Span(check.budget))
         }

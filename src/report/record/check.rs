@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::LocationRecord;
 use super::failure::{FailureRecord, Site, StepNameRecord};
+use super::poll::PollRecord;
 use super::time::{Milliseconds, Phases};
 use crate::event::{CheckInfo, CheckReport, RunInfo, Status, StepReport, Trail};
 use crate::language::severity::Severity;
@@ -49,10 +50,13 @@ pub(in crate::report) struct ResultRecord<'a> {
     /// find out), `undecided` (the suite's budget ended first), `warned` (a `warn` check failed or errored) or
     /// `skipped`.
     outcome: &'static str,
-    /// The word that the console has for it: `PASS`, `FLAKY`, `SLOW`, `WARN`, `FAIL`, `ERROR`, `CUT` or `SKIP`.
+    /// The word that the console has for it: `PASS`, `FLAKY`, `FLAP`, `SLOW`, `WARN`, `FAIL`, `ERROR`,
+    /// `CUT` or `SKIP`.
     status: &'static str,
     /// Did it pass, but it or a step of it not at the first attempt?
     flaky: bool,
+    /// Did it, or a step of it, pass after it had passed and failed?
+    flapped: bool,
     /// It passed with a quarter of its budget left, or less.
     slow: bool,
     /// Why it was skipped.
@@ -83,6 +87,7 @@ impl<'a> ResultRecord<'a> {
             outcome: word(report.status()),
             status: report.status().word(),
             flaky: report.is_flaky(),
+            flapped: report.has_flapped(),
             slow: report.is_slow(),
             reason,
             failure,
@@ -107,10 +112,14 @@ struct TrailRecord<'a> {
     attempts: u32,
     /// What the attempts before the last came to.
     failed_attempts: Vec<FailureRecord<'a>>,
+    /// What the attempts of a `poll` saw.
+    poll: Option<PollRecord>,
     /// Where the last attempt's time went, in the order in which it was spent: `{"dns": 0.3, "connect": 1.2}`.
     phases_ms: Phases<'a>,
     /// The address that was used.
     address: Option<String>,
+    /// With `addresses = "all"`, the addresses that this machine has no route to, each with the reason.
+    unreachable: Vec<String>,
     /// What the server showed, over TLS.
     certificate: Option<CertificateRecord>,
 }
@@ -125,8 +134,10 @@ impl<'a> TrailRecord<'a> {
                 .iter()
                 .map(|failure| FailureRecord::of(failure, site))
                 .collect(),
+            poll: trail.poll.as_deref().map(PollRecord::of),
             phases_ms: Phases(&trail.phases),
             address: trail.address.as_ref().map(|address| address.to_string()),
+            unreachable: trail.unreachable.iter().map(|address| address.to_string()).collect(),
             certificate: trail.certificate.as_ref().map(|certificate| CertificateRecord::of(certificate)),
         }
     }
@@ -141,7 +152,7 @@ pub(in crate::report) struct StepRecord<'a> {
     location: LocationRecord,
     cleanup: bool,
     passed: bool,
-    /// `PASS`, `FLAKY`, `FAIL`, `ERROR` or `CUT`.
+    /// `PASS`, `FLAKY`, `FLAP`, `FAIL`, `ERROR` or `CUT`.
     status: &'static str,
     failure: Option<FailureRecord<'a>>,
     #[serde(flatten)]
@@ -190,7 +201,7 @@ impl CertificateRecord {
 /// Why a check was skipped.
 #[derive(Debug, Serialize)]
 pub(in crate::report) struct ReasonRecord<'a> {
-    /// `skip` (the suite says so), `need`, `fail-fast`, `budget` or `signal`.
+    /// `skip` (the suite says so), `read-only`, `need`, `fail-fast`, `budget` or `signal`.
     #[serde(rename = "type")]
     kind: &'static str,
     message: String,
@@ -204,6 +215,7 @@ impl<'a> ReasonRecord<'a> {
     fn of(reason: &'a SkipReason) -> ReasonRecord<'a> {
         let (kind, check, started) = match reason {
             SkipReason::Asked(_) => ("skip", None, Started::No),
+            SkipReason::ReadOnly(_) => ("read-only", None, Started::No),
             SkipReason::Need { root, why: NeedFailed::DidNotPass | NeedFailed::WasSkipped, .. } => {
                 ("need", Some(root.as_str()), Started::No)
             }
@@ -215,10 +227,10 @@ impl<'a> ReasonRecord<'a> {
     }
 }
 
-/// The outcome as the document has it: that it was flaky or slow stands beside it.
+/// The outcome as the document has it: that it was flaky, flapped or slow stands beside it.
 fn word(status: Status) -> &'static str {
     match status {
-        Status::Passed | Status::Flaky | Status::Slow => "passed",
+        Status::Passed | Status::Flaky | Status::Flapped | Status::Slow => "passed",
         Status::Failed => "failed",
         Status::Errored => "errored",
         Status::Warned => "warned",

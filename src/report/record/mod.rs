@@ -7,6 +7,7 @@
 
 mod check;
 mod failure;
+mod poll;
 mod time;
 
 use serde::Serialize;
@@ -38,12 +39,13 @@ impl From<Exit> for ExitRecord {
     }
 }
 
-/// How many checks had which outcome; `checks` is the sum of all but `flaky` and `slow`, which are among the passed.
+/// How many checks had which outcome; `checks` is the sum of all but `flaky`, `flapped` and `slow`, which are among the passed.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct CountsRecord {
     checks: usize,
     passed: usize,
     flaky: usize,
+    flapped: usize,
     slow: usize,
     failed: usize,
     errored: usize,
@@ -54,11 +56,13 @@ pub(super) struct CountsRecord {
 
 impl CountsRecord {
     pub fn of(report: &RunReport) -> CountsRecord {
-        let Counts { passed, flaky, slow, warned, failed, errored, undecided, skipped } = Counts::of(report);
+        let Counts { passed, flaky, flapped, slow, warned, failed, errored, undecided, skipped } =
+            Counts::of(report);
         CountsRecord {
             checks: report.checks.len(),
             passed,
             flaky,
+            flapped,
             slow,
             failed,
             errored,

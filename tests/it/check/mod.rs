@@ -1,7 +1,9 @@
 //! The kinds of check, each against a real server.
 
+mod addresses;
 mod boot;
 mod cleanup;
 mod database;
 mod health;
 mod journey;
+mod rollout;

@@ -8,5 +8,6 @@ mod exit_codes;
 mod init;
 mod manual;
 mod plan;
+mod read_only;
 mod rerun_failed;
 mod signals;

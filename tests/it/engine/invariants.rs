@@ -90,6 +90,7 @@ fn check_invariants(spec: &SuiteSpec) {
                 assert_eq!(check.severity, Severity::Critical);
             }
             Outcome::Skipped(SkipReason::Asked(_)) => assert!(check.skip && !ran),
+            Outcome::Skipped(SkipReason::ReadOnly(_)) => panic!("nobody asked for `--read-only`"),
             Outcome::Skipped(SkipReason::FailFast { started, .. } | SkipReason::Signal { started, .. }) => {
                 assert_eq!(*started == Started::InFlight, ran, "check {index}");
             }

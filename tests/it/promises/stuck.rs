@@ -34,6 +34,10 @@ impl Check for Stuck {
         Afterwards::default()
     }
 
+    fn changes(&self) -> Option<String> {
+        None
+    }
+
     fn begin(self: Arc<Self>, scope: Variables) -> Box<dyn Running> {
         Box::new(StuckRun { check: self, scope })
     }

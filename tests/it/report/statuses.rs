@@ -14,9 +14,10 @@ use crate::support::junit::Outcome;
 use crate::support::smoke::Smoke;
 
 /// The checks of the suite, what each comes to, and the `outcome` of the documents.
-const CHECKS: [(&str, Status, &str); 8] = [
+const CHECKS: [(&str, Status, &str); 9] = [
     ("at once", Status::Passed, "passed"),
     ("at the second", Status::Flaky, "passed"),
+    ("now and then", Status::Flapped, "passed"),
     ("in the end", Status::Slow, "passed"),
     ("odd", Status::Warned, "warned"),
     ("wrong", Status::Failed, "failed"),
@@ -26,9 +27,11 @@ const CHECKS: [(&str, Status, &str); 8] = [
 ];
 
 fn server() -> HttpServer {
-    let asked = AtomicUsize::new(0);
+    let (asked, flapped) = (AtomicUsize::new(0), AtomicUsize::new(0));
     HttpServer::start(move |request| match request.path.as_str() {
         "/every-other" if asked.fetch_add(1, Ordering::SeqCst).is_multiple_of(2) => Response::new(503),
+        // It passes, fails, and passes twice.
+        "/flap" if flapped.fetch_add(1, Ordering::SeqCst) % 4 == 1 => Response::new(503),
         "/bad" => Response::new(500),
         "/slow" => Response::new(200).delay(Duration::from_millis(3_050)),
         "/hung" => Response::new(200).delay(Duration::from_mins(1)),
@@ -40,6 +43,7 @@ fn suite(server: &HttpServer) -> String {
     let checks = [
         ("/", ""),
         ("/every-other", "retry = { attempts = 2, delay = \"1ms\" }"),
+        ("/flap", "poll = { every = \"1ms\", hold = 2 }"),
         ("/slow", "budget = \"4s\""),
         ("/bad", "severity = \"warn\""),
         ("/bad", ""),
@@ -110,7 +114,7 @@ fn the_reports_of_a_run_have_the_same_word_for_a_check() {
     let junit = ran.junit();
     for (name, status, _) in CHECKS {
         let element = match status {
-            Status::Passed | Status::Flaky | Status::Slow => Outcome::Passed,
+            Status::Passed | Status::Flaky | Status::Flapped | Status::Slow => Outcome::Passed,
             Status::Failed => Outcome::Failed,
             Status::Errored | Status::Undecided => Outcome::Errored,
             Status::Warned | Status::Skipped => Outcome::Skipped,

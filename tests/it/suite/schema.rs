@@ -142,17 +142,27 @@ const NOT_FOUND: [(&str, &[&str]); 7] = [
     (
         "what one key says about what another table may have",
         &[
+            "addresses_with_a_proxy_of_the_defaults",
+            "addresses_with_resolve_of_the_defaults",
             "certificate_without_tls",
             "column_captured_from_http",
             "header_captured_from_rows",
             "http_expectation_on_tcp",
+            "replicas_of_a_journey",
+            "replicas_of_a_step",
             "rows_without_a_query",
             "writes_without_a_query",
         ],
     ),
     (
         "how long a duration is, and which number is the greater",
-        &["budget_larger_than_the_suites", "duration_of_ages", "max_below_min", "max_of_another_type"],
+        &[
+            "budget_larger_than_the_suites",
+            "duration_of_ages",
+            "max_below_min",
+            "max_of_another_type",
+            "poll_that_cannot_hold",
+        ],
     ),
     ("what stands in a header and in a body is text", &["body_contains_a_list", "number_for_text"]),
 ];

@@ -139,6 +139,17 @@ impl HttpServer {
         Self::listen(None, Arc::new(handler))
     }
 
+    /// Serves `http` at this address.
+    ///
+    /// # Errors
+    /// It is not free.
+    pub fn start_at(
+        address: SocketAddr,
+        handler: impl Fn(&Request) -> Response + Send + Sync + 'static,
+    ) -> std::io::Result<Self> {
+        Ok(Self::serve_on(TcpListener::bind(address)?, None, Arc::new(handler)))
+    }
+
     /// Serves `https` on a free port.
     ///
     /// # Panics
@@ -177,6 +188,10 @@ impl HttpServer {
 
     fn listen(tls: Option<TlsAcceptor>, handler: Arc<Handler>) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("listen on a free port");
+        Self::serve_on(listener, tls, handler)
+    }
+
+    fn serve_on(listener: TcpListener, tls: Option<TlsAcceptor>, handler: Arc<Handler>) -> Self {
         listener.set_nonblocking(true).expect("listen without blocking");
         let address = listener.local_addr().expect("know the port");
         // The certificates are valid for both names; `localhost` is what a person would write.

@@ -11,8 +11,10 @@ pub mod scratch;
 pub mod background;
 pub mod certificates;
 
+pub mod balancer;
 pub mod fault;
 pub mod http;
+pub mod names;
 pub mod postgres;
 pub mod psql;
 pub mod raw;

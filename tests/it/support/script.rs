@@ -18,7 +18,7 @@ use smoke::language::severity::Severity;
 use smoke::language::source::Location;
 use smoke::language::variable_usage::VariableUsage;
 use smoke::language::variables::Variables;
-use smoke::outcome::{Failure, Fault, Outcome, Signal};
+use smoke::outcome::{Failure, Fault, Outcome, Signal, SkipReason};
 use smoke::plan::{Plan, PlannedCheck};
 use smoke::secret::{Message, Redacted, Redactor};
 use tokio::runtime::Handle;
@@ -75,6 +75,10 @@ impl Check for Scripted {
 
     fn afterwards(&self, _: &Variables) -> Afterwards {
         Afterwards { leaves: false, cleanup: self.cleanup_takes, stop: self.stays }
+    }
+
+    fn changes(&self) -> Option<String> {
+        None
     }
 
     fn begin(self: Arc<Self>, scope: Variables) -> Box<dyn Running> {
@@ -223,7 +227,7 @@ pub fn plan(spec: &SuiteSpec, cleanups: &Arc<AtomicUsize>) -> Plan {
             repeat: Repeat::Once,
             needs: needs.into_iter().collect(),
             named_needs: Vec::new(),
-            skip: check.skip.then(|| "asked".to_owned()),
+            skip: check.skip.then(|| SkipReason::Asked("asked".to_owned())),
             instance: Vec::new(),
             check: Arc::new(Scripted {
                 script: check.script,

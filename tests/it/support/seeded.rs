@@ -91,6 +91,7 @@ fn masked(block: &str, ran: &Ran) -> String {
         (r"after [0-9.]+m?s", "after TIME"),
         (r"\d{4}-\d{2}-\d{2}(T[0-9:.]+Z)?", "DATE"),
         (r"\d+ days", "N days"),
+        (r"\d+ of \d+ attempts", "N of N attempts"),
         (r"\d+ attempts", "N attempts"),
         (r"port \d+", "port PORT"),
         (r"/\S*smoke-it-[^/ ]+", "SCRATCH"),

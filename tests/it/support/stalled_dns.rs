@@ -30,15 +30,21 @@ int getaddrinfo(const char *node, const char *service, const struct addrinfo *hi
 /// # Panics
 /// When there is no C compiler.
 pub fn library() -> PathBuf {
-    static LIBRARY: LazyLock<PathBuf> = LazyLock::new(|| {
-        let (source, library) =
-            (scratch::folder().join("stalled_dns.c"), scratch::folder().join("stalled_dns.so"));
-        fs::write(&source, SOURCE).expect("write the look-up");
-        let mut compiler = Command::new("cc");
-        compiler.args(["-shared", "-fPIC", "-o"]).arg(&library).arg(&source).arg("-ldl");
-        let output = compiler.output().expect("run cc");
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        library
-    });
+    static LIBRARY: LazyLock<PathBuf> = LazyLock::new(|| compiled("stalled_dns", SOURCE));
     LIBRARY.clone()
+}
+
+/// A library of this C source.
+///
+/// # Panics
+/// When there is no C compiler.
+pub fn compiled(name: &str, text: &str) -> PathBuf {
+    let folder = scratch::folder();
+    let (source, library) = (folder.join(format!("{name}.c")), folder.join(format!("{name}.so")));
+    fs::write(&source, text).expect("write the library");
+    let mut compiler = Command::new("cc");
+    compiler.args(["-shared", "-fPIC", "-o"]).arg(&library).arg(&source).arg("-ldl");
+    let output = compiler.output().expect("run cc");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    library
 }
