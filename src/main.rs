@@ -40,7 +40,7 @@ fn main() -> ExitCode {
     match catch_up() {
         Ok(()) => exit.into(),
         Err(error) => {
-            let _ = writeln!(Stream::Stderr, "error: {error}");
+            let _ = writeln!(Stream::Stderr, "error: {}", printable(&error.to_string()));
             Exit::CannotWork.into()
         }
     }
