@@ -78,6 +78,10 @@ pub struct RunArgs {
     #[arg(long)]
     pub keep_going: bool,
 
+    /// After a red run, leave what was booted running and say how to stop it
+    #[arg(long, conflicts_with = "repeat")]
+    pub keep_running: bool,
+
     #[command(flatten)]
     pub outputs: OutputArgs,
 

@@ -11,8 +11,8 @@ pub use self::status::Status;
 use crate::exit::Exit;
 use crate::language::severity::Severity;
 use crate::language::source::{Location, Place, Sources};
-use crate::outcome::{Certificate, Failure, Outcome, Phase, Signal, Trace};
-use crate::secret::{Message, Redacted};
+use crate::outcome::{Certificate, Failure, Log, Outcome, Phase, Signal, Trace};
+use crate::secret::{Message, Redact, Redacted};
 
 /// What a run is about. The same from its first event to its last.
 #[derive(Debug, Clone)]
@@ -102,7 +102,7 @@ pub enum CancelReason {
 /// What a check and a step have in common: how they came to their outcome.
 #[derive(Debug, Clone, Default)]
 pub struct Trail {
-    /// From its start to its verdict; for a boot, until it was ready. Zero if it never started.
+    /// From its start to its verdict; for a boot that stayed, until it was ready. Zero if it never started.
     pub took: Duration,
     pub attempts: u32,
     /// What its attempts saw, if it is repeated until it passes. Then one that fails is nothing unexpected.
@@ -119,6 +119,24 @@ pub struct Trail {
     pub certificate: Option<Redacted<Certificate>>,
     /// A command that shows the failure again by hand; of a journey, that of the step which failed.
     pub reproduce: Option<Redacted<Message>>,
+    /// What booted processes said while a check ran that did not pass.
+    pub said: Vec<Redacted<Said>>,
+    /// That what it started still runs, and how to stop it: after a red run with `--keep-running`.
+    pub left_running: Option<Redacted<Message>>,
+}
+
+/// What a booted process said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Said {
+    /// The check that started it.
+    pub by: Arc<str>,
+    pub log: Log,
+}
+
+impl Redact for Said {
+    fn map_messages(self, clean: &dyn Fn(Message) -> Message) -> Self {
+        Said { by: self.by, log: self.log.map_messages(clean) }
+    }
 }
 
 impl Trail {

@@ -57,16 +57,18 @@ impl Exit {
                 "the suite's budget ran out before every check had a result, and none had failed"
             }
             Exit::GateClosed => "a gate did not pass, so nothing behind it ran (`boot`, `gate = true`)",
-            Exit::CannotWork => "a report could not be written, or an internal error",
+            Exit::CannotWork => {
+                "a report could not be written, a limit of this machine, or an internal error"
+            }
             Exit::Interrupted => "interrupted by SIGINT; reports are still written",
-            Exit::Terminated => "ended by SIGTERM or SIGHUP; reports are still written",
+            Exit::Terminated => "ended by SIGTERM, SIGHUP or a like signal; reports are still written",
         }
     }
 
     pub fn of_signal(signal: Signal) -> Exit {
         match signal {
             Signal::Interrupt => Exit::Interrupted,
-            Signal::Terminate | Signal::Hangup => Exit::Terminated,
+            Signal::Terminate | Signal::Hangup | Signal::Other(_) => Exit::Terminated,
         }
     }
 

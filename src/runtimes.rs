@@ -17,6 +17,8 @@ pub struct Runtimes {
 
 impl Runtimes {
     pub fn start(checks: usize) -> anyhow::Result<Runtimes> {
+        threads_can_be_started()
+            .context("this machine does not let smoke start threads (a limit on processes?)")?;
         // Checks wait more than they work. Two workers, so that one that works does not keep the other's time.
         let workers = Builder::new_multi_thread().worker_threads(checks.clamp(1, 2)).enable_all().build();
         let engine = Builder::new_current_thread().enable_all().build();
@@ -44,16 +46,59 @@ impl Drop for Runtimes {
     }
 }
 
-/// Sends on SIGINT, SIGTERM, and SIGHUP, which ends a run as well when its terminal goes away.
+/// How many threads a run needs at once: two workers, a name look-up, and a database or a stream that does not take
+/// what is written.
+const THREADS: usize = 4;
+
+/// Finds out whether the threads that a run needs can be started. The library would wait for ever for one that cannot.
+fn threads_can_be_started() -> std::io::Result<()> {
+    let barrier = std::sync::RwLock::new(());
+    let all_are_started = barrier.write();
+    std::thread::scope(|scope| {
+        let started = (0..THREADS).try_for_each(|_| {
+            let waits = || drop(barrier.read());
+            // Why: it ends in a moment, with the scope.
+            std::thread::Builder::new().spawn_scoped(scope, waits).map(drop)
+        });
+        drop(all_are_started);
+        started
+    })
+}
+
+/// Sends on SIGINT, SIGTERM, and SIGHUP, which ends a run as well when its terminal goes away, and the signals that
+/// would end smoke without a report. What smoke was started to ignore, with `nohup` for instance, it ignores. After the
+/// end of a child, `on_child` is called.
 #[cfg(unix)]
-pub fn listen(sender: &mpsc::UnboundedSender<Signal>) -> std::io::Result<()> {
+pub fn listen(
+    sender: &mpsc::UnboundedSender<Signal>,
+    on_child: impl Fn() + Send + 'static,
+) -> std::io::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
+    const CPU_LIMIT: i32 = 24;
     let kinds = [
         (SignalKind::interrupt(), Signal::Interrupt),
         (SignalKind::terminate(), Signal::Terminate),
         (SignalKind::hangup(), Signal::Hangup),
+        (SignalKind::quit(), Signal::Other("SIGQUIT")),
+        (SignalKind::user_defined1(), Signal::Other("SIGUSR1")),
+        (SignalKind::user_defined2(), Signal::Other("SIGUSR2")),
+        (SignalKind::alarm(), Signal::Other("SIGALRM")),
+        (SignalKind::from_raw(CPU_LIMIT), Signal::Other("SIGXCPU")),
     ];
+    let mut children = signal(SignalKind::child())?;
+    // Why: it ends with the runtime, and waits for nothing but the operating system.
+    tokio::spawn(async move {
+        while children.recv().await.is_some() {
+            on_child();
+        }
+    });
+    let ignored = ignored_signals();
     for (kind, meaning) in kinds {
+        // A shell ignores SIGINT for what it starts in the background, where a pipeline still sends it.
+        let is_ignored = ignored & (1 << (kind.as_raw_value() - 1)) != 0;
+        if is_ignored && !matches!(meaning, Signal::Interrupt | Signal::Terminate) {
+            continue;
+        }
         let mut stream = signal(kind)?;
         let sender = sender.clone();
         // Why: it ends with the runtime, and waits for nothing but the operating system.
@@ -66,8 +111,19 @@ pub fn listen(sender: &mpsc::UnboundedSender<Signal>) -> std::io::Result<()> {
     Ok(())
 }
 
+/// The signals that this process ignores, a bit each. Source: `SigIgn` of proc(5); elsewhere nobody tells.
+#[cfg(unix)]
+fn ignored_signals() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    ignored.and_then(|bits| u64::from_str_radix(bits.trim(), 16).ok()).unwrap_or_default()
+}
+
 #[cfg(not(unix))]
-pub fn listen(sender: &mpsc::UnboundedSender<Signal>) -> std::io::Result<()> {
+pub fn listen(
+    sender: &mpsc::UnboundedSender<Signal>,
+    _on_child: impl Fn() + Send + 'static,
+) -> std::io::Result<()> {
     let sender = sender.clone();
     // Why: it ends with the runtime, and waits for nothing but the operating system.
     tokio::spawn(async move {

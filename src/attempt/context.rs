@@ -24,18 +24,28 @@ pub struct RunContext {
     pub suite_dir: PathBuf,
     pub redactor: Arc<Redactor>,
     pub tracing: Tracing,
+    pub after_red: AfterRed,
     shared: Shared,
 }
 
 impl RunContext {
     pub fn new(suite: String, suite_dir: PathBuf, redactor: Arc<Redactor>, tracing: Tracing) -> RunContext {
-        RunContext { suite, suite_dir, redactor, tracing, shared: Shared::default() }
+        let (after_red, shared) = (AfterRed::Stop, Shared::default());
+        RunContext { suite, suite_dir, redactor, tracing, after_red, shared }
     }
 
     /// What one protocol or kind keeps for the run.
     pub fn shared<T: Default + Send + Sync + 'static>(&self) -> Arc<T> {
         self.shared.get()
     }
+}
+
+/// What becomes of the booted processes after a red run?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AfterRed {
+    Stop,
+    /// Somebody wants to look at them.
+    KeepRunning,
 }
 
 /// Is every request and answer told?

@@ -22,5 +22,5 @@ pub mod single_flight;
 pub mod certificate;
 pub mod shell;
 
-pub use self::context::{Context, RunContext, Tracing};
+pub use self::context::{AfterRed, Context, RunContext, Tracing};
 pub use self::events::{CheckEvent, EventSink};

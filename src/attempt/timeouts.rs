@@ -13,3 +13,6 @@ pub const CRASH_WINDOW: Duration = Duration::from_millis(50);
 
 /// How long after budget and grace a task that does not end is waited for: it holds a thread and cannot be cut.
 pub const ABORT_GRACE: Duration = Duration::from_millis(50);
+
+/// How long after a failed check what a booted process says of it is waited for.
+pub const LATE_OUTPUT: Duration = Duration::from_millis(50);

@@ -8,25 +8,28 @@
 //! stop = { signal = "TERM", grace = "2s" }
 //! ```
 
+mod booted;
+mod log;
+mod question;
 mod ready;
+mod run;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
 use toml::Spanned;
 use toml::de::DeValue;
 
 use self::ready::Ready;
+use self::run::BootRun;
 use super::request::OverrideUse;
-use super::{Afterwards, BackgroundProcess, Check, Running, Session, template_failure};
-use crate::attempt::Context;
-use crate::attempt::attempts::Attempt;
+use super::{Afterwards, Check, Running, template_failure};
 use crate::attempt::shell::ShellCommand;
-use crate::deadline::{BudgetScope, Deadline};
+use crate::attempt::{AfterRed, Context};
 use crate::language::diagnostic::Diagnostic;
+use crate::language::io_error;
 use crate::language::read::{FromTable, FromToml, ParseContext, Table};
 use crate::language::schema::{Definitions, Schema};
 use crate::language::source::Place;
@@ -34,10 +37,10 @@ use crate::language::table::ToToml;
 use crate::language::template::Template;
 use crate::language::value::Scalar;
 use crate::language::variable_usage::VariableUsage;
-use crate::language::variables::{Variables, is_secret_name};
-use crate::outcome::{Failure, Phase};
-use crate::process::{Command, End, Groups, Output, Process, StopSignal, why_it_ended};
-use crate::secret::{Message, Redacted, Redactor};
+use crate::language::variables::Variables;
+use crate::outcome::{Failure, Fault};
+use crate::process::{Command, LogFile, StopSignal};
+use crate::secret::Message;
 
 #[derive(Debug)]
 struct Boot {
@@ -45,6 +48,7 @@ struct Boot {
     env: Vec<(Template, Scalar)>,
     cwd: Option<Template>,
     ready: Option<Ready>,
+    log_file: Option<Template>,
     stop: Stop,
 }
 
@@ -80,7 +84,17 @@ pub fn read(table: &mut Table<'_, '_, '_>) -> Option<Arc<dyn Check>> {
         table.optional("cwd", ("working directory; by default, the suite's folder", r#"cwd = "server""#));
     let ready: Option<Ready> = table.optional(
         "ready",
-        ("how to tell that the process is ready; by default, it is ready at once", "ready = { port = 8080 }"),
+        (
+            "how to tell that the process is ready; by default, it is ready if it does not end at once",
+            "ready = { port = 8080 }",
+        ),
+    );
+    let log_file = table.optional(
+        "log-file",
+        (
+            "file that gets all that the process prints, without secrets; begun anew, in the suite's folder",
+            r#"log-file = "shop.log""#,
+        ),
     );
     let stop = table
         .optional("stop", ("how to stop the process", r#"stop = { signal = "INT" }"#))
@@ -88,7 +102,7 @@ pub fn read(table: &mut Table<'_, '_, '_>) -> Option<Arc<dyn Check>> {
     table.filled("command", "the command is empty; its first entry is the program")?;
     let ready = if table.has("ready") { Some(ready?) } else { None };
     let command = command?;
-    Some(Arc::new(Boot { command, env, cwd, ready, stop }))
+    Some(Arc::new(Boot { command, env, cwd, ready, log_file, stop }))
 }
 
 impl FromTable for Stop {
@@ -140,6 +154,7 @@ impl Check for Boot {
         uses.read_all(&self.command);
         uses.read_all(self.env.iter().flat_map(|(name, value)| [name, &value.0]));
         uses.read_all(&self.cwd);
+        uses.read_all(&self.log_file);
         if let Some(ready) = &self.ready {
             ready.uses(uses);
         }
@@ -167,7 +182,7 @@ impl Check for Boot {
     }
 
     fn begin(self: Arc<Self>, scope: Variables) -> Box<dyn Running> {
-        Box::new(BootRun { boot: self, session: Session::new(scope), process: None, reproduce: None })
+        Box::new(BootRun::new(self, scope))
     }
 }
 
@@ -182,12 +197,31 @@ impl Boot {
             Some(cwd) => dir.join(text(cwd)?),
             None => dir.clone(),
         };
-        Ok(Command { words: words?, env: env?, cwd })
+        // Where it may outlive smoke, it cannot print into a pipe that nobody will read.
+        let prints_to = match context.run.after_red {
+            AfterRed::Stop => None,
+            AfterRed::KeepRunning => {
+                let name = format!("smoke-boot-{}.log", uuid::Uuid::new_v4().simple());
+                Some(std::env::temp_dir().join(name))
+            }
+        };
+        Ok(Command { words: words?, env: env?, cwd, prints_to })
+    }
+
+    /// The file that gets what it prints, begun anew.
+    fn log_file(&self, scope: &Variables, context: &Context) -> Result<Option<LogFile>, Failure> {
+        let Some(file) = &self.log_file else { return Ok(None) };
+        let path = context.run.suite_dir.join(file.text(scope).map_err(template_failure)?);
+        let created = LogFile::create(&path, Arc::clone(&context.run.redactor));
+        created.map(Some).map_err(|error| {
+            let doing = Message::new().words("writing `log-file` to `").data(path.display().to_string());
+            Failure::fault(Fault::Local, doing.words("`"), Message::new().data(io_error::reason(&error)))
+        })
     }
 
     /// The command that starts the same.
     fn start_command(&self, scope: &Variables, context: &Context) -> Option<ShellCommand> {
-        let Command { words, env, cwd } = self.command(&scope.for_people(), context).ok()?;
+        let Command { words, env, cwd, .. } = self.command(&scope.for_people(), context).ok()?;
         let (program, arguments) = words.split_first()?;
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
         let command = ShellCommand::new(program).words(&arguments);
@@ -196,175 +230,6 @@ impl Boot {
         Some(match folder.as_str() {
             "" | "." => command,
             folder => command.in_folder(folder),
-        })
-    }
-}
-
-/// A boot that runs.
-struct BootRun {
-    boot: Arc<Boot>,
-    session: Session,
-    /// What the last attempt started.
-    process: Option<Box<dyn BackgroundProcess>>,
-    /// The command that reproduces the last failure, where the one that starts the process does not.
-    reproduce: Option<Message>,
-}
-
-impl Attempt for BootRun {
-    fn attempt<'a>(&'a mut self, context: &'a Context) -> BoxFuture<'a, Result<(), Failure>> {
-        Box::pin(self.start(context))
-    }
-}
-
-impl Running for BootRun {
-    fn reproduce(&self, context: &Context) -> Option<Redacted<Message>> {
-        let redactor = &context.run.redactor;
-        let command = match &self.reproduce {
-            Some(command) => command.clone(),
-            None => self.boot.start_command(&self.session.scope, context)?.into_message(redactor),
-        };
-        Some(redactor.redact(command))
-    }
-
-    fn background(&mut self) -> Option<Box<dyn BackgroundProcess>> {
-        self.process.take()
-    }
-
-    fn into_scope(self: Box<Self>) -> Variables {
-        self.session.scope
-    }
-}
-
-impl BootRun {
-    async fn start(&mut self, context: &Context) -> Result<(), Failure> {
-        // A process of an attempt before, if `retry` is set.
-        if let Some(before) = self.process.take() {
-            before.stop(context.deadline).await;
-        }
-        self.reproduce = None;
-        let boot = Arc::clone(&self.boot);
-        let command = boot.command(&self.session.scope, context)?;
-        // In clear in the suite, and secret by its name all the same: it may be in what the process prints.
-        for (_, value) in command.env.iter().filter(|(name, _)| is_secret_name(name)) {
-            context.hide(value);
-        }
-        if let Some(Ready::Answers(question)) = &boot.ready
-            && let Err(failure) = question.ask_before_the_start(&mut self.session, context).await
-        {
-            let asked = question.reproduce(&self.session, context);
-            self.reproduce = asked.map(|asked| asked.into_message(&context.run.redactor));
-            return Err(failure);
-        }
-        let output = match &boot.ready {
-            Some(ready) => ready.output(&self.session.scope)?,
-            None => Output::default(),
-        };
-        let process = Process::start(&command, output.clone(), &context.run.shared::<Groups>())?;
-        let booted = Booted {
-            process,
-            output: output.clone(),
-            stop: boot.stop,
-            redactor: Arc::clone(&context.run.redactor),
-        };
-        // Kept here at once: it is stopped from here when this is cut.
-        let process = self.process.insert(Box::new(booted));
-        context.timeline.enter(Phase::Ready);
-
-        let mut last = None;
-        let session = &mut self.session;
-        let bounded = context.deadline.bound(async {
-            tokio::select! {
-                // The answer may be somebody else's: what has ended is not ready, whoever answers.
-                biased;
-                failure = process.ended() => return Err(failure),
-                result = wait_until_ready(boot.ready.as_ref(), &output, &mut last, session, context) => result?,
-            }
-            if process.has_ended() { Err(process.ended().await) } else { Ok(()) }
-        });
-        let result = Box::pin(bounded).await.unwrap_or_else(|cut| Err(Failure::timed_out(cut, Phase::Ready)));
-        context.timeline.end();
-        result.map_err(|failure| self.never_ready(failure, last, &output, context))
-    }
-
-    /// A cut says what never came, what came instead, and what the process printed.
-    fn never_ready(
-        &mut self,
-        failure: Failure,
-        last: Option<Failure>,
-        output: &Output,
-        context: &Context,
-    ) -> Failure {
-        let (Failure::TimedOut { cut, phase, .. }, Some(ready)) = (&failure, &self.boot.ready) else {
-            return failure;
-        };
-        let redactor = &context.run.redactor;
-        if let Ready::Answers(question) = ready {
-            let started = self.boot.start_command(&self.session.scope, context);
-            let asked = question.reproduce(&self.session, context);
-            self.reproduce = started
-                .zip(asked)
-                .map(|(started, asked)| started.while_it_runs(cut.budget, &asked, redactor));
-        }
-        let log = output.log(redactor);
-        let printed = if log.is_some() { "" } else { "; it printed nothing" };
-        let detail = Some(ready.awaited(&self.session.scope).words(printed));
-        let (last, place) = (last.map(Box::new), Some(ready.place()));
-        Failure::TimedOut { cut: *cut, phase: *phase, detail, last, log, place }
-    }
-}
-
-async fn wait_until_ready(
-    ready: Option<&Ready>,
-    output: &Output,
-    last: &mut Option<Failure>,
-    session: &mut Session,
-    context: &Context,
-) -> Result<(), Failure> {
-    match ready {
-        None => Ok(()),
-        Some(ready) => ready.wait(output, last, session, context).await,
-    }
-}
-
-/// A process that stays for the run.
-struct Booted {
-    process: Process,
-    output: Output,
-    stop: Stop,
-    redactor: Arc<Redactor>,
-}
-
-impl BackgroundProcess for Booted {
-    fn has_ended(&mut self) -> bool {
-        self.process.has_ended()
-    }
-
-    fn ended(&mut self) -> BoxFuture<'_, Failure> {
-        Box::pin(async move {
-            let end = self.process.ended().await;
-            let log = self.output.log(&self.redactor);
-            let how = Message::new().words(format!("the process ended: {end}"));
-            let Some(log) = log else {
-                return Failure::Exited { how: how.words("; it printed nothing"), log: None };
-            };
-            // Whoever is ended by a signal did not say why.
-            let said = match end {
-                End::Exit(_) | End::Unknown(_) => why_it_ended(&log.text()),
-                End::Signal(_) => None,
-            };
-            let log = Some(log).filter(|log| said.is_none() || log.has_several_lines());
-            let how = match said {
-                Some(said) => how.words("; it said: ").data(said),
-                None => how,
-            };
-            Failure::Exited { how, log }
-        })
-    }
-
-    fn stop(self: Box<Self>, deadline: Deadline) -> BoxFuture<'static, ()> {
-        Box::pin(async move {
-            let Booted { process, stop, .. } = *self;
-            process.stop(stop.signal, deadline.tighten(stop.grace, BudgetScope::Grace)).await;
         })
     }
 }

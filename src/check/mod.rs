@@ -173,6 +173,9 @@ pub trait BackgroundProcess: Send + Sync {
     /// Waits until it ends, though it should not.
     fn ended(&mut self) -> BoxFuture<'_, Failure>;
 
+    /// Leaves it running, and says how to stop it.
+    fn leave(self: Box<Self>) -> Message;
+
     /// Ends it and everything it started, by `deadline` at the latest.
     fn stop(self: Box<Self>, deadline: Deadline) -> BoxFuture<'static, ()>;
 }

@@ -7,6 +7,7 @@ use anyhow::Context as _;
 
 use super::prepare::SuiteSource;
 use super::run::{Job, Rerun, run_job};
+use crate::attempt::AfterRed;
 use crate::cli::DemoArgs;
 use crate::demo::{Break, Shop};
 use crate::exit::Exit;
@@ -44,8 +45,14 @@ pub fn run(args: DemoArgs) -> anyhow::Result<Exit> {
             };
             let source =
                 SuiteSource::Text { path: PathBuf::from("smoke.example.toml"), text: EXAMPLE.to_owned() };
-            let job =
-                Job { source, choices, rerun: Rerun::Everything, outputs: args.outputs, look: args.look };
+            let job = Job {
+                source,
+                choices,
+                rerun: Rerun::Everything,
+                after_red: AfterRed::Stop,
+                outputs: args.outputs,
+                look: args.look,
+            };
             run_job(job)
         }
     }

@@ -24,7 +24,7 @@ pub(super) fn listen(signals: mpsc::UnboundedSender<Signal>) -> Quit {
     if std::io::stdin().is_terminal() {
         let wanted = quit.clone();
         // Why: it waits for a key, and ends with the process.
-        std::thread::spawn(move || {
+        let listening = std::thread::Builder::new().spawn(move || {
             let pressed = std::io::stdin().lock().bytes().map_while(Result::ok);
             for key in pressed {
                 if matches!(key, b'q' | b'Q') {
@@ -33,6 +33,8 @@ pub(super) fn listen(signals: mpsc::UnboundedSender<Signal>) -> Quit {
                 }
             }
         });
+        // Without a thread for it there are still signals.
+        drop(listening);
     }
     quit
 }

@@ -19,6 +19,7 @@ use crate::exit::Exit;
 use crate::language::diagnostic::SuiteError;
 use crate::outcome::Signal;
 use crate::plan::Choices;
+use crate::process::{raise_open_files, reap};
 use crate::runtimes::{Runtimes, listen};
 use crate::secret::Redactor;
 
@@ -34,9 +35,10 @@ pub struct Rounds {
 
 impl Rounds {
     pub fn new(path: PathBuf, choices: Choices, tracing: Tracing) -> anyhow::Result<Rounds> {
+        raise_open_files();
         let runtimes = Runtimes::start(usize::MAX)?;
         let (signal_sender, signals) = mpsc::unbounded_channel();
-        runtimes.block_on(async { listen(&signal_sender) }).context("cannot listen for signals")?;
+        runtimes.block_on(async { listen(&signal_sender, reap) }).context("cannot listen for signals")?;
         Ok(Rounds { path, choices, tracing, runtimes, signals, signal_sender })
     }
 

@@ -11,14 +11,15 @@ use super::prepare::{
     SuiteSource, choices, find_suite, info, note_unmatched, once_read, prepare, reject, say,
 };
 use super::repeat::repeat;
-use crate::attempt::{RunContext, Tracing};
+use crate::attempt::{AfterRed, RunContext, Tracing};
 use crate::cli::{LookArgs, OutputArgs, RunArgs};
 use crate::engine;
 use crate::event::Event;
 use crate::exit::Exit;
 use crate::plan::Choices;
+use crate::process::{raise_open_files, reap};
 use crate::report::{
-    self, Console, LastRun, Outputs, Rejection, Reporter, Stream, Style, Trouble, Verbosity,
+    self, Console, LastRun, Outputs, Rejection, Reporter, Stream, Style, Trouble, Verbosity, terminal_width,
 };
 use crate::runtimes::{Runtimes, listen};
 use crate::secret::Redactor;
@@ -28,6 +29,7 @@ pub struct Job {
     pub source: SuiteSource,
     pub choices: Choices,
     pub rerun: Rerun,
+    pub after_red: AfterRed,
     pub outputs: OutputArgs,
     pub look: LookArgs,
 }
@@ -50,7 +52,8 @@ pub fn run_suite(args: RunArgs) -> anyhow::Result<Exit> {
     }
     let source = SuiteSource::File(find_suite(args.suite));
     let rerun = if args.rerun_failed { Rerun::Failed } else { Rerun::Everything };
-    run_job(Job { source, choices, rerun, outputs: args.outputs, look: args.look })
+    let after_red = if args.keep_running { AfterRed::KeepRunning } else { AfterRed::Stop };
+    run_job(Job { source, choices, rerun, after_red, outputs: args.outputs, look: args.look })
 }
 
 /// Runs a suite from its text to its exit code.
@@ -58,7 +61,7 @@ pub fn run_suite(args: RunArgs) -> anyhow::Result<Exit> {
 /// # Errors
 /// smoke could not do its own work.
 pub fn run_job(job: Job) -> anyhow::Result<Exit> {
-    let Job { source, mut choices, rerun, outputs, look } = job;
+    let Job { source, mut choices, rerun, after_red, outputs, look } = job;
     let OutputArgs { junit, json, events } = outputs;
     let file = match &source {
         SuiteSource::File(path) => Some(path.as_path()),
@@ -108,22 +111,26 @@ pub fn run_job(job: Job) -> anyhow::Result<Exit> {
         reporters.push(Box::new(last_run.keeper(names, trouble)));
     }
     // Listened for before an old report is taken away: from then on there is one at the end, whatever happens.
+    raise_open_files();
     let runtimes = Runtimes::start(plan.checks.len())?;
     let (signal_sender, mut signals) = mpsc::unbounded_channel();
-    runtimes.block_on(async { listen(&signal_sender) }).context("cannot listen for signals")?;
+    runtimes.block_on(async { listen(&signal_sender, reap) }).context("cannot listen for signals")?;
     // All of them, so that no other run's report is left behind, whichever cannot be written.
     let begun: Vec<_> = reporters.iter_mut().map(|reporter| reporter.begin()).collect();
     begun.into_iter().collect::<Result<(), _>>()?;
     let info = info(&plan, std::mem::take(&mut suite.sources));
     let verbosity = if look.quiet { Verbosity::Quiet } else { Verbosity::Normal };
     let progress = look.progress.resolve(std::io::stderr().is_terminal());
-    let console = Console::new(Stream::Stderr, Style::new(color), verbosity, progress);
+    let console =
+        Console::new(Stream::Stderr, Style::new(color), verbosity, progress).wrapping_at(terminal_width);
     pipeline.push(Box::new(console));
     pipeline.append(&mut reporters);
     let mut reporters = pipeline;
 
     let tracing = if look.trace { Tracing::On } else { Tracing::Off };
-    let context = Arc::new(RunContext::new(plan.suite.clone(), suite.dir.clone(), redactor, tracing));
+    let mut context = RunContext::new(plan.suite.clone(), suite.dir.clone(), redactor, tracing);
+    context.after_red = after_red;
+    let context = Arc::new(context);
     // What was written is needed no more, and may be large.
     drop(suite);
     let mut on_event = |event: &Event| {

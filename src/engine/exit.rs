@@ -5,7 +5,8 @@ use crate::exit::Exit;
 use crate::language::severity::Severity;
 use crate::outcome::{NeedFailed, Outcome, SkipReason};
 
-/// The exit code of a run, from what its checks came to: 130/143, then 6, then 5, then 1, then 4.
+/// The exit code of a run, from what its checks came to: 130/143, then 6, then 5, then 1, then 4. What smoke lacks itself
+/// is 6 as well, unless something is red.
 /// (That a report could not be written is 6 too, and known only later.)
 pub fn of_run<'a>(
     checks: impl Iterator<Item = (&'a CheckInfo, &'a CheckReport)>,
@@ -14,11 +15,27 @@ pub fn of_run<'a>(
     if let Some(CancelReason::Signal(signal)) = cancelled {
         return Exit::of_signal(*signal);
     }
-    let mut worst = Exit::NothingSelected;
-    for (info, report) in checks {
-        worst = worst.or_worse(of_check(info, report));
+    let checks: Vec<_> = checks.collect();
+    let lacks_something = checks.iter().any(|(_, report)| has_lacked(report));
+    // What needs a check that was not decided is not decided either; what is red shows in the one that it needs.
+    let is_judged = |report: &CheckReport| {
+        let is_skipped = matches!(&report.outcome, Outcome::Skipped(SkipReason::Need { .. }));
+        !has_lacked(report) && !(lacks_something && is_skipped)
+    };
+    let judged = checks.iter().filter(|(_, report)| is_judged(report));
+    let worst =
+        judged.fold(Exit::NothingSelected, |worst, (info, report)| worst.or_worse(of_check(info, report)));
+    match worst {
+        // What is red is red, whatever smoke lacked elsewhere.
+        Exit::Failed | Exit::GateClosed => worst,
+        _ if lacks_something => worst.or_worse(Exit::CannotWork),
+        _ => worst,
     }
-    worst
+}
+
+/// Was it not decided because smoke lacked something?
+fn has_lacked(report: &CheckReport) -> bool {
+    matches!(&report.outcome, Outcome::Undecided(failure) if failure.is_shortage())
 }
 
 fn of_check(info: &CheckInfo, report: &CheckReport) -> Exit {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::task::Id;
 
 use super::task::Ran;
-use super::{Engine, State};
+use super::{Engine, State, Stay};
 use crate::attempt::timeouts::ABORT_GRACE;
 use crate::deadline::{BudgetScope, Deadline};
 use crate::event::{CancelReason, CheckReport, Event, Trail};
@@ -13,6 +13,15 @@ use crate::language::variables::Variables;
 use crate::outcome::{Failure, Fault, NeedFailed, Outcome, Phase, SkipReason, Started, Verdict};
 use crate::plan::PlannedCheck;
 use crate::secret::{Message, Redacted};
+
+impl Stay {
+    /// How it ran until now.
+    fn ran(&self) -> Ran {
+        let mut ran = self.ran.clone();
+        ran.trail.took += self.since.elapsed();
+        ran
+    }
+}
 
 impl Engine<'_> {
     /// A booted process ended though it should have stayed.
@@ -25,9 +34,7 @@ impl Engine<'_> {
 
     fn ran_so_far(&self, check: usize) -> Ran {
         match &self.states[check] {
-            State::BackgroundProcess => {
-                self.residents.get(&check).map(|stay| stay.ran.clone()).unwrap_or_default()
-            }
+            State::BackgroundProcess => self.residents.get(&check).map(Stay::ran).unwrap_or_default(),
             State::Running { since, .. } => {
                 Ran { trail: Trail { took: since.elapsed(), ..Trail::default() }, ..Ran::default() }
             }
@@ -53,6 +60,10 @@ impl Engine<'_> {
         self.states[check] = State::Done { report: Arc::clone(&report), shared };
         match &report.outcome {
             Outcome::Passed => {}
+            // The others may still be asked.
+            Outcome::Undecided(failure) | Outcome::Warned(failure) if failure.is_shortage() => {
+                self.skip_dependents(check, check, NeedFailed::DidNotPass);
+            }
             Outcome::Undecided(_) => self.cancel(CancelReason::Budget(self.plan.budget)),
             // The budget is why those that need it do not run, and not that it is only a warning.
             Outcome::Warned(failure) if failure.verdict() == Verdict::Undecided => {

@@ -24,13 +24,14 @@ use self::finish::outcome;
 use self::queue::Queue;
 use self::task::{Ended, Ending, Ran, Task};
 use crate::attempt::timeouts::CRASH_WINDOW;
-use crate::attempt::{CheckEvent, EventSink, RunContext};
+use crate::attempt::{AfterRed, CheckEvent, EventSink, RunContext};
 use crate::check::BackgroundProcess;
 use crate::deadline::{BudgetScope, Deadline};
 use crate::event::{CancelReason, CheckReport, Event, RunReport};
 use crate::language::variables::Variables;
 use crate::outcome::{Failure, Outcome, Signal, Started};
 use crate::plan::Plan;
+use crate::process::own_connections_are_closed;
 
 /// Runs `plan` to its end and tells `on_event` what happens, in order. The checks run on `workers`; what happens where
 /// this is awaited hangs on none of them.
@@ -86,6 +87,7 @@ enum State {
 struct Stay {
     resident: Box<dyn BackgroundProcess>,
     ran: Ran,
+    since: Instant,
     shared: Variables,
 }
 
@@ -262,7 +264,8 @@ impl Engine<'_> {
             Some(resident) if passed => {
                 self.tell(&Event::CheckReady { check, took: ran.trail.took });
                 self.states[check] = State::BackgroundProcess;
-                self.residents.insert(check, Stay { resident, ran, shared: scope });
+                let since = Instant::now();
+                self.residents.insert(check, Stay { resident, ran, since, shared: scope });
             }
             Some(_) | None => _ = self.done(check, outcome, ran, Some(scope)),
         }
@@ -290,13 +293,34 @@ impl Engine<'_> {
         for (check, failure) in deaths {
             self.died(check, failure);
         }
+        if !self.residents.is_empty() {
+            own_connections_are_closed().await;
+        }
         let grace = *self.grace.get_or_insert_with(|| Deadline::after(self.plan.grace, BudgetScope::Grace));
         let mut stopping: Vec<_> = self.dead.drain(..).map(|resident| resident.stop(grace)).collect();
+        let are_left = self.are_left();
         for (check, stay) in std::mem::take(&mut self.residents) {
-            stopping.push(stay.resident.stop(grace));
-            self.done(check, Outcome::Passed, stay.ran, Some(stay.shared));
+            let mut ran = stay.ran;
+            match are_left {
+                true => ran.trail.left_running = Some(self.context.redactor.redact(stay.resident.leave())),
+                false => stopping.push(stay.resident.stop(grace)),
+            }
+            self.done(check, Outcome::Passed, ran, Some(stay.shared));
         }
         futures_util::future::join_all(stopping).await;
+    }
+
+    /// Are booted processes left running? Not where somebody has ended the run.
+    fn are_left(&self) -> bool {
+        let is_red = |state: &State| match state {
+            State::Done { report, .. } => {
+                matches!(report.outcome, Outcome::Failed(_) | Outcome::Undecided(_))
+            }
+            State::Waiting | State::Running { .. } | State::BackgroundProcess => false,
+        };
+        self.context.after_red == AfterRed::KeepRunning
+            && !matches!(self.cancelled, Some(CancelReason::Signal(_)))
+            && self.states.iter().any(is_red)
     }
 
     fn finish(mut self) -> RunReport {

@@ -11,14 +11,15 @@ use tokio::time::Instant;
 use crate::attempt::attempts::Attempts;
 use crate::attempt::cancellation::Cancellations;
 use crate::attempt::timeline::Timeline;
-use crate::attempt::timeouts::{CLOSE_TIMEOUT, LAST_CLOSE_TIMEOUT};
+use crate::attempt::timeouts::{CLOSE_TIMEOUT, LAST_CLOSE_TIMEOUT, LATE_OUTPUT};
 use crate::attempt::{Context, EventSink, RunContext};
 use crate::check::{BackgroundProcess, Check, Running};
 use crate::deadline::{BudgetScope, Deadline};
-use crate::event::{StepReport, Trail};
+use crate::event::{Said, StepReport, Trail};
 use crate::language::repeat::Repeat;
 use crate::language::variables::Variables;
 use crate::outcome::Failure;
+use crate::process::{Moment, Outputs};
 use crate::secret::Redacted;
 
 /// A check that is about to run.
@@ -70,6 +71,8 @@ impl Task {
             cancellations: Cancellations::default(),
             events: self.events.clone(),
         };
+        let outputs: Arc<Outputs> = self.run.shared();
+        let start = outputs.now();
         let mut running = Arc::clone(&self.check).begin(self.scope.clone());
         let mut attempts = Attempts::new(self.repeat, deadline, None);
         let result = tokio::select! {
@@ -87,12 +90,17 @@ impl Task {
             Some(_) | None => None,
         };
         self.after(&mut *running, &context).await;
+        let said = match &result {
+            Some(Err(failure)) if !outputs.is_empty() => self.said(&outputs, &start, failure).await,
+            Some(_) | None => Vec::new(),
+        };
 
         let trail = Trail {
             took,
             // What a cancel has cut counts.
             attempts: result.as_ref().map_or(1, |_| attempts.count()),
             reproduce,
+            said,
             ..attempts.trail(&self.run.redactor)
         };
         let ran = Ran { trail, steps: running.steps() };
@@ -108,6 +116,16 @@ impl Task {
             }
         }
         Ended { index: self.index, ending, scope: running.into_scope(), resident: background, ran }
+    }
+
+    /// What the booted processes said while it ran. What they say of a failure may come after their answer.
+    async fn said(&self, outputs: &Outputs, start: &Moment, failure: &Failure) -> Vec<Redacted<Said>> {
+        if !matches!(failure, Failure::TimedOut { .. }) {
+            let _ = self.suite.pause(LATE_OUTPUT).await;
+        }
+        let redactor = &self.run.redactor;
+        let said = outputs.since(start, &self.name, redactor);
+        said.into_iter().map(|(by, log)| redactor.redact(Said { by, log })).collect()
     }
 
     /// The end of the grace: the run's if it is over, and never later than budget and grace allow.

@@ -1,5 +1,7 @@
 //! Errors of the operating system, as messages show them.
 
+use std::error::Error;
+
 /// An operating system's error without its number.
 pub fn reason(error: &std::io::Error) -> String {
     let text = error.to_string();
@@ -7,4 +9,49 @@ pub fn reason(error: &std::io::Error) -> String {
         Some((before, _)) => before.to_lowercase(),
         None => text,
     }
+}
+
+/// What is lacking where no file can be opened.
+pub const TOO_MANY_FILES: &str = "too many open files (EMFILE, `ulimit -n`)";
+
+/// What this machine lacks to go on, if that is the error or its cause: descriptors, threads, memory. It says nothing of
+/// who was asked.
+pub fn shortage(error: &(dyn Error + 'static)) -> Option<&'static str> {
+    let mut layer = Some(error);
+    while let Some(error) = layer {
+        let number = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::raw_os_error);
+        if let Some(lacking) = number.and_then(lacks) {
+            return Some(lacking);
+        }
+        layer = error.source();
+    }
+    None
+}
+
+#[cfg(unix)]
+fn lacks(number: i32) -> Option<&'static str> {
+    use rustix::io::Errno;
+    Some(match Errno::from_raw_os_error(number) {
+        Errno::MFILE => TOO_MANY_FILES,
+        Errno::NFILE => "too many open files on this machine (ENFILE)",
+        // Not of a socket that has nothing to say at the moment: that one is never shown.
+        Errno::AGAIN => "no more processes, threads or local ports (EAGAIN)",
+        Errno::NOMEM => "no memory (ENOMEM)",
+        Errno::NOBUFS => "no memory for connections (ENOBUFS)",
+        _ => return None,
+    })
+}
+
+#[cfg(not(unix))]
+fn lacks(_number: i32) -> Option<&'static str> {
+    None
+}
+
+/// Can no more files be opened? What a library does not say is asked of the system.
+pub fn is_out_of_descriptors() -> bool {
+    #[cfg(unix)]
+    const ALWAYS_THERE: &str = "/dev/null";
+    #[cfg(not(unix))]
+    const ALWAYS_THERE: &str = "NUL";
+    std::fs::File::open(ALWAYS_THERE).is_err_and(|error| shortage(&error).is_some())
 }

@@ -166,6 +166,10 @@ fn add_rule(object: &mut Schema, rule: Rule) {
             let each: Vec<Schema> = keys.iter().map(|key| required(&[key])).collect();
             all_of(object).push(json!({ "oneOf": each }));
         }
+        Rule::AtLeastOne(keys) => {
+            let each: Vec<Schema> = keys.iter().map(|key| required(&[key])).collect();
+            all_of(object).push(json!({ "anyOf": each }));
+        }
         Rule::AtMostOne(keys) => {
             let pairs = keys.iter().enumerate();
             let pairs = pairs.flat_map(|(number, a)| keys[number + 1..].iter().map(|b| required(&[a, b])));

@@ -126,7 +126,7 @@ pub trait NamedTable: Sync {
 pub enum Rule {
     ExactlyOne(&'static [&'static str]),
     AtMostOne(&'static [&'static str]),
-    /// There is a key at all.
+    AtLeastOne(&'static [&'static str]),
     NotEmpty,
     /// The first needs the second.
     Needs(&'static str, &'static str),

@@ -3,6 +3,7 @@
 //! A warning is about what somebody wrote, so each rule reads the files as they are written, key by key, and not what
 //! smoke makes of them. Only how long a run can take, and what `resolve` applies to, is asked of the plan.
 
+mod boots;
 mod cleartext;
 mod resolve;
 mod size;
@@ -41,6 +42,7 @@ impl Notes {
     pub fn take(&mut self, written: &RawDocument<'_>) {
         self.budgets.extend(size::budgets(written));
         self.warnings.warnings.extend(timeouts::warnings(written));
+        self.warnings.warnings.extend(boots::warnings(written));
         self.warnings.warnings.extend(superuser::warnings(written));
         let (in_clear, covered) = cleartext::warnings(written);
         self.warnings.warnings.extend(in_clear);

@@ -55,6 +55,8 @@ pub enum Fault {
     Local,
     /// A value that cannot go where the suite puts it.
     Template,
+    /// Something that smoke lacks itself: descriptors, threads, memory. It says nothing of the app.
+    Shortage,
     /// A defect of smoke.
     Internal,
 }
@@ -71,6 +73,7 @@ impl Fault {
             Fault::Protocol => "protocol",
             Fault::Local => "local",
             Fault::Template => "template",
+            Fault::Shortage => "shortage",
             Fault::Internal => "internal",
         }
     }
@@ -147,13 +150,34 @@ impl Failure {
         }
     }
 
+    /// Did smoke itself lack something?
+    pub fn is_shortage(&self) -> bool {
+        match self {
+            Failure::Fault { fault, .. } => *fault == Fault::Shortage,
+            Failure::Step { source, .. } => source.is_shortage(),
+            Failure::TimedOut { last, .. } => last.as_ref().is_some_and(|last| last.is_shortage()),
+            Failure::Mismatch { .. } | Failure::Exited { .. } => false,
+        }
+    }
+
+    /// The failure of something for which this machine lacks `what`.
+    pub fn shortage(doing: Message, what: &'static str) -> Failure {
+        let cause = Message::new().words(format!("smoke itself lacks something: {what}"));
+        Failure::fault(Fault::Shortage, doing, cause).with_hint(
+            Message::new()
+                .words("raise the limit, or run fewer checks at once: `--jobs`; the app was not judged"),
+        )
+    }
+
     pub fn verdict(&self) -> Verdict {
         match self {
             Failure::Mismatch { .. } | Failure::Exited { .. } => Verdict::Failed,
+            Failure::TimedOut { .. } if self.is_shortage() => Verdict::Undecided,
             Failure::TimedOut { cut, .. } => match cut.scope {
                 BudgetScope::Suite => Verdict::Undecided,
                 BudgetScope::Check | BudgetScope::Step | BudgetScope::Grace => Verdict::Failed,
             },
+            Failure::Fault { fault: Fault::Shortage, .. } => Verdict::Undecided,
             Failure::Fault { .. } => Verdict::Errored,
             Failure::Step { source, .. } => source.verdict(),
         }
@@ -218,6 +242,17 @@ impl fmt::Display for Failure {
                     write!(f, "{mismatch}")?;
                 }
                 Ok(())
+            }
+            // What was asked of a process that has not started yet is no cause.
+            Failure::TimedOut { cut, phase: phase @ Phase::Ready, detail, last, .. } => {
+                write!(f, "{}", cut.what_ended(*phase))?;
+                if let Some(detail) = detail {
+                    write!(f, ": {detail}")?;
+                }
+                match last {
+                    Some(last) => write!(f, "; {last}"),
+                    None => Ok(()),
+                }
             }
             Failure::TimedOut { cut, phase, detail, last, .. } => {
                 // What the attempts came to is the cause; that the time was up is how it was found.

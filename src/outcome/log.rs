@@ -1,15 +1,25 @@
-//! The last lines of what a booted process printed, as reports have them.
+//! What a booted process printed, as reports have it: how it began and how it ended, with lines that come again and
+//! again folded.
 
 use std::fmt;
-use std::ops::Range;
 
+use super::error_line::{error_in, why_it_ended};
 use crate::secret::{Message, Redact};
 
-/// The last lines that a process printed, and how many were before them.
+/// Lines that a process printed: the first ones, the last ones, and how many were between them. Secrets are taken out
+/// before it is made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Log {
-    end: Message,
+    head: Vec<Line>,
     left_out: usize,
+    end: Vec<Line>,
+}
+
+/// A line, and how often it came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Line {
+    text: String,
+    times: usize,
 }
 
 impl Log {
@@ -17,95 +27,216 @@ impl Log {
     pub const LINES: usize = 200;
     pub const BYTES: usize = 16 << 10;
 
-    /// The end of `text`, which `before` lines were before; `None` if it says nothing. `clean` makes of a range of it
-    /// what may be shown.
-    pub fn end_of(text: &str, before: usize, clean: impl FnOnce(Range<usize>) -> String) -> Option<Log> {
-        if text.trim().is_empty() {
+    /// How many of the last lines are looked at for one that comes again.
+    const WINDOW: usize = 8;
+
+    /// The output that began with `head` and ended with `end`, with `between` lines between; `None` if it says nothing.
+    /// Both are redacted.
+    pub fn new(head: &str, between: usize, end: &str) -> Option<Log> {
+        if head.trim().is_empty() && end.trim().is_empty() {
             return None;
         }
-        let start = start_of_end(text, Log::LINES, Log::BYTES);
-        let end = clean(start..text.len());
-        Some(Log {
-            end: Message::new().words(mark(text, start)).excerpt(end, Log::BYTES),
-            left_out: before + line_breaks(&text[..start]),
-        })
+        let log = Log { head: folded(head), left_out: between, end: folded(end) };
+        Some(log.shortened(Log::LINES, Log::BYTES))
     }
 
     /// The lines that are there, without the mark of those that are not.
     pub fn text(&self) -> String {
-        self.end.to_string()
+        let lines: Vec<&str> = self.head.iter().chain(&self.end).map(|line| line.text.as_str()).collect();
+        lines.join("\n")
+    }
+
+    /// The line that says best why a process ended that printed this.
+    pub fn why_it_ended(&self) -> Option<String> {
+        why_it_ended(&self.text())
+    }
+
+    /// The line that says best what went wrong in a process that goes on, if one does.
+    pub fn error(&self) -> Option<String> {
+        error_in(&self.text())
     }
 
     pub fn has_several_lines(&self) -> bool {
-        self.left_out > 0 || self.text().contains('\n')
+        self.left_out > 0 || self.head.len() + self.end.len() > 1
     }
 
-    /// The same with fewer lines, for people who read it on a screen.
+    /// The same with fewer lines, for people who read it on a screen: a quarter of them from its beginning.
+    #[must_use]
     pub fn shortened(&self, lines: usize, bytes: usize) -> Log {
-        let text = self.text();
-        let start = start_of_end(&text, lines, bytes);
-        let left_out = self.left_out + line_breaks(&text[..start]);
-        let end = Message::new().words(mark(&text, start)).words(text[start..].to_owned());
-        Log { end, left_out }
+        let all: Vec<&Line> = self.head.iter().chain(&self.end).collect();
+        let size: usize = all.iter().map(|line| line.text.len() + 1).sum();
+        if all.len() <= lines && size <= bytes {
+            return self.clone();
+        }
+        // Of an output with a gap, the beginning is what is before the gap, and the end what is after it.
+        let (beginning, after) = match self.left_out {
+            0 => (all.len(), None),
+            _ => (self.head.len(), Some(self.head.len())),
+        };
+        let head = fitting(all[..beginning].iter().copied(), lines / 4, bytes / 4);
+        let taken: usize = all[..head].iter().map(|line| line.text.len() + 1).sum();
+        let rest = &all[after.unwrap_or(head)..];
+        let end = fitting(rest.iter().rev().copied(), lines - head, bytes.saturating_sub(taken));
+        let kept = &rest[rest.len() - end.max(1).min(rest.len())..];
+        let dropped = &all[head..all.len() - kept.len()];
+        let left_out: usize = dropped.iter().map(|line| line.times).sum();
+        Log {
+            head: all[..head].iter().copied().cloned().collect(),
+            left_out: self.left_out + left_out,
+            // One line that is too long by itself is shown by its end.
+            end: kept.iter().map(|line| line.ending(bytes)).collect(),
+        }
+    }
+}
+
+/// How many of `lines` fit.
+fn fitting<'l>(lines: impl Iterator<Item = &'l Line>, most: usize, bytes: usize) -> usize {
+    let mut size = 0;
+    lines
+        .take(most)
+        .take_while(|line| {
+            size += line.text.len() + 1;
+            size <= bytes
+        })
+        .count()
+}
+
+impl Line {
+    fn ending(&self, bytes: usize) -> Line {
+        let start = self.text.ceil_char_boundary(self.text.len().saturating_sub(bytes));
+        let mark = if start == 0 { "" } else { "…" };
+        Line { text: format!("{mark}{}", &self.text[start..]), times: self.times }
+    }
+}
+
+/// The lines, those that come again but for the time as one: with the latest of its times, where it came first.
+/// What is moved in belongs to the line before, and is folded only with that.
+fn folded(text: &str) -> Vec<Line> {
+    let mut lines: Vec<Line> = Vec::new();
+    for line in text.lines() {
+        let window = if line.is_empty() || line.starts_with([' ', '\t']) { 1 } else { Log::WINDOW };
+        let recent = lines.len().saturating_sub(window);
+        let wanted = shape(line);
+        match lines[recent..].iter_mut().find(|known| shape(&known.text) == wanted) {
+            Some(known) => {
+                line.clone_into(&mut known.text);
+                known.times += 1;
+            }
+            None => lines.push(Line { text: line.to_owned(), times: 1 }),
+        }
+    }
+    lines
+}
+
+/// The line without its times, addresses and long numbers, which are other ones each time.
+fn shape(line: &str) -> String {
+    /// As many digits are an identifier, or a time in milliseconds.
+    const LONG: usize = 9;
+    let mut shape = String::with_capacity(line.len());
+    let mut rest = line;
+    while let Some(start) = rest.find(|c: char| c.is_ascii_digit()) {
+        shape.push_str(&rest[..start]);
+        rest = &rest[start..];
+        let (mut end, mut groups) = (0, 0);
+        loop {
+            let digits = rest[end..].bytes().take_while(u8::is_ascii_digit).count();
+            (end, groups) = (end + digits, groups + 1);
+            let mut next = rest[end..].bytes();
+            let joined = next.next().is_some_and(|byte| b":./,-T".contains(&byte));
+            if !joined || !next.next().is_some_and(|byte| byte.is_ascii_digit()) {
+                break;
+            }
+            end += 1;
+        }
+        let is_one_of_many = groups > 1 || end >= LONG;
+        shape.push_str(if is_one_of_many { "#" } else { &rest[..end] });
+        rest = &rest[end..];
+    }
+    shape + rest
+}
+
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.times {
+            0 | 1 => f.write_str(&self.text),
+            several => write!(f, "{}  ({several} times)", self.text),
+        }
     }
 }
 
 impl fmt::Display for Log {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut lines: Vec<String> = self.head.iter().map(ToString::to_string).collect();
         match self.left_out {
             0 => {}
-            1 => f.write_str("… 1 line left out\n")?,
-            several => writeln!(f, "… {several} lines left out")?,
+            1 => lines.push("… 1 line left out".to_owned()),
+            several => lines.push(format!("… {several} lines left out")),
         }
-        write!(f, "{}", self.end)
+        lines.extend(self.end.iter().map(ToString::to_string));
+        f.write_str(&lines.join("\n"))
     }
 }
 
 impl Redact for Log {
     fn map_messages(self, clean: &dyn Fn(Message) -> Message) -> Self {
-        Log { end: clean(self.end), ..self }
+        let again = |line: Line| {
+            let limit = line.text.chars().count();
+            Line { text: clean(Message::new().excerpt(line.text, limit)).to_string(), times: line.times }
+        };
+        let Log { head, left_out, end } = self;
+        Log {
+            head: head.into_iter().map(again).collect(),
+            left_out,
+            end: end.into_iter().map(again).collect(),
+        }
     }
-}
-
-/// Where the last `lines` lines of `text` begin, or the last `bytes` bytes if they are less.
-fn start_of_end(text: &str, lines: usize, bytes: usize) -> usize {
-    let by_lines = text.rmatch_indices('\n').nth(lines - 1).map_or(0, |(at, _)| at + 1);
-    by_lines.max(text.ceil_char_boundary(text.len().saturating_sub(bytes)))
-}
-
-/// What stands before an end that begins within a line.
-fn mark(text: &str, start: usize) -> &'static str {
-    if start == 0 || text[..start].ends_with('\n') { "" } else { "…" }
-}
-
-fn line_breaks(text: &str) -> usize {
-    text.bytes().filter(|byte| *byte == b'\n').count()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn log(text: &str) -> Log {
-        Log::end_of(text, 3, |range| text[range].to_owned()).unwrap()
+    #[test]
+    fn what_is_left_out_is_counted_and_both_ends_are_kept() {
+        let lines: Vec<String> = "abcdefghijkl".chars().map(|c| c.to_string()).collect();
+        let log = Log::new("", 0, &lines.join("\n")).unwrap();
+        assert_eq!(log.shortened(8, 100).to_string(), "a\nb\n… 4 lines left out\ng\nh\ni\nj\nk\nl");
+        let log = Log::new("a\nb", 3, "x\ny").unwrap();
+        assert_eq!(log.to_string(), "a\nb\n… 3 lines left out\nx\ny");
+        assert_eq!(log.shortened(3, 100).to_string(), "… 5 lines left out\nx\ny");
     }
 
     #[test]
-    fn what_is_left_out_is_counted_and_an_end_within_a_line_is_marked() {
-        let text = log("one\ntwo and a half\nthree");
-        assert_eq!(text.to_string(), "… 3 lines left out\none\ntwo and a half\nthree");
-        assert_eq!(text.shortened(2, 100).to_string(), "… 4 lines left out\ntwo and a half\nthree");
-        assert_eq!(text.shortened(2, 10).to_string(), "… 4 lines left out\n…half\nthree");
-        assert_eq!(text.shortened(2, 5).to_string(), "… 5 lines left out\nthree");
+    fn a_line_that_is_too_long_is_shown_by_its_end() {
+        assert_eq!(Log::new("", 0, "aüb").unwrap().shortened(1, 2).text(), "…b");
     }
 
     #[test]
-    fn an_end_within_a_character_begins_after_it() {
-        assert_eq!(log("aüb").shortened(1, 2).text(), "…b");
+    fn lines_that_come_again_do_not_push_out_the_others() {
+        let asked =
+            |second: u32| format!("127.0.0.1 - - [29/Nov/2026 06:05:{second:02}] \"GET /health\" 503\n");
+        let mut text = "starting\nOperationalError: no such table\n".to_owned();
+        for second in 0..60 {
+            text.push_str(&asked(second));
+            text.push_str("Service Unavailable: /health\n");
+        }
+        text.push_str("bye");
+        assert_eq!(
+            Log::new("", 0, &text).unwrap().to_string(),
+            "starting\nOperationalError: no such table\n\
+             127.0.0.1 - - [29/Nov/2026 06:05:59] \"GET /health\" 503  (60 times)\n\
+             Service Unavailable: /health  (60 times)\nbye"
+        );
+    }
+
+    #[test]
+    fn lines_that_only_look_alike_are_kept() {
+        let text = "line 1\nline 2\nline 3\nTraceback\n  File \"a.py\", line 3\nTraceback of another\n  File \"a.py\", line 3";
+        assert_eq!(Log::new("", 0, text).unwrap().to_string(), text);
     }
 
     #[test]
     fn white_space_says_nothing() {
-        assert_eq!(Log::end_of(" \n\t\n", 0, |_| String::new()), None);
+        assert_eq!(Log::new(" \n", 0, "\t\n"), None);
     }
 }

@@ -4,6 +4,7 @@
 //! outcome cannot fall out of a report.
 
 mod certificate;
+mod error_line;
 mod failure;
 mod log;
 mod phase;
@@ -47,7 +48,7 @@ pub enum SkipReason {
     FailFast { failed: String, started: Started },
     /// The suite's budget ended before it could start.
     Budget(Duration),
-    /// SIGINT, SIGTERM or SIGHUP.
+    /// SIGINT, SIGTERM, SIGHUP or the like.
     Signal { signal: Signal, started: Started },
 }
 
@@ -73,6 +74,8 @@ pub enum Signal {
     Terminate,
     /// The terminal has gone.
     Hangup,
+    /// SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM or SIGXCPU, by its name: it would end smoke without a report.
+    Other(&'static str),
 }
 
 impl fmt::Display for Signal {
@@ -81,6 +84,7 @@ impl fmt::Display for Signal {
             Signal::Interrupt => "SIGINT",
             Signal::Terminate => "SIGTERM",
             Signal::Hangup => "SIGHUP",
+            Signal::Other(name) => name,
         })
     }
 }

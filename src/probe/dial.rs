@@ -55,6 +55,12 @@ pub async fn look_up(target: &Target) -> Result<Vec<SocketAddr>, Failure> {
 
 /// The failure of a name look-up, in words that say what to look at.
 pub fn name_failure(doing: Message, error: &std::io::Error) -> Failure {
+    // The system's resolver does not say that it had no socket to ask with.
+    let lacking = io_error::shortage(error).filter(|_| error.raw_os_error().is_some());
+    let lacking = lacking.or_else(|| io_error::is_out_of_descriptors().then_some(io_error::TOO_MANY_FILES));
+    if let Some(lacking) = lacking {
+        return Failure::shortage(doing, lacking);
+    }
     let text = error.to_string();
     let cause = text.strip_prefix("failed to lookup address information: ").unwrap_or(&text).to_owned();
     Failure::fault(Fault::Dns, doing, Message::new().data(cause)).with_hint(
@@ -115,6 +121,9 @@ fn refused(target: &Target, refusals: &[(SocketAddr, std::io::Error)]) -> Failur
         }
     };
     let doing = Message::new().words("connecting to ").data(target.to_string());
+    if let Some(lacking) = refusals.iter().find_map(|(_, error)| io_error::shortage(error)) {
+        return Failure::shortage(doing, lacking);
+    }
     let failure = Failure::fault(Fault::Connect, doing, Message::new().data(causes.join("; ")));
     match refusals.first() {
         Some((_, error)) => failure.with_hint(connect_hint(error)),

@@ -8,7 +8,8 @@ use process_wrap::tokio::{ChildWrapper, CommandWrap};
 use self::elsewhere::{adopt_orphans, has_no_children, is_gone};
 #[cfg(target_os = "linux")]
 use self::linux::{adopt_orphans, has_no_children, is_gone};
-use super::LOOK_EVERY;
+use super::limits::with_the_limit_from_before;
+use super::{LOOK_EVERY, reaper};
 use crate::deadline::Deadline;
 
 /// The environment variable by which what a process started is known as its own, also outside its group.
@@ -38,7 +39,7 @@ impl Groups {
         state.all_are_booted.get_or_insert_with(has_no_children);
         adopt_orphans();
         // Why: the process is in a group of its own, which its check ends, or the run when it stays.
-        let child = command.spawn()?;
+        let child = reaper::start(|| with_the_limit_from_before(|| command.spawn()))?;
         state.running.extend(child.id());
         Ok(child)
     }
@@ -66,14 +67,22 @@ impl Groups {
     }
 }
 
+/// What a boot started and what has left its group.
+#[derive(Debug, Default)]
+pub(super) struct Outside(Vec<u32>);
+
 #[cfg(target_os = "linux")]
 mod linux {
+    use std::collections::BTreeSet;
+
     use rustix::process::{
         Pid, Signal, WaitId, WaitIdOptions, WaitOptions, getpid, kill_process, set_child_subreaper, waitid,
         waitpid,
     };
 
-    use crate::process::groups::{Groups, MARK};
+    use super::{Groups, Outside};
+    use crate::process::StopSignal;
+    use crate::process::table::{Entry, State, all, carries, is_alive, with_descendants};
 
     /// Processes that left their group by forking twice come to smoke instead of init, so that it can end them.
     pub fn adopt_orphans() {
@@ -88,19 +97,44 @@ mod linux {
             && waitid(WaitId::All, options).is_err_and(|error| error == rustix::io::Errno::CHILD)
     }
 
+    fn own_number() -> u32 {
+        getpid().as_raw_nonzero().get().unsigned_abs()
+    }
+
+    fn pid(number: u32) -> Option<Pid> {
+        Pid::from_raw(number.cast_signed())
+    }
+
     impl Groups {
+        /// What the boot in this group started and what is in another group: by its mark, and by who started it.
+        pub(in crate::process) fn outside(&self, group: Option<u32>, mark: &str) -> Outside {
+            let Some(group) = group else { return Outside::default() };
+            let state = self.state();
+            let processes: Vec<Entry> = all().filter(|process| process.state == State::Alive).collect();
+            // The last boot's are also all the orphans that came to smoke.
+            let is_last = state.running == [group] && state.all_are_booted == Some(true);
+            let is_known = |process: &&Entry| {
+                process.number == group
+                    || is_last && process.parent == own_number()
+                    || carries(process.number, mark)
+            };
+            let known: BTreeSet<u32> =
+                processes.iter().filter(is_known).map(|process| process.number).collect();
+            let all = with_descendants(known, &processes);
+            let is_outside = |process: &&Entry| {
+                process.group != group && process.number != own_number() && all.contains(&process.number)
+            };
+            Outside(processes.iter().filter(is_outside).map(|process| process.number).collect())
+        }
+
         /// The children of smoke that carry the mark. When the last one has ended that ran, every child that nobody
         /// else can have started is of that kind, also one that cleared its environment.
         pub(super) fn kill_orphans(&self, mark: &str) -> Vec<Pid> {
-            let marked = format!("{MARK}={mark}");
             let state = self.state();
             let only_leavings = state.running.is_empty() && state.all_are_booted == Some(true);
-            let is_left_behind = |child: &Pid| {
-                let environment =
-                    std::fs::read(format!("/proc/{}/environ", child.as_raw_nonzero())).unwrap_or_default();
-                only_leavings || environment.split(|byte| *byte == 0).any(|entry| entry == marked.as_bytes())
-            };
-            let orphans: Vec<Pid> = children_of(getpid()).filter(is_left_behind).collect();
+            let children = all().filter(|process| process.parent == own_number());
+            let left = children.filter(|child| only_leavings || carries(child.number, mark));
+            let orphans: Vec<Pid> = left.filter_map(|orphan| pid(orphan.number)).collect();
             for orphan in &orphans {
                 let _ = kill_process(*orphan, Signal::KILL);
             }
@@ -108,27 +142,30 @@ mod linux {
         }
     }
 
+    impl Outside {
+        pub(in crate::process) fn send(&self, signal: StopSignal) {
+            for process in self.0.iter().filter_map(|number| pid(*number)) {
+                let _ = kill_process(process, signal.of_the_system());
+                // One that is stopped hears of it when it goes on.
+                let _ = kill_process(process, Signal::CONT);
+            }
+        }
+
+        pub(in crate::process) fn is_gone(&self) -> bool {
+            !self.0.iter().any(|number| is_alive(*number))
+        }
+    }
+
     /// Takes note of its end, without waiting for it.
     pub fn is_gone(orphan: Pid) -> bool {
         !matches!(waitpid(Some(orphan), WaitOptions::NOHANG), Ok(None))
-    }
-
-    fn children_of(parent: Pid) -> impl Iterator<Item = Pid> {
-        // `pid (name) state ppid …`; the name may hold anything, a parenthesis too. Source: proc(5).
-        let parent = parent.as_raw_nonzero().get().to_string();
-        std::fs::read_dir("/proc").into_iter().flatten().filter_map(move |entry| {
-            let number: i32 = entry.ok()?.file_name().to_str()?.parse().ok()?;
-            let stat = std::fs::read_to_string(format!("/proc/{number}/stat")).ok()?;
-            let (_, after_name) = stat.rsplit_once(") ")?;
-            let its_parent = after_name.split(' ').nth(1)?;
-            (its_parent == parent).then(|| Pid::from_raw(number)).flatten()
-        })
     }
 }
 
 #[cfg(not(target_os = "linux"))]
 mod elsewhere {
-    use crate::process::groups::Groups;
+    use super::{Groups, Outside};
+    use crate::process::StopSignal;
 
     pub fn adopt_orphans() {}
 
@@ -137,8 +174,20 @@ mod elsewhere {
     }
 
     impl Groups {
+        pub(in crate::process) fn outside(&self, _group: Option<u32>, _mark: &str) -> Outside {
+            Outside::default()
+        }
+
         pub(super) fn kill_orphans(&self, _mark: &str) -> Vec<u32> {
             Vec::new()
+        }
+    }
+
+    impl Outside {
+        pub(in crate::process) fn send(&self, _signal: StopSignal) {}
+
+        pub(in crate::process) fn is_gone(&self) -> bool {
+            self.0.is_empty()
         }
     }
 
@@ -158,9 +207,9 @@ mod tests {
     #[tokio::test]
     async fn a_process_that_is_dropped_runs_no_longer() {
         let words = ["sleep", "1000"].map(str::to_owned).to_vec();
-        let command = Command { words, env: Vec::new(), cwd: PathBuf::new() };
+        let command = Command { words, env: Vec::new(), cwd: PathBuf::new(), prints_to: None };
         let groups = Arc::new(Groups::default());
-        let process = Process::start(&command, Output::default(), &groups).unwrap();
+        let process = Process::start(&command, Output::new(None, None), &groups).unwrap();
         assert_eq!(groups.state().running.len(), 1);
         drop(process);
         assert_eq!(groups.state().running, [0; 0]);

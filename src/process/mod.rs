@@ -2,23 +2,39 @@
 //!
 //! What is Unix-only in smoke sits here and in `groups`.
 
-mod error_line;
+mod cannot_start;
+mod connections;
+mod end;
 mod groups;
+mod limits;
+mod listeners;
+mod log_file;
 mod output;
+mod outputs;
+mod reaper;
+#[cfg(target_os = "linux")]
+mod table;
 
-use std::fmt;
-use std::path::PathBuf;
-use std::process::{ExitStatus, Stdio};
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
 use process_wrap::tokio::{ChildWrapper, CommandWrap};
 
-pub use self::error_line::why_it_ended;
+pub use self::connections::own_connections_are_closed;
+pub use self::end::End;
 pub use self::groups::Groups;
-use self::groups::MARK;
-pub use self::output::Output;
+use self::groups::{MARK, Outside};
+pub use self::limits::raise_open_files;
+pub use self::listeners::{Listeners, ListeningOn};
+pub use self::log_file::LogFile;
+pub use self::output::{Output, Wanted};
+pub use self::outputs::{Moment, Outputs};
+pub use self::reaper::reap;
 use crate::deadline::{BudgetScope, Deadline};
+use crate::language::io_error;
 use crate::outcome::{Failure, Fault};
 use crate::secret::Message;
 
@@ -37,6 +53,8 @@ pub struct Command {
     pub words: Vec<String>,
     pub env: Vec<(String, String)>,
     pub cwd: PathBuf,
+    /// A new file that gets what it prints, where it may outlive smoke.
+    pub prints_to: Option<PathBuf>,
 }
 
 /// The signals that can ask a process to stop.
@@ -59,6 +77,20 @@ impl StopSignal {
     ];
 }
 
+#[cfg(unix)]
+impl StopSignal {
+    fn of_the_system(self) -> rustix::process::Signal {
+        use rustix::process::Signal;
+        match self {
+            StopSignal::Term => Signal::TERM,
+            StopSignal::Int => Signal::INT,
+            StopSignal::Quit => Signal::QUIT,
+            StopSignal::Hup => Signal::HUP,
+            StopSignal::Kill => Signal::KILL,
+        }
+    }
+}
+
 /// A running process.
 #[derive(Debug)]
 pub struct Process {
@@ -68,6 +100,7 @@ pub struct Process {
     group: Option<u32>,
     groups: Arc<Groups>,
     mark: String,
+    prints_to: Option<PathBuf>,
     /// How long its output is waited for, from when it was seen to have ended.
     output_drain: Option<Deadline>,
 }
@@ -95,23 +128,13 @@ impl Process {
             }
             process.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         });
+        let followed = match &command.prints_to {
+            Some(path) => Some(print_to(path, &mut wrapped)?),
+            None => None,
+        };
         own_group(&mut wrapped);
-        let mut child = groups.start(&mut wrapped).map_err(|error| {
-            let doing = Message::new().words("starting `").data(program).words("`");
-            let hint = match error.kind() {
-                std::io::ErrorKind::NotFound => {
-                    "check the program's path, and that it has been built; a relative path starts in `cwd`"
-                }
-                std::io::ErrorKind::PermissionDenied => "check that the file is executable",
-                _ => "run the command yourself",
-            };
-            Failure::fault(
-                Fault::Local,
-                doing,
-                Message::new().data(crate::language::io_error::reason(&error)),
-            )
-            .with_hint(Message::new().words(hint))
-        })?;
+        let started = groups.start(&mut wrapped);
+        let mut child = started.map_err(|error| cannot_start::failure(command, &found, &error))?;
         // Why: these outlive nothing: they end with the pipes, and the run does not wait for a pipe that a
         // grandchild holds.
         if let Some(stdout) = child.stdout().take() {
@@ -120,8 +143,13 @@ impl Process {
         if let Some(stderr) = child.stderr().take() {
             tokio::spawn(output.opened().read(stderr));
         }
+        if let Some(file) = followed {
+            // Why: it ends with the process, or with smoke where that is left running.
+            tokio::spawn(output.opened().follow(file));
+        }
         let group = child.id();
-        Ok(Process { child, output, group, groups: Arc::clone(groups), mark, output_drain: None })
+        let (groups, prints_to) = (Arc::clone(groups), command.prints_to.clone());
+        Ok(Process { child, output, group, groups, mark, prints_to, output_drain: None })
     }
 
     /// Has the process itself ended?
@@ -135,6 +163,7 @@ impl Process {
             Ok(status) => End::of(status),
             Err(error) => End::Unknown(error.to_string()),
         };
+        self.output.end();
         // What it said last is still on its way, unless something that it left behind holds the pipe.
         let patience = self
             .output_drain
@@ -143,22 +172,41 @@ impl Process {
         end
     }
 
-    /// Asks the group to stop, kills what is left of it at `deadline`, and then everything that left the group.
+    /// Asks the group and everything that left it to stop, and kills what is left at `deadline`.
     pub async fn stop(mut self, signal: StopSignal, deadline: Deadline) {
+        let outside = self.groups.outside(self.group, &self.mark);
         send(self.group, signal);
-        let is_gone = self.gone_by(deadline).await;
+        outside.send(signal);
+        let is_gone = self.gone_by(deadline, &outside).await;
         let killed_by = Deadline::after(KILL_TIMEOUT, BudgetScope::Grace);
         if !is_gone {
             let _ = self.child.start_kill();
-            self.gone_by(killed_by).await;
+            outside.send(StopSignal::Kill);
+            self.gone_by(killed_by, &outside).await;
         }
+        reaper::forget(self.group);
         self.groups.leave(self.group.take());
         self.groups.end_orphans(&self.mark, killed_by).await;
     }
 
-    async fn gone_by(&mut self, deadline: Deadline) -> bool {
+    /// Leaves it running, and says how to stop it.
+    pub fn leave(mut self, signal: StopSignal) -> Message {
+        let group = self.group.take();
+        reaper::forget(group);
+        self.groups.leave(group);
+        let name =
+            StopSignal::ALL.iter().find(|(_, known)| *known == signal).map_or("TERM", |(name, _)| name);
+        let group = group.unwrap_or_default();
+        let how = Message::new().words(format!("still runs; stop it with `kill -s {name} -- -{group}`"));
+        match &self.prints_to {
+            Some(file) => how.words("; it prints to `").data(file.display().to_string()).words("`"),
+            None => how,
+        }
+    }
+
+    async fn gone_by(&mut self, deadline: Deadline, outside: &Outside) -> bool {
         loop {
-            if group_is_gone(self.child.as_mut(), self.group) {
+            if group_is_gone(self.child.as_mut(), self.group) && outside.is_gone() {
                 return true;
             }
             if deadline.pause(LOOK_EVERY).await.is_err() {
@@ -174,44 +222,23 @@ impl Drop for Process {
     fn drop(&mut self) {
         if let Some(group) = self.group.take() {
             let _ = self.child.start_kill();
+            reaper::forget(Some(group));
             self.groups.leave(Some(group));
         }
     }
 }
 
-/// How a process ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum End {
-    Exit(i32),
-    Signal(i32),
-    Unknown(String),
-}
-
-impl End {
-    #[cfg(unix)]
-    fn of(status: ExitStatus) -> End {
-        use std::os::unix::process::ExitStatusExt as _;
-        match (status.code(), status.signal()) {
-            (Some(code), _) => End::Exit(code),
-            (None, Some(signal)) => End::Signal(signal),
-            (None, None) => End::Unknown(status.to_string()),
-        }
-    }
-
-    #[cfg(not(unix))]
-    fn of(status: ExitStatus) -> End {
-        status.code().map_or_else(|| End::Unknown(status.to_string()), End::Exit)
-    }
-}
-
-impl fmt::Display for End {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            End::Exit(code) => write!(f, "exit code {code}"),
-            End::Signal(signal) => write!(f, "killed by signal {signal}"),
-            End::Unknown(error) => write!(f, "unknown ({error})"),
-        }
-    }
+/// Has the command print to a new file at `path`, and gives that to read.
+fn print_to(path: &Path, command: &mut CommandWrap) -> Result<File, Failure> {
+    let created = File::options().append(true).create_new(true).open(path).and_then(|file| {
+        let (stdout, stderr) = (file.try_clone()?, file);
+        command.command_mut().stdout(stdout).stderr(stderr);
+        File::open(path)
+    });
+    created.map_err(|error| {
+        let doing = Message::new().words("writing what it prints to `").data(path.display().to_string());
+        Failure::fault(Fault::Local, doing.words("`"), Message::new().data(io_error::reason(&error)))
+    })
 }
 
 #[cfg(unix)]
@@ -227,15 +254,11 @@ fn own_group(command: &mut CommandWrap) {
 #[cfg(unix)]
 fn send(group: Option<u32>, signal: StopSignal) {
     use rustix::process::Signal;
-    let signal = match signal {
-        StopSignal::Term => Signal::TERM,
-        StopSignal::Int => Signal::INT,
-        StopSignal::Quit => Signal::QUIT,
-        StopSignal::Hup => Signal::HUP,
-        StopSignal::Kill => Signal::KILL,
-    };
+    let signal = signal.of_the_system();
     if let Some(group) = pid(group) {
         let _ = rustix::process::kill_process_group(group, signal);
+        // One that is stopped hears of it when it goes on.
+        let _ = rustix::process::kill_process_group(group, Signal::CONT);
     }
 }
 

@@ -1,17 +1,41 @@
-//! What a process prints: the end of it, and whether what is waited for was in it.
+//! What a process prints: its beginning and its end, and whether what is waited for was in it.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::fs::File;
+use std::io::Read as _;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncReadExt as _};
+use regex::bytes::Regex;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::watch;
 
+use super::log_file::LogFile;
+use crate::deadline::{BudgetScope, Deadline};
 use crate::outcome::Log;
 use crate::secret::Redactor;
 
-/// How many of the last bytes are kept: twice what a report shows, so that what it shows of a secret is never the
-/// half that is left of it.
-const KEPT: usize = 2 * Log::BYTES;
+/// How many of the first bytes are kept.
+const HEAD: usize = 16 << 10;
+
+/// How many of the last bytes are kept: far more than a report shows, which folds lines that come again and again.
+const END: usize = 256 << 10;
+
+/// A longer line is matched by its beginning.
+const LONGEST_LINE: usize = 64 << 10;
+
+/// Once nothing has come for so long, what has come is written to the log file. A secret of several lines is known only
+/// in one piece.
+const PIECE_IS_WHOLE_AFTER: Duration = Duration::from_millis(50);
+
+/// What a process is to print.
+#[derive(Debug, Clone)]
+pub enum Wanted {
+    /// This text, anywhere.
+    Text(String),
+    /// So many lines that match.
+    Lines { pattern: Regex, count: u32 },
+}
 
 /// What a process prints, standard output and standard error as they come.
 #[derive(Debug, Clone)]
@@ -19,38 +43,47 @@ pub struct Output(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
-    end: Mutex<LastBytes>,
-    /// What is looked for in each of the pipes; nothing is found at once.
-    wanted: Vec<u8>,
+    kept: Mutex<Kept>,
+    wanted: Option<Wanted>,
+    /// How many lines matched.
+    matched: Mutex<u32>,
     was_found: watch::Sender<bool>,
     /// How many pipes are still read.
     open: watch::Sender<u32>,
+    /// Has the process ended? A file that it printed to may grow until then.
+    has_ended: watch::Sender<bool>,
+    file: Option<LogFile>,
 }
 
 #[derive(Debug, Default)]
-struct LastBytes {
-    bytes: VecDeque<u8>,
-    /// How many lines were before them.
+struct Kept {
+    head: Vec<u8>,
+    end: VecDeque<u8>,
+    /// How many bytes there were.
+    total: usize,
+    /// How many lines were dropped of what came after the head and before the end.
     dropped: usize,
 }
 
-impl Default for Output {
-    /// The output of a process that need not print anything.
-    fn default() -> Output {
-        Output::looking_for("")
-    }
-}
-
 impl Output {
-    /// The output of a process that is to print `wanted`.
-    pub fn looking_for(wanted: &str) -> Output {
-        let was_found = watch::Sender::new(wanted.is_empty());
-        Output(Arc::new(Shared { wanted: wanted.into(), was_found, ..Shared::default() }))
+    /// The output of a process that is to print what is `wanted`, if anything is.
+    pub fn new(wanted: Option<Wanted>, file: Option<LogFile>) -> Output {
+        let was_found = watch::Sender::new(wanted.is_none());
+        Output(Arc::new(Shared { wanted, was_found, file, ..Shared::default() }))
+    }
+
+    pub(super) fn is_same(&self, other: &Output) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 
     /// Waits until it has been printed.
     pub async fn found(&self) {
         let _ = self.0.was_found.subscribe().wait_for(|found| *found).await;
+    }
+
+    /// How many lines have matched so far.
+    pub fn matched(&self) -> u32 {
+        *self.0.matched.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The same for one more pipe.
@@ -59,24 +92,115 @@ impl Output {
         self.clone()
     }
 
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.0.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Reads a pipe to its end.
     pub(super) async fn read(self, mut pipe: impl AsyncRead + Unpin) {
-        let Shared { end, wanted, was_found, open } = &*self.0;
         let mut buffer = [0; 4096];
-        // What was wanted may come in pieces.
         let mut unmatched = Vec::new();
-        while let Ok(read @ 1..) = pipe.read(&mut buffer).await {
+        let mut unwritten = Vec::new();
+        loop {
+            let read = pipe.read(&mut buffer);
+            let read = match unwritten.is_empty() {
+                true => read.await,
+                false => match Deadline::after(PIECE_IS_WHOLE_AFTER, BudgetScope::Grace).bound(read).await {
+                    Ok(read) => read,
+                    Err(_) => {
+                        self.write(&mut unwritten, End::OfAPiece);
+                        continue;
+                    }
+                },
+            };
+            let Ok(read @ 1..) = read else { break };
             let piece = &buffer[..read];
-            end.lock().unwrap_or_else(PoisonError::into_inner).extend(piece);
-            if !*was_found.borrow() {
-                unmatched.extend_from_slice(piece);
-                if unmatched.windows(wanted.len()).any(|window| window == wanted) {
-                    was_found.send_replace(true);
-                }
-                unmatched.drain(..unmatched.len().saturating_sub(wanted.len() - 1));
+            self.kept().extend(piece);
+            self.look_in(piece, &mut unmatched);
+            if self.0.file.is_some() {
+                unwritten.extend_from_slice(piece);
             }
         }
-        open.send_modify(|count| *count -= 1);
+        // A last line need not end.
+        self.look_in(b"\n", &mut unmatched);
+        self.write(&mut unwritten, End::OfAll);
+        self.0.open.send_modify(|count| *count -= 1);
+    }
+
+    /// Reads a file that the process prints to, until the process has ended.
+    pub(super) async fn follow(self, mut file: File) {
+        /// How often it is looked at.
+        const LOOK_EVERY: Duration = Duration::from_millis(20);
+        let (mut sender, receiver) = tokio::io::duplex(LONGEST_LINE);
+        let mut has_ended = self.0.has_ended.subscribe();
+        let copying = async move {
+            let mut buffer = [0; 4096];
+            loop {
+                // Looked at before the file is read: what comes after its end is not its own.
+                let is_over = *has_ended.borrow_and_update();
+                match file.read(&mut buffer) {
+                    Ok(read @ 1..) => {
+                        if sender.write_all(&buffer[..read]).await.is_err() {
+                            return;
+                        }
+                    }
+                    Ok(0) if !is_over => {
+                        let next_look = Deadline::after(LOOK_EVERY, BudgetScope::Grace);
+                        let _ = next_look.bound(has_ended.wait_for(|ended| *ended)).await;
+                    }
+                    Ok(_) | Err(_) => return,
+                }
+            }
+        };
+        tokio::join!(copying, self.read(receiver));
+    }
+
+    /// The process has ended.
+    pub(super) fn end(&self) {
+        self.0.has_ended.send_replace(true);
+    }
+
+    /// Looks for what is wanted, which may come in pieces: `unmatched` is what came before and may be a part of it.
+    fn look_in(&self, piece: &[u8], unmatched: &mut Vec<u8>) {
+        let Shared { wanted, matched, was_found, .. } = &*self.0;
+        let Some(wanted) = wanted.as_ref().filter(|_| !*was_found.borrow()) else { return };
+        unmatched.extend_from_slice(piece);
+        match wanted {
+            Wanted::Text(text) => {
+                let text = text.as_bytes();
+                if text.is_empty() || unmatched.windows(text.len()).any(|window| window == text) {
+                    was_found.send_replace(true);
+                }
+                unmatched.drain(..unmatched.len().saturating_sub(text.len().saturating_sub(1)));
+            }
+            Wanted::Lines { pattern, count } => {
+                let ends = unmatched.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+                let lines: Vec<u8> = unmatched.drain(..ends).collect();
+                let lines = lines.split_inclusive(|byte| *byte == b'\n');
+                let is_match = |line: &&[u8]| pattern.is_match(line.trim_ascii_end());
+                let found = u32::try_from(lines.filter(is_match).count()).unwrap_or(u32::MAX);
+                unmatched.truncate(LONGEST_LINE);
+                let mut matched = matched.lock().unwrap_or_else(PoisonError::into_inner);
+                *matched = matched.saturating_add(found);
+                if *matched >= *count {
+                    was_found.send_replace(true);
+                }
+            }
+        }
+    }
+
+    fn write(&self, unwritten: &mut Vec<u8>, end: End) {
+        let Some(file) = &self.0.file else { return };
+        let whole = match end {
+            End::OfAll => unwritten.len(),
+            // Half a line may have half a secret.
+            End::OfAPiece if unwritten.len() < LONGEST_LINE => {
+                unwritten.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1)
+            }
+            End::OfAPiece => unwritten.len(),
+        };
+        let piece: Vec<u8> = unwritten.drain(..whole).collect();
+        file.write(&String::from_utf8_lossy(&piece));
     }
 
     /// Waits until every pipe is closed.
@@ -84,20 +208,58 @@ impl Output {
         let _ = self.0.open.subscribe().wait_for(|count| *count == 0).await;
     }
 
-    /// Its last lines, without what `redactor` knows.
+    /// How much there has been until now.
+    pub fn position(&self) -> usize {
+        self.kept().total
+    }
+
+    /// What it was, without what `redactor` knows.
     pub fn log(&self, redactor: &Redactor) -> Option<Log> {
-        let (text, dropped) = {
-            let mut end = self.0.end.lock().unwrap_or_else(PoisonError::into_inner);
-            (String::from_utf8_lossy(end.bytes.make_contiguous()).into_owned(), end.dropped)
+        self.log_since(0, redactor)
+    }
+
+    /// What came after `position`.
+    pub fn log_since(&self, position: usize, redactor: &Redactor) -> Option<Log> {
+        let (head, dropped, end, before) = {
+            let mut kept = self.kept();
+            let before = kept.total - kept.end.len();
+            // What the end has as well is not shown twice.
+            let head = &kept.head[..before.min(kept.head.len())];
+            let lines = head.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+            let (head, dropped) = (head[..lines].to_vec(), kept.dropped);
+            (head, dropped, kept.end.make_contiguous().to_vec(), before)
         };
-        Log::end_of(text.trim_end(), dropped, |range| redactor.clean_range(&text, range))
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        // What came before may have the other half of a secret.
+        let after = position.saturating_sub(before).min(end.len());
+        let (past, since) = end.split_at(after);
+        let (past, since) = (text(past), text(since));
+        let whole = format!("{past}{since}");
+        let end = redactor.clean_range(&whole, past.len()..whole.trim_end().len().max(past.len()));
+        match position {
+            0 => Log::new(&redactor.clean(&text(&head)), dropped, &end),
+            _ => Log::new("", 0, &end),
+        }
     }
 }
 
-impl LastBytes {
+/// How far what is to be written has come.
+#[derive(Debug, Clone, Copy)]
+enum End {
+    OfAPiece,
+    OfAll,
+}
+
+impl Kept {
     fn extend(&mut self, piece: &[u8]) {
-        self.bytes.extend(piece);
-        let surplus = self.bytes.len().saturating_sub(KEPT);
-        self.dropped += self.bytes.drain(..surplus).filter(|byte| *byte == b'\n').count();
+        self.total += piece.len();
+        let room = HEAD.saturating_sub(self.head.len()).min(piece.len());
+        self.head.extend_from_slice(&piece[..room]);
+        self.end.extend(piece);
+        let surplus = self.end.len().saturating_sub(END);
+        // What the head has is not left out.
+        let before = self.total - self.end.len();
+        let in_head = HEAD.saturating_sub(before).min(surplus);
+        self.dropped += self.end.drain(..surplus).skip(in_head).filter(|byte| *byte == b'\n').count();
     }
 }

@@ -2,6 +2,7 @@
 
 mod details;
 
+use std::borrow::Cow;
 use std::io::Write;
 use std::time::Duration;
 
@@ -11,8 +12,9 @@ use self::details::{Details, INDENT, failed_cleanup, indented, not_asked};
 use super::Reporter;
 use super::attempts::{self, FailedAttempt};
 use super::progress::progress_bar;
-use super::style::Style;
-use super::summary::{Counts, causes, meaning};
+use super::style::{Style, clock};
+use super::summary::{Counts, causes, has_failed, meaning};
+use super::wrap::wrapped;
 use crate::event::{CancelReason, CheckReport, Event, RunInfo, RunReport, Status, StepReport};
 use crate::exit::Exit;
 use crate::language::printable::printable;
@@ -34,16 +36,27 @@ pub struct Console<W> {
     verbosity: Verbosity,
     bar: Option<ProgressBar>,
     in_flight: Vec<usize>,
+    width: fn() -> Option<usize>,
 }
 
 impl<W: Write> Console<W> {
     pub fn new(out: W, style: Style, verbosity: Verbosity, progress: bool) -> Console<W> {
         let bar = progress.then(progress_bar);
-        Console { out, style, verbosity, bar, in_flight: Vec::new() }
+        Console { out, style, verbosity, bar, in_flight: Vec::new(), width: || None }
+    }
+
+    /// The same where long lines are wrapped: at as many columns as there are at the moment.
+    #[must_use]
+    pub fn wrapping_at(self, width: fn() -> Option<usize>) -> Console<W> {
+        Console { width, ..self }
     }
 
     /// Prints whole lines, above the progress bar if there is one.
     fn print(&mut self, text: &str) {
+        let text = match (self.width)() {
+            Some(width) => Cow::Owned(wrapped(text, width)),
+            None => Cow::Borrowed(text),
+        };
         let out = &mut self.out;
         // A reader that has gone away (`| head`) is no reason to end the run.
         let mut write = || drop(out.write_all(text.as_bytes()).and_then(|()| out.flush()));
@@ -162,8 +175,12 @@ impl<W: Write> Console<W> {
         let style = self.style;
         let headline =
             format!("{}: {} in {}", printable(&run.suite), Counts::of(report).describe(), Span(report.took));
+        let ended =
+            run.started.saturating_add(jiff::SignedDuration::try_from(report.took).unwrap_or_default());
+        let headline = format!("{headline}, at {}", clock(ended.unwrap_or(run.started)));
         let word = match report.exit {
             Exit::Passed => style.good("PASSED"),
+            Exit::CannotWork if !has_failed(report) => style.warning("NO VERDICT"),
             Exit::Failed | Exit::GateClosed | Exit::CannotWork => style.bad("FAILED"),
             Exit::OutOfBudget => style.warning("NO VERDICT"),
             Exit::NothingSelected | Exit::BadSuite => style.warning("NOTHING RAN"),
@@ -176,7 +193,7 @@ impl<W: Write> Console<W> {
         for (index, cause) in causes(run, report).iter().enumerate() {
             let info = &run.checks[cause.check.check];
             let label = if index == 0 { style.strong("root cause:") } else { "also:".to_owned() };
-            let what = printable(&one_line(&cause.failure.to_string()));
+            let what = printable(&one_line(&cause.message()));
             let (name, location) = (printable(&info.name), cause.location(run));
             text.push_str(&format!("  {label} `{name}` ({location}): {what}\n"));
             if !cause.skipped.is_empty() {
@@ -190,11 +207,36 @@ impl<W: Write> Console<W> {
                 ));
             }
         }
+        text.push_str(&background(run, report));
         if report.exit != Exit::Passed {
             text.push_str(&format!("  exit code {}: {}\n", report.exit.code(), meaning(report)));
         }
         text
     }
+}
+
+/// What became of the booted processes, where somebody may want to ask them: they run on, or a command that reproduces a
+/// failure asks nobody any more.
+fn background(run: &RunInfo, report: &RunReport) -> String {
+    let name = |check: &CheckReport| printable(&run.checks[check.check].name);
+    let is_asked = |check: &CheckReport| {
+        matches!(check.outcome, Outcome::Failed(_) | Outcome::Undecided(_))
+            && !check.was_ready
+            && check.trail.reproduce.is_some()
+            && run.checks[check.check].kind != "boot"
+    };
+    let someone_is_asked = report.checks.iter().any(|check| is_asked(check));
+    let booted = report.checks.iter().filter(|check| check.was_ready);
+    booted
+        .filter_map(|check| match &check.trail.left_running {
+            Some(how) => Some(format!("  `{}` {}\n", name(check), printable(&how.to_string()))),
+            None if someone_is_asked && report.exit != Exit::Passed => Some(format!(
+                "  `{}` has been stopped; to reproduce a failure by hand, run again with --keep-running\n",
+                name(check)
+            )),
+            None => None,
+        })
+        .collect()
 }
 
 /// The first line, and a sign that there is more.
@@ -215,9 +257,10 @@ impl<W: Write> Reporter for Console<W> {
                     let count = run.checks.len();
                     let checks = if count == 1 { "check" } else { "checks" };
                     let head = format!(
-                        "{}{environment}: {count} {checks}, budget {}\n",
+                        "{}{environment}: {count} {checks}, budget {}, at {}\n",
                         run.suite,
-                        Span(run.budget)
+                        Span(run.budget),
+                        clock(run.started)
                     );
                     self.print(&printable(&head));
                 }

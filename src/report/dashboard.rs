@@ -7,7 +7,7 @@ use std::time::Duration;
 use console::{Alignment, measure_text_width, pad_str, truncate_str};
 use jiff::Timestamp;
 
-use super::style::Style;
+use super::style::{Style, clock};
 use crate::event::{CheckReport, Event, RunInfo, Status};
 use crate::language::diagnostic::SuiteError;
 use crate::language::printable::printable;
@@ -159,14 +159,20 @@ impl Dashboard {
         let changes = self.changes.iter().filter(|change| change.from.is_some()).take(CHANGES);
         let changes: Vec<String> = changes.map(|change| change.line(style)).collect();
         lines.push(String::new());
-        if !changes.is_empty() {
-            lines.extend(changes);
-            lines.push(String::new());
-        }
         let mut rows: Vec<&Row> = self.rows.iter().collect();
         // What changed last stands on top; the sort keeps the suite's order among those that changed together.
         rows.sort_by_key(|row| std::cmp::Reverse(row.since.as_second()));
-        for row in rows {
+        // Red ones first, before anything that could push them off a low screen.
+        let (red, others): (Vec<&Row>, Vec<&Row>) = rows.into_iter().partition(|row| row.is_red());
+        for row in &red {
+            lines.extend(row.lines(width, style, now));
+        }
+        if !changes.is_empty() {
+            lines.extend(Some(String::new()).filter(|_| !red.is_empty()));
+            lines.extend(changes);
+            lines.push(String::new());
+        }
+        for row in others {
             lines.extend(row.lines(width, style, now));
         }
         if lines.len() > height {
@@ -179,8 +185,7 @@ impl Dashboard {
     }
 
     fn head(&self, style: Style, now: Timestamp) -> String {
-        let red =
-            self.rows.iter().filter(|row| matches!(row.state, Status::Failed | Status::Errored)).count();
+        let red = self.rows.iter().filter(|row| row.is_red()).count();
         let state = match (self.rows.is_empty(), red) {
             (true, _) => style.quiet("…"),
             (false, 0) => style.good("ok"),
@@ -201,6 +206,19 @@ impl Dashboard {
 }
 
 impl Row {
+    fn is_red(&self) -> bool {
+        match self.state {
+            Status::Failed | Status::Errored => true,
+            Status::Passed
+            | Status::Flaky
+            | Status::Slow
+            | Status::Flapped
+            | Status::Warned
+            | Status::Undecided
+            | Status::Skipped => false,
+        }
+    }
+
     fn lines(&self, width: usize, style: Style, now: Timestamp) -> Vec<String> {
         let word = style.status(self.state, format!("{:>5}", self.state.word()));
         let since = format!("{:>7}", for_how_long(lasted(self.since, now)));
@@ -262,11 +280,6 @@ impl Change {
         let why = self.why.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
         format!("{} `{}` {what}{why}", clock(self.at), printable(&self.name))
     }
-}
-
-/// The time of day in UTC, as the servers' logs have it.
-fn clock(at: Timestamp) -> String {
-    at.strftime("%H:%M:%SZ").to_string()
 }
 
 fn lasted(since: Timestamp, now: Timestamp) -> Duration {

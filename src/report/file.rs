@@ -87,17 +87,11 @@ impl Destination {
     pub fn clear(&self) -> Result<(), ReportError> {
         let Destination::File(path) = self else { return Ok(()) };
         let Place::File(path) = Place::of(path) else { return Ok(()) };
-        let wrong = |error| ReportError::new(self, &error);
-        if path.is_dir() {
-            return Err(wrong(std::io::Error::from(std::io::ErrorKind::IsADirectory)));
-        }
-        let temporary = beside(&path);
-        std::fs::File::create(&temporary).map_err(wrong)?;
-        std::fs::remove_file(&temporary).map_err(wrong)?;
-        match std::fs::remove_file(&path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(wrong(error)),
-            Ok(()) | Err(_) => Ok(()),
-        }
+        let cleared = match path.is_dir() {
+            true => Err(std::io::Error::from(std::io::ErrorKind::IsADirectory)),
+            false => take_away(&path).or_else(|error| empty(&path).map(drop).map_err(|_| error)),
+        };
+        cleared.map_err(|error| ReportError::new(self, &error))
     }
 }
 
@@ -148,38 +142,73 @@ pub(super) enum Outlives {
     PowerCut,
 }
 
-/// A new file takes the old one's place only when it is complete.
+/// Takes a file away from a folder where another can take its place.
+fn take_away(path: &Path) -> std::io::Result<()> {
+    let (temporary, _) = beside(path)?;
+    std::fs::remove_file(&temporary)?;
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+/// Empties a file that cannot be replaced: something is mounted there, or its folder may not be written.
+fn empty(path: &Path) -> std::io::Result<std::fs::File> {
+    std::fs::File::options().write(true).truncate(true).open(path)
+}
+
+/// A new file takes the old one's place only when it is complete. Where it cannot, it is written in place.
 pub(super) fn replace(path: &Path, content: &str, outlives: Outlives) -> std::io::Result<()> {
     let place = Place::of(path);
     let Place::File(path) = &place else {
         return opened(&place)?.write_all(content.as_bytes());
     };
-    let temporary = beside(path);
-    let written = std::fs::File::create(&temporary).and_then(|mut file| {
+    let write = |mut file: std::fs::File| {
         file.write_all(content.as_bytes())?;
         match outlives {
             Outlives::Process => Ok(()),
             Outlives::PowerCut => file.sync_all(),
         }
+    };
+    let replaced = beside(path).and_then(|(temporary, file)| {
+        let replaced = write(file).and_then(|()| std::fs::rename(&temporary, path));
+        if replaced.is_err() {
+            let _ = std::fs::remove_file(&temporary);
+        }
+        replaced
     });
-    let replaced = written.and_then(|()| std::fs::rename(&temporary, path));
-    if replaced.is_err() {
-        let _ = std::fs::remove_file(&temporary);
-    }
-    replaced
+    replaced.or_else(|error| match empty(path) {
+        Ok(file) => write(file),
+        Err(_) => Err(error),
+    })
 }
 
 /// What can be written to bit by bit: a file from its beginning, anything else behind what it has got already.
 fn opened(place: &Place) -> std::io::Result<Box<dyn Write>> {
     Ok(match place {
-        Place::File(path) => Box::new(std::fs::File::create(path)?),
+        Place::File(path) => {
+            make_folder(path)?;
+            Box::new(std::fs::File::create(path)?)
+        }
         Place::Device(path) => Box::new(std::fs::File::options().append(true).open(path)?),
         Place::Pipe(path) => Box::new(aside(path.clone())?),
     })
 }
 
-fn beside(path: &Path) -> PathBuf {
+/// Makes the folder of a file that is to be written, if there is none.
+fn make_folder(path: &Path) -> std::io::Result<()> {
+    match path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        Some(folder) => std::fs::create_dir_all(folder),
+        None => Ok(()),
+    }
+}
+
+/// A new file beside `path`, in a folder that is made if there is none. Nobody can have put anything in its place.
+fn beside(path: &Path) -> std::io::Result<(PathBuf, std::fs::File)> {
+    make_folder(path)?;
     let mut name = path.as_os_str().to_owned();
-    name.push(format!(".{}.tmp", std::process::id()));
-    name.into()
+    name.push(format!(".{}.tmp", uuid::Uuid::new_v4().simple()));
+    let name = PathBuf::from(name);
+    let file = std::fs::File::options().write(true).create_new(true).open(&name)?;
+    Ok((name, file))
 }

@@ -179,7 +179,10 @@ fn details(failure: &Failure, check: &CheckReport, run: &RunInfo) -> String {
         };
     }
     if let Some(log) = log {
-        text.push_str(&format!("its last output:\n{log}\n"));
+        text.push_str(&format!("its output:\n{log}\n"));
+    }
+    for said in &check.trail.said {
+        text.push_str(&format!("`{}` said meanwhile:\n{}\n", said.by, said.log));
     }
     if let Some(address) = &check.trail.address {
         text.push_str(&format!("address: {}\n", **address));

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -148,7 +149,30 @@ fn write(file: &Path, record: &Record) -> Result<(), ReportError> {
     let text = serde_json::to_string(record).unwrap_or_default();
     let folder = file.parent().map_or(Ok(()), std::fs::create_dir_all);
     let written = folder.and_then(|()| replace(file, &text, Outlives::Process));
+    if let Some(folder) = file.parent() {
+        prune(folder);
+    }
     written.map_err(|error| ReportError::new(&Destination::File(file.to_owned()), &error))
+}
+
+/// For how many suites the last run is kept, and for how long.
+const MOST_RECORDS: usize = 100;
+const LONGEST: Duration = Duration::from_hours(90 * 24);
+
+/// Takes away what nobody will ask for any more: CI has a new folder for every run.
+fn prune(folder: &Path) {
+    let files = std::fs::read_dir(folder).into_iter().flatten().filter_map(|entry| {
+        let entry = entry.ok()?;
+        let age = entry.metadata().ok()?.modified().ok()?.elapsed().unwrap_or_default();
+        Some((age, entry.path()))
+    });
+    let mut files: Vec<(Duration, PathBuf)> = files.collect();
+    files.sort();
+    for (number, (age, file)) in files.iter().enumerate() {
+        if number >= MOST_RECORDS || *age > LONGEST {
+            let _ = std::fs::remove_file(file);
+        }
+    }
 }
 
 /// Source: <https://specifications.freedesktop.org/basedir-spec/latest/>, where a relative path does not count.

@@ -19,6 +19,7 @@ mod statistics;
 mod stream;
 mod style;
 mod summary;
+mod wrap;
 
 pub use self::console::{Console, Verbosity};
 pub use self::dashboard::Dashboard;
@@ -31,7 +32,7 @@ pub use self::junit::Junit;
 pub use self::last_run::{Keeper, LastRun, Trouble};
 pub use self::outputs::{Clash, Outputs};
 pub use self::progress::Progress;
-pub use self::screen::Screen;
+pub use self::screen::{Screen, terminal_width};
 pub use self::statistics::Statistics;
 pub use self::stream::{Stream, catch_up, is_behind, let_go};
 pub use self::style::{Color, Style};

@@ -14,6 +14,13 @@ const HOME: &str = "\x1b[H";
 const REST_OF_LINE: &str = "\x1b[K";
 const REST_OF_SCREEN: &str = "\x1b[J";
 
+/// How many columns the terminal has that people read on, if it is one and has as many as lines are wrapped at.
+pub fn terminal_width() -> Option<usize> {
+    const NARROWEST: usize = 40;
+    let width = Term::stderr().size_checked().map(|(_, width)| usize::from(width));
+    width.filter(|width| *width >= NARROWEST)
+}
+
 /// Draws a board on standard error.
 pub struct Screen {
     style: Style,

@@ -3,6 +3,7 @@
 use std::fmt::Display;
 
 use anstyle::{AnsiColor, Style as Ansi};
+use jiff::Timestamp;
 
 use crate::event::Status;
 
@@ -76,4 +77,9 @@ impl Style {
     fn paint(self, ansi: Ansi, text: impl Display) -> String {
         if self.color { format!("{ansi}{text}{ansi:#}") } else { text.to_string() }
     }
+}
+
+/// The time of day in UTC, as the servers' logs have it.
+pub(super) fn clock(at: Timestamp) -> String {
+    at.strftime("%H:%M:%SZ").to_string()
 }

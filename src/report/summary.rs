@@ -70,10 +70,14 @@ impl Counts {
     }
 }
 
+/// Is a check red by itself?
+pub(super) fn has_failed(report: &RunReport) -> bool {
+    report.checks.iter().any(|check| matches!(check.outcome, Outcome::Failed(_)))
+}
+
 /// What the exit code says of this run.
 pub(super) fn meaning(report: &RunReport) -> &'static str {
-    let has_failed = report.checks.iter().any(|check| matches!(check.outcome, Outcome::Failed(_)));
-    match report.exit == Exit::Failed && !has_failed {
+    match report.exit == Exit::Failed && !has_failed(report) {
         true => "a critical check could not run, because of a warning",
         false => report.exit.meaning(),
     }
@@ -89,6 +93,16 @@ pub(super) struct Cause<'r> {
 }
 
 impl Cause<'_> {
+    /// What went wrong, the thing nearest to the ground first: what a booted process said of an error meanwhile tells more
+    /// than the page that it answered with.
+    pub fn message(&self) -> String {
+        let said = self.check.trail.said.iter().find_map(|said| {
+            let error = said.log.error()?;
+            Some(format!("`{}` said: {error}; ", said.by))
+        });
+        said.unwrap_or_default() + &self.failure.to_string()
+    }
+
     /// Where the suite says what was not met.
     pub fn location(&self, run: &RunInfo) -> Location {
         run.location_of(self.check.check, None, self.failure)
@@ -107,8 +121,8 @@ impl Cause<'_> {
     }
 }
 
-/// Every check that is red by itself: first the gates, because everything hangs on them, then those that most was
-/// skipped for, then in the suite's order.
+/// Every check that is red by itself: first the gates, because everything hangs on them, then what is nearest to the
+/// ground, then those that most was skipped for, then in the suite's order.
 pub(super) fn causes<'r>(run: &'r RunInfo, report: &'r RunReport) -> Vec<Cause<'r>> {
     let mut causes: Vec<Cause<'r>> = report
         .checks
@@ -129,9 +143,22 @@ pub(super) fn causes<'r>(run: &'r RunInfo, report: &'r RunReport) -> Vec<Cause<'
         .collect();
     causes.sort_by_key(|cause| {
         let gate = run.checks[cause.check.check].gate;
-        (!gate, std::cmp::Reverse(cause.skipped.len()), cause.check.check)
+        (!gate, height(cause.failure), std::cmp::Reverse(cause.skipped.len()), cause.check.check)
     });
     causes
+}
+
+/// How far from the ground a failure is: a process that has gone, what cannot be reached or asked, what does not answer in
+/// time, and then what answers something else.
+fn height(failure: &Failure) -> u8 {
+    match failure {
+        Failure::Exited { .. } => 0,
+        Failure::Fault { .. } => 1,
+        Failure::TimedOut { last: Some(last), .. } => height(last),
+        Failure::TimedOut { last: None, .. } => 2,
+        Failure::Mismatch { .. } => 3,
+        Failure::Step { source, .. } => height(source),
+    }
 }
 
 fn skipped_by<'r>(cause: usize, run: &RunInfo, report: &'r RunReport) -> Vec<&'r CheckReport> {

@@ -101,6 +101,11 @@ impl ByScheme {
         self.url.place()
     }
 
+    /// What is asked, with these variables. `None` if one has no value.
+    pub fn url(&self, scope: &Variables) -> Option<String> {
+        self.url.text(scope).ok()
+    }
+
     /// The variables that it reads.
     pub fn uses<'c>(&'c self, uses: &mut VariableUsage<'c>) {
         if let Some(fitting) = self.fitting() {

@@ -6,7 +6,7 @@ use super::client::{HttpVersion, MOST_HEADERS, NameError};
 use super::request::ResolvedRequest;
 use super::send::shown;
 use crate::attempt::Context;
-use crate::language::io_error::reason;
+use crate::language::io_error::{reason, shortage};
 use crate::outcome::{Failure, Fault, Phase};
 use crate::probe::certificate::handshake_failure;
 use crate::probe::dial::{connect_hint, name_failure};
@@ -21,6 +21,9 @@ pub(super) fn failure(error: &reqwest::Error, prepared: &ResolvedRequest, contex
         let failure =
             name_failure(Message::new().words(whose).data(error.name.as_str()).words("`"), &error.source);
         return if proxy.is_some() { as_proxy_fault(failure) } else { failure };
+    }
+    if let Some(lacking) = shortage(error) {
+        return Failure::shortage(Message::new().words("connecting to ").data(to), lacking);
     }
     if let Some(inner) = find::<rustls::Error>(error) {
         let doing = Message::new().words("the TLS handshake with ").data(to);

@@ -299,6 +299,9 @@ async fn open(endpoint: &Endpoint, context: &Context) -> Result<Socket, Failure>
             context.timeline.set_address(&path.display());
             tokio::net::UnixStream::connect(path).await.map(Socket::Unix).map_err(|error| {
                 let doing = Message::new().words("connecting to ").data(path.display().to_string());
+                if let Some(lacking) = io_error::shortage(&error) {
+                    return Failure::shortage(doing, lacking);
+                }
                 Failure::fault(Fault::Connect, doing, Message::new().data(io_error::reason(&error)))
                     .with_hint(dial::connect_hint(&error))
             })

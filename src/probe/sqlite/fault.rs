@@ -4,6 +4,7 @@ use std::path::Path;
 
 use rusqlite::ErrorCode;
 
+use crate::language::io_error;
 use crate::outcome::{Failure, Fault};
 use crate::probe::rows::TOO_LARGE;
 use crate::secret::Message;
@@ -63,6 +64,10 @@ pub(super) fn of(error: &rusqlite::Error, path: &Path) -> Failure {
     let code = error.sqlite_error_code();
     if code == Some(ErrorCode::TooBig) {
         return too_large();
+    }
+    if code == Some(ErrorCode::CannotOpen) && io_error::is_out_of_descriptors() {
+        let doing = Message::new().words("opening `").data(path.display().to_string()).words("`");
+        return Failure::shortage(doing, io_error::TOO_MANY_FILES);
     }
     let (fault, hint) = match code {
         Some(ErrorCode::NotADatabase) => {

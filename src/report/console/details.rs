@@ -11,6 +11,9 @@ use crate::report::style::Style;
 const LOG_LINES: usize = 20;
 const LOG_BYTES: usize = 2_000;
 
+/// The same of what it said while another check failed.
+const SAID_LINES: usize = 12;
+
 /// How far what belongs to a check's line is moved in.
 pub(super) const INDENT: &str = "        ";
 
@@ -41,6 +44,11 @@ impl Details<'_> {
         if !facts.is_empty() {
             text.push_str(&indented(&self.style.quiet(facts.join("; "))));
         }
+        for said in &report.trail.said {
+            let heading = format!("`{}` said meanwhile:", printable(&said.by));
+            let shown = said.log.shortened(SAID_LINES, LOG_BYTES).to_string();
+            text.push_str(&indented(&format!("{}\n{}", self.style.quiet(heading), printable(&shown))));
+        }
         if let Failure::Fault { hint: Some(hint), .. } = cut {
             let hint = printable(&hint.to_string());
             text.push_str(&indented(&format!("{} {hint}", self.style.strong("hint:"))));
@@ -61,14 +69,17 @@ impl Details<'_> {
                 lines.join("\n")
             }
             Failure::TimedOut { cut, phase, detail, last, log, .. } => {
-                let mut text = String::new();
-                if let Some(last) = last {
-                    text.push_str(&format!("{}\n", self.failure(last)));
-                }
-                text.push_str(&cut.what_ended(*phase));
+                let mut ended = cut.what_ended(*phase);
                 if let Some(detail) = detail {
-                    text.push_str(&format!(": {}", printable(&detail.to_string())));
+                    ended.push_str(&format!(": {}", printable(&detail.to_string())));
                 }
+                let last = last.as_ref().map(|last| self.failure(last));
+                let text = match (last, phase) {
+                    (None, _) => ended,
+                    // What was asked of a process that has not started yet is no cause.
+                    (Some(last), Phase::Ready) => format!("{ended}\n{last}"),
+                    (Some(last), _) => format!("{last}\n{ended}"),
+                };
                 text + &self.log(log.as_ref())
             }
             Failure::Fault { doing, cause, .. } => printable(&format!("{doing}: {cause}")),
@@ -79,11 +90,11 @@ impl Details<'_> {
         }
     }
 
-    /// The last lines of it, under a heading. The reports have more of them.
+    /// Both ends of it, under a heading. The reports have more of them.
     fn log(&self, log: Option<&Log>) -> String {
         let Some(log) = log else { return String::new() };
         let shown = log.shortened(LOG_LINES, LOG_BYTES).to_string();
-        format!("\n{}\n{}", self.style.quiet("its last output:"), printable(&shown))
+        format!("\n{}\n{}", self.style.quiet("its output:"), printable(&shown))
     }
 
     /// What was expected and what came, with its place where that is another than the one shown above.

@@ -8,7 +8,7 @@ use crate::event::{CheckReport, RunInfo, RunReport, Status};
 use crate::exit::Exit;
 use crate::language::printable::printable;
 use crate::outcome::{Failure, Outcome, Span};
-use crate::report::summary::{Counts, causes, meaning};
+use crate::report::summary::{Counts, causes, has_failed, meaning};
 use crate::report::{Rejection, attempts};
 
 /// GitHub takes no summary of a step that is larger than this: then it shows none of it.
@@ -29,6 +29,7 @@ const COMMAND: usize = 4096;
 pub(super) fn of_run(report: &RunReport, run: &RunInfo) -> String {
     let word = match report.exit {
         Exit::Passed => "PASSED",
+        Exit::CannotWork if !has_failed(report) => "NO VERDICT",
         Exit::Failed | Exit::GateClosed | Exit::CannotWork => "FAILED",
         Exit::OutOfBudget => "NO VERDICT",
         Exit::NothingSelected | Exit::BadSuite => "NOTHING RAN",
@@ -51,7 +52,7 @@ pub(super) fn of_run(report: &RunReport, run: &RunInfo) -> String {
             "**{label}:** {} ({}): {}\n\n",
             code(&info.name),
             plain(&cause.location(run).to_string()),
-            plain(&cause.failure.to_string())
+            plain(&cause.message())
         ));
         if !cause.skipped.is_empty() {
             let names: Vec<String> = cause.skipped.iter().take(5).map(|name| code(name)).collect();

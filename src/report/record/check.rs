@@ -67,6 +67,10 @@ pub(in crate::report) struct ResultRecord<'a> {
     trail: TrailRecord<'a>,
     /// A command that shows the failure again by hand, with secrets as `$NAME`.
     reproduce: Option<String>,
+    /// What booted processes said while a check ran that did not pass.
+    said: Vec<SaidRecord<'a>>,
+    /// That what it started still runs, and how to stop it (`--keep-running`).
+    left_running: Option<String>,
     /// A journey's steps, cleanup among them, in the order in which they ended.
     steps: Vec<StepRecord<'a>>,
 }
@@ -99,15 +103,30 @@ impl<'a> ResultRecord<'a> {
                 .as_ref()
                 .filter(|_| has_failed)
                 .map(|command| command.to_string()),
+            said: report
+                .trail
+                .said
+                .iter()
+                .map(|said| SaidRecord { check: &said.by, log: said.log.to_string() })
+                .collect(),
+            left_running: report.trail.left_running.as_ref().map(|how| how.to_string()),
             steps: report.steps.iter().map(|step| StepRecord::of(step, site)).collect(),
         }
     }
 }
 
+/// What a booted process said.
+#[derive(Debug, Serialize)]
+struct SaidRecord<'a> {
+    /// The check that started it.
+    check: &'a str,
+    log: String,
+}
+
 /// How a check or a step came to its outcome.
 #[derive(Debug, Serialize)]
 struct TrailRecord<'a> {
-    /// From its start to its verdict; for a boot, until it was ready.
+    /// From its start to its verdict; for a boot that stayed, until it was ready.
     duration_ms: Milliseconds,
     attempts: u32,
     /// What the attempts before the last came to.

@@ -80,7 +80,7 @@ pub(super) struct CancelRecord<'a> {
     by: &'static str,
     /// The check that failed, for `fail-fast`.
     check: Option<&'a str>,
-    /// `SIGINT`, `SIGTERM` or `SIGHUP`, for `signal`.
+    /// `SIGINT`, `SIGTERM`, `SIGHUP` or the like, for `signal`.
     signal: Option<String>,
 }
 
@@ -113,7 +113,7 @@ impl<'a> CauseRecord<'a> {
         causes
             .map(|cause| CauseRecord {
                 check: &run.checks[cause.check.check].name,
-                message: cause.failure.to_string(),
+                message: cause.message(),
                 location: (&cause.location(run)).into(),
                 skipped: cause.skipped,
             })

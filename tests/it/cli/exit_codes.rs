@@ -204,9 +204,9 @@ fn it_is_6_when_the_report_cannot_be_written_and_the_verdict_is_still_shown() {
 }
 
 #[test]
-fn it_is_6_before_anything_is_sent_when_the_report_folder_is_missing() {
+fn it_is_6_before_anything_is_sent_when_the_report_folder_cannot_be_made() {
     let server = server();
-    for path in ["nowhere/junit.xml", ".", "/proc/junit.xml"] {
+    for path in ["smoke.toml/junit.xml", ".", "/proc/junit.xml"] {
         let ran =
             Smoke::bare().args(["run", "--junit", path]).suite(&check("up", &server.url("/"), "")).run();
         ran.exits(6);

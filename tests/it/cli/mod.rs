@@ -6,6 +6,7 @@ mod completions;
 mod demo;
 mod exit_codes;
 mod init;
+mod limits;
 mod manual;
 mod plan;
 mod read_only;

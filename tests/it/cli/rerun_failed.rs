@@ -1,6 +1,7 @@
 //! `--rerun-failed`: what did not pass last time, its dependencies, and nothing else.
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -191,12 +192,12 @@ fn nothing_is_stored_beside_the_suite_and_only_names_are_stored() {
         + &shop.check("a", "headers = { x-key = \"{{password}}\" }");
     let ran = Smoke::bare().arg("run").suite(&suite).env("PASSWORD", "correct-horse").run();
     ran.exits(1);
-    let beside: Vec<_> = std::fs::read_dir(ran.path(".")).expect("the folder").collect();
+    let beside: Vec<_> = fs::read_dir(ran.path(".")).expect("the folder").collect();
     assert_eq!(beside.len(), 1, "{beside:?}");
     let kept: Vec<_> =
-        std::fs::read_dir(ran.state().join("smoke")).expect("the state").filter_map(Result::ok).collect();
+        fs::read_dir(ran.state().join("smoke")).expect("the state").filter_map(Result::ok).collect();
     assert_eq!(kept.len(), 1, "{kept:?}");
-    let text = std::fs::read_to_string(kept[0].path()).expect("the record");
+    let text = fs::read_to_string(kept[0].path()).expect("the record");
     let record: serde_json::Value = serde_json::from_str(&text).expect("JSON");
     let path = ran.path("smoke.toml").canonicalize().expect("the suite");
     let expected = serde_json::json!({"suite": path, "environment": null, "not_passed": ["a"]});
@@ -208,8 +209,8 @@ fn an_unreadable_record_counts_as_none() {
     let shop = Shop::new();
     let ran = Smoke::bare().arg("run").suite(&shop.check("a", "")).run();
     ran.exits(1);
-    for entry in std::fs::read_dir(ran.state().join("smoke")).expect("the state").filter_map(Result::ok) {
-        std::fs::write(entry.path(), "{\"not_passed\": [").expect("write the record");
+    for entry in fs::read_dir(ran.state().join("smoke")).expect("the state").filter_map(Result::ok) {
+        fs::write(entry.path(), "{\"not_passed\": [").expect("write the record");
     }
     let ran = rerun(ran).run();
     ran.exits(1);
@@ -241,4 +242,19 @@ fn an_unwritable_state_is_not_an_error_and_reported_only_on_request() {
     let ran = nowhere.arg("--rerun-failed").run();
     ran.exits(0);
     assert!(ran.stderr.contains("there is no state folder"), "{}", ran.stderr);
+}
+
+#[test]
+fn old_records_are_taken_away() {
+    let server = HttpServer::start(|_| Response::new(200));
+    let suite = format!("[[health]]\nname = \"up\"\nurl = \"{}\"\n", server.url("/"));
+    let ran = Smoke::bare().arg("run").suite(&suite).run();
+    let records = ran.state().join("smoke");
+    for number in 0..150 {
+        fs::write(records.join(format!("{number:016x}.json")), "{}").expect("a record");
+    }
+    let ran = ran.again().run();
+    ran.exits(0);
+    let left = fs::read_dir(ran.state().join("smoke")).expect("records").count();
+    assert_eq!(left, 100);
 }

@@ -7,7 +7,7 @@ use rustix::process::Signal;
 
 use crate::support::http::{HttpServer, Response};
 use crate::support::junit::{Junit, Outcome};
-use crate::support::smoke::{Ran, Smoke};
+use crate::support::smoke::{Ran, Smoke, program};
 use crate::support::{thorough, wait};
 
 const CHECKS: usize = 40;
@@ -79,10 +79,44 @@ fn sighup_ends_the_run_like_sigterm_and_is_named() {
     ran.exits(143);
     is_whole(&ran.junit(), "SIGHUP");
     assert!(ran.stderr.contains("SIGHUP: cleaning up"), "{}", ran.stderr);
-    assert!(ran.stderr.contains("exit code 143: ended by SIGTERM or SIGHUP"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("exit code 143: ended by SIGTERM, SIGHUP or a like signal"),
+        "{}",
+        ran.stderr
+    );
     let report = std::fs::read_to_string(ran.path("report.json")).expect("a report");
     let report: serde_json::Value = serde_json::from_str(&report).expect("JSON");
     assert_eq!(report["cancelled"]["signal"], "SIGHUP");
+}
+
+#[test]
+fn a_signal_that_would_end_smoke_without_a_report_ends_the_run_like_sigterm() {
+    let server = server();
+    for (signal, name) in [
+        (Signal::QUIT, "SIGQUIT"),
+        (Signal::USR1, "SIGUSR1"),
+        (Signal::USR2, "SIGUSR2"),
+        (Signal::ALARM, "SIGALRM"),
+        (Signal::XCPU, "SIGXCPU"),
+    ] {
+        let running = Smoke::new().suite(&suite(&server)).spawn();
+        running.wait_for_stderr("40 checks");
+        running.signal(signal);
+        let ran = running.wait();
+        ran.exits(143);
+        is_whole(&ran.junit(), name);
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_signal_that_smoke_was_started_to_ignore_is_ignored() {
+    let server = server();
+    let command = format!("trap '' HUP; exec {} run", program());
+    let running = Smoke::imitated_by("sh").args(["-c", &command]).suite(&suite(&server)).spawn();
+    running.wait_for_stderr("40 checks");
+    running.signal(Signal::HUP);
+    running.wait().exits(0);
 }
 
 /// A journey whose step hangs until it is cut, and whose cleanup takes a while.

@@ -100,3 +100,70 @@ fn two_reports_to_one_file_are_refused_however_it_is_spelled() {
     }
     assert_eq!(server.connections(), 0);
 }
+
+#[test]
+fn a_folder_that_does_not_exist_is_made() {
+    let server = up();
+    for option in ["--junit", "--json", "--events"] {
+        let ran =
+            Smoke::bare().arg("run").suite(&suite(&server)).args([option, "reports/today/report"]).run();
+        ran.exits(0);
+        assert!(fs::read_to_string(ran.path("reports/today/report")).unwrap().contains("up"), "{option}");
+    }
+}
+
+/// Runs it in a namespace of its own, where this command has been run before; `false` where that is not allowed.
+fn run_after_mount(command: &str, option: &str, server: &HttpServer) -> Option<(String, i32)> {
+    let smoke = Smoke::imitated_by("unshare").suite(&suite(server));
+    let report = smoke.path("report");
+    fs::write(&report, "an earlier run, which is longer than a report of this one could be".repeat(200))
+        .unwrap();
+    let allowed = std::process::Command::new("unshare").args(["-rm", "true"]).status();
+    if !allowed.is_ok_and(|status| status.success()) {
+        return None;
+    }
+    let command = format!("{command} && exec {} run {option} report", program());
+    let ran = smoke.args(["-rm", "sh", "-c", &command]).run();
+    let text =
+        fs::read_to_string(ran.path("source")).or_else(|_| fs::read_to_string(ran.path("report"))).unwrap();
+    Some((text, ran.code.unwrap_or(-1)))
+}
+
+#[test]
+fn a_report_that_something_is_mounted_over_is_written_in_place() {
+    let server = up();
+    for option in ["--junit", "--json", "--events"] {
+        let mount = "cp report source && mount --bind source report";
+        let Some((text, code)) = run_after_mount(mount, option, &server) else { return };
+        assert_eq!(code, 0, "{option}: {text}");
+        assert!(text.contains("up") && !text.contains("earlier"), "{option}: {text}");
+    }
+}
+
+#[test]
+fn a_report_in_a_folder_that_may_not_be_written_is_written_in_place() {
+    let server = up();
+    for option in ["--junit", "--json", "--events"] {
+        // The folder is read-only, the file in it is not.
+        let mount = "cp report source && mkdir ro && cp report ro/report && mount --bind ro ro && \
+                     mount -o remount,bind,ro ro && touch ro/x 2>/dev/null; mount --bind source ro/report && rm report && \
+                     ln -s ro/report report";
+        let Some((text, code)) = run_after_mount(mount, option, &server) else { return };
+        assert_eq!(code, 0, "{option}: {text}");
+        assert!(text.contains("up") && !text.contains("earlier"), "{option}: {text}");
+    }
+}
+
+#[test]
+fn nothing_that_others_put_beside_a_report_is_written_to() {
+    let server = up();
+    // What an attacker can guess: the report's name and the number of the process.
+    let command = format!("ln -s victim report.$$.tmp; exec {} run --json report", program());
+    let ran = Smoke::imitated_by("sh")
+        .suite(&suite(&server))
+        .file("victim", "precious")
+        .args(["-c", &command])
+        .run();
+    ran.exits(0);
+    assert_eq!(fs::read_to_string(ran.path("victim")).unwrap(), "precious");
+}

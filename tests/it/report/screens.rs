@@ -65,6 +65,7 @@ fn assert_screen(name: &str, screen: &str) {
         (r"\b(connect|first byte|body) \d+(\.\d+)?m?s", "$1 TIME"),
         (r"passed( \([^)]*\))? in \d+(\.\d+)?m?s", "passed$1 in TIME"),
         (r"  +\d+s  ", "  TIME  "),
+        (r"at\s+\d{2}:\d{2}:\d{2}Z", "at HH:MM:SSZ"),
     ] {
         text = Regex::new(pattern).expect("a pattern").replace_all(&text, instead).into_owned();
     }
@@ -98,6 +99,51 @@ fn the_output_fits_forty_columns() {
     assert_eq!(terminal.wait().code(), Some(1));
     terminal.wait_for("a critical check failed");
     assert_screen("narrow", &terminal.screen(40, 60));
+}
+
+#[test]
+fn long_lines_are_broken_at_words_at_any_width_and_a_command_stays_whole() {
+    let server = server();
+    let suite = format!(
+        "[[health]]\nname = \"fails\"\nurl = {:?}\nheaders = {{ accept = \"text/html\" }}\n\
+         expect.body = {{ contains = \"some words that are nowhere on this page and do not fit the line\" }}\n",
+        server.url("/")
+    );
+    let folder = folder(&suite);
+    for width in [40, 57, 80] {
+        let mut terminal = Terminal::smoke(&["run", "--color", "never"], folder.path(), (width, 60));
+        assert_eq!(terminal.wait().code(), Some(1));
+        terminal.wait_for("exit code 1");
+        // What the terminal would break itself has no line break: a screen that is wide shows the lines as written.
+        let written = terminal.screen(400, 60);
+        let lines: Vec<&str> = written.lines().filter(|line| !line.is_empty()).collect();
+        let (commands, text): (Vec<&str>, Vec<&str>) =
+            lines.iter().partition(|line| line.trim_start().starts_with("reproduce: "));
+        assert!(commands[0].contains("--max-time") && commands[0].contains("accept: text/html"), "{written}");
+        let is_one_word = |line: &str| line.split_whitespace().count() == 1;
+        let too_long = text.iter().find(|line| line.chars().count() > width.into() && !is_one_word(line));
+        assert!(too_long.is_none(), "{width}: {too_long:?}\n{written}");
+        assert!(text.iter().any(|line| line.starts_with("          ")), "{written}");
+    }
+}
+
+#[test]
+fn watch_shows_what_is_red_first_whatever_the_height() {
+    let server = server();
+    let green: String =
+        (0..20).map(|n| format!("[[health]]\nname = \"green {n}\"\nurl = {:?}\n", server.url("/"))).collect();
+    let red = "[[health]]\nname = \"the red one\"\nurl = \"tcp://127.0.0.1:1\"\n";
+    let folder = folder(&format!("[suite]\nconcurrency = 1\n{green}{red}"));
+    let mut terminal = Terminal::smoke(&["watch", "-n", "1h"], folder.path(), (80, 6));
+    wait::until("the red one on a low screen", Duration::from_secs(20), || {
+        let screen = terminal.screen(80, 6);
+        (screen.contains("1 of 21 red")
+            && screen.contains("the red one")
+            && screen.contains("connection refused"))
+        .then_some(())
+    });
+    terminal.type_in("q");
+    terminal.wait();
 }
 
 #[test]

@@ -63,6 +63,10 @@ impl BackgroundProcess for Left {
         Box::pin(std::future::pending())
     }
 
+    fn leave(self: Box<Self>) -> Message {
+        Message::new().words("runs on")
+    }
+
     fn stop(self: Box<Self>, deadline: Deadline) -> BoxFuture<'static, ()> {
         Box::pin(async move {
             let _ = deadline.pause(self.stops_in).await;

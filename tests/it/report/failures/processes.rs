@@ -61,5 +61,5 @@ fn a_process_that_answers_something_else() {
 fn a_port_already_in_use() {
     let server = answers(|| Response::new(200));
     let ready = format!("ready = {{ url = {:?} }}", server.url("/health"));
-    boot("somebody_else", "exec ./shop", &ready).says("something else already answers", "HTTP/1.1 200 OK");
+    boot("somebody_else", "exec ./shop", &ready).says("already answers", "HTTP/1.1 200 OK");
 }

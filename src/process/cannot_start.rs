@@ -1,0 +1,115 @@
+//! Why a process could not be started: the system has one word for several causes.
+
+use std::io::{Error, ErrorKind, Read as _};
+use std::path::{Path, PathBuf};
+
+use super::Command;
+use crate::language::io_error;
+use crate::outcome::{Failure, Fault};
+use crate::secret::Message;
+
+/// How much of a program is read for the one that runs it: Linux looks at no more of a script.
+const BEGINNING: u64 = 64 << 10;
+
+/// The failure of a command whose program is `program`, a path or a name that is looked for on `PATH`.
+pub(super) fn failure(command: &Command, program: &Path, error: &Error) -> Failure {
+    let name = command.words.first().map_or("", String::as_str);
+    let doing = Message::new().words("starting `").data(name).words("`");
+    if let Some(lacking) = io_error::shortage(error) {
+        return Failure::shortage(doing, lacking);
+    }
+    let (cause, hint) = cause(command, program, error);
+    Failure::fault(Fault::Local, doing, cause).with_hint(Message::new().words(hint))
+}
+
+fn cause(command: &Command, program: &Path, error: &Error) -> (Message, &'static str) {
+    let system = || Message::new().data(io_error::reason(error));
+    if !command.cwd.as_os_str().is_empty() && !command.cwd.is_dir() {
+        let folder = command.cwd.display().to_string();
+        let cause = Message::new().words("its working directory `").data(folder).words("` does not exist");
+        return (cause, "check `cwd`; it starts in the suite's folder");
+    }
+    match error.kind() {
+        ErrorKind::NotFound => on_path(program).and_then(|file| runner(&file)).map_or_else(
+            || {
+                let hint =
+                    "check the program's path, and that it has been built; a relative path starts in `cwd`";
+                (system(), hint)
+            },
+            Runner::cause,
+        ),
+        ErrorKind::PermissionDenied => (system(), "check that the file is executable"),
+        _ => (system(), "run the command yourself"),
+    }
+}
+
+/// The file of a program, wherever it is looked for.
+fn on_path(program: &Path) -> Option<PathBuf> {
+    if program.components().count() > 1 {
+        return program.is_file().then(|| program.to_owned());
+    }
+    let folders = std::env::var_os("PATH")?;
+    std::env::split_paths(&folders).map(|folder| folder.join(program)).find(|file| file.is_file())
+}
+
+/// What is needed to run a program, and is not there.
+enum Runner {
+    Interpreter(String),
+    Loader(String),
+}
+
+impl Runner {
+    fn cause(self) -> (Message, &'static str) {
+        match self {
+            Runner::Interpreter(path) => match path.strip_suffix('\r') {
+                Some(path) => (
+                    Message::new()
+                        .words("its first line `#!")
+                        .data(path)
+                        .words("` ends with a carriage return (CRLF)"),
+                    "give the script Unix line ends: `sed -i 's/\\r$//' FILE`, and `* text eol=lf` in .gitattributes",
+                ),
+                None => (
+                    Message::new().words("its interpreter `").data(path).words("` does not exist"),
+                    "install it, or correct the script's first line",
+                ),
+            },
+            Runner::Loader(path) => (
+                Message::new().words("its loader `").data(path).words("` does not exist"),
+                "it was built for another system (glibc or musl?): build it for this one, or statically",
+            ),
+        }
+    }
+}
+
+/// What runs `program`, if that is not there.
+fn runner(program: &Path) -> Option<Runner> {
+    let mut beginning = Vec::new();
+    std::fs::File::open(program).ok()?.take(BEGINNING).read_to_end(&mut beginning).ok()?;
+    if let Some(line) = beginning.strip_prefix(b"#!") {
+        let line = line.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        let line = String::from_utf8_lossy(line);
+        // A carriage return is part of the name, as the system sees it.
+        let interpreter = line.trim_matches([' ', '\t']).split([' ', '\t']).next()?.to_owned();
+        return (!Path::new(&interpreter).exists()).then_some(Runner::Interpreter(interpreter));
+    }
+    let loader = loader(&beginning)?;
+    (!Path::new(&loader).exists()).then_some(Runner::Loader(loader))
+}
+
+/// The loader that an ELF file of 64 bits asks for. Source: elf(5), `PT_INTERP`.
+fn loader(file: &[u8]) -> Option<String> {
+    const INTERPRETER: u64 = 3;
+    let number = |at: usize, bytes: usize| {
+        let bytes = file.get(at..at.checked_add(bytes)?)?;
+        Some(bytes.iter().rev().fold(0_u64, |number, byte| number << 8 | u64::from(*byte)))
+    };
+    file.strip_prefix(b"\x7fELF\x02\x01")?;
+    let (table, size, count) = (number(0x20, 8)?, number(0x36, 2)?, number(0x38, 2)?);
+    let headers = (0..count).filter_map(|index| usize::try_from(table + index * size).ok());
+    let header = headers.into_iter().find(|at| number(*at, 4) == Some(INTERPRETER))?;
+    let (start, length) = (number(header + 8, 8)?, number(header + 32, 8)?);
+    let start = usize::try_from(start).ok()?;
+    let name = file.get(start..start.checked_add(usize::try_from(length).ok()?)?)?;
+    Some(String::from_utf8_lossy(name).trim_end_matches('\0').to_owned())
+}

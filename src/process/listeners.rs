@@ -1,0 +1,172 @@
+//! The sockets that listen on a port of this machine, as far as the system tells.
+//!
+//! A port that answers says nothing of who answers. Where the sockets are known, those that listened before a process
+//! was started are told from its own.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+/// Where something listens for a port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListeningOn {
+    pub port: u16,
+    /// Connections to these addresses are meant.
+    pub addresses: Vec<IpAddr>,
+}
+
+/// The sockets that listen, by the numbers that the system gives them; no two sockets ever have the same.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Listeners(BTreeSet<u64>);
+
+impl Listeners {
+    /// Those that connections to `wanted` may come to now. None where the system does not tell.
+    pub fn now(wanted: &ListeningOn) -> Listeners {
+        Listeners(system::listening(wanted))
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Those that still listen.
+    pub fn that_are_left(&self, wanted: &ListeningOn) -> Listeners {
+        match self.is_empty() {
+            true => Listeners::default(),
+            false => Listeners(&self.0 & &Listeners::now(wanted).0),
+        }
+    }
+
+    /// One of the processes that hold them, if this user may know: `process 1234 (python3)`.
+    pub fn holder(&self) -> Option<String> {
+        system::holder(&self.0)
+    }
+}
+
+/// Does a socket that is bound to `bound` get connections to one of `addresses`?
+#[cfg(any(target_os = "linux", test))]
+fn gets(bound: IpAddr, addresses: &[IpAddr]) -> bool {
+    let bound = bound.to_canonical();
+    addresses.iter().map(IpAddr::to_canonical).any(|address| {
+        // One on every IPv6 address mostly gets IPv4 as well.
+        bound == address || bound.is_unspecified() && (bound.is_ipv6() || address.is_ipv4())
+    })
+}
+
+#[cfg(target_os = "linux")]
+mod system {
+    use std::collections::BTreeSet;
+    use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+    use std::path::Path;
+
+    use super::{ListeningOn, gets};
+
+    /// The state of a socket that listens. Source: `TCP_LISTEN` of `include/net/tcp_states.h`.
+    const LISTEN: &str = "0A";
+
+    pub fn listening(wanted: &ListeningOn) -> BTreeSet<u64> {
+        let tables = ["/proc/net/tcp", "/proc/net/tcp6"];
+        let text: String = tables.iter().filter_map(|table| std::fs::read_to_string(table).ok()).collect();
+        let sockets = text.lines().filter_map(socket);
+        let wanted =
+            sockets.filter(|(address, port, _)| *port == wanted.port && gets(*address, &wanted.addresses));
+        wanted.map(|(_, _, number)| number).collect()
+    }
+
+    /// The address, port and number of a socket that listens.
+    /// Source: <https://docs.kernel.org/networking/proc_net_tcp.html>.
+    pub(super) fn socket(line: &str) -> Option<(IpAddr, u16, u64)> {
+        let mut columns = line.split_whitespace();
+        let (address, port) = columns.nth(1)?.split_once(':')?;
+        let state = columns.nth(1)?;
+        let number = columns.nth(5)?.parse().ok()?;
+        let port = u16::from_str_radix(port, 16).ok()?;
+        (state == LISTEN).then_some((address_of(address)?, port, number))
+    }
+
+    /// Words of four bytes, each as this machine has it in memory.
+    fn address_of(hex: &str) -> Option<IpAddr> {
+        let words: Option<Vec<[u8; 4]>> = (0..hex.len())
+            .step_by(8)
+            .map(|at| Some(u32::from_str_radix(hex.get(at..at + 8)?, 16).ok()?.to_ne_bytes()))
+            .collect();
+        let bytes: Vec<u8> = words?.into_iter().flatten().collect();
+        let four = <[u8; 4]>::try_from(bytes.as_slice()).ok().map(|bytes| Ipv4Addr::from(bytes).into());
+        four.or_else(|| Some(Ipv6Addr::from(<[u8; 16]>::try_from(bytes).ok()?).into()))
+    }
+
+    pub fn holder(numbers: &BTreeSet<u64>) -> Option<String> {
+        let wanted: Vec<String> = numbers.iter().map(|number| format!("socket:[{number}]")).collect();
+        let holds = |process: &Path| {
+            let open = std::fs::read_dir(process.join("fd")).into_iter().flatten().filter_map(Result::ok);
+            open.filter_map(|entry| std::fs::read_link(entry.path()).ok())
+                .any(|file| wanted.iter().any(|wanted| file.as_os_str() == wanted.as_str()))
+        };
+        let processes = std::fs::read_dir("/proc").ok()?.filter_map(Result::ok);
+        processes.filter(|entry| entry.file_name().to_string_lossy().parse::<u32>().is_ok()).find_map(
+            |entry| {
+                let process = entry.path();
+                let name = holds(&process).then(|| std::fs::read_to_string(process.join("comm")))?.ok()?;
+                Some(format!("process {} ({})", entry.file_name().to_string_lossy(), name.trim()))
+            },
+        )
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+mod system {
+    use std::collections::BTreeSet;
+
+    use super::ListeningOn;
+
+    pub fn listening(_wanted: &ListeningOn) -> BTreeSet<u64> {
+        BTreeSet::new()
+    }
+
+    pub fn holder(_numbers: &BTreeSet<u64>) -> Option<String> {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    #[test]
+    fn a_socket_on_every_address_gets_connections_of_its_family() {
+        let cases = [
+            ("127.0.0.1", "127.0.0.1", true),
+            ("0.0.0.0", "127.0.0.1", true),
+            ("0.0.0.0", "::1", false),
+            ("::", "127.0.0.1", true),
+            ("::1", "127.0.0.1", false),
+            ("::ffff:127.0.0.1", "127.0.0.1", true),
+            ("10.0.0.1", "127.0.0.1", false),
+        ];
+        for (bound, address, expected) in cases {
+            let (bound, address) = (bound.parse().unwrap(), address.parse().unwrap());
+            assert_eq!(gets(bound, &[address]), expected, "{bound} {address}");
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_socket_is_known_until_it_listens_no_longer() {
+        for address in ["127.0.0.1", "::1"] {
+            let address: IpAddr = address.parse().unwrap();
+            let Ok(listener) = TcpListener::bind((address, 0)) else { continue };
+            let port = listener.local_addr().unwrap().port();
+            let here = ListeningOn { port, addresses: vec![address] };
+            let before = Listeners::now(&here);
+            assert!(!before.is_empty(), "{address}");
+            let own = format!("process {} ", std::process::id());
+            assert!(before.holder().is_some_and(|holder| holder.starts_with(&own)), "{:?}", before.holder());
+            assert_eq!(before.that_are_left(&here), before);
+            drop(listener);
+            assert!(before.that_are_left(&here).is_empty());
+            let _another = TcpListener::bind((address, port)).unwrap();
+            assert!(before.that_are_left(&here).is_empty());
+        }
+    }
+}
