@@ -51,6 +51,7 @@ pub enum Command {
 
 #[derive(Debug, Args)]
 #[command(after_help = exit_codes())]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct RunArgs {
     /// The suite file [default: smoke.toml in this folder or the nearest parent folder]
     pub suite: Option<PathBuf>,

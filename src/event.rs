@@ -70,7 +70,7 @@ pub enum Event {
     },
     StepFinished {
         check: usize,
-        report: StepReport,
+        report: Box<StepReport>,
     },
     /// Something went over the wire, with `--trace`.
     Traced {

@@ -20,7 +20,7 @@ pub fn of_run<'a>(
     // What needs a check that was not decided is not decided either; what is red shows in the one that it needs.
     let is_judged = |report: &CheckReport| {
         let is_skipped = matches!(&report.outcome, Outcome::Skipped(SkipReason::Need { .. }));
-        !has_lacked(report) && !(lacks_something && is_skipped)
+        !(has_lacked(report) || lacks_something && is_skipped)
     };
     let judged = checks.iter().filter(|(_, report)| is_judged(report));
     let worst =

@@ -196,7 +196,7 @@ impl Engine<'_> {
                 self.tell(&Event::AttemptFailed { check, step, attempt, failure });
             }
             CheckEvent::Traced(trace) => self.tell(&Event::Traced { check, trace }),
-            CheckEvent::StepFinished(report) => self.tell(&Event::StepFinished { check, report: *report }),
+            CheckEvent::StepFinished(report) => self.tell(&Event::StepFinished { check, report }),
         }
     }
 

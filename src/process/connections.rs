@@ -10,7 +10,7 @@ const CLOSING_TAKES: Duration = Duration::from_millis(100);
 const LOOK_EVERY: Duration = Duration::from_millis(2);
 
 /// Waits until the connections that smoke kept are closed. Whoever closes a connection first keeps its port for a minute
-/// (TIME_WAIT): a server that is stopped while one is open may not get its own port again.
+/// (`TIME_WAIT`): a server that is stopped while one is open may not get its own port again.
 pub async fn own_connections_are_closed() {
     let limit = Deadline::after(CLOSING_TAKES, BudgetScope::Grace);
     while is_connected() {

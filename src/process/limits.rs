@@ -26,7 +26,7 @@ pub(super) fn with_the_limit_from_before<T>(
     let Some(before) = BEFORE.get() else { return start() };
     let raised = getrlimit(Resource::Nofile);
     // A process has the limits of the one that starts it. Nothing that is open is closed by it.
-    if setrlimit(Resource::Nofile, before.clone()).is_err() {
+    if setrlimit(Resource::Nofile, *before).is_err() {
         return start();
     }
     let started = start();

@@ -135,27 +135,6 @@ impl Question {
         Failure::fault(Fault::Local, Message::new().words("starting it"), cause).with_hint(hint)
     }
 
-    /// Is it the process that answers, or somebody who listened before it was started?
-    ///
-    /// # Errors
-    /// They still listen.
-    pub fn is_not_answered_by(&self, before: &Before) -> Result<(), Failure> {
-        let Before { listening_on: Some(listening_on), listeners } = before else { return Ok(()) };
-        let left = listeners.that_are_left(listening_on);
-        if left.is_empty() {
-            return Ok(());
-        }
-        let holder = left.holder().unwrap_or_else(|| "something else".to_owned());
-        let cause = Message::new()
-            .data(holder)
-            .words(format!(" has listened on port {} since before the start", listening_on.port))
-            .words(", so the answer may not be from this build");
-        let hint =
-            "stop what listens there; if it is a proxy, give `ready` the address of the process itself";
-        let doing = Message::new().words("finding out who answers");
-        Err(Failure::fault(Fault::Local, doing, cause).with_hint(Message::new().words(hint)))
-    }
-
     /// Asks once the process was started.
     ///
     /// # Errors
@@ -274,4 +253,27 @@ fn no_answer(cut: Cut, phase: Phase) -> Failure {
     };
     let cause = Message::new().words(format!("no answer{within}, {}", phase.doing()));
     Failure::fault(Fault::Connect, Message::new().words("asking whether it is ready"), cause)
+}
+
+impl Before {
+    /// Has everybody who listened before the process was started gone? Then it is the process that answers.
+    ///
+    /// # Errors
+    /// Somebody still listens.
+    pub fn is_gone(&self) -> Result<(), Failure> {
+        let Before { listening_on: Some(listening_on), listeners } = self else { return Ok(()) };
+        let left = listeners.that_are_left(listening_on);
+        if left.is_empty() {
+            return Ok(());
+        }
+        let holder = left.holder().unwrap_or_else(|| "something else".to_owned());
+        let cause = Message::new()
+            .data(holder)
+            .words(format!(" has listened on port {} since before the start", listening_on.port))
+            .words(", so the answer may not be from this build");
+        let hint =
+            "stop what listens there; if it is a proxy, give `ready` the address of the process itself";
+        let doing = Message::new().words("finding out who answers");
+        Err(Failure::fault(Fault::Local, doing, cause).with_hint(Message::new().words(hint)))
+    }
 }

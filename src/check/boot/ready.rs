@@ -133,7 +133,7 @@ pub(super) struct Waiting<'r> {
     unmet: Option<&'r Question>,
 }
 
-impl<'r> Waiting<'r> {
+impl Waiting<'_> {
     /// Waits until it is ready.
     ///
     /// # Errors
@@ -165,7 +165,7 @@ impl<'r> Waiting<'r> {
         for (question, before) in self.ready.questions.iter().zip(&self.stale) {
             self.unmet = Some(question);
             question.ask_in_time(session, context).await?;
-            question.is_not_answered_by(before)?;
+            before.is_gone()?;
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! JSONPaths (RFC 9535) of a suite, which may have templates in them.
+//! `JSONPath`s (RFC 9535) of a suite, which may have templates in them.
 //!
 //! A value in a path stays a value: whatever is in it, it cannot change what is looked for. Inside quotes it is escaped
 //! for them, after a `.` it is a name, and anywhere else it is a JSON literal.

@@ -1,4 +1,4 @@
-//! Where one is in a JSONPath: what a character means there.
+//! Where one is in a `JSONPath`: what a character means there.
 
 use std::ops::Range;
 

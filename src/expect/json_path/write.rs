@@ -1,4 +1,4 @@
-//! Values written into a JSONPath.
+//! Values written into a `JSONPath`.
 
 use serde_json::Value;
 

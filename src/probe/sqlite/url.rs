@@ -1,7 +1,7 @@
 //! A SQLite URL: the path of a file, and what other tools write after it.
 //!
 //! There is no one form of it. Source of the parameters: <https://www.sqlite.org/uri.html>, and the URLs of sqlx, Prisma,
-//! SQLAlchemy and go-sqlite3, whose own parameters begin with `_`.
+//! `SQLAlchemy` and go-sqlite3, whose own parameters begin with `_`.
 
 use std::path::{Path, PathBuf};
 

@@ -150,7 +150,10 @@ fn a_poll_that_does_not_hold_says_what_its_attempts_saw() {
     let events = read(&ran, "events.jsonl");
     let finished = events.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
     let finished = finished.filter(|event| event["event"] == "check-finished");
-    assert_eq!(finished.map(|event| event["result"]["poll"].clone()).collect::<Vec<_>>(), [poll.clone()]);
+    assert_eq!(
+        finished.map(|event| event["result"]["poll"].clone()).collect::<Vec<_>>(),
+        std::slice::from_ref(poll)
+    );
 }
 
 #[test]

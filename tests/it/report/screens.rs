@@ -130,8 +130,9 @@ fn long_lines_are_broken_at_words_at_any_width_and_a_command_stays_whole() {
 #[test]
 fn watch_shows_what_is_red_first_whatever_the_height() {
     let server = server();
-    let green: String =
+    let green: Vec<String> =
         (0..20).map(|n| format!("[[health]]\nname = \"green {n}\"\nurl = {:?}\n", server.url("/"))).collect();
+    let green = green.concat();
     let red = "[[health]]\nname = \"the red one\"\nurl = \"tcp://127.0.0.1:1\"\n";
     let folder = folder(&format!("[suite]\nconcurrency = 1\n{green}{red}"));
     let mut terminal = Terminal::smoke(&["watch", "-n", "1h"], folder.path(), (80, 6));

@@ -4,7 +4,7 @@ use std::fs;
 use std::net::TcpStream;
 use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use rustix::process::Signal;
@@ -18,6 +18,8 @@ use crate::support::{scratch, wait};
 #[derive(Debug)]
 pub struct Pooler {
     port: u16,
+    /// Its guard ends it, and nobody may have waited for it before.
+    _server: Child,
     _guard: Guard,
 }
 
@@ -52,7 +54,7 @@ impl Pooler {
         wait::until("pgbouncer to start", Duration::from_secs(30), || {
             TcpStream::connect(("127.0.0.1", port)).ok().map(drop)
         });
-        Self { port, _guard: guard }
+        Self { port, _server: server, _guard: guard }
     }
 
     /// The URL of `database` through it.
