@@ -9,13 +9,26 @@ use smoke::exit::Exit;
 use smoke::language::printable::printable;
 use smoke::report::{Stream, catch_up};
 
+/// The arguments. What is wrong with them may be shown in a CI machine's log, with what they are.
+fn arguments() -> Cli {
+    Cli::try_parse().unwrap_or_else(|error| {
+        let text = error.render().to_string();
+        let shown = printable(&text);
+        if !error.use_stderr() || shown == text {
+            error.exit();
+        }
+        let _ = std::io::stderr().write_all(shown.as_bytes());
+        std::process::exit(error.exit_code());
+    })
+}
+
 fn main() -> ExitCode {
     // A panic's text may hold what a server sent, so it is reported as the check's failure, redacted, and not here.
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map_or_else(String::new, |location| format!(" at {location}"));
         let _ = writeln!(std::io::stderr(), "smoke: internal error{place}; please report it with the suite");
     }));
-    let ran = std::panic::catch_unwind(|| smoke::commands::run(Cli::parse()));
+    let ran = std::panic::catch_unwind(|| smoke::commands::run(arguments()));
     let exit = match ran {
         Ok(Ok(exit)) => exit,
         Ok(Err(error)) => {
@@ -27,7 +40,7 @@ fn main() -> ExitCode {
     match catch_up() {
         Ok(()) => exit.into(),
         Err(error) => {
-            let _ = writeln!(Stream::Stderr, "error: {error}");
+            let _ = writeln!(Stream::Stderr, "error: {}", printable(&error.to_string()));
             Exit::CannotWork.into()
         }
     }

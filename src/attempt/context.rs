@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio::task::JoinError;
 
+use super::abandoned;
 use super::cancellation::Cancellations;
 use super::cost::Workload;
 use super::events::{CheckEvent, EventSink};
@@ -112,8 +113,12 @@ impl Context {
             return work();
         }
         self.timeline.enter(phase);
-        // Why: nothing can end it before it is done, but nobody waits for it either, and it changes nothing.
-        match tokio::task::spawn_blocking(work).await.map_err(JoinError::try_into_panic) {
+        let (waiting, work) = abandoned::watched(work);
+        // Why: nothing can end it from here, but nobody waits for it either, it changes nothing, and it ends by itself
+        // at its next piece.
+        let done = tokio::task::spawn_blocking(work).await;
+        drop(waiting);
+        match done.map_err(JoinError::try_into_panic) {
             Ok(done) => done,
             Err(Ok(panic)) => std::panic::resume_unwind(panic),
             // The runtime ends, and this with it.

@@ -14,6 +14,7 @@ pub mod cancellation;
 pub mod timeline;
 pub mod timeouts;
 
+pub mod abandoned;
 pub mod cost;
 pub mod offload;
 pub mod single_flight;

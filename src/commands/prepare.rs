@@ -12,7 +12,7 @@ use crate::deadline::{BudgetScope, Deadline};
 use crate::event::RunInfo;
 use crate::exit::Exit;
 use crate::language::diagnostic::SuiteError;
-use crate::language::printable::printable;
+use crate::language::printable::{printable, printable_styled};
 use crate::language::source::Sources;
 use crate::lint;
 use crate::outcome::Signal;
@@ -125,7 +125,7 @@ pub(crate) fn reject(error: &SuiteError, color: bool) -> Exit {
 
 pub(crate) fn say(text: &str) {
     // A reader that has gone away is not a reason to fail.
-    let _ = Stream::Stderr.write_all(text.as_bytes());
+    let _ = Stream::Stderr.write_all(printable_styled(text).as_bytes());
 }
 
 /// Says what is chosen and is not there.

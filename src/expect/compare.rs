@@ -84,13 +84,13 @@ pub(super) fn contains(value: &Value, part: &Value) -> Holds {
 
 pub(super) fn matches(pattern: &Pattern, value: &Value, scope: &Variables) -> Result<Holds, Unjudgeable> {
     let text = match value {
-        Value::String(text) => text.clone(),
-        Value::Number(number) => number.to_string(),
+        Value::String(text) => text.as_str(),
+        Value::Number(number) => number.as_str(),
         Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => {
             return Ok(Err(not_a("a text", value)));
         }
     };
-    Ok(Ok(pattern.regex(scope)?.is_match(&text)))
+    Ok(Ok(pattern.regex(scope)?.is_match(text)))
 }
 
 pub(super) fn length(value: &Value) -> Option<usize> {

@@ -132,8 +132,9 @@ impl ConnectionExpectation {
     ) -> Result<Vec<Mismatch>, Unjudgeable> {
         let mut unmet: Vec<Mismatch> = too_slow(self.within.as_ref(), took).into_iter().collect();
         if let Some(CertificateExpectation { days_left }) = &self.certificate {
+            let left = certificate.map(|shown| Value::from(shown.days_left()));
             let found = Found {
-                values: certificate.map(|shown| Value::from(shown.days_left())).into_iter().collect(),
+                values: left.iter().collect(),
                 surroundings: Message::new().words("there is no certificate without TLS"),
             };
             let Placed { place, value: matcher } = days_left;

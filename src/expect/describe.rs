@@ -13,7 +13,7 @@ pub(super) fn words(words: &'static str) -> Message {
 }
 
 /// That nothing was found, and what was there instead.
-pub(super) fn nothing(found: &Found) -> Message {
+pub(super) fn nothing(found: &Found<'_>) -> Message {
     let nothing = words("nothing");
     match found.surroundings.is_empty() {
         true => nothing,
@@ -30,12 +30,12 @@ pub(super) fn show(value: &Value) -> Message {
     }
 }
 
-pub(super) fn show_all(values: &[Value]) -> Message {
+pub(super) fn show_all(values: &[&Value]) -> Message {
     match values {
         [] => words("nothing"),
         [value] => show(value),
         several => {
-            let listed: Vec<String> = several.iter().take(5).map(Value::to_string).collect();
+            let listed: Vec<String> = several.iter().take(5).map(ToString::to_string).collect();
             let more = if several.len() > listed.len() { ", …" } else { "" };
             Message::new().words(format!("{} values: ", several.len())).data(listed.join(", ")).words(more)
         }

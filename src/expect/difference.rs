@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::compare::equal;
 use super::describe::show;
+use crate::attempt::abandoned::end_if_abandoned;
 use crate::secret::Message;
 
 /// More differences than this are counted and not shown.
@@ -27,7 +28,7 @@ pub(super) struct Difference {
 /// The places where `actual` differs, if both are documents with parts or texts with lines. A difference of a single
 /// value has no places in it.
 pub(super) fn differences(expected: &Value, actual: &Value) -> Vec<Difference> {
-    let mut found = Vec::new();
+    let mut found = Found::default();
     let is_long = |value: &Value| value.to_string().len() > SHORT;
     match (expected, actual) {
         (Value::Object(_), Value::Object(_)) | (Value::Array(_), Value::Array(_))
@@ -42,50 +43,67 @@ pub(super) fn differences(expected: &Value, actual: &Value) -> Vec<Difference> {
         }
         _ => {}
     }
-    let more = found.len().saturating_sub(SHOWN);
-    found.truncate(SHOWN);
-    if let Some(last) = found.last_mut().filter(|_| more > 0) {
+    let Found { mut shown, more } = found;
+    if let Some(last) = shown.last_mut().filter(|_| more > 0) {
         last.actual = std::mem::take(&mut last.actual).words(format!("; {more} more places differ"));
     }
-    found
+    shown
 }
 
-fn in_documents(at: &Message, expected: &Value, actual: &Value, found: &mut Vec<Difference>) {
+/// The first differences; the others are counted.
+#[derive(Default)]
+struct Found {
+    shown: Vec<Difference>,
+    more: usize,
+}
+
+impl Found {
+    fn push(&mut self, difference: impl FnOnce() -> Difference) {
+        match self.shown.len() < SHOWN {
+            true => self.shown.push(difference()),
+            false => self.more += 1,
+        }
+    }
+}
+
+fn in_documents(at: &Message, expected: &Value, actual: &Value, found: &mut Found) {
     match (expected, actual) {
         (Value::Object(wanted), Value::Object(given)) => {
             for (key, expected) in wanted {
+                end_if_abandoned();
                 let at = at.clone().then(member(key));
                 match given.get(key) {
                     Some(actual) => in_documents(&at, expected, actual, found),
-                    None => found.push(Difference { at, expected: show(expected), actual: nothing() }),
+                    None => found.push(|| Difference { at, expected: show(expected), actual: nothing() }),
                 }
             }
             for (key, actual) in given.iter().filter(|(key, _)| !wanted.contains_key(*key)) {
                 let at = at.clone().then(member(key));
-                found.push(Difference { at, expected: not_there(), actual: show(actual) });
+                found.push(|| Difference { at, expected: not_there(), actual: show(actual) });
             }
         }
         (Value::Array(wanted), Value::Array(given)) => {
             for index in 0..wanted.len().max(given.len()) {
+                end_if_abandoned();
                 let at = at.clone().words(format!("[{index}]"));
                 match (wanted.get(index), given.get(index)) {
                     (Some(expected), Some(actual)) => in_documents(&at, expected, actual, found),
                     (Some(expected), None) => {
-                        found.push(Difference { at, expected: show(expected), actual: nothing() });
+                        found.push(|| Difference { at, expected: show(expected), actual: nothing() });
                     }
                     (None, Some(actual)) => {
-                        found.push(Difference { at, expected: not_there(), actual: show(actual) });
+                        found.push(|| Difference { at, expected: not_there(), actual: show(actual) });
                     }
                     (None, None) => {}
                 }
             }
         }
         _ if equal(expected, actual) => {}
-        _ => found.push(Difference { at: at.clone(), expected: show(expected), actual: show(actual) }),
+        _ => found.push(|| Difference { at: at.clone(), expected: show(expected), actual: show(actual) }),
     }
 }
 
-fn in_lines(expected: &str, actual: &str, found: &mut Vec<Difference>) {
+fn in_lines(expected: &str, actual: &str, found: &mut Found) {
     // Shown as ranges of the whole: a secret may have several lines.
     let (expected, actual): (Arc<str>, Arc<str>) = (expected.into(), actual.into());
     let show = |whole: &Arc<str>, line: Option<Range<usize>>| match line {
@@ -97,7 +115,7 @@ fn in_lines(expected: &str, actual: &str, found: &mut Vec<Difference>) {
         match (wanted.next(), given.next()) {
             (None, None) => break,
             (Some(wanted), Some(given)) if expected[wanted.clone()] == actual[given.clone()] => {}
-            (wanted, given) => found.push(Difference {
+            (wanted, given) => found.push(|| Difference {
                 at: Message::new().words(format!(" line {number}")),
                 expected: show(&expected, wanted),
                 actual: show(&actual, given),

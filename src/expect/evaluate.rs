@@ -8,6 +8,7 @@ use super::compare::{contains, equal, is_one_of, length, matches, order};
 use super::describe::{actual_for, describe, describe_condition, nothing, show, show_all, words};
 use super::difference::{Difference, differences};
 use super::matcher::{Condition, JsonType, Matcher};
+use crate::attempt::abandoned::end_if_abandoned;
 use crate::language::source::Place;
 use crate::language::value::Document;
 use crate::language::variables::Variables;
@@ -16,16 +17,29 @@ use crate::secret::Message;
 
 /// What a path or selector found.
 #[derive(Debug, Clone)]
-pub struct Found {
-    pub values: Vec<Value>,
+pub struct Found<'v> {
+    pub values: Vec<&'v Value>,
     /// What was there instead, for when nothing was found.
     pub surroundings: Message,
 }
 
-impl Found {
+impl<'v> Found<'v> {
     /// Exactly one value.
-    pub fn one(value: Value) -> Found {
+    pub fn one(value: &'v Value) -> Found<'v> {
         Found { values: vec![value], surroundings: Message::new() }
+    }
+}
+
+/// Values that are made of what was found, such as the text of a header.
+#[derive(Debug, Clone)]
+pub struct FoundTexts {
+    pub values: Vec<Value>,
+    pub surroundings: Message,
+}
+
+impl FoundTexts {
+    pub fn as_found(&self) -> Found<'_> {
+        Found { values: self.values.iter().collect(), surroundings: self.surroundings.clone() }
     }
 }
 
@@ -83,7 +97,7 @@ pub type Unjudgeable = String;
 pub fn judge(
     subject: &Subject,
     matcher: &Matcher,
-    found: &Found,
+    found: &Found<'_>,
     scope: &Variables,
 ) -> Result<Vec<Mismatch>, Unjudgeable> {
     let unmet = unmet_by(matcher, found, scope)?.into_iter().map(|unmet| unmet.difference);
@@ -94,10 +108,10 @@ pub fn judge(
     Ok(unmet.map(mismatch).collect())
 }
 
-fn unmet_by(matcher: &Matcher, found: &Found, scope: &Variables) -> Result<Vec<Unmet>, Unjudgeable> {
+fn unmet_by(matcher: &Matcher, found: &Found<'_>, scope: &Variables) -> Result<Vec<Unmet>, Unjudgeable> {
     let mut unmet = Vec::new();
     for condition in &matcher.conditions {
-        if let (Condition::Equals(wanted), [value]) = (condition, found.values.as_slice()) {
+        if let (Condition::Equals(wanted), &[value]) = (condition, found.values.as_slice()) {
             let places = differences(&resolve(wanted, scope)?, value);
             if !places.is_empty() {
                 unmet.extend(places.into_iter().map(|difference| Unmet { difference, why: Why::Untrue }));
@@ -114,7 +128,7 @@ fn unmet_by(matcher: &Matcher, found: &Found, scope: &Variables) -> Result<Vec<U
 }
 
 /// The condition that decides for all of the matcher's: one that is untrue, before one that makes no sense.
-fn decisive(matcher: &Matcher, found: &Found, scope: &Variables) -> Result<Option<Unmet>, Unjudgeable> {
+fn decisive(matcher: &Matcher, found: &Found<'_>, scope: &Variables) -> Result<Option<Unmet>, Unjudgeable> {
     let unmet = unmet_by(matcher, found, scope)?;
     let at = unmet.iter().position(|unmet| unmet.why == Why::Untrue).unwrap_or(0);
     Ok(unmet.into_iter().nth(at))
@@ -122,7 +136,7 @@ fn decisive(matcher: &Matcher, found: &Found, scope: &Variables) -> Result<Optio
 
 fn unmet_condition(
     condition: &Condition,
-    found: &Found,
+    found: &Found<'_>,
     scope: &Variables,
 ) -> Result<Option<Unmet>, Unjudgeable> {
     match condition {
@@ -134,8 +148,8 @@ fn unmet_condition(
         }
         Condition::Exists(_) => Ok(None),
         Condition::Count(matcher) => {
-            let count = Found::one(Value::from(found.values.len()));
-            Ok(decisive(matcher, &count, scope)?.map(|unmet| unmet.of("count ")))
+            let count = Value::from(found.values.len());
+            Ok(decisive(matcher, &Found::one(&count), scope)?.map(|unmet| unmet.of("count ")))
         }
         Condition::Not(inner) => match decisive(inner, found, scope)? {
             None => {
@@ -161,14 +175,19 @@ fn unmet_condition(
     }
 }
 
-fn unmet_by_each(inner: &Matcher, found: &Found, scope: &Variables) -> Result<Option<Unmet>, Unjudgeable> {
+fn unmet_by_each(
+    inner: &Matcher,
+    found: &Found<'_>,
+    scope: &Variables,
+) -> Result<Option<Unmet>, Unjudgeable> {
     if found.values.is_empty() {
         return Ok(Some(Unmet::senseless(words("each ").then(describe(inner, scope)?), nothing(found))));
     }
     let elements = elements(found);
     let mut senseless = None;
     for (index, value) in elements.iter().enumerate() {
-        let Some(unmet) = decisive(inner, &Found::one(value.clone()), scope)? else { continue };
+        end_if_abandoned();
+        let Some(unmet) = decisive(inner, &Found::one(value), scope)? else { continue };
         let Unmet { difference: Difference { at, expected, actual }, why } = unmet.of("each ");
         let actual = actual.words(format!(" (value {} of {})", index + 1, elements.len()));
         let unmet = Unmet { difference: Difference { at, expected, actual }, why };
@@ -181,10 +200,11 @@ fn unmet_by_each(inner: &Matcher, found: &Found, scope: &Variables) -> Result<Op
 }
 
 /// For `any`: no value may be left for which `inner` holds.
-fn unmet_by_all(inner: &Matcher, found: &Found, scope: &Variables) -> Result<Option<Unmet>, Unjudgeable> {
+fn unmet_by_all(inner: &Matcher, found: &Found<'_>, scope: &Variables) -> Result<Option<Unmet>, Unjudgeable> {
     let expected = words("any ").then(describe(inner, scope)?);
     let mut senseless = None;
     for value in elements(found) {
+        end_if_abandoned();
         match decisive(inner, &Found::one(value), scope)? {
             None => return Ok(None),
             Some(unmet) if unmet.why == Why::Inapplicable => _ = senseless.get_or_insert(unmet),
@@ -201,12 +221,12 @@ fn unmet_by_all(inner: &Matcher, found: &Found, scope: &Variables) -> Result<Opt
 /// The conditions on one value.
 fn unmet_by_one(
     condition: &Condition,
-    found: &Found,
+    found: &Found<'_>,
     scope: &Variables,
 ) -> Result<Option<Unmet>, Unjudgeable> {
     let expected = describe_condition(condition, scope)?;
     let value = match found.values.as_slice() {
-        [value] => value,
+        &[value] => value,
         [] => return Ok(Some(Unmet::senseless(expected, nothing(found)))),
         several => {
             let actual = show_all(several).words("; use `each`, `any` or `count` where several are found");
@@ -230,8 +250,8 @@ fn unmet_by_one(
                 let actual = show(value).words(", which has no length");
                 return Ok(Some(Unmet::senseless(expected, actual)));
             };
-            let length = Found::one(Value::from(length));
-            return Ok(decisive(matcher, &length, scope)?.map(|unmet| unmet.of("length ")));
+            let length = Value::from(length);
+            return Ok(decisive(matcher, &Found::one(&length), scope)?.map(|unmet| unmet.of("length ")));
         }
         Condition::Not(_)
         | Condition::Exists(_)
@@ -247,9 +267,9 @@ fn unmet_by_one(
 }
 
 /// What `each` and `any` go through: the values found, or the elements of the one array that was found.
-fn elements(found: &Found) -> Vec<Value> {
+fn elements<'v>(found: &Found<'v>) -> Vec<&'v Value> {
     match found.values.as_slice() {
-        [Value::Array(items)] => items.clone(),
+        [Value::Array(items)] => items.iter().collect(),
         values => values.to_vec(),
     }
 }
@@ -276,7 +296,7 @@ mod tests {
             .unwrap_or_else(|| panic!("{:?}", parse.diagnostics));
         let mut scope = Variables::empty(std::sync::Arc::default());
         scope.set("sha", &json!("abc"));
-        let found = Found { values, surroundings: words("the keys there are a, b") };
+        let found = Found { values: values.iter().collect(), surroundings: words("the keys there are a, b") };
         let subject = Subject { what: words("it"), place: Place::new(0, 0..1) };
         judge(&subject, &matcher, &found, &scope).unwrap().iter().map(Mismatch::to_string).collect()
     }

@@ -151,7 +151,7 @@ impl Expectation<InspectedResponse> for HttpExpectation {
             let name = key.name(scope)?;
             let subject = subject(format!("header {name}"), key.place());
             let values = header_values(&answer.response.headers, name.as_str());
-            unmet.extend(judge(&subject, matcher, &values, scope)?);
+            unmet.extend(judge(&subject, matcher, &values.as_found(), scope)?);
         }
         for (path, matcher) in &self.json {
             let query = path.query(scope)?;
@@ -167,7 +167,15 @@ impl Expectation<InspectedResponse> for HttpExpectation {
         for (selector, matcher) in &self.html {
             let query = selector.query(None, scope)?;
             let subject = subject(format!("html {}", query.selector), selector.place());
-            unmet.extend(judge(&subject, matcher, &html_texts(answer, &query), scope)?);
+            match html_texts(answer, &query) {
+                Ok(found) => unmet.extend(judge(&subject, matcher, &found.as_found(), scope)?),
+                Err(too_much) => {
+                    let (expected, actual) = too_much.in_words();
+                    let Subject { what, place } = subject;
+                    unmet.push(Mismatch { what, expected, actual, place: Some(place) });
+                    break;
+                }
+            }
         }
         let single = [
             ("body", &self.body, answer.response.body.as_str()),
@@ -176,7 +184,7 @@ impl Expectation<InspectedResponse> for HttpExpectation {
         for (what, expected, text) in single {
             if let Some(Placed { place, value: matcher }) = expected {
                 let subject = subject(what.to_owned(), *place);
-                unmet.extend(judge(&subject, matcher, &Found::one(Value::from(text)), scope)?);
+                unmet.extend(judge(&subject, matcher, &Found::one(&Value::from(text)), scope)?);
             }
         }
         let HttpResponse { took, certificate, .. } = &answer.response;

@@ -13,6 +13,7 @@ mod compare;
 mod datetime;
 mod describe;
 mod difference;
+mod walk;
 
 pub mod answer;
 

@@ -1,14 +1,16 @@
 //! What is looked up in an HTTP response.
 
+use std::borrow::Cow;
 use std::sync::OnceLock;
 
 use hyper::header::HeaderMap;
 use serde_json::Value;
 
 use super::answer::Answer;
-use super::evaluate::Found;
-use super::html::{self, HtmlQuery};
+use super::evaluate::{Found, FoundTexts};
+use super::html::{self, HtmlQuery, TooMuch};
 use super::json_path::JsonQuery;
+use super::walk::{self, TooMany};
 use super::wanted::Wanted;
 use crate::language::source::Place;
 use crate::outcome::Mismatch;
@@ -21,7 +23,7 @@ use crate::secret::{Message, Redactor};
 pub struct InspectedResponse {
     pub response: HttpResponse,
     queries: Vec<HtmlQuery>,
-    html: OnceLock<Vec<Found>>,
+    html: OnceLock<Result<Vec<FoundTexts>, TooMuch>>,
 }
 
 impl InspectedResponse {
@@ -57,9 +59,9 @@ impl Answer for InspectedResponse {
     }
 }
 
-pub(super) fn header_values(headers: &HeaderMap, name: &str) -> Found {
+pub(super) fn header_values(headers: &HeaderMap, name: &str) -> FoundTexts {
     let values = headers.get_all(name).iter();
-    Found {
+    FoundTexts {
         values: values.map(|value| Value::from(String::from_utf8_lossy(value.as_bytes()))).collect(),
         surroundings: Message::new()
             .words("the headers are ")
@@ -68,14 +70,22 @@ pub(super) fn header_values(headers: &HeaderMap, name: &str) -> Found {
 }
 
 /// `place` is where the suite asks for them.
-pub(super) fn json_values(
-    response: &HttpResponse,
+pub(super) fn json_values<'r>(
+    response: &'r HttpResponse,
     query: &JsonQuery,
     place: Place,
-) -> Result<Found, Mismatch> {
+) -> Result<Found<'r>, Mismatch> {
     match response.json() {
         // What the document is instead is shown once, with the answer.
-        Ok(document) => Ok(Found { values: query.find(document), surroundings: Message::new() }),
+        Ok(document) => {
+            let values = query.find(document).map_err(|TooMany| Mismatch {
+                what: Message::new().words(format!("json {}", query.text)),
+                expected: Message::new().words(format!("to find at most {} values", walk::FOUND)),
+                actual: Message::new().words("more: write a path that finds fewer"),
+                place: Some(place),
+            })?;
+            Ok(Found { values, surroundings: Message::new() })
+        }
         Err(error) => {
             let start = response.body.trim();
             let actual = match start.is_empty() {
@@ -97,12 +107,19 @@ pub(super) fn json_values(
 }
 
 /// What the page was asked for. What nobody said before will be asked is looked for by itself.
-pub(super) fn html_texts(inspected: &InspectedResponse, query: &HtmlQuery) -> Found {
+pub(super) fn html_texts<'r>(
+    inspected: &'r InspectedResponse,
+    query: &HtmlQuery,
+) -> Result<Cow<'r, FoundTexts>, TooMuch> {
     match inspected.queries.iter().position(|known| known == query) {
         Some(known) => {
-            inspected.html.get_or_init(|| html::find_all(&inspected.response.body, &inspected.queries))[known]
-                .clone()
+            let find = || html::find_all(&inspected.response.body, &inspected.queries);
+            let found = inspected.html.get_or_init(find).as_ref().map_err(|too_much| *too_much)?;
+            Ok(Cow::Borrowed(&found[known]))
         }
-        None => html::find_all(&inspected.response.body, std::slice::from_ref(query)).remove(0),
+        None => {
+            let mut found = html::find_all(&inspected.response.body, std::slice::from_ref(query))?;
+            Ok(Cow::Owned(found.remove(0)))
+        }
     }
 }

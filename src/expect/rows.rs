@@ -78,17 +78,13 @@ impl Expectation<QueryResult> for RowsExpectation {
         let words = |words: &'static str| Message::new().words(words);
         if let Some(Placed { place, value: matcher }) = &self.rows {
             let subject = Subject { what: words("rows"), place: *place };
-            unmet.extend(judge(&subject, matcher, &Found::one(Value::from(answer.count)), scope)?);
+            unmet.extend(judge(&subject, matcher, &Found::one(&Value::from(answer.count)), scope)?);
         }
         let first = answer.first();
         let no_row = words("the query found no row");
         if let Some(Placed { place, value: matcher }) = &self.value {
             let found = Found {
-                values: first
-                    .and_then(|row| row.first())
-                    .map(|(_, value)| value.clone())
-                    .into_iter()
-                    .collect(),
+                values: first.and_then(|row| row.first()).map(|(_, value)| value).into_iter().collect(),
                 surroundings: no_row.clone(),
             };
             let subject = Subject { what: words("value"), place: *place };
@@ -104,8 +100,7 @@ impl Expectation<QueryResult> for RowsExpectation {
                     words("the columns are ").data(columns.join(", "))
                 }
             };
-            let found =
-                Found { values: cell.map(|(_, value)| value.clone()).into_iter().collect(), surroundings };
+            let found = Found { values: cell.map(|(_, value)| value).into_iter().collect(), surroundings };
             let subject = Subject { what: words("column ").data(name), place: column.place() };
             unmet.extend(judge(&subject, matcher, &found, scope)?);
         }

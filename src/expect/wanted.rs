@@ -4,7 +4,7 @@ use regex::Regex;
 use serde_json::Value;
 
 use super::describe::show;
-use super::evaluate::Found;
+use super::evaluate::{Found, FoundTexts};
 use super::html::HtmlQuery;
 use super::json_path::JsonQuery;
 use super::response::{InspectedResponse, header_values, html_texts, json_values};
@@ -70,33 +70,46 @@ impl Wanted {
         name: &str,
         answer: &InspectedResponse,
     ) -> Result<Value, Mismatch> {
-        let found = match &self.sought {
-            Sought::Json(query) => json_values(&answer.response, query, self.place)
-                .map_err(|mismatch| self.missed(name, mismatch.actual))?,
+        let one = |value: Value| FoundTexts { values: vec![value], surroundings: Message::new() };
+        let texts = match &self.sought {
+            Sought::Json(query) => {
+                let found = json_values(&answer.response, query, self.place)
+                    .map_err(|mismatch| self.missed(name, mismatch.actual))?;
+                return self.take_one(name, found);
+            }
+            Sought::Html(query) => {
+                let found =
+                    html_texts(answer, query).map_err(|too_much| self.missed(name, too_much.in_words().1))?;
+                return self.take_one(name, found.as_found());
+            }
             Sought::Header(header) => header_values(&answer.response.headers, header),
             Sought::Cookie(cookie) => cookie_values(answer, cookie),
-            Sought::Html(query) => html_texts(answer, query),
             Sought::Regex(regex) => {
                 // The whole match only where the expression has no group.
                 let number = usize::from(regex.captures_len() > 1);
                 let group = regex.captures(&answer.response.body).and_then(|captures| captures.get(number));
-                Found {
+                FoundTexts {
                     values: group.map(|group| Value::from(group.as_str())).into_iter().collect(),
                     surroundings: Message::new(),
                 }
             }
-            Sought::Status => Found::one(Value::from(answer.response.status)),
-            Sought::Body => Found::one(Value::from(answer.response.body.as_str())),
-            Sought::Column(_) => Found { values: Vec::new(), surroundings: Message::new() },
+            Sought::Status => one(Value::from(answer.response.status)),
+            Sought::Body => one(Value::from(answer.response.body.as_str())),
+            Sought::Column(_) => FoundTexts { values: Vec::new(), surroundings: Message::new() },
         };
+        self.take_one(name, texts.as_found())
+    }
+
+    /// The one value that was found.
+    fn take_one(&self, name: &str, found: Found<'_>) -> Result<Value, Mismatch> {
         match found.values.as_slice() {
-            [value] => Ok(value.clone()),
+            &[value] => Ok(value.clone()),
             [] if found.surroundings.is_empty() => Err(self.missed(name, Message::new().words("nothing"))),
             [] => Err(self.missed(name, Message::new().words("nothing; ").then(found.surroundings))),
             several => {
                 let actual = Message::new()
                     .words(format!("{} values, the first ", several.len()))
-                    .then(show(&several[0]));
+                    .then(show(several[0]));
                 Err(self.missed(name, actual))
             }
         }
@@ -139,10 +152,10 @@ impl Wanted {
     }
 }
 
-fn cookie_values(answer: &InspectedResponse, name: &str) -> Found {
+fn cookie_values(answer: &InspectedResponse, name: &str) -> FoundTexts {
     let set = &answer.response.set_cookies;
     let names: Vec<&str> = set.iter().map(|(name, _)| name.as_str()).collect();
-    Found {
+    FoundTexts {
         surroundings: match names.is_empty() {
             true => Message::new().words("the response sets no cookie"),
             false => Message::new().words("the response sets ").data(names.join(", ")),

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet, renderer::DecorStyle};
 
-use super::printable::printable;
+use super::printable::{printable, printable_styled};
 use super::source::{Location, Place, Sources};
 use crate::secret::{Redactor, SHORTEST_SECRET, STARS};
 
@@ -202,7 +202,8 @@ fn rendered(diagnostics: &[Diagnostic], sources: &Sources, level: &Level<'_>, co
     let renderer = renderer.decor_style(DecorStyle::Ascii);
     let mut out = String::new();
     for diagnostic in diagnostics {
-        out.push_str(&renderer.render(&[group(diagnostic, sources, level)]));
+        // The suite's own lines are shown as they are but for this.
+        out.push_str(&printable_styled(&renderer.render(&[group(diagnostic, sources, level)])));
         out.push_str("\n\n");
     }
     out

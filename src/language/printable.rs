@@ -5,8 +5,12 @@
 #[must_use]
 pub fn printable(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
+    let mut is_start = true;
     for (at, c) in text.char_indices() {
+        let begins_line = is_start;
+        is_start = c == '\n' || (is_start && c.is_whitespace());
         match c {
+            ':' if begins_line && is_workflow_command(&text[at..]) => out.extend(c.escape_unicode()),
             '\n' => out.push('\n'),
             '\t' => out.push_str("  "),
             '#' if begins_a_command(&text[at..]) => out.extend(c.escape_unicode()),
@@ -100,6 +104,26 @@ fn begins_a_command(text: &str) -> bool {
         .is_some_and(|rest| rest.trim_start_matches(|c: char| c.is_ascii_alphabetic()).starts_with('['))
 }
 
+/// Is it what GitHub takes for a command at the beginning of a line: `::name …::`?
+fn is_workflow_command(text: &str) -> bool {
+    let line = text.lines().next().unwrap_or_default();
+    line.strip_prefix("::")
+        .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_alphabetic()) && rest.contains("::"))
+}
+
+/// The same of a text in which styles are set already: what a terminal is told by them is left as it is.
+#[must_use]
+pub fn printable_styled(text: &str) -> String {
+    let mut parts = text.split("\u{1b}[");
+    let first = printable(parts.next().unwrap_or_default());
+    parts.fold(first, |out, part| match part.split_once('m') {
+        Some((style, rest)) if style.chars().all(|c| c.is_ascii_digit() || c == ';') => {
+            out + "\u{1b}[" + style + "m" + &printable(rest)
+        }
+        Some(_) | None => out + &printable("\u{1b}[") + &printable(part),
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -115,10 +139,20 @@ mod tests {
             ("##teamcity[x]", r"\u{23}#teamcity[x]"),
             ("##[error]", r"\u{23}#[error]"),
             ("## title [1]", "## title [1]"),
+            ("::error::x", r"\u{3a}:error::x"),
+            ("a\n \u{3000}::set-output name=a::b", "a\n \u{3000}\\u{3a}:set-output name=a::b"),
+            ("::1 is ::1, std::path::a", "::1 is ::1, std::path::a"),
             ("naïve 👍🏽 ok", "naïve 👍🏽 ok"),
         ] {
             assert_eq!(printable(text), shown);
         }
+    }
+
+    #[test]
+    fn styles_stay_and_what_is_between_them_is_printable() {
+        let styled = "\u{1b}[1m\u{1b}[38;5;9merror\u{1b}[0m: ##vso[x] \u{1b}[2J\u{202e}";
+        let shown = "\u{1b}[1m\u{1b}[38;5;9merror\u{1b}[0m: \\u{23}#vso[x] \\u{1b}[2J\\u{202e}";
+        assert_eq!(printable_styled(styled), shown);
     }
 
     #[test]

@@ -7,6 +7,12 @@ use serde_json::Value;
 use crate::attempt::cost;
 use crate::secret::Message;
 
+/// No larger row is read, in bytes, nor are larger ones kept together: as much as a body by default.
+pub const LARGEST: usize = 1 << 20;
+
+/// What to do where a row is larger.
+pub const TOO_LARGE: &str = "select fewer columns, or the `length` of one";
+
 /// A row: its columns in their order; two of them may have one name.
 pub type Row = Vec<(String, Value)>;
 

@@ -7,6 +7,7 @@ mod exact;
 mod scan;
 mod write;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -15,6 +16,7 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use self::exact::LargeNumbers;
+use super::walk::{self, TooMany};
 use crate::language::diagnostic::Diagnostic;
 use crate::language::read::{FromKey, FromToml, Named, ParseContext, Templates};
 use crate::language::schema::{Definitions, Schema};
@@ -121,19 +123,35 @@ impl JsonQuery {
     }
 
     /// The values that it finds. Filters compare numbers exactly, as large as they may be.
-    pub fn find(&self, document: &Value) -> Vec<Value> {
+    pub fn find<'d>(&self, document: &'d Value) -> Result<Vec<&'d Value>, TooMany> {
         let has_filter = self.text.contains('?');
         let large = if has_filter { self.large_numbers.and_of(document) } else { LargeNumbers::default() };
         if large.is_empty() {
-            return self.parsed.query(document).all().into_iter().cloned().collect();
+            return walk::find(&self.text, &self.parsed, document);
         }
-        let Ok(path) = JsonPath::parse(&large.in_path(&self.text)) else {
+        let text = large.in_path(&self.text);
+        let Ok(path) = JsonPath::parse(&text) else {
             unreachable!("it parsed with other numbers in their place");
         };
         let comparable = large.in_document(document);
-        let found = path.query_located(&comparable);
-        let places = found.locations().map(serde_json_path::NormalizedPath::to_json_pointer);
-        places.filter_map(|pointer| document.pointer(&pointer).cloned()).collect()
+        let mut originals = HashMap::new();
+        pair(&comparable, document, &mut originals);
+        let found = walk::find(&text, &path, &comparable)?;
+        Ok(found.into_iter().filter_map(|copy| originals.get(&std::ptr::from_ref(copy)).copied()).collect())
+    }
+}
+
+/// What each value of a copy is a copy of.
+fn pair<'d>(copy: &Value, original: &'d Value, originals: &mut HashMap<*const Value, &'d Value>) {
+    originals.insert(copy, original);
+    match (copy, original) {
+        (Value::Array(copies), Value::Array(items)) => {
+            copies.iter().zip(items).for_each(|(copy, item)| pair(copy, item, originals));
+        }
+        (Value::Object(copies), Value::Object(fields)) => {
+            copies.values().zip(fields.values()).for_each(|(copy, field)| pair(copy, field, originals));
+        }
+        _ => {}
     }
 }
 
@@ -171,7 +189,7 @@ mod tests {
     fn find(path: &str, document: &str) -> Vec<String> {
         let query = JsonQuery::parse(path, |text| JsonPath::parse(text).map(Arc::new)).unwrap();
         let document: Value = serde_json::from_str(document).unwrap();
-        query.find(&document).iter().map(Value::to_string).collect()
+        query.find(&document).unwrap().into_iter().map(Value::to_string).collect()
     }
 
     #[test]

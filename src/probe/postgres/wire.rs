@@ -9,15 +9,13 @@ use std::io::{Error, ErrorKind, Result};
 
 use bytes::BytesMut;
 use postgres_protocol::IsNull;
-use postgres_protocol::message::backend::{DataRowBody, ErrorResponseBody, Header, Message};
+use postgres_protocol::message::backend::{DATA_ROW_TAG, DataRowBody, ErrorResponseBody, Header, Message};
 use postgres_protocol::message::frontend::{self, BindError};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio_postgres::fallible_iterator::FallibleIterator as _;
 
 use super::loan::{Stream, too_much};
-
-/// A message may be this long; a row is one.
-const MESSAGE: usize = 64 * 1024 * 1024;
+use crate::probe::rows::{LARGEST, TOO_LARGE};
 
 /// As much is read at once.
 const CHUNK: usize = 8 * 1024;
@@ -157,9 +155,12 @@ impl Wire {
         loop {
             if let Some(header) = Header::parse(&self.incoming)?
                 && let Ok(length) = usize::try_from(header.len())
-                && length > MESSAGE
+                && length > LARGEST
             {
-                return Err(too_much(&format!("a message of {length} bytes; 64 MiB are read at most")));
+                let what = if header.tag() == DATA_ROW_TAG { "row" } else { "message" };
+                return Err(too_much(&format!(
+                    "a {what} of {length} bytes, and 1 MiB is read at most: {TOO_LARGE}"
+                )));
             }
             if let Some(message) = Message::parse(&mut self.incoming)? {
                 return Ok(message);

@@ -6,6 +6,7 @@ use rusqlite::ErrorCode;
 
 use crate::language::io_error;
 use crate::outcome::{Failure, Fault};
+use crate::probe::rows::TOO_LARGE;
 use crate::secret::Message;
 
 /// Has another process the lock?
@@ -33,6 +34,13 @@ pub(super) fn refused(cause: &'static str, hint: &'static str) -> Failure {
         .with_hint(Message::new().words(hint))
 }
 
+/// A row of which more would be kept than there may be.
+pub(super) fn too_large() -> Failure {
+    let cause = Message::new().words("the row is larger than 1 MiB");
+    Failure::fault(Fault::Sql, Message::new().words("running the query"), cause)
+        .with_hint(Message::new().words(TOO_LARGE))
+}
+
 /// Whoever wrote last was stopped before it was done; who opens the file for writing next undoes that.
 fn hot_journal(path: &Path) -> Failure {
     let doing = Message::new().words("opening `").data(path.display().to_string()).words("`");
@@ -54,6 +62,9 @@ pub(super) fn of(error: &rusqlite::Error, path: &Path) -> Failure {
         return hot_journal(path);
     }
     let code = error.sqlite_error_code();
+    if code == Some(ErrorCode::TooBig) {
+        return too_large();
+    }
     if code == Some(ErrorCode::CannotOpen) && io_error::is_out_of_descriptors() {
         let doing = Message::new().words("opening `").data(path.display().to_string()).words("`");
         return Failure::shortage(doing, io_error::TOO_MANY_FILES);

@@ -4,12 +4,14 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::config::DbConfig;
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
+use rusqlite::limits::Limit;
 use rusqlite::{Connection, OpenFlags};
 
 use super::fault;
 use crate::language::io_error;
 use crate::outcome::{Failure, Fault};
 use crate::probe::database::Access;
+use crate::probe::rows::LARGEST;
 use crate::secret::Message;
 
 /// Opens the database at `path`.
@@ -47,6 +49,8 @@ pub(super) fn open(path: &Path, access: Access) -> Result<Connection, Failure> {
         AuthAction::Attach { .. } => Authorization::Deny,
         _ => Authorization::Allow,
     };
+    let largest = i32::try_from(LARGEST).unwrap_or(i32::MAX);
+    connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, largest).map_err(failed)?;
     connection.authorizer(Some(no_other_files)).map_err(failed)?;
     Ok(connection)
 }

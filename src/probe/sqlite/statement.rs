@@ -5,11 +5,11 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Batch, Connection, Statement};
 use serde_json::Value;
 
-use super::fault::refused;
+use super::fault::{refused, too_large};
 use crate::language::sql::BoundSql;
 use crate::outcome::Failure;
 use crate::probe::database::Access;
-use crate::probe::rows::{QueryResult, Row};
+use crate::probe::rows::{LARGEST, QueryResult, Row};
 
 /// Runs `bound` in the transaction that is open.
 pub(super) fn run(
@@ -50,10 +50,17 @@ pub(super) fn run(
         answer.count = u64::try_from(changed).unwrap_or(u64::MAX);
         return Ok(answer);
     }
+    let mut kept = 0;
     let mut rows = statement.raw_query();
     while let Some(row) = rows.next().map_err(&sql_failure)? {
         answer.count += 1;
         if answer.rows.len() < keep {
+            for index in 0..columns.len() {
+                kept += size(row.get_ref(index).map_err(&sql_failure)?);
+            }
+            if kept > LARGEST {
+                return Err(too_large());
+            }
             let cell = |(index, name): (usize, &String)| Ok((name.clone(), to_json(row.get_ref(index)?)));
             let cells: Result<Row, rusqlite::Error> = columns.iter().enumerate().map(cell).collect();
             answer.rows.push(cells.map_err(&sql_failure)?);
@@ -73,6 +80,14 @@ fn bind(statement: &mut Statement<'_>, index: usize, value: &Value) -> rusqlite:
         },
         Value::String(text) => statement.raw_bind_parameter(index, text),
         Value::Array(_) | Value::Object(_) => statement.raw_bind_parameter(index, value.to_string()),
+    }
+}
+
+/// How much of a cell is kept, in bytes.
+fn size(cell: ValueRef<'_>) -> usize {
+    match cell {
+        ValueRef::Text(text) => text.len(),
+        ValueRef::Null | ValueRef::Integer(_) | ValueRef::Real(_) | ValueRef::Blob(_) => 0,
     }
 }
 

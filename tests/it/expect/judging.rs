@@ -11,8 +11,11 @@ use crate::support::junit::Outcome;
 use crate::support::smoke::{Ran, Smoke};
 use crate::support::{thorough, wait};
 
+/// A query that looks at more places in [`deep`] than there is time for, and finds nothing.
+const ENDLESS: &str = "$..*..*..*..*..*..*..*..*..*..*..b";
+
 /// A query that finds more values in [`deep`] than there is memory for.
-const ENDLESS: &str = "$..*..*..*..*..*..*..*..*..*..*";
+const COUNTLESS: &str = "$..*..*..*..*..*..*..*..*..*..*";
 
 /// A deeply nested document.
 fn deep() -> String {
@@ -59,7 +62,7 @@ fn ended_on_time(ran: &Ran) {
 #[test]
 fn endless_evaluations_are_cut_by_their_checks_budget_and_delay_nothing() {
     let server = server();
-    let (deep, nested, text) = (server.url("/deep"), server.url("/nested"), server.url("/text"));
+    let (deep, text) = (server.url("/deep"), server.url("/text"));
     let mut suite = "[suite]\nname = \"s\"\nfail-fast = false\n[defaults]\nbudget = \"4s\"\n".to_owned();
     let health = |name: &str, url: &str, expect: &str| {
         format!("[[health]]\nname = \"{name}\"\nurl = {url:?}\nexpect.{expect}\n")
@@ -68,14 +71,13 @@ fn endless_evaluations_are_cut_by_their_checks_budget_and_delay_nothing() {
         format!("[[journey]]\nname = \"{name}\"\n[[journey.step]]\nname = \"a\"\nget = {url:?}\n{keys}\n")
     };
     suite += &health("path", &deep, &format!("json.{ENDLESS:?} = {{ exists = true }}"));
-    suite += &health("page", &nested, "html.h1 = \"x\"");
     suite += &health("pattern", &text, &format!("body = {{ matches = {PATIENT:?} }}"));
     suite += &step("path of a step", &deep, &format!("expect.json.{ENDLESS:?} = {{ exists = true }}"));
     suite += &step("captured", &deep, &format!("capture.x = {{ json = {ENDLESS:?} }}"));
     suite += &step("captured secret", &deep, &format!("capture.password = {{ json = {ENDLESS:?} }}"));
     suite += &step("captured by a pattern", &text, &format!("capture.x = {{ regex = {PATIENT:?} }}"));
     let endless =
-        ["path", "page", "pattern", "path of a step", "captured", "captured secret", "captured by a pattern"];
+        ["path", "pattern", "path of a step", "captured", "captured secret", "captured by a pattern"];
     for number in 0..4 {
         suite += &health(&format!("beside {number}"), &server.url("/slow"), "json.\"$.status\" = \"ok\"");
     }
@@ -104,6 +106,91 @@ fn endless_evaluations_are_cut_by_their_checks_budget_and_delay_nothing() {
     assert!(ran.stderr.contains(", judge ") && !ran.stderr.contains("judge 0ms"), "{}", ran.stderr);
     for number in 0..4 {
         assert_eq!(report.case(&format!("beside {number}")).outcome, Outcome::Passed, "{number}");
+    }
+}
+
+#[test]
+fn what_has_more_than_its_bounds_fails_at_once_and_says_so() {
+    let server = server();
+    let (deep, nested) = (server.url("/deep"), server.url("/nested"));
+    let step = |name: &str, url: &str, capture: &str| {
+        format!(
+            "[[journey]]\nname = \"{name}\"\n[[journey.step]]\nname = \"a\"\nget = {url:?}\ncapture.x = {capture}\n"
+        )
+    };
+    let suite = format!(
+        "[suite]\nname = \"s\"\nfail-fast = false\n[defaults]\nbudget = \"40s\"\n\
+         [[health]]\nname = \"path\"\nurl = {deep:?}\nexpect.json.{COUNTLESS:?} = {{ exists = true }}\n\
+         [[health]]\nname = \"page\"\nurl = {nested:?}\nexpect.html.h1 = {{ exists = false }}\n{}{}",
+        step("captured", &deep, &format!("{{ json = {COUNTLESS:?} }}")),
+        step("captured of a page", &nested, "{ html = \"h1\" }"),
+    );
+    let ran = Smoke::new().suite(&suite).run();
+    ran.exits(1);
+    ended_on_time(&ran);
+    let report = ran.junit();
+    for (name, said) in [
+        ("path", "to find at most 500000 values, got more: write a path that finds fewer"),
+        ("page", "to nest at most 512 elements, got a page that nests more"),
+        ("captured", "got more: write a path that finds fewer"),
+        ("captured of a page", "got a page that nests more"),
+    ] {
+        let message = report.case(name).message.as_deref().unwrap_or_default();
+        assert!(message.contains(said), "{name}: {message}");
+    }
+}
+
+#[test]
+fn values_that_are_nested_in_each_other_are_judged_without_a_copy_of_each() {
+    let nested = format!("{}1{}", "{\"id\":".repeat(120), "}".repeat(120));
+    let document = format!("[{}1]", format!("{nested},").repeat(1_000));
+    let server = HttpServer::start(move |_| Response::json(&document));
+    let suite = format!(
+        "[[health]]\nname = \"ids\"\nbudget = \"40s\"\nurl = {:?}\nexpect.json.\"$..id\" = {{ count = 3 }}\n",
+        server.url("/")
+    );
+    let ran = Smoke::new().suite(&suite).watch_memory().run();
+    ran.exits(1);
+    let report = ran.junit();
+    let message = report.case("ids").message.as_deref().unwrap_or_default();
+    assert!(message.contains("count 3, got 120000"), "{message}");
+    let peak = ran.peak_memory.expect("it was watched");
+    assert!(peak < 200 << 20, "{} MiB", peak >> 20);
+}
+
+/// How many threads of a process have something to do. Without `/proc` it cannot be known.
+fn busy_threads(process: u32) -> Option<usize> {
+    let threads = fs::read_dir(format!("/proc/{process}/task")).ok()?;
+    let stats = threads.filter_map(|thread| fs::read_to_string(thread.ok()?.path().join("stat")).ok());
+    // The state follows on the name, which is in parentheses.
+    Some(stats.filter(|stat| stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('R'))).count())
+}
+
+#[test]
+fn an_evaluation_that_was_cut_ends() {
+    let server = HttpServer::start(|request| match request.path.as_str() {
+        "/deep" => Response::json(&deep()),
+        _ => Response::new(200).delay(Duration::from_secs(50)),
+    });
+    let mut suite = format!(
+        "[suite]\nname = \"s\"\nfail-fast = false\n[[health]]\nname = \"beside\"\nbudget = \"50s\"\nurl = {:?}\n",
+        server.url("/held")
+    );
+    for number in 0..4 {
+        suite += &format!(
+            "[[health]]\nname = \"endless {number}\"\nbudget = \"1s\"\nurl = {:?}\n\
+             expect.json.{ENDLESS:?} = {{ exists = true }}\n",
+            server.url("/deep")
+        );
+    }
+    let running = Smoke::new().suite(&suite).spawn();
+    for number in 0..4 {
+        running.wait_for_stderr(&format!("endless {number}"));
+    }
+    if busy_threads(running.process()).is_some() {
+        wait::until("every thread to have nothing to do", Duration::from_secs(20), || {
+            (busy_threads(running.process()) == Some(0)).then_some(())
+        });
     }
 }
 
@@ -185,9 +272,9 @@ fn a_signal_ends_a_run_during_an_endless_evaluation() {
         let suite = format!(
             "[suite]\nname = \"s\"\n[defaults]\nbudget = \"50s\"\n\
              [[health]]\nname = \"path\"\nurl = {:?}\nexpect.json.{ENDLESS:?} = {{ exists = true }}\n\
-             [[health]]\nname = \"page\"\nurl = {:?}\nexpect.html.h1 = \"x\"\n",
+             [[health]]\nname = \"text\"\nurl = {:?}\nexpect.body = {{ matches = {PATIENT:?} }}\n",
             server.url("/deep"),
-            server.url("/nested")
+            server.url("/text")
         );
         let running = Smoke::new().suite(&suite).spawn();
         wait::until("both requests", Duration::from_secs(20), || {

@@ -16,5 +16,5 @@ mod sessions;
 mod sqlite;
 mod tls;
 mod tls_clients;
-mod unknown_types;
+pub mod unknown_types;
 mod wire;

@@ -12,14 +12,18 @@ const UNKNOWN: u32 = 100_000;
 
 /// What the server says of a type.
 #[derive(Clone, Copy)]
-enum Types {
+pub enum Types {
     /// The columns of the answer to that have unknown types themselves.
     InEachAnswer,
     /// It is a domain over another one.
     Domains,
 }
 
-fn server(types: Types) -> SocketAddr {
+/// The server.
+///
+/// # Panics
+/// When there is no free port.
+pub fn server(types: Types) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("listen");
     let address = listener.local_addr().expect("know the port");
     thread::spawn(move || {

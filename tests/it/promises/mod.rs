@@ -5,8 +5,10 @@
 mod budgets;
 mod cancel;
 mod faults;
+mod hostile;
 mod listed;
 mod many_secrets;
+mod mutated;
 mod read_only;
 mod secrets;
 mod stuck;

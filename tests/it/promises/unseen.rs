@@ -63,6 +63,35 @@ fn what_is_not_seen_is_shown_as_its_code_point() {
     );
 }
 
+#[test]
+fn neither_arguments_nor_suites_give_a_machine_a_command() {
+    let forged = "x\n ::add-mask::checks\n##vso[task.complete]\u{202e}";
+    let is_command = |text: &str| {
+        let is_forged = |line: &str| line.trim_start().starts_with("::add-mask");
+        text.contains("##vso[") || text.contains('\u{202e}') || text.lines().any(is_forged)
+    };
+    let good = "[[health]]\nname = \"it\"\nurl = \"http://127.0.0.1:1/\"\n";
+    let bad = "[suite]\nnam = \"##vso[task.complete] \u{202e}\"\n[[health]]\nname = \"it\"\n\
+        url = \"http://127.0.0.1:1/\"\nneeds = [\"x\\n::add-mask::checks\"]\n";
+    let all: [(&[&str], &str); 9] = [
+        (&[forged], good),
+        (&["run", "--jobs", forged], good),
+        (&["completions", forged], good),
+        (&["run", "--only", forged], good),
+        (&["run", "--env", forged], good),
+        (&["run", "--var", forged], good),
+        (&["run", "--junit", forged, "--json", forged], good),
+        (&["check", forged], good),
+        (&["check"], bad),
+    ];
+    for (arguments, suite) in all {
+        let arguments = arguments.iter().copied();
+        let ran = Smoke::bare().args(arguments.clone()).suite(suite).env("GITHUB_ACTIONS", "true").run();
+        assert!(ran.code.is_some_and(|code| code > 0), "{arguments:?}\n{}", ran.stderr);
+        assert!(!is_command(&ran.stderr) && !is_command(&ran.stdout), "{arguments:?}\n{}", ran.stderr);
+    }
+}
+
 /// Every text of a document.
 fn texts(document: &serde_json::Value, each: &mut dyn FnMut(&str)) {
     match document {

@@ -17,6 +17,7 @@ pub mod http;
 pub mod names;
 pub mod postgres;
 pub mod psql;
+pub mod raw;
 pub mod schema;
 pub mod stalled_dns;
 
