@@ -60,6 +60,7 @@ Register-ArgumentCompleter -Native -CommandName 'smoke' -ScriptBlock {
             [CompletionResult]::new('--rerun-failed', '--rerun-failed', [CompletionResultType]::ParameterName, 'Run only what did not pass in the last run of this suite, and what it needs')
             [CompletionResult]::new('--read-only', '--read-only', [CompletionResultType]::ParameterName, 'Skip what changes something: requests other than GET, HEAD and OPTIONS without `safe = true`, and `writes = true`')
             [CompletionResult]::new('--keep-going', '--keep-going', [CompletionResultType]::ParameterName, 'Do not stop at the first failure')
+            [CompletionResult]::new('--keep-running', '--keep-running', [CompletionResultType]::ParameterName, 'After a red run, leave what was booted running and say how to stop it')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print only failures and the summary')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print only failures and the summary')
             [CompletionResult]::new('--trace', '--trace', [CompletionResultType]::ParameterName, 'Print every request and response, with secrets hidden and long bodies cut')

@@ -56,6 +56,7 @@ set edit:completion:arg-completer[smoke] = {|@words|
             cand --rerun-failed 'Run only what did not pass in the last run of this suite, and what it needs'
             cand --read-only 'Skip what changes something: requests other than GET, HEAD and OPTIONS without `safe = true`, and `writes = true`'
             cand --keep-going 'Do not stop at the first failure'
+            cand --keep-running 'After a red run, leave what was booted running and say how to stop it'
             cand -q 'Print only failures and the summary'
             cand --quiet 'Print only failures and the summary'
             cand --trace 'Print every request and response, with secrets hidden and long bodies cut'

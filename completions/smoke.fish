@@ -64,6 +64,7 @@ never\t''"
 complete -c smoke -n "__fish_smoke_using_subcommand run" -l rerun-failed -d 'Run only what did not pass in the last run of this suite, and what it needs'
 complete -c smoke -n "__fish_smoke_using_subcommand run" -l read-only -d 'Skip what changes something: requests other than GET, HEAD and OPTIONS without `safe = true`, and `writes = true`'
 complete -c smoke -n "__fish_smoke_using_subcommand run" -l keep-going -d 'Do not stop at the first failure'
+complete -c smoke -n "__fish_smoke_using_subcommand run" -l keep-running -d 'After a red run, leave what was booted running and say how to stop it'
 complete -c smoke -n "__fish_smoke_using_subcommand run" -s q -l quiet -d 'Print only failures and the summary'
 complete -c smoke -n "__fish_smoke_using_subcommand run" -l trace -d 'Print every request and response, with secrets hidden and long bodies cut'
 complete -c smoke -n "__fish_smoke_using_subcommand run" -s h -l help -d 'Print help'
