@@ -2,7 +2,7 @@
 
 use std::iter::Sum;
 
-use serde_json::Value;
+pub use crate::language::size::length;
 
 /// How much is done with each byte of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,19 +65,6 @@ pub fn of_path(path: &str) -> Cost {
     match path.contains("..") || path.contains(['?', ',']) {
         true => Cost::Unknown,
         false => Cost::Looks(path.len()),
-    }
-}
-
-/// How long a value is, without the signs around its parts.
-pub fn length(value: &Value) -> usize {
-    match value {
-        Value::Null | Value::Bool(_) => 1,
-        Value::Number(number) => number.as_str().len(),
-        Value::String(text) => text.len() + 1,
-        Value::Array(items) => items.iter().map(length).sum::<usize>() + 1,
-        Value::Object(fields) => {
-            fields.iter().map(|(name, field)| name.len() + length(field)).sum::<usize>() + 1
-        }
     }
 }
 

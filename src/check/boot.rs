@@ -20,13 +20,14 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use self::ready::Ready;
+use super::request::OverrideUse;
 use super::{Afterwards, BackgroundProcess, Check, Running, Session, template_failure};
 use crate::attempt::Context;
 use crate::attempt::attempts::Attempt;
 use crate::attempt::shell::ShellCommand;
 use crate::deadline::{BudgetScope, Deadline};
 use crate::language::diagnostic::Diagnostic;
-use crate::language::read::{FromTable, FromToml, Named, ParseContext, Table};
+use crate::language::read::{FromTable, FromToml, ParseContext, Table};
 use crate::language::schema::{Definitions, Schema};
 use crate::language::source::Place;
 use crate::language::table::ToToml;
@@ -41,7 +42,7 @@ use crate::secret::{Message, Redacted, Redactor};
 #[derive(Debug)]
 struct Boot {
     command: Vec<Template>,
-    env: Vec<(Named, Scalar)>,
+    env: Vec<(Template, Scalar)>,
     cwd: Option<Template>,
     ready: Option<Ready>,
     stop: Stop,
@@ -137,7 +138,7 @@ impl ToToml for StopSignal {
 impl Check for Boot {
     fn uses<'c>(&'c self, uses: &mut VariableUsage<'c>) {
         uses.read_all(&self.command);
-        uses.read_all(self.env.iter().map(|(_, value)| &value.0));
+        uses.read_all(self.env.iter().flat_map(|(name, value)| [name, &value.0]));
         uses.read_all(&self.cwd);
         if let Some(ready) = &self.ready {
             ready.uses(uses);
@@ -146,6 +147,10 @@ impl Check for Boot {
 
     fn mistakes(&self, scope: &Variables) -> Vec<Diagnostic> {
         self.ready.as_ref().map(|ready| ready.mistakes(scope)).unwrap_or_default()
+    }
+
+    fn override_uses(&self, scope: &Variables) -> Vec<OverrideUse> {
+        self.ready.as_ref().map(|ready| ready.override_uses(scope)).unwrap_or_default()
     }
 
     fn afterwards(&self, _: &Variables) -> Afterwards {
@@ -171,7 +176,7 @@ impl Boot {
         let text = |template: &Template| template.text(scope).map_err(template_failure);
         let words: Result<Vec<String>, Failure> = self.command.iter().map(text).collect();
         let env: Result<Vec<(String, String)>, Failure> =
-            self.env.iter().map(|(named, value)| Ok((named.name.clone(), text(&value.0)?))).collect();
+            self.env.iter().map(|(name, value)| Ok((text(name)?, text(&value.0)?))).collect();
         let dir = &context.run.suite_dir;
         let cwd: PathBuf = match &self.cwd {
             Some(cwd) => dir.join(text(cwd)?),

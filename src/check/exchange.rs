@@ -10,6 +10,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use serde_json::Value;
 
+use super::request::{OverrideUse, UNUSED, is_unused};
 use super::{Check, Running, Session, template_failure};
 use crate::attempt::attempts::Attempt;
 use crate::attempt::cost::Cost;
@@ -17,6 +18,7 @@ use crate::attempt::shell::ShellCommand;
 use crate::attempt::{Context, Tracing};
 use crate::expect::answer::{Answer, Expectation};
 use crate::expect::capture::{Capture, Captures};
+use crate::expect::wanted::Wanted;
 use crate::language::diagnostic::Diagnostic;
 use crate::language::read::Named;
 use crate::language::template::Template;
@@ -39,6 +41,11 @@ pub(super) trait Question: Debug + Send + Sync + 'static {
 
     /// What is wrong with it, and with what is expected of it, once the variables have their values. Nothing is sent.
     fn mistakes(&self, expect: &Self::Expectation, scope: &Variables) -> Vec<Diagnostic>;
+
+    /// What `resolve` does for it.
+    fn override_uses(&self, _scope: &Variables) -> Vec<OverrideUse> {
+        Vec::new()
+    }
 
     /// Something that everyone who reads the check's line should know.
     fn remark(&self) -> Option<&'static str> {
@@ -100,8 +107,11 @@ pub(super) trait AnyExchange: Debug + Send + Sync {
     /// What is wrong with it once the variables have their values. Nothing is sent.
     fn mistakes(&self, scope: &Variables) -> Vec<Diagnostic>;
 
+    /// What `resolve` does for it.
+    fn override_uses(&self, scope: &Variables) -> Vec<OverrideUse>;
+
     /// Something that everyone who reads the check's line should know.
-    fn remark(&self) -> Option<&'static str>;
+    fn remark(&self, scope: &Variables) -> Option<&'static str>;
 
     /// What it would change on the server, in a few words; nothing if it only looks.
     fn changes(&self) -> Option<String>;
@@ -134,6 +144,7 @@ impl<Q: Question> AnyExchange for Exchange<Q> {
 
     fn uses<'c>(&'c self, uses: &mut VariableUsage<'c>) {
         self.question.uses(uses);
+        self.captures.iter().for_each(|(_, capture)| uses.read_all(capture.templates()));
         self.captures.iter().for_each(|(named, _)| uses.set(&named.name));
         uses.read_all(self.expect.templates());
     }
@@ -142,8 +153,13 @@ impl<Q: Question> AnyExchange for Exchange<Q> {
         self.question.mistakes(&self.expect, scope)
     }
 
-    fn remark(&self) -> Option<&'static str> {
-        self.question.remark()
+    fn override_uses(&self, scope: &Variables) -> Vec<OverrideUse> {
+        self.question.override_uses(scope)
+    }
+
+    fn remark(&self, scope: &Variables) -> Option<&'static str> {
+        let uses = || self.question.override_uses(scope);
+        self.question.remark().or_else(|| uses().iter().any(is_unused).then_some(UNUSED))
     }
 
     fn changes(&self) -> Option<String> {
@@ -164,13 +180,14 @@ impl<Q: Question> AnyExchange for Exchange<Q> {
         context: &'a Context,
     ) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(async move {
+            let wanted = self.wanted(&session.scope)?;
             let mut answer = self.question.ask(session, context).await?;
             context.timeline.end();
-            self.expect.announce(&self.captures, &mut answer);
-            let answer = self.reveal(answer, context).await;
+            self.expect.announce(&wanted, &session.scope, &mut answer);
+            let answer = self.reveal(answer, &wanted, context).await;
             let (answer, mismatches) = match self.expect.judge_first(&answer) {
                 Some(mismatch) => (answer, vec![mismatch]),
-                None => match self.take(answer, session, context).await {
+                None => match self.take(answer, wanted, session, context).await {
                     (answer, Err(mismatch)) => (answer, vec![mismatch]),
                     (answer, Ok(())) => self.judge(answer, session, context).await?,
                 },
@@ -191,24 +208,36 @@ impl<Q: Question> AnyExchange for Exchange<Q> {
     }
 }
 
+/// What the captures of a question take, by name.
+type AllWanted = Vec<(Named, Wanted)>;
+
 impl<Q: Question> Exchange<Q> {
+    /// What is captured, with every value in its place. It is known before anything is sent.
+    fn wanted(&self, scope: &Variables) -> Result<AllWanted, Failure> {
+        let wanted = self.captures.iter().map(|(named, capture)| Ok((named.clone(), capture.wanted(scope)?)));
+        wanted.collect::<Result<_, String>>().map_err(template_failure)
+    }
+
     /// Hides what will be captured as a secret, and shows the answer where that is wanted. What is secret is known
     /// before anything is shown: an answer that fails for another reason is shown, too.
-    async fn reveal(&self, answer: Q::Answer, context: &Context) -> Q::Answer {
+    async fn reveal(&self, answer: Q::Answer, wanted: &AllWanted, context: &Context) -> Q::Answer {
         let showing = match context.run.tracing {
             Tracing::Off => Cost::Looks(0),
             Tracing::On => Cost::TO_READ,
         };
-        let costs = secrets(&self.captures).flat_map(|(_, capture)| [capture.cost(), Cost::TO_READ]);
+        let secrets = self.captures.iter().zip(wanted);
+        let secrets = secrets.filter(|((named, capture), _)| capture.is_secret(&named.name));
+        let secrets: AllWanted = secrets.map(|(_, wanted)| wanted.clone()).collect();
+        let costs = secrets.iter().flat_map(|(_, wanted)| [wanted.cost(), Cost::TO_READ]);
         let cost: Cost = costs.chain([showing]).sum();
-        let (load, captures, keeper) = (cost.on(answer.size()), Arc::clone(&self.captures), context.clone());
+        let (load, keeper) = (cost.on(answer.size()), context.clone());
         let reveal = move || {
-            for (named, capture) in secrets(&captures) {
-                if let Ok(value) = answer.take(&named.name, capture) {
+            for (named, wanted) in &secrets {
+                if let Ok(value) = answer.take(&named.name, wanted) {
                     keeper.hide_value(&value);
                 }
             }
-            if keeper.run.tracing == Tracing::On || secrets(&captures).next().is_some() {
+            if keeper.run.tracing == Tracing::On || !secrets.is_empty() {
                 // A `refresh_token` is beside the `access_token`.
                 answer.hide_issued(&keeper.run.redactor);
             }
@@ -224,18 +253,19 @@ impl<Q: Question> Exchange<Q> {
     async fn take(
         &self,
         answer: Q::Answer,
+        wanted: AllWanted,
         session: &mut Session,
         context: &Context,
     ) -> (Q::Answer, Result<(), Mismatch>) {
         if self.captures.is_empty() {
             return (answer, Ok(()));
         }
-        let cost: Cost = self.captures.iter().map(|(_, capture)| capture.cost()).sum();
+        let cost: Cost = wanted.iter().map(|(_, wanted)| wanted.cost()).sum();
         let (load, captures, keeper) = (cost.on(answer.size()), Arc::clone(&self.captures), context.clone());
         let mut scope = session.scope.clone();
         let take = move || {
-            let taken = captures.iter().try_for_each(|(named, capture)| {
-                let value = answer.take(&named.name, capture)?;
+            let taken = captures.iter().zip(&wanted).try_for_each(|((named, capture), (_, wanted))| {
+                let value = answer.take(&named.name, wanted)?;
                 keep(named, capture, &value, &mut scope, &keeper);
                 Ok(())
             });
@@ -272,10 +302,6 @@ async fn unlike(mismatches: Vec<Mismatch>, answer: impl Answer, context: &Contex
     };
     let answer = context.offload(Phase::Judge, load, describe).await;
     Failure::Mismatch { mismatches, answer }
-}
-
-fn secrets(captures: &[(Named, Capture)]) -> impl Iterator<Item = &(Named, Capture)> {
-    captures.iter().filter(|(named, capture)| capture.is_secret(&named.name))
 }
 
 /// Keeps what was captured for later steps.

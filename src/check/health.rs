@@ -14,6 +14,7 @@ use std::sync::Arc;
 use super::addresses::{AllAddresses, EveryAddressRun};
 use super::exchange::{AnyExchange, OneExchange, OneExchangeRun};
 use super::protocol::ByScheme;
+use super::request::OverrideUse;
 use super::{Check, Running};
 use crate::language::diagnostic::Diagnostic;
 use crate::language::read::Table;
@@ -68,8 +69,12 @@ impl Check for Health {
         Some(self.exchange.place())
     }
 
-    fn remark(&self) -> Option<&'static str> {
-        self.exchange.remark()
+    fn override_uses(&self, scope: &Variables) -> Vec<OverrideUse> {
+        self.exchange.override_uses(scope)
+    }
+
+    fn remark(&self, scope: &Variables) -> Option<&'static str> {
+        self.exchange.remark(scope)
     }
 
     fn begin(self: Arc<Self>, scope: Variables) -> Box<dyn Running> {

@@ -25,15 +25,15 @@ use futures_util::future::BoxFuture;
 
 use self::step::{Position, Safe, Step};
 use super::exchange::AnyExchange;
+use super::request::OverrideUse;
 use super::{Afterwards, Check, Running, Session};
 use crate::attempt::Context;
 use crate::attempt::attempts::Attempt;
 use crate::event::StepReport;
 use crate::language::diagnostic::Diagnostic;
 use crate::language::read::{Named, ParseContext, Table};
-use crate::language::template::Template;
 use crate::language::variable_usage::VariableUsage;
-use crate::language::variables::{Variables, first_part};
+use crate::language::variables::Variables;
 use crate::outcome::Failure;
 use crate::secret::{Message, Redacted};
 
@@ -104,13 +104,8 @@ impl Check for Journey {
     }
 
     fn mistakes(&self, scope: &Variables) -> Vec<Diagnostic> {
-        // A capture of the same name takes the place of a variable: its value is not known yet.
-        let mut uses = VariableUsage::default();
-        self.uses(&mut uses);
-        let known = |template: &Template| {
-            !template.reads().any(|read| uses.sets().any(|set| set == first_part(read)))
-        };
-        self.exchanges().filter(|ask| known(ask.url())).flat_map(|ask| ask.mistakes(scope)).collect()
+        let scope = self.before_captures(scope);
+        self.exchanges().flat_map(|ask| ask.mistakes(&scope)).collect()
     }
 
     fn afterwards(&self, scope: &Variables) -> Afterwards {
@@ -127,8 +122,14 @@ impl Check for Journey {
         steps.find_map(|step| Some(format!("step `{}` {}", step.name.name, step.changes(self.safe)?)))
     }
 
-    fn remark(&self) -> Option<&'static str> {
-        self.exchanges().find_map(AnyExchange::remark)
+    fn override_uses(&self, scope: &Variables) -> Vec<OverrideUse> {
+        let scope = self.before_captures(scope);
+        self.exchanges().flat_map(|ask| ask.override_uses(&scope)).collect()
+    }
+
+    fn remark(&self, scope: &Variables) -> Option<&'static str> {
+        let scope = self.before_captures(scope);
+        self.exchanges().find_map(|ask| ask.remark(&scope))
     }
 
     fn begin(self: Arc<Self>, scope: Variables) -> Box<dyn Running> {
@@ -138,6 +139,15 @@ impl Check for Journey {
 }
 
 impl Journey {
+    /// The variables without those whose place a capture of the same name takes: its value is not known yet.
+    fn before_captures(&self, scope: &Variables) -> Variables {
+        let mut uses = VariableUsage::default();
+        self.uses(&mut uses);
+        let mut known = scope.clone();
+        uses.sets().for_each(|name| known.remove(name));
+        known
+    }
+
     /// What its steps ask, in order, and then those of its cleanup.
     fn exchanges(&self) -> impl Iterator<Item = &dyn AnyExchange> {
         self.steps.iter().chain(&self.cleanup).map(|step| &*step.exchange)

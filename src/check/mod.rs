@@ -21,6 +21,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
+use self::request::OverrideUse;
 pub use self::session::Session;
 use crate::attempt::Context;
 use crate::attempt::attempts::Attempt;
@@ -115,8 +116,13 @@ pub trait Check: Debug + Send + Sync {
         None
     }
 
+    /// What `resolve` does for all that it asks.
+    fn override_uses(&self, _scope: &Variables) -> Vec<OverrideUse> {
+        Vec::new()
+    }
+
     /// Something that everyone who reads its line should know.
-    fn remark(&self) -> Option<&'static str> {
+    fn remark(&self, _scope: &Variables) -> Option<&'static str> {
         None
     }
 

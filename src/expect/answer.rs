@@ -4,9 +4,10 @@ use std::fmt::Debug;
 
 use serde_json::Value;
 
-use super::capture::{Capture, Captures};
 pub use super::evaluate::Unjudgeable;
+use super::wanted::Wanted;
 use crate::attempt::cost::Cost;
+use crate::language::read::Named;
 use crate::language::template::Template;
 use crate::language::variables::Variables;
 use crate::outcome::Mismatch;
@@ -30,16 +31,16 @@ pub trait Answer: Send + 'static {
     ///
     /// # Errors
     /// Nothing was found, or several.
-    fn take(&self, name: &str, capture: &Capture) -> Result<Value, Mismatch>;
+    fn take(&self, name: &str, wanted: &Wanted) -> Result<Value, Mismatch>;
 }
 
 /// What an answer is compared with.
 pub trait Expectation<A>: Debug + Send + Sync + 'static {
-    /// Every template in the matchers.
+    /// Every template in it.
     fn templates(&self) -> Vec<&Template>;
 
     /// Tells the answer what it will be asked for, here and by the captures.
-    fn announce(&self, _captures: &Captures, _answer: &mut A) {}
+    fn announce(&self, _captures: &[(Named, Wanted)], _scope: &Variables, _answer: &mut A) {}
 
     /// What [`judge`](Expectation::judge) does with an answer.
     fn cost(&self) -> Cost;

@@ -2,30 +2,24 @@
 
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde_json::json;
 use toml::Spanned;
 use toml::de::DeValue;
 
-use super::describe::show;
-use super::evaluate::Found;
-use super::html::HtmlQuery;
-use super::http::{Path, Selector};
-use super::matcher::compile;
-use super::response::{InspectedResponse, header_values, html_texts, json_values};
-use crate::attempt::cost::{self, Cost};
-use crate::language::diagnostic::Diagnostic;
+use super::json_path::Path;
+use super::matcher::Pattern;
+use super::selector::Selector;
+use super::wanted::{Sought, Wanted};
 use crate::language::read::{FromTable, FromToml, Named, ParseContext, Table};
 use crate::language::schema::{Definitions, Schema};
 use crate::language::source::Place;
-use crate::language::variables::is_secret_name;
-use crate::outcome::Mismatch;
-use crate::probe::rows::QueryResult;
-use crate::secret::Message;
+use crate::language::template::Template;
+use crate::language::variables::{Variables, is_secret_name};
 
 /// The captures of a question, by name.
 pub type Captures = Arc<[(Named, Capture)]>;
 
-/// `capture.NAME = { … }`.
+/// `capture.NAME = { … }`, as a suite writes it.
 #[derive(Debug, Clone)]
 pub struct Capture {
     from: From,
@@ -37,14 +31,17 @@ pub struct Capture {
 #[derive(Debug, Clone)]
 enum From {
     Json(Path),
-    Header(String),
-    Cookie(String),
-    Html(HtmlQuery),
-    Regex(regex::Regex),
+    Header(Template),
+    Cookie(Template),
+    Html {
+        selector: Selector,
+        attribute: Option<Template>,
+    },
+    Regex(Pattern),
     Status,
     Body,
     /// The first column of the first row, or the named one.
-    Column(Option<String>),
+    Column(Option<Template>),
 }
 
 impl FromTable for Capture {
@@ -52,17 +49,17 @@ impl FromTable for Capture {
 
     fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
         let json: Option<Path> = table.optional("json", ("value that a JSONPath finds", r#"json = "$.id""#));
-        let header: Option<String> =
+        let header: Option<Template> =
             table.optional("header", ("value of a response header", r#"header = "x-token""#));
-        let cookie: Option<String> =
+        let cookie: Option<Template> =
             table.optional("cookie", ("value of a cookie that the response sets", r#"cookie = "session""#));
         let html: Option<Selector> = table.optional(
             "html",
             ("text of the element that a CSS selector finds", r#"html = "input[name=csrf]""#),
         );
-        let attribute: Option<String> =
+        let attribute: Option<Template> =
             table.optional("attr", ("with `html`: this attribute instead of the text", r#"attr = "value""#));
-        let pattern: Option<GroupPattern> = table.optional(
+        let pattern: Option<Pattern> = table.optional(
             "regex",
             (
                 "first group of this regular expression in the body, or the whole match",
@@ -73,7 +70,7 @@ impl FromTable for Capture {
         let body: Option<True> = table.optional("body", ("the whole body as text", "body = true"));
         let value: Option<True> =
             table.optional("value", ("of a query: the first column of the first row", "value = true"));
-        let column: Option<String> =
+        let column: Option<Template> =
             table.optional("column", ("of a query: this column of the first row", r#"column = "id""#));
         let secret = table.optional(
             "secret",
@@ -89,30 +86,13 @@ impl FromTable for Capture {
             .map(From::Json)
             .or(header.map(From::Header))
             .or(cookie.map(From::Cookie))
-            .or(html.map(|selector| From::Html(selector.query(attribute))))
-            .or(pattern.map(|GroupPattern(pattern)| From::Regex(pattern)))
+            .or(html.map(|selector| From::Html { selector, attribute }))
+            .or(pattern.map(From::Regex))
             .or(status.map(|True| From::Status))
             .or(body.map(|True| From::Body))
             .or(value.map(|True| From::Column(None)))
             .or(column.map(|name| From::Column(Some(name))))?;
         Some(Capture { from, place: table.key_place(source), secret: secret.unwrap_or(false) })
-    }
-}
-
-/// A regular expression without templates.
-struct GroupPattern(regex::Regex);
-
-impl FromToml for GroupPattern {
-    fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
-        let Named { name, place } = Named::from_toml(value, parse)?;
-        match parse.patterns.once(&name, compile) {
-            Ok(regex) => Some(GroupPattern(regex)),
-            Err(message) => parse.reject(Diagnostic::new(place, message)),
-        }
-    }
-
-    fn schema(definitions: &mut Definitions<'_>) -> Schema {
-        String::schema(definitions)
     }
 }
 
@@ -143,122 +123,38 @@ impl Capture {
         self.secret || is_secret_name(name)
     }
 
-    /// What it looks for in a page.
-    pub fn html_query(&self) -> Option<HtmlQuery> {
+    /// Every template in it.
+    pub fn templates(&self) -> Vec<&Template> {
         match &self.from {
-            From::Html(query) => Some(query.clone()),
-            From::Json(..)
-            | From::Header(_)
-            | From::Cookie(_)
-            | From::Regex(_)
-            | From::Status
-            | From::Body
-            | From::Column(_) => None,
+            From::Json(path) => vec![path.template()],
+            From::Header(name) | From::Cookie(name) | From::Column(Some(name)) => vec![name],
+            From::Html { selector, attribute } => {
+                std::iter::once(selector.template()).chain(attribute).collect()
+            }
+            From::Regex(Pattern::Template(template)) => vec![template],
+            From::Regex(Pattern::Fixed(_)) | From::Status | From::Body | From::Column(None) => Vec::new(),
         }
     }
 
-    /// What it costs to take the value out of an answer.
-    pub fn cost(&self) -> Cost {
-        match &self.from {
-            From::Json(path) => cost::of_path(&path.text),
-            From::Html(_) => Cost::Unknown,
-            From::Regex(regex) => cost::of_pattern(regex.as_str()),
-            From::Body => Cost::TO_READ,
-            From::Header(_) | From::Cookie(_) | From::Status | From::Column(_) => Cost::Looks(1),
-        }
-    }
-
-    /// Takes the value out of an HTTP answer.
+    /// What it takes, with every value in its place.
     ///
     /// # Errors
-    /// Nothing was found, or several.
-    pub(super) fn take_from_response(
-        &self,
-        name: &str,
-        answer: &InspectedResponse,
-    ) -> Result<Value, Mismatch> {
-        let found = match &self.from {
-            From::Json(path) => {
-                json_values(&answer.response, path).map_err(|mismatch| self.missed(name, mismatch.actual))?
+    /// An expression that cannot be evaluated, or a value that cannot stand where it does.
+    pub fn wanted(&self, scope: &Variables) -> Result<Wanted, String> {
+        let text = |template: &Template| template.text(scope);
+        let sought = match &self.from {
+            From::Json(path) => Sought::Json(path.query(scope)?),
+            From::Header(name) => Sought::Header(text(name)?),
+            From::Cookie(name) => Sought::Cookie(text(name)?),
+            From::Html { selector, attribute } => {
+                let attribute = attribute.as_ref().map(text).transpose()?;
+                Sought::Html(selector.query(attribute.as_deref(), scope)?)
             }
-            From::Header(header) => header_values(&answer.response.headers, header),
-            From::Cookie(cookie) => cookie_values(answer, cookie),
-            From::Html(query) => html_texts(answer, query),
-            From::Regex(regex) => {
-                // The whole match only where the expression has no group.
-                let number = usize::from(regex.captures_len() > 1);
-                let group = regex.captures(&answer.response.body).and_then(|captures| captures.get(number));
-                Found {
-                    values: group.map(|group| Value::from(group.as_str())).into_iter().collect(),
-                    surroundings: Message::new(),
-                }
-            }
-            From::Status => Found::one(Value::from(answer.response.status)),
-            From::Body => Found::one(Value::from(answer.response.body.as_str())),
-            From::Column(_) => Found { values: Vec::new(), surroundings: Message::new() },
+            From::Regex(pattern) => Sought::Regex(pattern.regex(scope)?),
+            From::Status => Sought::Status,
+            From::Body => Sought::Body,
+            From::Column(name) => Sought::Column(name.as_ref().map(text).transpose()?),
         };
-        match found.values.as_slice() {
-            [value] => Ok(value.clone()),
-            [] if found.surroundings.is_empty() => Err(self.missed(name, Message::new().words("nothing"))),
-            [] => Err(self.missed(name, Message::new().words("nothing; ").then(found.surroundings))),
-            several => {
-                let actual = Message::new()
-                    .words(format!("{} values, the first ", several.len()))
-                    .then(show(&several[0]));
-                Err(self.missed(name, actual))
-            }
-        }
-    }
-
-    /// Takes the value out of the first row.
-    ///
-    /// # Errors
-    /// There is no row, or no such column.
-    pub(super) fn take_from_row(&self, name: &str, answer: &QueryResult) -> Result<Value, Mismatch> {
-        let row = answer.first().map(Vec::as_slice).unwrap_or_default();
-        let cell = match &self.from {
-            From::Column(Some(column)) => row.iter().find(|(name, _)| name == column),
-            _ => row.first(),
-        };
-        cell.map(|(_, value)| value.clone()).ok_or_else(|| self.missed(name, answer.describe()))
-    }
-
-    /// The mismatch of an answer that has `actual` instead of the value.
-    pub(super) fn missed(&self, name: &str, actual: Message) -> Mismatch {
-        let what = Message::new().words(format!("the capture `{name}`"));
-        Mismatch { what, expected: self.describe(), actual, place: Some(self.place) }
-    }
-
-    fn describe(&self) -> Message {
-        Message::new().words("to find ").words(match &self.from {
-            From::Json(path) => format!("one value at json {}", path.text),
-            From::Header(header) => format!("one header {header}"),
-            From::Cookie(cookie) => format!("one cookie {cookie}"),
-            From::Html(HtmlQuery { selector, attribute: None }) => format!("one element {selector}"),
-            From::Html(HtmlQuery { selector, attribute: Some(attribute) }) => {
-                format!("one element {selector} with the attribute {attribute}")
-            }
-            From::Regex(regex) => format!("a body that matches /{regex}/"),
-            From::Status => "a status".to_owned(),
-            From::Body => "a body".to_owned(),
-            From::Column(None) => "a first row".to_owned(),
-            From::Column(Some(column)) => format!("a first row with the column {column}"),
-        })
-    }
-}
-
-fn cookie_values(answer: &InspectedResponse, name: &str) -> Found {
-    let set = &answer.response.set_cookies;
-    let names: Vec<&str> = set.iter().map(|(name, _)| name.as_str()).collect();
-    Found {
-        surroundings: match names.is_empty() {
-            true => Message::new().words("the response sets no cookie"),
-            false => Message::new().words("the response sets ").data(names.join(", ")),
-        },
-        values: set
-            .iter()
-            .filter(|(set, _)| set == name)
-            .map(|(_, value)| Value::from(value.as_str()))
-            .collect(),
+        Ok(Wanted { sought, place: self.place })
     }
 }

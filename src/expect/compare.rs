@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::datetime::Moment;
 use super::describe::{not_a, show, show_start};
 use super::evaluate::Unjudgeable;
-use super::matcher::{Pattern, compile};
+use super::matcher::Pattern;
 use crate::language::number;
 use crate::language::variables::Variables;
 use crate::secret::Message;
@@ -90,10 +90,7 @@ pub(super) fn matches(pattern: &Pattern, value: &Value, scope: &Variables) -> Re
             return Ok(Err(not_a("a text", value)));
         }
     };
-    Ok(Ok(match pattern {
-        Pattern::Fixed(regex) => regex.is_match(&text),
-        Pattern::Template(template) => compile(&template.text(scope)?)?.is_match(&text),
-    }))
+    Ok(Ok(pattern.regex(scope)?.is_match(&text)))
 }
 
 pub(super) fn length(value: &Value) -> Option<usize> {

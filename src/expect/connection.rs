@@ -5,9 +5,9 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::answer::{Answer, Expectation, Unjudgeable};
-use super::capture::Capture;
 use super::evaluate::{Found, Subject, judge};
-use super::matcher::{CertificateExpectation, Matcher, assert_something};
+use super::matcher::{Matcher, assert_something};
+use super::wanted::Wanted;
 use crate::attempt::certificate::PeerCertificate;
 use crate::attempt::cost::Cost;
 use crate::language::placed::Placed;
@@ -39,8 +39,8 @@ impl Answer for Connection {
         self.describe().unwrap_or_else(|| Message::new().words("connected"))
     }
 
-    fn take(&self, name: &str, capture: &Capture) -> Result<Value, Mismatch> {
-        Err(capture.missed(name, Message::new().words("a connection without an answer")))
+    fn take(&self, name: &str, wanted: &Wanted) -> Result<Value, Mismatch> {
+        Err(wanted.missed(name, Message::new().words("a connection without an answer")))
     }
 }
 
@@ -49,6 +49,23 @@ impl Answer for Connection {
 pub struct ConnectionExpectation {
     within: Option<Placed<Duration>>,
     certificate: Option<CertificateExpectation>,
+}
+
+/// `{ days-left = MATCHER }`.
+#[derive(Debug, Clone)]
+struct CertificateExpectation {
+    days_left: Placed<Matcher>,
+}
+
+impl FromTable for CertificateExpectation {
+    const DEFINITION: &'static str = "certificate-expectation";
+
+    fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
+        let days_left =
+            table.placed("days-left", ("days until the certificate expires", "days-left = { min = 14 }"));
+        table.require("days-left");
+        Some(CertificateExpectation { days_left: days_left? })
+    }
 }
 
 /// `expect` of a `tcp://` check.

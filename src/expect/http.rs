@@ -1,26 +1,21 @@
 //! Expectations on an HTTP answer.
 
-use std::sync::Arc;
-
-use serde_json::{Value, json};
-use serde_json_path::JsonPath;
-use toml::Spanned;
-use toml::de::DeValue;
+use serde_json::Value;
 
 use super::answer::{Expectation, Unjudgeable};
-use super::capture::Captures;
 use super::connection::ConnectionExpectation;
 use super::evaluate::{Found, Subject, judge};
-use super::html::HtmlQuery;
+use super::header_key::HeaderKey;
+use super::json_path::Path;
 use super::matcher::{ByName, Matcher, assert_something};
 use super::operand::TextMatcher;
 use super::response::{InspectedResponse, header_values, html_texts, json_values};
+use super::selector::Selector;
 use super::status::StatusSet;
+use super::wanted::Wanted;
 use crate::attempt::cost::{self, Cost};
-use crate::language::diagnostic::Diagnostic;
 use crate::language::placed::Placed;
-use crate::language::read::{FromKey, FromTable, FromToml, Named, ParseContext, Table};
-use crate::language::schema::{Definitions, Schema};
+use crate::language::read::{FromTable, Named, Table};
 use crate::language::source::Place;
 use crate::language::template::Template;
 use crate::language::variables::Variables;
@@ -91,106 +86,6 @@ fn texts<K>(by_name: Option<ByName<K, TextMatcher>>) -> Vec<(K, Matcher)> {
     matchers.map(|(key, matcher)| (key, matcher.into())).collect()
 }
 
-/// The name of a header.
-#[derive(Debug, Clone)]
-struct HeaderKey(Named);
-
-impl FromKey for HeaderKey {
-    fn from_key(named: Named, parse: &mut ParseContext<'_>) -> Option<Self> {
-        match named.name.parse::<reqwest::header::HeaderName>() {
-            Ok(_) => Some(HeaderKey(named)),
-            Err(_) => {
-                let message = format!("`{}` is not a header name", named.name);
-                parse.reject(Diagnostic::new(named.place, message))
-            }
-        }
-    }
-
-    fn pattern() -> Option<&'static str> {
-        Some("^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")
-    }
-}
-
-/// A `JSONPath` (RFC 9535) of the suite.
-#[derive(Debug, Clone)]
-pub(super) struct Path {
-    pub text: String,
-    pub place: Place,
-    pub parsed: Arc<JsonPath>,
-}
-
-impl FromKey for Path {
-    fn from_key(named: Named, parse: &mut ParseContext<'_>) -> Option<Self> {
-        match parse.paths.once(&named.name, |text| JsonPath::parse(text).map(Arc::new)) {
-            Ok(parsed) => Some(Path { text: named.name, place: named.place, parsed }),
-            Err(error) => {
-                // The library seldom reports more than that it does not parse.
-                let reason = match error.message() {
-                    "parser error" => format!("at character {}", error.position() + 1),
-                    reason => reason.to_owned(),
-                };
-                let message = format!("this JSONPath does not parse: {reason}");
-                let hint = match named.name.starts_with('$') {
-                    true => "JSONPath is RFC 9535: $.items[0].id, $['a key'], $..id, $.items[?@.id == 1]"
-                        .to_owned(),
-                    false => format!("a JSONPath starts with `$`: write \"$.{}\"", named.name),
-                };
-                parse.reject(Diagnostic::new(named.place, message).hint(hint))
-            }
-        }
-    }
-
-    fn pattern() -> Option<&'static str> {
-        Some(r"^\$")
-    }
-}
-
-impl FromToml for Path {
-    fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
-        Named::from_toml(value, parse).and_then(|named| Path::from_key(named, parse))
-    }
-
-    fn schema(_: &mut Definitions<'_>) -> Schema {
-        json!({ "type": "string", "pattern": Path::pattern() })
-    }
-}
-
-/// A CSS selector of the suite.
-#[derive(Debug, Clone)]
-pub(super) struct Selector(Named);
-
-impl Selector {
-    pub(super) fn query(&self, attribute: Option<String>) -> HtmlQuery {
-        HtmlQuery { selector: self.0.name.clone(), attribute }
-    }
-}
-
-impl FromKey for Selector {
-    fn from_key(named: Named, parse: &mut ParseContext<'_>) -> Option<Self> {
-        match scraper::Selector::parse(&named.name) {
-            Ok(_) => Some(Selector(named)),
-            Err(error) => {
-                let message = format!("this CSS selector does not parse: {error}");
-                parse.reject(Diagnostic::new(named.place, message))
-            }
-        }
-    }
-
-    fn pattern() -> Option<&'static str> {
-        None
-    }
-}
-
-impl FromToml for Selector {
-    fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
-        Named::from_toml(value, parse).and_then(|named| Selector::from_key(named, parse))
-    }
-
-    fn schema(definitions: &mut Definitions<'_>) -> Schema {
-        String::schema(definitions)
-    }
-}
-
 impl HttpExpectation {
     /// The same, with `status` if no status is expected.
     pub fn or_status(self, status: StatusSet) -> HttpExpectation {
@@ -214,18 +109,23 @@ impl HttpExpectation {
 
 impl Expectation<InspectedResponse> for HttpExpectation {
     fn templates(&self) -> Vec<&Template> {
-        self.matchers().flat_map(Matcher::templates).collect()
+        let headers = self.header.iter().map(|(name, _)| name.template());
+        let paths = self.json.iter().map(|(path, _)| path.template());
+        let selectors = self.html.iter().map(|(selector, _)| selector.template());
+        let keys = headers.chain(paths).chain(selectors);
+        keys.chain(self.matchers().flat_map(Matcher::templates)).collect()
     }
 
-    fn announce(&self, captures: &Captures, answer: &mut InspectedResponse) {
-        let expected = self.html.iter().map(|(selector, _)| selector.query(None));
-        let captured = captures.iter().filter_map(|(_, capture)| capture.html_query());
+    fn announce(&self, captures: &[(Named, Wanted)], scope: &Variables, answer: &mut InspectedResponse) {
+        // One that reads what is captured from this answer is looked for when it is known.
+        let expected = self.html.iter().filter_map(|(selector, _)| selector.query(None, scope).ok());
+        let captured = captures.iter().filter_map(|(_, wanted)| wanted.html_query());
         answer.will_be_asked(expected.chain(captured).collect());
     }
 
     fn cost(&self) -> Cost {
         let pages = self.html.iter().map(|_| Cost::Unknown);
-        let paths = self.json.iter().map(|(path, _)| cost::of_path(&path.text));
+        let paths = self.json.iter().map(|(path, _)| cost::of_path(&path.written()));
         pages.chain(paths).chain(self.matchers().map(Matcher::cost)).sum()
     }
 
@@ -242,13 +142,16 @@ impl Expectation<InspectedResponse> for HttpExpectation {
     fn judge(&self, answer: &InspectedResponse, scope: &Variables) -> Result<Vec<Mismatch>, Unjudgeable> {
         let mut unmet = Vec::new();
         let subject = |what: String, place: Place| Subject { what: Message::new().words(what), place };
-        for (HeaderKey(Named { name, place }), matcher) in &self.header {
-            let subject = subject(format!("header {name}"), *place);
-            unmet.extend(judge(&subject, matcher, &header_values(&answer.response.headers, name), scope)?);
+        for (key, matcher) in &self.header {
+            let name = key.name(scope)?;
+            let subject = subject(format!("header {name}"), key.place());
+            let values = header_values(&answer.response.headers, name.as_str());
+            unmet.extend(judge(&subject, matcher, &values, scope)?);
         }
         for (path, matcher) in &self.json {
-            let subject = subject(format!("json {}", path.text), path.place);
-            match json_values(&answer.response, path) {
+            let query = path.query(scope)?;
+            let subject = subject(format!("json {}", query.text), path.place);
+            match json_values(&answer.response, &query, path.place) {
                 Ok(found) => unmet.extend(judge(&subject, matcher, &found, scope)?),
                 Err(mismatch) => {
                     unmet.push(mismatch);
@@ -257,8 +160,9 @@ impl Expectation<InspectedResponse> for HttpExpectation {
             }
         }
         for (selector, matcher) in &self.html {
-            let subject = subject(format!("html {}", selector.0.name), selector.0.place);
-            unmet.extend(judge(&subject, matcher, &html_texts(answer, &selector.query(None)), scope)?);
+            let query = selector.query(None, scope)?;
+            let subject = subject(format!("html {}", query.selector), selector.place());
+            unmet.extend(judge(&subject, matcher, &html_texts(answer, &query), scope)?);
         }
         let single = [
             ("body", &self.body, answer.response.body.as_str()),

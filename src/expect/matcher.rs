@@ -16,11 +16,11 @@ use super::compare::order;
 use super::operand::{Amount, Limit, Options};
 use crate::attempt::cost::{self, Cost};
 use crate::language::diagnostic::Diagnostic;
-use crate::language::placed::Placed;
-use crate::language::read::{FromKey, FromTable, FromToml, ParseContext, Table, Templates, read_table};
+use crate::language::read::{FromKey, FromToml, ParseContext, Table, Templates, read_table};
 use crate::language::schema::{Definitions, Schema};
 use crate::language::template::Template;
 use crate::language::value::Document;
+use crate::language::variables::Variables;
 
 /// What a value is compared with: all of its conditions.
 #[derive(Debug, Clone)]
@@ -303,6 +303,19 @@ pub(super) fn between(
     Some([min.map(Condition::Min), max.map(Condition::Max)])
 }
 
+impl Pattern {
+    /// The regular expression with every value in its place.
+    ///
+    /// # Errors
+    /// An expression that cannot be evaluated, or what it makes does not compile.
+    pub(super) fn regex(&self, scope: &Variables) -> Result<Regex, String> {
+        match self {
+            Pattern::Fixed(regex) => Ok(regex.clone()),
+            Pattern::Template(template) => compile(&template.text(scope)?),
+        }
+    }
+}
+
 impl FromToml for Pattern {
     const TEMPLATES: Templates = Templates::Own;
 
@@ -326,7 +339,7 @@ impl FromToml for Pattern {
 }
 
 /// Compiles a regular expression, with an error in one line.
-pub(super) fn compile(pattern: &str) -> Result<Regex, String> {
+fn compile(pattern: &str) -> Result<Regex, String> {
     Regex::new(pattern).map_err(|error| {
         let text = error.to_string();
         let reason = text.lines().last().unwrap_or_default().trim().trim_start_matches("error: ").to_owned();
@@ -376,21 +389,4 @@ impl<K: FromKey, M: FromToml> FromToml for ByName<K, M> {
 pub(super) fn assert_something(table: &mut Table<'_, '_, '_>) -> Option<()> {
     let nothing = Diagnostic::new(table.place(), "this `expect` asserts nothing");
     table.not_empty(nothing.hint("say what is expected, or omit `expect` for the default"))
-}
-
-/// `{ days-left = MATCHER }`.
-#[derive(Debug, Clone)]
-pub struct CertificateExpectation {
-    pub days_left: Placed<Matcher>,
-}
-
-impl FromTable for CertificateExpectation {
-    const DEFINITION: &'static str = "certificate-expectation";
-
-    fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
-        let days_left =
-            table.placed("days-left", ("days until the certificate expires", "days-left = { min = 14 }"));
-        table.require("days-left");
-        Some(CertificateExpectation { days_left: days_left? })
-    }
 }

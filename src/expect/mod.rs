@@ -16,6 +16,10 @@ mod difference;
 
 pub mod answer;
 
+pub mod header_key;
+mod json_path;
+mod selector;
+
 pub mod connection;
 pub mod html;
 pub mod http;
@@ -24,3 +28,4 @@ pub mod rows;
 pub mod status;
 
 pub mod capture;
+pub mod wanted;

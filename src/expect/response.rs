@@ -6,10 +6,11 @@ use reqwest::header::HeaderMap;
 use serde_json::Value;
 
 use super::answer::Answer;
-use super::capture::Capture;
 use super::evaluate::Found;
 use super::html::{self, HtmlQuery};
-use super::http::Path;
+use super::json_path::JsonQuery;
+use super::wanted::Wanted;
+use crate::language::source::Place;
 use crate::outcome::Mismatch;
 use crate::probe::http::response::HttpResponse;
 use crate::probe::http::trace;
@@ -51,8 +52,8 @@ impl Answer for InspectedResponse {
         trace::answer(&self.response)
     }
 
-    fn take(&self, name: &str, capture: &Capture) -> Result<Value, Mismatch> {
-        capture.take_from_response(name, self)
+    fn take(&self, name: &str, wanted: &Wanted) -> Result<Value, Mismatch> {
+        wanted.take_from_response(name, self)
     }
 }
 
@@ -66,16 +67,15 @@ pub(super) fn header_values(headers: &HeaderMap, name: &str) -> Found {
     }
 }
 
-pub(super) fn json_values(response: &HttpResponse, path: &Path) -> Result<Found, Mismatch> {
+/// `place` is where the suite asks for them.
+pub(super) fn json_values(
+    response: &HttpResponse,
+    query: &JsonQuery,
+    place: Place,
+) -> Result<Found, Mismatch> {
     match response.json() {
-        Ok(document) => {
-            let values: Vec<Value> = path.parsed.query(document).all().into_iter().cloned().collect();
-            let surroundings = match values.is_empty() {
-                true => Message::new().words("the document is ").excerpt(document.to_string(), 160),
-                false => Message::new(),
-            };
-            Ok(Found { values, surroundings })
-        }
+        // What the document is instead is shown once, with the answer.
+        Ok(document) => Ok(Found { values: query.find(document), surroundings: Message::new() }),
         Err(error) => {
             let start = response.body.trim();
             let actual = match start.is_empty() {
@@ -90,7 +90,7 @@ pub(super) fn json_values(response: &HttpResponse, path: &Path) -> Result<Found,
                 what: Message::new().words("body"),
                 expected: Message::new().words("to be JSON"),
                 actual,
-                place: Some(path.place),
+                place: Some(place),
             })
         }
     }

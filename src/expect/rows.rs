@@ -5,14 +5,14 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::answer::{Answer, Expectation, Unjudgeable};
-use super::capture::Capture;
 use super::connection::too_slow;
 use super::evaluate::{Found, Subject, judge};
 use super::matcher::{ByName, Matcher, assert_something};
 use super::operand::Amount;
+use super::wanted::Wanted;
 use crate::attempt::cost::Cost;
 use crate::language::placed::Placed;
-use crate::language::read::{FromTable, Named, Table};
+use crate::language::read::{FromTable, Table};
 use crate::language::template::Template;
 use crate::language::variables::Variables;
 use crate::outcome::Mismatch;
@@ -24,7 +24,7 @@ use crate::secret::Message;
 pub struct RowsExpectation {
     rows: Option<Placed<Matcher>>,
     value: Option<Placed<Matcher>>,
-    row: Vec<(Named, Matcher)>,
+    row: Vec<(Template, Matcher)>,
     within: Option<Placed<Duration>>,
 }
 
@@ -65,7 +65,8 @@ impl RowsExpectation {
 
 impl Expectation<QueryResult> for RowsExpectation {
     fn templates(&self) -> Vec<&Template> {
-        self.matchers().flat_map(Matcher::templates).collect()
+        let columns = self.row.iter().map(|(column, _)| column);
+        columns.chain(self.matchers().flat_map(Matcher::templates)).collect()
     }
 
     fn cost(&self) -> Cost {
@@ -93,8 +94,9 @@ impl Expectation<QueryResult> for RowsExpectation {
             let subject = Subject { what: words("value"), place: *place };
             unmet.extend(judge(&subject, matcher, &found, scope)?);
         }
-        for (named, matcher) in &self.row {
-            let cell = first.and_then(|row| row.iter().find(|(column, _)| *column == named.name));
+        for (column, matcher) in &self.row {
+            let name = column.text(scope)?;
+            let cell = first.and_then(|row| row.iter().find(|(column, _)| *column == name));
             let surroundings = match first {
                 None => no_row.clone(),
                 Some(row) => {
@@ -104,7 +106,7 @@ impl Expectation<QueryResult> for RowsExpectation {
             };
             let found =
                 Found { values: cell.map(|(_, value)| value.clone()).into_iter().collect(), surroundings };
-            let subject = Subject { what: words("column ").data(named.name.as_str()), place: named.place };
+            let subject = Subject { what: words("column ").data(name), place: column.place() };
             unmet.extend(judge(&subject, matcher, &found, scope)?);
         }
         unmet.extend(too_slow(self.within.as_ref(), answer.took));
@@ -125,7 +127,7 @@ impl Answer for QueryResult {
         QueryResult::describe(self)
     }
 
-    fn take(&self, name: &str, capture: &Capture) -> Result<Value, Mismatch> {
-        capture.take_from_row(name, self)
+    fn take(&self, name: &str, wanted: &Wanted) -> Result<Value, Mismatch> {
+        wanted.take_from_row(name, self)
     }
 }

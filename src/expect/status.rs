@@ -78,10 +78,10 @@ impl FromToml for StatusSet {
 impl FromToml for StatusRange {
     fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
         let class = |text: &str| match text.as_bytes() {
-            [digit @ b'1'..=b'5', b'x' | b'X', b'x' | b'X'] => {
+            [digit @ b'1'..=b'9', b'x' | b'X', b'x' | b'X'] => {
                 Some(StatusRange::Class(u16::from(digit - b'0')))
             }
-            _ => text.parse().ok().filter(|status| (100..600).contains(status)).map(StatusRange::One),
+            _ => text.parse().ok().filter(|status| (100..1000).contains(status)).map(StatusRange::One),
         };
         let range = match value.get_ref() {
             DeValue::String(text) => class(text),
@@ -94,8 +94,8 @@ impl FromToml for StatusRange {
     fn schema(_: &mut Definitions<'_>) -> Schema {
         json!({
             "anyOf": [
-                { "type": "integer", "minimum": 100, "maximum": 599 },
-                { "type": "string", "pattern": "^[1-5]([xX]{2}|[0-9]{2})$" },
+                { "type": "integer", "minimum": 100, "maximum": 999 },
+                { "type": "string", "pattern": "^[1-9]([xX]{2}|[0-9]{2})$" },
             ],
         })
     }

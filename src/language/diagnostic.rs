@@ -91,8 +91,14 @@ pub fn closest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Opt
 #[derive(Debug, Clone)]
 pub struct SuiteError {
     sources: Sources,
+    /// The first [`SHOWN`] of them.
     diagnostics: Vec<Diagnostic>,
+    /// How many there are beside these.
+    more: usize,
 }
+
+/// So many mistakes are shown. What has more is most likely no suite at all.
+const SHOWN: usize = 50;
 
 impl SuiteError {
     /// `diagnostics` must not be empty. They are shown in the order of their places.
@@ -100,7 +106,9 @@ impl SuiteError {
         let order = |d: &Diagnostic| d.place.map_or((0, 0), |place| (place.file, place.start));
         diagnostics.sort_by(|a, b| order(a).cmp(&order(b)).then_with(|| a.message.cmp(&b.message)));
         diagnostics.dedup();
-        SuiteError { sources, diagnostics }
+        let more = diagnostics.len().saturating_sub(SHOWN);
+        diagnostics.truncate(SHOWN);
+        SuiteError { sources, diagnostics, more }
     }
 
     /// The suite could not be read at all.
@@ -166,9 +174,14 @@ impl SuiteError {
 
     /// `3 mistakes in the suite; nothing was sent`.
     pub fn summary(&self) -> String {
-        let count = self.diagnostics.len();
+        let count = self.diagnostics.len() + self.more;
         let mistakes = if count == 1 { "mistake" } else { "mistakes" };
-        format!("{count} {mistakes} in the suite; nothing was sent")
+        match self.more {
+            0 => format!("{count} {mistakes} in the suite; nothing was sent"),
+            _ => format!(
+                "{count} {mistakes} in the suite, of which these are the first {SHOWN}; nothing was sent"
+            ),
+        }
     }
 
     /// The mistakes as people read them, each with file, line, column, the source line and a caret.

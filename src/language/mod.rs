@@ -10,6 +10,7 @@ pub mod source;
 pub mod read;
 pub mod schema;
 pub mod table;
+pub mod to_toml;
 
 pub mod alternatives;
 pub mod placed;
@@ -21,8 +22,10 @@ pub mod printable;
 pub mod raw;
 pub mod repeat;
 pub mod severity;
+pub mod size;
 pub mod value;
 
+mod dynamic;
 pub mod expression;
 pub mod sql;
 pub mod template;
@@ -30,3 +33,4 @@ pub mod variable_usage;
 pub mod variables;
 
 pub mod io_error;
+pub mod regular_file;

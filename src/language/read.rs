@@ -282,7 +282,7 @@ impl<K: FromKey, T: FromToml> FromToml for Vec<(K, T)> {
                     .iter()
                     .map(|(key, item)| {
                         let named = Named { name: key.get_ref().to_string(), place: parse.place(key.span()) };
-                        let (key, item) = (K::from_key(named, parse), setting::read(item, parse));
+                        let (key, item) = (setting::read_key(named, parse), setting::read(item, parse));
                         key.zip(item)
                     })
                     .collect();
@@ -307,6 +307,9 @@ impl<K: FromKey, T: FromToml> FromToml for Vec<(K, T)> {
 
 /// A type that the name of a key can have, where the author names the keys.
 pub trait FromKey: Sized {
+    /// What a template means in a name of this type.
+    const TEMPLATES: Templates;
+
     /// Reads a key's name. `None` means that a mistake was recorded.
     fn from_key(key: Named, parse: &mut ParseContext<'_>) -> Option<Self>;
 
@@ -316,6 +319,8 @@ pub trait FromKey: Sized {
 }
 
 impl FromKey for Named {
+    const TEMPLATES: Templates = Templates::Refused;
+
     fn from_key(key: Named, _: &mut ParseContext<'_>) -> Option<Self> {
         Some(key)
     }

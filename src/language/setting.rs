@@ -10,8 +10,9 @@ use toml::de::DeValue;
 
 use super::diagnostic::Diagnostic;
 use super::expression::FUNCTIONS;
-use super::read::{FromToml, ParseContext};
+use super::read::{FromKey, FromToml, Named, ParseContext};
 use super::schema::{Definitions, Schema};
+use super::source::Place;
 use super::template::Template;
 use super::variables::{first_part, is_built_in};
 
@@ -56,15 +57,48 @@ pub(super) fn read<T: FromToml>(value: &Spanned<DeValue<'_>>, parse: &mut ParseC
         }
         (Templates::Refused, DeValue::String(text)) if text.contains("{{") => {
             let place = parse.place(value.span());
-            let mistake = Diagnostic::new(place, "a template does not work here");
-            parse.reject(mistake.hint("other parts of the suite refer to this text as it is written"))
+            refuse(place, parse)
         }
         (Templates::Own | Templates::Rendered | Templates::Refused, _) => T::from_toml(value, parse),
     }
 }
 
+/// The same for a key that an author names.
+pub(super) fn read_key<K: FromKey>(key: Named, parse: &mut ParseContext<'_>) -> Option<K> {
+    if !key.name.contains("{{") {
+        return K::from_key(key, parse);
+    }
+    match K::TEMPLATES {
+        Templates::Own => K::from_key(key, parse),
+        // The name is kept, so that what refers to it is not called a mistake too.
+        Templates::Refused => {
+            let _: Option<()> = refuse(key.place, parse);
+            K::from_key(key, parse)
+        }
+        Templates::Rendered => {
+            let template = Template::at(&key.name, key.place, parse)?;
+            let name = render(&template, parse)?;
+            K::from_key(Named { name, place: key.place }, parse)
+        }
+    }
+}
+
+fn refuse<T>(place: Place, parse: &mut ParseContext<'_>) -> Option<T> {
+    let mistake = Diagnostic::new(place, "a template does not work here");
+    parse.reject(mistake.hint("other parts of the suite refer to this text as it is written"))
+}
+
 fn read_rendered<T: FromToml>(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<T> {
     let template = Template::from_toml(value, parse)?;
+    let text = render(&template, parse)?;
+    match T::TEMPLATES {
+        Templates::Refused => T::from_toml(&Spanned::new(value.span(), DeValue::String(text.into())), parse),
+        Templates::Own | Templates::Rendered => read_text(&text, value, parse),
+    }
+}
+
+/// The text that the template makes. `None` where a variable has no value, which is a mistake of its own, if it is one.
+fn render(template: &Template, parse: &mut ParseContext<'_>) -> Option<String> {
     if let Some((function, place)) = template.calls_at().find(|(name, _)| FUNCTIONS.contains(name)) {
         let mistake = Diagnostic::new(place, format!("`{function}()` does not work in a setting"));
         return parse.reject(mistake.hint("a setting is the same for every attempt: use a variable"));
@@ -73,15 +107,11 @@ fn read_rendered<T: FromToml>(value: &Spanned<DeValue<'_>>, parse: &mut ParseCon
     parse.settings.have_templates = true;
     let scope = parse.scope.clone()?;
     let is_known = |name: &str| is_built_in(name) || scope.has(first_part(name));
-    // One without a value is a mistake of its own, if it is one.
     if !template.reads().all(is_known) {
         return None;
     }
     match template.text(&scope) {
-        Ok(text) if T::TEMPLATES == Templates::Refused => {
-            T::from_toml(&Spanned::new(value.span(), DeValue::String(text.into())), parse)
-        }
-        Ok(text) => read_text(&text, value, parse),
+        Ok(text) => Some(text),
         Err(message) => parse.reject(Diagnostic::new(template.place(), message)),
     }
 }

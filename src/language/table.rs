@@ -10,6 +10,7 @@ use super::read::{FromToml, ParseContext};
 use super::schema::{Definitions, Schema};
 use super::setting;
 use super::source::Place;
+pub use super::to_toml::ToToml;
 
 /// Reads a whole table: what `read` does not ask for is an unknown key. That alone does not keep the table from
 /// being read, so that what is wrong elsewhere is found in the same go.
@@ -133,35 +134,6 @@ pub enum Rule {
     Filled(&'static str),
     /// The names of the table's keys match the pattern.
     NamesLike(&'static str, &'static str),
-}
-
-/// A value as a suite would write it, for the defaults in the schema.
-pub trait ToToml {
-    fn to_toml(&self) -> Value;
-}
-
-impl ToToml for bool {
-    fn to_toml(&self) -> Value {
-        Value::from(*self)
-    }
-}
-
-impl ToToml for u32 {
-    fn to_toml(&self) -> Value {
-        Value::from(*self)
-    }
-}
-
-impl ToToml for std::num::NonZeroU32 {
-    fn to_toml(&self) -> Value {
-        Value::from(self.get())
-    }
-}
-
-impl ToToml for String {
-    fn to_toml(&self) -> Value {
-        Value::from(self.as_str())
-    }
 }
 
 /// Something that is not there, though it should be.

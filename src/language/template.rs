@@ -10,7 +10,11 @@ use std::sync::Arc;
 use minijinja::Environment;
 use serde_json::Value;
 
-use super::expression::{Expression, FUNCTIONS, as_text, to_json, variables_in};
+use super::diagnostic::Diagnostic;
+use super::dynamic::{as_text, to_json};
+use super::expression::{Expression, FUNCTIONS, variables_in};
+use super::read::ParseContext;
+use super::size::Room;
 use super::source::Place;
 use super::sql::{BoundSql, Scanner, Within};
 use super::variables::Variables;
@@ -26,6 +30,14 @@ pub struct Template {
 enum Segment {
     Text(String),
     Expression(Expression),
+}
+
+/// One piece of a template whose expressions have their values.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Piece<'t> {
+    /// As the suite writes it.
+    Text(&'t str),
+    Value(Value),
 }
 
 /// A template that does not parse, with the byte range in the string.
@@ -69,8 +81,29 @@ impl Template {
         Ok(Template { segments: segments.into(), place })
     }
 
+    /// Reads the template `text`, which stands at `place`. `None` means that a mistake was recorded.
+    pub fn at(text: &str, place: Place, parse: &mut ParseContext<'_>) -> Option<Template> {
+        match Template::parse(text, place, parse.environment) {
+            Ok(template) => Some(template),
+            Err(malformed) => {
+                let at = part_of(place, text, malformed.range).unwrap_or(place);
+                let message = format!("this template does not parse: {}", malformed.message);
+                parse.reject(Diagnostic::new(at, message))
+            }
+        }
+    }
+
     pub fn place(&self) -> Place {
         self.place
+    }
+
+    /// The text as the suite writes it, but for the blanks inside the braces.
+    pub fn written(&self) -> String {
+        let pieces = self.segments.iter().map(|segment| match segment {
+            Segment::Text(text) => text.clone(),
+            Segment::Expression(expression) => format!("{{{{{}}}}}", expression.source),
+        });
+        pieces.collect()
     }
 
     /// The text, if there is no expression in it.
@@ -122,10 +155,15 @@ impl Template {
     /// An expression that cannot be evaluated.
     pub fn text(&self, scope: &Variables) -> Result<String, String> {
         let mut out = String::new();
+        let mut room = Room::default();
         for segment in &*self.segments {
             match segment {
                 Segment::Text(text) => out.push_str(text),
-                Segment::Expression(expression) => out.push_str(&as_text(&expression.eval(scope)?)),
+                Segment::Expression(expression) => {
+                    let value = as_text(&expression.eval(scope)?);
+                    room.take(value.len())?;
+                    out.push_str(&value);
+                }
             }
         }
         Ok(out)
@@ -140,6 +178,27 @@ impl Template {
             [Segment::Expression(expression)] => Ok(to_json(&expression.eval(scope)?)),
             _ => self.text(scope).map(Value::from),
         }
+    }
+
+    /// The pieces, for a language in which a value must be written in a way of its own.
+    ///
+    /// # Errors
+    /// An expression that cannot be evaluated.
+    pub fn pieces(&self, scope: &Variables) -> Result<Vec<Piece<'_>>, String> {
+        let pieces = self.segments.iter().map(|segment| match segment {
+            Segment::Text(text) => Ok(Piece::Text(text)),
+            Segment::Expression(expression) => Ok(Piece::Value(to_json(&expression.eval(scope)?))),
+        });
+        pieces.collect()
+    }
+
+    /// The pieces with `value` in place of every expression.
+    pub fn sample(&self, value: &Value) -> Vec<Piece<'_>> {
+        let pieces = self.segments.iter().map(|segment| match segment {
+            Segment::Text(text) => Piece::Text(text),
+            Segment::Expression(_) => Piece::Value(value.clone()),
+        });
+        pieces.collect()
     }
 
     /// The text as SQL: each expression becomes the placeholder that `placeholder` writes for its number,

@@ -7,10 +7,11 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use super::diagnostic::Diagnostic;
-use super::read::{FromToml, ParseContext, Templates, whole_number};
+use super::read::{FromKey, FromToml, Named, ParseContext, Templates, whole_number};
 use super::schema::{Definitions, Schema};
+use super::size::{Room, length};
 use super::table::ToToml;
-use super::template::{Template, part_of};
+use super::template::Template;
 use super::variables::Variables;
 use crate::deadline::LONGEST;
 
@@ -137,6 +138,18 @@ fn parse_bytes(text: &str) -> Option<usize> {
     number.checked_mul(unit)
 }
 
+impl FromKey for Template {
+    const TEMPLATES: Templates = Templates::Own;
+
+    fn from_key(key: Named, parse: &mut ParseContext<'_>) -> Option<Self> {
+        Template::at(&key.name, key.place, parse)
+    }
+
+    fn pattern() -> Option<&'static str> {
+        None
+    }
+}
+
 impl FromToml for Template {
     const TEMPLATES: Templates = Templates::Own;
 
@@ -144,7 +157,7 @@ impl FromToml for Template {
         let DeValue::String(text) = value.get_ref() else {
             return parse.expected(value, "a string");
         };
-        template_at(text, value, parse)
+        Template::at(text, parse.place(value.span()), parse)
     }
 
     fn schema(definitions: &mut Definitions<'_>) -> Schema {
@@ -152,17 +165,6 @@ impl FromToml for Template {
             "template",
             |_| json!({ "description": "a string in which each {{expression}} is replaced", "type": "string" }),
         )
-    }
-}
-
-fn template_at(text: &str, value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Template> {
-    let place = parse.place(value.span());
-    match Template::parse(text, place, parse.environment) {
-        Ok(template) => Some(template),
-        Err(malformed) => {
-            let at = part_of(place, text, malformed.range).unwrap_or(place);
-            parse.reject(Diagnostic::new(at, format!("this template does not parse: {}", malformed.message)))
-        }
     }
 }
 
@@ -182,7 +184,7 @@ impl FromToml for Scalar {
             DeValue::Datetime(date) => date.to_string(),
             DeValue::Array(_) | DeValue::Table(_) => return parse.expected(value, "a string or a number"),
         };
-        template_at(&text, value, parse).map(Scalar)
+        Template::at(&text, parse.place(value.span()), parse).map(Scalar)
     }
 
     fn schema(definitions: &mut Definitions<'_>) -> Schema {
@@ -224,7 +226,7 @@ pub enum Document {
     /// Text, whatever the expression's type.
     Text(Template),
     Array(Vec<Document>),
-    Object(Vec<(String, Document)>),
+    Object(Vec<(Template, Document)>),
 }
 
 impl Document {
@@ -233,9 +235,17 @@ impl Document {
     /// # Errors
     /// An expression that cannot be evaluated.
     pub fn value(&self, scope: &Variables) -> Result<Value, String> {
+        self.value_in(scope, &mut Room::default())
+    }
+
+    fn value_in(&self, scope: &Variables, room: &mut Room) -> Result<Value, String> {
         match self {
             Document::Fixed(value) => Ok(value.clone()),
-            Document::Template(template) => template.value(scope),
+            Document::Template(template) => {
+                let value = template.value(scope)?;
+                room.take(length(&value))?;
+                Ok(value)
+            }
             Document::Text(template) => match template.value(scope)? {
                 Value::Number(number) => Ok(Value::from(number.to_string())),
                 Value::Bool(boolean) => Ok(Value::from(boolean.to_string())),
@@ -244,9 +254,17 @@ impl Document {
                     Err(format!("expected text, found {other}"))
                 }
             },
-            Document::Array(items) => items.iter().map(|item| item.value(scope)).collect(),
+            Document::Array(items) => items.iter().map(|item| item.value_in(scope, room)).collect(),
             Document::Object(fields) => {
-                fields.iter().map(|(name, field)| Ok((name.clone(), field.value(scope)?))).collect()
+                let mut object = serde_json::Map::new();
+                for (name, field) in fields {
+                    let (name, field) = (name.text(scope)?, field.value_in(scope, room)?);
+                    if object.contains_key(&name) {
+                        return Err(format!("two keys of one object are `{name}`"));
+                    }
+                    object.insert(name, field);
+                }
+                Ok(Value::Object(object))
             }
         }
     }
@@ -265,7 +283,11 @@ impl Document {
             Document::Fixed(_) => Vec::new(),
             Document::Template(template) | Document::Text(template) => vec![template],
             Document::Array(items) => items.iter().flat_map(Document::templates).collect(),
-            Document::Object(fields) => fields.iter().flat_map(|(_, field)| field.templates()).collect(),
+            Document::Object(fields) => {
+                let templates =
+                    fields.iter().flat_map(|(name, field)| std::iter::once(name).chain(field.templates()));
+                templates.collect()
+            }
         }
     }
 }
@@ -276,7 +298,7 @@ impl FromToml for Document {
     fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
         match value.get_ref() {
             DeValue::String(text) => {
-                let template = template_at(text, value, parse)?;
+                let template = Template::at(text, parse.place(value.span()), parse)?;
                 Some(match template.literal() {
                     Some(text) => Document::Fixed(Value::from(text)),
                     None => Document::Template(template),
@@ -293,10 +315,7 @@ impl FromToml for Document {
             DeValue::Boolean(boolean) => Some(Document::Fixed(Value::from(*boolean))),
             DeValue::Datetime(date) => Some(Document::Fixed(Value::from(date.to_string()))),
             DeValue::Array(_) => Vec::from_toml(value, parse).map(Document::Array),
-            DeValue::Table(_) => {
-                let fields: Vec<(super::read::Named, Document)> = FromToml::from_toml(value, parse)?;
-                Some(Document::Object(fields.into_iter().map(|(named, field)| (named.name, field)).collect()))
-            }
+            DeValue::Table(_) => Vec::from_toml(value, parse).map(Document::Object),
         }
     }
 

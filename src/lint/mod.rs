@@ -1,10 +1,12 @@
 //! What makes a suite stop being a smoke suite: it can be run, and should not be.
 //!
 //! A warning is about what somebody wrote, so each rule reads the files as they are written, key by key, and not what
-//! smoke makes of them. Only how long a run can take is asked of the plan.
+//! smoke makes of them. Only how long a run can take, and what `resolve` applies to, is asked of the plan.
 
 mod cleartext;
+mod resolve;
 mod size;
+mod superuser;
 mod timeouts;
 
 use std::collections::BTreeMap;
@@ -39,6 +41,7 @@ impl Notes {
     pub fn take(&mut self, written: &RawDocument<'_>) {
         self.budgets.extend(size::budgets(written));
         self.warnings.warnings.extend(timeouts::warnings(written));
+        self.warnings.warnings.extend(superuser::warnings(written));
         let (in_clear, covered) = cleartext::warnings(written);
         self.warnings.warnings.extend(in_clear);
         self.warnings.covered.extend(covered);
@@ -48,6 +51,7 @@ impl Notes {
     pub fn warnings(self, suite: &Suite, plans: &[Plan]) -> Warnings {
         let Warnings { warnings: noted, covered } = self.warnings;
         let mut warnings = size::warnings(suite, plans, &self.budgets);
+        warnings.extend(resolve::warnings(plans));
         warnings.extend(noted);
         warnings.sort_by_key(|warning| warning.place.map(|place| (place.file, place.start)));
         Warnings { warnings, covered }

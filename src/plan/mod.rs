@@ -1,6 +1,6 @@
 //! The suite with no doubts left: environment chosen, defaults merged, selection applied, needs resolved.
 //!
-//! Pure: nothing is sent, and the only things read are the variables' environment and files.
+//! Nothing is sent, and the only things read are the variables' environment, and the files that the suite names.
 
 mod missing;
 mod order;
@@ -148,7 +148,7 @@ fn planned(
             .or(usize::try_from(keys.concurrency.unwrap_or(SuiteKeys::CONCURRENCY).get()).ok())
             .unwrap_or(usize::MAX),
         fail_fast: keys.fail_fast.unwrap_or(SuiteKeys::FAIL_FAST) && !choices.keep_going,
-        checks: planned_checks(suite, &selected, choices),
+        checks: planned_checks(suite, &selected, choices, &resolved.scope),
         scope: resolved.scope,
     })
 }
@@ -308,7 +308,12 @@ fn positions<'s>(checks: impl Iterator<Item = &'s SuiteCheck>) -> HashMap<&'s st
     checks.enumerate().map(|(index, check)| (check.name(), index)).collect()
 }
 
-fn planned_checks(suite: &Suite, selected: &[usize], choices: &Choices) -> Vec<PlannedCheck> {
+fn planned_checks(
+    suite: &Suite,
+    selected: &[usize],
+    choices: &Choices,
+    scope: &Variables,
+) -> Vec<PlannedCheck> {
     let checks: Vec<&SuiteCheck> = selected.iter().map(|index| &suite.checks[*index]).collect();
     // A need that is not selected does not exist here: another environment's, or excluded.
     let (needs, named) = (graph::needs(&checks), graph::named_needs(&checks));
@@ -321,12 +326,12 @@ fn planned_checks(suite: &Suite, selected: &[usize], choices: &Choices) -> Vec<P
     let planned = planned.map(|((check, needs), named_needs)| PlannedCheck {
         skip: skip(check),
         named_needs,
-        ..planned_check(suite, check, needs)
+        ..planned_check(suite, check, needs, scope)
     });
     planned.collect()
 }
 
-fn planned_check(suite: &Suite, check: &SuiteCheck, needs: Vec<usize>) -> PlannedCheck {
+fn planned_check(suite: &Suite, check: &SuiteCheck, needs: Vec<usize>, scope: &Variables) -> PlannedCheck {
     let kind: &Kind = check.kind;
     PlannedCheck {
         info: CheckInfo {
@@ -337,7 +342,7 @@ fn planned_check(suite: &Suite, check: &SuiteCheck, needs: Vec<usize>) -> Planne
             target: check.check.target(),
             gate: check.is_gate(),
             severity: check.keys.severity,
-            remark: check.check.remark(),
+            remark: check.check.remark(&check.scope(scope)),
         },
         budget: check.budget(),
         repeat: check.keys.repeat,

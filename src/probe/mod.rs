@@ -5,6 +5,7 @@
 //! value before a probe sees it. What a cut can leave running on a server (a query) is registered with the context's
 //! [`cancellations`](crate::attempt::cancellation).
 
+pub mod authority;
 pub mod certificate;
 pub mod database;
 pub mod databases;

@@ -6,7 +6,11 @@
 mod each;
 pub mod graph;
 pub mod keys;
+
+mod checks;
 mod load;
+mod parts;
+
 pub mod schema;
 mod usage;
 

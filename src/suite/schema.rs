@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-use super::load;
+use super::parts;
 use crate::language::expression;
 use crate::language::schema::{Definitions, Schema, merge};
 
@@ -12,7 +12,7 @@ use crate::language::schema::{Definitions, Schema, merge};
 pub fn schema() -> Schema {
     let environment = expression::environment();
     let mut definitions = Definitions::new(&environment);
-    let file = definitions.object(load::ask_file);
+    let file = definitions.object(parts::ask_file);
     let mut schema = json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": "urn:smoke-runner:suite",

@@ -10,6 +10,7 @@ use std::time::Duration;
 use crate::attempt::Context;
 use crate::attempt::shell::ShellCommand;
 use crate::check::protocol::ByScheme;
+use crate::check::request::OverrideUse;
 use crate::check::{Session, template_failure};
 use crate::deadline::{BudgetScope, Cut, Deadline};
 use crate::language::diagnostic::Diagnostic;
@@ -93,6 +94,14 @@ impl Ready {
                 }
                 Ok(_) | Err(_) => Vec::new(),
             },
+        }
+    }
+
+    /// What `resolve` does for it.
+    pub fn override_uses(&self, scope: &Variables) -> Vec<OverrideUse> {
+        match self {
+            Ready::Answers(Question::Url(asked)) => asked.override_uses(scope),
+            Ready::Prints(_) | Ready::Answers(Question::Port(_)) => Vec::new(),
         }
     }
 

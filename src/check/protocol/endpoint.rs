@@ -4,7 +4,7 @@ use url::Url;
 
 use super::URL;
 use crate::attempt::Context;
-use crate::check::request::{RequestOptions, TlsKeys};
+use crate::check::request::{OverrideUse, RequestOptions, TlsKeys, resolve_key};
 use crate::check::{Session, template_failure};
 use crate::language::diagnostic::Diagnostic;
 use crate::language::read::Table;
@@ -35,23 +35,23 @@ impl Endpoint {
     /// Reads `url` and `resolve`. `tls` is read by those that speak it.
     pub fn from_table(table: &mut Table<'_, '_, '_>, tls: Option<TlsKeys>) -> Option<Endpoint> {
         let url = table.optional("url", URL);
-        let resolve = RequestOptions::resolve_key(table);
+        let resolve = resolve_key(table);
         let defaults = table.parse.defaults.get::<RequestOptions>().cloned().unwrap_or_default();
         Some(Endpoint { url: url?, options: RequestOptions::of_connection(resolve, tls).or(&defaults) })
     }
 
     pub fn uses<'c>(&'c self, uses: &mut VariableUsage<'c>) {
         uses.read(&self.url);
-        uses.read_all(self.options.resolve.iter().map(|(_, address)| address));
+        uses.read_all(self.options.resolve.iter().map(|entry| &entry.to));
     }
 
     /// What is wrong with the URL once the variables have their values.
     pub fn mistakes(&self, scope: &Variables) -> Vec<Diagnostic> {
+        let mut found = self.options.missing_files(scope);
         let Some(url) = self.url.text(scope).ok().and_then(|text| Url::parse(&text).ok()) else {
-            return Vec::new();
+            return found;
         };
         let (place, scheme) = (self.url.place(), url.scheme());
-        let mut found = Vec::new();
         if url.host_str().is_none_or(str::is_empty) || url.port().is_none() {
             found.push(Diagnostic::new(place, format!("`{scheme}://` needs a host and a port")));
         }
@@ -62,6 +62,11 @@ impl Endpoint {
                 .hint("it only connects to a host and a port: remove the rest")
         }));
         found
+    }
+
+    /// What `resolve` does for it.
+    pub fn override_uses(&self, scope: &Variables) -> Vec<OverrideUse> {
+        self.options.override_uses(&self.url, scope)
     }
 
     /// # Errors

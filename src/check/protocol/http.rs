@@ -9,7 +9,7 @@ use crate::attempt::Context;
 use crate::attempt::shell::ShellCommand;
 use crate::check::Session;
 use crate::check::exchange::{AnyExchange, Exchange, Question};
-use crate::check::request::{CurlContext, Request};
+use crate::check::request::{CurlContext, OverrideUse, Request};
 use crate::expect::capture::Captures;
 use crate::expect::http::HttpExpectation;
 use crate::expect::response::InspectedResponse;
@@ -76,10 +76,11 @@ impl Question for HttpQuestion {
     }
 
     fn mistakes(&self, expect: &HttpExpectation, scope: &Variables) -> Vec<Diagnostic> {
+        let mut mistakes = self.request.missing_files(scope);
         // What a template cannot say yet is said when the request is sent.
-        let Ok(text) = self.request.url.text(scope) else { return Vec::new() };
+        let Ok(text) = self.request.url.text(scope) else { return mistakes };
         let place = self.request.url.place();
-        match parse_absolute_url(&text) {
+        mistakes.extend(match parse_absolute_url(&text) {
             Err((message, hint)) => vec![Diagnostic::new(place, message).hint(hint)],
             Ok(url) if !PROTOCOL.schemes.contains(&url.scheme()) => {
                 let mistake = Diagnostic::new(place, format!("unsupported scheme `{}`", url.scheme()));
@@ -91,7 +92,12 @@ impl Question for HttpQuestion {
                 vec![Diagnostic::new(place, "`expect.certificate` needs an `https://` or `tls://` URL")]
             }
             Ok(_) => Vec::new(),
-        }
+        });
+        mistakes
+    }
+
+    fn override_uses(&self, scope: &Variables) -> Vec<OverrideUse> {
+        self.request.options.override_uses(&self.request.url, scope)
     }
 
     fn remark(&self) -> Option<&'static str> {

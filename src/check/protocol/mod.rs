@@ -14,6 +14,7 @@ use std::time::Duration;
 
 pub(super) use self::http::HttpQuestion;
 use super::exchange::AnyExchange;
+use super::request::OverrideUse;
 use super::{Session, template_failure};
 use crate::attempt::Context;
 use crate::attempt::shell::ShellCommand;
@@ -113,8 +114,13 @@ impl ByScheme {
     }
 
     /// Something that everyone who reads the check's line should know.
-    pub fn remark(&self) -> Option<&'static str> {
-        self.fitting()?.remark()
+    pub fn remark(&self, scope: &Variables) -> Option<&'static str> {
+        self.fitting()?.remark(scope)
+    }
+
+    /// What `resolve` does for it.
+    pub fn override_uses(&self, scope: &Variables) -> Vec<OverrideUse> {
+        self.choose(scope).map(|exchange| exchange.override_uses(scope)).unwrap_or_default()
     }
 
     /// What is wrong with it once the variables have their values. Nothing is sent.

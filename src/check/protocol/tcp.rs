@@ -8,6 +8,7 @@ use crate::attempt::Context;
 use crate::attempt::shell::ShellCommand;
 use crate::check::Session;
 use crate::check::exchange::{AnyExchange, Exchange, Question};
+use crate::check::request::OverrideUse;
 use crate::expect::capture::Captures;
 use crate::expect::connection::{Connection, ConnectionExpectation, TcpExpectation};
 use crate::language::diagnostic::Diagnostic;
@@ -51,6 +52,10 @@ impl Question for Tcp {
 
     fn mistakes(&self, _: &ConnectionExpectation, scope: &Variables) -> Vec<Diagnostic> {
         self.endpoint.mistakes(scope)
+    }
+
+    fn override_uses(&self, scope: &Variables) -> Vec<OverrideUse> {
+        self.endpoint.override_uses(scope)
     }
 
     // It connects, and that is all.

@@ -8,7 +8,7 @@ use crate::attempt::Context;
 use crate::attempt::shell::ShellCommand;
 use crate::check::Session;
 use crate::check::exchange::{AnyExchange, Exchange, Question};
-use crate::check::request::TlsKeys;
+use crate::check::request::{OverrideUse, TlsKeys};
 use crate::expect::capture::Captures;
 use crate::expect::connection::{Connection, ConnectionExpectation, TlsExpectation};
 use crate::language::diagnostic::Diagnostic;
@@ -55,6 +55,10 @@ impl Question for Tls {
 
     fn mistakes(&self, _: &ConnectionExpectation, scope: &Variables) -> Vec<Diagnostic> {
         self.endpoint.mistakes(scope)
+    }
+
+    fn override_uses(&self, scope: &Variables) -> Vec<OverrideUse> {
+        self.endpoint.override_uses(scope)
     }
 
     fn remark(&self) -> Option<&'static str> {

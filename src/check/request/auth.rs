@@ -125,6 +125,10 @@ impl Auth {
 }
 
 impl OAuth2 {
+    pub(super) fn token_url(&self) -> &Template {
+        &self.token_url
+    }
+
     async fn token(
         &self,
         options: &RequestOptions,

@@ -6,7 +6,8 @@ use serde_json::json;
 use toml::Spanned;
 use toml::de::DeValue;
 
-use crate::language::read::{FromToml, Named, ParseContext, Table, Templates, read_table};
+use crate::language::placed::Placed;
+use crate::language::read::{FromToml, ParseContext, Table, Templates, read_table};
 use crate::language::schema::{Definitions, Schema};
 use crate::language::template::Template;
 use crate::language::value::{Document, OneOrMore, Scalar};
@@ -17,15 +18,23 @@ pub(super) enum Body {
     None,
     Text(Template),
     Json(Document),
-    Form(Vec<(Named, OneOrMore)>),
-    Multipart(Vec<(Named, Part)>),
+    Form(Vec<(Template, OneOrMore)>),
+    Multipart(Vec<(Template, Part)>),
 }
 
 /// One part of a `multipart` body: text, or a file.
 #[derive(Debug, Clone)]
 pub(super) enum Part {
     Text(Template),
-    File { path: PathBuf, filename: Option<String>, content_type: Option<String> },
+    File(PartOfFile),
+}
+
+/// A file that is sent.
+#[derive(Debug, Clone)]
+pub(super) struct PartOfFile {
+    pub path: Placed<PathBuf>,
+    pub filename: Option<String>,
+    pub content_type: Option<String>,
 }
 
 impl Body {
@@ -59,16 +68,18 @@ impl Body {
 
 impl Part {
     fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Part> {
-        let path: Option<String> = table.required(
+        let path: Option<Placed<String>> = table.placed(
             "file",
             ("file to send; the path is relative to the suite's folder", r#"file = "a.png""#),
         );
+        table.require("file");
         let filename = table.optional(
             "filename",
             ("file name to send; by default, the file's own", r#"filename = "logo.png""#),
         );
         let content_type = table.optional("type", ("media type of the part", r#"type = "image/png""#));
-        Some(Part::File { path: path?.into(), filename, content_type })
+        let path = path?.map(PathBuf::from);
+        Some(Part::File(PartOfFile { path, filename, content_type }))
     }
 }
 

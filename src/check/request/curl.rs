@@ -8,9 +8,9 @@ use cookie_store::CookieStore;
 use serde_json::Value;
 
 use super::auth::{Auth, Basic};
+use super::body::PartOfFile;
 use super::{Body, Part, Request};
 use crate::attempt::shell::{ShellCommand, guarded, seconds, without_clear_password};
-use crate::language::read::Named;
 use crate::language::template::Template;
 use crate::language::value::OneOrMore;
 use crate::language::variables::Variables;
@@ -48,9 +48,8 @@ impl Request {
         {
             command = command.words(&["-L", "--max-redirs", &redirects.to_string()]);
         }
-        for (named, value) in &self.options.headers {
-            let value = guarded(&named.name, value.text(scope).ok()?);
-            command = command.words(&["-H", &format!("{}: {value}", named.name)]);
+        for (name, value) in self.shown_headers(scope)? {
+            command = command.words(&["-H", &format!("{name}: {value}")]);
         }
         command = match &self.options.auth {
             None => command,
@@ -70,6 +69,19 @@ impl Request {
         self.with_url(command, url, scope)
     }
 
+    /// The headers by name: of two of one name, the request's own.
+    fn shown_headers(&self, scope: &Variables) -> Option<Vec<(String, String)>> {
+        let mut shown: Vec<(String, String)> = Vec::new();
+        for (key, value) in &self.options.headers {
+            let name = key.template().text(scope).ok()?;
+            if !shown.iter().any(|(known, _)| known.eq_ignore_ascii_case(&name)) {
+                let value = guarded(&name, value.text(scope).ok()?);
+                shown.push((name, value));
+            }
+        }
+        Some(shown)
+    }
+
     fn how_to_connect(&self, mut command: ShellCommand, with: &CurlContext<'_>) -> Option<ShellCommand> {
         let options = &self.options;
         let tls = options.tls();
@@ -78,14 +90,14 @@ impl Request {
             command = command.word("-k");
         }
         if let Some(ca) = &tls.ca {
-            command = command.words(&["--cacert", &at(ca)]);
+            command = command.words(&["--cacert", &at(&ca.value)]);
         }
         if let Some((cert, key)) = &tls.client {
-            command = command.words(&["--cert", &at(cert), "--key", &at(key)]);
+            command = command.words(&["--cert", &at(&cert.value), "--key", &at(&key.value)]);
         }
-        for (from, to) in &options.resolve {
-            let to = to.text(with.scope).ok()?;
-            command = command.words(&["--connect-to", &format!("{}:{to}", from.name)]);
+        for entry in &options.resolve {
+            let to = entry.to.text(with.scope).ok()?;
+            command = command.words(&["--connect-to", &format!("{}:{to}", entry.from.authority)]);
         }
         if let Some(address) = with.address {
             let address = SocketAddr::new(address, 0).to_string();
@@ -109,12 +121,8 @@ impl Request {
             Body::None => command,
             Body::Text(text) => {
                 // curl would call any text a form.
-                if !self
-                    .options
-                    .headers
-                    .iter()
-                    .any(|(named, _)| named.name.eq_ignore_ascii_case("content-type"))
-                {
+                let headers = self.shown_headers(scope)?;
+                if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
                     command = command.words(&["-H", "content-type:"]);
                 }
                 command.words(&["--data-raw", &text.text(scope).ok()?])
@@ -131,8 +139,8 @@ impl Request {
             }
             Body::Form(form) => with_fields(command, &texts(form, scope)?),
             Body::Multipart(parts) => {
-                for (named, part) in parts {
-                    command = part_of_form(command, &named.name, part, with)?;
+                for (name, part) in parts {
+                    command = part_of_form(command, &name.text(scope).ok()?, part, with)?;
                 }
                 command
             }
@@ -157,12 +165,13 @@ impl Request {
             Body::Multipart(parts) => lines(
                 parts
                     .iter()
-                    .map(|(named, part)| {
+                    .map(|(name, part)| {
+                        let name = name.text(scope).ok()?;
                         let value = match part {
-                            Part::Text(text) => guarded(&named.name, text.text(scope).ok()?),
-                            Part::File { path, .. } => format!("@{}", path.display()),
+                            Part::Text(text) => guarded(&name, text.text(scope).ok()?),
+                            Part::File(part) => format!("@{}", part.path.value.display()),
                         };
-                        Some((named.name.clone(), value))
+                        Some((name, value))
                     })
                     .collect::<Option<Vec<_>>>()?,
             ),
@@ -225,8 +234,8 @@ fn part_of_form(
             let text = guarded(name, text.text(with.scope).ok()?);
             command.words(&["--form-string", &format!("{name}={text}")])
         }
-        Part::File { path, filename, content_type } => {
-            let mut form = format!("{name}=@{}", with.suite_dir.join(path).display());
+        Part::File(PartOfFile { path, filename, content_type }) => {
+            let mut form = format!("{name}=@{}", with.suite_dir.join(&path.value).display());
             form.extend(filename.iter().map(|filename| format!(";filename={filename}")));
             form.extend(content_type.iter().map(|content_type| format!(";type={content_type}")));
             command.words(&["-F", &form])
@@ -234,12 +243,14 @@ fn part_of_form(
     })
 }
 
-fn texts(fields: &[(Named, OneOrMore)], scope: &Variables) -> Option<Vec<(String, String)>> {
+fn texts(fields: &[(Template, OneOrMore)], scope: &Variables) -> Option<Vec<(String, String)>> {
     fields
         .iter()
-        .flat_map(|(named, values)| values.0.iter().map(move |value| (&named.name, &value.0)))
-        .map(|(name, value): (&String, &Template)| {
-            Some((name.clone(), guarded(name, value.text(scope).ok()?)))
+        .flat_map(|(name, values)| values.0.iter().map(move |value| (name, &value.0)))
+        .map(|(name, value): (&Template, &Template)| {
+            let name = name.text(scope).ok()?;
+            let value = guarded(&name, value.text(scope).ok()?);
+            Some((name, value))
         })
         .collect()
 }

@@ -9,7 +9,10 @@
 
 mod auth;
 mod body;
+mod file;
 mod options;
+mod override_use;
+mod resolve_entry;
 
 mod curl;
 mod resolve;
@@ -22,6 +25,9 @@ use self::body::{Body, Part};
 pub(super) use self::curl::CurlContext;
 pub use self::options::RequestOptions;
 pub(super) use self::options::TlsKeys;
+pub use self::override_use::{Applies, OverrideUse};
+pub(super) use self::override_use::{UNUSED, is_unused};
+pub(super) use self::resolve_entry::resolve_key;
 use crate::attempt::Context;
 use crate::language::diagnostic::Diagnostic;
 use crate::language::read::{FromTable as _, FromToml, Named, ParseContext, Table};
@@ -39,7 +45,7 @@ use crate::probe::http::request::ResolvedRequest;
 pub struct Request {
     pub method: reqwest::Method,
     pub url: Template,
-    query: Vec<(Named, OneOrMore)>,
+    query: Vec<(Template, OneOrMore)>,
     body: Body,
     safe: Option<bool>,
     pub options: RequestOptions,
@@ -140,6 +146,18 @@ impl Request {
         resolve::resolve_request(self, scope, context).await
     }
 
+    /// The files that it names and that cannot be read.
+    pub fn missing_files(&self, scope: &Variables) -> Vec<Diagnostic> {
+        let mut missing = self.options.missing_files(scope);
+        if let Body::Multipart(parts) = &self.body {
+            missing.extend(parts.iter().filter_map(|(_, part)| match part {
+                Part::Text(_) => None,
+                Part::File(part) => file::missing(&part.path, scope),
+            }));
+        }
+        missing
+    }
+
     /// What it would change, for all that is known.
     pub fn changes(&self) -> Option<String> {
         let looks = [reqwest::Method::GET, reqwest::Method::HEAD, reqwest::Method::OPTIONS];
@@ -152,8 +170,10 @@ impl Request {
     /// What the request reads.
     pub fn uses<'c>(&'c self, uses: &mut VariableUsage<'c>) {
         uses.read(&self.url);
-        let fields = |fields: &'c [(Named, OneOrMore)]| {
-            fields.iter().flat_map(|(_, values)| &values.0).map(|scalar| &scalar.0)
+        let fields = |fields: &'c [(Template, OneOrMore)]| {
+            fields.iter().flat_map(|(name, values)| {
+                std::iter::once(name).chain(values.0.iter().map(|scalar| &scalar.0))
+            })
         };
         uses.read_all(fields(&self.query));
         uses.read_all(self.options.templates());
@@ -162,10 +182,13 @@ impl Request {
             Body::Text(text) => uses.read(text),
             Body::Json(document) => uses.read_all(document.templates()),
             Body::Form(form) => uses.read_all(fields(form)),
-            Body::Multipart(parts) => uses.read_all(parts.iter().filter_map(|(_, part)| match part {
-                Part::Text(text) => Some(text),
-                Part::File { .. } => None,
-            })),
+            Body::Multipart(parts) => parts.iter().for_each(|(name, part)| {
+                uses.read(name);
+                match part {
+                    Part::Text(text) => uses.read(text),
+                    Part::File(_) => {}
+                }
+            }),
         }
     }
 }

@@ -8,9 +8,13 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use super::auth::Auth;
+use super::file;
 use super::resolve;
+use super::resolve_entry::{ResolveEntry, resolve_key};
+use crate::expect::header_key::{HEADER_NAME, HeaderKey};
 use crate::language::diagnostic::Diagnostic;
-use crate::language::read::{FromTable, FromToml, Named, ParseContext, Table};
+use crate::language::placed::Placed;
+use crate::language::read::{FromTable, FromToml, ParseContext, Table};
 use crate::language::schema::{Definitions, Schema};
 use crate::language::table::Rule;
 use crate::language::template::Template;
@@ -30,11 +34,11 @@ pub(super) const REDIRECTS: u32 = 0;
 /// The request keys that `[defaults.http]` may set too.
 #[derive(Debug, Clone, Default)]
 pub struct RequestOptions {
-    pub(super) headers: Vec<(Named, Template)>,
+    pub(super) headers: Vec<(HeaderKey, Template)>,
     pub(super) auth: Option<Auth>,
     pub(super) redirects: Option<u32>,
     pub(super) tls: Option<TlsKeys>,
-    pub(in crate::check) resolve: Vec<(Named, Template)>,
+    pub(in crate::check) resolve: Vec<ResolveEntry>,
     pub(super) proxy: Option<Template>,
     pub(super) version: Option<HttpVersion>,
     pub(super) max_body: Option<ByteSize>,
@@ -43,8 +47,8 @@ pub struct RequestOptions {
 /// `tls = { ca, cert, key, insecure }`.
 #[derive(Debug, Clone, Default)]
 pub struct TlsKeys {
-    pub ca: Option<PathBuf>,
-    pub client: Option<(PathBuf, PathBuf)>,
+    pub ca: Option<Placed<PathBuf>>,
+    pub client: Option<(Placed<PathBuf>, Placed<PathBuf>)>,
     /// Not said is not `false`: `[defaults.http]` may say it.
     insecure: Option<bool>,
 }
@@ -69,7 +73,7 @@ impl TlsKeys {
 
     /// What a handshake needs of these keys, whose files are looked for from `dir`. It offers no protocol yet.
     pub fn in_dir(&self, dir: &Path) -> TlsOptions {
-        let at = |path: &PathBuf| dir.join(path);
+        let at = |path: &Placed<PathBuf>| dir.join(&path.value);
         TlsOptions {
             verify: self.verify(),
             ca: self.ca.as_ref().map(at),
@@ -88,14 +92,14 @@ impl FromTable for TlsKeys {
     const DEFINITION: &'static str = "tls";
 
     fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
-        let ca: Option<String> = table.optional(
+        let ca: Option<Placed<String>> = table.placed(
             "ca",
             ("PEM file of the certificates to trust instead of the system's", r#"ca = "ca.pem""#),
         );
-        let cert: Option<String> = table
-            .optional("cert", ("PEM file of the client certificate; needs `key`", r#"cert = "client.pem""#));
-        let key: Option<String> = table
-            .optional("key", ("PEM file of the client's private key; needs `cert`", r#"key = "client.key""#));
+        let cert: Option<Placed<String>> = table
+            .placed("cert", ("PEM file of the client certificate; needs `key`", r#"cert = "client.pem""#));
+        let key: Option<Placed<String>> = table
+            .placed("key", ("PEM file of the client's private key; needs `cert`", r#"key = "client.key""#));
         let insecure = table.overridable(
             "insecure",
             ("accept any certificate; the report says so", "insecure = true"),
@@ -103,8 +107,9 @@ impl FromTable for TlsKeys {
         );
         table.needs("cert", "key", "`cert` needs its `key`")?;
         table.needs("key", "cert", "`key` needs its `cert`")?;
-        let client = cert.zip(key).map(|(cert, key)| (cert.into(), key.into()));
-        Some(TlsKeys { ca: ca.map(PathBuf::from), client, insecure })
+        let path = |written: Placed<String>| written.map(PathBuf::from);
+        let client = cert.zip(key).map(|(cert, key)| (path(cert), path(key)));
+        Some(TlsKeys { ca: ca.map(path), client, insecure })
     }
 }
 
@@ -126,17 +131,11 @@ impl FromTable for RequestOptions {
     const DEFINITION: &'static str = "http";
 
     fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
-        let headers: Vec<(Named, Template)> = table
+        let headers: Vec<(HeaderKey, Template)> = table
             .optional("headers", ("request headers", r#"headers = { accept = "application/json" }"#))
             .unwrap_or_default();
-        table.obeys(Rule::NamesLike("headers", "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"));
-        for (named, _) in &headers {
-            if named.name.parse::<reqwest::header::HeaderName>().is_err() {
-                let message = format!("`{}` is not a header name", named.name);
-                let _: Option<()> = table.parse.reject(Diagnostic::new(named.place, message));
-            }
-        }
-        let resolve = RequestOptions::resolve_key(table);
+        table.obeys(Rule::NamesLike("headers", HEADER_NAME));
+        let resolve = resolve_key(table);
         let proxy: Option<Template> = table.optional("proxy", (r#"proxy to use, `http://` or `socks5://`; `""` uses none; by default, `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` decide"#, r#"proxy = "http://proxy.internal:3128""#));
         let literal = proxy.as_ref().and_then(|proxy| Some((proxy.literal()?, proxy.place())));
         if let Some((_, place)) = literal.filter(|(text, _)| Proxy::parse(text).is_none()) {
@@ -158,29 +157,9 @@ impl FromTable for RequestOptions {
 }
 
 impl RequestOptions {
-    /// Reads `resolve`.
-    pub(in crate::check) fn resolve_key(table: &mut Table<'_, '_, '_>) -> Vec<(Named, Template)> {
-        let resolve: Vec<(Named, Template)> = table
-            .optional(
-                "resolve",
-                (
-                    "addresses to use instead of a DNS lookup, by host and port",
-                    r#"resolve = { "shop.example:443" = "127.0.0.1:8443" }"#,
-                ),
-            )
-            .unwrap_or_default();
-        table.obeys(Rule::NamesLike("resolve", ".:[0-9]+$"));
-        for (named, _) in resolve.iter().filter(|(named, _)| resolve::host_and_port(&named.name).is_none()) {
-            let mistake = Diagnostic::new(named.place, "this has no port, so it would never apply")
-                .hint(format!("write `resolve = {{ \"{}:443\" = \"127.0.0.1:8443\" }}`", named.name));
-            let _: Option<()> = table.parse.reject(mistake);
-        }
-        resolve
-    }
-
     /// The options of what connects and sends no request.
     pub(in crate::check) fn of_connection(
-        resolve: Vec<(Named, Template)>,
+        resolve: Vec<ResolveEntry>,
         tls: Option<TlsKeys>,
     ) -> RequestOptions {
         RequestOptions { tls, resolve, ..RequestOptions::default() }
@@ -188,11 +167,14 @@ impl RequestOptions {
 
     /// These options, and `other`'s where these say nothing; `headers`, `resolve` and `tls` are merged key by key.
     pub fn or(mut self, other: &RequestOptions) -> RequestOptions {
-        for (own, others) in [(&mut self.headers, &other.headers), (&mut self.resolve, &other.resolve)] {
-            for (named, value) in others {
-                if !own.iter().any(|(own, _)| own.name.eq_ignore_ascii_case(&named.name)) {
-                    own.push((named.clone(), value.clone()));
-                }
+        for (key, value) in &other.headers {
+            if !self.headers.iter().any(|(own, _)| own.is_same(key)) {
+                self.headers.push((key.clone(), value.clone()));
+            }
+        }
+        for entry in &other.resolve {
+            if !self.resolve.iter().any(|own| own.from.authority == entry.from.authority) {
+                self.resolve.push(ResolveEntry { is_default: true, ..entry.clone() });
             }
         }
         RequestOptions {
@@ -264,9 +246,16 @@ impl RequestOptions {
         self.tls().verify() == Verify::Nothing
     }
 
+    /// The files that it names and that cannot be read.
+    pub(in crate::check) fn missing_files(&self, scope: &Variables) -> Vec<Diagnostic> {
+        let Some(tls) = &self.tls else { return Vec::new() };
+        let client = tls.client.iter().flat_map(|(cert, key)| [cert, key]);
+        tls.ca.iter().chain(client).filter_map(|file| file::missing(file, scope)).collect()
+    }
+
     pub(super) fn templates(&self) -> Vec<&Template> {
-        let mut all: Vec<&Template> =
-            self.headers.iter().chain(&self.resolve).map(|(_, value)| value).collect();
+        let headers = self.headers.iter().flat_map(|(key, value)| [key.template(), value]);
+        let mut all: Vec<&Template> = headers.chain(self.resolve.iter().map(|entry| &entry.to)).collect();
         all.extend(self.auth.iter().flat_map(Auth::templates));
         all.extend(&self.proxy);
         all

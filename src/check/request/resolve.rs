@@ -2,12 +2,14 @@
 
 use std::net::SocketAddr;
 
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use url::Url;
 
+use super::body::PartOfFile;
+use super::resolve_entry::ResolveEntry;
 use super::{Body, Part, Request, RequestOptions};
 use crate::attempt::{Context, Tracing, offload};
-use crate::language::read::Named;
+use crate::language::placed::Placed;
 use crate::language::template::Template;
 use crate::language::value::OneOrMore;
 use crate::language::variables::{Variables, is_secret_name};
@@ -81,32 +83,36 @@ pub(super) async fn resolve_request(
 }
 
 fn fields(
-    fields: &[(Named, OneOrMore)],
+    fields: &[(Template, OneOrMore)],
     scope: &Variables,
     context: &Context,
 ) -> Result<Vec<(String, String)>, Failure> {
+    let text = |template: &Template| rendered(template.text(scope), "a field");
     fields
         .iter()
-        .flat_map(|(named, values)| values.0.iter().map(move |value| (named, value)))
-        .map(|(named, value)| {
-            let value = rendered(value.0.text(scope), "a field")?;
-            context.run.redactor.add_field(&named.name, &value);
-            Ok((named.name.clone(), value))
+        .flat_map(|(name, values)| values.0.iter().map(move |value| (name, value)))
+        .map(|(name, value)| {
+            let (name, value) = (text(name)?, text(&value.0)?);
+            context.run.redactor.add_field(&name, &value);
+            Ok((name, value))
         })
         .collect()
 }
 
 fn headers(options: &RequestOptions, scope: &Variables, context: &Context) -> Result<HeaderMap, Failure> {
     let mut headers = HeaderMap::new();
-    for (named, template) in &options.headers {
+    for (key, template) in &options.headers {
         let value = rendered(template.text(scope), "a header")?;
-        let name: HeaderName = named.name.parse().map_err(|_| {
-            unusable("a header", Message::new().words(format!("`{}` is not a header name", named.name)))
-        })?;
+        let name = rendered(key.name(scope), "a header")?;
+        // The request's own come first, and those of `[defaults]` after them.
+        if headers.contains_key(&name) {
+            continue;
+        }
         if name == AUTHORIZATION || name == reqwest::header::COOKIE || is_secret_name(name.as_str()) {
             context.hide(&value);
         }
-        headers.insert(name, header_value(&named.name, &value)?);
+        let value = header_value(name.as_str(), &value)?;
+        headers.insert(name, value);
     }
     Ok(headers)
 }
@@ -141,8 +147,9 @@ async fn body(
         }
         Body::Multipart(parts) => {
             let mut prepared = Vec::new();
-            for (named, part) in parts {
-                prepared.push(resolve_part(&named.name, part, scope, context).await?);
+            for (name, part) in parts {
+                let name = rendered(name.text(scope), "a part")?;
+                prepared.push(resolve_part(name, part, scope, context).await?);
             }
             (PreparedBody::Multipart(prepared), None)
         }
@@ -150,19 +157,18 @@ async fn body(
 }
 
 async fn resolve_part(
-    name: &str,
+    name: String,
     part: &Part,
     scope: &Variables,
     context: &Context,
 ) -> Result<PreparedPart, Failure> {
-    let name = name.to_owned();
     match part {
         Part::Text(text) => {
             let text = rendered(text.text(scope), "a part")?;
             context.run.redactor.add_field(&name, &text);
             Ok(PreparedPart { name, bytes: text.into_bytes(), filename: None, content_type: None })
         }
-        Part::File { path, filename, content_type } => {
+        Part::File(PartOfFile { path: Placed { value: path, .. }, filename, content_type }) => {
             let at = context.run.suite_dir.join(path);
             let bytes = offload::blocking(move || std::fs::read(at)).await.map_err(|error| {
                 let doing = Message::new().words("reading `").data(path.display().to_string()).words("`");
@@ -205,20 +211,13 @@ pub(super) fn route(
 /// # Errors
 /// A value that is no address.
 pub(super) fn resolve(options: &RequestOptions, scope: &Variables) -> Result<Vec<ResolveOverride>, Failure> {
-    let entry = |(from, to): &(Named, Template)| {
-        let to = rendered(to.text(scope), "`resolve`")?;
-        let (host, port) = host_and_port(&from.name).unwrap_or((&from.name, 0));
+    let entry = |entry: &ResolveEntry| {
+        let to = rendered(entry.to.text(scope), "`resolve`")?;
         let address: SocketAddr = to.parse().map_err(|_| {
             let wanted = Message::new().words("expected an address such as 127.0.0.1:8443, got `");
             unusable("`resolve`", wanted.data(to.clone()).words("`"))
         })?;
-        Ok(ResolveOverride { host: host.to_owned(), port, address })
+        Ok(ResolveOverride { from: entry.from.authority.clone(), address })
     };
     options.resolve.iter().map(entry).collect()
-}
-
-/// The two parts of `host:port`.
-pub(super) fn host_and_port(text: &str) -> Option<(&str, u16)> {
-    let (host, port) = text.rsplit_once(':')?;
-    Some((host, port.parse().ok()?)).filter(|(host, _)| !host.is_empty())
 }

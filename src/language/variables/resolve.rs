@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 
 use super::{Variable, VariableSource, Variables, first_part, is_built_in, is_secret_name, typed_as};
 use crate::language::diagnostic::Diagnostic;
+use crate::language::regular_file;
+use crate::language::size::{LARGEST_VARIABLE, length};
 use crate::language::source::Place;
 use crate::language::template::Template;
 use crate::language::value::Document;
@@ -149,7 +151,11 @@ impl Resolved {
             return Ok(());
         }
         let document = |document: &Document, scope: &Variables| {
-            document.value(scope).map_err(|error| Diagnostic::new(variable.place, error))
+            let value = document.value(scope).map_err(|error| Diagnostic::new(variable.place, error))?;
+            match document.fixed().is_none() && length(&value) > LARGEST_VARIABLE {
+                true => Err(too_large(name, variable.place)),
+                false => Ok(value),
+            }
         };
         let value = match &variable.source {
             VariableSource::Literal(literal) => document(literal, &self.scope)?,
@@ -176,7 +182,7 @@ impl Resolved {
                     return Ok(());
                 }
             },
-            VariableSource::File(path) => match std::fs::read_to_string(suite_dir.join(path)) {
+            VariableSource::File(path) => match regular_file::read_text(&suite_dir.join(path)) {
                 Ok(text) => Value::from(
                     text.strip_suffix('\n').map_or(text.as_str(), |t| t.strip_suffix('\r').unwrap_or(t)),
                 ),
@@ -214,6 +220,12 @@ impl Resolved {
         }
         Ok(())
     }
+}
+
+fn too_large(name: &str, place: Place) -> Diagnostic {
+    let message =
+        format!("`{name}` is larger than the {} MiB that templates may make", LARGEST_VARIABLE >> 20);
+    Diagnostic::new(place, message).hint("a variable that is read from a file (`file = …`) may be larger")
 }
 
 fn hide(name: &str, variable: &Variable, value: &Value, redactor: &Redactor) -> Result<(), Diagnostic> {

@@ -1,6 +1,7 @@
 //! What templates see.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use minijinja::Environment;
@@ -8,7 +9,8 @@ use minijinja::value::{Object, Value as Dynamic};
 use serde_json::Value;
 
 use super::first_part;
-use crate::language::expression::{self, Held};
+use crate::language::dynamic::{Held, as_text};
+use crate::language::expression;
 use crate::secret::{Redactor, STARS};
 
 /// Values by name. Every check has a scope of its own, and nearly all of them only read: what they have in common is
@@ -91,6 +93,14 @@ impl Variables {
         self.placeholders.contains_key(name)
     }
 
+    /// Forgets a name.
+    pub fn remove(&mut self, name: &str) {
+        Arc::make_mut(&mut self.values).remove(name);
+        if self.has_placeholder(name) {
+            Arc::make_mut(&mut self.placeholders).remove(name);
+        }
+    }
+
     pub fn has(&self, name: &str) -> bool {
         self.values.contains_key(name)
     }
@@ -101,6 +111,11 @@ impl Variables {
         let whole = self.values.get(parts.next()?)?.written.clone();
         let part = parts.try_fold(whole, |value, part| value.get_attr(part).ok())?;
         (!part.is_undefined()).then_some(part)
+    }
+
+    /// The suite's folder, with its whole path.
+    pub fn suite_dir(&self) -> Option<PathBuf> {
+        self.value_of("suite.dir").map(|dir| PathBuf::from(as_text(&dir)))
     }
 
     /// Takes over the named values of another scope, where it has them.
@@ -125,7 +140,7 @@ impl Variables {
         // A URL with a password in it is known by its password, and is not made of anything if it is used unchanged.
         let is_secret = |name: &String| {
             self.values.get(first_part(name)).is_some_and(|value| {
-                let text = expression::as_text(&value.written);
+                let text = as_text(&value.written);
                 text != made && self.redactor.clean(&text) != text
             })
         };

@@ -7,6 +7,7 @@ mod client;
 pub mod proxy;
 
 mod charset;
+mod json;
 pub mod page_text;
 pub mod response;
 

@@ -7,6 +7,7 @@ use url::Url;
 
 use super::client::Route;
 use crate::outcome::{Failure, Fault};
+use crate::probe::authority::Authority;
 use crate::secret::Message;
 
 /// A request with every value in its place.
@@ -57,15 +58,13 @@ impl ResolvedRequest {
 /// One entry of `resolve`: where a request goes instead of where its URL says.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ResolveOverride {
-    pub host: String,
-    pub port: u16,
+    pub from: Authority,
     pub address: SocketAddr,
 }
 
 impl ResolveOverride {
     pub fn applies_to(&self, url: &Url) -> bool {
-        url.host_str().is_some_and(|host| host.eq_ignore_ascii_case(&self.host))
-            && url.port_or_known_default() == Some(self.port)
+        Authority::of(url).as_ref() == Some(&self.from)
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use reqwest::header::HeaderMap;
 use serde_json::Value;
 
-use super::page_text;
+use super::{json, page_text};
 use crate::attempt::Context;
 use crate::attempt::cost::Cost;
 use crate::outcome::Phase;
@@ -66,10 +66,7 @@ impl HttpResponse {
     /// # Errors
     /// Why it is no JSON.
     pub fn json(&self) -> Result<&Value, &str> {
-        self.json
-            .get_or_init(|| serde_json::from_str(&self.body).map_err(|error| error.to_string()))
-            .as_ref()
-            .map_err(String::as_str)
+        self.json.get_or_init(|| json::parse(&self.body)).as_ref().map_err(String::as_str)
     }
 
     /// What [`describe`](HttpResponse::describe) says, off the workers where the body is large.

@@ -21,7 +21,10 @@ url = "{{base_url}}/health"
 
 /// `smoke check` of a sample. One without `[suite]` or without checks is a piece of a suite, and gets the rest.
 fn check(sample: &Block) -> Ran {
+    // The files that samples name.
+    let files = ["ca.pem", "client.pem", "client.key", "a.png"];
     let smoke = Smoke::bare().args(["check", "--color", "never"]);
+    let smoke = files.iter().fold(smoke, |smoke, file| smoke.file(file, ""));
     if is_suite(sample) {
         return smoke.suite(&sample.text).arg("--strict").run();
     }

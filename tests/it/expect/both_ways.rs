@@ -65,7 +65,7 @@ const CONDITIONS: [Case; 43] = [
     ("one-of", "'$.n' = { one-of = [1, '3'] }", "$.n one of 1, \"3\", got 3"),
     ("exists", "'$.none' = { exists = true }", ""),
     ("exists", "'$.milk' = { exists = false }", ""),
-    ("exists", "'$.milk' = { exists = true }", "$.milk to exist, got nothing; the document is …"),
+    ("exists", "'$.milk' = { exists = true }", "$.milk to exist, got nothing"),
     ("exists", "'$.name' = { exists = false }", "$.name not to exist, got \"tea\""),
     ("type", "'$.name' = { type = 'string' }", ""),
     ("type", "'$.n' = { type = 'number' }", ""),
@@ -187,7 +187,7 @@ fn every_row_expectation_passes_and_fails() {
 
 const OF_ANSWERS: [Case; 19] = [
     ("json", "{ json = '$.n' }", ""),
-    ("json", "{ json = '$.milk' }", "one value at json $.milk, got nothing; the document is {\"name\":"),
+    ("json", "{ json = '$.milk' }", "one value at json $.milk, got nothing"),
     ("json", "{ json = '$.tags[*]' }", "one value at json $.tags[*], got 2 values, the first \"a\""),
     ("header", "{ header = 'X-A' }", ""),
     ("header", "{ header = 'x-b' }", "one header x-b, got nothing; the headers are "),

@@ -7,6 +7,7 @@ mod pooler;
 mod postgres_tls;
 mod redirects;
 mod requests;
+mod resolve;
 mod routes;
 mod sessions;
 mod sqlite;

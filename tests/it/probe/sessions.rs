@@ -215,6 +215,26 @@ async fn a_commit_that_fails_keeps_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_rehearsal_checks_what_a_commit_would_and_keeps_nothing() {
+    for beside in Beside::each() {
+        let mut opened = beside.open(Access::Write).await;
+        for _ in 0..2 {
+            opened.query("insert into orders values (1, 'a', 1)").await.expect("insert");
+            opened.session.rehearse(&opened.context).await.expect("nothing is wrong with it");
+            opened.query("insert into children values (7)").await.expect("insert what is checked later");
+            let failure = opened.session.rehearse(&opened.context).await.expect_err("no parent").to_string();
+            assert!(failure.starts_with("checking what a commit would check: "), "{failure}");
+            assert_eq!(beside.orders(), "0", "{}", beside.url);
+        }
+        // And a commit is one again.
+        opened.query("insert into orders values (1, 'a', 1)").await.expect("insert");
+        opened.commit().await.expect("commit");
+        assert_eq!(beside.orders(), "1", "{}", beside.url);
+        opened.close().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_ends_its_own_transaction_does_not_let_the_next_statement_commit_itself() {
     for beside in Beside::each() {
         let mut opened = beside.open(Access::Write).await;

@@ -204,22 +204,32 @@ fn a_pem_file_that_cannot_be_used_is_named() {
     let url = server.url("/");
     let certificates = Certificates::shared();
     let key = certificates.client_key();
-    let cases = [
-        case(format!("url = {url:?}\ntls.ca = \"/nowhere/ca.pem\""), "reading `/nowhere/ca.pem`: …"),
-        case(
-            format!("url = {url:?}\ntls.ca = {key:?}"),
-            format!("reading `{}`: there is no certificate in it", key.display()),
+    let ran = health(&[case(
+        format!("url = {url:?}\ntls.ca = {key:?}"),
+        format!("reading `{}`: there is no certificate in it", key.display()),
+    )]);
+    assert_eq!(ran.junit().case("case 0").kind.as_deref(), Some("local"));
+}
+
+#[test]
+fn a_pem_file_that_is_not_there_is_found_by_check_where_its_path_is_known() {
+    let certificate = Certificates::shared().client_certificate();
+    let keys = [
+        "url = \"https://shop.example/\"\ntls.ca = \"/nowhere/ca.pem\"".to_owned(),
+        format!(
+            "url = \"tls://shop.example:443\"\ntls = {{ cert = {certificate:?}, key = \"/nowhere/key\" }}"
         ),
-        case(
-            format!(
-                "url = {url:?}\ntls = {{ cert = {:?}, key = \"/nowhere/key\" }}",
-                certificates.client_certificate()
-            ),
-            "reading `/nowhere/key`: …",
-        ),
+        "url = \"https://shop.example/\"\ntls.ca = \"{{folder}}/ca.pem\"".to_owned(),
+        "url = \"https://shop.example/\"\ntls.ca = \"{{outside}}/ca.pem\"".to_owned(),
     ];
-    let ran = health(&cases);
-    assert!(ran.junit().cases.iter().all(|case| case.kind.as_deref() == Some("local")));
+    let checks: Vec<String> =
+        (0..).zip(&keys).map(|(number, keys)| format!("[[health]]\nname = \"{number}\"\n{keys}\n")).collect();
+    let vars = "[vars]\nfolder = \"certs\"\noutside = { env = \"CERTS\" }\n[env.production.vars]\nfolder = \"live\"\n";
+    let ran = Smoke::bare().arg("check").suite(&format!("{vars}{}", checks.concat())).run();
+    ran.exits(2);
+    let told: Vec<&str> = ran.stderr.lines().filter(|line| line.starts_with("error: ")).collect();
+    let expected = ["/nowhere/ca.pem", "/nowhere/key", "certs/ca.pem", "live/ca.pem"];
+    assert_eq!(told, expected.map(|path| format!("error: cannot read `{path}`: no such file or directory")));
 }
 
 #[test]

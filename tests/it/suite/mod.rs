@@ -2,8 +2,10 @@
 
 mod bad_input;
 mod includes;
+mod limits;
 mod misspelt;
 mod schema;
 mod settings;
 mod templates;
+mod undefined;
 mod warnings;

@@ -1,5 +1,6 @@
 //! The values of `{{…}}`: built-in names, filters, and values of every type in every place.
 
+mod names;
 mod numbers;
 mod sql;
 

@@ -1,0 +1,207 @@
+//! JSONPaths (RFC 9535) of a suite, which may have templates in them.
+//!
+//! A value in a path stays a value: whatever is in it, it cannot change what is looked for. Inside quotes it is escaped
+//! for them, after a `.` it is a name, and anywhere else it is a JSON literal.
+
+mod exact;
+mod scan;
+mod write;
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use serde_json_path::JsonPath;
+use toml::Spanned;
+use toml::de::DeValue;
+
+use self::exact::LargeNumbers;
+use crate::language::diagnostic::Diagnostic;
+use crate::language::read::{FromKey, FromToml, Named, ParseContext, Templates};
+use crate::language::schema::{Definitions, Schema};
+use crate::language::source::Place;
+use crate::language::template::Template;
+use crate::language::variables::Variables;
+
+/// How deep brackets and parentheses may be nested: the library reads them recursively.
+const DEEPEST: usize = 12;
+
+/// A path as a suite writes it.
+#[derive(Debug, Clone)]
+pub(super) struct Path {
+    pub place: Place,
+    template: Template,
+    /// The path itself, where it has no templates.
+    fixed: Option<JsonQuery>,
+}
+
+/// A path with every value in its place.
+#[derive(Debug, Clone)]
+pub(super) struct JsonQuery {
+    pub text: String,
+    parsed: Arc<JsonPath>,
+    /// Those of the path.
+    large_numbers: LargeNumbers,
+}
+
+impl Path {
+    /// The path with every value in its place.
+    ///
+    /// # Errors
+    /// An expression that cannot be evaluated, or a value that cannot stand where it does.
+    pub fn query(&self, scope: &Variables) -> Result<JsonQuery, String> {
+        if let Some(fixed) = &self.fixed {
+            return Ok(fixed.clone());
+        }
+        let text = write::path(&self.template.pieces(scope)?)?;
+        JsonQuery::parse(&text, |text| JsonPath::parse(text).map(Arc::new))
+            .map_err(|error| format!("`{text}` is not a JSONPath: {}", reason(&error)))
+    }
+
+    pub fn template(&self) -> &Template {
+        &self.template
+    }
+
+    /// The path as the suite writes it.
+    pub fn written(&self) -> String {
+        self.template.written()
+    }
+
+    fn read(text: &str, place: Place, parse: &mut ParseContext<'_>) -> Option<Path> {
+        let template = Template::at(text, place, parse)?;
+        if scan::depth(text) > DEEPEST {
+            let message = format!("this JSONPath is nested more than {DEEPEST} deep");
+            return parse.reject(Diagnostic::new(place, message));
+        }
+        let mut once = |text: &str| {
+            JsonQuery::parse(text, |text| parse.paths.once(text, |text| JsonPath::parse(text).map(Arc::new)))
+        };
+        let (fixed, error) = match template.literal() {
+            Some(text) => match once(text) {
+                Ok(query) => (Some(query), None),
+                Err(error) => (None, Some(reason(&error))),
+            },
+            None => (None, no_path_for_any_value(&template, once)),
+        };
+        let Some(reason) = error else { return Some(Path { place, template, fixed }) };
+        let message = format!("this JSONPath does not parse: {reason}");
+        let hint = match text.starts_with('$') {
+            true => "JSONPath is RFC 9535: $.items[0].id, $['a key'], $..id, $.items[?@.id == 1]".to_owned(),
+            false => format!("a JSONPath starts with `$`: write \"$.{text}\""),
+        };
+        parse.reject(Diagnostic::new(place, message).hint(hint))
+    }
+}
+
+/// Why the path does not parse, whatever its templates come to: tried with a number and with a text.
+fn no_path_for_any_value(
+    template: &Template,
+    mut parse: impl FnMut(&str) -> Result<JsonQuery, serde_json_path::ParseError>,
+) -> Option<String> {
+    let mut tried = [json!(1), json!("x")].into_iter().map(|value| {
+        let text = write::path(&template.sample(&value))?;
+        parse(&text).map_err(|error| reason(&error))
+    });
+    let first = tried.next()?.err()?;
+    (!tried.any(|tried| tried.is_ok())).then_some(first)
+}
+
+/// The library seldom reports more than that it does not parse.
+fn reason(error: &serde_json_path::ParseError) -> String {
+    match error.message() {
+        "parser error" => format!("at character {}", error.position() + 1),
+        reason => reason.to_owned(),
+    }
+}
+
+impl JsonQuery {
+    fn parse<E>(text: &str, parse: impl FnOnce(&str) -> Result<Arc<JsonPath>, E>) -> Result<JsonQuery, E> {
+        let large_numbers = LargeNumbers::of_path(text);
+        let parsed = parse(&large_numbers.in_path(text))?;
+        Ok(JsonQuery { text: text.to_owned(), parsed, large_numbers })
+    }
+
+    /// The values that it finds. Filters compare numbers exactly, as large as they may be.
+    pub fn find(&self, document: &Value) -> Vec<Value> {
+        let has_filter = self.text.contains('?');
+        let large = if has_filter { self.large_numbers.and_of(document) } else { LargeNumbers::default() };
+        if large.is_empty() {
+            return self.parsed.query(document).all().into_iter().cloned().collect();
+        }
+        let Ok(path) = JsonPath::parse(&large.in_path(&self.text)) else {
+            unreachable!("it parsed with other numbers in their place");
+        };
+        let comparable = large.in_document(document);
+        let found = path.query_located(&comparable);
+        let places = found.locations().map(|location| location.to_json_pointer());
+        places.filter_map(|pointer| document.pointer(&pointer).cloned()).collect()
+    }
+}
+
+impl FromKey for Path {
+    const TEMPLATES: Templates = Templates::Own;
+
+    fn from_key(named: Named, parse: &mut ParseContext<'_>) -> Option<Self> {
+        Path::read(&named.name, named.place, parse)
+    }
+
+    fn pattern() -> Option<&'static str> {
+        Some(r"^\$")
+    }
+}
+
+impl FromToml for Path {
+    const TEMPLATES: Templates = Templates::Own;
+
+    fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
+        match value.get_ref() {
+            DeValue::String(text) => Path::read(text, parse.place(value.span()), parse),
+            _ => parse.expected(value, "a string"),
+        }
+    }
+
+    fn schema(_: &mut Definitions<'_>) -> Schema {
+        json!({ "type": "string", "pattern": <Path as FromKey>::pattern() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn find(path: &str, document: &str) -> Vec<String> {
+        let query = JsonQuery::parse(path, |text| JsonPath::parse(text).map(Arc::new)).unwrap();
+        let document: Value = serde_json::from_str(document).unwrap();
+        query.find(&document).iter().map(Value::to_string).collect()
+    }
+
+    #[test]
+    fn filters_compare_large_numbers_exactly() {
+        let orders = r#"[{"id":1610521604143693811},{"id":1610521604143693813},{"id":-1610521604143693813},{"id":5},{"id":1e400}]"#;
+        for (path, found) in [
+            ("$[?@.id == 1610521604143693812].id", vec![]),
+            ("$[?@.id == 1610521604143693811].id", vec!["1610521604143693811"]),
+            ("$[?@.id == 1.610521604143693811e18].id", vec!["1610521604143693811"]),
+            ("$[?@.id > 1610521604143693811].id", vec!["1610521604143693813", "1e+400"]),
+            ("$[?@.id < -1610521604143693812].id", vec!["-1610521604143693813"]),
+            ("$[?@.id < 9007199254740993 && @.id > 0].id", vec!["5"]),
+            ("$[?@.id == $[1].id].id", vec!["1610521604143693813"]),
+            ("$[?@.id != '1610521604143693811'][?@ > 1e399]", vec!["1e+400"]),
+        ] {
+            assert_eq!(find(path, orders), found, "{path}");
+        }
+        assert_eq!(
+            find(
+                "$.a9007199254740993['9007199254740993']",
+                r#"{"a9007199254740993":{"9007199254740993":1}}"#
+            ),
+            ["1"]
+        );
+    }
+
+    #[test]
+    fn strings_are_matched_by_regular_expressions() {
+        let items = r#"["tea-1","mug","a tea-22 b"]"#;
+        assert_eq!(find("$[?match(@, 'tea-[0-9]+')]", items), ["\"tea-1\""]);
+        assert_eq!(find("$[?search(@, 'tea-[0-9]+')]", items), ["\"tea-1\"", "\"a tea-22 b\""]);
+    }
+}

@@ -1,0 +1,156 @@
+//! What a capture takes out of an answer, with every value in its place.
+
+use regex::Regex;
+use serde_json::Value;
+
+use super::describe::show;
+use super::evaluate::Found;
+use super::html::HtmlQuery;
+use super::json_path::JsonQuery;
+use super::response::{InspectedResponse, header_values, html_texts, json_values};
+use crate::attempt::cost::{self, Cost};
+use crate::language::source::Place;
+use crate::outcome::Mismatch;
+use crate::probe::rows::QueryResult;
+use crate::secret::Message;
+
+/// What a capture takes.
+#[derive(Debug, Clone)]
+pub struct Wanted {
+    pub(super) sought: Sought,
+    /// Where the suite says so.
+    pub(super) place: Place,
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum Sought {
+    Json(JsonQuery),
+    Header(String),
+    Cookie(String),
+    Html(HtmlQuery),
+    Regex(Regex),
+    Status,
+    Body,
+    /// The first column of the first row, or the named one.
+    Column(Option<String>),
+}
+
+impl Wanted {
+    /// What it looks for in a page.
+    pub fn html_query(&self) -> Option<HtmlQuery> {
+        match &self.sought {
+            Sought::Html(query) => Some(query.clone()),
+            Sought::Json(..)
+            | Sought::Header(_)
+            | Sought::Cookie(_)
+            | Sought::Regex(_)
+            | Sought::Status
+            | Sought::Body
+            | Sought::Column(_) => None,
+        }
+    }
+
+    /// What it costs to take the value out of an answer.
+    pub fn cost(&self) -> Cost {
+        match &self.sought {
+            Sought::Json(query) => cost::of_path(&query.text),
+            Sought::Html(_) => Cost::Unknown,
+            Sought::Regex(regex) => cost::of_pattern(regex.as_str()),
+            Sought::Body => Cost::TO_READ,
+            Sought::Header(_) | Sought::Cookie(_) | Sought::Status | Sought::Column(_) => Cost::Looks(1),
+        }
+    }
+
+    /// Takes the value out of an HTTP answer.
+    ///
+    /// # Errors
+    /// Nothing was found, or several.
+    pub(super) fn take_from_response(
+        &self,
+        name: &str,
+        answer: &InspectedResponse,
+    ) -> Result<Value, Mismatch> {
+        let found = match &self.sought {
+            Sought::Json(query) => json_values(&answer.response, query, self.place)
+                .map_err(|mismatch| self.missed(name, mismatch.actual))?,
+            Sought::Header(header) => header_values(&answer.response.headers, header),
+            Sought::Cookie(cookie) => cookie_values(answer, cookie),
+            Sought::Html(query) => html_texts(answer, query),
+            Sought::Regex(regex) => {
+                // The whole match only where the expression has no group.
+                let number = usize::from(regex.captures_len() > 1);
+                let group = regex.captures(&answer.response.body).and_then(|captures| captures.get(number));
+                Found {
+                    values: group.map(|group| Value::from(group.as_str())).into_iter().collect(),
+                    surroundings: Message::new(),
+                }
+            }
+            Sought::Status => Found::one(Value::from(answer.response.status)),
+            Sought::Body => Found::one(Value::from(answer.response.body.as_str())),
+            Sought::Column(_) => Found { values: Vec::new(), surroundings: Message::new() },
+        };
+        match found.values.as_slice() {
+            [value] => Ok(value.clone()),
+            [] if found.surroundings.is_empty() => Err(self.missed(name, Message::new().words("nothing"))),
+            [] => Err(self.missed(name, Message::new().words("nothing; ").then(found.surroundings))),
+            several => {
+                let actual = Message::new()
+                    .words(format!("{} values, the first ", several.len()))
+                    .then(show(&several[0]));
+                Err(self.missed(name, actual))
+            }
+        }
+    }
+
+    /// Takes the value out of the first row.
+    ///
+    /// # Errors
+    /// There is no row, or no such column.
+    pub(super) fn take_from_row(&self, name: &str, answer: &QueryResult) -> Result<Value, Mismatch> {
+        let row = answer.first().map(Vec::as_slice).unwrap_or_default();
+        let cell = match &self.sought {
+            Sought::Column(Some(column)) => row.iter().find(|(name, _)| name == column),
+            _ => row.first(),
+        };
+        cell.map(|(_, value)| value.clone()).ok_or_else(|| self.missed(name, answer.describe()))
+    }
+
+    /// The mismatch of an answer that has `actual` instead of the value.
+    pub(super) fn missed(&self, name: &str, actual: Message) -> Mismatch {
+        let what = Message::new().words(format!("the capture `{name}`"));
+        Mismatch { what, expected: self.describe(), actual, place: Some(self.place) }
+    }
+
+    fn describe(&self) -> Message {
+        Message::new().words("to find ").words(match &self.sought {
+            Sought::Json(query) => format!("one value at json {}", query.text),
+            Sought::Header(header) => format!("one header {header}"),
+            Sought::Cookie(cookie) => format!("one cookie {cookie}"),
+            Sought::Html(HtmlQuery { selector, attribute: None }) => format!("one element {selector}"),
+            Sought::Html(HtmlQuery { selector, attribute: Some(attribute) }) => {
+                format!("one element {selector} with the attribute {attribute}")
+            }
+            Sought::Regex(regex) => format!("a body that matches /{regex}/"),
+            Sought::Status => "a status".to_owned(),
+            Sought::Body => "a body".to_owned(),
+            Sought::Column(None) => "a first row".to_owned(),
+            Sought::Column(Some(column)) => format!("a first row with the column {column}"),
+        })
+    }
+}
+
+fn cookie_values(answer: &InspectedResponse, name: &str) -> Found {
+    let set = &answer.response.set_cookies;
+    let names: Vec<&str> = set.iter().map(|(name, _)| name.as_str()).collect();
+    Found {
+        surroundings: match names.is_empty() {
+            true => Message::new().words("the response sets no cookie"),
+            false => Message::new().words("the response sets ").data(names.join(", ")),
+        },
+        values: set
+            .iter()
+            .filter(|(set, _)| set == name)
+            .map(|(_, value)| Value::from(value.as_str()))
+            .collect(),
+    }
+}
