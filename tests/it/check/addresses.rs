@@ -87,7 +87,8 @@ fn a_failure_names_the_address_and_can_be_reproduced() {
     let message = format!("expected json $.version at 127.0.0.2:{port} \"2\", got \"1\"");
     assert_eq!(case.message.as_deref(), Some(&*message));
     assert!(
-        ran.stderr.contains(&format!("--connect-to ::127.0.0.2: http://{NAME}:{port}/version")),
+        ran.stderr.contains("--connect-to ::127.0.0.2: ")
+            && ran.stderr.contains(&format!(" http://{NAME}:{port}/version")),
         "{}",
         ran.stderr
     );

@@ -225,7 +225,9 @@ fn an_oauth2_client_is_known_by_basic_authentication_and_a_token_is_for_an_audie
     // `me:p&ss word+1`, each part encoded as in a form first.
     let basic = "Basic bWU6cCUyNnNzK3dvcmQlMkIx";
     let server = HttpServer::start(move |request| match request.path.as_str() {
-        "/token" if request.header("authorization") == Some(basic) && !request.text().contains("client_") => {
+        "/token"
+            if request.header("authorization") == Some(basic) && !request.text().contains("client_id") =>
+        {
             Response::json("{\"access_token\": \"tok-123456\"}")
         }
         "/token" => Response::json("{\"error\": \"invalid_client\"}").status(401),

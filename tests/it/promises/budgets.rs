@@ -65,7 +65,7 @@ impl Hangs {
             ("http tls", Fault::StalledTls, CONNECTION, TLS),
             ("http first byte", Fault::Mute, ANSWER, FIRST_BYTE),
             ("http slow header", Fault::SlowHeader, ANSWER, FIRST_BYTE),
-            ("http body", Fault::SlowBody, ANSWER, BODY),
+            ("http body", Fault::SlowBody, "no end of the body", BODY),
             ("postgres connect", Fault::NeverAccept, CONNECTION, CONNECT),
             ("postgres tls", Fault::PostgresStalledTls, CONNECTION, TLS),
             ("postgres mute", Fault::PostgresMute, CONNECTION, AUTHENTICATE),
