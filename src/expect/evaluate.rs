@@ -287,7 +287,7 @@ mod tests {
     use toml::de::DeTable;
 
     /// Reads `m = <toml>` and returns what is wrong with `values`.
-    fn complaints(matcher: &str, values: Vec<Value>) -> Vec<String> {
+    fn complaints(matcher: &str, values: &[Value]) -> Vec<String> {
         let environment = expression::environment();
         let text = format!("m = {matcher}");
         let document = DeTable::parse(&text).unwrap();
@@ -329,37 +329,41 @@ mod tests {
             ("{ exists = true, type = \"string\" }", json!("x"), json!(1)),
         ];
         for (matcher, good, bad) in cases {
-            assert_eq!(complaints(matcher, vec![good.clone()]), Vec::<String>::new(), "{matcher} on {good}");
-            assert_eq!(complaints(matcher, vec![bad.clone()]).len(), 1, "{matcher} on {bad}");
+            assert_eq!(
+                complaints(matcher, std::slice::from_ref(&good)),
+                Vec::<String>::new(),
+                "{matcher} on {good}"
+            );
+            assert_eq!(complaints(matcher, std::slice::from_ref(&bad)).len(), 1, "{matcher} on {bad}");
         }
     }
 
     #[test]
     fn a_path_that_finds_nothing_fails_and_says_what_was_there() {
-        assert_eq!(complaints("1", vec![]), ["expected it 1, got nothing; the keys there are a, b"]);
+        assert_eq!(complaints("1", &[]), ["expected it 1, got nothing; the keys there are a, b"]);
         assert_eq!(
-            complaints("{ not = 1 }", vec![]),
+            complaints("{ not = 1 }", &[]),
             ["expected it not 1, got nothing; the keys there are a, b"]
         );
-        assert_eq!(complaints("{ exists = false }", vec![]), Vec::<String>::new());
-        assert_eq!(complaints("{ count = 0 }", vec![]), Vec::<String>::new());
-        assert_eq!(complaints("{ exists = false }", vec![json!(1)]).len(), 1);
-        assert_eq!(complaints("{ each = 1 }", vec![]).len(), 1);
+        assert_eq!(complaints("{ exists = false }", &[]), Vec::<String>::new());
+        assert_eq!(complaints("{ count = 0 }", &[]), Vec::<String>::new());
+        assert_eq!(complaints("{ exists = false }", &[json!(1)]).len(), 1);
+        assert_eq!(complaints("{ each = 1 }", &[]).len(), 1);
     }
 
     #[test]
     fn a_plain_matcher_on_several_values_fails_and_says_so() {
         let several = vec![json!(1), json!(1)];
         assert_eq!(
-            complaints("1", several.clone()),
+            complaints("1", &several),
             ["expected it 1, got 2 values: 1, 1; use `each`, `any` or `count` where several are found"]
         );
-        assert_eq!(complaints("{ each = 1 }", several.clone()), Vec::<String>::new());
-        assert_eq!(complaints("{ count = { min = 3 } }", several), ["expected it count at least 3, got 2"]);
+        assert_eq!(complaints("{ each = 1 }", &several), Vec::<String>::new());
+        assert_eq!(complaints("{ count = { min = 3 } }", &several), ["expected it count at least 3, got 2"]);
     }
 
     #[test]
     fn a_difference_of_type_only_is_named() {
-        assert_eq!(complaints("1", vec![json!("1")]), ["expected it 1, got \"1\" (a string)"]);
+        assert_eq!(complaints("1", &[json!("1")]), ["expected it 1, got \"1\" (a string)"]);
     }
 }

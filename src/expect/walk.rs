@@ -1,4 +1,4 @@
-//! Finding values by a JSONPath (RFC 9535), step by step.
+//! Finding values by a `JSONPath` (RFC 9535), step by step.
 //!
 //! The library finds everything before it gives anything, and no thread can be ended from outside: `$..*..*..*` of a
 //! small document finds more than there is memory for. Here its segments are followed one after the other, so that

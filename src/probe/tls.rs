@@ -41,7 +41,7 @@ pub async fn shake_hands(
         .map_err(|error| Failure::fault(Fault::Template, doing(), Message::new().data(error.to_string())))?;
     let stream = connect(target).await?;
     context.timeline.enter(Phase::Tls);
-    let failure = |error: &io::Error| io_failure(doing(), error, context.timeline.certificate());
+    let failure = |error: &io::Error| io_failure(doing(), error, context.timeline.certificate().as_ref());
     let mut stream =
         TlsConnector::from(Arc::clone(&config)).connect(name, stream).await.map_err(|e| failure(&e))?;
     let version = stream.get_ref().1.protocol_version();
@@ -96,9 +96,9 @@ pub fn as_openssl(name: &str, target: &Target, options: &TlsOptions, limit: Dura
 
 /// The failure of a handshake as tokio-rustls reports it: an I/O error, with rustls's own inside or not. `peer` is what
 /// the server showed.
-pub fn io_failure(doing: Message, error: &io::Error, peer: Option<PeerCertificate>) -> Failure {
+pub fn io_failure(doing: Message, error: &io::Error, peer: Option<&PeerCertificate>) -> Failure {
     match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-        Some(inner) => handshake_failure(doing, inner, peer.as_ref()),
+        Some(inner) => handshake_failure(doing, inner, peer),
         None => Failure::fault(Fault::Tls, doing, Message::new().data(reason(error))).with_hint(
             Message::new().words("the other side ended the handshake: check that this port speaks TLS"),
         ),

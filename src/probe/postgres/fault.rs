@@ -26,7 +26,7 @@ pub(super) fn login(error: &Error, endpoint: &Endpoint, context: &Context) -> Fa
     match source.and_then(|source| source.downcast_ref::<std::io::Error>()) {
         Some(io) if phase == Phase::Tls => {
             let doing = Message::new().words("the TLS handshake with ").data(endpoint.to_string());
-            io_failure(doing, io, context.timeline.certificate())
+            io_failure(doing, io, context.timeline.certificate().as_ref())
         }
         Some(io) => broken(io, endpoint, phase),
         None => {

@@ -169,12 +169,14 @@ impl ServerCertVerifier for Verifier {
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
         let peer = PeerCertificate::parse(certificate);
-        let others = || intermediates.iter().map(|certificate| certificate.as_ref());
+        let others = || intermediates.iter().map(AsRef::as_ref);
         let peer = peer.map(|peer| peer.shown_with(others()));
         match (self.verify, peer) {
             (Verify::Nothing, peer) => {
                 // Which of them it depends on, nobody can say: all that were shown count.
-                peer.into_iter().for_each(|peer| saw_certificate(peer.with_intermediates(others())));
+                if let Some(peer) = peer {
+                    saw_certificate(peer.with_intermediates(others()));
+                }
             }
             (Verify::Chain | Verify::Full, None) => return Err(CertificateError::BadEncoding.into()),
             (Verify::Chain | Verify::Full, Some(peer)) => {

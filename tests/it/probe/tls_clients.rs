@@ -31,7 +31,7 @@ fn openssl(folder: &Path, arguments: &str) {
 }
 
 fn trusted() -> String {
-    format!("tls.ca = {:?}", Certificates::shared().authority())
+    format!("tls.ca = \"{}\"", Certificates::shared().authority().display())
 }
 
 #[test]

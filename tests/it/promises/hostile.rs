@@ -31,7 +31,7 @@ fn page(path: &str) -> Response {
         }
         "/nested" => Response::html(&filled("<div>")),
         "/open" => {
-            let open: String = (0..400).map(|n| format!("<b n={n}>")).collect();
+            let open = (0..400).map(|n| format!("<b n={n}>")).collect::<Vec<_>>().concat();
             Response::html(&format!("{open}{}", filled("<p>")))
         }
         "/objects" => Response::json(&format!("[{}1]", filled("{\"a\":1},"))),
@@ -73,7 +73,7 @@ impl Hostile {
             stream.write_all(&[HEAD, BODY, RESET].concat()).ok()?;
             raw::close(stream)
         });
-        let large_row = raw::postgres(vec![b'x'; 60_000_000], |answer| answer);
+        let large_row = raw::postgres(&vec![b'x'; 60_000_000], |answer| answer);
         rusqlite::Connection::open(smoke.path("shop.db"))
             .and_then(|it| {
                 it.execute_batch("create table t as select replace(hex(zeroblob(30000000)), '0', 'x') as a")
@@ -112,7 +112,7 @@ impl Hostile {
         Hostile { checks, _http: http, _faults: faults }
     }
 
-    fn suite(&self, budget: &str, checks: &[&(&str, String)]) -> String {
+    fn suite(budget: &str, checks: &[&(&str, String)]) -> String {
         let mut suite = format!(
             "[suite]\nname = \"s\"\nbudget = \"{budget}\"\nfail-fast = false\n\
              [defaults]\nbudget = \"{budget}\"\n[vars]\npw = {{ env = \"PW\", secret = true }}\n"
@@ -133,7 +133,7 @@ fn all_hostile_answers_at_once_take_little_memory_and_end_on_time() {
     for _ in 0..repeats(1, 20) {
         let smoke = asked_for_all().arg("--jobs").arg("18").env("PW", SECRET).watch_memory();
         let hostile = Hostile::start(&smoke);
-        let suite = hostile.suite(&format!("{budget}s"), &hostile.checks.iter().collect::<Vec<_>>());
+        let suite = Hostile::suite(&format!("{budget}s"), &hostile.checks.iter().collect::<Vec<_>>());
         let ran = smoke.suite(&suite).run();
         assert!(matches!(ran.code, Some(1 | 4)), "{:?} {:?}\n{}", ran.code, ran.signal, ran.stderr);
         assert_eq!(ran.junit().cases.len(), hostile.checks.len());
@@ -153,7 +153,7 @@ fn beside_each_hostile_server_the_suites_budget_is_barely_exceeded() {
     let hostile = Hostile::start(&folder);
     let mut slowest = (Duration::ZERO, "");
     for check in &hostile.checks {
-        let suite = hostile.suite("1s", &[check]);
+        let suite = Hostile::suite("1s", &[check]);
         let smoke = Smoke::new().env("PW", SECRET).watch_memory();
         let database = std::fs::read(folder.path("shop.db")).expect("the database");
         let ran = smoke.file("shop.db", database).suite(&suite).run();

@@ -109,7 +109,7 @@ fn mutated_http_answers_are_read_or_refused() {
 fn mutated_postgresql_answers_are_read_or_refused() {
     let random = Mutex::new(Random(3));
     let cell = format!("{{\"a\": \"{SECRET}\", \"b\": [1, {{}}]}}");
-    let server = raw::postgres(cell.into_bytes(), move |answer| {
+    let server = raw::postgres(cell.as_bytes(), move |answer| {
         let mut random = random.lock().expect("nobody panics");
         if random.below(3) == 0 { random.mutate(&answer) } else { answer }
     });

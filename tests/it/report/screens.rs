@@ -63,7 +63,7 @@ fn assert_screen(name: &str, screen: &str) {
         (r"127\.0\.0\.1:\d{4,5}", "127.0.0.1:PORT"),
         (r"(?m)^(FLAKY|ERROR| [A-Z]{4}) +\d+(\.\d+)?m?s  ", "$1    TIME  "),
         (r"\b(connect|first byte|body) \d+(\.\d+)?m?s", "$1 TIME"),
-        (r"passed( \([^)]*\))? in \d+(\.\d+)?m?s", "passed$1 in TIME"),
+        (r"(passed(?:\s+\([^)]*\))?\s+in\s+)\d+(\.\d+)?m?s", "${1}TIME"),
         (r"  +\d+s  ", "  TIME  "),
         (r"at\s+\d{2}:\d{2}:\d{2}Z", "at HH:MM:SSZ"),
     ] {

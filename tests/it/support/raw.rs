@@ -55,9 +55,9 @@ pub fn message(kind: u8, body: &[u8]) -> Vec<u8> {
 
 /// A PostgreSQL that lets everybody in, and answers every statement with one column of text and this row.
 /// `edit` has each answer before it is sent.
-pub fn postgres(cell: Vec<u8>, edit: impl Fn(Vec<u8>) -> Vec<u8> + Send + Sync + 'static) -> SocketAddr {
+pub fn postgres(cell: &[u8], edit: impl Fn(Vec<u8>) -> Vec<u8> + Send + Sync + 'static) -> SocketAddr {
     let length = u32::try_from(cell.len()).expect("a short cell").to_be_bytes();
-    let row = message(b'D', &[b"\0\x01", &length[..], &cell].concat());
+    let row = message(b'D', &[b"\0\x01", &length[..], cell].concat());
     serve(move |stream| converse(stream, &row, &edit))
 }
 
