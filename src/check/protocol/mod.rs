@@ -1,7 +1,7 @@
 //! The protocols of a `url`, one file each.
 //!
 //! A protocol is a reader of a table with a `url`, and its row in [`PROTOCOLS`]: which keys it has, what may be
-//! expected of its answer, how it asks and how it is reproduced all come from the [`Question`](super::exchange) that the
+//! expected of its answer, how it asks and how it is reproduced all come from the `Question` that the
 //! reader gives. What goes over the wire is the work of a probe.
 
 mod endpoint;
