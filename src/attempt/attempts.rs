@@ -2,6 +2,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
@@ -10,11 +11,14 @@ use super::Context;
 use super::events::CheckEvent;
 use super::polling::Polling;
 use super::timeline::Timeline;
-use crate::deadline::Deadline;
+use crate::deadline::{Cut, Deadline};
 use crate::event::{StepName, Trail};
 use crate::language::repeat::Repeat;
 use crate::outcome::{Failure, Fault, Phase};
 use crate::secret::{Message, Redacted, Redactor};
+
+/// An attempt that is cut sooner than this has shown nothing: most servers answer later.
+const HARDLY_BEGUN: Duration = Duration::from_millis(250);
 
 /// Something that can be tried, and tried again.
 pub trait Attempt: Send {
@@ -95,8 +99,12 @@ impl Attempts {
     ) -> Result<(), Failure> {
         loop {
             let context = context.within(self.deadline);
-            self.timeline = Arc::clone(&context.timeline);
+            let before = std::mem::replace(&mut self.timeline, Arc::clone(&context.timeline));
             let result = attempt(what, &context).await;
+            if let Some(cut) = self.hardly_begun(&result) {
+                self.timeline = before;
+                return Err(self.out_of_time(cut, None));
+            }
             match self.after(result).await {
                 Next::Done(result) => return result,
                 Next::Again(None) => {}
@@ -137,12 +145,28 @@ impl Attempts {
                 self.last = result.as_ref().err().cloned().or(self.last.take());
                 Next::Again(result.err())
             }
-            Err(cut) => {
-                let last = result.err().or(self.last.take()).map(Box::new);
-                let (phase, detail) = (self.waiting(), self.describe());
-                Next::Done(Err(Failure::TimedOut { cut, phase, detail, last, log: None, place: None }))
-            }
+            Err(cut) => Next::Done(Err(self.out_of_time(cut, result.err()))),
         }
+    }
+
+    /// The end of a poll's time, if it fell into an attempt that had hardly begun: that says nothing of the attempt, and
+    /// those before it are what the poll came to.
+    fn hardly_begun(&self, result: &Result<(), Failure>) -> Option<Cut> {
+        match (&self.how, result) {
+            (Repeat::Poll(_), Err(Failure::TimedOut { cut, .. }))
+                if self.count > 0 && self.deadline.has_passed() && self.timeline.elapsed() < HARDLY_BEGUN =>
+            {
+                Some(*cut)
+            }
+            (Repeat::Once | Repeat::Retry(_) | Repeat::Poll(_), _) => None,
+        }
+    }
+
+    /// The time is up between two attempts, the first of which came to `last`.
+    fn out_of_time(&mut self, cut: Cut, last: Option<Failure>) -> Failure {
+        let last = last.or(self.last.take()).map(Box::new);
+        let (phase, detail) = (self.waiting(), self.describe());
+        Failure::TimedOut { cut, phase, detail, last, log: None, place: None }
     }
 
     /// What the attempts of a poll saw.
@@ -210,165 +234,4 @@ fn after(before: Option<Failure>, seen: Option<Message>, cut: Failure) -> Failur
 }
 
 #[cfg(test)]
-mod tests {
-    use std::num::NonZeroU32;
-    use std::time::Duration;
-
-    use super::*;
-    use crate::deadline::BudgetScope;
-    use crate::language::repeat::{Hold, Poll, Retry};
-    use crate::outcome::Verdict;
-
-    fn no(n: u32) -> Failure {
-        Failure::mismatch(
-            Message::new().words("it"),
-            Message::new().words("x"),
-            Message::new().words(n.to_string()),
-        )
-    }
-
-    struct Ended {
-        result: Result<(), Failure>,
-        attempts: u32,
-        failed: u32,
-        flaps: u32,
-        took: Duration,
-    }
-
-    /// Runs the answers `+` (passes) and `-` (fails), one an attempt, the last one again and again; a digit fails with
-    /// that. Says how often an attempt with another after it failed, too.
-    async fn run(how: Repeat, budget: Duration, answers: &str) -> Ended {
-        let mut attempts = Attempts::new(how, Deadline::after(budget, BudgetScope::Check), None);
-        let (mut failed, began) = (0, tokio::time::Instant::now());
-        for (number, answer) in (1..).zip(answers.chars().chain(answers.chars().last().into_iter().cycle())) {
-            let result = match answer {
-                '+' => Ok(()),
-                '-' => Err(no(number)),
-                digit => Err(no(digit.to_digit(10).unwrap())),
-            };
-            match attempts.after(result).await {
-                Next::Again(failure) => failed += u32::from(failure.is_some()),
-                Next::Done(result) => {
-                    let flaps = attempts.trail(&Redactor::new()).poll.map_or(0, |poll| poll.flaps);
-                    let (attempts, took) = (attempts.count(), began.elapsed());
-                    return Ended { result, attempts, failed, flaps, took };
-                }
-            }
-        }
-        unreachable!("the answers go on for ever")
-    }
-
-    fn retry(attempts: u32) -> Repeat {
-        Repeat::Retry(Retry {
-            attempts: NonZeroU32::new(attempts).unwrap(),
-            delay: Duration::from_millis(500),
-        })
-    }
-
-    fn poll(hold: u32) -> Repeat {
-        holding(Hold::Passes(NonZeroU32::new(hold).unwrap()))
-    }
-
-    fn holding(hold: Hold) -> Repeat {
-        Repeat::Poll(Poll { every: Duration::from_secs(1), hold })
-    }
-
-    async fn failure(how: Repeat, budget: Duration, answers: &str) -> String {
-        run(how, budget, answers).await.result.unwrap_err().to_string()
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_retry_ends_with_the_first_pass_or_the_last_attempt() {
-        let budget = Duration::from_secs(10);
-        let flaky = run(retry(3), budget, "--+").await;
-        assert!(flaky.result.is_ok());
-        assert_eq!((flaky.attempts, flaky.failed), (3, 2));
-
-        let red = run(retry(3), budget, "-").await;
-        assert_eq!(red.result, Err(no(3)));
-        assert_eq!(run(Repeat::Once, budget, "-").await.attempts, 1);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_poll_must_hold_in_a_row() {
-        let held = run(poll(3), Duration::from_mins(1), "++-+++").await;
-        assert!(held.result.is_ok());
-        assert_eq!(held.attempts, 6);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_poll_ends_with_the_budget_and_says_what_came_last() {
-        let ended = run(poll(1), Duration::from_millis(2_500), "-").await;
-        let Err(failure) = ended.result else { panic!("it cannot pass") };
-        assert_eq!(failure.verdict(), Verdict::Failed);
-        assert_eq!(ended.attempts, 3);
-        assert_eq!(
-            failure.to_string(),
-            "expected it x, got 3; no pass within 2.5s (check budget), while waiting for the next attempt (wait): \
-             got 1 in 1 of 3 attempts, got 2 in 1, got 3 in 1"
-        );
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_poll_may_hold_for_a_time_with_three_passes_at_least() {
-        let ten = Hold::For(Duration::from_secs(10));
-        let held = run(holding(ten), Duration::from_mins(1), "-++-+").await;
-        assert!(held.result.is_ok());
-        // Four attempts a second apart, and then passes from second 4 to second 14.
-        assert_eq!((held.attempts, held.took), (15, Duration::from_secs(14)));
-
-        let short = run(holding(Hold::For(Duration::from_millis(1))), Duration::from_mins(1), "+").await;
-        assert_eq!((short.attempts, short.took), (3, Duration::from_secs(2)));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_poll_that_does_not_hold_says_what_its_attempts_saw() {
-        let budget = Duration::from_millis(9_500);
-        assert_eq!(
-            failure(poll(4), budget, "1+++2+1++1").await,
-            "expected it x, got 1; did not hold within 9.5s (check budget), while waiting for the next attempt (hold): \
-             got 1 in 3 of 10 attempts, got 2 in 1; longest row 3 of 4; flapped twice"
-        );
-        // The last one passed: what failed before it is the cause all the same.
-        assert_eq!(
-            failure(poll(10), budget, "71+++++++").await,
-            "expected it x, got 1; did not hold within 9.5s (check budget), while waiting for the next attempt (hold): \
-             got 7 in 1 of 10 attempts, got 1 in 1; longest row 8 of 10"
-        );
-        assert_eq!(
-            failure(holding(Hold::For(Duration::from_secs(20))), budget, "+").await,
-            "did not hold within 9.5s (check budget), while waiting for the next attempt (hold): \
-             longest row 9s of 20s"
-        );
-        assert_eq!(
-            failure(poll(1), budget, "1234511").await,
-            "expected it x, got 1; no pass within 9.5s (check budget), while waiting for the next attempt (wait): \
-             got 1 in 6 of 10 attempts, got 2 in 1, got 3 in 1, something else in 2"
-        );
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn an_attempt_that_is_cut_says_what_those_before_it_saw() {
-        let deadline = Deadline::after(Duration::from_millis(3_500), BudgetScope::Check);
-        let mut attempts = Attempts::new(poll(5), deadline, None);
-        for result in [Err(no(7)), Ok(()), Ok(())] {
-            assert!(matches!(attempts.after(result).await, Next::Again(_)));
-        }
-        tokio::time::advance(Duration::from_secs(1)).await;
-        let cut = Failure::timed_out(deadline.cut(), Phase::Body);
-        let Next::Done(Err(failure)) = attempts.after(Err(cut)).await else { panic!("its time is up") };
-        assert_eq!(
-            failure.to_string(),
-            "expected it x, got 7; no answer within 3.5s (check budget), while reading the body (body): \
-             got 7 in 1 of 4 attempts; longest row 2 of 5"
-        );
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_pass_after_a_pass_and_a_failure_is_a_flap() {
-        let flaps = async |answers: &str| run(poll(3), Duration::from_mins(1), answers).await.flaps;
-        assert_eq!(flaps("---+").await, 0);
-        assert_eq!(flaps("+-+").await, 1);
-        assert_eq!(flaps("-+--+-++-+").await, 3);
-    }
-}
+mod tests;

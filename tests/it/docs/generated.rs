@@ -207,7 +207,8 @@ fn is_same(part: &Part, old: &str, new: &str) -> bool {
 /// The lines of a run without what differs: times, ports, and the order of checks that run side by side.
 fn lines_of_a_run(text: &str) -> Vec<String> {
     let differs =
-        regex::Regex::new(r"127\.0\.0\.1:\d+|\d+(\.\d+)?m?s\b|(\d+ of )?\d+ attempts").expect("a pattern");
+        regex::Regex::new(r"127\.0\.0\.1:\d+|\d\d:\d\d:\d\dZ|\d+(\.\d+)?m?s\b|(\d+ of )?\d+ attempts")
+            .expect("a pattern");
     let mut lines: Vec<String> = text
         .lines()
         .map(|line| differs.replace_all(line, "?").split_whitespace().collect::<Vec<_>>().join(" "))

@@ -181,14 +181,14 @@ command = ["sh", "-c", "exit 3"]                # at it ends
 [[boot]]
 name = "never ready"
 gate = false
-budget = "300ms"
+budget = "1s"
 command = ["sleep", "60"]
 ready = { log = "listening" }                   # at never ready
 
 [[boot]]
 name = "ready otherwise"
 gate = false
-budget = "300ms"
+budget = "2s"
 command = ["sleep", "60"]
 [boot.ready]
 url = "{{base}}/"

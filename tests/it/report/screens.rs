@@ -196,11 +196,9 @@ fn the_progress_bar_shows_progress_and_disappears_at_the_end() {
     // The bar is erased and redrawn around each line: this waits for a screen that has it.
     let standing = wait::until("the bar", Duration::from_secs(20), || {
         let screen = terminal.screen(80, 10);
-        screen
-            .lines()
-            .last()
-            .is_some_and(|last| last.contains("1/2") && last.ends_with("s  held"))
-            .then_some(screen)
+        let has_bar =
+            screen.lines().last().is_some_and(|last| last.contains("1/2") && last.ends_with("s  held"));
+        (has_bar && screen.contains("  quick")).then_some(screen)
     });
     assert_screen("bar", &standing);
     // The bar follows the width of the terminal.
