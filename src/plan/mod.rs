@@ -365,9 +365,7 @@ impl Plan {
 impl PlannedCheck {
     /// The variables as this check sees them.
     pub fn scope(&self, plan: &Variables) -> Variables {
-        let mut scope = plan.clone();
-        self.instance.iter().for_each(|(name, value)| scope.set(name, value));
-        scope
+        plan.with(&self.instance)
     }
 
     /// Does its failure turn the run red?

@@ -90,11 +90,7 @@ fn read_check(
     }
     parse.is_of_each = true;
     for instance in instances.unwrap_or_default() {
-        let mut own = scope.clone();
-        for (name, value) in &instance {
-            own.set(name, value);
-        }
-        parse.scope = Some(own);
+        parse.scope = Some(scope.with(&instance));
         read_instance(kind, item, keys, instance, parse, parts);
     }
     parse.is_of_each = false;

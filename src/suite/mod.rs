@@ -73,9 +73,7 @@ impl SuiteCheck {
 
     /// The variables as this check sees them.
     pub fn scope(&self, suite: &Variables) -> Variables {
-        let mut scope = suite.clone();
-        self.instance.iter().for_each(|(name, value)| scope.set(name, value));
-        scope
+        suite.with(&self.instance)
     }
 
     /// Does `each` give it a variable of this name?

@@ -1,11 +1,19 @@
-//! A host and a port: the URL of what connects and sends no request.
+//! A host and a port: what connects to them and sends no request.
+
+use std::fmt::Debug;
+use std::marker::PhantomData;
+use std::time::Duration;
 
 use url::Url;
 
 use super::URL;
 use crate::attempt::Context;
+use crate::attempt::shell::ShellCommand;
+use crate::check::exchange::{AnyExchange, Exchange, Question};
 use crate::check::request::{OverrideUse, RequestOptions, TlsKeys, resolve_key};
 use crate::check::{Session, template_failure};
+use crate::expect::capture::Captures;
+use crate::expect::connection::{Connection, ConnectionExpectation};
 use crate::language::diagnostic::Diagnostic;
 use crate::language::read::Table;
 use crate::language::template::Template;
@@ -19,7 +27,7 @@ use crate::secret::address;
 /// Where to connect to, and how.
 #[derive(Debug)]
 pub(super) struct Endpoint {
-    pub url: Template,
+    url: Template,
     options: RequestOptions,
 }
 
@@ -31,6 +39,91 @@ pub(super) struct Resolved {
     pub target: Target,
 }
 
+/// How to connect to an endpoint.
+pub(super) trait Connect: Debug + Send + Sync + 'static {
+    /// # Errors
+    /// No connection.
+    fn connect(
+        endpoint: &Endpoint,
+        to: &Resolved,
+        context: &Context,
+    ) -> impl Future<Output = Result<(), Failure>> + Send;
+
+    /// Something that everyone who reads the check's line should know.
+    fn remark(_endpoint: &Endpoint) -> Option<&'static str> {
+        None
+    }
+
+    /// A command that connects in the same way and gives up after `limit`.
+    fn command(endpoint: &Endpoint, to: &Resolved, context: &Context, limit: Duration) -> ShellCommand;
+}
+
+/// The question whether `C` connects to an endpoint.
+#[derive(Debug)]
+struct Connects<C> {
+    endpoint: Endpoint,
+    how: PhantomData<C>,
+}
+
+/// The exchange of a protocol that connects and is done.
+pub(super) fn connects<C: Connect>(
+    endpoint: Endpoint,
+    expect: ConnectionExpectation,
+) -> Box<dyn AnyExchange> {
+    let question = Connects::<C> { endpoint, how: PhantomData };
+    Box::new(Exchange::new(question, Captures::default(), expect))
+}
+
+impl<C: Connect> Question for Connects<C> {
+    type Answer = Connection;
+    type Expectation = ConnectionExpectation;
+
+    fn url(&self) -> &Template {
+        &self.endpoint.url
+    }
+
+    fn uses<'c>(&'c self, uses: &mut VariableUsage<'c>) {
+        uses.read(&self.endpoint.url);
+        uses.read_all(self.endpoint.options.resolve.iter().map(|entry| &entry.to));
+    }
+
+    fn mistakes(&self, _: &ConnectionExpectation, scope: &Variables) -> Vec<Diagnostic> {
+        self.endpoint.mistakes(scope)
+    }
+
+    fn override_uses(&self, scope: &Variables) -> Vec<OverrideUse> {
+        self.endpoint.options.override_uses(&self.endpoint.url, scope)
+    }
+
+    fn remark(&self) -> Option<&'static str> {
+        C::remark(&self.endpoint)
+    }
+
+    // It connects, and that is all.
+    fn changes(&self) -> Option<String> {
+        None
+    }
+
+    fn refuses_addresses(&self, scope: &Variables) -> Option<&'static str> {
+        self.endpoint.options.refuses_addresses_by_resolve(&self.endpoint.url, scope)
+    }
+
+    async fn ask(&self, session: &mut Session, context: &Context) -> Result<Connection, Failure> {
+        let to = self.endpoint.resolved(session)?;
+        C::connect(&self.endpoint, &to, context).await?;
+        context.timeline.end();
+        Ok(Connection { took: context.timeline.elapsed(), certificate: context.timeline.certificate() })
+    }
+
+    fn named(&self, scope: &Variables) -> Option<String> {
+        self.endpoint.url.text(scope).ok()
+    }
+
+    fn reproduce(&self, session: &Session, context: &Context, limit: Duration) -> Option<ShellCommand> {
+        Some(C::command(&self.endpoint, &self.endpoint.resolved(session).ok()?, context, limit))
+    }
+}
+
 impl Endpoint {
     /// Reads `url` and `resolve`. `tls` is read by those that speak it.
     pub fn from_table(table: &mut Table<'_, '_, '_>, tls: Option<TlsKeys>) -> Option<Endpoint> {
@@ -40,13 +133,8 @@ impl Endpoint {
         Some(Endpoint { url: url?, options: RequestOptions::of_connection(resolve, tls).or(&defaults) })
     }
 
-    pub fn uses<'c>(&'c self, uses: &mut VariableUsage<'c>) {
-        uses.read(&self.url);
-        uses.read_all(self.options.resolve.iter().map(|entry| &entry.to));
-    }
-
     /// What is wrong with the URL once the variables have their values.
-    pub fn mistakes(&self, scope: &Variables) -> Vec<Diagnostic> {
+    fn mistakes(&self, scope: &Variables) -> Vec<Diagnostic> {
         let mut found = self.options.missing_files(scope);
         let Some(url) = self.url.text(scope).ok().and_then(|text| Url::parse(&text).ok()) else {
             return found;
@@ -64,14 +152,9 @@ impl Endpoint {
         found
     }
 
-    /// What `resolve` does for it.
-    pub fn override_uses(&self, scope: &Variables) -> Vec<OverrideUse> {
-        self.options.override_uses(&self.url, scope)
-    }
-
     /// # Errors
     /// A value is missing, or the URL has no host or no port.
-    pub fn resolved(&self, session: &Session) -> Result<Resolved, Failure> {
+    fn resolved(&self, session: &Session) -> Result<Resolved, Failure> {
         let scope = &session.scope;
         let text = self.url.text(scope).map_err(template_failure)?;
         let url = Url::parse(&text).ok().map(in_ascii);
@@ -91,11 +174,6 @@ impl Endpoint {
         Ok(Resolved { name, target })
     }
 
-    /// Why its addresses cannot be asked one by one.
-    pub fn refuses_addresses(&self, scope: &Variables) -> Option<&'static str> {
-        self.options.refuses_addresses_by_resolve(&self.url, scope)
-    }
-
     /// What a handshake needs.
     pub fn tls(&self, context: &Context) -> TlsOptions {
         self.options.tls().in_dir(&context.run.suite_dir)
@@ -104,11 +182,6 @@ impl Endpoint {
     /// Is any certificate accepted?
     pub fn is_insecure(&self) -> bool {
         self.options.is_insecure()
-    }
-
-    /// `tcp://127.0.0.1:5432`: where it connects to, for people.
-    pub fn named(&self, scope: &Variables) -> Option<String> {
-        self.url.text(scope).ok()
     }
 }
 

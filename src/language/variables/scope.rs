@@ -56,6 +56,15 @@ impl Variables {
         self.insert(name, Held::new(value));
     }
 
+    /// The same, with these values over what the names were.
+    pub fn with(&self, values: &[(String, Value)]) -> Variables {
+        let mut scope = self.clone();
+        for (name, value) in values {
+            scope.set(name, value);
+        }
+        scope
+    }
+
     /// Sets a name to a value that needs no placeholder.
     fn insert(&mut self, name: &str, value: Held) {
         Arc::make_mut(&mut self.values).insert(name.to_owned(), value);
