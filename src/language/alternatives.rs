@@ -56,6 +56,18 @@ impl Table<'_, '_, '_> {
         results
     }
 
+    /// Reads the table in one way, if that makes sense of all of it: then it need not be read in any other.
+    pub fn read_whole<T>(&mut self, read: &dyn Fn(&mut Table<'_, '_, '_>) -> Option<T>) -> Option<T> {
+        let Reading { value, asked, missing, mistakes } = self.read_once(read);
+        let is_asked = |given: &str| asked.keys.iter().chain(&self.asked.keys).any(|key| key.name == given);
+        let is_whole = missing.is_empty()
+            && mistakes.is_empty()
+            && self.keys.keys().all(|key| is_asked(key.get_ref().as_ref()));
+        let value = value.filter(|_| is_whole)?;
+        self.take_over(asked);
+        Some(value)
+    }
+
     fn read_once<T>(&mut self, read: &dyn Fn(&mut Table<'_, '_, '_>) -> Option<T>) -> Reading<T> {
         let before = std::mem::take(&mut self.parse.diagnostics);
         let mut table = self.again();

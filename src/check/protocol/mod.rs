@@ -58,15 +58,34 @@ fn by_scheme(scheme: &str) -> Option<usize> {
 #[derive(Debug)]
 pub(super) struct ByScheme {
     url: Template,
-    /// For each protocol what the table says, or what is wrong with it then.
-    read: Vec<Result<Box<dyn AnyExchange>, Vec<Diagnostic>>>,
-    /// The first protocol that the whole table makes sense for.
-    fits: usize,
+    reading: Reading,
+}
+
+/// What a table with a `url` says.
+#[derive(Debug)]
+enum Reading {
+    /// The text of the URL has the scheme, and its protocol makes sense of the whole table: no other can be meant.
+    Known(Box<dyn AnyExchange>),
+    Undecided {
+        /// For each protocol what the table says, or what is wrong with it then.
+        read: Vec<Result<Box<dyn AnyExchange>, Vec<Diagnostic>>>,
+        /// The first protocol that the whole table makes sense for.
+        fits: usize,
+    },
 }
 
 impl ByScheme {
     /// Reads a table with a `url`. `None` without a mistake where there is no `url`.
     pub fn from_table(table: &mut Table<'_, '_, '_>) -> Option<ByScheme> {
+        let before = table.parse.diagnostics.len();
+        let url: Option<Template> = table.optional("url", URL);
+        // Said again by the readers, of which one is asked for its mistakes below.
+        table.parse.diagnostics.truncate(before);
+        // What stands in the text chooses; where a variable does, whatever makes sense of all that is there.
+        let chosen = url.as_ref().and_then(|url| by_scheme(url.leading_text().split_once(':')?.0));
+        if let Some(known) = chosen.and_then(|index| table.read_whole(&PROTOCOLS[index].read)) {
+            return Some(ByScheme { url: url?, reading: Reading::Known(known) });
+        }
         let names: Vec<String> =
             PROTOCOLS.iter().map(|protocol| format!("a `{}://` check", protocol.schemes[0])).collect();
         let ways: Vec<Alternative<'_, Box<dyn AnyExchange>>> = PROTOCOLS
@@ -75,12 +94,6 @@ impl ByScheme {
             .map(|(protocol, what)| Alternative { what, read: &protocol.read })
             .collect();
         let mut read = table.read_as(&ways);
-        let before = table.parse.diagnostics.len();
-        let url: Option<Template> = table.optional("url", URL);
-        // Said already, by the reader that is asked for its mistakes below.
-        table.parse.diagnostics.truncate(before);
-        // What stands in the text chooses; where a variable does, whatever makes sense of all that is there.
-        let chosen = url.as_ref().and_then(|url| by_scheme(url.leading_text().split_once(':')?.0));
         let fits = chosen.or_else(|| (0..read.len()).min_by_key(|index| nonsense(&read[*index])))?;
         table.parse.diagnostics.append(&mut read[fits].mistakes);
         let read = read.into_iter().map(|read| match read.value {
@@ -88,12 +101,15 @@ impl ByScheme {
             Some(_) | None => Err(read.mistakes),
         });
         let read: Vec<_> = read.collect();
-        read[fits].is_ok().then_some(ByScheme { url: url?, read, fits })
+        read[fits].is_ok().then_some(ByScheme { url: url?, reading: Reading::Undecided { read, fits } })
     }
 
     /// The exchange that makes sense of the whole table.
     pub fn fitting(&self) -> Option<&dyn AnyExchange> {
-        self.read[self.fits].as_deref().ok()
+        match &self.reading {
+            Reading::Known(exchange) => Some(&**exchange),
+            Reading::Undecided { read, fits } => read[*fits].as_deref().ok(),
+        }
     }
 
     /// Where the suite says what is asked.
@@ -150,7 +166,10 @@ impl ByScheme {
                 .hint(format!("supported schemes: {}", schemes()));
             return Err(vec![mistake]);
         };
-        self.read[index].as_deref().map_err(Clone::clone)
+        match &self.reading {
+            Reading::Known(exchange) => Ok(&**exchange),
+            Reading::Undecided { read, .. } => read[index].as_deref().map_err(Clone::clone),
+        }
     }
 
     /// The exchange of the protocol that the URL names.
