@@ -17,7 +17,7 @@ struct Entries {
 }
 
 impl Cancellations {
-    /// Remembers `request` until the guard is told that there is nothing left to end.
+    /// Keeps `request` until the guard is disarmed.
     pub fn on_cut(&self, request: BoxFuture<'static, ()>) -> CancelGuard {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         let id = entries.next;

@@ -18,7 +18,7 @@ use crate::secret::{Message, Redactor};
 /// What all checks of a run share.
 #[derive(Debug)]
 pub struct RunContext {
-    /// The suite's name, for servers that are told who asks.
+    /// The suite's name, as servers see it (`application_name`).
     pub suite: String,
     /// Relative paths start here.
     pub suite_dir: PathBuf,
@@ -59,7 +59,7 @@ pub enum Tracing {
 #[derive(Debug, Clone)]
 pub struct Context {
     pub run: Arc<RunContext>,
-    /// The check's name, for servers that are told who asks.
+    /// The check's name, as servers see it.
     pub check: Arc<str>,
     pub deadline: Deadline,
     pub timeline: Arc<Timeline>,
@@ -73,18 +73,18 @@ impl Context {
         Context { deadline, timeline: Timeline::start(), ..self.clone() }
     }
 
-    /// The same for what is done on the side, of which nothing is told.
+    /// The same for work on the side, which reports no events.
     pub fn aside(&self, deadline: Deadline) -> Context {
         Context { events: EventSink::to_nobody(), ..self.within(deadline) }
     }
 
-    /// Tells what goes over the wire, where that is wanted.
+    /// Reports what goes over the wire, with `--trace`.
     pub fn trace(&self, direction: Direction, text: impl FnOnce() -> Message) {
         self.tell(self.traced(direction, text));
     }
 
-    /// What goes over the wire as it is told, where that is wanted: for when it is made on a thread, which may still be
-    /// at it when nobody is to be told any more.
+    /// The event of what goes over the wire, with `--trace`. For work on a thread, which may go on after the check has
+    /// ended: it returns the event, and the check reports it.
     pub fn traced(&self, direction: Direction, text: impl FnOnce() -> Message) -> Option<CheckEvent> {
         match self.run.tracing {
             Tracing::Off => None,

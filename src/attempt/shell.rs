@@ -1,4 +1,4 @@
-//! Commands that show a failure again by hand, as a POSIX shell takes them.
+//! Commands that reproduce a failure, quoted for a POSIX shell.
 
 use std::time::Duration;
 
