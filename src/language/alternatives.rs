@@ -124,11 +124,16 @@ impl Table<'_, '_, '_> {
 
     /// Whatever one of the readers asks for, the table is asked for.
     fn take_over(&mut self, asked: Asked) {
-        let describing = self.is_described();
+        self.asked.variants.extend(asked.variants);
+        // To find a key twice does no harm where the table is only read, and each search takes longer than a reader.
+        if !self.is_described() {
+            self.asked.keys.extend(asked.keys);
+            return;
+        }
         for key in asked.keys {
             match self.asked.keys.iter_mut().find(|known| known.name == key.name) {
                 Some(known) => {
-                    if let (true, Shape::Value(shape)) = (describing, key.shape) {
+                    if let Shape::Value(shape) = key.shape {
                         known.or_shapes.push(shape);
                     }
                 }
@@ -140,7 +145,6 @@ impl Table<'_, '_, '_> {
                 self.asked.defaults.push((key, default));
             }
         }
-        self.asked.variants.extend(asked.variants);
         self.asked.rules.extend(asked.rules);
     }
 }

@@ -360,7 +360,12 @@ impl<'t, 'r, 'e> Table<'t, 'r, 'e> {
                         .hint(format!("`{}`: {}", meant.name, meant.doc.meaning))
                 }
                 None => {
-                    let names: Vec<&str> = known().map(|known| known.name).collect();
+                    let mut names = Vec::new();
+                    for known in known().map(|known| known.name) {
+                        if !names.contains(&known) {
+                            names.push(known);
+                        }
+                    }
                     mistake.hint(format!("the keys here are {}", names.join(", ")))
                 }
             };

@@ -141,7 +141,12 @@ impl ByScheme {
 
     /// What `resolve` does for it.
     pub fn override_uses(&self, scope: &Variables) -> Vec<OverrideUse> {
-        self.choose(scope).map(|exchange| exchange.override_uses(scope)).unwrap_or_default()
+        match &self.reading {
+            Reading::Known(exchange) => exchange.override_uses(scope),
+            Reading::Undecided { .. } => {
+                self.choose(scope).map(|exchange| exchange.override_uses(scope)).unwrap_or_default()
+            }
+        }
     }
 
     /// What is wrong with it once the variables have their values. Nothing is sent.

@@ -32,6 +32,10 @@ pub enum Applies {
 impl RequestOptions {
     /// What `resolve` does for a question at `url`.
     pub(in crate::check) fn override_uses(&self, url: &Template, scope: &Variables) -> Vec<OverrideUse> {
+        // Most have none, and need no look at the URL.
+        if self.resolve.is_empty() {
+            return Vec::new();
+        }
         let token_url = match &self.auth {
             Some(Auth::OAuth2(oauth2)) => Some(oauth2.token_url()),
             Some(Auth::Basic(_) | Auth::Bearer(_)) | None => None,
