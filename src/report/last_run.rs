@@ -4,6 +4,7 @@
 //! suite's path and names of checks, and nothing that a check sent or received.
 
 use std::collections::BTreeSet;
+use std::fs::DirEntry;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -31,6 +32,8 @@ pub struct LastRun {
     file: Option<PathBuf>,
     record: Record,
     was_found: bool,
+    /// Is the record a new one, or from another day? Then the age of the others is looked at, too.
+    is_first_of_a_day: bool,
 }
 
 impl LastRun {
@@ -49,7 +52,10 @@ impl LastRun {
                 (&found.suite, &found.environment) == (&blank.suite, &blank.environment)
             });
         let was_found = found.is_some();
-        LastRun { file, record: found.unwrap_or(blank), was_found }
+        let age =
+            file.as_ref().and_then(|file| std::fs::metadata(file).ok()?.modified().ok()?.elapsed().ok());
+        let is_first_of_a_day = age.is_none_or(|age| age > AGES_EVERY);
+        LastRun { file, record: found.unwrap_or(blank), was_found, is_first_of_a_day }
     }
 
     /// The checks that did not pass, or `None` if no run is known.
@@ -108,7 +114,13 @@ impl Reporter for Keeper {
     /// Never an error of the run: its verdict does not hang on this.
     fn finish(&mut self) -> Result<(), ReportError> {
         let written = match &self.last.file {
-            Some(file) if self.is_over => write(file, &self.last.record),
+            Some(file) if self.is_over => {
+                let written = write(file, &self.last.record);
+                if let Some(folder) = file.parent() {
+                    prune(folder, self.last.is_first_of_a_day);
+                }
+                written
+            }
             Some(_) | None => Ok(()),
         };
         let nowhere = self
@@ -149,9 +161,6 @@ fn write(file: &Path, record: &Record) -> Result<(), ReportError> {
     let text = serde_json::to_string(record).unwrap_or_default();
     let folder = file.parent().map_or(Ok(()), std::fs::create_dir_all);
     let written = folder.and_then(|()| replace(file, &text, Outlives::Process));
-    if let Some(folder) = file.parent() {
-        prune(folder);
-    }
     written.map_err(|error| ReportError::new(&Destination::File(file.to_owned()), &error))
 }
 
@@ -159,10 +168,16 @@ fn write(file: &Path, record: &Record) -> Result<(), ReportError> {
 const MOST_RECORDS: usize = 100;
 const LONGEST: Duration = Duration::from_hours(90 * 24);
 
+/// To look at the age of a hundred files takes a good part of a short run's own time.
+const AGES_EVERY: Duration = Duration::from_hours(24);
+
 /// Takes away what nobody will ask for any more: CI has a new folder for every run.
-fn prune(folder: &Path) {
-    let files = std::fs::read_dir(folder).into_iter().flatten().filter_map(|entry| {
-        let entry = entry.ok()?;
+fn prune(folder: &Path, looks_at_ages: bool) {
+    let entries: Vec<DirEntry> = std::fs::read_dir(folder).into_iter().flatten().flatten().collect();
+    if entries.len() <= MOST_RECORDS && !looks_at_ages {
+        return;
+    }
+    let files = entries.iter().filter_map(|entry| {
         let age = entry.metadata().ok()?.modified().ok()?.elapsed().unwrap_or_default();
         Some((age, entry.path()))
     });
