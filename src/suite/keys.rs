@@ -13,6 +13,7 @@ use crate::check::Kind;
 use crate::check::request::RequestOptions;
 use crate::language::diagnostic::Diagnostic;
 use crate::language::name::CheckName;
+use crate::language::period::Zone;
 use crate::language::read::{DefaultValues, FromTable, FromToml, Named, ParseContext, Table, Templates};
 use crate::language::repeat::{Repeat, Retry};
 use crate::language::schema::{Definitions, Schema};
@@ -29,6 +30,7 @@ pub struct SuiteKeys {
     pub concurrency: Option<NonZeroU32>,
     pub fail_fast: Option<bool>,
     pub grace: Option<Duration>,
+    pub timezone: Option<Zone>,
 }
 
 impl SuiteKeys {
@@ -76,6 +78,14 @@ impl FromTable for SuiteKeys {
                 ),
                 &Self::GRACE,
             ),
+            timezone: table.overridable(
+                "timezone",
+                (
+                    "where days begin, for `{{yesterday.start}}` and its like; a name of the IANA database",
+                    r#"timezone = "Europe/Berlin""#,
+                ),
+                &Zone::default(),
+            ),
         })
     }
 }
@@ -89,6 +99,7 @@ impl SuiteKeys {
             concurrency: self.concurrency.or(other.concurrency),
             fail_fast: self.fail_fast.or(other.fail_fast),
             grace: self.grace.or(other.grace),
+            timezone: self.timezone.or_else(|| other.timezone.clone()),
         }
     }
 }

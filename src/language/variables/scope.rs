@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::first_part;
 use crate::language::dynamic::{Held, as_text};
 use crate::language::expression;
+use crate::language::period::Period;
 use crate::secret::{Redactor, STARS};
 
 /// Values by name. Every check has a scope of its own, and nearly all of them only read: what they have in common is
@@ -54,6 +55,11 @@ impl Variables {
     /// Sets a name to a value, over whatever it was.
     pub fn set(&mut self, name: &str, value: &Value) {
         self.insert(name, Held::new(value));
+    }
+
+    /// Sets a name to a period.
+    pub(super) fn set_period(&mut self, name: &str, period: &Period) {
+        self.insert(name, period.held());
     }
 
     /// The same, with these values over what the names were.

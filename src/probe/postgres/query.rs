@@ -220,10 +220,20 @@ fn refused(cause: &'static str, hint: &'static str) -> Failure {
 fn text_of(value: &Value, type_oid: u32) -> Cell {
     match value {
         Value::Null => None,
+        // The server would drop the offset: a `timestamp` is a time in UTC.
+        Value::String(text) if type_oid == Type::TIMESTAMP.oid() => {
+            Some(in_utc(text).unwrap_or_else(|| text.clone()))
+        }
         Value::String(text) => Some(text.clone()),
         list @ Value::Array(_) if takes_an_array(type_oid) => Some(array(list)),
         other => Some(other.to_string()),
     }
+}
+
+/// `2026-11-27 23:00:00` for `2026-11-28T00:00:00+01:00`. `None` where there is no offset.
+fn in_utc(text: &str) -> Option<String> {
+    let at: jiff::Timestamp = text.parse().ok()?;
+    Some(at.strftime("%Y-%m-%d %H:%M:%S%.f").to_string())
 }
 
 /// A type of the database's own that takes a list is nearly always an array of such a type.

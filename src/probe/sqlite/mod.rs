@@ -20,6 +20,7 @@ use super::database::{Access, Database, Reproduction, Session};
 use crate::attempt::Context;
 use crate::attempt::shell::ShellCommand;
 use crate::language::diagnostic::Diagnostic;
+use crate::language::period::Instant;
 use crate::language::sql::{Dialect, quoted_name};
 use crate::outcome::Failure;
 
@@ -42,7 +43,12 @@ impl Database for Sqlite {
     }
 
     fn dialect(&self) -> Dialect {
-        Dialect { placeholder: |number| format!("?{number}"), identifier: quoted_name }
+        // As SQLite's own `datetime()` writes it.
+        Dialect {
+            placeholder: |number| format!("?{number}"),
+            identifier: quoted_name,
+            instant: Instant::without_zone,
+        }
     }
 
     fn mistake(&self, url: &str) -> Option<Diagnostic> {
