@@ -119,6 +119,8 @@ pub struct Trail {
     pub certificate: Option<Redacted<Certificate>>,
     /// A command that shows the failure again by hand; of a journey, that of the step which failed.
     pub reproduce: Option<Redacted<Message>>,
+    /// What everyone should know of it, also where it passes.
+    pub notes: Vec<Redacted<Message>>,
     /// What booted processes said while a check ran that did not pass.
     pub said: Vec<Redacted<Said>>,
     /// That what it started still runs, and how to stop it: after a red run with `--keep-running`.

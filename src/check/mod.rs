@@ -7,6 +7,7 @@ mod boot;
 mod database;
 mod health;
 mod journey;
+mod metric;
 
 mod addresses;
 mod exchange;
@@ -14,6 +15,7 @@ pub mod protocol;
 mod query;
 pub mod request;
 mod session;
+mod step_run;
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -86,6 +88,14 @@ pub const KINDS: &[Kind] = &[
         connections: Connections::MayBeKept,
         read: journey::read,
     },
+    Kind {
+        name: "metric",
+        about: "consumers see the same figure: several sources, compared",
+        budget: Duration::from_secs(10),
+        gate: false,
+        connections: Connections::MayBeKept,
+        read: metric::read,
+    },
 ];
 
 /// What a kind of check can do.
@@ -147,6 +157,11 @@ pub trait Running: Attempt {
 
     /// The steps that have run, in order.
     fn steps(&mut self) -> Vec<StepReport> {
+        Vec::new()
+    }
+
+    /// What everyone should know of it, also where it passes.
+    fn notes(&mut self) -> Vec<Message> {
         Vec::new()
     }
 

@@ -29,4 +29,5 @@ pub mod rows;
 pub mod status;
 
 pub mod capture;
+pub mod figures;
 pub mod wanted;

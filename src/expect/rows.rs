@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::answer::{Answer, Expectation, Unjudgeable};
 use super::connection::too_slow;
 use super::evaluate::{Found, Subject, judge};
+use super::figures::WantedFigures;
 use super::matcher::{ByName, Matcher, assert_something};
 use super::operand::Amount;
 use super::wanted::Wanted;
@@ -124,5 +125,9 @@ impl Answer for QueryResult {
 
     fn take(&self, name: &str, wanted: &Wanted) -> Result<Value, Mismatch> {
         wanted.take_from_row(name, self)
+    }
+
+    fn figures(&self, wanted: &WantedFigures) -> Result<QueryResult, Mismatch> {
+        wanted.take_from_rows(self)
     }
 }

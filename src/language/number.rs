@@ -79,9 +79,7 @@ impl Decimal {
             (true, true) => Ordering::Equal,
             (true, false) => Ordering::Less,
             (false, true) => Ordering::Greater,
-            (false, false) => {
-                self.exponent.cmp(&other.exponent).then_with(|| self.digits.cmp(&other.digits))
-            }
+            (false, false) => self.exponent.cmp(&other.exponent).then_with(|| self.digits.cmp(&other.digits)),
         };
         match (self.negative, other.negative) {
             (false, false) => sizes(),
@@ -236,7 +234,12 @@ mod tests {
             ("0", "0.001", "-0.001", "0"),
             ("1e3", "-1e-3", "1000.001", "-1"),
             ("999.99", "-0.01", "1000", "-9.9999"),
-            ("12345678901234567.89", "12345678901234567.88", "0.01", "152415787532388367378448410862673.3732"),
+            (
+                "12345678901234567.89",
+                "12345678901234567.88",
+                "0.01",
+                "152415787532388367378448410862673.3732",
+            ),
             ("100", "100.00", "0", "10000"),
         ] {
             assert_eq!(decimal(a).minus(&decimal(b)).to_string(), difference, "{a} - {b}");

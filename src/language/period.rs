@@ -114,12 +114,6 @@ impl Period {
         let written = Dynamic::from_pairs(instants.into_iter().chain([(date.0, Dynamic::from(date.1))]));
         Held { written, computed }
     }
-
-    /// The period in words: `2026-11-28 in Europe/Berlin, from … to …`.
-    pub fn describe(&self) -> String {
-        let zone = self.start.time_zone().iana_name().unwrap_or("UTC");
-        format!("{} in {zone}, from {} to {}", self.date, utc(&self.start), utc(&self.end))
-    }
 }
 
 /// An instant in UTC: `2026-11-27T23:00:00Z`.
@@ -135,6 +129,11 @@ impl Instant {
     /// The instant that a template has as its value.
     pub(super) fn of(value: &Dynamic) -> Option<Instant> {
         value.downcast_object_ref::<Instant>().cloned()
+    }
+
+    /// The zone that gives it its date.
+    pub fn zone(&self) -> &str {
+        self.0.time_zone().iana_name().unwrap_or("UTC")
     }
 
     /// As text has it: `2026-11-27T23:00:00Z`.
@@ -166,10 +165,14 @@ impl Object for Instant {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::language::variables::Variables;
 
     fn periods(now: &str, zone: &str) -> [String; 2] {
         let zone = Zone::named(zone).unwrap();
-        Period::all(now.parse().unwrap(), &zone).map(|period| period.describe())
+        let mut scope = Variables::empty(Arc::default());
+        let periods = PERIODS.into_iter().zip(Period::all(now.parse().unwrap(), &zone));
+        periods.for_each(|(name, period)| scope.set_period(name, &period));
+        PERIODS.map(|name| scope.describe_period(name).unwrap())
     }
 
     #[test]
@@ -178,18 +181,18 @@ mod tests {
         assert_eq!(
             periods(at, "Europe/Berlin"),
             [
-                "2026-03-29 in Europe/Berlin, from 2026-03-28T23:00:00Z to 2026-03-29T22:00:00Z",
-                "2026-03-30 in Europe/Berlin, from 2026-03-29T22:00:00Z to 2026-03-30T22:00:00Z",
+                "yesterday is 2026-03-29 in Europe/Berlin, from 2026-03-28T23:00:00Z to 2026-03-29T22:00:00Z",
+                "today is 2026-03-30 in Europe/Berlin, from 2026-03-29T22:00:00Z to 2026-03-30T22:00:00Z",
             ]
         );
         assert_eq!(
             periods(at, "utc")[0],
-            "2026-03-29 in UTC, from 2026-03-29T00:00:00Z to 2026-03-30T00:00:00Z"
+            "yesterday is 2026-03-29 in UTC, from 2026-03-29T00:00:00Z to 2026-03-30T00:00:00Z"
         );
         // Clocks went forward at midnight: the day began at one o'clock.
         assert_eq!(
             periods("2018-11-05T12:00:00Z", "America/Sao_Paulo")[0],
-            "2018-11-04 in America/Sao_Paulo, from 2018-11-04T03:00:00Z to 2018-11-05T02:00:00Z"
+            "yesterday is 2018-11-04 in America/Sao_Paulo, from 2018-11-04T03:00:00Z to 2018-11-05T02:00:00Z"
         );
     }
 

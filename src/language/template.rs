@@ -339,8 +339,7 @@ mod tests {
 
     #[test]
     fn sql_binds_values_and_never_pastes_them() {
-        let bound =
-            parse("select {{name}}, {{order + 1}}").unwrap().sql(&scope(), &DIALECT).unwrap();
+        let bound = parse("select {{name}}, {{order + 1}}").unwrap().sql(&scope(), &DIALECT).unwrap();
         assert_eq!(bound.text, "select $1, $2");
         assert_eq!(bound.parameters, [Value::from("O'Neill & \"co\""), Value::from(6)]);
         assert!(parse("where a = '{{name}}'").unwrap().quotes_an_expression());

@@ -216,6 +216,7 @@ fn system_out(check: &CheckReport, run: &RunInfo) -> String {
     let mut lines: Vec<String> = attempts::of_check(check).map(failed).collect();
     let unreachable = check.trail.unreachable.iter();
     lines.extend(unreachable.map(|address| format!("not asked: {}", **address)));
+    lines.extend(check.trail.notes.iter().map(|note| note.to_string()));
     for step in &check.steps {
         lines.extend(attempts::of_step(step).map(failed));
         lines.push(step_line(check, step, run));

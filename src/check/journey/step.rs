@@ -1,22 +1,20 @@
 //! One step of a journey.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::BoxFuture;
-use tokio::time::Instant;
-
-use crate::attempt::attempts::{Attempt, Attempts};
-use crate::attempt::{CheckEvent, Context};
+use crate::attempt::Context;
+use crate::attempt::attempts::Attempt;
 use crate::check::Session;
 use crate::check::exchange::{AnyExchange, Exchange};
 use crate::check::protocol::HttpQuestion;
 use crate::check::query::Query;
 use crate::check::request::{Request, VERB_KEYS};
 use crate::check::session::Said;
+use crate::check::step_run::{Asking, StepRan, StepRun, failed_in};
 use crate::deadline::BudgetScope;
-use crate::event::{StepName, StepReport, Trail};
+use crate::event::{StepName, StepReport};
 use crate::expect::capture::{Capture, Captures};
+use crate::expect::figures::{Asked, Figures};
 use crate::expect::http::HttpExpectation;
 use crate::expect::rows::RowsExpectation;
 use crate::expect::status::StatusSet;
@@ -29,6 +27,7 @@ use crate::language::variables::{Variables, first_part, is_built_in};
 use crate::outcome::Failure;
 use crate::probe::http::Pooling;
 use crate::secret::{Message, message};
+use futures_util::future::BoxFuture;
 
 #[derive(Debug)]
 pub(super) struct Step {
@@ -56,7 +55,7 @@ pub(super) enum Safe {
 }
 
 /// What a step does, as it is written.
-enum Action {
+pub(in crate::check) enum Action {
     Request { request: Box<Request>, expect: HttpExpectation },
     Query { query: Query, expect: RowsExpectation },
 }
@@ -79,17 +78,8 @@ impl FromTable for Step {
         let action = Action::from_table(table);
         let captures: Captures = if table.has("capture") { captures?.into() } else { Captures::default() };
         let (name, action) = (name?, action?);
-        for (named, capture) in captures.iter() {
-            let message = match action {
-                Action::Request { .. } if !capture.is_http() => {
-                    "`value` and `column` are captured from rows, and this step sends a request"
-                }
-                Action::Query { .. } if capture.is_http() => {
-                    "rows have `value = true` and `column = \"…\"` to capture"
-                }
-                Action::Request { .. } | Action::Query { .. } => continue,
-            };
-            return table.parse.reject(Diagnostic::new(named.place, message));
+        if let Some(mistake) = action.cannot_capture(&captures) {
+            return table.parse.reject(mistake);
         }
         let sends_request = matches!(action, Action::Request { .. });
         Some(Step { name, budget, repeat: repeat?, exchange: action.into_exchange(captures), sends_request })
@@ -97,7 +87,8 @@ impl FromTable for Step {
 }
 
 impl Action {
-    fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Action> {
+    /// Reads a request or a query.
+    pub fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Action> {
         if table.is_variant(
             "database",
             ("database URL, for a step that runs a query", r#"database = "{{db_url}}""#),
@@ -121,7 +112,63 @@ impl Action {
         Some(Action::Request { request: Box::new(request), expect })
     }
 
-    fn into_exchange(self, captures: Captures) -> Box<dyn AnyExchange> {
+    /// The mistake of capturing what its answer does not have.
+    pub fn cannot_capture(&self, captures: &[(Named, Capture)]) -> Option<Diagnostic> {
+        captures.iter().find_map(|(named, capture)| {
+            let message = match self {
+                Action::Request { .. } if !capture.is_http() => {
+                    "`value` and `column` are captured from rows, and this step sends a request"
+                }
+                Action::Query { .. } if capture.is_http() => {
+                    "rows have `value = true` and `column = \"…\"` to capture"
+                }
+                Action::Request { .. } | Action::Query { .. } => return None,
+            };
+            Some(Diagnostic::new(named.place, message))
+        })
+    }
+
+    /// What is asked, as far as figures can be taken from it.
+    pub fn asked(&self) -> Asked {
+        match self {
+            Action::Request { .. } => Asked::Other,
+            Action::Query { .. } => Asked::Query,
+        }
+    }
+
+    /// The same, reading in the transaction of what is asked before it.
+    pub fn in_snapshot(self) -> Action {
+        match self {
+            Action::Query { query, expect } => Action::Query { query: query.in_snapshot(), expect },
+            Action::Request { .. } => self,
+        }
+    }
+
+    /// Does it read in the transaction of what is asked before it?
+    pub fn is_in_snapshot(&self) -> bool {
+        match self {
+            Action::Query { query, .. } => query.is_in_snapshot(),
+            Action::Request { .. } => false,
+        }
+    }
+
+    /// What asks it for figures, at most so many rows of them.
+    pub fn into_measurement(self, figures: &Figures, rows: usize) -> Box<dyn AnyExchange> {
+        match self {
+            Action::Request { request, expect } => {
+                let reads_body = expect.reads_body() || figures.reads_body();
+                let question = HttpQuestion { request: *request, pooling: Pooling::KeepAlive, reads_body };
+                let expect = expect.or_status(StatusSet::not_an_error());
+                Box::new(Exchange::new(question, Captures::default(), expect))
+            }
+            Action::Query { query, expect } => {
+                Box::new(Exchange::new(query.keeping(rows), Captures::default(), expect))
+            }
+        }
+    }
+
+    /// What asks it, with what is captured from its answer.
+    pub fn into_exchange(self, captures: Captures) -> Box<dyn AnyExchange> {
         match self {
             Action::Request { request, expect } => {
                 let reads_body =
@@ -169,37 +216,16 @@ impl Step {
             Some(budget) => context.deadline.tighten(budget, BudgetScope::Step),
             None => context.deadline,
         };
-        let began = Instant::now();
         let place = self.exchange.url().place();
         let name = StepName { number: at.number, name: self.name.name.clone(), place };
-        let mut attempts = Attempts::new(self.repeat, deadline, Some(name.clone()));
         session.step = Some(at.number);
         session.said = None;
-        let mut asking = Asking { exchange: &*self.exchange, session };
-        let result = attempts.run(&mut asking, context).await;
-        let result = with_history(result, at.number, &name.name, asking.session);
-        let redactor = &context.run.redactor;
-        let timeline = attempts.timeline();
-        let reproduce = result.as_ref().err().and_then(|_| {
-            let context = Context { deadline, timeline: Arc::clone(timeline), ..context.clone() };
-            let limit = deadline.cut().budget;
-            let command = self.exchange.reproduce(asking.session, &context, limit)?;
-            Some(redactor.redact(command.into_message(redactor)))
-        });
-        let report = StepReport {
-            step: name,
-            is_cleanup: at.is_cleanup,
-            failure: result.as_ref().err().map(|failure| redactor.redact(failure.clone())),
-            trail: Trail { took: began.elapsed(), reproduce, ..attempts.trail(redactor) },
-        };
-        reports.push(report.clone());
-        context.events.tell(CheckEvent::StepFinished(Box::new(report)));
-        result.map_err(|source| Failure::Step {
-            step: self.name.name.clone(),
-            number: at.number,
-            place,
-            source: Box::new(source),
-        })
+        let mut asking = AskingStep { exchange: &*self.exchange, session };
+        let run = StepRun { step: name.clone(), is_cleanup: at.is_cleanup, repeat: self.repeat, deadline };
+        let amend = |result, session: &mut Session| with_history(result, at.number, &name.name, session);
+        let StepRan { report, result } = run.run(&mut asking, context, amend).await;
+        reports.push(report);
+        result.map_err(|source| failed_in(&name, source))
     }
 }
 
@@ -231,12 +257,18 @@ fn with_history(
 }
 
 /// A step with what it asks with.
-struct Asking<'s> {
+struct AskingStep<'s> {
     exchange: &'s dyn AnyExchange,
     session: &'s mut Session,
 }
 
-impl Attempt for Asking<'_> {
+impl Asking for AskingStep<'_> {
+    fn parts(&mut self) -> (&dyn AnyExchange, &mut Session) {
+        (self.exchange, self.session)
+    }
+}
+
+impl Attempt for AskingStep<'_> {
     fn attempt<'a>(&'a mut self, context: &'a Context) -> BoxFuture<'a, Result<(), Failure>> {
         self.exchange.run(self.session, context)
     }
