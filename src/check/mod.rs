@@ -4,6 +4,7 @@
 //! the reports learn of it from there.
 
 mod boot;
+mod canary;
 mod database;
 mod health;
 mod journey;
@@ -96,12 +97,25 @@ pub const KINDS: &[Kind] = &[
         connections: Connections::MayBeKept,
         read: metric::read,
     },
+    Kind {
+        name: "canary",
+        about: "what goes in comes out, in time: one send, arrivals at every consumer, cleanup",
+        budget: Duration::from_secs(35),
+        gate: false,
+        connections: Connections::Once,
+        read: canary::read,
+    },
 ];
 
 /// What a kind of check can do.
 pub trait Check: Debug + Send + Sync {
     /// The variables it reads and sets, in order.
     fn uses<'c>(&'c self, uses: &mut VariableUsage<'c>);
+
+    /// The budget that follows from its own keys, where none is said.
+    fn budget(&self) -> Option<Duration> {
+        None
+    }
 
     /// The captures that it hands to the checks that need it.
     fn shares(&self) -> &[Named] {

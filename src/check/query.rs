@@ -11,6 +11,7 @@ use crate::expect::rows::RowsExpectation;
 use crate::language::diagnostic::Diagnostic;
 use crate::language::period::Instant;
 use crate::language::read::Table;
+use crate::language::source::Place;
 use crate::language::template::Template;
 use crate::language::variable_usage::VariableUsage;
 use crate::language::variables::Variables;
@@ -122,9 +123,9 @@ impl Query {
         Query { access: Access::Write, ending: Ending::Committed, ..self }
     }
 
-    /// Is there a statement, and not only a round trip?
-    pub fn has_statement(&self) -> bool {
-        self.statement.is_some()
+    /// Where its statement is, if there is one and not only a round trip.
+    pub fn statement_place(&self) -> Option<Place> {
+        self.statement.as_ref().map(Template::place)
     }
 
     /// What is asked, for people to read.

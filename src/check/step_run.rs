@@ -43,19 +43,20 @@ pub(super) fn failed_in(step: &StepName, source: Failure) -> Failure {
 }
 
 impl StepRun {
-    /// Runs the step, and tells that it has ended. `amend` makes of its last attempt's result what the step came to.
+    /// Runs the step, and tells that it has ended. `amend` makes of its last attempt's result, and of
+    /// how many there were, what the step came to.
     pub async fn run(
         self,
         asking: &mut impl Asking,
         context: &Context,
-        amend: impl FnOnce(Result<(), Failure>, &mut Session) -> Result<(), Failure>,
+        amend: impl FnOnce(Result<(), Failure>, &mut Session, u32) -> Result<(), Failure>,
     ) -> StepRan {
         let StepRun { step, is_cleanup, repeat, deadline } = self;
         let began = Instant::now();
         let mut attempts = Attempts::new(repeat, deadline, Some(step.clone()));
         let result = attempts.run(asking, context).await;
         let (exchange, session) = asking.parts();
-        let result = amend(result, session);
+        let result = amend(result, session, attempts.count());
         let redactor = &context.run.redactor;
         let reproduce = result.as_ref().err().and_then(|_| {
             let context = Context { deadline, timeline: Arc::clone(attempts.timeline()), ..context.clone() };

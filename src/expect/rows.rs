@@ -14,6 +14,7 @@ use super::wanted::Wanted;
 use crate::attempt::cost::Cost;
 use crate::language::placed::Placed;
 use crate::language::read::{FromTable, Table};
+use crate::language::source::Place;
 use crate::language::template::Template;
 use crate::language::variables::Variables;
 use crate::outcome::Mismatch;
@@ -56,6 +57,12 @@ impl RowsExpectation {
     fn matchers(&self) -> impl Iterator<Item = &Matcher> {
         let by_column = self.row.iter().map(|(_, matcher)| matcher);
         by_column.chain(self.rows.iter().chain(&self.value).map(|expected| &expected.value))
+    }
+
+    /// The same, and one row where it says nothing of their number; `place` says so.
+    pub fn or_one_row(self, place: Place) -> RowsExpectation {
+        let one = || Placed { place, value: Matcher::equals(Value::from(1)) };
+        RowsExpectation { rows: Some(self.rows.unwrap_or_else(one)), ..self }
     }
 
     /// Does it look at anything but the time?

@@ -15,7 +15,7 @@ use crate::language::diagnostic::Diagnostic;
 use crate::language::name::CheckName;
 use crate::language::period::Zone;
 use crate::language::read::{DefaultValues, FromTable, FromToml, Named, ParseContext, Table, Templates};
-use crate::language::repeat::{Repeat, Retry};
+use crate::language::repeat::{Connections, Repeat, Retry};
 use crate::language::schema::{Definitions, Schema};
 use crate::language::severity::Severity;
 use crate::language::source::Place;
@@ -298,7 +298,12 @@ impl CheckKeys {
             (r#"`"warn"` reports a failure without failing or stopping the run"#, r#"severity = "warn""#),
             Severity::default(),
         );
-        let repeat = Repeat::from_table(table, default_retry, kind.connections);
+        let repeat = match kind.connections {
+            Connections::Once => Some(Repeat::Once),
+            Connections::New | Connections::MayBeKept => {
+                Repeat::from_table(table, default_retry, kind.connections)
+            }
+        };
         let envs: Option<Vec<Named>> =
             table.optional("envs", ("run only in these environments (`--env`)", r#"envs = ["staging"]"#));
         if envs.as_ref().is_some_and(Vec::is_empty) {

@@ -22,6 +22,7 @@ use crate::language::diagnostic::Diagnostic;
 use crate::language::name::CheckName;
 use crate::language::read::{FromTable, Named, Table};
 use crate::language::repeat::{Connections, Repeat};
+use crate::language::source::Place;
 use crate::language::variable_usage::VariableUsage;
 use crate::language::variables::{Variables, first_part, is_built_in};
 use crate::outcome::Failure;
@@ -152,6 +153,33 @@ impl Action {
         }
     }
 
+    /// Where its statement is, if it has one.
+    pub fn statement(&self) -> Option<Place> {
+        match self {
+            Action::Query { query, .. } => query.statement_place(),
+            Action::Request { .. } => None,
+        }
+    }
+
+    /// The same, and what its statement writes is kept.
+    pub fn committed(self) -> Action {
+        match self {
+            Action::Query { query, expect } => Action::Query { query: query.committed(), expect },
+            Action::Request { .. } => self,
+        }
+    }
+
+    /// The same, and a query must find one row where it says nothing else.
+    pub fn or_one_row(self) -> Action {
+        match self {
+            Action::Query { query, expect } => {
+                let expect = query.statement_place().into_iter().fold(expect, RowsExpectation::or_one_row);
+                Action::Query { query, expect }
+            }
+            Action::Request { .. } => self,
+        }
+    }
+
     /// What asks it for figures, at most so many rows of them.
     pub fn into_measurement(self, figures: &Figures, rows: usize) -> Box<dyn AnyExchange> {
         match self {
@@ -222,7 +250,7 @@ impl Step {
         session.said = None;
         let mut asking = AskingStep { exchange: &*self.exchange, session };
         let run = StepRun { step: name.clone(), is_cleanup: at.is_cleanup, repeat: self.repeat, deadline };
-        let amend = |result, session: &mut Session| with_history(result, at.number, &name.name, session);
+        let amend = |result, session: &mut Session, _| with_history(result, at.number, &name.name, session);
         let StepRan { report, result } = run.run(&mut asking, context, amend).await;
         reports.push(report);
         result.map_err(|source| failed_in(&name, source))

@@ -105,7 +105,7 @@ impl Source {
         session.step = Some(number);
         let run = StepRun { step: step.clone(), is_cleanup: false, repeat: self.repeat, deadline };
         let mut measuring = Measuring { source: self, session, measured: QueryResult::default() };
-        let StepRan { report, result } = run.run(&mut measuring, context, |result, _| result).await;
+        let StepRan { report, result } = run.run(&mut measuring, context, |result, _, _| result).await;
         let measured = measuring.measured;
         (report, result.map(|()| measured).map_err(|source| failed_in(&step, source)))
     }

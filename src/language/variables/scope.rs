@@ -136,6 +136,11 @@ impl Variables {
         (!part.is_undefined()).then_some(part)
     }
 
+    /// What tells this run from every other.
+    pub fn run_id(&self) -> Option<String> {
+        self.value_of("run.id").map(|id| as_text(&id))
+    }
+
     /// The suite's folder, with its whole path.
     pub fn suite_dir(&self) -> Option<PathBuf> {
         self.value_of("suite.dir").map(|dir| PathBuf::from(as_text(&dir)))
