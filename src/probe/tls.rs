@@ -35,20 +35,43 @@ pub async fn shake_hands(
     options: &TlsOptions,
     context: &Context,
 ) -> Result<(), Failure> {
-    let config = context.run.shared::<Trust>().config(options).await?;
-    let doing = || Message::new().words("the TLS handshake with ").data(target.to_string());
-    let name = ServerName::try_from(name.to_owned())
-        .map_err(|error| Failure::fault(Fault::Template, doing(), Message::new().data(error.to_string())))?;
-    let stream = connect(target).await?;
-    context.timeline.enter(Phase::Tls);
-    let failure = |error: &io::Error| io_failure(doing(), error, context.timeline.certificate().as_ref());
-    let mut stream =
-        TlsConnector::from(Arc::clone(&config)).connect(name, stream).await.map_err(|e| failure(&e))?;
+    let mut stream = connect_securely(name, target, options, context).await?;
+    let failure = |error: &io::Error| refused(target, error, context);
     let version = stream.get_ref().1.protocol_version();
     match version == Some(ProtocolVersion::TLSv1_3) && context.timeline.was_asked_for_certificate() {
         true => refusal(&mut stream, context).await.map_or(Ok(()), |error| Err(failure(&error))),
         false => Ok(()),
     }
+}
+
+/// Connects to `target` and shakes hands with it as `name`.
+///
+/// # Errors
+/// No connection, or a handshake that fails.
+pub async fn connect_securely(
+    name: &str,
+    target: &Target,
+    options: &TlsOptions,
+    context: &Context,
+) -> Result<TlsStream<TcpStream>, Failure> {
+    let config = context.run.shared::<Trust>().config(options).await?;
+    let name = ServerName::try_from(name.to_owned()).map_err(|error| {
+        Failure::fault(Fault::Template, shaking_hands(target), Message::new().data(error.to_string()))
+    })?;
+    let stream = connect(target).await?;
+    context.timeline.enter(Phase::Tls);
+    let connector = TlsConnector::from(Arc::clone(&config));
+    connector.connect(name, stream).await.map_err(|error| refused(target, &error, context))
+}
+
+/// The failure of a handshake, also where it is known only after it: in TLS 1.3 the client is done before the server has
+/// seen its certificate.
+pub fn refused(target: &Target, error: &io::Error, context: &Context) -> Failure {
+    io_failure(shaking_hands(target), error, context.timeline.certificate().as_ref())
+}
+
+fn shaking_hands(target: &Target) -> Message {
+    Message::new().words("the TLS handshake with ").data(target.to_string())
 }
 
 /// How long a server has to say that it does not take the client's certificate.
