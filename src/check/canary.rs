@@ -71,7 +71,10 @@ pub fn read(table: &mut Table<'_, '_, '_>) -> Option<Arc<dyn Check>> {
         ),
     );
     table.require("within");
-    let send: Option<Send> = table.required("send", "what is sent, once");
+    let send: Option<Send> = table.required(
+        "send",
+        ("what is sent, once", r#"send = { post = "{{base_url}}/orders", json = { id = "{{canary.id}}" } }"#),
+    );
     let arrivals: Option<Vec<ArrivalKeys>> =
         table.required("arrive", "where it must arrive; all are looked at, at the same time");
     let cleanup: Option<Vec<Cleanup>> =

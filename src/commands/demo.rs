@@ -65,6 +65,8 @@ fn name_of(fault: Break) -> &'static str {
         Break::Slow => "slow",
         Break::Crash => "crash",
         Break::Version => "version",
+        Break::Metric => "metric",
+        Break::Canary => "canary",
     }
 }
 

@@ -21,6 +21,14 @@ pub(super) enum OrdersTable {
     Forgotten,
 }
 
+/// Which orders are revenue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Revenue {
+    All,
+    /// Those that are paid or shipped.
+    Sold,
+}
+
 pub(super) struct Product {
     pub(super) sku: String,
     pub(super) name: String,
@@ -61,7 +69,7 @@ impl Store {
         let mut connection = Connection::open(path)?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
         let wanted: &[&str] = match orders {
-            OrdersTable::Migrated => &[PRODUCTS, ORDERS],
+            OrdersTable::Migrated => &[PRODUCTS, ORDERS, HEARTBEATS],
             OrdersTable::Forgotten => &[PRODUCTS],
         };
         migrate(&mut connection, wanted)?;
@@ -123,6 +131,31 @@ impl Store {
                 ) returning id, sku, status, total, created",
             )?
             .query_row([sku], Order::of_row)
+        })
+        .await
+    }
+
+    /// What the orders come to, in euros, as a decimal: `"125.25"`.
+    pub(super) async fn revenue(&self, orders: Revenue) -> Result<String, StoreError> {
+        let sold = match orders {
+            Revenue::All => "1",
+            Revenue::Sold => "status <> 'new'",
+        };
+        let sum = format!("select sum(cast(round(total * 100) as integer)) from orders where {sold}");
+        let cents: Option<i64> = self.run(move |db| db.query_row(&sum, [], |row| row.get(0))).await?;
+        let cents = cents.unwrap_or(0);
+        Ok(format!("{}.{:02}", cents / 100, cents % 100))
+    }
+
+    /// Carries over the heartbeats that have come since the last time.
+    pub(super) async fn publish(&self) -> Result<(), StoreError> {
+        self.run(|db| {
+            let new = "from heartbeats where id not in (select id from published_heartbeats)";
+            // Looked at first: what writes locks the file, though there may be nothing to write.
+            if db.query_row(&format!("select exists (select 1 {new})"), [], |row| row.get(0))? {
+                db.execute(&format!("insert into published_heartbeats select id, upper(country) {new}"), [])?;
+            }
+            Ok(())
         })
         .await
     }
@@ -217,4 +250,9 @@ insert into orders (sku, status, total, created) values
     ('mug-enamel', 'paid', '8.75', strftime('%Y-%m-%dT%H:%M:%SZ', 'now', '-1 days')),
     ('matches-100', 'new', '3.20', strftime('%Y-%m-%dT%H:%M:%SZ', 'now', '-3 hours')),
     ('lantern-s', 'new', '19.90', strftime('%Y-%m-%dT%H:%M:%SZ', 'now', '-20 minutes'));
+";
+
+const HEARTBEATS: &str = "
+create table heartbeats (id text primary key, country text not null);
+create table published_heartbeats (id text primary key, country text not null);
 ";

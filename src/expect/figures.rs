@@ -70,6 +70,18 @@ impl FigureKeys {
                 r#"value = { json = "$.revenue" }"#,
             ),
         );
+        if table.has("database") {
+            for key in ["rows", "columns"] {
+                let message =
+                    format!("`{key}` is for an answer in JSON; a query has columns: name them with `as`");
+                table.refuse(key, message);
+            }
+            return (!table.has("value") || value.is_some()).then_some(FigureKeys {
+                value,
+                rows: None,
+                columns: None,
+            });
+        }
         let rows = table.placed(
             "rows",
             ("with `by`: JSONPath that finds the groups in the answer", r#"rows = "$.data[*]""#),
@@ -131,15 +143,7 @@ impl FigureKeys {
             }));
         }
         match (asked, rows, columns) {
-            (Asked::Query, None, None) => Some(Figures::Rows),
-            (Asked::Query, rows, columns) => {
-                let key = rows.map(|rows| ("rows", rows.place));
-                let key = key.or(columns.map(|columns| ("columns", columns.place)));
-                let (key, place) = key.unwrap_or(("rows", place));
-                let mistake = Diagnostic::new(place, format!("`{key}` is for an answer in JSON"));
-                parse
-                    .reject(mistake.hint("a query has columns; name them with `as`: `sum(total) as revenue`"))
-            }
+            (Asked::Query, _, _) => Some(Figures::Rows),
             (Asked::Other, Some(rows), Some(columns)) => {
                 let has = |by: &Named| columns.value.iter().any(|(named, _)| named.name == by.name);
                 if let Some(missing) = by.iter().find(|by| !has(by)) {

@@ -26,8 +26,11 @@ pub struct Dialect {
     /// A name exactly as it is: with its capitals, spaces and quotes.
     pub identifier: fn(&str) -> String,
     /// An instant as its columns compare with it.
-    pub instant: fn(&Instant) -> String,
+    pub instant: WriteInstant,
 }
+
+/// How an instant is written.
+pub type WriteInstant = fn(&Instant) -> String;
 
 /// A name in double quotes, as the SQL standard has it.
 pub fn quoted_name(name: &str) -> String {

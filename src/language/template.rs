@@ -17,7 +17,7 @@ use super::period::Instant;
 use super::read::ParseContext;
 use super::size::Room;
 use super::source::Place;
-use super::sql::{BoundSql, Dialect, Scanner, Within};
+use super::sql::{BoundSql, Dialect, Scanner, Within, WriteInstant};
 use super::variables::Variables;
 
 /// A string of the suite, split at its expressions. Shared, because every check has a copy of the values of `[defaults]`.
@@ -220,18 +220,14 @@ impl Template {
     ///
     /// # Errors
     /// An expression that cannot be evaluated.
-    pub fn sql_with_literals(
-        &self,
-        scope: &Variables,
-        instant: fn(&Instant) -> String,
-    ) -> Result<String, String> {
+    pub fn sql_with_literals(&self, scope: &Variables, instant: WriteInstant) -> Result<String, String> {
         self.sql_with(scope, instant, |value| super::sql::literal(&value))
     }
 
     fn sql_with(
         &self,
         scope: &Variables,
-        instant: fn(&Instant) -> String,
+        instant: WriteInstant,
         mut write: impl FnMut(Value) -> String,
     ) -> Result<String, String> {
         let mut sql = String::new();

@@ -71,22 +71,21 @@ pub(super) fn numbered(cleanup: Vec<Cleanup>) -> Vec<Cleanup> {
 
 /// Reads what changes something: a request, or a statement of which the suite says that it is committed.
 fn writing(table: &mut Table<'_, '_, '_>, rolled_back: &'static str) -> Option<(Action, bool)> {
-    let commit = table.optional(
-        "commit",
-        (
-            "of a statement: what it writes stays; without this a statement is rolled back, so it is required",
-            "commit = true",
-        ),
-    );
+    let commit: Option<bool> = if table.has("database") {
+        table.optional(
+            "commit",
+            (
+                "what the statement writes stays; without it a statement is rolled back, so it is required",
+                "commit = true",
+            ),
+        )
+    } else {
+        table.refuse("commit", "`commit` is for a statement on a database");
+        None
+    };
     let action = Action::from_table(table);
-    if table.has("writes") {
-        return table.reject("writes", "`commit = true` allows the statement to write: remove `writes`");
-    }
     let action = action?;
     match (action.statement(), commit) {
-        (None, _) if table.has("commit") => {
-            table.reject("commit", "`commit` is for a statement on a database, with its `query`")
-        }
         (None, _) if table.has("database") => table.reject("database", "there is no `query` to run on it"),
         (None, _) => Some((action, false)),
         (Some(_), Some(true)) => Some((action.committed(), true)),
