@@ -110,7 +110,9 @@ impl Shop {
                     Err(error) => return Err(ShopError::Accept(error)),
                 },
                 // What could not be published now is published the next time.
-                _ = worker.tick(), if shop.fault != Some(Break::Canary) => _ = shop.store.publish().await,
+                _ = worker.tick(), if shop.fault != Some(Break::Canary) => {
+                    let _ = shop.store.publish().await;
+                }
                 // Nothing is learned from a connection's end, but the set must not grow with every client.
                 Some(_) = connections.join_next() => {}
             }

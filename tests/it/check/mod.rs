@@ -2,8 +2,10 @@
 
 mod addresses;
 mod boot;
+mod canary;
 mod cleanup;
 mod database;
 mod health;
 mod journey;
+mod metric;
 mod rollout;
