@@ -260,7 +260,7 @@ fn what_is_no_figure_is_told_apart() {
         (
             "HTML",
             a("<html>maintenance</html>"),
-            "mismatch: step 2 `s2`: expected body to be JSON, got HTML or XML: <html>maintenance</html>",
+            "mismatch: step 2 `s2`: expected the capture `value` to find one value at json $.v, got HTML or XML: <html>maintenance</html>",
         ),
         (
             "an error with 200",
