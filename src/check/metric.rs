@@ -110,7 +110,10 @@ pub fn read(table: &mut Table<'_, '_, '_>) -> Option<Arc<dyn Check>> {
         && is_read("empty", empty.is_some());
     let (keys, by) = (sources?, by.unwrap_or_default());
     if keys.len() < 2 {
-        return table.reject("source", "a metric compares two sources or more");
+        let place = table.key_place("source");
+        let mistake = Diagnostic::new(place, "a metric compares two sources or more");
+        let hint = "add another [[metric.source]]; what one query must give is a [[database]] check";
+        return table.parse.reject(mistake.hint(hint));
     }
     unique_names(&keys, table.parse)?;
     let sources: Vec<Option<Source>> =

@@ -151,22 +151,29 @@ impl CanaryRun {
             arrival.look(index + 2, Session::new(self.session.scope.clone()), id, context)
         });
         let looked: Vec<Looked> = join_all(looking).await;
-        let mut failures = Vec::new();
-        let mut hops = Vec::new();
+        let (mut failures, mut hops, mut seen) = (Vec::new(), Vec::new(), Vec::new());
         for (arrival, Looked { session, ran: StepRan { report, result } }) in
             canary.arrivals.iter().zip(looked)
         {
             self.session.scope.take_over(arrival.captures(), &session.scope);
-            hops.push(match &result {
-                Ok(()) => message!("`{}` after {}", arrival.name.name, Span(report.trail.took)),
-                Err(_) => message!("`{}` did not have it", arrival.name.name),
-            });
+            match &result {
+                Ok(()) => {
+                    let hop = message!("`{}` after {}", arrival.name.name, Span(report.trail.took));
+                    seen.push(hop.clone());
+                    hops.push(hop);
+                }
+                Err(_) => hops.push(message!("`{}` did not have it", arrival.name.name)),
+            }
             failures.extend(result.err().map(|failure| (report.step.clone(), failure)));
             self.reports.push(report);
         }
-        let hops = hops.into_iter().reduce(|all, hop| all.words(", ").then(hop)).unwrap_or_default();
-        self.notes.push(message!("hops: ").then(hops));
-        all_of(failures)
+        self.notes.push(message!("hops: ").then(listed(hops).unwrap_or_default()));
+        let others = match (canary.arrivals.len(), listed(seen)) {
+            (1, _) => Message::new(),
+            (_, Some(seen)) => message!("; it was seen by ").then(seen),
+            (_, None) => message!("; no consumer had it"),
+        };
+        all_of(failures, &others)
     }
 
     async fn clean_up(&mut self, context: &Context) {
@@ -247,14 +254,23 @@ fn left_behind(failure: Failure, missing: Option<&str>, id: &str) -> Failure {
     }
 }
 
+fn listed(hops: Vec<Message>) -> Option<Message> {
+    hops.into_iter().reduce(|all, hop| all.words(", ").then(hop))
+}
+
 /// One failure of all arrivals that failed: what is expected and did not come, before what could not be found out.
-fn all_of(failures: Vec<(StepName, Failure)>) -> Result<(), Failure> {
+/// `others_saw` says which consumers had it.
+fn all_of(failures: Vec<(StepName, Failure)>, others_saw: &Message) -> Result<(), Failure> {
     let (mut mismatches, mut described): (Vec<Mismatch>, Option<Message>) = (Vec::new(), None);
     let mut others = Vec::new();
     for (step, failure) in failures {
         match failure {
             Failure::Mismatch { mismatches: missed, answer } => {
-                mismatches.extend(missed);
+                let say = |mismatch: Mismatch| Mismatch {
+                    actual: mismatch.actual.then(others_saw.clone()),
+                    ..mismatch
+                };
+                mismatches.extend(missed.into_iter().map(say));
                 described = described.or(answer);
             }
             other @ (Failure::TimedOut { .. }

@@ -113,7 +113,7 @@ impl Comparison {
         if !has_value && !self.empty_agrees && found.mismatches.is_empty() {
             let actual = match reference.groups.len() {
                 0 => message!("no group"),
-                groups => message!("{} groups, and null in all", groups),
+                groups => message!("null in {}", number_of(groups)),
             };
             found.mismatches.push(Mismatch {
                 what: message!("`{}`", self.sources[0].name),
@@ -126,7 +126,7 @@ impl Comparison {
         let all = sizes.fold(Message::new(), |all, (source, groups)| {
             let comma = if all.is_empty() { "" } else { ", " };
             let number = groups.groups.len();
-            all.words(comma).then(message!("`{}` has {} groups", source.name, number))
+            all.words(comma).then(message!("`{}` has {}", source.name, number_of(number)))
         });
         if !found.mismatches.is_empty() {
             return Ok(Compared::Differ { mismatches: found.all(), all });
@@ -178,12 +178,12 @@ impl Comparison {
         if !missing.is_empty() || !more.is_empty() {
             let parts = [("without ", &missing), ("with ", &more)].into_iter();
             let parts = parts.filter(|(_, groups)| !groups.is_empty());
-            let actual = parts.fold(message!("{} groups", other.groups.len()), |text, (words, groups)| {
-                text.words(", ").words(words).then(names(groups))
-            });
+            let number = message!("{}", number_of(other.groups.len()));
+            let actual =
+                parts.fold(number, |text, (words, groups)| text.words(", ").words(words).then(names(groups)));
             found.push(Mismatch {
                 what: message!("`{}`", source.name),
-                expected: message!("to have the {} groups of `{}`", reference.groups.len(), first),
+                expected: message!("to have the {} of `{}`", number_of(reference.groups.len()), first),
                 actual,
                 place: Some(source.place),
             });
@@ -332,6 +332,10 @@ fn one_of(source: &str, result: &QueryResult) -> Result<Figure, Failure> {
             Err(unusable(message!("`{}` has {} rows", source, rows), hint))
         }
     }
+}
+
+fn number_of(groups: usize) -> String {
+    if groups == 1 { "1 group".to_owned() } else { format!("{groups} groups") }
 }
 
 fn names(groups: &[&Group]) -> Message {

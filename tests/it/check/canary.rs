@@ -157,7 +157,10 @@ fn a_canary_that_does_not_come_as_expected_says_what_was_seen_instead() {
             && never.contains("-never within 1s, got nothing in "),
         "{never}"
     );
-    assert!(never.contains(" looks; the last: expected rows 1, got 0"), "{never}");
+    assert!(
+        never.contains(" looks; the last: expected rows 1, got 0; it was seen by `first` after "),
+        "{never}"
+    );
     assert!(report.case("never").output.contains("hops: `first` after "), "{}", report.case("never").output);
     assert!(
         report.case("never").output.contains("`second` did not have it"),
