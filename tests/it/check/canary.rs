@@ -435,6 +435,40 @@ fn a_send_that_is_cut_half_way_leaves_nothing() {
     assert_eq!(beats(&database), 0);
 }
 
+/// The server has taken it, and works on it: what it makes of it is there only after that.
+#[test]
+fn a_request_that_is_under_way_is_ended_before_it_is_removed() {
+    let (taken, made, removed) =
+        (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let counts = [&taken, &made, &removed].map(Arc::clone);
+    let server = raw::serve(move |mut stream| {
+        let [taken, made, removed] = &counts;
+        let mut head = [0; 16];
+        stream.peek(&mut head).ok()?;
+        raw::read_head(&mut stream)?;
+        if head.starts_with(b"POST") {
+            taken.store(1, Ordering::SeqCst);
+            // It works.
+            thread::sleep(Duration::from_millis(250));
+            made.store(1, Ordering::SeqCst);
+        } else {
+            removed.store(made.load(Ordering::SeqCst), Ordering::SeqCst);
+        }
+        stream.write_all(b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n").ok()?;
+        raw::close(stream)
+    });
+    let url = |path: &str| quoted(&format!("http://{server}/{path}"));
+    let (send, look) =
+        (format!("post = {}", url("{{canary.id}}")), format!("get = {}", url("{{canary.id}}")));
+    let remove = format!("delete = {}", url("{{canary.id}}"));
+    let suite = canary("posted", "within = \"30s\"", &send, &[("itself", &look)], &[&remove]);
+    let running = Smoke::new().suite(&format!("{HEAD}{suite}")).spawn();
+    wait::until("the request", Duration::from_secs(30), || (taken.load(Ordering::SeqCst) == 1).then_some(()));
+    running.signal(Signal::TERM);
+    running.wait().exits(143);
+    assert_eq!((made.load(Ordering::SeqCst), removed.load(Ordering::SeqCst)), (1, 1));
+}
+
 #[test]
 fn over_logical_replication_it_is_sighted_and_with_the_subscription_disabled_it_is_not() {
     let publisher = Postgres::with_logical_replication().create_database();

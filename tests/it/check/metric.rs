@@ -500,7 +500,7 @@ fn a_period_is_the_same_instants_for_all_sources_and_types() {
          insert into t select at, at at time zone 'UTC', (at at time zone 'Europe/Berlin')::date from (
              select (day + i) at time zone 'Europe/Berlin' + s as at from
                  (select ((now() at time zone 'Europe/Berlin')::date - 1)::timestamp as day) as x,
-                 (values (interval '0', interval '-1 second'), ('0', '0'), ('1 day', '-1 second'), ('1 day', '0')) as v (i, s)
+                 (values (interval '0', interval '-1 second'), ('0', '0'), ('0', '1 second'), ('1 day', '-1 second'), ('1 day', '0')) as v (i, s)
          ) as y",
     );
     let file = tempfile::NamedTempFile::new().expect("a file");
@@ -523,11 +523,11 @@ fn a_period_is_the_same_instants_for_all_sources_and_types() {
         "select count(*) from t where at >= {{yesterday.start}} and at < {{yesterday.end}}",
     );
     let by_date = query(&url, "select count(*) from t where d = {{yesterday.date}}");
-    let today = query(&url, "select 1 + count(*) from t where z >= {{today.start}} and z < {{today.end}}");
+    let today = query(&url, "select 2 + count(*) from t where z >= {{today.start}} and z < {{today.end}}");
     let sources = [between("z"), between("l"), between("d"), by_date, lite, today];
-    Metrics::new("timezone = \"Europe/Berlin\"").metric("yesterday", "expect = 2", &sources).pass();
+    Metrics::new("timezone = \"Europe/Berlin\"").metric("yesterday", "expect = 3", &sources).pass();
 
-    let wrong = [between("z"), query(&url, "select 3")];
+    let wrong = [between("z"), query(&url, "select 4")];
     let report = Metrics::new("timezone = \"Europe/Berlin\"").metric("told", "", &wrong).fail();
     let text = &report.case("told").text;
     assert!(text.contains("\nyesterday is 20") && text.contains(" in Europe/Berlin, from 20"), "{text}");
