@@ -345,3 +345,45 @@ fn names(groups: &[&Group]) -> Message {
         more => message!("{} and {} more", told, more),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Instant;
+
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::probe::rows::{Numbers, ResultColumn};
+
+    /// A thousand groups of two figures: decimals as a database has them, and as an API writes them.
+    fn groups(figure: impl Fn(usize) -> Value) -> QueryResult {
+        let column = |name: &str| ResultColumn { name: name.to_owned(), numbers: Numbers::AsWritten };
+        let row = |n: usize| {
+            let cells = [("k", json!(format!("group {n}"))), ("a", figure(n)), ("b", json!(n))];
+            cells.map(|(name, value)| (name.to_owned(), value)).to_vec()
+        };
+        let rows = (0..1000).map(row).collect();
+        QueryResult {
+            columns: ["k", "a", "b"].map(column).to_vec(),
+            count: 1000,
+            rows,
+            ..QueryResult::default()
+        }
+    }
+
+    #[test]
+    fn a_thousand_groups_are_compared() {
+        let place = Place::new(0, 0..1);
+        let source = |name: &str| SourceName { name: name.to_owned(), place };
+        let by = vec![Named { name: "k".to_owned(), place }];
+        let sources = ["mart", "API"].map(source).to_vec();
+        let comparison = Comparison { by, tolerance: None, expect: None, empty_agrees: false, sources };
+        let number = |n: usize| serde_json::from_str(&format!("{n}123456789.25")).unwrap_or_default();
+        let results = [groups(number), groups(|n| json!(format!("{n}123456789.250")))];
+        let began = Instant::now();
+        let compared = comparison.compare(&results, &Variables::empty(Arc::default()));
+        println!("1,000 groups of two figures are compared in {:?}", began.elapsed());
+        assert!(matches!(compared, Ok(Compared::Agree { note: None })), "{compared:?}");
+    }
+}
