@@ -4,12 +4,16 @@
 //! the reports learn of it from there.
 
 mod boot;
+mod command;
 mod database;
 mod health;
 mod journey;
 
 mod addresses;
+mod captures;
 mod exchange;
+mod launch;
+mod program;
 pub mod protocol;
 mod query;
 pub mod request;
@@ -77,6 +81,14 @@ pub const KINDS: &[Kind] = &[
         gate: false,
         connections: Connections::MayBeKept,
         read: database::read,
+    },
+    Kind {
+        name: "command",
+        about: "a program says so: one that ends by itself, such as a migration's or a plugin's check",
+        budget: Duration::from_secs(10),
+        gate: false,
+        connections: Connections::MayBeKept,
+        read: command::read,
     },
     Kind {
         name: "journey",

@@ -168,6 +168,7 @@ pub(super) fn while_doing(doing: &'static str, failure: Failure) -> Failure {
         other @ (Failure::Mismatch { .. }
         | Failure::TimedOut { .. }
         | Failure::Exited { .. }
+        | Failure::Plugin { .. }
         | Failure::Step { .. }) => other,
     }
 }

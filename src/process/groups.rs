@@ -207,7 +207,7 @@ mod tests {
     #[tokio::test]
     async fn a_process_that_is_dropped_runs_no_longer() {
         let words = ["sleep", "1000"].map(str::to_owned).to_vec();
-        let command = Command { words, env: Vec::new(), cwd: PathBuf::new(), prints_to: None };
+        let command = Command { words, env: Vec::new(), cwd: PathBuf::new(), prints_to: None, stdin: None };
         let groups = Arc::new(Groups::default());
         let process = Process::start(&command, Output::new(None, None), &groups).unwrap();
         assert_eq!(groups.state().running.len(), 1);

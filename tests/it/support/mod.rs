@@ -15,6 +15,7 @@ pub mod balancer;
 pub mod fault;
 pub mod http;
 pub mod names;
+pub mod plugins;
 pub mod postgres;
 pub mod psql;
 pub mod raw;
