@@ -197,9 +197,10 @@ impl<Q: Question> AnyExchange for Exchange<Q> {
                     (answer, Ok(())) => self.judge(answer, session, context).await?,
                 },
             };
-            match mismatches.is_empty() {
-                true => own.map_or(Ok(()), Err),
-                false => Err(unlike(mismatches, answer, context).await),
+            if mismatches.is_empty() {
+                own.map_or(Ok(()), Err)
+            } else {
+                Err(unlike(mismatches, answer, context).await)
             }
         })
     }

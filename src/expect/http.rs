@@ -21,7 +21,7 @@ use crate::language::template::Template;
 use crate::language::variables::Variables;
 use crate::outcome::Mismatch;
 use crate::probe::http::response::HttpResponse;
-use crate::secret::Message;
+use crate::secret::{Message, message};
 
 /// `expect` of a health check or an HTTP step.
 #[derive(Debug, Clone, Default)]
@@ -141,7 +141,7 @@ impl Expectation<InspectedResponse> for HttpExpectation {
     ) -> Result<Option<Mismatch>, Unjudgeable> {
         let Some(StatusExpectation { set, place }) = &self.status else { return Ok(None) };
         Ok((!set.contains(answer.response.status)).then(|| Mismatch {
-            what: Message::new().words("status"),
+            what: message!("status"),
             expected: set.describe(),
             actual: Message::new().words(answer.response.status.to_string()),
             place: *place,

@@ -20,7 +20,7 @@ use crate::language::variables::Variables;
 use crate::outcome::{Failure, Log, Mismatch, PluginLevel};
 use crate::probe::program::ProgramResult;
 use crate::process::{End, Stream};
-use crate::secret::Message;
+use crate::secret::{Message, message};
 
 /// How much of what a program printed is shown under a mismatch: lines, and bytes of them.
 const SHOWN_LINES: usize = 20;
@@ -129,12 +129,12 @@ impl Expectation<ProgramResult> for ProgramExpectation {
         answer: &ProgramResult,
         scope: &Variables,
     ) -> Result<Option<Mismatch>, Unjudgeable> {
-        let what = || Message::new().words("exit code");
+        let what = || message!("exit code");
         let mismatch = match (&self.exit, self.exits) {
             (None, Exits::AsPlugins) => None,
             (None, Exits::AsPrograms) => (answer.end != End::Exit(0)).then(|| Mismatch {
                 what: what(),
-                expected: Message::new().words("0"),
+                expected: message!("0"),
                 actual: Message::new(),
                 place: None,
             }),
@@ -182,7 +182,7 @@ impl Expectation<ProgramResult> for ProgramExpectation {
 fn ended(answer: &ProgramResult) -> Message {
     match &answer.end {
         // Whoever has succeeded had nothing to say, and whoever is ended by a signal did not say why.
-        End::Exit(0) => Message::new().words("0"),
+        End::Exit(0) => message!("0"),
         End::Exit(code) => {
             let code = Message::new().words(code.to_string());
             match answer.log().as_ref().and_then(Log::why_it_ended) {
@@ -213,7 +213,7 @@ fn plugin_verdict(answer: &ProgramResult) -> Option<Failure> {
         line => Some(line.to_owned()),
     };
     let says = match (ended, said) {
-        (None, Some(said)) => Message::new().data(said),
+        (None, Some(said)) => message!("{}", said),
         (Some(ended), Some(said)) => Message::new().words(ended).words("; it said: ").data(said),
         (Some(ended), None) => Message::new().words(ended).words("; it printed nothing"),
         (None, None) => Message::new().words(format!("{}; it printed nothing", answer.end)),

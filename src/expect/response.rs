@@ -15,7 +15,7 @@ use crate::language::source::Place;
 use crate::outcome::Mismatch;
 use crate::probe::http::response::HttpResponse;
 use crate::probe::http::trace;
-use crate::secret::{Message, Redactor};
+use crate::secret::{Message, Redactor, message};
 
 /// A response, and the page that it may be: that is parsed once, whatever is looked for in it.
 #[derive(Debug)]
@@ -67,9 +67,10 @@ pub(super) fn header_values(headers: &HeaderMap, name: &str) -> FoundTexts {
     let values = headers.get_all(name).iter();
     FoundTexts {
         values: values.map(|value| Value::from(String::from_utf8_lossy(value.as_bytes()))).collect(),
-        surroundings: Message::new()
-            .words("the headers are ")
-            .data(headers.keys().map(hyper::header::HeaderName::as_str).collect::<Vec<_>>().join(", ")),
+        surroundings: message!(
+            "the headers are {}",
+            headers.keys().map(hyper::header::HeaderName::as_str).collect::<Vec<_>>().join(", ")
+        ),
     }
 }
 

@@ -12,7 +12,7 @@ use crate::outcome::{Failure, Fault, Log, Phase};
 use crate::process::{
     Command, End, Groups, KILL_TIMEOUT, LONGEST_STREAM, Output, Process, StopSignal, Stream,
 };
-use crate::secret::{Message, Redactor};
+use crate::secret::{Message, Redactor, message};
 
 /// A program that has ended.
 #[derive(Debug)]
@@ -77,7 +77,7 @@ pub async fn run(
     });
     let exit = exit.await.map_err(|cut| {
         let log = output.log(&redactor);
-        let detail = log.is_none().then(|| Message::new().words("it printed nothing"));
+        let detail = log.is_none().then(|| message!("it printed nothing"));
         Failure::TimedOut { cut, phase: Phase::Run, detail, last: None, log, place: None }
     })?;
     context.timeline.end();
@@ -104,8 +104,8 @@ pub async fn run(
 
 fn too_much(command: &Command, stream: Stream) -> Failure {
     let program = command.words.first().map_or("", String::as_str);
-    let doing = Message::new().words("reading what `").data(program).words("` prints");
+    let doing = message!("reading what `{}` prints", program);
     let cause = format!("more than {} MiB on {}", LONGEST_STREAM >> 20, stream.name());
     Failure::fault(Fault::Protocol, doing, Message::new().words(cause))
-        .with_hint(Message::new().words("have it print less, or look at its exit code only"))
+        .with_hint(message!("have it print less, or look at its exit code only"))
 }

@@ -25,7 +25,7 @@ use crate::language::source::Place;
 use crate::language::template::Template;
 use crate::language::variables::Variables;
 use crate::outcome::Mismatch;
-use crate::secret::Message;
+use crate::secret::{Message, message};
 
 /// How deep brackets and parentheses may be nested: the library reads them recursively.
 const DEEPEST: usize = 12;
@@ -89,9 +89,10 @@ impl Path {
         };
         let Some(reason) = error else { return Some(Path { place, template, fixed }) };
         let message = format!("this JSONPath does not parse: {reason}");
-        let hint = match text.starts_with('$') {
-            true => "JSONPath is RFC 9535: $.items[0].id, $['a key'], $..id, $.items[?@.id == 1]".to_owned(),
-            false => format!("a JSONPath starts with `$`: write \"$.{text}\""),
+        let hint = if text.starts_with('$') {
+            "JSONPath is RFC 9535: $.items[0].id, $['a key'], $..id, $.items[?@.id == 1]".to_owned()
+        } else {
+            format!("a JSONPath starts with `$`: write \"$.{text}\"")
         };
         parse.reject(Diagnostic::new(place, message).hint(hint))
     }
@@ -134,7 +135,7 @@ pub(super) fn json_values<'d>(
             let values = query.find(document).map_err(|TooMany| Mismatch {
                 what: Message::new().words(format!("json {}", query.text)),
                 expected: Message::new().words(format!("to find at most {} values", walk::FOUND)),
-                actual: Message::new().words("more: write a path that finds fewer"),
+                actual: message!("more: write a path that finds fewer"),
                 place: Some(place),
             })?;
             Ok(Found { values, surroundings: Message::new() })
@@ -144,14 +145,12 @@ pub(super) fn json_values<'d>(
             let actual = match start.is_empty() {
                 true => Message::new().words(format!("an empty {what}")),
                 // Where it stops being JSON is not of interest: it never was.
-                false if start.starts_with('<') => Message::new().words("HTML or XML: ").excerpt(start, 120),
-                false => {
-                    Message::new().words("something else (").data(error).words("): ").excerpt(start, 120)
-                }
+                false if start.starts_with('<') => message!("HTML or XML: ").excerpt(start, 120),
+                false => message!("something else ({}): ", error).excerpt(start, 120),
             };
             Err(Mismatch {
                 what: Message::new().words(what),
-                expected: Message::new().words("to be JSON"),
+                expected: message!("to be JSON"),
                 actual,
                 place: Some(place),
             })
