@@ -95,6 +95,7 @@ impl Action {
             ("program and arguments, for a step that runs a program", r#"run = ["./job"]"#),
         );
         if asks_a_database && runs_a_program {
+            let _ = Query::from_table(table, "database");
             return table.reject("run", "a step runs a query or a program: remove `database` or `run`");
         }
         if runs_a_program {

@@ -4,6 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use rustix::process::Signal;
+
 use super::shell;
 use crate::support::junit::Outcome;
 use crate::support::smoke::Smoke;
@@ -86,14 +88,40 @@ fn a_program_that_does_not_end_is_killed_whole_at_its_budget() {
 }
 
 #[test]
-fn the_suites_budget_and_a_signal_leave_nothing_running_either() {
+fn the_suites_budget_leaves_nothing_running_either() {
     let mark = std::process::id().to_string() + "2";
     let mut suite = "[suite]\nbudget = \"1s\"\nfail-fast = false\n".to_owned();
     for (name, script) in endless(&mark) {
-        suite += &shell(name, &script, "budget = \"20s\"");
+        suite += &shell(name, &script, "");
     }
     Smoke::new().suite(&suite).run().exits(4);
     is_gone(&format!("1000.{mark}"));
+}
+
+#[test]
+fn a_signal_and_the_failure_of_another_check_leave_nothing_running_either() {
+    for (mark, another, code) in [("4", "", 143), ("5", "while [ ! -e all ]; do sleep 0.01; done; exit 1", 1)]
+    {
+        let mark = std::process::id().to_string() + mark;
+        let mut suite = "[suite]\nbudget = \"50s\"\n".to_owned();
+        for (name, script) in endless(&mark) {
+            suite += &shell(name, &script, "budget = \"40s\"");
+        }
+        if !another.is_empty() {
+            suite += &shell("another", another, "budget = \"40s\"");
+        }
+        let running = Smoke::new().suite(&suite).spawn();
+        wait::until("the programs", Duration::from_secs(30), || {
+            runs(&format!("yes sleep 1000.{mark}")).then_some(())
+        });
+        if another.is_empty() {
+            running.signal(Signal::TERM);
+        } else {
+            fs::write(running.path("all"), "").expect("write a file");
+        }
+        running.wait().exits(code);
+        is_gone(&format!("1000.{mark}"));
+    }
 }
 
 #[test]
