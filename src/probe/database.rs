@@ -19,6 +19,7 @@ use crate::attempt::shell::ShellCommand;
 use crate::deadline::Deadline;
 use crate::language::diagnostic::Diagnostic;
 use crate::language::sql::{BoundSql, Dialect};
+use crate::language::statement::QueryLanguage;
 use crate::outcome::Failure;
 use crate::secret::Message;
 
@@ -36,6 +37,16 @@ pub trait Database: Debug + Sync {
     /// What statements that smoke writes itself need of it.
     fn idioms(&self) -> Idioms;
 
+    /// How its statements are written.
+    fn language(&self) -> QueryLanguage {
+        QueryLanguage::Sql(self.dialect())
+    }
+
+    /// Why it can run no statement that writes; `None` if what one writes can be rolled back.
+    fn refuses_writes(&self) -> Option<WritesRefused> {
+        None
+    }
+
     /// What is wrong with `url` wherever it is used. Where it stands in the suite, the caller knows.
     fn mistake(&self, url: &str) -> Option<Diagnostic>;
 
@@ -52,6 +63,13 @@ pub trait Database: Debug + Sync {
 
     /// A command that asks the same.
     fn reproduce(&self, asked: &Reproduction<'_>) -> ShellCommand;
+}
+
+/// Why a database can run no statement that writes, and what to do instead.
+#[derive(Debug, Clone, Copy)]
+pub struct WritesRefused {
+    pub message: &'static str,
+    pub hint: &'static str,
 }
 
 /// What the statements of a session may do, and what they see.
