@@ -4,14 +4,12 @@ use super::Check;
 use crate::expect::capture::{Capture, Captures, Origin};
 use crate::language::diagnostic::Diagnostic;
 use crate::language::read::{Named, ParseContext, Table};
+use crate::language::table::Doc;
 use crate::language::variable_usage::VariableUsage;
 
 /// Reads `capture`. `None` means that a mistake was recorded.
-pub(super) fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Captures> {
-    let captures: Option<Vec<(Named, Capture)>> = table.optional(
-        "capture",
-        ("values to keep for later steps", r#"capture = { order = { json = "$.id" } }"#),
-    );
+pub(super) fn from_table(table: &mut Table<'_, '_, '_>, doc: impl Into<Doc>) -> Option<Captures> {
+    let captures: Option<Vec<(Named, Capture)>> = table.optional("capture", doc);
     if table.has("capture") { captures.map(Into::into) } else { Some(Captures::default()) }
 }
 

@@ -31,7 +31,10 @@ struct Command {
 /// Reads a `[[command]]` table.
 pub fn read(table: &mut Table<'_, '_, '_>) -> Option<Arc<dyn Check>> {
     let program = Program::from_table(table);
-    let captures = captures::from_table(table);
+    let captures = captures::from_table(
+        table,
+        ("values to keep, for `share` to pass on", r#"capture = { version = { json = "$.version" } }"#),
+    );
     let share: Vec<Named> = table
         .optional(
             "share",

@@ -2,10 +2,15 @@
 
 use std::path::PathBuf;
 
+use toml::Spanned;
+use toml::de::DeValue;
+
 use super::template_failure;
 use crate::attempt::Context;
 use crate::attempt::shell::ShellCommand;
-use crate::language::read::Table;
+use crate::language::diagnostic::Diagnostic;
+use crate::language::read::{FromToml, ParseContext, Table, Templates};
+use crate::language::schema::{Definitions, Schema};
 use crate::language::source::Place;
 use crate::language::table::Doc;
 use crate::language::template::Template;
@@ -24,6 +29,34 @@ pub(super) struct Launch {
     cwd: Option<Template>,
 }
 
+/// A program and its arguments, each by itself.
+struct Words(Vec<Template>);
+
+impl FromToml for Words {
+    const TEMPLATES: Templates = Templates::Own;
+
+    fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
+        let DeValue::String(line) = value.get_ref() else {
+            return Vec::from_toml(value, parse).map(Words);
+        };
+        let place = parse.place(value.span());
+        let mistake = Diagnostic::new(place, "expected a list of words, found the line of a shell");
+        // Where a shell would see more in it than words, only its author knows what is meant.
+        let is_plain =
+            !line.is_empty() && line.chars().all(|c| c.is_alphanumeric() || " ./_-=:,@%+".contains(c));
+        parse.reject(if is_plain {
+            let words: Vec<String> = line.split_whitespace().map(|word| format!("{word:?}")).collect();
+            mistake.label(format!("did you mean `[{}]`?", words.join(", ")))
+        } else {
+            mistake.hint("each argument is an entry of its own; for a shell, write `[\"sh\", \"-c\", \"…\"]`")
+        })
+    }
+
+    fn schema(definitions: &mut Definitions<'_>) -> Schema {
+        Vec::<Template>::schema(definitions)
+    }
+}
+
 impl Launch {
     /// Reads program and arguments under `key`, `env` and `cwd`.
     pub fn from_table(
@@ -31,7 +64,7 @@ impl Launch {
         key: &'static str,
         doc: impl Into<Doc>,
     ) -> Option<Launch> {
-        let words: Option<Vec<Template>> = table.required(key, doc);
+        let words: Option<Words> = table.required(key, doc);
         let env = table
             .optional(
                 "env",
@@ -44,7 +77,7 @@ impl Launch {
         let cwd =
             table.optional("cwd", ("working directory; by default, the suite's folder", r#"cwd = "server""#));
         table.filled(key, format!("`{key}` is empty; its first entry is the program"))?;
-        let mut words = words?.into_iter();
+        let mut words = words?.0.into_iter();
         Some(Launch { program: words.next()?, arguments: words.collect(), env, cwd })
     }
 

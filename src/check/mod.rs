@@ -84,7 +84,7 @@ pub const KINDS: &[Kind] = &[
     },
     Kind {
         name: "command",
-        about: "a program says so: one that ends by itself, such as a migration's or a plugin's check",
+        about: "it exits with 0: a program that runs to its end, or a monitoring plugin",
         budget: Duration::from_secs(10),
         gate: false,
         connections: Connections::MayBeKept,

@@ -75,7 +75,10 @@ impl FromTable for Step {
             ("hard limit on the step, within the budget of the check", r#"budget = "2s""#),
         );
         let repeat = Repeat::from_table(table, None, Connections::MayBeKept);
-        let captures = captures::from_table(table);
+        let captures = captures::from_table(
+            table,
+            ("values to keep for later steps", r#"capture = { order = { json = "$.id" } }"#),
+        );
         let action = Action::from_table(table);
         let (name, captures, action) = (name?, captures?, action?);
         captures::all_from(&captures, action.origin(), table.parse)?;

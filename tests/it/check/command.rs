@@ -163,7 +163,8 @@ fn captures_of_something_else_are_mistakes() {
         ("database = \"sqlite:a\"\nrun = [\"a\"]", "a step runs a query or a program"),
         ("run = [\"a\"]\nplugin = true\nexpect.exit = 1", "`exit` does not apply to a plugin"),
         ("run = []", "its first entry is the program"),
-        ("run = \"echo hello\"", "expected an array"),
+        ("run = \"echo hello\"", "did you mean `[\"echo\", \"hello\"]`?"),
+        ("run = \"echo $HOME\"", "for a shell, write `[\"sh\", \"-c\", \"…\"]`"),
     ] {
         let suite = format!("[[journey]]\nname = \"j\"\n[[journey.step]]\nname = \"s\"\n{step}\n");
         let ran = Smoke::new().suite(&suite).run();
