@@ -10,6 +10,7 @@ pub mod certificate;
 pub mod database;
 pub mod databases;
 pub mod dial;
+pub mod dns;
 pub mod http;
 pub mod postgres;
 pub mod program;

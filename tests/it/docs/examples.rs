@@ -8,6 +8,7 @@ use rusqlite::Connection;
 
 use crate::support::certificates::{Certificates, TlsIdentity};
 use crate::support::corpus;
+use crate::support::dns::Dnsmasq;
 use crate::support::http::{HttpServer, Response};
 use crate::support::junit::Outcome;
 use crate::support::plugins;
@@ -44,6 +45,8 @@ fn examples(port: u16, cache: &HttpServer, live: &HttpServer) -> Smoke {
     smoke
         .env("SHOP_PASSWORD", PASSWORD)
         .arg("--var")
+        .arg(format!("resolver={}", Dnsmasq::shared().address))
+        .arg("--var")
         .arg(format!("plugins={}", plugins::folder()))
         .arg("--var")
         .arg(format!("cache={}", cache.address()))
@@ -65,7 +68,7 @@ fn the_examples_run_and_pass() {
     let ran = smoke.run();
     ran.exits(0);
     let report = ran.junit();
-    assert_eq!((report.count(Outcome::Passed), report.tests), (10, 10), "{}", ran.stderr);
+    assert_eq!((report.count(Outcome::Passed), report.tests), (11, 11), "{}", ran.stderr);
     assert_eq!((cache.connections(), live.connections()), (1, 1));
     let steps = report.case("log in and see the dashboard").output.clone();
     for step in ["step 5 `the order is in the database`: passed", "step 6 `remove the order`: passed"] {

@@ -2,6 +2,7 @@
 
 mod codings;
 mod cookies;
+mod dns;
 mod environment;
 mod hosts;
 mod login;

@@ -12,6 +12,7 @@ pub mod background;
 pub mod certificates;
 
 pub mod balancer;
+pub mod dns;
 pub mod fault;
 pub mod http;
 pub mod names;
