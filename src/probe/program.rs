@@ -9,9 +9,7 @@ use super::http::json;
 use crate::attempt::Context;
 use crate::deadline::{BudgetScope, Deadline};
 use crate::outcome::{Failure, Fault, Log, Phase};
-use crate::process::{
-    Command, End, Groups, KILL_TIMEOUT, LONGEST_STREAM, Output, Process, StopSignal, Stream,
-};
+use crate::process::{Command, End, Groups, KILL_TIMEOUT, LONGEST_STREAM, Output, Process, Stream};
 use crate::secret::{Message, Redactor, message};
 
 /// A program that has ended.
@@ -86,7 +84,7 @@ pub async fn run(
         process.printed_all().await;
     }
     // What it left in the background is a part of it, and what that prints comes no later.
-    process.stop(StopSignal::Kill, context.deadline).await;
+    process.end_leftovers(context.deadline).await;
     leftovers.disarm();
     let end = exit.map_err(|stream| too_much(command, stream))?;
     let _ = Deadline::after(KILL_TIMEOUT, BudgetScope::Grace).bound(output.closed()).await;

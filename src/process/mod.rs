@@ -191,6 +191,16 @@ impl Process {
         let _ = patience.bound(self.output.closed()).await;
     }
 
+    /// Kills what it left behind, once it has ended.
+    pub async fn end_leftovers(mut self, deadline: Deadline) {
+        if self.groups.may_have_orphans(self.group) {
+            self.stop(StopSignal::Kill, deadline).await;
+        } else {
+            reaper::forget(self.group);
+            self.groups.leave(self.group.take());
+        }
+    }
+
     /// Kills what it left behind outside its group, once it has been dropped.
     pub fn end_of_the_rest(&self) -> impl Future<Output = ()> + Send + 'static {
         let (groups, mark) = (Arc::clone(&self.groups), self.mark.clone());

@@ -2,6 +2,7 @@
 
 mod codings;
 mod cookies;
+mod dialog;
 mod dns;
 mod environment;
 mod hosts;
