@@ -117,6 +117,8 @@ pub struct Trail {
     pub address: Option<Redacted<Message>>,
     /// The addresses that could not be asked from here, which is no failure, with the reason.
     pub unreachable: Vec<Redacted<Message>>,
+    /// What was found that people should know, whatever the verdict.
+    pub warnings: Vec<Redacted<Message>>,
     /// What the server of the last attempt showed, over TLS.
     pub certificate: Option<Redacted<Certificate>>,
     /// A command that shows the failure again by hand; of a journey, that of the step which failed.

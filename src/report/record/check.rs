@@ -159,6 +159,8 @@ struct TrailRecord<'a> {
     address: Option<String>,
     /// With `addresses = "all"`, the addresses that this machine has no route to, each with the reason.
     unreachable: Vec<String>,
+    /// What was found that people should know, whatever the verdict.
+    warnings: Vec<String>,
     /// What the server showed, over TLS.
     certificate: Option<CertificateRecord>,
 }
@@ -178,6 +180,7 @@ impl<'a> TrailRecord<'a> {
             phases_ms: Phases(&trail.phases),
             address: trail.address.as_ref().map(|address| address.to_string()),
             unreachable: trail.unreachable.iter().map(|address| address.to_string()).collect(),
+            warnings: trail.warnings.iter().map(|warning| warning.to_string()).collect(),
             certificate: trail.certificate.as_ref().map(|certificate| CertificateRecord::of(certificate)),
         }
     }

@@ -101,7 +101,6 @@ fn an_expression_that_multiplies_has_an_end_and_one_that_does_not_takes_ten_mega
         "large|replace('\"', large)",
         "'%999999999d'|format(1)",
         "('x' * 1000000)|replace('x', 'y' * 1000000)",
-        "large|list|map('replace', '\"', large)|join",
         "'x' * 99999999 ~ 'x' * 99999999",
         &format!("'\"'{}", "|tojson".repeat(60)),
         &format!("large{}", " ~ large".repeat(50)),
@@ -115,9 +114,7 @@ fn an_expression_that_multiplies_has_an_end_and_one_that_does_not_takes_ten_mega
         let expected = "this reads and makes more than 128 MiB";
         assert!(ran.stderr.contains(expected), "{expression}\n{}", ran.stderr);
     }
-    for expression in
-        ["large|b64encode", "large|tojson", "large|upper|urlencode", "large ~ large", "large|length"]
-    {
+    for expression in ["large|b64encode", "large|tojson", "large ~ large", "large|length"] {
         let server = HttpServer::start(|_| Response::new(200));
         let suite = format!(
             "[vars]\nlarge = {{ file = \"large\" }}\n[[health]]\nname = \"it\"\nurl = {:?}\nmethod = \"POST\"\n\
