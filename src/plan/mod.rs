@@ -29,7 +29,7 @@ use crate::language::variables::{Variable, Variables, first_part, put_over, reso
 use crate::outcome::{SkipReason, Span};
 use crate::secret::Redactor;
 use crate::suite::keys::{EnvironmentKeys, SuiteKeys};
-use crate::suite::{Instance, Suite, SuiteCheck, graph, in_environment};
+use crate::suite::{Environment, Instance, Suite, SuiteCheck, graph, in_environment};
 
 /// What the command line overrides in the suite.
 #[derive(Debug, Default)]
@@ -109,9 +109,15 @@ fn planned(
     let missing = if mistakes.is_empty() { missing } else { Missing::IsFine };
     let (resolved, unresolvable) = resolve(&variables(suite, environment, choices), &suite.dir, redactor);
     mistakes.extend(unresolvable);
-    let rendered = suite.has_templates_in_settings.then(|| {
+    let rendered = suite.depends_on_environment.then(|| {
+        let environment = match &choices.environment {
+            Some(name) => Environment::Named(name),
+            // Perhaps the suite is never run like this.
+            None if missing == Missing::IsFine => Environment::Unknown,
+            None => Environment::None,
+        };
         let names: Vec<String> = choices.variables.iter().map(|(name, _)| name.clone()).collect();
-        in_environment(suite, &resolved.scope, &names)
+        in_environment(suite, environment, &resolved.scope, &names)
     });
     let suite = match &rendered {
         Some(draft) => {

@@ -214,10 +214,17 @@ fn system_out(check: &CheckReport, run: &RunInfo) -> String {
     let failed =
         |FailedAttempt { which, failure, .. }: FailedAttempt<'_>| format!("{which} failed: {failure}");
     let mut lines: Vec<String> = attempts::of_check(check).map(failed).collect();
+    lines.extend(attempts::others(&check.trail));
     let unreachable = check.trail.unreachable.iter();
     lines.extend(unreachable.map(|address| format!("not asked: {}", **address)));
+    let warnings = |trail: &Trail| -> Vec<String> {
+        trail.warnings.iter().map(|warning| format!("warning: {}", **warning)).collect()
+    };
+    lines.extend(warnings(&check.trail));
     for step in &check.steps {
         lines.extend(attempts::of_step(step).map(failed));
+        lines.extend(attempts::others(&step.trail));
+        lines.extend(warnings(&step.trail));
         lines.push(step_line(check, step, run));
     }
     if check.has_flapped() {

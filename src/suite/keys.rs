@@ -9,8 +9,9 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use super::each::Each;
-use crate::check::Kind;
+use super::kind_defaults;
 use crate::check::request::RequestOptions;
+use crate::check::{KINDS, Kind};
 use crate::language::diagnostic::Diagnostic;
 use crate::language::name::CheckName;
 use crate::language::read::{DefaultValues, FromTable, FromToml, Named, ParseContext, Table, Templates};
@@ -18,7 +19,7 @@ use crate::language::repeat::{Repeat, Retry};
 use crate::language::schema::{Definitions, Schema};
 use crate::language::severity::Severity;
 use crate::language::source::Place;
-use crate::language::table::Rule;
+use crate::language::table::{Rule, Shape};
 use crate::language::variables::Variable;
 
 /// `[suite]`, and what `[env.NAME]` overrides in it.
@@ -93,11 +94,13 @@ impl SuiteKeys {
     }
 }
 
-/// `[env.NAME]`: variables and suite keys of one environment.
+/// `[env.NAME]`: variables, suite keys and defaults of one environment.
 #[derive(Debug, Clone, Default)]
 pub struct EnvironmentKeys {
     pub suite: SuiteKeys,
     pub vars: BTreeMap<String, Variable>,
+    /// As far as they are no kind's.
+    pub defaults: Option<Defaults>,
 }
 
 impl FromTable for EnvironmentKeys {
@@ -114,11 +117,16 @@ impl FromTable for EnvironmentKeys {
                     ("overrides for variables, and variables of its own", "vars = { port = 80 }"),
                 )
                 .unwrap_or_default(),
+            defaults: table.optional(
+                "defaults",
+                ("overrides for keys of `[defaults]`, one by one", r#"defaults = { budget = "10s" }"#),
+            ),
         })
     }
 }
 
-/// `[defaults]`: for every check that omits the key.
+/// `[defaults]`: for every check that omits the key. What is for the checks of one kind is in
+/// [`KindDefaults`](super::kind_defaults::KindDefaults).
 #[derive(Debug, Clone, Default)]
 pub struct Defaults {
     check: CheckDefaults,
@@ -136,7 +144,7 @@ impl FromTable for Defaults {
     const DEFINITION: &'static str = "defaults";
 
     fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
-        Some(Defaults {
+        let defaults = Defaults {
             check: CheckDefaults {
                 budget: table.optional(
                     "budget",
@@ -157,7 +165,14 @@ impl FromTable for Defaults {
                     ),
                 )
                 .unwrap_or_default(),
-        })
+        };
+        for kind in KINDS {
+            let meaning = "values for every check of this kind that omits the key, for all of its keys but `name` and `each`";
+            if let Some(value) = table.raw(kind.name, meaning, Shape::PartOf(kind)) {
+                kind_defaults::check(kind, value, table.parse);
+            }
+        }
+        Some(defaults)
     }
 }
 

@@ -5,6 +5,8 @@ mod send;
 
 mod client;
 pub mod proxy;
+mod reach;
+mod tunnel;
 
 mod cookies;
 mod issued;

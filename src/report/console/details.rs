@@ -111,11 +111,15 @@ impl Details<'_> {
     }
 }
 
-/// The addresses that could not be asked from here. The verdict stands, and is one of the others only.
-pub(super) fn not_asked(report: &CheckReport, style: Style) -> String {
-    let unreachable = report.trail.unreachable.iter();
-    let lines = unreachable.map(|address| printable(&format!("not asked: {}", **address)));
-    lines.map(|line| indented(&style.quiet(line))).collect()
+/// What was found on the way, whatever the verdict: the addresses that could not be asked from here, and warnings.
+pub(super) fn found_on_the_way(report: &CheckReport, style: Style) -> String {
+    let trails = [&report.trail].into_iter().chain(report.steps.iter().map(|step| &step.trail));
+    let lines = trails.flat_map(|trail| {
+        let unreachable = trail.unreachable.iter().map(|address| format!("not asked: {}", **address));
+        let warnings = trail.warnings.iter().map(|warning| format!("warning: {}", **warning));
+        unreachable.chain(warnings)
+    });
+    lines.map(|line| indented(&style.quiet(printable(&line)))).collect()
 }
 
 /// What was not cleaned up. The verdict stands, and somebody has to know.

@@ -6,7 +6,7 @@ use super::LocationRecord;
 use super::failure::{FailureRecord, Site, StepNameRecord};
 use super::poll::PollRecord;
 use super::time::{Milliseconds, Phases};
-use crate::event::{CheckInfo, CheckReport, RunInfo, Status, StepReport, Trail};
+use crate::event::{CheckInfo, CheckReport, FailedAttempts, RunInfo, Status, StepReport, Trail};
 use crate::language::severity::Severity;
 use crate::outcome::{Certificate, NeedFailed, Outcome, SkipReason, Started};
 
@@ -123,14 +123,34 @@ struct SaidRecord<'a> {
     log: String,
 }
 
+/// An attempt that failed, and those later ones that failed alike.
+#[derive(Debug, Serialize)]
+pub(in crate::report) struct FailedAttemptsRecord<'a> {
+    #[serde(flatten)]
+    failure: FailureRecord<'a>,
+    /// The number of the first.
+    attempt: u32,
+    /// How many there were.
+    times: u32,
+}
+
+impl<'a> FailedAttemptsRecord<'a> {
+    pub fn of(failed: &'a FailedAttempts, site: Site<'a>) -> FailedAttemptsRecord<'a> {
+        let FailedAttempts { attempt, times, failure } = failed;
+        FailedAttemptsRecord { failure: FailureRecord::of(failure, site), attempt: *attempt, times: *times }
+    }
+}
+
 /// How a check or a step came to its outcome.
 #[derive(Debug, Serialize)]
 struct TrailRecord<'a> {
     /// From its start to its verdict; for a boot that stayed, until it was ready.
     duration_ms: Milliseconds,
     attempts: u32,
-    /// What the attempts before the last came to.
-    failed_attempts: Vec<FailureRecord<'a>>,
+    /// What the attempts before the last came to: each of the first 20, and then those that came to something else.
+    failed_attempts: Vec<FailedAttemptsRecord<'a>>,
+    /// How many attempts came to something that is not listed.
+    other_failed_attempts: u32,
     /// What the attempts of a `poll` saw.
     poll: Option<PollRecord>,
     /// Where the last attempt's time went, in the order in which it was spent: `{"dns": 0.3, "connect": 1.2}`.
@@ -139,6 +159,8 @@ struct TrailRecord<'a> {
     address: Option<String>,
     /// With `addresses = "all"`, the addresses that this machine has no route to, each with the reason.
     unreachable: Vec<String>,
+    /// What was found that people should know, whatever the verdict.
+    warnings: Vec<String>,
     /// What the server showed, over TLS.
     certificate: Option<CertificateRecord>,
 }
@@ -151,12 +173,14 @@ impl<'a> TrailRecord<'a> {
             failed_attempts: trail
                 .failed_attempts
                 .iter()
-                .map(|failure| FailureRecord::of(failure, site))
+                .map(|failed| FailedAttemptsRecord::of(failed, site))
                 .collect(),
+            other_failed_attempts: trail.other_failed_attempts,
             poll: trail.poll.as_deref().map(PollRecord::of),
             phases_ms: Phases(&trail.phases),
             address: trail.address.as_ref().map(|address| address.to_string()),
             unreachable: trail.unreachable.iter().map(|address| address.to_string()).collect(),
+            warnings: trail.warnings.iter().map(|warning| warning.to_string()).collect(),
             certificate: trail.certificate.as_ref().map(|certificate| CertificateRecord::of(certificate)),
         }
     }
