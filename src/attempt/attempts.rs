@@ -210,7 +210,10 @@ fn is_cut(failure: &Failure) -> bool {
     match failure {
         Failure::TimedOut { .. } => true,
         Failure::Step { source, .. } => is_cut(source),
-        Failure::Mismatch { .. } | Failure::Fault { .. } | Failure::Exited { .. } => false,
+        Failure::Mismatch { .. }
+        | Failure::Fault { .. }
+        | Failure::Exited { .. }
+        | Failure::Plugin { .. } => false,
     }
 }
 
@@ -224,6 +227,7 @@ fn after(before: Option<Failure>, seen: Option<Message>, cut: Failure) -> Failur
         | Failure::Mismatch { .. }
         | Failure::Fault { .. }
         | Failure::Exited { .. }
+        | Failure::Plugin { .. }
         | Failure::Step { .. }) => other,
     }
 }

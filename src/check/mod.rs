@@ -4,12 +4,16 @@
 //! the reports learn of it from there.
 
 mod boot;
+mod command;
 mod database;
 mod health;
 mod journey;
 
 mod addresses;
+mod captures;
 mod exchange;
+mod launch;
+mod program;
 pub mod protocol;
 mod query;
 pub mod request;
@@ -77,6 +81,14 @@ pub const KINDS: &[Kind] = &[
         gate: false,
         connections: Connections::MayBeKept,
         read: database::read,
+    },
+    Kind {
+        name: "command",
+        about: "it exits with 0: a program that runs to its end, or a monitoring plugin",
+        budget: Duration::from_secs(10),
+        gate: false,
+        connections: Connections::MayBeKept,
+        read: command::read,
     },
     Kind {
         name: "journey",

@@ -15,7 +15,7 @@ use std::fmt;
 use std::time::Duration;
 
 pub use self::certificate::Certificate;
-pub use self::failure::{Failure, Fault, Mismatch, Verdict};
+pub use self::failure::{Failure, Fault, Mismatch, PluginLevel, Verdict};
 pub use self::log::Log;
 pub use self::phase::Phase;
 pub use self::span::Span;
@@ -28,7 +28,8 @@ pub enum Outcome {
     Passed,
     /// A critical check failed or errored: the run is red.
     Failed(Redacted<Failure>),
-    /// A `severity = "warn"` check failed, errored, or was cut by the suite's budget: reported, and never red.
+    /// A `severity = "warn"` check failed, errored, or was cut by the suite's budget, or a plugin warns: reported, and
+    /// never red.
     Warned(Redacted<Failure>),
     /// The suite's budget ended while a critical check ran: nobody knows.
     Undecided(Redacted<Failure>),

@@ -289,6 +289,7 @@ pub(super) fn while_doing(doing: &'static str, failure: Failure) -> Failure {
         other @ (Failure::Mismatch { .. }
         | Failure::TimedOut { .. }
         | Failure::Exited { .. }
+        | Failure::Plugin { .. }
         | Failure::Step { .. }) => other,
     }
 }

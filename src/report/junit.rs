@@ -12,7 +12,7 @@ use super::file::{Destination, ReportError};
 use super::{Rejection, Reporter};
 use crate::event::{CheckReport, Event, RunInfo, RunReport, Status, StepName, StepReport, Trail};
 use crate::language::printable::printable;
-use crate::outcome::{Certificate, Failure, Outcome, Span};
+use crate::outcome::{Certificate, Failure, Outcome, Span, Verdict};
 
 /// Writes the report when the run is over.
 pub struct Junit {
@@ -164,7 +164,7 @@ fn details(failure: &Failure, check: &CheckReport, run: &RunInfo) -> String {
                 log = log.or(of_it.as_ref());
                 last.as_deref()
             }
-            Failure::Exited { log: of_it, .. } => {
+            Failure::Exited { log: of_it, .. } | Failure::Plugin { log: of_it, .. } => {
                 log = log.or(of_it.as_ref());
                 None
             }
@@ -236,7 +236,11 @@ fn system_out(check: &CheckReport, run: &RunInfo) -> String {
 fn step_line(check: &CheckReport, report: &StepReport, run: &RunInfo) -> String {
     let StepReport { step, is_cleanup, failure, trail } = report;
     let (StepName { number, name, .. }, Trail { attempts, took, .. }) = (step, trail);
-    let verdict = if failure.is_none() { "passed" } else { "did not pass" };
+    let verdict = match failure {
+        None => "passed",
+        Some(failure) if failure.verdict() == Verdict::Warned => "warned",
+        Some(_) => "did not pass",
+    };
     let again = if *attempts > 1 { format!(" after {attempts} attempts") } else { String::new() };
     let what = if *is_cleanup { "cleanup step" } else { "step" };
     let line = format!("{what} {number} `{name}`: {verdict}{again} in {}", Span(*took));

@@ -8,16 +8,18 @@ use tokio::time::Instant;
 
 use crate::attempt::attempts::{Attempt, Attempts};
 use crate::attempt::{CheckEvent, Context};
-use crate::check::Session;
 use crate::check::exchange::{AnyExchange, Exchange};
+use crate::check::program::Program;
 use crate::check::protocol::HttpQuestion;
 use crate::check::query::Query;
 use crate::check::request::{Request, VERB_KEYS};
 use crate::check::session::Said;
+use crate::check::{Session, captures};
 use crate::deadline::BudgetScope;
 use crate::event::{StepName, StepReport, Trail};
-use crate::expect::capture::{Capture, Captures};
+use crate::expect::capture::{Captures, Origin};
 use crate::expect::http::HttpExpectation;
+use crate::expect::program::ProgramExpectation;
 use crate::expect::rows::RowsExpectation;
 use crate::expect::status::StatusSet;
 use crate::language::diagnostic::Diagnostic;
@@ -59,6 +61,7 @@ pub(super) enum Safe {
 enum Action {
     Request { request: Box<Request>, expect: HttpExpectation },
     Query { query: Query, expect: RowsExpectation },
+    Program { program: Program, expect: ProgramExpectation },
 }
 
 impl FromTable for Step {
@@ -72,25 +75,13 @@ impl FromTable for Step {
             ("hard limit on the step, within the budget of the check", r#"budget = "2s""#),
         );
         let repeat = Repeat::from_table(table, None, Connections::MayBeKept);
-        let captures: Option<Vec<(Named, Capture)>> = table.optional(
-            "capture",
+        let captures = captures::from_table(
+            table,
             ("values to keep for later steps", r#"capture = { order = { json = "$.id" } }"#),
         );
         let action = Action::from_table(table);
-        let captures: Captures = if table.has("capture") { captures?.into() } else { Captures::default() };
-        let (name, action) = (name?, action?);
-        for (named, capture) in captures.iter() {
-            let message = match action {
-                Action::Request { .. } if !capture.is_http() => {
-                    "`value` and `column` are captured from rows, and this step sends a request"
-                }
-                Action::Query { .. } if capture.is_http() => {
-                    "rows have `value = true` and `column = \"…\"` to capture"
-                }
-                Action::Request { .. } | Action::Query { .. } => continue,
-            };
-            return table.parse.reject(Diagnostic::new(named.place, message));
-        }
+        let (name, captures, action) = (name?, captures?, action?);
+        captures::all_from(&captures, action.origin(), table.parse)?;
         let sends_request = matches!(action, Action::Request { .. });
         Some(Step { name, budget, repeat: repeat?, exchange: action.into_exchange(captures), sends_request })
     }
@@ -98,10 +89,23 @@ impl FromTable for Step {
 
 impl Action {
     fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Action> {
-        if table.is_variant(
+        let asks_a_database = table.is_variant(
             "database",
             ("database URL, for a step that runs a query", r#"database = "{{db_url}}""#),
-        ) {
+        );
+        let runs_a_program = table.is_variant(
+            "run",
+            ("program and arguments, for a step that runs a program", r#"run = ["./job"]"#),
+        );
+        if asks_a_database && runs_a_program {
+            let _ = Query::from_table(table, "database");
+            return table.reject("run", "a step runs a query or a program: remove `database` or `run`");
+        }
+        if runs_a_program {
+            let (program, expect) = Program::from_table(table)?;
+            return Some(Action::Program { program, expect });
+        }
+        if asks_a_database {
             let (query, expect) = Query::from_table(table, "database")?;
             return Some(Action::Query { query, expect });
         }
@@ -115,10 +119,19 @@ impl Action {
         if request.url.literal() == Some("") {
             let place = table.place();
             let missing = Diagnostic::new(place, "a step without anything to ask");
-            return table
-                .lacks(missing.hint(format!("give it one of {VERB_KEYS}, or `database` and `query`")));
+            return table.lacks(
+                missing.hint(format!("give it one of {VERB_KEYS}, or `database` and `query`, or `run`")),
+            );
         }
         Some(Action::Request { request: Box::new(request), expect })
+    }
+
+    fn origin(&self) -> Origin {
+        match self {
+            Action::Request { .. } => Origin::Response,
+            Action::Query { .. } => Origin::Rows,
+            Action::Program { .. } => Origin::Program,
+        }
     }
 
     fn into_exchange(self, captures: Captures) -> Box<dyn AnyExchange> {
@@ -130,6 +143,9 @@ impl Action {
                 Box::new(Exchange::new(question, captures, expect.or_status(StatusSet::not_an_error())))
             }
             Action::Query { query, expect } => Box::new(Exchange::new(query, captures, expect)),
+            Action::Program { program, expect } => {
+                Box::new(Exchange::new(program.capturing(&captures), captures, expect))
+            }
         }
     }
 }
@@ -139,7 +155,8 @@ impl Step {
         self.exchange.uses(uses);
     }
 
-    /// What it would change, in a few words. A query that writes does so whatever the journey says.
+    /// What it would change, in a few words. A query that writes does so whatever the journey says, and a program says it
+    /// of itself.
     pub fn changes(&self, safe: Safe) -> Option<String> {
         match safe {
             Safe::Yes if self.sends_request => None,

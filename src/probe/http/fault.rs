@@ -115,6 +115,7 @@ fn as_proxy_fault(failure: Failure) -> Failure {
         other @ (Failure::Mismatch { .. }
         | Failure::TimedOut { .. }
         | Failure::Exited { .. }
+        | Failure::Plugin { .. }
         | Failure::Step { .. }) => other,
     }
 }

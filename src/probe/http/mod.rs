@@ -15,7 +15,7 @@ mod redirect;
 mod body;
 mod charset;
 pub mod coding;
-mod json;
+pub(super) mod json;
 pub mod page_text;
 pub mod response;
 

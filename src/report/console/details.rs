@@ -83,7 +83,9 @@ impl Details<'_> {
                 text + &self.log(log.as_ref())
             }
             Failure::Fault { doing, cause, .. } => printable(&format!("{doing}: {cause}")),
-            Failure::Exited { how, log } => printable(&how.to_string()) + &self.log(log.as_ref()),
+            Failure::Plugin { says: how, log, .. } | Failure::Exited { how, log } => {
+                printable(&how.to_string()) + &self.log(log.as_ref())
+            }
             Failure::Step { step, number, source, .. } => {
                 format!("step {number} `{}`: {}", printable(step), self.failure(source))
             }
@@ -146,7 +148,8 @@ fn root(failure: &Failure) -> &Failure {
         Failure::TimedOut { last: None, .. }
         | Failure::Mismatch { .. }
         | Failure::Fault { .. }
-        | Failure::Exited { .. } => failure,
+        | Failure::Exited { .. }
+        | Failure::Plugin { .. } => failure,
     }
 }
 

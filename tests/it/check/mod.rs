@@ -3,6 +3,7 @@
 mod addresses;
 mod boot;
 mod cleanup;
+mod command;
 mod database;
 mod health;
 mod journey;
