@@ -12,6 +12,7 @@ pub mod databases;
 pub mod dial;
 pub mod http;
 pub mod postgres;
+pub mod redis;
 pub mod rows;
 pub mod sqlite;
 pub mod tls;

@@ -1,0 +1,197 @@
+//! Which commands are run: those that only read, by what the server itself says of them.
+//!
+//! `COMMAND INFO` has the flags of a command, of a sub-command too, and what it does to its keys. One that has no
+//! `readonly` among its flags is not run, unless it is one of [`HARMLESS`]; nor is one that reads but may block, run a
+//! script, or change how a value is stored.
+//! Source: <https://redis.io/docs/latest/commands/command/>.
+
+use serde_json::Value;
+
+use super::connect::Connection;
+use super::fault::{self, Doing};
+use super::wire::Answer;
+use crate::attempt::Context;
+use crate::outcome::Failure;
+use crate::secret::Message;
+
+/// Commands that change nothing, though they are not flagged `readonly`, mostly because they read no key.
+const HARMLESS: [&str; 39] = [
+    "ping",
+    "echo",
+    "time",
+    "lastsave",
+    "info",
+    "role",
+    "dbsize",
+    "acl|whoami",
+    "client|getname",
+    "client|id",
+    "client|info",
+    "client|list",
+    "cluster|countkeysinslot",
+    "cluster|info",
+    "cluster|keyslot",
+    "cluster|myid",
+    "cluster|nodes",
+    "cluster|shards",
+    "cluster|slots",
+    "command|count",
+    "command|info",
+    "function|list",
+    "function|stats",
+    "memory|doctor",
+    "memory|stats",
+    "module|list",
+    "pubsub|channels",
+    "pubsub|numpat",
+    "pubsub|numsub",
+    "pubsub|shardchannels",
+    "pubsub|shardnumsub",
+    "script|exists",
+    "sentinel|ckquorum",
+    "sentinel|get-master-addr-by-name",
+    "sentinel|master",
+    "sentinel|masters",
+    "sentinel|replicas",
+    "sentinel|sentinels",
+    "slowlog|len",
+];
+
+/// Commands whose sub-commands are commands of their own. A server before Redis 7 has flags for all of them together.
+const CONTAINERS: [&str; 18] = [
+    "acl", "client", "cluster", "command", "config", "debug", "function", "latency", "memory", "module",
+    "object", "pubsub", "script", "sentinel", "slowlog", "xgroup", "xinfo", "failover",
+];
+
+/// Flags and categories of what is not run even where it is flagged `readonly`, and why.
+const NEVER: [(&str, &str); 8] = [
+    ("write", "writes"),
+    ("may_replicate", "may write"),
+    ("blocking", "may wait for others to write"),
+    ("admin", "administers the server"),
+    ("pubsub", "sends or receives messages"),
+    ("@write", "writes"),
+    ("@scripting", "runs a script"),
+    ("@blocking", "may wait for others to write"),
+];
+
+/// What a command does to its keys that is more than reading them. `RW` is what `PFCOUNT` has, which keeps what it
+/// counted.
+const CHANGES: [&str; 6] = ["RW", "OW", "RM", "insert", "update", "delete"];
+
+/// The same by their names, for servers that say less.
+const NEVER_BY_NAME: [&str; 5] = ["pfcount", "eval_ro", "evalsha_ro", "fcall_ro", "xread"];
+
+const ASK: &str =
+    "a check only reads: ask with a command that the server flags `readonly`, such as GET or EXISTS";
+
+/// Finds out that the command changes nothing.
+///
+/// # Errors
+/// It may, or the server does not say.
+pub(super) async fn may_run(
+    connection: &mut Connection,
+    words: &[String],
+    context: &Context,
+) -> Result<(), Failure> {
+    let Some(name) = words.first().map(|word| word.to_ascii_lowercase()) else {
+        return Err(not_run(Message::new().words("the command is empty"), "write one, such as `GET key`"));
+    };
+    let with_sub = words.get(1).map(|sub| format!("{name}|{}", sub.to_ascii_lowercase()));
+    let is_harmless = |name: &str| HARMLESS.contains(&name);
+    if is_harmless(&name) || with_sub.as_deref().is_some_and(is_harmless) {
+        return Ok(());
+    }
+    let said = ask(connection, &name, context).await?;
+    let Some(said) = said else { return Err(unknown(&name)) };
+    let has_subs = said.get(9).and_then(Value::as_array).is_some_and(|subs| !subs.is_empty());
+    match (has_subs, with_sub) {
+        (true, Some(full)) => match ask(connection, &full, context).await? {
+            Some(said) => judge(&full.replace('|', " "), &said),
+            None => Err(unknown(&full.replace('|', " "))),
+        },
+        (true, None) => {
+            let cause = Message::new().words("`").data(name).words("` needs a sub-command");
+            Err(not_run(cause, "write it behind the command, as in `OBJECT ENCODING key`"))
+        }
+        (false, _) if CONTAINERS.contains(&&*name) => {
+            let cause = Message::new()
+                .words("the server does not say what each sub-command of `")
+                .data(name)
+                .words("` does");
+            Err(not_run(cause, "that takes Redis 7: ask with another command"))
+        }
+        (false, _) => judge(&name, &said),
+    }
+}
+
+/// What the server says of a command; `None` where it does not know it.
+async fn ask(connection: &mut Connection, name: &str, context: &Context) -> Result<Option<Value>, Failure> {
+    let Connection { wire, place } = connection;
+    wire.ask(&["COMMAND", "INFO", name]);
+    let answer = wire.answer().await;
+    match answer.map_err(|broken| fault::broken(broken, Doing::Query, place, context))? {
+        Answer::Given(Value::Array(mut said)) if said.len() == 1 => Ok(said.pop().filter(Value::is_array)),
+        Answer::Given(_) => {
+            let cause = Message::new().words("the server does not say what its commands do (`COMMAND INFO`)");
+            Err(not_run(cause, "ask the server itself, and not a proxy before it"))
+        }
+        Answer::Refused(text) if text.starts_with("NOPERM") => {
+            let cause =
+                Message::new().words("smoke must ask what the command does, and may not: ").data(text);
+            Err(not_run(
+                cause,
+                "grant the user `+command|info` (before Redis 7, `+command`), as in `ACL SETUSER shop +command|info`",
+            ))
+        }
+        Answer::Refused(text) if text.starts_with("ERR unknown command") => {
+            let cause = Message::new().words("the server does not say what its commands do: ").data(text);
+            Err(not_run(cause, "ask the server itself, and not a proxy before it"))
+        }
+        Answer::Refused(text) => Err(fault::refused(&text, Doing::Query, place)),
+    }
+}
+
+/// Does it only read?
+fn judge(name: &str, said: &Value) -> Result<(), Failure> {
+    let flags = texts(said.get(2));
+    let categories = texts(said.get(6));
+    let keys = texts(said.get(8));
+    let shown = || Message::new().words("`").data(name.to_ascii_uppercase()).words("` is not run: ");
+    let has = |flag: &str| flags.contains(&flag) || categories.contains(&flag);
+    if let Some((flag, does)) = NEVER.iter().find(|(flag, _)| has(flag)) {
+        return Err(not_run(shown().words(format!("the server says that it {does} (`{flag}`)")), ASK));
+    }
+    if keys.iter().any(|key| CHANGES.contains(key)) || NEVER_BY_NAME.contains(&name) {
+        return Err(not_run(shown().words("it does more than read its keys"), ASK));
+    }
+    match flags.contains(&"readonly") {
+        true => Ok(()),
+        false => Err(not_run(shown().words("the server does not flag it `readonly`"), ASK)),
+    }
+}
+
+/// Every text in an answer.
+fn texts(value: Option<&Value>) -> Vec<&str> {
+    let mut found = Vec::new();
+    let mut left: Vec<&Value> = value.into_iter().collect();
+    while let Some(value) = left.pop() {
+        match value {
+            Value::String(text) => found.push(text.as_str()),
+            Value::Array(values) => left.extend(values),
+            Value::Object(entries) => left.extend(entries.values()),
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+    found
+}
+
+fn unknown(name: &str) -> Failure {
+    let cause =
+        Message::new().words("the server has no command `").data(name.to_ascii_uppercase()).words("`");
+    not_run(cause, "check its name, and the server's version and modules")
+}
+
+fn not_run(cause: Message, hint: &'static str) -> Failure {
+    fault::not_run(cause, Message::new().words(hint))
+}
