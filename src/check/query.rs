@@ -17,8 +17,8 @@ use crate::outcome::{Direction, Failure, Fault};
 use crate::probe::database::{self, Access, Database, Reproduction};
 use crate::probe::databases;
 use crate::probe::rows::QueryResult;
-use crate::secret::Message;
 use crate::secret::placeholder::readable;
+use crate::secret::{Message, message};
 
 /// How much of a statement `--trace` shows, in characters.
 const STATEMENT_SHOWN: usize = 2_000;
@@ -116,7 +116,7 @@ impl Query {
 /// What is wrong with a query, of which only the run could tell.
 fn unusable(doing: &'static str, mistake: Diagnostic) -> Failure {
     let doing = Message::new().words(doing);
-    let failure = Failure::fault(Fault::Template, doing, Message::new().data(mistake.message));
+    let failure = Failure::fault(Fault::Template, doing, message!("{}", mistake.message));
     match mistake.hint {
         Some(hint) => failure.with_hint(Message::new().words(hint)),
         None => failure,

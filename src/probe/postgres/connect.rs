@@ -24,7 +24,7 @@ use crate::deadline::{BudgetScope, Deadline};
 use crate::outcome::{Failure, Fault, Phase};
 use crate::probe::dial::{self, Target};
 use crate::probe::trust::Trust;
-use crate::secret::Message;
+use crate::secret::{Message, message};
 
 /// How long a connection has to say good-bye.
 const CLOSE_TIMEOUT: Duration = Duration::from_millis(100);
@@ -128,7 +128,7 @@ async fn in_time(
         Some(limit) if *limit < context.deadline.remaining() => {
             let limited = context.deadline.tighten(*limit, BudgetScope::Step);
             limited.bound(connecting).await.unwrap_or_else(|_| {
-                let doing = Message::new().words("connecting to ").data(endpoint.to_string());
+                let doing = message!("connecting to {}", endpoint);
                 let cause = format!(
                     "no connection within {} (`connect_timeout` of the URL), {}",
                     crate::outcome::Span(*limit),
@@ -169,11 +169,7 @@ async fn to_host(
         }
     }
     Err(first_failure.unwrap_or_else(|| {
-        Failure::fault(
-            Fault::Internal,
-            Message::new().words("connecting to PostgreSQL"),
-            Message::new().words("no way to try"),
-        )
+        Failure::fault(Fault::Internal, message!("connecting to PostgreSQL"), message!("no way to try"))
     }))
 }
 
