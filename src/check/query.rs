@@ -187,6 +187,7 @@ impl Question for Query {
             access: self.access,
             limit,
             folder: &context.run.suite_dir,
+            run: &context.run,
         };
         Some(database.reproduce(&reproduction))
     }

@@ -7,7 +7,7 @@ use crate::language::io_error::reason;
 use crate::outcome::{Failure, Fault};
 use crate::probe::database::WritesRefused;
 use crate::probe::tls;
-use crate::secret::Message;
+use crate::secret::{Message, message};
 
 /// What was being done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,9 +20,9 @@ pub(super) enum Doing {
 impl Doing {
     fn at(self, place: &Place) -> Message {
         match self {
-            Doing::LogIn => Message::new().words("logging in at ").data(place.to_string()),
-            Doing::Ping => Message::new().words("pinging ").data(place.to_string()),
-            Doing::Query => Message::new().words("running the command"),
+            Doing::LogIn => message!("logging in at {}", place),
+            Doing::Ping => message!("pinging {}", place),
+            Doing::Query => message!("running the command"),
         }
     }
 }
@@ -139,17 +139,17 @@ pub(super) fn broken(broken: Broken, doing: Doing, place: &Place, context: &Cont
     let at = doing.at(place);
     let (cause, hint) = match broken {
         Broken::TooLarge => (
-            Message::new().words("the answer is larger than 1 MiB, and a row is read up to that"),
+            message!("the answer is larger than 1 MiB, and a row is read up to that"),
             "ask for less: `GETRANGE`, `LRANGE` or `ZRANGE` with limits, `HGET`, `STRLEN`",
         ),
-        Broken::Garbage(start) if start.first() == Some(&0x15) => (
-            Message::new().words("the server answered with TLS"),
-            "write `rediss://`, or the port that is not for TLS",
-        ),
+        Broken::Garbage(start) if start.first() == Some(&0x15) => {
+            (message!("the server answered with TLS"), "write `rediss://`, or the port that is not for TLS")
+        }
         Broken::Garbage(start) => {
             let start = String::from_utf8_lossy(&start).into_owned();
-            let cause = Message::new().words("what came is not Redis's protocol: it begins with `");
-            (cause.data(start.escape_debug().to_string()).words("`"), "check that this port is Redis's")
+            let cause =
+                message!("what came is not Redis's protocol: it begins with `{}`", start.escape_debug());
+            (cause, "check that this port is Redis's")
         }
         Broken::Io(error) => {
             if let (Place::Tcp(target), true) = (place, is_of_tls(&error)) {
@@ -179,7 +179,7 @@ fn is_of_tls(error: &std::io::Error) -> bool {
 
 /// The command is not run.
 pub(super) fn not_run(cause: Message, hint: Message) -> Failure {
-    Failure::fault(Fault::Sql, Message::new().words("running the command"), cause).with_hint(hint)
+    Failure::fault(Fault::Sql, message!("checking the command"), cause).with_hint(hint)
 }
 
 /// A session that is to write.
@@ -190,8 +190,5 @@ pub(super) fn writes(why: &WritesRefused) -> Failure {
 /// Sockets are files of Unix.
 #[cfg(not(unix))]
 pub(super) fn no_sockets() -> Failure {
-    not_run(
-        Message::new().words("this system has no Unix sockets"),
-        Message::new().words("connect with `redis://HOST:PORT`"),
-    )
+    not_run(message!("this system has no Unix sockets"), message!("connect with `redis://HOST:PORT`"))
 }

@@ -22,9 +22,10 @@ use std::path::Path;
 use futures_util::future::BoxFuture;
 
 use self::cli::Asked;
+use self::permission::Permitted;
 use self::session::RedisSession;
 pub use self::url::RedisUrl;
-use super::database::{Access, Database, Reproduction, Session, WritesRefused};
+use super::database::{Access, Database, Idioms, Reproduction, Session, WritesRefused};
 use super::trust::{TlsOptions, Verify};
 use crate::attempt::Context;
 use crate::attempt::shell::ShellCommand;
@@ -34,7 +35,7 @@ use crate::language::statement::QueryLanguage;
 use crate::language::template::Piece;
 use crate::language::words;
 use crate::outcome::{Direction, Failure};
-use crate::secret::Message;
+use crate::secret::message;
 
 /// How the URLs of Redis start.
 pub const SCHEMES: [&str; 3] = ["redis", "rediss", "redis+unix"];
@@ -59,6 +60,16 @@ impl Database for Redis {
 
     fn dialect(&self) -> Dialect {
         Dialect { placeholder: |number| format!("${number}"), identifier: words::quoted }
+    }
+
+    /// It has no tables, so smoke writes no statements for it.
+    fn idioms(&self) -> Idioms {
+        Idioms {
+            text: str::to_owned,
+            matches: None,
+            clock: "",
+            is_same_name: |written, stored| written == stored,
+        }
     }
 
     fn language(&self) -> QueryLanguage {
@@ -98,9 +109,17 @@ impl Database for Redis {
 
     fn reproduce(&self, asked: &Reproduction<'_>) -> ShellCommand {
         let words = asked.statement.and_then(|statement| words::split(&[Piece::Text(statement)]).ok());
-        let words = words.unwrap_or_else(|| vec!["PING".to_owned()]);
-        let Reproduction { url, shown_url, limit, folder, .. } = *asked;
-        cli::command(&Asked { url, shown_url, words: &words, tls: no_keys(), folder, limit })
+        let words = match words {
+            None => vec!["PING".to_owned()],
+            Some(words) if asked.run.shared::<Permitted>().has(&words) => words,
+            // Run again by people, it would be run: what smoke asked is what it does.
+            Some(words) => {
+                let name = words.into_iter().next().unwrap_or_default();
+                vec!["COMMAND".to_owned(), "INFO".to_owned(), name]
+            }
+        };
+        let Reproduction { url, shown_url, limit, run, .. } = *asked;
+        cli::command(&Asked { url, shown_url, words: &words, tls: no_keys(), folder: &run.suite_dir, limit })
     }
 }
 
@@ -115,13 +134,9 @@ fn no_keys() -> TlsOptions {
 /// No connection, no login, or a server that is not ready.
 pub async fn ping(url: &str, tls: TlsOptions, context: &Context) -> Result<(), Failure> {
     let url = url::at_run_time(url)?;
-    context.trace(Direction::Sent, || {
-        let asked = Message::new().words("log in at ").data(url.place.to_string());
-        let asked = match &url.user {
-            Some(user) => asked.words(" as `").data(user.as_str()).words("`"),
-            None => asked,
-        };
-        asked.words(", then PING")
+    context.trace(Direction::Sent, || match &url.user {
+        Some(user) => message!("log in at {} as `{}`, then PING", url.place, user),
+        None => message!("log in at {}, then PING", url.place),
     });
     let mut connection = connect::connect(&url, tls, context).await?;
     session::ping(&mut connection, context).await?;

@@ -5,6 +5,9 @@
 //! script, or change how a value is stored.
 //! Source: <https://redis.io/docs/latest/commands/command/>.
 
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+
 use serde_json::Value;
 
 use super::connect::Connection;
@@ -12,7 +15,7 @@ use super::fault::{self, Doing};
 use super::wire::Answer;
 use crate::attempt::Context;
 use crate::outcome::Failure;
-use crate::secret::Message;
+use crate::secret::{Message, message};
 
 /// Commands that change nothing, though they are not flagged `readonly`, mostly because they read no key.
 const HARMLESS: [&str; 39] = [
@@ -85,6 +88,35 @@ const NEVER_BY_NAME: [&str; 5] = ["pfcount", "eval_ro", "evalsha_ro", "fcall_ro"
 const ASK: &str =
     "a check only reads: ask with a command that the server flags `readonly`, such as GET or EXISTS";
 
+/// The commands of which this run has found out that they only read, by their names.
+#[derive(Debug, Default)]
+pub(super) struct Permitted(Mutex<BTreeSet<String>>);
+
+impl Permitted {
+    fn names(&self) -> std::sync::MutexGuard<'_, BTreeSet<String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// May people run the command again, for all that is known?
+    pub fn has(&self, words: &[String]) -> bool {
+        let [name, with_sub] = names(words);
+        let names = self.names();
+        [name, with_sub].into_iter().flatten().any(|name| is_harmless(&name) || names.contains(&name))
+    }
+}
+
+/// The name of a command, and the one with a sub-command if its second word is one.
+fn names(words: &[String]) -> [Option<String>; 2] {
+    let name = words.first().map(|word| word.to_ascii_lowercase());
+    let with_sub = name.as_deref().zip(words.get(1));
+    let with_sub = with_sub.map(|(name, sub)| format!("{name}|{}", sub.to_ascii_lowercase()));
+    [name, with_sub]
+}
+
+fn is_harmless(name: &str) -> bool {
+    HARMLESS.contains(&name)
+}
+
 /// Finds out that the command changes nothing.
 ///
 /// # Errors
@@ -94,24 +126,34 @@ pub(super) async fn may_run(
     words: &[String],
     context: &Context,
 ) -> Result<(), Failure> {
-    let Some(name) = words.first().map(|word| word.to_ascii_lowercase()) else {
-        return Err(not_run(Message::new().words("the command is empty"), "write one, such as `GET key`"));
+    let [Some(name), with_sub] = names(words) else {
+        return Err(not_run(message!("the command is empty"), "write one, such as `GET key`"));
     };
-    let with_sub = words.get(1).map(|sub| format!("{name}|{}", sub.to_ascii_lowercase()));
-    let is_harmless = |name: &str| HARMLESS.contains(&name);
     if is_harmless(&name) || with_sub.as_deref().is_some_and(is_harmless) {
         return Ok(());
     }
+    let permitted = ask_about(connection, name, with_sub, context).await?;
+    context.run.shared::<Permitted>().names().insert(permitted);
+    Ok(())
+}
+
+/// Asks the server what the command does, and returns its name if it only reads.
+async fn ask_about(
+    connection: &mut Connection,
+    name: String,
+    with_sub: Option<String>,
+    context: &Context,
+) -> Result<String, Failure> {
     let said = ask(connection, &name, context).await?;
     let Some(said) = said else { return Err(unknown(&name)) };
     let has_subs = said.get(9).and_then(Value::as_array).is_some_and(|subs| !subs.is_empty());
     match (has_subs, with_sub) {
         (true, Some(full)) => match ask(connection, &full, context).await? {
-            Some(said) => judge(&full.replace('|', " "), &said),
+            Some(said) => judge(&full.replace('|', " "), &said).map(|()| full),
             None => Err(unknown(&full.replace('|', " "))),
         },
         (true, None) => {
-            let cause = Message::new().words("`").data(name).words("` needs a sub-command");
+            let cause = message!("`{}` needs a sub-command", name);
             Err(not_run(cause, "write it behind the command, as in `OBJECT ENCODING key`"))
         }
         (false, _) if CONTAINERS.contains(&&*name) => {
@@ -121,7 +163,7 @@ pub(super) async fn may_run(
                 .words("` does");
             Err(not_run(cause, "that takes Redis 7: ask with another command"))
         }
-        (false, _) => judge(&name, &said),
+        (false, _) => judge(&name, &said).map(|()| name),
     }
 }
 
@@ -133,19 +175,18 @@ async fn ask(connection: &mut Connection, name: &str, context: &Context) -> Resu
     match answer.map_err(|broken| fault::broken(broken, Doing::Query, place, context))? {
         Answer::Given(Value::Array(mut said)) if said.len() == 1 => Ok(said.pop().filter(Value::is_array)),
         Answer::Given(_) => {
-            let cause = Message::new().words("the server does not say what its commands do (`COMMAND INFO`)");
+            let cause = message!("the server does not say what its commands do (`COMMAND INFO`)");
             Err(not_run(cause, "ask the server itself, and not a proxy before it"))
         }
         Answer::Refused(text) if text.starts_with("NOPERM") => {
-            let cause =
-                Message::new().words("smoke must ask what the command does, and may not: ").data(text);
+            let cause = message!("smoke must ask what the command does, and may not: {}", text);
             Err(not_run(
                 cause,
                 "grant the user `+command|info` (before Redis 7, `+command`), as in `ACL SETUSER shop +command|info`",
             ))
         }
         Answer::Refused(text) if text.starts_with("ERR unknown command") => {
-            let cause = Message::new().words("the server does not say what its commands do: ").data(text);
+            let cause = message!("the server does not say what its commands do: {}", text);
             Err(not_run(cause, "ask the server itself, and not a proxy before it"))
         }
         Answer::Refused(text) => Err(fault::refused(&text, Doing::Query, place)),
@@ -157,7 +198,7 @@ fn judge(name: &str, said: &Value) -> Result<(), Failure> {
     let flags = texts(said.get(2));
     let categories = texts(said.get(6));
     let keys = texts(said.get(8));
-    let shown = || Message::new().words("`").data(name.to_ascii_uppercase()).words("` is not run: ");
+    let shown = || message!("`{}` is not run: ", name.to_ascii_uppercase());
     let has = |flag: &str| flags.contains(&flag) || categories.contains(&flag);
     if let Some((flag, does)) = NEVER.iter().find(|(flag, _)| has(flag)) {
         return Err(not_run(shown().words(format!("the server says that it {does} (`{flag}`)")), ASK));
@@ -165,10 +206,10 @@ fn judge(name: &str, said: &Value) -> Result<(), Failure> {
     if keys.iter().any(|key| CHANGES.contains(key)) || NEVER_BY_NAME.contains(&name) {
         return Err(not_run(shown().words("it does more than read its keys"), ASK));
     }
-    match flags.contains(&"readonly") {
-        true => Ok(()),
-        false => Err(not_run(shown().words("the server does not flag it `readonly`"), ASK)),
+    if flags.contains(&"readonly") {
+        return Ok(());
     }
+    Err(not_run(shown().words("the server does not flag it `readonly`"), ASK))
 }
 
 /// Every text in an answer.
@@ -187,8 +228,7 @@ fn texts(value: Option<&Value>) -> Vec<&str> {
 }
 
 fn unknown(name: &str) -> Failure {
-    let cause =
-        Message::new().words("the server has no command `").data(name.to_ascii_uppercase()).words("`");
+    let cause = message!("the server has no command `{}`", name.to_ascii_uppercase());
     not_run(cause, "check its name, and the server's version and modules")
 }
 

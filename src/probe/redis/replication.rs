@@ -5,7 +5,7 @@
 
 use super::url::Place;
 use crate::outcome::{Failure, Fault};
-use crate::secret::Message;
+use crate::secret::{Message, message};
 
 /// What is wrong with the server at `place`, by its own `INFO replication`.
 pub(super) fn fault(information: &str, place: &Place) -> Option<Failure> {
@@ -15,20 +15,13 @@ pub(super) fn fault(information: &str, place: &Place) -> Option<Failure> {
     if field("role") != Some("slave") || field("master_link_status") != Some("down") {
         return None;
     }
-    let master = Message::new().data(format!(
-        "{}:{}",
-        field("master_host").unwrap_or_default(),
-        field("master_port").unwrap_or_default()
-    ));
-    let doing = Message::new().words("asking the replica ").data(place.to_string()).words(" for its master");
+    let [host, port] = ["master_host", "master_port"].map(|name| field(name).unwrap_or_default());
+    let doing = message!("asking the replica {} for its master", place);
     let (cause, hint) = if field("master_sync_in_progress") == Some("1") {
-        (
-            Message::new().words("it still copies its data from ").then(master),
-            "`poll` waits until it has them",
-        )
+        (message!("it still copies its data from {}:{}", host, port), "`poll` waits until it has them")
     } else {
+        let cause = message!("it has no link to its master {}:{}", host, port);
         let since = field("master_link_down_since_seconds").and_then(|since| since.parse::<u64>().ok());
-        let cause = Message::new().words("it has no link to its master ").then(master);
         let cause = match since {
             Some(seconds) => cause.words(format!(" since {seconds} s, and answers with the data of then")),
             None => cause.words(", and answers with old data, if it does"),

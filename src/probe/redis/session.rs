@@ -8,11 +8,12 @@ use super::fault::{self, Doing};
 use super::wire::Answer;
 use super::{permission, replication};
 use crate::attempt::Context;
+use crate::deadline::Deadline;
 use crate::language::sql::BoundSql;
 use crate::outcome::{Failure, Phase};
-use crate::probe::database::{Session, Table, TableName};
+use crate::probe::database::{DeclaredType, Session, Table, TableName, TypeMatch};
 use crate::probe::rows::QueryResult;
-use crate::secret::Message;
+use crate::secret::message;
 
 pub(super) struct RedisSession {
     connection: Connection,
@@ -63,9 +64,20 @@ impl Session for RedisSession {
         Box::pin(async move {
             let text = |word: &Value| word.as_str().unwrap_or_default().to_owned();
             let words: Vec<String> = statement.parameters.iter().map(text).collect();
+            if self.is_cut {
+                // What comes next is the answer to the command that was cut.
+                return Err(fault::not_run(
+                    message!("the command before it was cut, and its answer is still to come"),
+                    message!("give it more time"),
+                ));
+            }
             context.timeline.enter(Phase::Query);
             self.is_cut = true;
-            permission::may_run(&mut self.connection, &words, context).await?;
+            let permitted = permission::may_run(&mut self.connection, &words, context).await;
+            if let Err(refusal) = permitted {
+                self.is_cut = false;
+                return Err(refusal);
+            }
             let Connection { wire, place } = &mut self.connection;
             wire.ask(&words);
             let broken = |broken| fault::broken(broken, Doing::Query, place, context);
@@ -78,15 +90,41 @@ impl Session for RedisSession {
         })
     }
 
+    fn query_within<'a>(
+        &'a mut self,
+        statement: &'a BoundSql,
+        keep: usize,
+        limit: Deadline,
+        context: &'a Context,
+    ) -> BoxFuture<'a, Result<QueryResult, Failure>> {
+        Box::pin(async move {
+            let ran = limit.bound(self.query(statement, keep, context)).await;
+            ran.unwrap_or_else(|cut| Err(Failure::timed_out(cut, Phase::Query)))
+        })
+    }
+
     fn describe<'a>(
         &'a mut self,
         _tables: &'a [TableName],
         _context: &'a Context,
     ) -> BoxFuture<'a, Result<Vec<Option<Table>>, Failure>> {
-        Box::pin(std::future::ready(Err(fault::not_run(
-            Message::new().words("Redis has no tables to describe"),
-            Message::new().words("ask for a key with a `[[database]]` check"),
-        ))))
+        no_tables()
+    }
+
+    fn find<'a>(
+        &'a mut self,
+        _names: &'a [String],
+        _context: &'a Context,
+    ) -> BoxFuture<'a, Result<Vec<Vec<TableName>>, Failure>> {
+        no_tables()
+    }
+
+    fn compare_types<'a>(
+        &'a mut self,
+        _columns: &'a [DeclaredType],
+        _context: &'a Context,
+    ) -> BoxFuture<'a, Result<Vec<TypeMatch>, Failure>> {
+        no_tables()
     }
 
     fn commit<'a>(&'a mut self, _context: &'a Context) -> BoxFuture<'a, Result<(), Failure>> {
@@ -110,4 +148,11 @@ impl Session for RedisSession {
             }
         })
     }
+}
+
+fn no_tables<T: Send + 'static>() -> BoxFuture<'static, Result<T, Failure>> {
+    Box::pin(std::future::ready(Err(fault::not_run(
+        message!("Redis has no tables to describe"),
+        message!("ask for a key with a `[[database]]` check"),
+    ))))
 }

@@ -18,6 +18,7 @@ pub mod names;
 pub mod postgres;
 pub mod psql;
 pub mod raw;
+pub mod redis;
 pub mod schema;
 pub mod stalled_dns;
 
