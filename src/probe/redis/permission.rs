@@ -156,14 +156,14 @@ async fn ask_about(
             let cause = message!("`{}` needs a sub-command", name);
             Err(not_run(cause, "write it behind the command, as in `OBJECT ENCODING key`"))
         }
-        (false, _) if CONTAINERS.contains(&&*name) => {
-            let cause = Message::new()
-                .words("the server does not say what each sub-command of `")
-                .data(name)
-                .words("` does");
-            Err(not_run(cause, "that takes Redis 7: ask with another command"))
+        (false, _) => {
+            judge(&name, &said)?;
+            if CONTAINERS.contains(&&*name) {
+                let cause = message!("the server does not say what each sub-command of `{}` does", name);
+                return Err(not_run(cause, "that takes Redis 7: ask with another command"));
+            }
+            Ok(name)
         }
-        (false, _) => judge(&name, &said).map(|()| name),
     }
 }
 

@@ -24,7 +24,8 @@ pub(super) fn fault(information: &str, place: &Place) -> Option<Failure> {
         let since = field("master_link_down_since_seconds").and_then(|since| since.parse::<u64>().ok());
         let cause = match since {
             Some(seconds) => cause.words(format!(" since {seconds} s, and answers with the data of then")),
-            None => cause.words(", and answers with old data, if it does"),
+            // It never had one.
+            None => cause.words(", and had none yet"),
         };
         (cause, "look at the master, at the network between the two, and at `masterauth` of the replica")
     };

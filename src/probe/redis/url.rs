@@ -1,4 +1,5 @@
-//! A Redis URL: `redis://[[user]:password@]host[:port][/db]`, `rediss://…` over TLS, `redis+unix://[[user]:password@]/path`.
+//! A Redis URL: `redis://[[user]:password@]host[:port][/db]`, `rediss://…` over TLS,
+//! `redis+unix:///path?username=user&password=password`, because a URL without a host can have no user before it.
 //!
 //! Source: <https://www.iana.org/assignments/uri-schemes/prov/redis>; the parameters of TLS are those of redis-py,
 //! <https://redis.readthedocs.io/en/stable/connections.html>.
@@ -156,32 +157,15 @@ impl RedisUrl {
                 self.db = db;
                 continue;
             }
-            if !name.starts_with("ssl_") {
-                let message = format!("unsupported parameter `{name}` of a Redis URL");
-                return Err(Diagnostic::new(None, message).hint(PARAMETERS));
-            }
-            let Some(tls) = &mut self.tls else {
-                let message = format!("the parameter `{name}` needs TLS");
-                return Err(Diagnostic::new(None, message).hint("write `rediss://` for TLS"));
-            };
-            match (&*name, &*value) {
-                ("ssl_ca_certs", path) => tls.ca = Some(path.into()),
-                ("ssl_certfile", path) => tls.cert = Some(path.into()),
-                ("ssl_keyfile", path) => tls.key = Some(path.into()),
-                ("ssl_cert_reqs", "none") => tls.verify = Some(Verify::Nothing),
-                ("ssl_cert_reqs", "required") => {}
-                ("ssl_cert_reqs", _) => {
-                    let message = "`ssl_cert_reqs` is `required` or `none`";
-                    return Err(Diagnostic::new(None, message).hint("remove it: `required` is the default"));
+            let is_socket = matches!(self.place, Place::Socket(_));
+            match &*name {
+                "username" if is_socket => self.user = Some(value.into_owned()),
+                "password" if is_socket => self.password = Some(value.into_owned()),
+                "username" | "password" => {
+                    let message = format!("unsupported parameter `{name}` of a Redis URL with a host");
+                    return Err(Diagnostic::new(None, message).hint("write `redis://user:password@host`"));
                 }
-                ("ssl_check_hostname", "true" | "True") => {}
-                ("ssl_check_hostname", "false" | "False") => {
-                    tls.verify = Some(tls.verify.unwrap_or(Verify::Chain));
-                }
-                (name, _) => {
-                    let message = format!("unsupported parameter `{name}` of a Redis URL");
-                    return Err(Diagnostic::new(None, message).hint(PARAMETERS));
-                }
+                _ => self.take_tls(&name, &value)?,
             }
         }
         match &self.tls {
@@ -191,6 +175,37 @@ impl RedisUrl {
             }
             Some(_) | None => Ok(()),
         }
+    }
+
+    fn take_tls(&mut self, name: &str, value: &str) -> Result<(), Diagnostic> {
+        if !name.starts_with("ssl_") {
+            let message = format!("unsupported parameter `{name}` of a Redis URL");
+            return Err(Diagnostic::new(None, message).hint(PARAMETERS));
+        }
+        let Some(tls) = &mut self.tls else {
+            let message = format!("the parameter `{name}` needs TLS");
+            return Err(Diagnostic::new(None, message).hint("write `rediss://` for TLS"));
+        };
+        match (name, value) {
+            ("ssl_ca_certs", path) => tls.ca = Some(path.into()),
+            ("ssl_certfile", path) => tls.cert = Some(path.into()),
+            ("ssl_keyfile", path) => tls.key = Some(path.into()),
+            ("ssl_cert_reqs", "none") => tls.verify = Some(Verify::Nothing),
+            ("ssl_cert_reqs", "required") => {}
+            ("ssl_cert_reqs", _) => {
+                let message = "`ssl_cert_reqs` is `required` or `none`";
+                return Err(Diagnostic::new(None, message).hint("remove it: `required` is the default"));
+            }
+            ("ssl_check_hostname", "true" | "True") => {}
+            ("ssl_check_hostname", "false" | "False") => {
+                tls.verify = Some(tls.verify.unwrap_or(Verify::Chain));
+            }
+            (name, _) => {
+                let message = format!("unsupported parameter `{name}` of a Redis URL");
+                return Err(Diagnostic::new(None, message).hint(PARAMETERS));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -232,7 +247,7 @@ mod tests {
             ("redis://shop:p@cache", "cache:6379 false shop p 0"),
             ("redis://bücher.example", "xn--bcher-kva.example:6379 false   0"),
             ("redis+unix:///run/re%20dis.sock?db=1", "/run/re dis.sock false   1"),
-            ("redis+unix://u:p@/run/redis.sock", "/run/redis.sock false u p 0"),
+            ("redis+unix:///run/redis.sock?username=u&password=p%20w", "/run/redis.sock false u p w 0"),
         ] {
             assert_eq!(read(url), expected, "{url}");
         }
@@ -253,6 +268,7 @@ mod tests {
                 "redis://u:a/b@h",
                 "the user or the password has an `@`, `/`, `?` or `#` in it that is not percent-encoded",
             ),
+            ("redis://h?password=x", "unsupported parameter `password` of a Redis URL with a host"),
             ("redis+unix://h/x", "`redis+unix://` needs the path of a socket, and no host"),
             ("redis://h:0", "nothing can listen on port 0"),
         ] {

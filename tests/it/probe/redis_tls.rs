@@ -50,7 +50,7 @@ fn a_certificate_that_is_not_good_is_told_as_for_every_protocol() {
     for (identity, expected) in [
         (TlsIdentity::Expired, "expired"),
         (TlsIdentity::WrongHost, "elsewhere.example"),
-        (TlsIdentity::OtherAuthority, "unknown"),
+        (TlsIdentity::OtherAuthority, "no authority that this machine trusts"),
     ] {
         let server = Redis::with_tls(identity, &[]);
         let case = red(&format!("rediss://localhost:{}", server.tls_port()), &with_ca());

@@ -160,7 +160,11 @@ fn faults() -> Vec<(&'static str, String, &'static str)> {
             redis(|_| Says::Endlessly(b"+".to_vec(), b"x".to_vec())),
             "not Redis's protocol",
         ),
-        ("endless pushes", redis(|_| Says::Endlessly(Vec::new(), b">1\r\n:1\r\n".to_vec())), LOGIN),
+        (
+            "endless pushes",
+            redis(|_| Says::Endlessly(Vec::new(), b">1\r\n:1\r\n".to_vec())),
+            "larger than 1 MiB",
+        ),
         ("an endless push", redis(|_| Says::Endlessly(Vec::new(), b">9\r\n".to_vec())), "larger than 1 MiB"),
         ("endless depth", redis(|_| Says::Endlessly(Vec::new(), b"*1\r\n".to_vec())), "larger than 1 MiB"),
         ("a huge text", redis(|_| Says::ThenNothing(b"$9999999999\r\n".to_vec())), "larger than 1 MiB"),
@@ -296,7 +300,7 @@ fn sleeps(server: &Redis) -> bool {
 fn nothing_is_left_on_the_server_after_a_cut() {
     let server = Redis::start(&[]);
     let clients = || server.cli(&["CLIENT", "LIST"]).matches(" name=smoke/").count();
-    let check = |number| {
+    let check = |number: usize| {
         let query = ["", "query = \"DBSIZE\""][number % 2];
         format!("[[database]]\nname = \"{number}\"\nurl = {}\n{query}\n", quoted(&server.url("")))
     };
