@@ -198,7 +198,7 @@ impl Wire {
                 b'>' | b'|' => {
                     let items = length(text?)?.unwrap_or_default();
                     let items = if *kind == b'|' { items.saturating_mul(2) } else { items };
-                    self.skip(items).await?;
+                    self.skip(items, room).await?;
                     continue;
                 }
                 _ => return Err(garbage()),

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{Broken, LARGEST, Token, Wire, take};
+use super::{Broken, Token, Wire, take};
 
 /// How deep an answer may be nested: as JSON may.
 const DEEPEST: usize = 127;
@@ -58,20 +58,19 @@ impl Wire {
         }
     }
 
-    /// Reads so many values, and keeps none.
-    pub(super) async fn skip(&mut self, mut left: u64) -> Result<(), Broken> {
-        let mut room = LARGEST;
+    /// Reads so many values, and keeps none. They take of the same room: an answer comes before much else.
+    pub(super) async fn skip(&mut self, mut left: u64, room: &mut usize) -> Result<(), Broken> {
         while left > 0 {
             // What is pushed has nothing pushed in it.
             let line = self.line().await?;
-            take(&mut room, line.len())?;
+            take(room, line.len())?;
             let garbage = || Broken::Garbage(line.clone());
             let length = line.get(1..).and_then(|rest| std::str::from_utf8(rest).ok()?.parse::<u64>().ok());
             left -= 1;
             match (line.first(), length) {
                 (Some(b'$' | b'=' | b'!'), Some(length)) => {
                     let length = usize::try_from(length).map_err(|_| Broken::TooLarge)?;
-                    self.text(length, &mut room).await?;
+                    self.text(length, room).await?;
                 }
                 (Some(b'*' | b'~'), Some(items)) => left = left.checked_add(items).ok_or_else(garbage)?,
                 (Some(b'%'), Some(entries)) => {
