@@ -72,7 +72,10 @@ impl Question for Redis {
     }
 
     fn remark(&self) -> Option<&'static str> {
-        self.options.is_insecure().then_some("insecure: the certificate is not verified")
+        // `[defaults.http]` may say so of connections without TLS, too.
+        let is_plain = self.url.leading_text().starts_with("redis:");
+        let is_insecure = self.options.is_insecure() && !is_plain;
+        is_insecure.then_some("insecure: the certificate is not verified")
     }
 
     // It reads nothing but what the server says of itself.
