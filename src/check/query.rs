@@ -44,7 +44,7 @@ impl Query {
         let statement: Option<Template> = table.optional(
             "query",
             (
-                "one SQL statement; variables in it are bound parameters",
+                "one SQL statement, or one command of Redis; variables in it are bound parameters",
                 r#"query = "select count(*) from orders where id = {{order}}""#,
             ),
         );
@@ -187,6 +187,7 @@ impl Question for Query {
             access: self.access,
             limit,
             folder: &context.run.suite_dir,
+            run: &context.run,
         };
         Some(database.reproduce(&reproduction))
     }

@@ -14,8 +14,8 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 
 use super::rows::QueryResult;
-use crate::attempt::Context;
 use crate::attempt::shell::ShellCommand;
+use crate::attempt::{Context, RunContext};
 use crate::deadline::Deadline;
 use crate::language::diagnostic::Diagnostic;
 use crate::language::sql::{BoundSql, Dialect};
@@ -251,6 +251,8 @@ pub struct Reproduction<'q> {
     pub limit: Duration,
     /// Where a relative path starts.
     pub folder: &'q Path,
+    /// The run that asked.
+    pub run: &'q RunContext,
 }
 
 /// Runs `statement`, or makes one round trip if there is none. What it wrote is checked as a commit would, and rolled back.

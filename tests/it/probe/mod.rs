@@ -11,6 +11,8 @@ mod pipes;
 mod pooler;
 mod postgres_tls;
 mod redirects;
+mod redis;
+mod redis_tls;
 mod requests;
 mod resolve;
 mod routes;

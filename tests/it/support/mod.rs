@@ -20,6 +20,7 @@ pub mod plugins;
 pub mod postgres;
 pub mod psql;
 pub mod raw;
+pub mod redis;
 pub mod schema;
 pub mod stalled_dns;
 
