@@ -9,7 +9,7 @@ use crate::language::sql::BoundSql;
 use crate::outcome::{Failure, Fault};
 use crate::probe::database::{Column, Family, Table, TableKind, TableName};
 use crate::probe::rows::Row;
-use crate::secret::Message;
+use crate::secret::message;
 
 /// All tables in one question: a row for each column, and one for each unique index. A table without columns gives a row
 /// too. A not-null constraint (`n`, since PostgreSQL 18) that is not valid yet marks its column as well, and proves nothing.
@@ -173,11 +173,7 @@ fn family(category: &str, base: &str) -> Family {
 }
 
 pub(super) fn unexpected() -> Failure {
-    let doing = Message::new().words("describing the tables");
-    Failure::fault(
-        Fault::Protocol,
-        doing,
-        Message::new().words("the answer is not that of PostgreSQL's catalog"),
-    )
-    .with_hint(Message::new().words("look at the server: what speaks its protocol may lack its catalog"))
+    let doing = message!("describing the tables");
+    Failure::fault(Fault::Protocol, doing, message!("the answer is not that of PostgreSQL's catalog"))
+        .with_hint(message!("look at the server: what speaks its protocol may lack its catalog"))
 }
