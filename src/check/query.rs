@@ -92,8 +92,22 @@ impl Query {
     }
 }
 
+/// What is wrong with a database's URL, as far as the variables' values say. What a template cannot say yet is said when
+/// the query runs.
+pub(super) fn url_mistakes(url: &Template, scope: &Variables) -> Vec<Diagnostic> {
+    let Ok(text) = url.text(scope) else { return Vec::new() };
+    let mistake = databases::of_url(&text).map_or_else(Some, |database| database.mistake(&text));
+    mistake.map(|mistake| mistake.at(url.place())).into_iter().collect()
+}
+
+/// Can a cut leave a query running on the server of this URL?
+pub(super) fn can_leave(url: &Template, scope: &Variables) -> bool {
+    let Ok(url) = url.text(scope) else { return true };
+    databases::of_url(&url).map_or(true, database::Database::leaves)
+}
+
 /// A URL of which only the run could tell that there is no such database.
-fn unusable(mistake: Diagnostic) -> Failure {
+pub(super) fn unusable(mistake: Diagnostic) -> Failure {
     let doing = message!("reading the database URL");
     let failure = Failure::fault(Fault::Template, doing, message!("{}", mistake.message));
     match mistake.hint {
@@ -116,10 +130,7 @@ impl Question for Query {
     }
 
     fn mistakes(&self, _: &RowsExpectation, scope: &Variables) -> Vec<Diagnostic> {
-        // What a template cannot say yet is said when the query runs.
-        let Ok(url) = self.url.text(scope) else { return Vec::new() };
-        let mistake = databases::of_url(&url).map_or_else(Some, |database| database.mistake(&url));
-        mistake.map(|mistake| mistake.at(self.url.place())).into_iter().collect()
+        url_mistakes(&self.url, scope)
     }
 
     fn changes(&self) -> Option<String> {
@@ -131,8 +142,7 @@ impl Question for Query {
     }
 
     fn leaves(&self, scope: &Variables) -> bool {
-        let Ok(url) = self.url.text(scope) else { return true };
-        databases::of_url(&url).map_or(true, database::Database::leaves)
+        can_leave(&self.url, scope)
     }
 
     async fn ask(&self, session: &mut Session, context: &Context) -> Result<QueryResult, Failure> {

@@ -22,6 +22,7 @@ mod json_path;
 mod selector;
 
 pub mod connection;
+pub mod document;
 pub mod html;
 pub mod http;
 pub mod response;

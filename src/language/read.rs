@@ -9,6 +9,7 @@
 
 use std::any::{Any, TypeId};
 use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use minijinja::Environment;
@@ -22,7 +23,7 @@ use super::diagnostic::Diagnostic;
 use super::schema::{Definitions, Schema};
 use super::setting;
 pub use super::setting::Templates;
-use super::source::Place;
+use super::source::{Place, Sources};
 pub use super::table::{Table, read_table};
 use super::variables::Variables;
 
@@ -40,6 +41,12 @@ pub struct ParseContext<'e> {
     pub settings: Settings,
     /// Is it one of the checks that `each` makes? Its name may have a template in it, which tells it from the others.
     pub is_of_each: bool,
+    /// The folder that relative paths start in: the suite's.
+    pub folder: PathBuf,
+    /// The suite's files so far, and what checks read beside them.
+    pub sources: Sources,
+    /// What is wrong with a file that a check reads, and keeps nothing from being run.
+    pub warnings: Vec<Diagnostic>,
 }
 
 /// What was found of templates in settings.
@@ -101,6 +108,9 @@ impl<'e> ParseContext<'e> {
             scope: None,
             settings: Settings::default(),
             is_of_each: false,
+            folder: PathBuf::new(),
+            sources: Sources::default(),
+            warnings: Vec::new(),
         }
     }
 

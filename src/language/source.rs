@@ -25,6 +25,17 @@ pub struct Source {
     pub text: String,
     /// Where each line after the first begins: a suite of a thousand checks asks a thousand times.
     line_starts: Vec<usize>,
+    /// Is it part of the suite, or something that the suite names, such as a data contract?
+    pub role: Role,
+}
+
+/// What a file is to a suite.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// The suite's own, or one that it includes.
+    Suite,
+    /// A file of another format that a check reads.
+    Attached,
 }
 
 /// All files of a suite; a [`Place`] points into one of them.
@@ -34,10 +45,20 @@ pub struct Sources {
 }
 
 impl Sources {
-    /// Adds a file and returns its number.
+    /// Adds a file of the suite and returns its number.
     pub fn add(&mut self, path: PathBuf, text: String) -> usize {
+        self.push(path, text, Role::Suite)
+    }
+
+    /// Adds a file that a check reads, and returns its number. One that several checks read is there once.
+    pub fn attach(&mut self, path: PathBuf, text: String) -> usize {
+        let known = self.files.iter().position(|file| file.role == Role::Attached && file.path == path);
+        known.unwrap_or_else(|| self.push(path, text, Role::Attached))
+    }
+
+    fn push(&mut self, path: PathBuf, text: String, role: Role) -> usize {
         let line_starts = text.match_indices('\n').map(|(newline, _)| newline + 1).collect();
-        self.files.push(Source { path, text, line_starts });
+        self.files.push(Source { path, text, line_starts, role });
         self.files.len() - 1
     }
 

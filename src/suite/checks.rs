@@ -123,7 +123,13 @@ fn read_instance(
     match read {
         Some((keys, check)) => {
             let written_name = written_name.to_owned();
-            parts.checks.push(SuiteCheck { kind, place, keys, check, written_name, instance, setting_reads });
+            let whole = SuiteCheck { kind, place, keys, check, written_name, instance, setting_reads };
+            let several = several(&whole);
+            parts.names.extend(several.iter().map(|check| check.keys.name.clone()));
+            match several.is_empty() {
+                true => parts.checks.push(whole),
+                false => parts.checks.extend(several),
+            }
         }
         None => {
             if parse.diagnostics.len() == before {
@@ -136,4 +142,16 @@ fn read_instance(
             parts.mistaken_shares.extend(names.map(str::to_owned));
         }
     }
+}
+
+/// The checks that this one stands for, if it stands for several.
+fn several(whole: &SuiteCheck) -> Vec<SuiteCheck> {
+    let parts = Arc::clone(&whole.check).split().into_iter();
+    parts
+        .map(|(name, check)| {
+            let mut part = SuiteCheck { check, ..whole.clone() };
+            part.keys.name.name = format!("{}: {name}", whole.keys.name.name);
+            part
+        })
+        .collect()
 }
