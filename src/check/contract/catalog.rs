@@ -26,12 +26,12 @@ impl Run {
                         message!("to exist as `{}`", self.promised.objects[object].physical_name());
                     let came = Came::Failed { expected, actual: instead.clone() };
                     self.settle(Test::Exists, Some(object), came);
-                    self.leave(object, "behind a missing table");
+                    self.leave(object, &Came::Unchecked { group: "behind a missing table", which: None });
                 }
                 Found::Ambiguous(which) => {
                     let hint = message!("say in the contract's `physicalName` which schema it is in");
                     self.settle(Test::Exists, Some(object), Came::errored(which.clone(), hint));
-                    self.leave(object, "behind a missing table");
+                    self.leave(object, &Came::Unchecked { group: "behind a missing table", which: None });
                 }
                 Found::There { table, is_elsewhere, .. } => {
                     let whereabouts = is_elsewhere.then(|| message!("in schema `{}`", table.schema));
@@ -106,7 +106,7 @@ impl Run {
             };
             self.settle(Test::Column(number), Some(object), came);
         }
-        for entry in self.entries.iter_mut().filter(|entry| entry.object == Some(object)) {
+        for entry in self.about(Some(object)) {
             let is_behind = match entry.test {
                 Test::Type(number) | Test::NotNull(number) => {
                     missing.contains(&promised.columns[number].name.as_str())

@@ -1,5 +1,7 @@
 //! Each promise with what came of it, and what a check says of all of them.
 
+use std::ops::Range;
+
 use super::promise::{Fresh, Object, Promised, Rule};
 use crate::language::source::Place;
 use crate::outcome::{Failure, Fault, Mismatch, Promise, PromiseVerdict, Promises};
@@ -99,9 +101,13 @@ impl Came {
     }
 }
 
-/// Every promise, in the order in which it is looked at.
-pub(super) fn entries(promised: &Promised, forbids_others: bool, paths: Vec<(String, Place)>) -> Vec<Entry> {
-    let mut entries = Vec::new();
+/// Every promise, in the order in which it is looked at, and which of them are about each object.
+pub(super) fn entries(
+    promised: &Promised,
+    forbids_others: bool,
+    paths: Vec<(String, Place)>,
+) -> (Vec<Entry>, Vec<Range<usize>>) {
+    let (mut entries, mut of_objects) = (Vec::new(), Vec::new());
     for (number, (path, place)) in paths.into_iter().enumerate() {
         entries.push(Entry {
             object: None,
@@ -113,7 +119,9 @@ pub(super) fn entries(promised: &Promised, forbids_others: bool, paths: Vec<(Str
         });
     }
     for (index, object) in promised.objects.iter().enumerate() {
+        let start = entries.len();
         of_object(index, object, forbids_others, &mut entries);
+        of_objects.push(start..entries.len());
     }
     for unchecked in &promised.unchecked {
         let object =
@@ -131,7 +139,7 @@ pub(super) fn entries(promised: &Promised, forbids_others: bool, paths: Vec<(Str
             came: Came::Unchecked { group, which },
         });
     }
-    entries
+    (entries, of_objects)
 }
 
 fn of_object(index: usize, object: &Object, forbids_others: bool, entries: &mut Vec<Entry>) {

@@ -30,21 +30,20 @@ pub(super) async fn look_up(
     context: &Context,
 ) -> Result<Vec<Found>, Failure> {
     // An object without a schema is looked for where the contract's servers are, and where a statement finds it.
-    let mut asked = Vec::with_capacity(objects.len() * 2);
-    for object in objects {
-        let first = object.table.schema.clone().or_else(|| object.usual_schema.clone());
-        asked.push(TableName { schema: first, name: object.table.name.clone() });
-        asked.push(object.table.clone());
-    }
-    let mut described = session.describe(&asked, context).await?.into_iter();
+    let usual = |object: &Object| {
+        let schema = object.usual_schema.clone().filter(|_| object.table.schema.is_none())?;
+        Some(TableName { schema: Some(schema), name: object.table.name.clone() })
+    };
+    let mut asked: Vec<TableName> = objects.iter().map(|object| object.table.clone()).collect();
+    asked.extend(objects.iter().filter_map(usual));
+    let mut described = session.describe(&asked, context).await?;
+    let mut in_usual_schemas = described.split_off(objects.len()).into_iter();
     let mut found: Vec<Option<Found>> = Vec::with_capacity(objects.len());
-    for object in objects {
-        let [first, second] = [described.next().flatten(), described.next().flatten()];
-        found.push(first.or(second).map(|table| Found::There {
-            name: object.table.name.clone(),
-            table,
-            is_elsewhere: false,
-        }));
+    for (object, by_name) in objects.iter().zip(described) {
+        let in_usual_schema = usual(object).and_then(|_| in_usual_schemas.next().flatten());
+        let table = in_usual_schema.or(by_name);
+        let name = object.table.name.clone();
+        found.push(table.map(|table| Found::There { name, table, is_elsewhere: false }));
     }
     let missing: Vec<usize> = (0..objects.len()).filter(|index| found[*index].is_none()).collect();
     if !missing.is_empty() {

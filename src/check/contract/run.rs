@@ -1,5 +1,6 @@
 //! A contract as it is checked: the catalog first, then what it does not prove, cheapest first, in one snapshot.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,6 +33,8 @@ pub(super) struct Run {
     pub(super) promised: Promised,
     scope: Variables,
     pub(super) entries: Vec<Entry>,
+    /// Which entries are about each object, but for those that nothing can check.
+    of_objects: Vec<Range<usize>>,
     pub(super) found: Vec<Found>,
     /// What everybody should know who reads the result.
     pub(super) notes: Vec<Message>,
@@ -43,8 +46,17 @@ impl Run {
     pub fn new(contract: Arc<Contract>, scope: Variables) -> Run {
         let promised = contract.promised();
         let paths = contract.document.paths().filter(|_| promised.document.is_some()).collect();
-        let entries = entries(&promised, contract.forbids_others, paths);
-        Run { contract, promised, scope, entries, found: Vec::new(), notes: Vec::new(), shown_by: None }
+        let (entries, of_objects) = entries(&promised, contract.forbids_others, paths);
+        Run {
+            contract,
+            promised,
+            scope,
+            entries,
+            of_objects,
+            found: Vec::new(),
+            notes: Vec::new(),
+            shown_by: None,
+        }
     }
 
     fn begin_again(&mut self) {
@@ -108,7 +120,8 @@ impl Run {
         for object in 0..self.promised.objects.len() {
             let Found::There { name, table, .. } = self.found[object].clone() else { continue };
             if !table.is_readable {
-                self.leave_open(object, &message!("permission denied"), None);
+                let cause = message!("permission denied");
+                self.leave(object, &Came::Errored { fault: Fault::Sql, cause, hint: None });
                 continue;
             }
             let came = probe.is_filled(&self.promised.objects[object], &table.schema, &name).await;
@@ -118,12 +131,8 @@ impl Run {
                         self.settle(Test::Rows, Some(object), came);
                     }
                 }
-                Err(locked) => {
-                    self.settle(Test::Rows, Some(object), locked.clone());
-                    if let Came::Errored { cause, hint, .. } = locked {
-                        self.leave_open(object, &cause, hint);
-                    }
-                }
+                // Nothing of it can be found out.
+                Err(came) => self.leave(object, &came),
             }
             if probe.is_over() {
                 return;
@@ -202,32 +211,27 @@ impl Run {
         }
     }
 
+    /// The entries about an object, or about the contract.
+    pub(super) fn about(&mut self, object: Option<usize>) -> &mut [Entry] {
+        match object {
+            Some(object) => &mut self.entries[self.of_objects[object].clone()],
+            None => &mut self.entries,
+        }
+    }
+
     /// Says what came of a promise, if there is such a one and nothing was said of it before.
     pub(super) fn settle(&mut self, test: Test, object: Option<usize>, came: Came) {
-        let mut entries = self.entries.iter_mut();
-        let found = entries.find(|entry| {
-            entry.test == test && entry.object == object && matches!(entry.came, Came::NotReached)
-        });
-        if let Some(entry) = found {
+        let is_open = |entry: &&mut Entry| entry.test == test && matches!(entry.came, Came::NotReached);
+        if let Some(entry) = self.about(object).iter_mut().find(is_open) {
             entry.came = came;
         }
     }
 
-    /// There is nothing that the other promises of this object could be held against.
-    pub(super) fn leave(&mut self, object: usize, group: &'static str) {
-        for entry in self.entries.iter_mut().filter(|entry| entry.object == Some(object)) {
+    /// The same of all that is open of this object.
+    pub(super) fn leave(&mut self, object: usize, came: &Came) {
+        for entry in self.about(Some(object)) {
             if matches!(entry.came, Came::NotReached) {
-                entry.came = Came::Unchecked { group, which: None };
-            }
-        }
-    }
-
-    /// The other promises of this object cannot be found out, all for the same cause.
-    pub(super) fn leave_open(&mut self, object: usize, cause: &Message, hint: Option<Message>) {
-        for entry in self.entries.iter_mut().filter(|entry| entry.object == Some(object)) {
-            if matches!(entry.came, Came::NotReached) {
-                let fault = Fault::Sql;
-                entry.came = Came::Errored { fault, cause: cause.clone(), hint: hint.clone() };
+                entry.came = came.clone();
             }
         }
     }

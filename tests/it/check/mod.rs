@@ -3,6 +3,7 @@
 mod addresses;
 mod boot;
 mod cleanup;
+mod contract;
 mod database;
 mod health;
 mod journey;
