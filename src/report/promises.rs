@@ -1,20 +1,24 @@
 //! What was promised and what came of it, in lines of text.
 
+use std::collections::HashMap;
+
 use crate::event::RunInfo;
 use crate::outcome::{Promise, PromiseVerdict, Promises};
 
 /// A line for each object with its verdict, the promises that did not pass under it, and how many were checked.
 pub(super) fn lines(promises: &Promises, run: &RunInfo) -> Vec<String> {
-    let name = |promise: &Promise| promise.object.as_ref().map(ToString::to_string);
-    let mut objects: Vec<Option<String>> = Vec::new();
-    for object in promises.list.iter().map(name) {
-        if !objects.contains(&object) {
-            objects.push(object);
-        }
+    let mut objects: Vec<(Option<String>, Vec<&Promise>)> = Vec::new();
+    let mut known: HashMap<Option<String>, usize> = HashMap::new();
+    for promise in &promises.list {
+        let object = promise.object.as_ref().map(ToString::to_string);
+        let at = *known.entry(object.clone()).or_insert_with(|| {
+            objects.push((object, Vec::new()));
+            objects.len() - 1
+        });
+        objects[at].1.push(promise);
     }
     let mut lines = Vec::new();
-    for object in objects {
-        let of_it: Vec<&Promise> = promises.list.iter().filter(|promise| name(promise) == object).collect();
+    for (object, of_it) in objects {
         let title = object.as_deref().unwrap_or("the contract");
         lines.push(format!("{title}: {} ({})", worst(&of_it).name(), counts(&of_it)));
         let told = of_it.iter().filter(|promise| promise.verdict != PromiseVerdict::Passed);

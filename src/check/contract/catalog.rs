@@ -101,7 +101,7 @@ impl Run {
                         }
                         None => message!("no such column"),
                     };
-                    Came::Failed { expected: message!("to be a column"), actual }
+                    Came::Failed { expected: message!("to exist"), actual }
                 }
             };
             self.settle(Test::Column(number), Some(object), came);

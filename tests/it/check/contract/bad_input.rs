@@ -29,7 +29,8 @@ fn a_file_that_is_no_contract_is_a_mistake() {
     rejected([0xff, 0xfe, 0x00], "cannot read `c.yaml`");
     rejected("kind: DataContract", "this file has no `apiVersion`");
     rejected("kind: DataContract\napiVersion: v4.0.0", "expected `apiVersion: v3.…`, found `v4.0.0`");
-    rejected(format!("a: {}", "[".repeat(5_000)), "this is nested more than 64 deep");
+    rejected(format!("a: {}", "[".repeat(100)), "this is nested more than 64 deep");
+    rejected(format!("a: {}", "[".repeat(5_000)), "this is not YAML: recursion limit exceeded");
     rejected("x".repeat(10 << 20), "is larger than 8 MiB");
     let bomb: String = std::iter::once("a0: &a0 [1,1,1,1,1,1,1,1,1,1]\n".to_owned())
         .chain((1..12).map(|n| format!("a{n}: &a{n} [{}]\n", vec![format!("*a{}", n - 1); 10].join(","))))
@@ -200,22 +201,16 @@ fn a_large_table_without_an_index_is_errored_on_time_with_advice() {
     database.sql(
         "create table events (id int, loaded_at timestamptz);
          insert into events select n, now() - interval '5 minutes' from generate_series(1, 300000) as n;
-         create view slow as select id, loaded_at, pg_sleep(0.01) from events",
+         create view slow as select * from events where pg_sleep(5) is not null;
+         create view later as select id, case when id < 3 or pg_sleep(5) is null then loaded_at else loaded_at end as loaded_at from events",
     );
     let keys = "budget = \"500ms\"\n[[contract.table]]\nname = \"slow\"\nfresh = { column = \"loaded_at\", within = \"1h\" }\nrequired = [\"loaded_at\"]\n";
-    let slow = database.sql("create or replace view slow as select id, loaded_at from events, pg_sleep(2) where pg_sleep is not null");
-    drop(slow);
     let checked = inline(&database.url(), keys);
     assert_eq!(checked.outcome(), "errored", "{}", checked.ran.stderr);
     let took = checked.check["duration_ms"].as_f64().expect("a duration");
     assert!(took < 2_500.0, "{took}");
-    let keys = keys.replace("500ms", "7s");
-    let checked = inline(&database.url(), &keys.replace("name = \"slow\"", "name = \"later\""));
-    assert_eq!(checked.outcome(), "failed");
-    database.sql(
-        "create view later as select id, loaded_at from events where id < 3 or (pg_sleep(5) is not null)",
-    );
-    let checked = inline(&database.url(), &keys.replace("name = \"slow\"", "name = \"later\""));
+    let keys = keys.replace("500ms", "7s").replace("name = \"slow\"", "name = \"later\"");
+    let checked = inline(&database.url(), &keys);
     assert_eq!(checked.outcome(), "errored", "{}", checked.ran.stderr);
     assert!(
         checked.message().contains("could not be determined in 2s (no index on `loaded_at`?)"),

@@ -32,28 +32,28 @@ fn what_is_wrong_with_a_contract_is_told_at_its_line_without_a_database() {
             1,
             "this is the Data Contract Specification",
         ),
-        ("orders.ordered_at", "orders.created_at", 29, "there is no property `created_at` in `orders`"),
-        ("orders.ordered_at", "refunds.ordered_at", 29, "there is no object `refunds` in this contract"),
+        ("orders.ordered_at", "orders.created_at", 30, "there is no property `created_at` in `orders`"),
+        ("orders.ordered_at", "refunds.ordered_at", 30, "there is no object `refunds` in this contract"),
         (
             "slaProperties",
             "    quality:\n      - {metric: rowCount, mustBeGreaterThan: 5, mustBeLessThan: 3}\nslaProperties",
-            26,
+            27,
             "no value satisfies these operators",
         ),
         (
             "slaProperties",
             "    quality:\n      - {metric: rowCount, mustBeLessThan: 0}\nslaProperties",
-            26,
+            27,
             "no value satisfies",
         ),
         (
             "slaProperties",
             "    quality:\n      - {metric: rowCount, mustBeBetween: [1]}\nslaProperties",
-            26,
+            27,
             "expected `mustBeBetween` to be a list of two numbers",
         ),
-        ("name: total", "name: order_id", 19, "there is another `order_id` in this object"),
-        ("primaryKey: true", "primaryKey: maybe", 14, "expected `primaryKey` to be true or false"),
+        ("name: total", "name: order_id", 20, "there is another `order_id` in this object"),
+        ("primaryKey: true", "primaryKey: maybe", 15, "expected `primaryKey` to be true or false"),
         ("    properties:", "    properties: 5\n    x:", 11, "expected `properties` to be a list"),
         ("status: active", "status: [active", 6, "this is not YAML: "),
     ] {
@@ -76,7 +76,7 @@ fn unknown_fields_and_those_of_version_2_are_named_and_nothing_fails_for_them() 
     ran.exits(0);
     for told in [
         "unknown field `isNullable`: it is not checked",
-        "orders.odcs.yaml:21:",
+        "orders.odcs.yaml:22:",
         "hint: version 3 of the standard has `required` (the opposite)",
         "unknown field `owner`: it is not checked",
         "unknown field `teams`",
@@ -106,7 +106,9 @@ fn a_pattern_makes_one_check_of_each_file() {
         )
     };
     let smoke = || {
-        Smoke::new()
+        let smoke = Smoke::new();
+        fs::create_dir_all(smoke.path("contracts")).expect("make a folder");
+        smoke
             .file("contracts/a.odcs.yaml", ORDERS)
             .file("contracts/customers.odcs.yaml", customers)
             .file("contracts/notes.txt", "x")

@@ -117,8 +117,8 @@ impl Checked {
                     .into_iter()
                     .filter(|name| !name.is_empty())
                     .collect();
-                let subject = names.join(".");
-                format!("{subject} {}: {}", text(&promise["promise"]), text(&promise["found"]))
+                let subject = if names.is_empty() { String::new() } else { format!("{} ", names.join(".")) };
+                format!("{subject}{}: {}", text(&promise["promise"]), text(&promise["found"]))
             })
             .collect()
     }
