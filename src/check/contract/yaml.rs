@@ -1,7 +1,8 @@
 //! YAML (and JSON, which is nearly a part of it) with the place of everything in it.
 //!
-//! The parser gives one event after the other and needs no stack. What a file can grow to is bounded here: how deep it is
-//! nested, and how much its aliases repeat. Source: <https://yaml.org/spec/1.2.2/>.
+//! `saphyr-parser` gives one event after the other, each with its place, and needs no stack; what is built on it (`saphyr`,
+//! `serde-saphyr`) resolves aliases before one can count them, or has no places for what nobody asked for. What a file can
+//! grow to is bounded here: how deep it is nested, and how much its aliases repeat. Source: <https://yaml.org/spec/1.2.2/>.
 
 use std::collections::HashMap;
 use std::rc::Rc;
