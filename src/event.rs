@@ -11,7 +11,7 @@ pub use self::status::Status;
 use crate::exit::Exit;
 use crate::language::severity::Severity;
 use crate::language::source::{Location, Place, Sources};
-use crate::outcome::{Certificate, Failure, Log, Outcome, Phase, Signal, Trace};
+use crate::outcome::{Certificate, Failure, Log, Outcome, Phase, Promises, Signal, Trace};
 use crate::secret::{Message, Redact, Redacted};
 
 /// What a run is about. The same from its first event to its last.
@@ -123,6 +123,8 @@ pub struct Trail {
     pub certificate: Option<Redacted<Certificate>>,
     /// A command that shows the failure again by hand; of a journey, that of the step which failed.
     pub reproduce: Option<Redacted<Message>>,
+    /// What was promised, and what came of each promise, where the check is about promises.
+    pub promises: Option<Redacted<Promises>>,
     /// What booted processes said while a check ran that did not pass.
     pub said: Vec<Redacted<Said>>,
     /// That what it started still runs, and how to stop it: after a red run with `--keep-running`.

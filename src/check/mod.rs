@@ -5,6 +5,7 @@
 
 mod boot;
 mod command;
+pub mod contract;
 mod database;
 mod health;
 mod journey;
@@ -37,7 +38,7 @@ use crate::language::repeat::Connections;
 use crate::language::source::Place;
 use crate::language::variable_usage::VariableUsage;
 use crate::language::variables::Variables;
-use crate::outcome::{Failure, Fault};
+use crate::outcome::{Failure, Fault, Promises};
 use crate::secret::{Message, Redacted, message};
 
 /// A kind of check: a table of the suite and the type that reads it.
@@ -91,6 +92,14 @@ pub const KINDS: &[Kind] = &[
         read: command::read,
     },
     Kind {
+        name: "contract",
+        about: "a data product keeps its contract: columns, types, keys, freshness and quality",
+        budget: Duration::from_secs(8),
+        gate: false,
+        connections: Connections::MayBeKept,
+        read: contract::read,
+    },
+    Kind {
         name: "journey",
         about: "the core flow works: several steps with cookies, captures and cleanup",
         budget: Duration::from_secs(15),
@@ -138,6 +147,11 @@ pub trait Check: Debug + Send + Sync {
         None
     }
 
+    /// The checks that its table stands for, if it stands for several, each with what is added to the table's name.
+    fn split(self: Arc<Self>) -> Vec<(String, Arc<dyn Check>)> {
+        Vec::new()
+    }
+
     /// The check as it runs once, with the variables it starts from.
     fn begin(self: Arc<Self>, scope: Variables) -> Box<dyn Running>;
 }
@@ -160,6 +174,11 @@ pub trait Running: Attempt {
     /// The steps that have run, in order.
     fn steps(&mut self) -> Vec<StepReport> {
         Vec::new()
+    }
+
+    /// What was promised, and what came of each promise.
+    fn promises(&mut self) -> Option<Promises> {
+        None
     }
 
     /// The variables as it leaves them.

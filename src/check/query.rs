@@ -113,8 +113,22 @@ impl Query {
     }
 }
 
+/// What is wrong with a database's URL, as far as the variables' values say. What a template cannot say yet is said when
+/// the query runs.
+pub(super) fn url_mistakes(url: &Template, scope: &Variables) -> Vec<Diagnostic> {
+    let Ok(text) = url.text(scope) else { return Vec::new() };
+    let mistake = databases::of_url(&text).map_or_else(Some, |database| database.mistake(&text));
+    mistake.map(|mistake| mistake.at(url.place())).into_iter().collect()
+}
+
+/// Can a cut leave a query running on the server of this URL?
+pub(super) fn can_leave(url: &Template, scope: &Variables) -> bool {
+    let Ok(url) = url.text(scope) else { return true };
+    databases::of_url(&url).map_or(true, database::Database::leaves)
+}
+
 /// What is wrong with a query, of which only the run could tell.
-fn unusable(doing: &'static str, mistake: Diagnostic) -> Failure {
+pub(super) fn unusable(doing: &'static str, mistake: Diagnostic) -> Failure {
     let doing = Message::new().words(doing);
     let failure = Failure::fault(Fault::Template, doing, message!("{}", mistake.message));
     match mistake.hint {
@@ -156,8 +170,7 @@ impl Question for Query {
     }
 
     fn leaves(&self, scope: &Variables) -> bool {
-        let Ok(url) = self.url.text(scope) else { return true };
-        databases::of_url(&url).map_or(true, Database::leaves)
+        can_leave(&self.url, scope)
     }
 
     async fn ask(&self, session: &mut Session, context: &Context) -> Result<QueryResult, Failure> {

@@ -24,6 +24,8 @@
 //! | `GET /api/orders/{id}` | one order, as in the list |
 //! | `DELETE /api/orders/{id}` | 204 |
 //!
+//! The table `mart_orders` is published for others, with the contract `smoke.example.odcs.yaml`.
+//!
 //! The API wants `authorization: Bearer` with the token from `x-token`, or the `session` cookie. Errors are
 //! `{"error":"…"}` below `/api` and a page elsewhere. A `HEAD` is answered like its `GET`, without the body.
 

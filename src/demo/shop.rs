@@ -22,7 +22,7 @@ use super::page;
 use super::request::{self, Asked};
 use super::route::{self, Route};
 use super::session::{LoginForm, LoginRefused, SESSION_COOKIE, Sessions, USER, VISIT_COOKIE};
-use super::store::{OrdersTable, Store};
+use super::store::{Mart, OrdersTable, Store};
 
 /// How the shop is broken on purpose, so that a newcomer sees what failure looks like.
 ///
@@ -41,6 +41,8 @@ pub enum Break {
     Crash,
     /// The deploy did not take: the previous release, 1.4.1, is still live
     Version,
+    /// A release has renamed a column of the table that the shop publishes for others
+    Contract,
 }
 
 /// The demo shop, opened and ready to serve.
@@ -74,7 +76,8 @@ impl Shop {
     /// [`ShopError::Database`] if the file cannot be created, or is not a database, or not the shop's.
     pub fn open(database: &Path, password: String, fault: Option<Break>) -> Result<Shop, ShopError> {
         let orders = if fault == Some(Break::Db) { OrdersTable::Forgotten } else { OrdersTable::Migrated };
-        let store = Store::open(database, orders)
+        let mart = if fault == Some(Break::Contract) { Mart::Renamed } else { Mart::AsPromised };
+        let store = Store::open(database, orders, mart)
             .map_err(|source| ShopError::Database { path: database.to_owned(), source: source.into() })?;
         Ok(Shop { store, sessions: Sessions::new(password), fault, started: Instant::now() })
     }

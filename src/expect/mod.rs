@@ -24,6 +24,7 @@ mod selector;
 
 pub mod connection;
 pub mod dns;
+pub mod document;
 pub mod html;
 pub mod http;
 pub mod program;

@@ -22,8 +22,8 @@ pub enum Failure {
         log: Option<Log>,
         place: Option<Place>,
     },
-    /// smoke could not find out.
-    Fault { fault: Fault, doing: Message, cause: Message, hint: Option<Message> },
+    /// smoke could not find out. `place` is where it is promised what it wanted to find out.
+    Fault { fault: Fault, doing: Message, cause: Message, hint: Option<Message>, place: Option<Place> },
     /// A booted process ended; `log` is what it printed, where that is more than the line which `how` has.
     Exited { how: Message, log: Option<Log> },
     /// A plugin says of what it looked at that it is not well; `log` is what it printed, where that is more than one line.
@@ -113,20 +113,33 @@ impl Failure {
 
     /// A failure to find out, without a hint.
     pub fn fault(fault: Fault, doing: Message, cause: Message) -> Failure {
-        Failure::Fault { fault, doing, cause, hint: None }
+        Failure::Fault { fault, doing, cause, hint: None, place: None }
     }
 
     /// The same with advice on what to do.
     pub fn with_hint(self, advice: Message) -> Failure {
         match self {
-            Failure::Fault { fault, doing, cause, hint: None } => {
-                Failure::Fault { fault, doing, cause, hint: Some(advice) }
+            Failure::Fault { fault, doing, cause, hint: None, place } => {
+                Failure::Fault { fault, doing, cause, hint: Some(advice), place }
             }
             other @ (Failure::Mismatch { .. }
             | Failure::TimedOut { .. }
             | Failure::Fault { .. }
             | Failure::Exited { .. }
             | Failure::Plugin { .. }
+            | Failure::Step { .. }) => other,
+        }
+    }
+
+    /// The same with the place that says what smoke wanted to find out.
+    pub fn at(self, promised_at: Place) -> Failure {
+        match self {
+            Failure::Fault { fault, doing, cause, hint, .. } => {
+                Failure::Fault { fault, doing, cause, hint, place: Some(promised_at) }
+            }
+            other @ (Failure::Mismatch { .. }
+            | Failure::TimedOut { .. }
+            | Failure::Exited { .. }
             | Failure::Step { .. }) => other,
         }
     }
@@ -142,7 +155,8 @@ impl Failure {
         match self {
             Failure::Mismatch { mismatches, .. } => mismatches.iter().find_map(|mismatch| mismatch.place),
             Failure::TimedOut { last, place, .. } => last.as_ref().and_then(|last| last.place()).or(*place),
-            Failure::Fault { .. } | Failure::Exited { .. } | Failure::Plugin { .. } => None,
+            Failure::Fault { place, .. } => *place,
+            Failure::Exited { .. } | Failure::Plugin { .. } => None,
             Failure::Step { place, source, .. } => source.place().or(Some(*place)),
         }
     }
@@ -326,8 +340,9 @@ impl Redact for Failure {
                 last: last.map_messages(clean),
                 log: log.map_messages(clean),
             },
-            Failure::Fault { fault, doing, cause, hint } => Failure::Fault {
+            Failure::Fault { fault, doing, cause, hint, place } => Failure::Fault {
                 fault,
+                place,
                 doing: clean(doing),
                 cause: clean(cause),
                 hint: hint.map_messages(clean),

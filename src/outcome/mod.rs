@@ -8,6 +8,7 @@ mod error_line;
 mod failure;
 mod log;
 mod phase;
+mod promise;
 mod span;
 mod trace;
 
@@ -18,6 +19,7 @@ pub use self::certificate::Certificate;
 pub use self::failure::{Failure, Fault, Mismatch, PluginLevel, Verdict};
 pub use self::log::Log;
 pub use self::phase::Phase;
+pub use self::promise::{Promise, PromiseVerdict, Promises};
 pub use self::span::Span;
 pub use self::trace::{Direction, Trace};
 use crate::secret::Redacted;

@@ -285,8 +285,8 @@ pub async fn ask(
 /// A failure that came while a transaction was committed, or would have come.
 pub(super) fn while_doing(doing: &'static str, failure: Failure) -> Failure {
     match failure {
-        Failure::Fault { fault, cause, hint, .. } => {
-            Failure::Fault { fault, doing: Message::new().words(doing), cause, hint }
+        Failure::Fault { fault, cause, hint, place, .. } => {
+            Failure::Fault { fault, doing: Message::new().words(doing), cause, hint, place }
         }
         other @ (Failure::Mismatch { .. }
         | Failure::TimedOut { .. }

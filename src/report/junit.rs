@@ -9,7 +9,7 @@ use junit_report::{OffsetDateTime, Report, TestCase, TestSuite};
 
 use super::attempts::{self, FailedAttempt};
 use super::file::{Destination, ReportError};
-use super::{Rejection, Reporter};
+use super::{Rejection, Reporter, promises};
 use crate::event::{CheckReport, Event, RunInfo, RunReport, Status, StepName, StepReport, Trail};
 use crate::language::printable::printable;
 use crate::outcome::{Certificate, Failure, Outcome, Span, Verdict};
@@ -230,6 +230,7 @@ fn system_out(check: &CheckReport, run: &RunInfo) -> String {
     if check.has_flapped() {
         lines.push(attempts::flaps(check));
     }
+    lines.extend(check.trail.promises.iter().flat_map(|promises| promises::lines(promises, run)));
     lines.join("\n")
 }
 

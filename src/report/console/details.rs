@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::event::{CheckReport, RunInfo, Trail};
 use crate::language::printable::printable;
-use crate::outcome::{Failure, Log, Mismatch, Phase, Span};
+use crate::outcome::{Failure, Log, Mismatch, Outcome, Phase, Span};
 use crate::report::style::Style;
 
 /// How much of what a booted process printed is shown: lines, and bytes of them.
@@ -122,6 +122,14 @@ pub(super) fn found_on_the_way(report: &CheckReport, style: Style) -> String {
         unreachable.chain(warnings)
     });
     lines.map(|line| indented(&style.quiet(printable(&line)))).collect()
+}
+
+/// How many promises were checked, and which were not. Under a failure that is said with it.
+pub(super) fn promises(report: &CheckReport, style: Style) -> String {
+    match (&report.outcome, &report.trail.promises) {
+        (Outcome::Passed, Some(promises)) => indented(&style.quiet(printable(&promises.summary.to_string()))),
+        _ => String::new(),
+    }
 }
 
 /// What was not cleaned up. The verdict stands, and somebody has to know.

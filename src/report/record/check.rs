@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::LocationRecord;
 use super::failure::{FailureRecord, Site, StepNameRecord};
 use super::poll::PollRecord;
+use super::promise::PromiseRecord;
 use super::time::{Milliseconds, Phases};
 use crate::event::{CheckInfo, CheckReport, FailedAttempts, RunInfo, Status, StepReport, Trail};
 use crate::language::severity::Severity;
@@ -73,6 +74,10 @@ pub(in crate::report) struct ResultRecord<'a> {
     left_running: Option<String>,
     /// A journey's steps, cleanup among them, in the order in which they ended.
     steps: Vec<StepRecord<'a>>,
+    /// What a contract promises, and what came of each promise.
+    promises: Vec<PromiseRecord>,
+    /// How many promises were checked, and which were not.
+    promises_summary: Option<String>,
 }
 
 impl<'a> ResultRecord<'a> {
@@ -111,6 +116,14 @@ impl<'a> ResultRecord<'a> {
                 .collect(),
             left_running: report.trail.left_running.as_ref().map(|how| how.to_string()),
             steps: report.steps.iter().map(|step| StepRecord::of(step, site)).collect(),
+            promises: report
+                .trail
+                .promises
+                .iter()
+                .flat_map(|promises| &promises.list)
+                .map(|promise| PromiseRecord::of(promise, run))
+                .collect(),
+            promises_summary: report.trail.promises.as_ref().map(|promises| promises.summary.to_string()),
         }
     }
 }

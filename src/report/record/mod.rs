@@ -8,6 +8,7 @@
 mod check;
 mod failure;
 mod poll;
+mod promise;
 mod time;
 
 use serde::Serialize;

@@ -4,6 +4,7 @@ mod addresses;
 mod boot;
 mod cleanup;
 mod command;
+mod contract;
 mod database;
 mod health;
 mod journey;
