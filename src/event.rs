@@ -125,6 +125,8 @@ pub struct Trail {
     pub reproduce: Option<Redacted<Message>>,
     /// What was promised, and what came of each promise, where the check is about promises.
     pub promises: Option<Redacted<Promises>>,
+    /// What everyone should know of it, also where it passes.
+    pub notes: Vec<Redacted<Message>>,
     /// What booted processes said while a check ran that did not pass.
     pub said: Vec<Redacted<Said>>,
     /// That what it started still runs, and how to stop it: after a red run with `--keep-running`.

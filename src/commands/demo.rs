@@ -72,6 +72,8 @@ fn name_of(fault: Break) -> &'static str {
         Break::Crash => "crash",
         Break::Version => "version",
         Break::Contract => "contract",
+        Break::Metric => "metric",
+        Break::Canary => "canary",
     }
 }
 

@@ -33,4 +33,5 @@ pub mod rows;
 pub mod status;
 
 pub mod capture;
+pub mod figures;
 pub mod wanted;

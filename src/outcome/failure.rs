@@ -64,6 +64,8 @@ pub enum Fault {
     Auth,
     Sql,
     Protocol,
+    /// What came cannot be compared.
+    Measurement,
     /// A program or file on this machine.
     Local,
     /// A value that cannot go where the suite puts it.
@@ -84,6 +86,7 @@ impl Fault {
             Fault::Auth => "auth",
             Fault::Sql => "sql",
             Fault::Protocol => "protocol",
+            Fault::Measurement => "measurement",
             Fault::Local => "local",
             Fault::Template => "template",
             Fault::Shortage => "shortage",

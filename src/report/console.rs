@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use indicatif::ProgressBar;
 
-use self::details::{Details, INDENT, failed_cleanup, found_on_the_way, indented, promises};
+use self::details::{Details, INDENT, failed_cleanup, found_on_the_way, indented, notes, promises};
 use super::Reporter;
 use super::attempts::{self, FailedAttempt};
 use super::progress::progress_bar;
@@ -141,7 +141,8 @@ impl<W: Write> Console<W> {
         let is_shown = normal || !report.status().has_passed();
         let found = if is_shown { found_on_the_way(report, self.style) } else { String::new() };
         let promises = if is_shown { promises(report, self.style) } else { String::new() };
-        let text = text + &found + &promises + &failed_cleanup(report, run);
+        let notes = if is_shown { notes(report, self.style) } else { String::new() };
+        let text = text + &found + &promises + &notes + &failed_cleanup(report, run);
         self.print(&text);
     }
 

@@ -221,6 +221,7 @@ fn system_out(check: &CheckReport, run: &RunInfo) -> String {
         trail.warnings.iter().map(|warning| format!("warning: {}", **warning)).collect()
     };
     lines.extend(warnings(&check.trail));
+    lines.extend(check.trail.notes.iter().map(|note| note.to_string()));
     for step in &check.steps {
         lines.extend(attempts::of_step(step).map(failed));
         lines.extend(attempts::others(&step.trail));

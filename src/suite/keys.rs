@@ -14,8 +14,9 @@ use crate::check::request::RequestOptions;
 use crate::check::{KINDS, Kind};
 use crate::language::diagnostic::Diagnostic;
 use crate::language::name::CheckName;
+use crate::language::period::Zone;
 use crate::language::read::{DefaultValues, FromTable, FromToml, Named, ParseContext, Table, Templates};
-use crate::language::repeat::{Repeat, Retry};
+use crate::language::repeat::{Connections, Repeat, Retry};
 use crate::language::schema::{Definitions, Schema};
 use crate::language::severity::Severity;
 use crate::language::source::Place;
@@ -30,6 +31,7 @@ pub struct SuiteKeys {
     pub concurrency: Option<NonZeroU32>,
     pub fail_fast: Option<bool>,
     pub grace: Option<Duration>,
+    pub timezone: Option<Zone>,
 }
 
 impl SuiteKeys {
@@ -77,6 +79,14 @@ impl FromTable for SuiteKeys {
                 ),
                 &Self::GRACE,
             ),
+            timezone: table.overridable(
+                "timezone",
+                (
+                    "where days begin, for `{{yesterday.start}}` and its like; a name of the IANA database",
+                    r#"timezone = "Europe/Berlin""#,
+                ),
+                &Zone::default(),
+            ),
         })
     }
 }
@@ -90,6 +100,7 @@ impl SuiteKeys {
             concurrency: self.concurrency.or(other.concurrency),
             fail_fast: self.fail_fast.or(other.fail_fast),
             grace: self.grace.or(other.grace),
+            timezone: self.timezone.or_else(|| other.timezone.clone()),
         }
     }
 }
@@ -302,7 +313,12 @@ impl CheckKeys {
             (r#"`"warn"` reports a failure without failing or stopping the run"#, r#"severity = "warn""#),
             Severity::default(),
         );
-        let repeat = Repeat::from_table(table, default_retry, kind.connections);
+        let repeat = match kind.connections {
+            Connections::Once => Some(Repeat::Once),
+            Connections::New | Connections::MayBeKept => {
+                Repeat::from_table(table, default_retry, kind.connections)
+            }
+        };
         let envs: Option<Vec<Named>> =
             table.optional("envs", ("run only in these environments (`--env`)", r#"envs = ["staging"]"#));
         if envs.as_ref().is_some_and(Vec::is_empty) {

@@ -97,7 +97,8 @@ fn draft(
     }
     // Which environment it runs in is not known here.
     let suite = &read.suite;
-    let (resolved, _) = resolve(&suite.variables, &suite.dir, &Arc::new(Redactor::new()));
+    let zone = suite.keys.timezone.clone().unwrap_or_default();
+    let (resolved, _) = resolve(&suite.variables, &suite.dir, &zone, &Arc::new(Redactor::new()));
     in_environment(suite, Environment::Unknown, &resolved.scope, extra_variables)
 }
 

@@ -70,10 +70,11 @@ pub struct SuiteCheck {
 }
 
 impl SuiteCheck {
-    /// Its own budget, or that of the defaults or of its kind.
+    /// Its own budget, or what follows from its other keys, or that of the defaults or of its kind.
     pub fn budget(&self) -> Duration {
         let own = self.keys.budget.map(|(budget, _)| budget);
-        own.or(self.keys.default_budget).unwrap_or(self.kind.budget)
+        let by_keys = || self.check.budget().or(self.keys.default_budget);
+        own.or_else(by_keys).unwrap_or(self.kind.budget)
     }
 
     /// The variables as this check sees them.

@@ -37,6 +37,7 @@ use super::database::{Access, Database, Idioms, Reproduction, Session};
 use crate::attempt::Context;
 use crate::attempt::shell::ShellCommand;
 use crate::language::diagnostic::Diagnostic;
+use crate::language::period::Instant;
 use crate::language::sql::{Dialect, quoted_name};
 use crate::outcome::Failure;
 
@@ -54,7 +55,12 @@ impl Database for Postgres {
     }
 
     fn dialect(&self) -> Dialect {
-        Dialect { placeholder: |number| format!("${number}"), identifier: quoted_name }
+        // A `date` takes the day of it, which is that of its zone.
+        Dialect {
+            placeholder: |number| format!("${number}"),
+            identifier: quoted_name,
+            instant: Instant::with_offset,
+        }
     }
 
     fn idioms(&self) -> Idioms {

@@ -132,6 +132,12 @@ pub(super) fn promises(report: &CheckReport, style: Style) -> String {
     }
 }
 
+/// What everyone should know, whatever the verdict.
+pub(super) fn notes(report: &CheckReport, style: Style) -> String {
+    let lines = report.trail.notes.iter().map(|note| printable(&note.to_string()));
+    lines.map(|line| indented(&style.quiet(line))).collect()
+}
+
 /// What was not cleaned up. The verdict stands, and somebody has to know.
 pub(super) fn failed_cleanup(report: &CheckReport, run: &RunInfo) -> String {
     let cleanup = report.steps.iter().filter(|step| step.is_cleanup);

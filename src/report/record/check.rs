@@ -68,6 +68,8 @@ pub(in crate::report) struct ResultRecord<'a> {
     trail: TrailRecord<'a>,
     /// A command that shows the failure again by hand, with secrets as `$NAME`.
     reproduce: Option<String>,
+    /// What everyone should know of it, also where it passed.
+    notes: Vec<String>,
     /// What booted processes said while a check ran that did not pass.
     said: Vec<SaidRecord<'a>>,
     /// That what it started still runs, and how to stop it (`--keep-running`).
@@ -108,6 +110,7 @@ impl<'a> ResultRecord<'a> {
                 .as_ref()
                 .filter(|_| has_failed)
                 .map(|command| command.to_string()),
+            notes: report.trail.notes.iter().map(|note| note.to_string()).collect(),
             said: report
                 .trail
                 .said
