@@ -139,7 +139,7 @@ impl Expectation<InspectedResponse> for HttpExpectation {
         (!set.contains(answer.response.status)).then(|| Mismatch {
             what: Message::new().words("status"),
             expected: set.describe(),
-            actual: Message::new().words(answer.response.status.to_string()),
+            actual: Message::new().words(format!("{}{}", answer.response.status, answer.response.origin())),
             place: *place,
         })
     }

@@ -19,7 +19,7 @@ use self::selection::select;
 pub use self::selection::{selection, unmatched};
 pub use self::worst::{Bound, WorstCase};
 use crate::check::{Check, Kind};
-use crate::event::CheckInfo;
+use crate::event::{Baseline, CheckInfo};
 use crate::language::diagnostic::Diagnostic;
 use crate::language::repeat::Repeat;
 use crate::language::severity::Severity;
@@ -47,6 +47,8 @@ pub struct Choices {
     pub keep_going: bool,
     /// Skip what changes something.
     pub read_only: bool,
+    /// The run before the deploy, or why it cannot be one's baseline.
+    pub baseline: Option<Result<Arc<Baseline>, Diagnostic>>,
 }
 
 /// What runs, and how.
@@ -60,6 +62,8 @@ pub struct Plan {
     pub fail_fast: bool,
     /// The variables' values.
     pub scope: Variables,
+    /// The run before the deploy.
+    pub baseline: Option<Arc<Baseline>>,
     /// In the suite's order.
     pub checks: Vec<PlannedCheck>,
 }
@@ -135,11 +139,22 @@ fn planned(
         mistakes.extend(too_large.map(|(own, place)| limit.is_exceeded(own, place)));
         mistakes.extend(cannot_hold(check));
     }
+    let name = keys.name.clone().unwrap_or_else(SuiteKeys::default_name);
+    let baseline = baseline(&name, choices).unwrap_or_else(|mistake| {
+        mistakes.push(mistake);
+        None
+    });
     if !mistakes.is_empty() {
         return Err(mistakes);
     }
+    let mut checks = planned_checks(suite, &selected, choices, &resolved.scope);
+    if let Some(baseline) = &baseline {
+        for planned in &mut checks {
+            planned.info.before = baseline.of(choices.environment.as_deref(), &planned.info.name);
+        }
+    }
     Ok(Plan {
-        suite: keys.name.clone().unwrap_or_else(SuiteKeys::default_name),
+        suite: name,
         environment: choices.environment.clone(),
         budget: choices.budget.or(keys.budget).unwrap_or(SuiteKeys::BUDGET),
         grace: keys.grace.unwrap_or(SuiteKeys::GRACE),
@@ -148,8 +163,9 @@ fn planned(
             .or(usize::try_from(keys.concurrency.unwrap_or(SuiteKeys::CONCURRENCY).get()).ok())
             .unwrap_or(usize::MAX),
         fail_fast: keys.fail_fast.unwrap_or(SuiteKeys::FAIL_FAST) && !choices.keep_going,
-        checks: planned_checks(suite, &selected, choices, &resolved.scope),
+        checks,
         scope: resolved.scope,
+        baseline,
     })
 }
 
@@ -277,6 +293,19 @@ fn variables(
     all
 }
 
+/// What was chosen to compare the suite of this name with.
+fn baseline(suite: &str, choices: &Choices) -> Result<Option<Arc<Baseline>>, Diagnostic> {
+    let Some(baseline) = choices.baseline.clone().transpose()? else { return Ok(None) };
+    if baseline.suite == suite {
+        return Ok(Some(baseline));
+    }
+    let message = format!(
+        "the baseline `{}` is of the suite `{}`, and this one is `{suite}` (`--baseline`)",
+        baseline.file, baseline.suite
+    );
+    Err(Diagnostic::new(None, message).hint("name a report that `smoke run --json` wrote of this suite"))
+}
+
 /// A `--var` that nothing reads is a slip: what was meant keeps its old value, and the run lies.
 fn unknown_variables(suite: &Suite, choices: &Choices) -> Vec<Diagnostic> {
     if choices.variables.is_empty() {
@@ -342,6 +371,8 @@ fn planned_check(suite: &Suite, check: &SuiteCheck, needs: Vec<usize>, scope: &V
             target: check.check.target(),
             gate: check.is_gate(),
             severity: check.keys.severity,
+            dependency: check.keys.dependency,
+            before: None,
             remark: check.check.remark(&check.scope(scope)),
         },
         budget: check.budget(),

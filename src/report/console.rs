@@ -182,6 +182,7 @@ impl<W: Write> Console<W> {
             Exit::Passed => style.good("PASSED"),
             Exit::CannotWork if !has_failed(report) => style.warning("NO VERDICT"),
             Exit::Failed | Exit::GateClosed | Exit::CannotWork => style.bad("FAILED"),
+            Exit::NotThisDeploy => style.warning("HOLD"),
             Exit::OutOfBudget => style.warning("NO VERDICT"),
             Exit::NothingSelected | Exit::BadSuite => style.warning("NOTHING RAN"),
             Exit::Interrupted | Exit::Terminated => style.warning("INTERRUPTED"),

@@ -14,6 +14,7 @@ mod body;
 mod charset;
 pub mod coding;
 mod json;
+mod origin;
 pub mod page_text;
 pub mod response;
 

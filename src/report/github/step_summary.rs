@@ -31,6 +31,7 @@ pub(super) fn of_run(report: &RunReport, run: &RunInfo) -> String {
         Exit::Passed => "PASSED",
         Exit::CannotWork if !has_failed(report) => "NO VERDICT",
         Exit::Failed | Exit::GateClosed | Exit::CannotWork => "FAILED",
+        Exit::NotThisDeploy => "HOLD",
         Exit::OutOfBudget => "NO VERDICT",
         Exit::NothingSelected | Exit::BadSuite => "NOTHING RAN",
         Exit::Interrupted | Exit::Terminated => "INTERRUPTED",

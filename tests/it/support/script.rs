@@ -225,6 +225,8 @@ pub fn plan(spec: &SuiteSpec, cleanups: &Arc<AtomicUsize>) -> Plan {
                 target: None,
                 gate: check.gate,
                 severity: check.severity,
+                dependency: false,
+                before: None,
                 remark: None,
             },
             budget: Duration::from_millis(check.budget),
@@ -250,6 +252,7 @@ pub fn plan(spec: &SuiteSpec, cleanups: &Arc<AtomicUsize>) -> Plan {
         concurrency: spec.concurrency,
         fail_fast: spec.fail_fast,
         scope: Variables::empty(Arc::default()),
+        baseline: None,
         checks,
     }
 }
