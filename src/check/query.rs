@@ -16,8 +16,8 @@ use crate::outcome::{Direction, Failure, Fault};
 use crate::probe::database::{self, Access, Reproduction};
 use crate::probe::databases;
 use crate::probe::rows::QueryResult;
-use crate::secret::Message;
 use crate::secret::placeholder::readable;
+use crate::secret::{Message, message};
 
 /// How much of a statement `--trace` shows, in characters.
 const STATEMENT_SHOWN: usize = 2_000;
@@ -94,8 +94,8 @@ impl Query {
 
 /// A URL of which only the run could tell that there is no such database.
 fn unusable(mistake: Diagnostic) -> Failure {
-    let doing = Message::new().words("reading the database URL");
-    let failure = Failure::fault(Fault::Template, doing, Message::new().data(mistake.message));
+    let doing = message!("reading the database URL");
+    let failure = Failure::fault(Fault::Template, doing, message!("{}", mistake.message));
     match mistake.hint {
         Some(hint) => failure.with_hint(Message::new().words(hint)),
         None => failure,

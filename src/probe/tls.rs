@@ -23,7 +23,7 @@ use crate::attempt::certificate::PeerCertificate;
 use crate::attempt::shell::{ShellCommand, seconds};
 use crate::language::io_error::reason;
 use crate::outcome::{Failure, Fault, Phase};
-use crate::secret::Message;
+use crate::secret::{Message, message};
 
 /// Connects to `target`, shakes hands with it as `name`, and closes. The certificate is on the context's timeline afterwards.
 ///
@@ -36,18 +36,19 @@ pub async fn shake_hands(
     context: &Context,
 ) -> Result<(), Failure> {
     let config = context.run.shared::<Trust>().config(options).await?;
-    let doing = || Message::new().words("the TLS handshake with ").data(target.to_string());
+    let doing = || message!("the TLS handshake with {}", target);
     let name = ServerName::try_from(name.to_owned())
-        .map_err(|error| Failure::fault(Fault::Template, doing(), Message::new().data(error.to_string())))?;
+        .map_err(|error| Failure::fault(Fault::Template, doing(), message!("{}", error)))?;
     let stream = connect(target).await?;
     context.timeline.enter(Phase::Tls);
     let failure = |error: &io::Error| io_failure(doing(), error, context.timeline.certificate().as_ref());
     let mut stream =
         TlsConnector::from(Arc::clone(&config)).connect(name, stream).await.map_err(|e| failure(&e))?;
     let version = stream.get_ref().1.protocol_version();
-    match version == Some(ProtocolVersion::TLSv1_3) && context.timeline.was_asked_for_certificate() {
-        true => refusal(&mut stream, context).await.map_or(Ok(()), |error| Err(failure(&error))),
-        false => Ok(()),
+    if version == Some(ProtocolVersion::TLSv1_3) && context.timeline.was_asked_for_certificate() {
+        refusal(&mut stream, context).await.map_or(Ok(()), |error| Err(failure(&error)))
+    } else {
+        Ok(())
     }
 }
 
@@ -99,8 +100,7 @@ pub fn as_openssl(name: &str, target: &Target, options: &TlsOptions, limit: Dura
 pub fn io_failure(doing: Message, error: &io::Error, peer: Option<&PeerCertificate>) -> Failure {
     match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
         Some(inner) => handshake_failure(doing, inner, peer),
-        None => Failure::fault(Fault::Tls, doing, Message::new().data(reason(error))).with_hint(
-            Message::new().words("the other side ended the handshake: check that this port speaks TLS"),
-        ),
+        None => Failure::fault(Fault::Tls, doing, message!("{}", reason(error)))
+            .with_hint(message!("the other side ended the handshake: check that this port speaks TLS")),
     }
 }

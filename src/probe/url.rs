@@ -14,9 +14,10 @@ pub fn parse_absolute_url(text: &str) -> Result<Url, (String, &'static str)> {
         return Err((format!("{bad:?} is not allowed in a URL"), encode));
     }
     let url = Url::parse(text).map_err(|error| {
-        let hint = match address::shown(text) == text {
-            true => "a URL is absolute, such as https://host:port/path",
-            false => "percent-encode a password in it: `https://user:{{password|urlencode}}@host/path`",
+        let hint = if address::shown(text) == text {
+            "a URL is absolute, such as https://host:port/path"
+        } else {
+            "percent-encode a password in it: `https://user:{{password|urlencode}}@host/path`"
         };
         (format!("invalid URL: {error}"), hint)
     })?;

@@ -9,7 +9,7 @@ use crate::language::sql::BoundSql;
 use crate::outcome::{Failure, Fault};
 use crate::probe::database::{Column, Table, TableName};
 use crate::probe::rows::Row;
-use crate::secret::Message;
+use crate::secret::message;
 
 /// All tables in one question. A table without columns gives a row too. A not-null constraint (`n`, since PostgreSQL 18)
 /// that is not valid yet marks its column as well, and proves nothing.
@@ -60,11 +60,7 @@ pub(super) fn read(rows: Vec<Row>, count: usize) -> Result<Vec<Option<Table>>, F
 }
 
 fn unexpected() -> Failure {
-    let doing = Message::new().words("describing the tables");
-    Failure::fault(
-        Fault::Protocol,
-        doing,
-        Message::new().words("the answer is not that of PostgreSQL's catalog"),
-    )
-    .with_hint(Message::new().words("look at the server: what speaks its protocol may lack its catalog"))
+    let doing = message!("describing the tables");
+    Failure::fault(Fault::Protocol, doing, message!("the answer is not that of PostgreSQL's catalog"))
+        .with_hint(message!("look at the server: what speaks its protocol may lack its catalog"))
 }

@@ -17,7 +17,7 @@ use crate::language::sql::BoundSql;
 use crate::outcome::{Failure, Fault, Phase};
 use crate::probe::database::{Access, COMMITTING, REHEARSING, Session, Table, TableName, while_doing};
 use crate::probe::rows::QueryResult;
-use crate::secret::Message;
+use crate::secret::message;
 
 pub(super) struct SqliteSession {
     /// Dropped with the session: then the thread rolls back, closes the file and ends.
@@ -121,7 +121,7 @@ async fn died(thread: Option<JoinHandle<()>>) -> Failure {
         None => None,
     };
     let cause = panic.unwrap_or_else(|| "its thread has ended".to_owned());
-    Failure::fault(Fault::Internal, Message::new().words("running the query"), Message::new().data(cause))
+    Failure::fault(Fault::Internal, message!("running the query"), message!("{}", cause))
 }
 
 impl Session for SqliteSession {
@@ -217,9 +217,12 @@ impl OpenFile {
         match locked {
             Err(error) if fault::is_busy(&error) => {
                 attempt.timeline.enter(Phase::Lock);
-                lock().map_err(|error| match fault::is_busy(&error) {
-                    true => Failure::timed_out(attempt.deadline.cut(), Phase::Lock),
-                    false => self.failure(&error),
+                lock().map_err(|error| {
+                    if fault::is_busy(&error) {
+                        Failure::timed_out(attempt.deadline.cut(), Phase::Lock)
+                    } else {
+                        self.failure(&error)
+                    }
                 })?;
                 attempt.timeline.enter(Phase::Query);
                 Ok(())
@@ -233,27 +236,28 @@ impl OpenFile {
         if self.has_begun {
             self.wait_for_locks(attempt.deadline.remaining())?;
             // Without its transaction a statement would be committed by itself.
-            return match self.connection.is_autocommit() {
-                false => Ok(()),
-                true => Err(fault::refused(
+            return if self.connection.is_autocommit() {
+                Err(fault::refused(
                     "the transaction has ended",
                     "an I/O error ended it, or a statement before this one did",
-                )),
+                ))
+            } else {
+                Ok(())
             };
         }
         let begin = match self.access {
             Access::Read | Access::Snapshot => "begin",
             Access::Write => "begin immediate",
         };
-        self.locking(attempt, || match self.connection.is_autocommit() {
-            true => self.connection.execute_batch(begin).and_then(|()| read_schema(&self.connection)),
-            false => read_schema(&self.connection),
+        self.locking(attempt, || {
+            if self.connection.is_autocommit() {
+                self.connection.execute_batch(begin).and_then(|()| read_schema(&self.connection))
+            } else {
+                read_schema(&self.connection)
+            }
         })?;
         self.has_begun = true;
-        match self.is_empty()? {
-            true => Err(fault::empty(&self.path)),
-            false => Ok(()),
-        }
+        if self.is_empty()? { Err(fault::empty(&self.path)) } else { Ok(()) }
     }
 
     /// To SQLite a file without a byte is a database without a table.
