@@ -58,9 +58,7 @@ impl CheckInfo {
         match self.before {
             _ if self.gate => None,
             Some(Before::Red) => Some(Excuse::Known),
-            Some(Before::Passed(_) | Before::Unknown) | None => {
-                self.dependency.then_some(Excuse::Dependency)
-            }
+            Some(Before::Passed(_) | Before::Unknown) | None => self.dependency.then_some(Excuse::Dependency),
         }
     }
 }
@@ -81,12 +79,10 @@ impl RunInfo {
     pub fn standing(&self, report: &CheckReport) -> Option<Standing> {
         self.baseline.as_ref()?;
         match &report.outcome {
-            Outcome::Failed(_) | Outcome::Warned(_) => {
-                match self.checks[report.check].before {
-                    Some(Before::Red) => Some(Standing::Known),
-                    Some(Before::Passed(_) | Before::Unknown) | None => Some(Standing::New),
-                }
-            }
+            Outcome::Failed(_) | Outcome::Warned(_) => match self.checks[report.check].before {
+                Some(Before::Red) => Some(Standing::Known),
+                Some(Before::Passed(_) | Before::Unknown) | None => Some(Standing::New),
+            },
             Outcome::Passed | Outcome::Undecided(_) | Outcome::Skipped(_) => None,
         }
     }

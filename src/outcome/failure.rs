@@ -150,6 +150,27 @@ impl Failure {
         }
     }
 
+    /// Did it end before anything came back from the other side?
+    pub fn came_before_a_byte(&self) -> bool {
+        match self {
+            Failure::Fault { fault, .. } => match fault {
+                Fault::Dns | Fault::Connect | Fault::Proxy => true,
+                Fault::Tls
+                | Fault::Auth
+                | Fault::Sql
+                | Fault::Protocol
+                | Fault::Local
+                | Fault::Template
+                | Fault::Shortage
+                | Fault::Internal => false,
+            },
+            Failure::TimedOut { phase: Phase::Dns | Phase::Connect, .. } => true,
+            Failure::TimedOut { last, .. } => last.as_ref().is_some_and(|last| last.came_before_a_byte()),
+            Failure::Step { source, .. } => source.came_before_a_byte(),
+            Failure::Mismatch { .. } | Failure::Exited { .. } => false,
+        }
+    }
+
     /// Did smoke itself lack something?
     pub fn is_shortage(&self) -> bool {
         match self {

@@ -2,6 +2,7 @@
 //!
 //! Nothing is sent, and the only things read are the variables' environment, and the files that the suite names.
 
+mod limit;
 mod missing;
 mod order;
 mod selection;
@@ -13,6 +14,7 @@ use std::time::Duration;
 
 use globset::GlobMatcher;
 
+use self::limit::Limit;
 use self::missing::{Missing, Values};
 pub use self::order::Order;
 use self::selection::select;
@@ -23,7 +25,6 @@ use crate::event::{Baseline, CheckInfo};
 use crate::language::diagnostic::Diagnostic;
 use crate::language::repeat::Repeat;
 use crate::language::severity::Severity;
-use crate::language::source::Place;
 use crate::language::variable_usage::VariableUsage;
 use crate::language::variables::{Variable, Variables, first_part, put_over, resolve};
 use crate::outcome::{SkipReason, Span};
@@ -211,53 +212,6 @@ fn cannot_hold(check: &SuiteCheck) -> Option<Diagnostic> {
         );
         Diagnostic::new(check.keys.repeat_place, message).hint("raise `budget`, or lower `every`")
     })
-}
-
-/// How large a check's budget may be.
-struct Limit<'s> {
-    span: Duration,
-    whose: Whose<'s>,
-}
-
-/// Whose budget it is.
-enum Whose<'s> {
-    /// `--budget`
-    Run,
-    Suite,
-    /// The suite's, in this environment.
-    Environment(&'s str),
-}
-
-impl<'s> Limit<'s> {
-    /// A `--budget` that is larger than the suite's gives room. One that is smaller makes no mistake of what is sound
-    /// in the suite: a smaller `--budget` cuts the run, and is not a mistake.
-    fn of(
-        keys: &SuiteKeys,
-        environment: Option<(&'s String, &EnvironmentKeys)>,
-        given: Option<Duration>,
-    ) -> Limit<'s> {
-        let suites = keys.budget.unwrap_or(SuiteKeys::BUDGET);
-        match (given.filter(|given| *given > suites), environment) {
-            (Some(given), _) => Limit { span: given, whose: Whose::Run },
-            (None, Some((name, environment))) if environment.suite.budget.is_some() => {
-                Limit { span: suites, whose: Whose::Environment(name) }
-            }
-            (None, _) => Limit { span: suites, whose: Whose::Suite },
-        }
-    }
-
-    fn is_exceeded(&self, own: Duration, place: Place) -> Diagnostic {
-        let (own, span) = (Span(own), Span(self.span));
-        let (whose, raise) = match self.whose {
-            Whose::Run => (format!("the run's of {span}"), "`--budget`".to_owned()),
-            Whose::Suite => (format!("the suite's of {span}"), "`suite.budget`".to_owned()),
-            Whose::Environment(name) => {
-                (format!("the suite's of {span} in `{name}`"), format!("the budget under `[env.{name}]`"))
-            }
-        };
-        let message = format!("the check's budget of {own} is larger than {whose}");
-        Diagnostic::new(place, message).hint(format!("raise {raise}, or lower this one"))
-    }
 }
 
 fn environment<'s>(

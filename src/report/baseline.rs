@@ -45,7 +45,8 @@ enum Outcome {
     Skipped,
 }
 
-const HINT: &str = "write it before the deploy: smoke run --skip \"NAME OF THE VERSION GATE\" --keep-going --json FILE";
+const HINT: &str =
+    "write it before the deploy: smoke run --skip \"NAME OF THE VERSION GATE\" --keep-going --json FILE";
 
 /// Reads the report of a run before the deploy.
 ///
@@ -54,8 +55,9 @@ const HINT: &str = "write it before the deploy: smoke run --skip \"NAME OF THE V
 pub fn read_baseline(path: &Path) -> Result<Baseline, Diagnostic> {
     let file = path.display();
     let mistake = |message: String| Diagnostic::new(None, message + " (`--baseline`)").hint(HINT);
-    let bytes = std::fs::read(path)
-        .map_err(|error| mistake(format!("cannot read the baseline `{file}`: {}", io_error::reason(&error))))?;
+    let bytes = std::fs::read(path).map_err(|error| {
+        mistake(format!("cannot read the baseline `{file}`: {}", io_error::reason(&error)))
+    })?;
     let no_report = |why: String| mistake(format!("`{file}` is not what `smoke run --json` writes: {why}"));
     let document: Document = serde_json::from_slice(&bytes).map_err(|error| no_report(error.to_string()))?;
     if document.schema_version != SCHEMA_VERSION {
@@ -63,7 +65,9 @@ pub fn read_baseline(path: &Path) -> Result<Baseline, Diagnostic> {
         return Err(no_report(why));
     }
     let Some(suite) = document.suite else {
-        return Err(mistake(format!("the baseline `{file}` is of a run that sent nothing: its suite was wrong")));
+        return Err(mistake(format!(
+            "the baseline `{file}` is of a run that sent nothing: its suite was wrong"
+        )));
     };
     Ok(Baseline {
         file: file.to_string(),
@@ -78,9 +82,9 @@ pub fn read_baseline(path: &Path) -> Result<Baseline, Diagnostic> {
 impl Check {
     fn before(&self) -> Before {
         match self.outcome {
-            Outcome::Passed => Before::Passed(
-                Duration::try_from_secs_f64(self.duration_ms / 1e3).unwrap_or_default(),
-            ),
+            Outcome::Passed => {
+                Before::Passed(Duration::try_from_secs_f64(self.duration_ms / 1e3).unwrap_or_default())
+            }
             // A warning is no less known for being none of the run's business.
             Outcome::Failed | Outcome::Errored | Outcome::Warned => Before::Red,
             Outcome::Undecided | Outcome::Skipped => Before::Unknown,

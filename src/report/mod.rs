@@ -16,6 +16,7 @@ mod place;
 mod progress;
 mod record;
 mod screen;
+mod standing;
 mod statistics;
 mod stream;
 mod style;

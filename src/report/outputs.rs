@@ -19,7 +19,9 @@ pub enum Clash {
     SamePlace { first: &'static str, second: &'static str, to: Destination },
     #[error("`{option}` goes to {to}, which is the suite\n\nhint: give it another file")]
     Suite { option: &'static str, to: Destination },
-    #[error("`{option}` goes to {to}, which is the baseline\n\nhint: give it another file: what was red before the deploy is read from that one")]
+    #[error(
+        "`{option}` goes to {to}, which is the baseline\n\nhint: give it another file: what was red before the deploy is read from that one"
+    )]
     Baseline { option: &'static str, to: Destination },
 }
 

@@ -1,9 +1,9 @@
 //! What a run came to, the root cause first.
 
-use crate::event::{CheckReport, RunInfo, RunReport, Status};
+use crate::event::{CheckReport, RunInfo, RunReport, Status, Trail};
 use crate::exit::Exit;
 use crate::language::source::Location;
-use crate::outcome::{Failure, NeedFailed, Outcome, SkipReason, Started};
+use crate::outcome::{Excuse, Failure, NeedFailed, Outcome, Phase, SkipReason, Started};
 
 /// How many checks came to what.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -17,10 +17,15 @@ pub(super) struct Counts {
     pub errored: usize,
     pub undecided: usize,
     pub skipped: usize,
+    /// Some of the failed and errored: what is not this deploy's doing.
+    pub known: usize,
+    pub dependencies: usize,
+    /// Some of the passed.
+    pub slower: usize,
 }
 
 impl Counts {
-    pub fn of(report: &RunReport) -> Counts {
+    pub fn of(report: &RunReport, run: &RunInfo) -> Counts {
         let mut counts = Counts::default();
         for check in &report.checks {
             match check.status() {
@@ -30,6 +35,7 @@ impl Counts {
                     counts.flaky += usize::from(check.is_flaky());
                     counts.flapped += usize::from(check.has_flapped());
                     counts.slow += usize::from(check.is_slow());
+                    counts.slower += usize::from(run.slower_than(check).is_some());
                 }
                 Status::Warned => counts.warned += 1,
                 Status::Failed => counts.failed += 1,
@@ -37,11 +43,18 @@ impl Counts {
                 Status::Undecided => counts.undecided += 1,
                 Status::Skipped => counts.skipped += 1,
             }
+            if matches!(check.outcome, Outcome::Failed(_)) {
+                match run.excuse(check) {
+                    Some(Excuse::Known) => counts.known += 1,
+                    Some(Excuse::Dependency) => counts.dependencies += 1,
+                    None => {}
+                }
+            }
         }
         counts
     }
 
-    /// `1 failed, 2 skipped, 8 passed (1 flaky, 1 slow)`.
+    /// `2 failed (1 known), 2 skipped, 8 passed (1 flaky, 1 slow)`.
     pub fn describe(&self) -> String {
         let parts = [
             (self.failed + self.errored, "failed"),
@@ -50,21 +63,65 @@ impl Counts {
             (self.skipped, "skipped"),
             (self.passed, "passed"),
         ];
-        let mut shown: Vec<String> = parts
-            .iter()
-            .filter(|(count, _)| *count > 0)
-            .map(|(count, what)| format!("{count} {what}"))
-            .collect();
-        let remarks: Vec<String> = [(self.flaky, "flaky"), (self.flapped, "flapped"), (self.slow, "slow")]
-            .iter()
-            .filter(|(count, _)| *count > 0)
-            .map(|(count, what)| format!("{count} {what}"))
-            .collect();
-        if let Some(last) = shown.last_mut().filter(|_| !remarks.is_empty()) {
-            last.push_str(&format!(" ({})", remarks.join(", ")));
+        let excused = counted(&[
+            (self.known, "known"),
+            (self.dependencies, if self.dependencies == 1 { "dependency" } else { "dependencies" }),
+        ]);
+        let passed = counted(&[
+            (self.flaky, "flaky"),
+            (self.flapped, "flapped"),
+            (self.slow, "slow"),
+            (self.slower, "slower"),
+        ]);
+        let mut shown = counted(&parts);
+        if let Some(first) = shown.first_mut().filter(|_| !excused.is_empty()) {
+            first.push_str(&format!(" ({})", excused.join(", ")));
+        }
+        if let Some(last) = shown.last_mut().filter(|_| !passed.is_empty()) {
+            last.push_str(&format!(" ({})", passed.join(", ")));
         }
         if shown.is_empty() { "no check was selected".to_owned() } else { shown.join(", ") }
     }
+}
+
+/// `1 flaky`, of each that there is.
+fn counted(parts: &[(usize, &str)]) -> Vec<String> {
+    let shown = parts.iter().filter(|(count, _)| *count > 0);
+    shown.map(|(count, what)| format!("{count} {what}")).collect()
+}
+
+/// What is said first where nothing could be reached: whatever the app does, this run knows nothing of it.
+pub(super) const NOTHING_REACHED: &str = "nothing could be reached from here: every check that was tried failed before a \
+                                          byte came; look at the network, DNS and proxy of this machine, and at the address";
+
+/// Did every check that was tried fail before a byte came?
+pub(super) fn nothing_was_reached(report: &RunReport) -> bool {
+    let mut tried =
+        report.checks.iter().filter(|check| !matches!(check.outcome, Outcome::Skipped(_))).peekable();
+    tried.peek().is_some() && tried.all(|check| was_not_reached(check))
+}
+
+fn was_not_reached(check: &CheckReport) -> bool {
+    let (Outcome::Failed(failure) | Outcome::Warned(failure) | Outcome::Undecided(failure)) = &check.outcome
+    else {
+        return false;
+    };
+    // Whatever came before in a journey was an answer.
+    let steps = check.steps.iter().filter(|step| !step.is_cleanup);
+    let steps: Vec<&Trail> = steps.map(|step| &step.trail).collect();
+    let trail = match steps[..] {
+        [] => &check.trail,
+        [first] => first,
+        _ => return false,
+    };
+    let has_tried = |(phase, _): &(Phase, _)| matches!(phase, Phase::Dns | Phase::Connect);
+    failure.came_before_a_byte()
+        && trail.phases.iter().any(has_tried)
+        && trail
+            .failed_attempts
+            .iter()
+            .chain(&check.trail.failed_attempts)
+            .all(|failure| failure.came_before_a_byte())
 }
 
 /// Is a check red by itself?
@@ -86,6 +143,8 @@ pub(super) struct Cause<'r> {
     pub check: &'r CheckReport,
     pub failure: &'r Failure,
     pub skipped: Vec<&'r str>,
+    /// Why it is not this deploy's doing.
+    pub excuse: Option<Excuse>,
     /// How many of these had begun.
     cut: usize,
 }
@@ -119,7 +178,7 @@ impl Cause<'_> {
     }
 }
 
-/// Every check that is red by itself: first the gates, because everything hangs on them, then what is nearest to the
+/// Every check that is red by itself: first what may be this deploy's doing, and of that the gates, because everything hangs on them, then what is nearest to the
 /// ground, then those that most was skipped for, then in the suite's order.
 pub(super) fn causes<'r>(run: &'r RunInfo, report: &'r RunReport) -> Vec<Cause<'r>> {
     let mut causes: Vec<Cause<'r>> = report
@@ -136,12 +195,18 @@ pub(super) fn causes<'r>(run: &'r RunInfo, report: &'r RunReport) -> Vec<Cause<'
             let skipped = skipped_by(check.check, run, report);
             let cut = skipped.iter().filter(|check| had_begun(check)).count();
             let names = skipped.iter().map(|check| &*run.checks[check.check].name).collect();
-            Cause { check, failure, skipped: names, cut }
+            Cause { check, failure, skipped: names, excuse: run.excuse(check), cut }
         })
         .collect();
     causes.sort_by_key(|cause| {
         let gate = run.checks[cause.check.check].gate;
-        (!gate, height(cause.failure), std::cmp::Reverse(cause.skipped.len()), cause.check.check)
+        (
+            cause.excuse.is_some(),
+            !gate,
+            height(cause.failure),
+            std::cmp::Reverse(cause.skipped.len()),
+            cause.check.check,
+        )
     });
     causes
 }

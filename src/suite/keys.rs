@@ -297,8 +297,10 @@ impl CheckKeys {
             false,
         );
         if dependency && gate.unwrap_or(kind.gate) {
-            let mistake =
-                Diagnostic::new(table.key_place("dependency"), "a gate cannot be a `dependency`: it is never excused");
+            let mistake = Diagnostic::new(
+                table.key_place("dependency"),
+                "a gate cannot be a `dependency`: it is never excused",
+            );
             let hint = match kind.gate {
                 true => "remove `dependency`, or set `gate = false`",
                 false => "remove `dependency`, or `gate`",

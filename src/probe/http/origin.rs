@@ -104,7 +104,8 @@ mod tests {
 
     #[test]
     fn a_balancer_is_known_by_its_page_or_its_name() {
-        let haproxy = "<html><body><h1>503 Service Unavailable</h1>\nNo server is available to handle this request.\n";
+        let haproxy =
+            "<html><body><h1>503 Service Unavailable</h1>\nNo server is available to handle this request.\n";
         assert_eq!(of(503, &[], haproxy), Some(Origin::Balancer("HAProxy")));
         let nginx = "<center><h1>502 Bad Gateway</h1></center>\r\n<hr><center>nginx/1.22.1</center>";
         assert_eq!(of(502, &[("server", "nginx/1.22.1")], nginx), Some(Origin::Balancer("nginx")));
