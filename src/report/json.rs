@@ -44,7 +44,7 @@ struct Document<'a> {
     counts: CountsRecord,
     /// The run before the deploy, with `--baseline`.
     baseline: Option<BaselineRecord<'a>>,
-    /// Every check that was tried failed before a byte came: nothing is known of what it asks.
+    /// No check that was tried got a byte back: nothing is known of what they ask.
     nothing_reached: bool,
     /// Why the run ended before all its checks had.
     cancelled: Option<CancelRecord<'a>>,

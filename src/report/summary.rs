@@ -1,9 +1,12 @@
 //! What a run came to, the root cause first.
 
-use crate::event::{CheckReport, RunInfo, RunReport, Status, Trail};
+use std::sync::Arc;
+
+use crate::event::{CheckReport, RunInfo, RunReport, Status};
 use crate::exit::Exit;
 use crate::language::source::Location;
 use crate::outcome::{Excuse, Failure, NeedFailed, Outcome, Phase, SkipReason, Started};
+use crate::secret::Redacted;
 
 /// How many checks came to what.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -91,37 +94,49 @@ fn counted(parts: &[(usize, &str)]) -> Vec<String> {
 }
 
 /// What is said first where nothing could be reached: whatever the app does, this run knows nothing of it.
-pub(super) const NOTHING_REACHED: &str = "nothing could be reached from here: every check that was tried failed before a \
-                                          byte came; look at the network, DNS and proxy of this machine, and at the address";
+pub(super) const NOTHING_REACHED: &str = "nothing could be reached from here: no check that was tried got a byte back; \
+                                          look at the network, DNS and proxy of this machine, and at the addresses";
 
-/// Did every check that was tried fail before a byte came?
+/// Did every check that was tried fail before a byte came? One that was cut while it ran has got none either.
 pub(super) fn nothing_was_reached(report: &RunReport) -> bool {
-    let mut tried =
-        report.checks.iter().filter(|check| !matches!(check.outcome, Outcome::Skipped(_))).peekable();
-    tried.peek().is_some() && tried.all(|check| was_not_reached(check))
+    let has_failed = |check: &Arc<CheckReport>| match &check.outcome {
+        Outcome::Failed(_) | Outcome::Warned(_) | Outcome::Undecided(_) => true,
+        Outcome::Passed | Outcome::Skipped(_) => false,
+    };
+    report.checks.iter().any(has_failed) && report.checks.iter().all(|check| got_no_byte(check))
 }
 
-fn was_not_reached(check: &CheckReport) -> bool {
-    let (Outcome::Failed(failure) | Outcome::Warned(failure) | Outcome::Undecided(failure)) = &check.outcome
-    else {
-        return false;
+fn got_no_byte(check: &CheckReport) -> bool {
+    let failure = match &check.outcome {
+        Outcome::Passed => return false,
+        Outcome::Failed(failure) | Outcome::Warned(failure) | Outcome::Undecided(failure) => Some(failure),
+        Outcome::Skipped(_) => None,
     };
     // Whatever came before in a journey was an answer.
-    let steps = check.steps.iter().filter(|step| !step.is_cleanup);
-    let steps: Vec<&Trail> = steps.map(|step| &step.trail).collect();
-    let trail = match steps[..] {
-        [] => &check.trail,
-        [first] => first,
-        _ => return false,
+    let mut steps = check.steps.iter().filter(|step| !step.is_cleanup);
+    let (first, second) = (steps.next(), steps.next());
+    let trail = first.map_or(&check.trail, |step| &step.trail);
+    let is_on_the_way = |(phase, _): &(Phase, _)| match phase {
+        Phase::Prepare | Phase::Dns | Phase::Connect | Phase::Wait | Phase::Hold => true,
+        Phase::Tls
+        | Phase::FirstByte
+        | Phase::Body
+        | Phase::Authenticate
+        | Phase::Begin
+        | Phase::Query
+        | Phase::Lock
+        | Phase::Judge
+        | Phase::Ready => false,
     };
-    let has_tried = |(phase, _): &(Phase, _)| matches!(phase, Phase::Dns | Phase::Connect);
-    failure.came_before_a_byte()
-        && trail.phases.iter().any(has_tried)
-        && trail
-            .failed_attempts
-            .iter()
-            .chain(&check.trail.failed_attempts)
-            .all(|failure| failure.came_before_a_byte())
+    let has_tried = |failure: &Redacted<Failure>| {
+        let has_begun = trail.phases.iter().any(|(phase, _)| matches!(phase, Phase::Dns | Phase::Connect));
+        has_begun && failure.came_before_a_byte()
+    };
+    let mut before = trail.failed_attempts.iter().chain(&check.trail.failed_attempts);
+    second.is_none()
+        && trail.phases.iter().all(is_on_the_way)
+        && failure.is_none_or(has_tried)
+        && before.all(|failure| failure.came_before_a_byte())
 }
 
 /// Is a check red by itself?

@@ -12,7 +12,9 @@ pub mod background;
 pub mod certificates;
 
 pub mod balancer;
+pub mod deploys;
 pub mod fault;
+pub mod haproxy;
 pub mod http;
 pub mod names;
 pub mod postgres;
