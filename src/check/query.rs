@@ -9,11 +9,12 @@ use crate::attempt::shell::ShellCommand;
 use crate::expect::rows::RowsExpectation;
 use crate::language::diagnostic::Diagnostic;
 use crate::language::read::Table;
+use crate::language::source::Place;
 use crate::language::template::Template;
 use crate::language::variable_usage::VariableUsage;
 use crate::language::variables::Variables;
 use crate::outcome::{Direction, Failure, Fault};
-use crate::probe::database::{self, Access, Reproduction};
+use crate::probe::database::{self, Access, Database, Reproduction};
 use crate::probe::databases;
 use crate::probe::rows::QueryResult;
 use crate::secret::placeholder::readable;
@@ -28,6 +29,8 @@ pub(super) struct Query {
     url: Template,
     statement: Option<Template>,
     access: Access,
+    /// Where the suite says that it writes.
+    writes: Place,
 }
 
 impl Query {
@@ -54,12 +57,6 @@ impl Query {
             table.optional("expect", ("what the result must look like", "expect = { rows = { min = 1 } }"));
         let expect = if table.has("expect") { expect? } else { RowsExpectation::default() };
         if let Some(statement) = &statement {
-            if statement.quotes_an_expression() {
-                let place = statement.place();
-                let mistake = Diagnostic::new(place, "a variable inside an SQL string literal is not bound")
-                    .hint("remove the quotes: a variable in SQL is a bound parameter");
-                return table.parse.reject(mistake);
-            }
             if statement.literal().is_some_and(|text| text.trim().is_empty()) {
                 return table.reject("query", "the query is empty");
             }
@@ -69,32 +66,56 @@ impl Query {
             return table.reject("expect", "`expect` needs a `query` to have rows");
         }
         let access = if writes { Access::Write } else { Access::Read };
-        Some((Query { url: url?, statement, access }, expect))
+        let writes = table.key_place("writes");
+        Some((Query { url: url?, statement, access, writes }, expect))
     }
 
     /// What is asked, for people to read.
     fn in_words(&self, scope: &Variables) -> Message {
-        let sql = match &self.statement {
-            Some(statement) => statement.sql_with_literals(&scope.for_people()),
-            None => Ok("one round trip".to_owned()),
+        let statement = match (&self.statement, self.database(scope)) {
+            (Some(statement), Ok((_, database))) => {
+                database.language().with_literals(statement, &scope.for_people())
+            }
+            (Some(statement), Err(_)) => Ok(statement.written()),
+            (None, _) => Ok("one round trip".to_owned()),
         };
-        Message::new().excerpt(readable(&sql.unwrap_or_else(|error| error)), STATEMENT_SHOWN)
+        Message::new().excerpt(readable(&statement.unwrap_or_else(|error| error)), STATEMENT_SHOWN)
+    }
+
+    /// The URL, and the database that it selects.
+    fn database(&self, scope: &Variables) -> Result<(String, &'static dyn Database), Failure> {
+        let url = self.url.text(scope).map_err(template_failure)?;
+        let database =
+            databases::of_url(&url).map_err(|mistake| unusable("reading the database URL", mistake))?;
+        Ok((url, database))
+    }
+
+    /// What is wrong with it for this database, each at its place.
+    fn mistakes_for(&self, database: &dyn Database) -> Vec<Diagnostic> {
+        let statement = self.statement.as_ref();
+        let mut found: Vec<Diagnostic> =
+            statement.and_then(|statement| database.language().mistake(statement)).into_iter().collect();
+        if let (Access::Write, Some(reason)) = (self.access, database.refuses_writes()) {
+            found.push(Diagnostic::new(self.writes, reason.message).hint(reason.hint));
+        }
+        found
     }
 
     async fn ask_once(&self, scope: &Variables, context: &Context) -> Result<QueryResult, Failure> {
-        let url = self.url.text(scope).map_err(template_failure)?;
+        let (url, database) = self.database(scope)?;
         context.run.redactor.add_address(&url);
-        let database = databases::of_url(&url).map_err(unusable)?;
-        let placeholder = database.dialect().placeholder;
-        let bound = self.statement.as_ref().map(|statement| statement.sql(scope, placeholder));
+        if let Some(mistake) = self.mistakes_for(database).into_iter().next() {
+            return Err(unusable("preparing the query", mistake));
+        }
+        let bound = self.statement.as_ref().map(|statement| database.language().bind(statement, scope));
         let bound = bound.transpose().map_err(template_failure)?;
         database::ask(database, &url, bound.as_ref(), self.access, context).await
     }
 }
 
-/// A URL of which only the run could tell that there is no such database.
-fn unusable(mistake: Diagnostic) -> Failure {
-    let doing = message!("reading the database URL");
+/// What is wrong with a query, of which only the run could tell.
+fn unusable(doing: &'static str, mistake: Diagnostic) -> Failure {
+    let doing = Message::new().words(doing);
     let failure = Failure::fault(Fault::Template, doing, message!("{}", mistake.message));
     match mistake.hint {
         Some(hint) => failure.with_hint(Message::new().words(hint)),
@@ -118,8 +139,12 @@ impl Question for Query {
     fn mistakes(&self, _: &RowsExpectation, scope: &Variables) -> Vec<Diagnostic> {
         // What a template cannot say yet is said when the query runs.
         let Ok(url) = self.url.text(scope) else { return Vec::new() };
-        let mistake = databases::of_url(&url).map_or_else(Some, |database| database.mistake(&url));
-        mistake.map(|mistake| mistake.at(self.url.place())).into_iter().collect()
+        let database = match databases::of_url(&url) {
+            Ok(database) => database,
+            Err(mistake) => return vec![mistake.at(self.url.place())],
+        };
+        let of_url = database.mistake(&url).map(|mistake| mistake.at(self.url.place()));
+        of_url.into_iter().chain(self.mistakes_for(database)).collect()
     }
 
     fn changes(&self) -> Option<String> {
@@ -132,7 +157,7 @@ impl Question for Query {
 
     fn leaves(&self, scope: &Variables) -> bool {
         let Ok(url) = self.url.text(scope) else { return true };
-        databases::of_url(&url).map_or(true, database::Database::leaves)
+        databases::of_url(&url).map_or(true, Database::leaves)
     }
 
     async fn ask(&self, session: &mut Session, context: &Context) -> Result<QueryResult, Failure> {
@@ -150,9 +175,9 @@ impl Question for Query {
     fn reproduce(&self, session: &Session, context: &Context, limit: Duration) -> Option<ShellCommand> {
         let scope = &session.scope;
         let shown = scope.for_people();
-        let url = self.url.text(scope).ok()?;
+        let (url, database) = self.database(scope).ok()?;
         let statement = match &self.statement {
-            Some(statement) => Some(statement.sql_with_literals(&shown).ok()?),
+            Some(statement) => Some(database.language().with_literals(statement, &shown).ok()?),
             None => None,
         };
         let reproduction = Reproduction {
@@ -163,6 +188,6 @@ impl Question for Query {
             limit,
             folder: &context.run.suite_dir,
         };
-        Some(databases::of_url(&url).ok()?.reproduce(&reproduction))
+        Some(database.reproduce(&reproduction))
     }
 }

@@ -112,6 +112,24 @@ pub async fn dial(target: &Target) -> Result<TcpStream, DialError> {
     }
 }
 
+/// Connects to a socket of this machine.
+///
+/// # Errors
+/// There is none, or nothing listens on it.
+#[cfg(unix)]
+pub async fn connect_to_socket(path: &std::path::Path) -> Result<tokio::net::UnixStream, Failure> {
+    mark(Phase::Connect);
+    saw_address(&path.display());
+    tokio::net::UnixStream::connect(path).await.map_err(|error| {
+        let doing = message!("connecting to {}", path.display());
+        if let Some(lacking) = io_error::shortage(&error) {
+            return Failure::shortage(doing, lacking);
+        }
+        Failure::fault(Fault::Connect, doing, message!("{}", io_error::reason(&error)))
+            .with_hint(connect_hint(&error))
+    })
+}
+
 /// The command that connects to the same, for people to repeat by hand. Every `nc` has other options; curl is the
 /// same everywhere.
 pub fn as_curl(target: &Target, limit: Duration) -> ShellCommand {

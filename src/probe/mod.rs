@@ -17,3 +17,4 @@ pub mod sqlite;
 pub mod tls;
 pub mod trust;
 pub mod url;
+pub mod url_password;

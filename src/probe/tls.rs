@@ -35,21 +35,43 @@ pub async fn shake_hands(
     options: &TlsOptions,
     context: &Context,
 ) -> Result<(), Failure> {
-    let config = context.run.shared::<Trust>().config(options).await?;
-    let doing = || message!("the TLS handshake with {}", target);
-    let name = ServerName::try_from(name.to_owned())
-        .map_err(|error| Failure::fault(Fault::Template, doing(), message!("{}", error)))?;
-    let stream = connect(target).await?;
-    context.timeline.enter(Phase::Tls);
-    let failure = |error: &io::Error| io_failure(doing(), error, context.timeline.certificate().as_ref());
-    let mut stream =
-        TlsConnector::from(Arc::clone(&config)).connect(name, stream).await.map_err(|e| failure(&e))?;
+    let mut stream = connect_securely(name, target, options, context).await?;
+    let failure = |error: &io::Error| refused(target, error, context);
     let version = stream.get_ref().1.protocol_version();
     if version == Some(ProtocolVersion::TLSv1_3) && context.timeline.was_asked_for_certificate() {
         refusal(&mut stream, context).await.map_or(Ok(()), |error| Err(failure(&error)))
     } else {
         Ok(())
     }
+}
+
+/// Connects to `target` and shakes hands with it as `name`.
+///
+/// # Errors
+/// No connection, or a handshake that fails.
+pub async fn connect_securely(
+    name: &str,
+    target: &Target,
+    options: &TlsOptions,
+    context: &Context,
+) -> Result<TlsStream<TcpStream>, Failure> {
+    let config = context.run.shared::<Trust>().config(options).await?;
+    let name = ServerName::try_from(name.to_owned())
+        .map_err(|error| Failure::fault(Fault::Template, shaking_hands(target), message!("{}", error)))?;
+    let stream = connect(target).await?;
+    context.timeline.enter(Phase::Tls);
+    let connector = TlsConnector::from(Arc::clone(&config));
+    connector.connect(name, stream).await.map_err(|error| refused(target, &error, context))
+}
+
+/// The failure of a handshake, also where it is known only after it: in TLS 1.3 the client is done before the server has
+/// seen its certificate.
+pub fn refused(target: &Target, error: &io::Error, context: &Context) -> Failure {
+    io_failure(shaking_hands(target), error, context.timeline.certificate().as_ref())
+}
+
+fn shaking_hands(target: &Target) -> Message {
+    message!("the TLS handshake with {}", target)
 }
 
 /// How long a server has to say that it does not take the client's certificate.

@@ -21,7 +21,6 @@ use super::wire::Wire;
 use crate::attempt::Context;
 use crate::attempt::timeline::mark;
 use crate::deadline::{BudgetScope, Deadline};
-use crate::language::io_error;
 use crate::outcome::{Failure, Fault, Phase};
 use crate::probe::dial::{self, Target};
 use crate::probe::trust::Trust;
@@ -186,7 +185,7 @@ async fn attempt(
         Security::Plain => None,
         Security::Tls => Some(tls_towards(url, host, context).await?),
     };
-    let mut stream = open(endpoint, context).await?;
+    let mut stream = open(endpoint).await?;
     let tls = match tls {
         Some(tls) if tls.negotiated => {
             context.timeline.enter(Phase::Tls);
@@ -286,22 +285,11 @@ async fn request_tls(stream: &mut Socket) -> std::io::Result<bool> {
     }
 }
 
-async fn open(endpoint: &Endpoint, context: &Context) -> Result<Socket, Failure> {
+async fn open(endpoint: &Endpoint) -> Result<Socket, Failure> {
     match endpoint {
         Endpoint::Tcp(target) => dial::connect(target).await.map(Socket::Tcp),
         #[cfg(unix)]
-        Endpoint::Socket { path, .. } => {
-            mark(Phase::Connect);
-            context.timeline.set_address(&path.display());
-            tokio::net::UnixStream::connect(path).await.map(Socket::Unix).map_err(|error| {
-                let doing = message!("connecting to {}", path.display());
-                if let Some(lacking) = io_error::shortage(&error) {
-                    return Failure::shortage(doing, lacking);
-                }
-                Failure::fault(Fault::Connect, doing, message!("{}", io_error::reason(&error)))
-                    .with_hint(dial::connect_hint(&error))
-            })
-        }
+        Endpoint::Socket { path, .. } => dial::connect_to_socket(path).await.map(Socket::Unix),
     }
 }
 

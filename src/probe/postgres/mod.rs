@@ -24,6 +24,7 @@ mod psql;
 mod query;
 mod session;
 mod transaction;
+mod types;
 mod values;
 mod wire;
 
@@ -31,7 +32,7 @@ use futures_util::future::BoxFuture;
 
 use self::config::PostgresUrl;
 use self::session::PostgresSession;
-use super::database::{Access, Database, Reproduction, Session};
+use super::database::{Access, Database, Idioms, Reproduction, Session};
 use crate::attempt::Context;
 use crate::attempt::shell::ShellCommand;
 use crate::language::diagnostic::Diagnostic;
@@ -53,6 +54,15 @@ impl Database for Postgres {
 
     fn dialect(&self) -> Dialect {
         Dialect { placeholder: |number| format!("${number}"), identifier: quoted_name }
+    }
+
+    fn idioms(&self) -> Idioms {
+        Idioms {
+            text: |expression| format!("({expression})::text"),
+            matches: Some(|text, pattern| format!("{text} ~ {pattern}")),
+            clock: r#"pg_catalog.to_char(pg_catalog.clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"#,
+            is_same_name: |written, stored| written == stored || written.to_lowercase() == stored,
+        }
     }
 
     fn mistake(&self, url: &str) -> Option<Diagnostic> {

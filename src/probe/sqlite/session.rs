@@ -9,13 +9,15 @@ use rusqlite::{Connection, InterruptHandle};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::{LONGEST_LOCK, catalog, fault, file, plain, statement};
+use super::{LONGEST_LOCK, affinity, catalog, fault, file, plain, statement};
 use crate::attempt::Context;
 use crate::attempt::timeline::Timeline;
 use crate::deadline::Deadline;
 use crate::language::sql::BoundSql;
 use crate::outcome::{Failure, Fault, Phase};
-use crate::probe::database::{Access, COMMITTING, REHEARSING, Session, Table, TableName, while_doing};
+use crate::probe::database::{
+    Access, COMMITTING, DeclaredType, REHEARSING, Session, Table, TableName, TypeMatch, while_doing,
+};
 use crate::probe::rows::QueryResult;
 use crate::secret::message;
 
@@ -143,6 +145,22 @@ impl Session for SqliteSession {
         }))
     }
 
+    fn query_within<'a>(
+        &'a mut self,
+        statement: &'a BoundSql,
+        keep: usize,
+        limit: Deadline,
+        context: &'a Context,
+    ) -> BoxFuture<'a, Result<QueryResult, Failure>> {
+        Box::pin(async move {
+            let context = Context { deadline: limit, ..context.clone() };
+            match limit.bound(self.query(statement, keep, &context)).await {
+                Ok(answer) => answer,
+                Err(cut) => Err(Failure::timed_out(cut, context.timeline.phase())),
+            }
+        })
+    }
+
     fn describe<'a>(
         &'a mut self,
         tables: &'a [TableName],
@@ -154,6 +172,28 @@ impl Session for SqliteSession {
             let described = tables.iter().map(|table| catalog::describe(&file.connection, table));
             described.collect::<Result<_, _>>().map_err(|error| file.failure(&error))
         }))
+    }
+
+    fn find<'a>(
+        &'a mut self,
+        names: &'a [String],
+        context: &'a Context,
+    ) -> BoxFuture<'a, Result<Vec<Vec<TableName>>, Failure>> {
+        let names = names.to_vec();
+        Box::pin(self.run(context, move |file, attempt| {
+            file.begin(attempt)?;
+            let found = names.iter().map(|name| catalog::find(&file.connection, name));
+            found.collect::<Result<_, _>>().map_err(|error| file.failure(&error))
+        }))
+    }
+
+    fn compare_types<'a>(
+        &'a mut self,
+        columns: &'a [DeclaredType],
+        _: &'a Context,
+    ) -> BoxFuture<'a, Result<Vec<TypeMatch>, Failure>> {
+        let matches = columns.iter().map(affinity::compare).collect();
+        Box::pin(std::future::ready(Ok(matches)))
     }
 
     fn commit<'a>(&'a mut self, context: &'a Context) -> BoxFuture<'a, Result<(), Failure>> {
