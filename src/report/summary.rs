@@ -118,8 +118,9 @@ fn got_no_byte(check: &CheckReport) -> bool {
     let trail = first.map_or(&check.trail, |step| &step.trail);
     let is_on_the_way = |(phase, _): &(Phase, _)| match phase {
         Phase::Prepare | Phase::Dns | Phase::Connect | Phase::Wait | Phase::Hold => true,
+        // A request may be said to be on its way while nobody has taken its connection yet.
+        Phase::FirstByte => failure.is_some(),
         Phase::Tls
-        | Phase::FirstByte
         | Phase::Body
         | Phase::Authenticate
         | Phase::Begin
@@ -133,7 +134,9 @@ fn got_no_byte(check: &CheckReport) -> bool {
         has_begun && failure.came_before_a_byte()
     };
     let mut before = trail.failed_attempts.iter().chain(&check.trail.failed_attempts);
+    // Where there is an address, somebody took the connection, or it is a file.
     second.is_none()
+        && trail.address.is_none()
         && trail.phases.iter().all(is_on_the_way)
         && failure.is_none_or(has_tried)
         && before.all(|failure| failure.came_before_a_byte())

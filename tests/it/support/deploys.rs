@@ -126,14 +126,14 @@ impl Shop {
         }
     }
 
-    /// HAProxy has nobody to ask until somebody has met its 503.
+    /// HAProxy has nobody to ask until smoke has met its 503 a few times: one gate asks once, the other one again.
     fn switch(self: &Arc<Shop>) {
         let before = self.balancer.errors();
         self.balancer.take_away();
         let shop = Arc::clone(self);
         thread::spawn(move || {
             wait::until("smoke to meet the balancer's own answer", Duration::from_mins(1), || {
-                (shop.balancer.errors() > before).then_some(())
+                (shop.balancer.errors() > before + 2).then_some(())
             });
             shop.balancer.ask(shop.new_address());
         });
