@@ -224,6 +224,32 @@ fn a_dependency_is_nobodys_deploy_with_a_baseline_or_without() {
 }
 
 #[test]
+fn what_a_warning_keeps_from_running_takes_its_excuse() {
+    let site = Site::start();
+    let needing = site.check("up", "needs = [\"old\"]");
+    let excused = HEAD.to_owned() + &site.check("old", "severity = \"warn\"\ndependency = true") + &needing;
+    Smoke::new().suite(&excused).run().exits(7);
+    let blamed = HEAD.to_owned() + &site.check("old", "severity = \"warn\"") + &needing;
+    Smoke::new().suite(&blamed).run().exits(1);
+}
+
+#[test]
+fn watch_says_what_is_known_and_what_is_new() {
+    let site = Site::start();
+    let suite = HEAD.to_owned() + &site.check("old", "") + &site.check("new", "");
+    let before = before(&suite);
+    site.deploy();
+    let state = before.path("before.json");
+    let watching = Smoke::bare().args(["watch", "-n", "60s", "--baseline"]).arg(state).suite(&suite).spawn();
+    watching.wait_for_stderr(
+        "`old` FAIL: expected status 2xx, got 500; known: it was red before the deploy, too\n",
+    );
+    watching.wait_for_stderr("`new` FAIL: expected status 2xx, got 500; new: it passed before the deploy\n");
+    watching.signal(rustix::process::Signal::TERM);
+    watching.wait().exits(143);
+}
+
+#[test]
 fn a_gate_is_never_excused() {
     let site = Site::start();
     let suite = HEAD.to_owned() + &site.check("old", "gate = true") + &site.check("up", "");
