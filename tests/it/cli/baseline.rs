@@ -256,6 +256,9 @@ fn a_gate_is_never_excused() {
     let ran = site.around_a_deploy(&suite, &[]);
     ran.exits(5);
     assert!(ran.stderr.contains("but a gate is never excused"), "{}", ran.stderr);
+    let told = document(&ran);
+    let gate = of(&told, "old");
+    assert_eq!((&gate["baseline"], &gate["excuse"]), (&json!("known"), &Value::Null));
     // Nor if it could not run.
     let suite = HEAD.to_owned()
         + &site.check("old", "dependency = true")

@@ -130,6 +130,9 @@ fn on_kubernetes_a_deploy_ends_as_an_engineer_would_have_decided() {
     let jobs = std::fs::read_dir(ended[0].path("cluster/jobs")).expect("jobs").count();
     assert_eq!(jobs, 2);
     assert!(ended[0].output.contains("PASSED shop"), "{}", ended[0].output);
+    // What kubectl says is no verdict of smoke's.
+    let deployed = deploy("Kubernetes", &block("Kubernetes", "sh"), Target::Live, Weather::NoCluster);
+    assert_eq!((deployed.code, deployed.done.len()), (Some(6), 0), "{}", deployed.output);
 }
 
 #[test]

@@ -36,6 +36,8 @@ pub enum Weather {
     ProviderDown,
     /// The machine that deploys has no route to the shop.
     NoRoute,
+    /// The cluster that smoke should run in starts no Job.
+    NoCluster,
 }
 
 /// Where a deploy puts the new version.
@@ -88,9 +90,11 @@ impl Shop {
     fn new_address(&self) -> SocketAddr {
         match self.weather {
             Weather::CrashLoop => SocketAddr::from(([127, 0, 0, 1], 1)),
-            Weather::Fine | Weather::WrongPage | Weather::ProviderDown | Weather::NoRoute => {
-                self.new.address()
-            }
+            Weather::Fine
+            | Weather::WrongPage
+            | Weather::ProviderDown
+            | Weather::NoRoute
+            | Weather::NoCluster => self.new.address(),
         }
     }
 
@@ -194,8 +198,11 @@ pub fn deploy(section: &str, command: &str, target: Target, weather: Weather) ->
     });
     let folder = scratch::for_a_test();
     let at = |name: &str| folder.path().join(name);
-    for name in ["bin", "cluster/jobs", "cluster/results"] {
+    for name in ["bin", "cluster/results"] {
         fs::create_dir_all(at(name)).expect("create a folder");
+    }
+    if weather != Weather::NoCluster {
+        fs::create_dir(at("cluster/jobs")).expect("create a folder");
     }
     let mut files = files(section);
     let own_scripts = [
@@ -240,9 +247,11 @@ pub fn deploy(section: &str, command: &str, target: Target, weather: Weather) ->
 fn quicker(suite: &str, shop: &Shop, weather: Weather) -> String {
     let url = match weather {
         Weather::NoRoute => "http://127.0.0.1:1".to_owned(),
-        Weather::Fine | Weather::CrashLoop | Weather::WrongPage | Weather::ProviderDown => {
-            shop.balancer.url("")
-        }
+        Weather::Fine
+        | Weather::CrashLoop
+        | Weather::WrongPage
+        | Weather::ProviderDown
+        | Weather::NoCluster => shop.balancer.url(""),
     };
     let budget = if weather == Weather::CrashLoop { "2s" } else { "30s" };
     let changes = [
