@@ -42,6 +42,7 @@ fn main() {
     one_thousand(&folder, &server);
     database(&folder);
     lookup(&folder);
+    redis(&folder);
     reading(&folder);
     let size = std::fs::metadata(SMOKE).expect("the binary").len();
     println!("| the binary | {:.1} MB | | | 20 MB |", size as f64 / 1e6);
@@ -417,6 +418,48 @@ fn database(folder: &Path) {
     };
     let (ours, theirs) = by_turns(Measure::Time, RUNS, || smoke(&suite), psql);
     row("one `[[database]]` check, `psql -Atc 'select 1'`", ours.wall, theirs.wall, "0.50");
+}
+
+/// A Redis on a free port, ended when it is dropped.
+struct Redis(std::process::Child, u16);
+
+impl Redis {
+    fn start(folder: &Path) -> Option<Redis> {
+        let port = std::net::TcpListener::bind("127.0.0.1:0").ok()?.local_addr().ok()?.port();
+        let mut command = Command::new("redis-server");
+        command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--dir"]).arg(folder);
+        let server = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn().ok()?;
+        let began = Instant::now();
+        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+            assert!(began.elapsed() < Duration::from_secs(20), "redis-server starts");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        Some(Redis(server, port))
+    }
+}
+
+impl Drop for Redis {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn redis(folder: &Path) {
+    let Some(server) = Redis::start(folder) else {
+        println!("| one `redis` check, `redis-cli PING` | there is no `redis-server` | | | 0.70 |");
+        return;
+    };
+    let port = server.1;
+    let text = format!("[[health]]\nname = \"up\"\nurl = \"redis://127.0.0.1:{port}\"\n");
+    let suite = suite(folder, "redis.toml", &text);
+    let cli = || {
+        let mut command = Command::new("redis-cli");
+        command.args(["-p", &port.to_string(), "PING"]);
+        command
+    };
+    let (ours, theirs) = by_turns(Measure::Time, RUNS * 3, || smoke(&suite), cli);
+    row("one `redis` check, `redis-cli PING`", ours.wall, theirs.wall, "0.70");
 }
 
 /// A suite of a thousand checks as people write them: health checks with matchers, queries, journeys that share a login.

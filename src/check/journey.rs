@@ -23,6 +23,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
+pub(super) use self::step::Action;
 use self::step::{Position, Safe, Step};
 use super::exchange::AnyExchange;
 use super::request::OverrideUse;

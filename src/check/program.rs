@@ -74,8 +74,13 @@ impl Program {
     }
 
     /// The same with what is captured from what it prints.
-    pub fn capturing(mut self, captures: &Captures) -> Program {
-        if !captures.is_empty() && !self.looked_at.contains(&Stream::Stdout) {
+    pub fn capturing(self, captures: &Captures) -> Program {
+        if captures.is_empty() { self } else { self.with_stdout() }
+    }
+
+    /// The same, and what it prints is looked at.
+    pub fn with_stdout(mut self) -> Program {
+        if !self.looked_at.contains(&Stream::Stdout) {
             self.looked_at.push(Stream::Stdout);
         }
         self

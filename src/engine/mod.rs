@@ -192,8 +192,8 @@ impl Engine<'_> {
 
     fn pass_on(&mut self, check: usize, told: CheckEvent) {
         match told {
-            CheckEvent::AttemptFailed { step, attempt, failure } => {
-                self.tell(&Event::AttemptFailed { check, step, attempt, failure });
+            CheckEvent::AttemptFailed { step, attempt, failed } => {
+                self.tell(&Event::AttemptFailed { check, step, attempt, failed });
             }
             CheckEvent::Traced(trace) => self.tell(&Event::Traced { check, trace }),
             CheckEvent::StepFinished(report) => self.tell(&Event::StepFinished { check, report }),

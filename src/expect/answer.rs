@@ -5,12 +5,14 @@ use std::fmt::Debug;
 use serde_json::Value;
 
 pub use super::evaluate::Unjudgeable;
+use super::figures::{self, WantedFigures};
 use super::wanted::Wanted;
 use crate::attempt::cost::Cost;
 use crate::language::read::Named;
 use crate::language::template::Template;
 use crate::language::variables::Variables;
 use crate::outcome::{Failure, Mismatch};
+use crate::probe::rows::QueryResult;
 use crate::secret::{Message, Redactor};
 
 /// An answer as expectations and captures see it.
@@ -32,6 +34,19 @@ pub trait Answer: Send + 'static {
     /// # Errors
     /// Nothing was found, or several.
     fn take(&self, name: &str, wanted: &Wanted) -> Result<Value, Mismatch>;
+
+    /// Takes figures out of it, as rows.
+    ///
+    /// # Errors
+    /// Nothing was found, or not what was looked for.
+    fn figures(&self, wanted: &WantedFigures) -> Result<QueryResult, Mismatch> {
+        match wanted {
+            WantedFigures::One(wanted) => self.take(figures::VALUE, wanted).map(figures::one_value),
+            WantedFigures::First | WantedFigures::Rows | WantedFigures::Paths { .. } => {
+                Err(figures::no_rows())
+            }
+        }
+    }
 }
 
 /// What an answer is compared with.

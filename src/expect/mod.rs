@@ -24,6 +24,7 @@ mod selector;
 
 pub mod connection;
 pub mod dns;
+pub mod document;
 pub mod html;
 pub mod http;
 pub mod program;
@@ -32,4 +33,5 @@ pub mod rows;
 pub mod status;
 
 pub mod capture;
+pub mod figures;
 pub mod wanted;

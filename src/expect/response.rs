@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::answer::Answer;
 use super::evaluate::{Found, FoundTexts};
+use super::figures::WantedFigures;
 use super::html::{self, HtmlQuery, TooMuch};
 use super::json_path::{JsonQuery, json_values};
 use super::wanted::Wanted;
@@ -15,6 +16,7 @@ use crate::language::source::Place;
 use crate::outcome::Mismatch;
 use crate::probe::http::response::HttpResponse;
 use crate::probe::http::trace;
+use crate::probe::rows::QueryResult;
 use crate::secret::{Message, Redactor, message};
 
 /// A response, and the page that it may be: that is parsed once, whatever is looked for in it.
@@ -60,6 +62,10 @@ impl Answer for InspectedResponse {
 
     fn take(&self, name: &str, wanted: &Wanted) -> Result<Value, Mismatch> {
         wanted.take_from_response(name, self)
+    }
+
+    fn figures(&self, wanted: &WantedFigures) -> Result<QueryResult, Mismatch> {
+        wanted.take_from_response(self)
     }
 }
 

@@ -53,6 +53,21 @@ impl Wanted {
         }
     }
 
+    /// The column of a row that it takes, where it is named.
+    pub(super) fn column(&self) -> Option<&str> {
+        match &self.sought {
+            Sought::Column(name) => name.as_deref(),
+            Sought::Json(..)
+            | Sought::Header(_)
+            | Sought::Cookie(_)
+            | Sought::Html(_)
+            | Sought::Regex(_)
+            | Sought::Status
+            | Sought::Body
+            | Sought::Stdout => None,
+        }
+    }
+
     /// What it costs to take the value out of an answer.
     pub fn cost(&self) -> Cost {
         match &self.sought {

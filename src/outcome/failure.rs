@@ -22,8 +22,8 @@ pub enum Failure {
         log: Option<Log>,
         place: Option<Place>,
     },
-    /// smoke could not find out.
-    Fault { fault: Fault, doing: Message, cause: Message, hint: Option<Message> },
+    /// smoke could not find out. `place` is where it is promised what it wanted to find out.
+    Fault { fault: Fault, doing: Message, cause: Message, hint: Option<Message>, place: Option<Place> },
     /// A booted process ended; `log` is what it printed, where that is more than the line which `how` has.
     Exited { how: Message, log: Option<Log> },
     /// A plugin says of what it looked at that it is not well; `log` is what it printed, where that is more than one line.
@@ -64,6 +64,8 @@ pub enum Fault {
     Auth,
     Sql,
     Protocol,
+    /// What came cannot be compared.
+    Measurement,
     /// A program or file on this machine.
     Local,
     /// A value that cannot go where the suite puts it.
@@ -84,6 +86,7 @@ impl Fault {
             Fault::Auth => "auth",
             Fault::Sql => "sql",
             Fault::Protocol => "protocol",
+            Fault::Measurement => "measurement",
             Fault::Local => "local",
             Fault::Template => "template",
             Fault::Shortage => "shortage",
@@ -113,18 +116,32 @@ impl Failure {
 
     /// A failure to find out, without a hint.
     pub fn fault(fault: Fault, doing: Message, cause: Message) -> Failure {
-        Failure::Fault { fault, doing, cause, hint: None }
+        Failure::Fault { fault, doing, cause, hint: None, place: None }
     }
 
     /// The same with advice on what to do.
     pub fn with_hint(self, advice: Message) -> Failure {
         match self {
-            Failure::Fault { fault, doing, cause, hint: None } => {
-                Failure::Fault { fault, doing, cause, hint: Some(advice) }
+            Failure::Fault { fault, doing, cause, hint: None, place } => {
+                Failure::Fault { fault, doing, cause, hint: Some(advice), place }
             }
             other @ (Failure::Mismatch { .. }
             | Failure::TimedOut { .. }
             | Failure::Fault { .. }
+            | Failure::Exited { .. }
+            | Failure::Plugin { .. }
+            | Failure::Step { .. }) => other,
+        }
+    }
+
+    /// The same with the place that says what smoke wanted to find out.
+    pub fn at(self, promised_at: Place) -> Failure {
+        match self {
+            Failure::Fault { fault, doing, cause, hint, .. } => {
+                Failure::Fault { fault, doing, cause, hint, place: Some(promised_at) }
+            }
+            other @ (Failure::Mismatch { .. }
+            | Failure::TimedOut { .. }
             | Failure::Exited { .. }
             | Failure::Plugin { .. }
             | Failure::Step { .. }) => other,
@@ -142,7 +159,8 @@ impl Failure {
         match self {
             Failure::Mismatch { mismatches, .. } => mismatches.iter().find_map(|mismatch| mismatch.place),
             Failure::TimedOut { last, place, .. } => last.as_ref().and_then(|last| last.place()).or(*place),
-            Failure::Fault { .. } | Failure::Exited { .. } | Failure::Plugin { .. } => None,
+            Failure::Fault { place, .. } => *place,
+            Failure::Exited { .. } | Failure::Plugin { .. } => None,
             Failure::Step { place, source, .. } => source.place().or(Some(*place)),
         }
     }
@@ -166,6 +184,28 @@ impl Failure {
             | Failure::TimedOut { .. }
             | Failure::Exited { .. }
             | Failure::Plugin { .. } => false,
+        }
+    }
+
+    /// Did it end before anything came back from the other side?
+    pub fn came_before_a_byte(&self) -> bool {
+        match self {
+            Failure::Fault { fault, .. } => match fault {
+                Fault::Dns | Fault::Connect | Fault::Proxy => true,
+                Fault::Tls
+                | Fault::Auth
+                | Fault::Sql
+                | Fault::Protocol
+                | Fault::Measurement
+                | Fault::Local
+                | Fault::Template
+                | Fault::Shortage
+                | Fault::Internal => false,
+            },
+            Failure::TimedOut { phase: Phase::Dns | Phase::Connect, .. } => true,
+            Failure::TimedOut { last, .. } => last.as_ref().is_some_and(|last| last.came_before_a_byte()),
+            Failure::Step { source, .. } => source.came_before_a_byte(),
+            Failure::Mismatch { .. } | Failure::Exited { .. } | Failure::Plugin { .. } => false,
         }
     }
 
@@ -326,8 +366,9 @@ impl Redact for Failure {
                 last: last.map_messages(clean),
                 log: log.map_messages(clean),
             },
-            Failure::Fault { fault, doing, cause, hint } => Failure::Fault {
+            Failure::Fault { fault, doing, cause, hint, place } => Failure::Fault {
                 fault,
+                place,
                 doing: clean(doing),
                 cause: clean(cause),
                 hint: hint.map_messages(clean),

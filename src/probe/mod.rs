@@ -15,6 +15,7 @@ pub mod dns;
 pub mod http;
 pub mod postgres;
 pub mod program;
+pub mod redis;
 pub mod rows;
 pub mod sqlite;
 pub mod starttls;

@@ -32,7 +32,7 @@ const DEEPEST: usize = 12;
 
 /// A path as a suite writes it.
 #[derive(Debug, Clone)]
-pub(super) struct Path {
+pub struct Path {
     pub place: Place,
     template: Template,
     /// The path itself, where it has no templates.
@@ -41,7 +41,7 @@ pub(super) struct Path {
 
 /// A path with every value in its place.
 #[derive(Debug, Clone)]
-pub(super) struct JsonQuery {
+pub struct JsonQuery {
     pub text: String,
     parsed: Arc<JsonPath>,
     /// Those of the path.

@@ -5,6 +5,8 @@ mod send;
 
 mod client;
 pub mod proxy;
+mod reach;
+mod tunnel;
 
 mod cookies;
 mod issued;
@@ -14,6 +16,7 @@ mod body;
 mod charset;
 pub mod coding;
 pub(super) mod json;
+mod origin;
 pub mod page_text;
 pub mod response;
 

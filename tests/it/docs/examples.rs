@@ -12,6 +12,7 @@ use crate::support::dns::Dnsmasq;
 use crate::support::http::{HttpServer, Response};
 use crate::support::junit::Outcome;
 use crate::support::plugins;
+use crate::support::redis::Redis;
 use crate::support::smoke::Smoke;
 
 const PASSWORD: &str = "correct horse battery";
@@ -82,6 +83,29 @@ fn the_examples_run_and_pass() {
         .query_row("select count(*) from orders where sku like 'smoke-%'", [], |row| row.get(0))
         .expect("count the orders");
     assert_eq!(left, 0, "the cleanup removed the order");
+}
+
+#[test]
+fn the_examples_of_redis_run_and_pass() {
+    let server = Redis::start(&[]);
+    for command in [
+        &["SET", "shop:ready", "yes"][..],
+        &["HSET", "shop:last order", "id", "7", "status", "new"],
+        &["RPUSH", "shop:queue", "8"],
+        &["HSET", "shop:order:8", "status", "paid"],
+    ] {
+        server.cli(command);
+    }
+    let run = || {
+        let cache = format!("cache={}", server.url("/0"));
+        Smoke::new().suite(&read("redis.toml")).args(["--var", &cache]).run()
+    };
+    run().exits(0);
+    server.cli(&["DEL", "shop:ready"]);
+    server.cli(&["HSET", "shop:order:8", "status", "lost"]);
+    let ran = run();
+    ran.exits(1);
+    assert_eq!(ran.junit().count(Outcome::Passed), 3, "{}", ran.stderr);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The protocols: what goes over the wire and how it is read.
 
+mod balancers;
 mod codings;
 mod cookies;
 mod dialog;
@@ -11,6 +12,8 @@ mod pipes;
 mod pooler;
 mod postgres_tls;
 mod redirects;
+mod redis;
+mod redis_tls;
 mod requests;
 mod resolve;
 mod routes;
