@@ -79,7 +79,7 @@ pub(super) fn json_values<'r>(
         // What the document is instead is shown once, with the answer.
         Ok(document) => {
             let values = query.find(document).map_err(|TooMany| Mismatch {
-                what: Message::new().words(format!("json {}", query.text)),
+                what: Message::new().words("json ").data(query.text.as_str()),
                 expected: Message::new().words(format!("to find at most {} values", walk::FOUND)),
                 actual: Message::new().words("more: write a path that finds fewer"),
                 place: Some(place),

@@ -142,7 +142,8 @@ fn planned(
         mistakes.extend(cannot_hold(check));
     }
     if !mistakes.is_empty() {
-        return Err(mistakes);
+        // What a template put into a setting may be a secret, whoever is told of it.
+        return Err(mistakes.into_iter().map(|mistake| mistake.redacted(redactor)).collect());
     }
     Ok(Plan {
         suite: keys.name.clone().unwrap_or_else(SuiteKeys::default_name),

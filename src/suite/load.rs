@@ -96,8 +96,12 @@ fn draft(
     }
     // Which environment it runs in is not known here.
     let suite = &read.suite;
-    let (resolved, _) = resolve(&suite.variables, &suite.dir, &Arc::new(Redactor::new()));
-    in_environment(suite, Environment::Unknown, &resolved.scope, extra_variables)
+    let redactor = Arc::new(Redactor::new());
+    let (resolved, _) = resolve(&suite.variables, &suite.dir, &redactor);
+    let mut draft = in_environment(suite, Environment::Unknown, &resolved.scope, extra_variables);
+    // What a template put into a setting may be a secret.
+    draft.mistakes = draft.mistakes.into_iter().map(|mistake| mistake.redacted(&redactor)).collect();
+    draft
 }
 
 /// The environment that a suite runs in.

@@ -266,7 +266,7 @@ fn a_statement_that_writes_is_refused_and_has_no_effect() {
 fn how_the_journal_is_kept_may_be_asked() {
     let folder = scratch::for_a_test();
     let path = folder.path().join("shop.db");
-    let connection = rusqlite::Connection::open(&path).expect("create a database");
+    let connection = Connection::open(&path).expect("create a database");
     connection.pragma_update(None, "journal_mode", "delete").expect("choose the journal");
     connection.execute_batch("create table t (a)").expect("create a table");
     let ran = Asked::at(&url(&path))
