@@ -1,17 +1,19 @@
 //! All that reporters may know: what a run is about, and what happens in it, told in order.
 
+mod before;
 mod poll;
 mod status;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use self::before::{Baseline, Before, Standing};
 pub use self::poll::{PollTrail, Row, Seen};
 pub use self::status::Status;
 use crate::exit::Exit;
 use crate::language::severity::Severity;
 use crate::language::source::{Location, Place, Sources};
-use crate::outcome::{Certificate, Failure, Log, Outcome, Phase, Signal, Trace};
+use crate::outcome::{Certificate, Failure, Log, Outcome, Phase, Promises, Signal, Trace};
 use crate::secret::{Message, Redact, Redacted};
 
 /// What a run is about. The same from its first event to its last.
@@ -25,6 +27,10 @@ pub struct RunInfo {
     pub checks: Vec<CheckInfo>,
     /// The suite's files: every [`Place`] in a report is one of theirs.
     pub sources: Sources,
+    /// What somebody wants to find in every report, such as the commit.
+    pub labels: Vec<(String, String)>,
+    /// The run before the deploy.
+    pub baseline: Option<Arc<Baseline>>,
 }
 
 impl RunInfo {
@@ -49,6 +55,10 @@ pub struct CheckInfo {
     pub target: Option<Place>,
     pub gate: bool,
     pub severity: Severity,
+    /// Is it about something that a deploy does not change?
+    pub dependency: bool,
+    /// What it came to in the run before the deploy, if that is known.
+    pub before: Option<Before>,
     /// Something everyone who reads its line should know.
     pub remark: Option<&'static str>,
 }
@@ -123,6 +133,10 @@ pub struct Trail {
     pub certificate: Option<Redacted<Certificate>>,
     /// A command that shows the failure again by hand; of a journey, that of the step which failed.
     pub reproduce: Option<Redacted<Message>>,
+    /// What was promised, and what came of each promise, where the check is about promises.
+    pub promises: Option<Redacted<Promises>>,
+    /// What everyone should know of it, also where it passes.
+    pub notes: Vec<Redacted<Message>>,
     /// What booted processes said while a check ran that did not pass.
     pub said: Vec<Redacted<Said>>,
     /// That what it started still runs, and how to stop it: after a red run with `--keep-running`.

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::certificate::PeerCertificate;
 use crate::event::Trail;
 use crate::outcome::{Certificate, Phase};
-use crate::secret::{Message, Redacted, Redactor};
+use crate::secret::{Message, Redacted, Redactor, message};
 
 tokio::task_local! {
     /// Why: the library's connector, resolver and certificate verifier are shared by all requests and are told
@@ -132,7 +132,7 @@ impl Timeline {
     /// What is known of the attempt, as reports have it: a template may have put a secret into an address.
     pub fn trail(&self, redactor: &Redactor) -> Trail {
         let certificate = self.certificate().map(|PeerCertificate { subject, issuer, not_after, .. }| {
-            let (subject, issuer) = (Message::new().data(subject), Message::new().data(issuer));
+            let (subject, issuer) = (message!("{}", subject), message!("{}", issuer));
             redactor.redact(Certificate { subject, issuer, expires: not_after })
         });
         let State { unreachable, warnings, .. } = self.state().clone();
@@ -142,7 +142,7 @@ impl Timeline {
         let (unreachable, warnings) = (redacted(unreachable), redacted(warnings));
         Trail {
             phases: self.phases(),
-            address: self.address().map(|address| redactor.redact(Message::new().data(address))),
+            address: self.address().map(|address| redactor.redact(message!("{}", address))),
             unreachable,
             warnings,
             certificate,

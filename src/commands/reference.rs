@@ -170,7 +170,9 @@ fn type_name(schema: &Value, root: &Value) -> String {
         let is_template = |one: &&Value| one["$ref"] == format!("#/$defs/{}", setting::DEFINITION);
         let alternatives: Vec<&Value> = alternatives.iter().filter(|one| !is_template(one)).collect();
         let usual = if alternatives[0]["enum"].is_array() { &alternatives[..1] } else { &alternatives[..] };
-        return usual.iter().map(|one| type_name(one, root)).collect::<Vec<_>>().join(" or ");
+        let mut names: Vec<String> = usual.iter().map(|one| type_name(one, root)).collect();
+        names.dedup();
+        return names.join(" or ");
     }
     if schema["properties"].is_object() {
         return "table".to_owned();

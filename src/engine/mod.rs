@@ -29,7 +29,7 @@ use crate::check::BackgroundProcess;
 use crate::deadline::{BudgetScope, Deadline};
 use crate::event::{CancelReason, CheckReport, Event, RunReport};
 use crate::language::variables::Variables;
-use crate::outcome::{Failure, Outcome, Signal, Started};
+use crate::outcome::{Failure, Outcome, Signal, Started, Verdict};
 use crate::plan::Plan;
 use crate::process::own_connections_are_closed;
 
@@ -259,9 +259,14 @@ impl Engine<'_> {
             Ending::Result(Ok(())) => Outcome::Passed,
             Ending::Result(Err(failure)) => outcome(planned, failure),
         };
-        let passed = matches!(outcome, Outcome::Passed);
+        // What warns does not hold up what needs it.
+        let lets_others_run = match &outcome {
+            Outcome::Passed => true,
+            Outcome::Warned(failure) => failure.verdict() == Verdict::Warned,
+            Outcome::Failed(_) | Outcome::Undecided(_) | Outcome::Skipped(_) => false,
+        };
         match resident {
-            Some(resident) if passed => {
+            Some(resident) if lets_others_run => {
                 self.tell(&Event::CheckReady { check, took: ran.trail.took });
                 self.states[check] = State::BackgroundProcess;
                 let since = Instant::now();
@@ -269,7 +274,7 @@ impl Engine<'_> {
             }
             Some(_) | None => _ = self.done(check, outcome, ran, Some(scope)),
         }
-        if passed {
+        if lets_others_run {
             self.queue.passed(check);
         }
     }
@@ -301,9 +306,10 @@ impl Engine<'_> {
         let are_left = self.are_left();
         for (check, stay) in std::mem::take(&mut self.residents) {
             let mut ran = stay.ran;
-            match are_left {
-                true => ran.trail.left_running = Some(self.context.redactor.redact(stay.resident.leave())),
-                false => stopping.push(stay.resident.stop(grace)),
+            if are_left {
+                ran.trail.left_running = Some(self.context.redactor.redact(stay.resident.leave()));
+            } else {
+                stopping.push(stay.resident.stop(grace));
             }
             self.done(check, Outcome::Passed, ran, Some(stay.shared));
         }

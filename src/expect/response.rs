@@ -8,15 +8,16 @@ use serde_json::Value;
 
 use super::answer::Answer;
 use super::evaluate::{Found, FoundTexts};
+use super::figures::WantedFigures;
 use super::html::{self, HtmlQuery, TooMuch};
-use super::json_path::JsonQuery;
-use super::walk::{self, TooMany};
+use super::json_path::{JsonQuery, json_values};
 use super::wanted::Wanted;
 use crate::language::source::Place;
 use crate::outcome::Mismatch;
 use crate::probe::http::response::HttpResponse;
 use crate::probe::http::trace;
-use crate::secret::{Message, Redactor};
+use crate::probe::rows::QueryResult;
+use crate::secret::{Message, Redactor, message};
 
 /// A response, and the page that it may be: that is parsed once, whatever is looked for in it.
 #[derive(Debug)]
@@ -29,6 +30,11 @@ pub struct InspectedResponse {
 impl InspectedResponse {
     pub fn new(response: HttpResponse) -> InspectedResponse {
         InspectedResponse { response, queries: Vec::new(), html: OnceLock::new() }
+    }
+
+    /// What the path finds in the body. `place` is where the suite asks for it.
+    pub(super) fn json_values(&self, query: &JsonQuery, place: Place) -> Result<Found<'_>, Mismatch> {
+        json_values(self.response.json(), ("body", &self.response.body), query, place)
     }
 
     /// Says all that the page will be asked for.
@@ -57,52 +63,20 @@ impl Answer for InspectedResponse {
     fn take(&self, name: &str, wanted: &Wanted) -> Result<Value, Mismatch> {
         wanted.take_from_response(name, self)
     }
+
+    fn figures(&self, wanted: &WantedFigures) -> Result<QueryResult, Mismatch> {
+        wanted.take_from_response(self)
+    }
 }
 
 pub(super) fn header_values(headers: &HeaderMap, name: &str) -> FoundTexts {
     let values = headers.get_all(name).iter();
     FoundTexts {
         values: values.map(|value| Value::from(String::from_utf8_lossy(value.as_bytes()))).collect(),
-        surroundings: Message::new()
-            .words("the headers are ")
-            .data(headers.keys().map(hyper::header::HeaderName::as_str).collect::<Vec<_>>().join(", ")),
-    }
-}
-
-/// `place` is where the suite asks for them.
-pub(super) fn json_values<'r>(
-    response: &'r HttpResponse,
-    query: &JsonQuery,
-    place: Place,
-) -> Result<Found<'r>, Mismatch> {
-    match response.json() {
-        // What the document is instead is shown once, with the answer.
-        Ok(document) => {
-            let values = query.find(document).map_err(|TooMany| Mismatch {
-                what: Message::new().words("json ").data(query.text.as_str()),
-                expected: Message::new().words(format!("to find at most {} values", walk::FOUND)),
-                actual: Message::new().words("more: write a path that finds fewer"),
-                place: Some(place),
-            })?;
-            Ok(Found { values, surroundings: Message::new() })
-        }
-        Err(error) => {
-            let start = response.body.trim();
-            let actual = match start.is_empty() {
-                true => Message::new().words("an empty body"),
-                // Where it stops being JSON is not of interest: it never was.
-                false if start.starts_with('<') => Message::new().words("HTML or XML: ").excerpt(start, 120),
-                false => {
-                    Message::new().words("something else (").data(error).words("): ").excerpt(start, 120)
-                }
-            };
-            Err(Mismatch {
-                what: Message::new().words("body"),
-                expected: Message::new().words("to be JSON"),
-                actual,
-                place: Some(place),
-            })
-        }
+        surroundings: message!(
+            "the headers are {}",
+            headers.keys().map(hyper::header::HeaderName::as_str).collect::<Vec<_>>().join(", ")
+        ),
     }
 }
 

@@ -6,13 +6,14 @@ use serde_json::Value;
 use super::describe::show;
 use super::evaluate::{Found, FoundTexts};
 use super::html::HtmlQuery;
-use super::json_path::JsonQuery;
-use super::response::{InspectedResponse, header_values, html_texts, json_values};
+use super::json_path::{JsonQuery, json_values};
+use super::response::{InspectedResponse, header_values, html_texts};
 use crate::attempt::cost::{self, Cost};
 use crate::language::source::Place;
 use crate::outcome::Mismatch;
+use crate::probe::program::ProgramResult;
 use crate::probe::rows::QueryResult;
-use crate::secret::Message;
+use crate::secret::{Message, message};
 
 /// What a capture takes.
 #[derive(Debug, Clone)]
@@ -31,6 +32,7 @@ pub(super) enum Sought {
     Regex(Regex),
     Status,
     Body,
+    Stdout,
     /// The first column of the first row, or the named one.
     Column(Option<String>),
 }
@@ -46,7 +48,23 @@ impl Wanted {
             | Sought::Regex(_)
             | Sought::Status
             | Sought::Body
+            | Sought::Stdout
             | Sought::Column(_) => None,
+        }
+    }
+
+    /// The column of a row that it takes, where it is named.
+    pub(super) fn column(&self) -> Option<&str> {
+        match &self.sought {
+            Sought::Column(name) => name.as_deref(),
+            Sought::Json(..)
+            | Sought::Header(_)
+            | Sought::Cookie(_)
+            | Sought::Html(_)
+            | Sought::Regex(_)
+            | Sought::Status
+            | Sought::Body
+            | Sought::Stdout => None,
         }
     }
 
@@ -56,7 +74,7 @@ impl Wanted {
             Sought::Json(query) => cost::of_path(&query.text),
             Sought::Html(_) => Cost::Unknown,
             Sought::Regex(regex) => cost::of_pattern(regex.as_str()),
-            Sought::Body => Cost::TO_READ,
+            Sought::Body | Sought::Stdout => Cost::TO_READ,
             Sought::Header(_) | Sought::Cookie(_) | Sought::Status | Sought::Column(_) => Cost::Looks(1),
         }
     }
@@ -73,7 +91,8 @@ impl Wanted {
         let one = |value: Value| FoundTexts { values: vec![value], surroundings: Message::new() };
         let texts = match &self.sought {
             Sought::Json(query) => {
-                let found = json_values(&answer.response, query, self.place)
+                let found = answer
+                    .json_values(query, self.place)
                     .map_err(|mismatch| self.missed(name, mismatch.actual))?;
                 return self.take_one(name, found);
             }
@@ -84,18 +103,36 @@ impl Wanted {
             }
             Sought::Header(header) => header_values(&answer.response.headers, header),
             Sought::Cookie(cookie) => cookie_values(answer, cookie),
-            Sought::Regex(regex) => {
-                // The whole match only where the expression has no group.
-                let number = usize::from(regex.captures_len() > 1);
-                let group = regex.captures(&answer.response.body).and_then(|captures| captures.get(number));
-                FoundTexts {
-                    values: group.map(|group| Value::from(group.as_str())).into_iter().collect(),
-                    surroundings: Message::new(),
-                }
-            }
+            Sought::Regex(regex) => group_of(regex, &answer.response.body),
             Sought::Status => one(Value::from(answer.response.status)),
             Sought::Body => one(Value::from(answer.response.body.as_str())),
-            Sought::Column(_) => FoundTexts { values: Vec::new(), surroundings: Message::new() },
+            Sought::Stdout | Sought::Column(_) => {
+                FoundTexts { values: Vec::new(), surroundings: Message::new() }
+            }
+        };
+        self.take_one(name, texts.as_found())
+    }
+
+    /// Takes the value out of what a program printed.
+    ///
+    /// # Errors
+    /// Nothing was found, or several.
+    pub(super) fn take_from_program(&self, name: &str, answer: &ProgramResult) -> Result<Value, Mismatch> {
+        let stdout = ("stdout", answer.stdout.as_str());
+        let texts = match &self.sought {
+            Sought::Json(query) => {
+                let found = json_values(answer.json(), stdout, query, self.place)
+                    .map_err(|mismatch| self.missed(name, mismatch.actual))?;
+                return self.take_one(name, found);
+            }
+            Sought::Regex(regex) => group_of(regex, &answer.stdout),
+            Sought::Stdout => return Ok(Value::from(answer.stdout.as_str())),
+            Sought::Header(_)
+            | Sought::Cookie(_)
+            | Sought::Html(_)
+            | Sought::Status
+            | Sought::Body
+            | Sought::Column(_) => FoundTexts { values: Vec::new(), surroundings: Message::new() },
         };
         self.take_one(name, texts.as_found())
     }
@@ -104,8 +141,8 @@ impl Wanted {
     fn take_one(&self, name: &str, found: Found<'_>) -> Result<Value, Mismatch> {
         match found.values.as_slice() {
             &[value] => Ok(value.clone()),
-            [] if found.surroundings.is_empty() => Err(self.missed(name, Message::new().words("nothing"))),
-            [] => Err(self.missed(name, Message::new().words("nothing; ").then(found.surroundings))),
+            [] if found.surroundings.is_empty() => Err(self.missed(name, message!("nothing"))),
+            [] => Err(self.missed(name, message!("nothing; ").then(found.surroundings))),
             several => {
                 let actual = Message::new()
                     .words(format!("{} values, the first ", several.len()))
@@ -135,7 +172,7 @@ impl Wanted {
     }
 
     fn describe(&self) -> Message {
-        let find = |what: &'static str| Message::new().words("to find ").words(what);
+        let find = |what: &'static str| message!("to find ").words(what);
         match &self.sought {
             Sought::Json(query) => find("one value at json ").data(query.text.as_str()),
             Sought::Header(header) => find("one header ").data(header.as_str()),
@@ -147,12 +184,23 @@ impl Wanted {
                     Some(attribute) => element.words(" with the attribute ").data(attribute.as_str()),
                 }
             }
-            Sought::Regex(regex) => find("a body that matches /").data(regex.to_string()).words("/"),
+            Sought::Regex(regex) => find("a text that matches /").data(regex.to_string()).words("/"),
             Sought::Status => find("a status"),
             Sought::Body => find("a body"),
+            Sought::Stdout => find("stdout"),
             Sought::Column(None) => find("a first row"),
             Sought::Column(Some(column)) => find("a first row with the column ").data(column.as_str()),
         }
+    }
+}
+
+/// The first group of the first match, or the whole match where the expression has no group.
+fn group_of(regex: &Regex, text: &str) -> FoundTexts {
+    let number = usize::from(regex.captures_len() > 1);
+    let group = regex.captures(text).and_then(|captures| captures.get(number));
+    FoundTexts {
+        values: group.map(|group| Value::from(group.as_str())).into_iter().collect(),
+        surroundings: Message::new(),
     }
 }
 
@@ -160,9 +208,10 @@ fn cookie_values(answer: &InspectedResponse, name: &str) -> FoundTexts {
     let set = &answer.response.set_cookies;
     let names: Vec<&str> = set.iter().map(|(name, _)| name.as_str()).collect();
     FoundTexts {
-        surroundings: match names.is_empty() {
-            true => Message::new().words("the response sets no cookie"),
-            false => Message::new().words("the response sets ").data(names.join(", ")),
+        surroundings: if names.is_empty() {
+            message!("the response sets no cookie")
+        } else {
+            message!("the response sets {}", names.join(", "))
         },
         values: set
             .iter()

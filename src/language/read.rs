@@ -9,6 +9,7 @@
 
 use std::any::{Any, TypeId};
 use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use minijinja::Environment;
@@ -22,7 +23,7 @@ use super::diagnostic::Diagnostic;
 use super::schema::{Definitions, Schema};
 use super::setting;
 pub use super::setting::Templates;
-use super::source::{Lent, Place};
+use super::source::{Lent, Place, Sources};
 pub use super::table::{Table, read_table};
 use super::variables::Variables;
 
@@ -44,6 +45,12 @@ pub struct ParseContext<'e> {
     pub is_partial: bool,
     /// Where what is lent by other files comes from.
     pub lent: Lent,
+    /// The folder that relative paths start in: the suite's.
+    pub folder: PathBuf,
+    /// The suite's files so far, and what checks read beside them.
+    pub sources: Sources,
+    /// What is wrong with a file that a check reads, and keeps nothing from being run.
+    pub warnings: Vec<Diagnostic>,
 }
 
 /// What was found of settings that differ between environments.
@@ -107,6 +114,9 @@ impl<'e> ParseContext<'e> {
             is_of_each: false,
             is_partial: false,
             lent: Lent::default(),
+            folder: PathBuf::new(),
+            sources: Sources::default(),
+            warnings: Vec::new(),
         }
     }
 

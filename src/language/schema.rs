@@ -159,8 +159,19 @@ impl<'e> Definitions<'e> {
         property
     }
 
-    /// What is either of two schemas: of two tables one table, with the keys of both.
+    /// What is either of two schemas: of two tables one table, with the keys of both. Tables with names of their own are
+    /// kept apart, so that the keys of each are found under its name, unless one has all the keys of the other.
     fn any_of(&self, one: Schema, other: &Schema) -> Schema {
+        if let (true, Some(others)) = (self.are_tables(&one), self.properties(other)) {
+            let mut tables = one["anyOf"].as_array().cloned().unwrap_or_else(|| vec![one]);
+            let has_all = |table: &Schema| {
+                self.properties(table).is_some_and(|keys| self.either(&keys, &others) == keys)
+            };
+            if !tables.iter().any(has_all) {
+                tables.push(other.clone());
+            }
+            return if tables.len() == 1 { tables.remove(0) } else { json!({ "anyOf": tables }) };
+        }
         let properties =
             |schema: &Schema| self.properties(schema).or_else(|| schema.get("properties").cloned());
         match (properties(&one), properties(other)) {
@@ -170,6 +181,14 @@ impl<'e> Definitions<'e> {
                 all => json!({ "type": "object", "properties": all, "additionalProperties": false }),
             },
             (_, _) => json!({ "anyOf": [one, other] }),
+        }
+    }
+
+    /// Is it a table that has a name, or one of several?
+    fn are_tables(&self, schema: &Schema) -> bool {
+        match schema["anyOf"].as_array() {
+            Some(tables) => tables.iter().all(|table| self.properties(table).is_some()),
+            None => self.properties(schema).is_some(),
         }
     }
 

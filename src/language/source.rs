@@ -27,6 +27,17 @@ pub struct Source {
     line_starts: Vec<usize>,
     /// Where its text begins for [`Lent`].
     start: usize,
+    /// Is it part of the suite, or something that the suite names, such as a data contract?
+    pub role: Role,
+}
+
+/// What a file is to a suite.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// The suite's own, or one that it includes.
+    Suite,
+    /// A file of another format that a check reads.
+    Attached,
 }
 
 /// All files of a suite; a [`Place`] points into one of them.
@@ -36,11 +47,21 @@ pub struct Sources {
 }
 
 impl Sources {
-    /// Adds a file and returns its number.
+    /// Adds a file of the suite and returns its number.
     pub fn add(&mut self, path: PathBuf, text: String) -> usize {
+        self.push(path, text, Role::Suite)
+    }
+
+    /// Adds a file that a check reads, and returns its number. One that several checks read is there once.
+    pub fn attach(&mut self, path: PathBuf, text: String) -> usize {
+        let known = self.files.iter().position(|file| file.role == Role::Attached && file.path == path);
+        known.unwrap_or_else(|| self.push(path, text, Role::Attached))
+    }
+
+    fn push(&mut self, path: PathBuf, text: String, role: Role) -> usize {
         let line_starts = text.match_indices('\n').map(|(newline, _)| newline + 1).collect();
         let start = self.files.last().map_or(Lent::START, |last| last.start + last.text.len() + 1);
-        self.files.push(Source { path, text, line_starts, start });
+        self.files.push(Source { path, text, line_starts, start, role });
         self.files.len() - 1
     }
 

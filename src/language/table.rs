@@ -51,6 +51,8 @@ pub struct Table<'t, 'r, 'e> {
     purpose: Purpose,
     pub(super) asked: Asked,
     pub(super) missing: Vec<Missing>,
+    /// Keys of which it was said already that they cannot be here.
+    refused: Vec<&'static str>,
     pub parse: &'r mut ParseContext<'e>,
 }
 
@@ -154,7 +156,7 @@ impl<'t, 'r, 'e> Table<'t, 'r, 'e> {
     fn new(keys: &'t DeTable<'t>, place: Place, purpose: Purpose, parse: &'r mut ParseContext<'e>) -> Self {
         // Room for what most tables are asked for: to grow step by step is a good part of reading one.
         let asked = Asked { keys: Vec::with_capacity(32), ..Asked::default() };
-        Table { keys, place, purpose, asked, missing: Vec::new(), parse }
+        Table { keys, place, purpose, asked, missing: Vec::new(), refused: Vec::new(), parse }
     }
 
     /// The same table for another reader.
@@ -293,10 +295,7 @@ impl<'t, 'r, 'e> Table<'t, 'r, 'e> {
         message: impl Into<String>,
     ) -> Option<()> {
         self.obeys(Rule::Needs(key, other));
-        match self.has(key) && !self.has(other) {
-            true => self.reject(key, message),
-            false => Some(()),
-        }
+        if self.has(key) && !self.has(other) { self.reject(key, message) } else { Some(()) }
     }
 
     /// The keys that were asked for so far, but these.
@@ -308,10 +307,7 @@ impl<'t, 'r, 'e> Table<'t, 'r, 'e> {
     /// Records a mistake where the table is empty.
     pub fn not_empty(&mut self, mistake: Diagnostic) -> Option<()> {
         self.obeys(Rule::NotEmpty);
-        match self.keys.is_empty() {
-            true => self.lacks(mistake),
-            false => Some(()),
-        }
+        if self.keys.is_empty() { self.lacks(mistake) } else { Some(()) }
     }
 
     /// Records a mistake where the array at `key` is empty.
@@ -336,6 +332,14 @@ impl<'t, 'r, 'e> Table<'t, 'r, 'e> {
         None
     }
 
+    /// Records a mistake where the table has a key that it cannot have, though others like it do.
+    pub fn refuse(&mut self, name: &'static str, message: impl Into<String>) {
+        if self.has(name) {
+            self.refused.push(name);
+            let _: Option<()> = self.reject(name, message);
+        }
+    }
+
     /// Records a mistake at the key `name`.
     pub fn reject<T>(&mut self, name: &str, message: impl Into<String>) -> Option<T> {
         let place = self.key_place(name);
@@ -349,7 +353,7 @@ impl<'t, 'r, 'e> Table<'t, 'r, 'e> {
         let mut unknown = false;
         for key in self.keys.keys() {
             let given = key.get_ref().as_ref();
-            if known().any(|known| known.name == given) {
+            if known().any(|known| known.name == given) || self.refused.contains(&given) {
                 continue;
             }
             unknown = true;

@@ -112,7 +112,9 @@ fn secret_in(entry: &Entry<'_>, written: &RawDocument<'_>) -> Option<(&'static s
         [.., "auth", "basic", "password"] => Some("a password"),
         [.., "auth", "oauth2", "client-secret"] => Some("a client's secret"),
         [.., "headers", name] => is_secret_header(name).then_some("a credential"),
-        ["boot", "env", name] => is_secret_name(name).then_some("a secret"),
+        ["boot" | "command", "env", name] | ["journey", "step" | "cleanup", "env", name] => {
+            is_secret_name(name).then_some("a secret")
+        }
         [_, .., "form" | "json" | "query" | "multipart", name] => is_password(name).then_some("a password"),
         _ => None,
     };

@@ -119,9 +119,10 @@ fn read_instance(
 ) {
     let place = parse.place(item.span());
     let mut setting_reads = std::mem::take(&mut parse.settings.reads);
-    let Reading { value: read, name, mut mistakes, setting_reads: own_reads } =
+    let Reading { value: read, name, mut mistakes, mut warnings, setting_reads: own_reads } =
         read_with_defaults(kind, keys, item.span(), defaults, parse);
     setting_reads.extend(own_reads);
+    parse.warnings.append(&mut warnings);
     let has_mistakes = !mistakes.is_empty();
     parse.diagnostics.append(&mut mistakes);
     let written_name = keys.get("name").and_then(|name| name.get_ref().as_str()).unwrap_or_default();
@@ -132,7 +133,14 @@ fn read_instance(
     match read {
         Some((keys, check)) => {
             let written_name = written_name.to_owned();
-            parts.checks.push(SuiteCheck { kind, place, keys, check, written_name, instance, setting_reads });
+            let whole = SuiteCheck { kind, place, keys, check, written_name, instance, setting_reads };
+            let several = several(&whole);
+            parts.names.extend(several.iter().map(|check| check.keys.name.clone()));
+            if several.is_empty() {
+                parts.checks.push(whole);
+            } else {
+                parts.checks.extend(several);
+            }
         }
         None => {
             if !has_mistakes {
@@ -152,6 +160,7 @@ struct Reading {
     value: Option<(CheckKeys, Arc<dyn Check>)>,
     name: Option<Named>,
     mistakes: Vec<Diagnostic>,
+    warnings: Vec<Diagnostic>,
     setting_reads: Vec<(String, Place)>,
 }
 
@@ -213,6 +222,7 @@ fn read_once(
     parse: &mut ParseContext<'_>,
 ) -> Reading {
     let before = std::mem::take(&mut parse.diagnostics);
+    let warned_before = std::mem::take(&mut parse.warnings);
     let mut name = None;
     let value = read_table(keys, span, parse, |table| {
         let (common, check) = check_keys(kind, table);
@@ -220,5 +230,18 @@ fn read_once(
         common.zip(check)
     });
     let mistakes = std::mem::replace(&mut parse.diagnostics, before);
-    Reading { value, name, mistakes, setting_reads: std::mem::take(&mut parse.settings.reads) }
+    let warnings = std::mem::replace(&mut parse.warnings, warned_before);
+    Reading { value, name, mistakes, warnings, setting_reads: std::mem::take(&mut parse.settings.reads) }
+}
+
+/// The checks that this one stands for, if it stands for several.
+fn several(whole: &SuiteCheck) -> Vec<SuiteCheck> {
+    let parts = Arc::clone(&whole.check).split().into_iter();
+    parts
+        .map(|(name, check)| {
+            let mut part = SuiteCheck { check, ..whole.clone() };
+            part.keys.name.name = format!("{}: {name}", whole.keys.name.name);
+            part
+        })
+        .collect()
 }

@@ -14,8 +14,9 @@ use crate::check::request::RequestOptions;
 use crate::check::{KINDS, Kind};
 use crate::language::diagnostic::Diagnostic;
 use crate::language::name::CheckName;
+use crate::language::period::Zone;
 use crate::language::read::{DefaultValues, FromTable, FromToml, Named, ParseContext, Table, Templates};
-use crate::language::repeat::{Repeat, Retry};
+use crate::language::repeat::{Connections, Repeat, Retry};
 use crate::language::schema::{Definitions, Schema};
 use crate::language::severity::Severity;
 use crate::language::source::Place;
@@ -30,6 +31,7 @@ pub struct SuiteKeys {
     pub concurrency: Option<NonZeroU32>,
     pub fail_fast: Option<bool>,
     pub grace: Option<Duration>,
+    pub timezone: Option<Zone>,
 }
 
 impl SuiteKeys {
@@ -79,6 +81,14 @@ impl FromTable for SuiteKeys {
                 ),
                 &Self::GRACE,
             ),
+            timezone: table.overridable(
+                "timezone",
+                (
+                    "where days begin, for `{{yesterday.start}}` and its like; a name of the IANA database",
+                    r#"timezone = "Europe/Berlin""#,
+                ),
+                &Zone::default(),
+            ),
         })
     }
 }
@@ -92,6 +102,7 @@ impl SuiteKeys {
             concurrency: self.concurrency.or(other.concurrency),
             fail_fast: self.fail_fast.or(other.fail_fast),
             grace: self.grace.or(other.grace),
+            timezone: self.timezone.or_else(|| other.timezone.clone()),
         }
     }
 }
@@ -224,12 +235,13 @@ impl FromToml for SkipReasonText {
 
     fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
         let Named { name, place } = Named::from_toml(value, parse)?;
-        match name.trim().is_empty() {
-            true => parse.reject(
+        if name.trim().is_empty() {
+            parse.reject(
                 Diagnostic::new(place, "`skip` gives no reason")
                     .hint("say why it is skipped, for the reports; to run it, remove `skip`"),
-            ),
-            false => Some(SkipReasonText(name)),
+            )
+        } else {
+            Some(SkipReasonText(name))
         }
     }
 
@@ -279,6 +291,7 @@ pub struct CheckKeys {
     pub needs: Vec<Named>,
     pub gate: Option<bool>,
     pub severity: Severity,
+    pub dependency: bool,
     pub repeat: Repeat,
     /// Where `poll` is.
     pub repeat_place: Place,
@@ -326,7 +339,32 @@ impl CheckKeys {
             (r#"`"warn"` reports a failure without failing or stopping the run"#, r#"severity = "warn""#),
             Severity::default(),
         );
-        let repeat = Repeat::from_table(table, default_retry, kind.connections);
+        let dependency = table.optional_or(
+            "dependency",
+            (
+                "it is about something that a deploy does not change, such as another team's API: alone it ends no run and no deploy (exit code 7)",
+                "dependency = true",
+            ),
+            false,
+        );
+        if dependency && gate.unwrap_or(kind.gate) {
+            let mistake = Diagnostic::new(
+                table.key_place("dependency"),
+                "a gate cannot be a `dependency`: it is never excused",
+            );
+            let hint = if kind.gate {
+                "remove `dependency`, or set `gate = false`"
+            } else {
+                "remove `dependency`, or `gate`"
+            };
+            let _: Option<()> = table.parse.reject(mistake.hint(hint));
+        }
+        let repeat = match kind.connections {
+            Connections::Once => Some(Repeat::Once),
+            Connections::New | Connections::MayBeKept => {
+                Repeat::from_table(table, default_retry, kind.connections)
+            }
+        };
         let envs: Option<Vec<Named>> =
             table.optional("envs", ("run only in these environments (`--env`)", r#"envs = ["staging"]"#));
         if envs.as_ref().is_some_and(Vec::is_empty) {
@@ -349,6 +387,7 @@ impl CheckKeys {
             needs: needs.into_iter().map(|NeedName(named)| named).collect(),
             gate,
             severity,
+            dependency,
             repeat: repeat?,
             repeat_place: table.key_place("poll"),
             envs,

@@ -50,9 +50,10 @@ impl Draft {
     /// # Errors
     /// What is wrong with it.
     pub fn sound(self) -> Result<Suite, SuiteError> {
-        match self.mistakes.is_empty() {
-            true => Ok(self.suite),
-            false => Err(SuiteError::new(self.suite.sources, self.mistakes)),
+        if self.mistakes.is_empty() {
+            Ok(self.suite)
+        } else {
+            Err(SuiteError::new(self.suite.sources, self.mistakes))
         }
     }
 }
@@ -96,8 +97,9 @@ fn draft(
     }
     // Which environment it runs in is not known here.
     let suite = &read.suite;
+    let zone = suite.keys.timezone.clone().unwrap_or_default();
     let redactor = Arc::new(Redactor::new());
-    let (resolved, _) = resolve(&suite.variables, &suite.dir, &redactor);
+    let (resolved, _) = resolve(&suite.variables, &suite.dir, &zone, &redactor);
     let mut draft = in_environment(suite, Environment::Unknown, &resolved.scope, extra_variables);
     // What a template put into a setting may be a secret.
     draft.mistakes = draft.mistakes.into_iter().map(|mistake| mistake.redacted(&redactor)).collect();
@@ -153,6 +155,8 @@ fn read_all(
         again,
         sources: Sources::default(),
         diagnostics: Vec::new(),
+        warnings: Vec::new(),
+        folder: path.parent().map_or_else(PathBuf::new, Path::to_owned),
         included: Vec::new(),
         is_whole: true,
         depends_on_environment: false,
@@ -163,13 +167,14 @@ fn read_all(
     let names = parts.names;
     let suite = Suite {
         sources: loader.sources,
-        dir: path.parent().map_or_else(PathBuf::new, Path::to_owned),
+        dir: loader.folder,
         keys: parts.keys,
         variables: parts.variables,
         environments: parts.environments,
         checks: parts.checks,
         mistaken_shares: parts.mistaken_shares,
         depends_on_environment: loader.depends_on_environment,
+        warnings: loader.warnings,
         setting_reads: parts.setting_reads,
     };
     let is_whole = loader.is_whole;
@@ -203,7 +208,10 @@ struct Loader<'e> {
     look: &'e mut dyn FnMut(&RawDocument<'_>),
     again: Option<Again<'e>>,
     sources: Sources,
+    /// The suite's.
+    folder: PathBuf,
     diagnostics: Vec<Diagnostic>,
+    warnings: Vec<Diagnostic>,
     /// The files that were read already: what two files include is there once.
     included: Vec<PathBuf>,
     /// Could everything be read?
@@ -232,6 +240,7 @@ impl Loader<'_> {
         }
         let is_root = chain.len() == 1;
         let mut parse = ParseContext::new(file, self.environment);
+        parse.folder.clone_from(&self.folder);
         parse.scope = self.again.map(|again| again.scope.clone());
         parse.lent = self.sources.lent();
         let environment = self.again.map_or(Environment::Unknown, |again| again.environment);
@@ -246,10 +255,14 @@ impl Loader<'_> {
             (self.look)(&RawDocument::of(file, text, document.get_ref()));
             parts.take(head);
             parts.setting_reads.extend(setting_reads);
+            // What checks read beside the suite comes after its files.
+            table.parse.sources = std::mem::take(&mut self.sources);
             read_checks(table, &inherited.of_kinds(environment), &mut parts);
+            self.sources = std::mem::take(&mut table.parse.sources);
             Some(parts)
         });
         self.diagnostics.append(&mut parse.diagnostics);
+        self.warnings.append(&mut parse.warnings);
         self.depends_on_environment |= parse.settings.depend_on_environment;
         parts.unwrap_or_default()
     }

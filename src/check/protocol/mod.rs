@@ -6,7 +6,9 @@
 
 mod endpoint;
 
+mod dns;
 mod http;
+mod redis;
 mod tcp;
 mod tls;
 
@@ -39,7 +41,8 @@ pub struct Protocol {
 }
 
 /// The table of protocols. The first is the one that a URL without a scheme is most likely meant for.
-pub const PROTOCOLS: &[Protocol] = &[http::PROTOCOL, tcp::PROTOCOL, tls::PROTOCOL];
+pub const PROTOCOLS: &[Protocol] =
+    &[http::PROTOCOL, tcp::PROTOCOL, tls::PROTOCOL, dns::PROTOCOL, redis::PROTOCOL];
 
 /// The schemes as a message lists them.
 fn schemes() -> String {

@@ -15,7 +15,8 @@ mod redirect;
 mod body;
 mod charset;
 pub mod coding;
-mod json;
+pub(super) mod json;
+mod origin;
 pub mod page_text;
 pub mod response;
 

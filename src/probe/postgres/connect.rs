@@ -22,11 +22,10 @@ use super::wire::Wire;
 use crate::attempt::Context;
 use crate::attempt::timeline::mark;
 use crate::deadline::{BudgetScope, Deadline};
-use crate::language::io_error;
 use crate::outcome::{Failure, Fault, Phase};
 use crate::probe::dial::{self, Target};
 use crate::probe::trust::Trust;
-use crate::secret::Message;
+use crate::secret::{Message, message};
 
 /// How long a connection has to say good-bye.
 const CLOSE_TIMEOUT: Duration = Duration::from_millis(100);
@@ -130,7 +129,7 @@ async fn in_time(
         Some(limit) if *limit < context.deadline.remaining() => {
             let limited = context.deadline.tighten(*limit, BudgetScope::Step);
             limited.bound(connecting).await.unwrap_or_else(|_| {
-                let doing = Message::new().words("connecting to ").data(endpoint.to_string());
+                let doing = message!("connecting to {}", endpoint);
                 let cause = format!(
                     "no connection within {} (`connect_timeout` of the URL), {}",
                     crate::outcome::Span(*limit),
@@ -171,11 +170,7 @@ async fn to_host(
         }
     }
     Err(first_failure.unwrap_or_else(|| {
-        Failure::fault(
-            Fault::Internal,
-            Message::new().words("connecting to PostgreSQL"),
-            Message::new().words("no way to try"),
-        )
+        Failure::fault(Fault::Internal, message!("connecting to PostgreSQL"), message!("no way to try"))
     }))
 }
 
@@ -191,7 +186,7 @@ async fn attempt(
         Security::Plain => None,
         Security::Tls => Some(tls_towards(url, host, context).await?),
     };
-    let mut stream = open(endpoint, context).await?;
+    let mut stream = open(endpoint).await?;
     let tls = match tls {
         Some(tls) if tls.negotiated => {
             context.timeline.enter(Phase::Tls);
@@ -286,22 +281,11 @@ async fn request_tls(stream: &mut Socket) -> std::io::Result<bool> {
     }
 }
 
-async fn open(endpoint: &Endpoint, context: &Context) -> Result<Socket, Failure> {
+async fn open(endpoint: &Endpoint) -> Result<Socket, Failure> {
     match endpoint {
         Endpoint::Tcp(target) => dial::connect(target).await.map(Socket::Tcp),
         #[cfg(unix)]
-        Endpoint::Socket { path, .. } => {
-            mark(Phase::Connect);
-            context.timeline.set_address(&path.display());
-            tokio::net::UnixStream::connect(path).await.map(Socket::Unix).map_err(|error| {
-                let doing = Message::new().words("connecting to ").data(path.display().to_string());
-                if let Some(lacking) = io_error::shortage(&error) {
-                    return Failure::shortage(doing, lacking);
-                }
-                Failure::fault(Fault::Connect, doing, Message::new().data(io_error::reason(&error)))
-                    .with_hint(dial::connect_hint(&error))
-            })
-        }
+        Endpoint::Socket { path, .. } => dial::connect_to_socket(path).await.map(Socket::Unix),
     }
 }
 

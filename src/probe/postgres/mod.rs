@@ -25,6 +25,7 @@ mod psql;
 mod query;
 mod session;
 mod transaction;
+mod types;
 mod values;
 mod wire;
 
@@ -32,10 +33,11 @@ use futures_util::future::BoxFuture;
 
 use self::config::PostgresUrl;
 use self::session::PostgresSession;
-use super::database::{Access, Database, Reproduction, Session};
+use super::database::{Access, Database, Idioms, Reproduction, Session};
 use crate::attempt::Context;
 use crate::attempt::shell::ShellCommand;
 use crate::language::diagnostic::Diagnostic;
+use crate::language::period::Instant;
 use crate::language::sql::{Dialect, quoted_name};
 use crate::outcome::Failure;
 
@@ -53,7 +55,21 @@ impl Database for Postgres {
     }
 
     fn dialect(&self) -> Dialect {
-        Dialect { placeholder: |number| format!("${number}"), identifier: quoted_name }
+        // A `date` takes the day of it, which is that of its zone.
+        Dialect {
+            placeholder: |number| format!("${number}"),
+            identifier: quoted_name,
+            instant: Instant::with_offset,
+        }
+    }
+
+    fn idioms(&self) -> Idioms {
+        Idioms {
+            text: |expression| format!("({expression})::text"),
+            matches: Some(|text, pattern| format!("{text} ~ {pattern}")),
+            clock: r#"pg_catalog.to_char(pg_catalog.clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"#,
+            is_same_name: |written, stored| written == stored || written.to_lowercase() == stored,
+        }
     }
 
     fn mistake(&self, url: &str) -> Option<Diagnostic> {

@@ -5,14 +5,17 @@ use std::io;
 use futures_util::future::BoxFuture;
 
 use super::connect::Connection;
-use super::transaction::{End, Transaction};
+use super::transaction::{CutBy, End, Transaction};
 use super::wire::{Answer, Wire};
-use super::{catalog, fault, query};
+use super::{catalog, fault, query, types};
 use crate::attempt::Context;
 use crate::attempt::cancellation::CancelGuard;
+use crate::deadline::Deadline;
 use crate::language::sql::BoundSql;
 use crate::outcome::{Failure, Phase};
-use crate::probe::database::{Access, COMMITTING, REHEARSING, Session, Table, TableName, while_doing};
+use crate::probe::database::{
+    Access, COMMITTING, DeclaredType, REHEARSING, Session, Table, TableName, TypeMatch, while_doing,
+};
 use crate::probe::rows::QueryResult;
 
 pub(super) struct PostgresSession {
@@ -44,6 +47,15 @@ impl PostgresSession {
         *is_cut = false;
         transaction.after(&answer);
         answer
+    }
+
+    async fn compared(
+        &mut self,
+        columns: &[&DeclaredType],
+        context: &Context,
+    ) -> Result<Vec<TypeMatch>, Failure> {
+        let answer = self.run(&types::question(columns), usize::MAX, context).await?;
+        types::read(answer.rows, columns)
     }
 
     /// Asks by the simple protocol.
@@ -93,6 +105,21 @@ impl Session for PostgresSession {
         Box::pin(self.run(statement, keep, context))
     }
 
+    fn query_within<'a>(
+        &'a mut self,
+        statement: &'a BoundSql,
+        keep: usize,
+        limit: Deadline,
+        context: &'a Context,
+    ) -> BoxFuture<'a, Result<QueryResult, Failure>> {
+        Box::pin(async move {
+            self.transaction.set_cut_by(CutBy::Server);
+            let answer = self.run(statement, keep, &Context { deadline: limit, ..context.clone() }).await;
+            self.transaction.set_cut_by(CutBy::Client);
+            answer
+        })
+    }
+
     fn describe<'a>(
         &'a mut self,
         tables: &'a [TableName],
@@ -101,6 +128,55 @@ impl Session for PostgresSession {
         Box::pin(async move {
             let answer = self.run(&catalog::question(tables), usize::MAX, context).await?;
             catalog::read(answer.rows, tables.len())
+        })
+    }
+
+    fn find<'a>(
+        &'a mut self,
+        names: &'a [String],
+        context: &'a Context,
+    ) -> BoxFuture<'a, Result<Vec<Vec<TableName>>, Failure>> {
+        Box::pin(async move {
+            let answer = self.run(&catalog::search(names), usize::MAX, context).await?;
+            catalog::found(answer.rows, names.len())
+        })
+    }
+
+    fn compare_types<'a>(
+        &'a mut self,
+        columns: &'a [DeclaredType],
+        context: &'a Context,
+    ) -> BoxFuture<'a, Result<Vec<TypeMatch>, Failure>> {
+        Box::pin(async move {
+            let is_name = |column: &&DeclaredType| types::may_be_a_name(&column.declared);
+            let mut names: Vec<&DeclaredType> = columns.iter().filter(is_name).collect();
+            let mut all = self.compared(&names, context).await;
+            if all.as_ref().is_err_and(types::is_about_the_text) {
+                // One of the texts is no name after all. There are few different ones.
+                let mut refused: Vec<&str> = Vec::new();
+                let mut asked: Vec<&str> = Vec::new();
+                for name in &names {
+                    if !asked.contains(&name.declared.as_str()) {
+                        asked.push(&name.declared);
+                        match self.compared(std::slice::from_ref(name), context).await {
+                            Err(failure) if types::is_about_the_text(&failure) => {
+                                refused.push(&name.declared)
+                            }
+                            other => drop(other?),
+                        }
+                    }
+                }
+                names.retain(|name| !refused.contains(&name.declared.as_str()));
+                all = self.compared(&names, context).await;
+            }
+            let mut compared = names.into_iter().zip(all?).peekable();
+            let matches = columns.iter().map(|column| {
+                match compared.next_if(|(name, _)| std::ptr::eq(*name, column)) {
+                    Some((_, matched)) => matched,
+                    None => TypeMatch::Unknown,
+                }
+            });
+            Ok(matches.collect())
         })
     }
 

@@ -7,7 +7,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::connect::Endpoint;
 use crate::attempt::Context;
-use crate::secret::Message;
+use crate::secret::message;
 
 /// The servers and roles that were warned about: one warning does for all checks of a run.
 #[derive(Debug, Default)]
@@ -21,13 +21,11 @@ pub(super) fn warn(role: &str, endpoint: &Endpoint, context: &Context) {
         known.insert((endpoint.to_string(), role.to_owned()))
     };
     if is_new {
-        let warning = Message::new()
-            .words("the role `")
-            .data(role)
-            .words("` of ")
-            .data(endpoint.to_string())
-            .words(" is a superuser, whom a read-only transaction does not keep from everything: ")
-            .words("log in as a role that may read what the checks ask for, and nothing else");
+        let warning = message!(
+            "the role `{}` of {} is a superuser, whom a read-only transaction does not keep from everything: log in as a role that may read what the checks ask for, and nothing else",
+            role,
+            endpoint
+        );
         context.timeline.warn(warning);
     }
 }

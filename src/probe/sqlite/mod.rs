@@ -5,6 +5,7 @@
 mod fault;
 mod file;
 
+mod affinity;
 mod catalog;
 mod session;
 mod statement;
@@ -16,10 +17,11 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 
 use self::session::SqliteSession;
-use super::database::{Access, Database, Reproduction, Session};
+use super::database::{Access, Database, Idioms, Reproduction, Session};
 use crate::attempt::Context;
 use crate::attempt::shell::ShellCommand;
 use crate::language::diagnostic::Diagnostic;
+use crate::language::period::Instant;
 use crate::language::sql::{Dialect, quoted_name};
 use crate::outcome::Failure;
 
@@ -42,7 +44,21 @@ impl Database for Sqlite {
     }
 
     fn dialect(&self) -> Dialect {
-        Dialect { placeholder: |number| format!("?{number}"), identifier: quoted_name }
+        // As SQLite's own `datetime()` writes it.
+        Dialect {
+            placeholder: |number| format!("?{number}"),
+            identifier: quoted_name,
+            instant: Instant::without_zone,
+        }
+    }
+
+    fn idioms(&self) -> Idioms {
+        Idioms {
+            text: |expression| format!("cast({expression} as text)"),
+            matches: None,
+            clock: "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')",
+            is_same_name: |written, stored| written.eq_ignore_ascii_case(stored),
+        }
     }
 
     fn mistake(&self, url: &str) -> Option<Diagnostic> {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::event::{CheckReport, RunInfo, Trail};
 use crate::language::printable::printable;
-use crate::outcome::{Failure, Log, Mismatch, Phase, Span};
+use crate::outcome::{Failure, Log, Mismatch, Outcome, Phase, Span};
 use crate::report::style::Style;
 
 /// How much of what a booted process printed is shown: lines, and bytes of them.
@@ -83,7 +83,9 @@ impl Details<'_> {
                 text + &self.log(log.as_ref())
             }
             Failure::Fault { doing, cause, .. } => printable(&format!("{doing}: {cause}")),
-            Failure::Exited { how, log } => printable(&how.to_string()) + &self.log(log.as_ref()),
+            Failure::Plugin { says: how, log, .. } | Failure::Exited { how, log } => {
+                printable(&how.to_string()) + &self.log(log.as_ref())
+            }
             Failure::Step { step, number, source, .. } => {
                 format!("step {number} `{}`: {}", printable(step), self.failure(source))
             }
@@ -122,6 +124,20 @@ pub(super) fn found_on_the_way(report: &CheckReport, style: Style) -> String {
     lines.map(|line| indented(&style.quiet(printable(&line)))).collect()
 }
 
+/// How many promises were checked, and which were not. Under a failure that is said with it.
+pub(super) fn promises(report: &CheckReport, style: Style) -> String {
+    match (&report.outcome, &report.trail.promises) {
+        (Outcome::Passed, Some(promises)) => indented(&style.quiet(printable(&promises.summary.to_string()))),
+        _ => String::new(),
+    }
+}
+
+/// What everyone should know, whatever the verdict.
+pub(super) fn notes(report: &CheckReport, style: Style) -> String {
+    let lines = report.trail.notes.iter().map(|note| printable(&note.to_string()));
+    lines.map(|line| indented(&style.quiet(line))).collect()
+}
+
 /// What was not cleaned up. The verdict stands, and somebody has to know.
 pub(super) fn failed_cleanup(report: &CheckReport, run: &RunInfo) -> String {
     let cleanup = report.steps.iter().filter(|step| step.is_cleanup);
@@ -146,7 +162,8 @@ fn root(failure: &Failure) -> &Failure {
         Failure::TimedOut { last: None, .. }
         | Failure::Mismatch { .. }
         | Failure::Fault { .. }
-        | Failure::Exited { .. } => failure,
+        | Failure::Exited { .. }
+        | Failure::Plugin { .. } => failure,
     }
 }
 

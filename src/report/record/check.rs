@@ -5,10 +5,12 @@ use serde::Serialize;
 use super::LocationRecord;
 use super::failure::{FailureRecord, Site, StepNameRecord};
 use super::poll::PollRecord;
+use super::promise::PromiseRecord;
 use super::time::{Milliseconds, Phases};
-use crate::event::{CheckInfo, CheckReport, FailedAttempts, RunInfo, Status, StepReport, Trail};
+use crate::event::{Before, CheckInfo, CheckReport, FailedAttempts, RunInfo, Status, StepReport, Trail};
 use crate::language::severity::Severity;
 use crate::outcome::{Certificate, NeedFailed, Outcome, SkipReason, Started};
+use crate::report::standing;
 
 /// A selected check, as the suite has it.
 #[derive(Debug, Serialize)]
@@ -23,6 +25,8 @@ pub(in crate::report) struct CheckRecord<'a> {
     /// `critical` or `warn`.
     severity: &'static str,
     gate: bool,
+    /// It is about something that a deploy does not change.
+    dependency: bool,
 }
 
 impl<'a> From<&'a CheckInfo> for CheckRecord<'a> {
@@ -37,6 +41,7 @@ impl<'a> From<&'a CheckInfo> for CheckRecord<'a> {
                 Severity::Warn => "warn",
             },
             gate: info.gate,
+            dependency: info.dependency,
         }
     }
 }
@@ -59,6 +64,14 @@ pub(in crate::report) struct ResultRecord<'a> {
     flapped: bool,
     /// It passed with a quarter of its budget left, or less.
     slow: bool,
+    /// Of a check that did not pass, with `--baseline`: `known` (it was red then, too) or `new`.
+    baseline: Option<&'static str>,
+    /// Why what is red, or was skipped because of that, is not this deploy's doing: `known` or `dependency`.
+    excuse: Option<&'static str>,
+    /// It took over three times as long as in the baseline, and 100 ms more.
+    slower: bool,
+    /// How long it took in the baseline, if it passed there.
+    baseline_ms: Option<Milliseconds>,
     /// Why it was skipped.
     reason: Option<ReasonRecord<'a>>,
     /// Why it did not pass.
@@ -67,12 +80,18 @@ pub(in crate::report) struct ResultRecord<'a> {
     trail: TrailRecord<'a>,
     /// A command that shows the failure again by hand, with secrets as `$NAME`.
     reproduce: Option<String>,
+    /// What everyone should know of it, also where it passed.
+    notes: Vec<String>,
     /// What booted processes said while a check ran that did not pass.
     said: Vec<SaidRecord<'a>>,
     /// That what it started still runs, and how to stop it (`--keep-running`).
     left_running: Option<String>,
     /// A journey's steps, cleanup among them, in the order in which they ended.
     steps: Vec<StepRecord<'a>>,
+    /// What a contract promises, and what came of each promise.
+    promises: Vec<PromiseRecord>,
+    /// How many promises were checked, and which were not.
+    promises_summary: Option<String>,
 }
 
 impl<'a> ResultRecord<'a> {
@@ -93,6 +112,13 @@ impl<'a> ResultRecord<'a> {
             flaky: report.is_flaky(),
             flapped: report.has_flapped(),
             slow: report.is_slow(),
+            baseline: run.standing(report).map(standing::word),
+            excuse: run.excuse(report).map(standing::excuse_word),
+            slower: run.slower_than(report).is_some(),
+            baseline_ms: match run.checks[report.check].before {
+                Some(Before::Passed(took)) => Some(Milliseconds(took)),
+                Some(Before::Red | Before::Unknown) | None => None,
+            },
             reason,
             failure,
             trail: TrailRecord::of(&report.trail, site),
@@ -103,6 +129,7 @@ impl<'a> ResultRecord<'a> {
                 .as_ref()
                 .filter(|_| has_failed)
                 .map(|command| command.to_string()),
+            notes: report.trail.notes.iter().map(|note| note.to_string()).collect(),
             said: report
                 .trail
                 .said
@@ -111,6 +138,14 @@ impl<'a> ResultRecord<'a> {
                 .collect(),
             left_running: report.trail.left_running.as_ref().map(|how| how.to_string()),
             steps: report.steps.iter().map(|step| StepRecord::of(step, site)).collect(),
+            promises: report
+                .trail
+                .promises
+                .iter()
+                .flat_map(|promises| &promises.list)
+                .map(|promise| PromiseRecord::of(promise, run))
+                .collect(),
+            promises_summary: report.trail.promises.as_ref().map(|promises| promises.summary.to_string()),
         }
     }
 }
