@@ -160,6 +160,9 @@ pub trait FromToml: Sized {
     /// What a template means in a value of this type.
     const TEMPLATES: Templates = Templates::Rendered;
 
+    /// Is it text that every report shows, so that no secret may be in it?
+    const IS_SHOWN: bool = false;
+
     /// Reads `value`. `None` means that a mistake was recorded.
     fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self>;
 

@@ -98,8 +98,12 @@ fn draft(
     // Which environment it runs in is not known here.
     let suite = &read.suite;
     let zone = suite.keys.timezone.clone().unwrap_or_default();
-    let (resolved, _) = resolve(&suite.variables, &suite.dir, &zone, &Arc::new(Redactor::new()));
-    in_environment(suite, Environment::Unknown, &resolved.scope, extra_variables)
+    let redactor = Arc::new(Redactor::new());
+    let (resolved, _) = resolve(&suite.variables, &suite.dir, &zone, &redactor);
+    let mut draft = in_environment(suite, Environment::Unknown, &resolved.scope, extra_variables);
+    // What a template put into a setting may be a secret.
+    draft.mistakes = draft.mistakes.into_iter().map(|mistake| mistake.redacted(&redactor)).collect();
+    draft
 }
 
 /// The environment that a suite runs in.
