@@ -19,6 +19,7 @@ pub mod answer;
 
 pub mod header_key;
 mod json_path;
+mod json_type;
 mod selector;
 
 pub mod connection;

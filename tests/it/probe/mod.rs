@@ -2,6 +2,7 @@
 
 mod codings;
 mod cookies;
+mod dialog;
 mod environment;
 mod hosts;
 mod login;
