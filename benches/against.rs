@@ -10,7 +10,7 @@
 )]
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
@@ -41,6 +41,7 @@ fn main() {
     two_hundred(&folder, &server);
     one_thousand(&folder, &server);
     database(&folder);
+    lookup(&folder);
     redis(&folder);
     reading(&folder);
     let size = std::fs::metadata(SMOKE).expect("the binary").len();
@@ -312,6 +313,40 @@ fn single_https(folder: &Path, server: &Server) {
     };
     let (ours, theirs) = by_turns(Measure::Time, RUNS * 3, || with_bundle(smoke(&suite)), curl);
     row("one `https` check, the system's certificates, `curl -sf`", ours.wall, theirs.wall, "1.00");
+}
+
+/// A server in this process that says of every name that it has the address 10.0.0.7.
+fn name_server() -> SocketAddr {
+    let socket = UdpSocket::bind("127.0.0.1:0").expect("a free port");
+    let address = socket.local_addr().expect("bound");
+    std::thread::spawn(move || {
+        let mut buffer = [0; 512];
+        while let Ok((length, from)) = socket.recv_from(&mut buffer) {
+            let question = &buffer[..length];
+            // The header, and one question: a name, a type and a class.
+            let end =
+                12 + question[12..].iter().position(|byte| *byte == 0).expect("the end of the name") + 5;
+            let mut answer = question[..end].to_vec();
+            answer[2..4].copy_from_slice(&[0x81, 0x80]);
+            answer[6..12].copy_from_slice(&[0, 1, 0, 0, 0, 0]);
+            answer.extend([0xC0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 10, 0, 0, 7]);
+            let _ = socket.send_to(&answer, from);
+        }
+    });
+    address
+}
+
+fn lookup(folder: &Path) {
+    let server = name_server();
+    let check = format!("[[health]]\nname = \"up\"\nurl = \"dns://{server}/shop.test\"\n");
+    let suite = suite(folder, "dns.toml", &check);
+    let dig = || {
+        let mut command = Command::new("dig");
+        command.args(["+short", "@127.0.0.1", "-p", &server.port().to_string(), "shop.test", "A"]);
+        command
+    };
+    let (ours, theirs) = by_turns(Measure::Time, RUNS * 3, || smoke(&suite), dig);
+    row("one `dns` check, `dig +short`", ours.wall, theirs.wall, "0.50");
 }
 
 fn many(folder: &Path, name: &str, url: &str, count: usize, budget: &str) -> (PathBuf, PathBuf) {

@@ -25,7 +25,13 @@ impl Runtimes {
     pub fn start(checks: usize, trial: ThreadTrial) -> anyhow::Result<Runtimes> {
         trial.finish().context("this machine does not let smoke start threads (a limit on processes?)")?;
         // Checks wait more than they work. Two workers, so that one that works does not keep the other's time.
-        let workers = Builder::new_multi_thread().worker_threads(checks.clamp(1, 2)).enable_all().build();
+        // They look at the clock and at their sockets often: what a server sends without end takes its worker for a while
+        // each time, and must not take it many times over before a budget ends or another check's answer is seen.
+        let workers = Builder::new_multi_thread()
+            .worker_threads(checks.clamp(1, 2))
+            .event_interval(EVENT_INTERVAL)
+            .enable_all()
+            .build();
         let engine = Builder::new_current_thread().enable_all().build();
         let started = workers.and_then(|workers| Ok((engine?, workers)));
         let (engine, workers) = started.context("cannot start the runtime")?;
@@ -50,6 +56,9 @@ impl Drop for Runtimes {
         }
     }
 }
+
+/// After so many turns of its tasks a worker looks at the clock and at its sockets. The library's own is 61.
+const EVENT_INTERVAL: u32 = 2;
 
 /// How many threads a run needs at once: two workers, a name look-up, and a database or a stream that does not take
 /// what is written.

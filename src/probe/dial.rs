@@ -104,7 +104,14 @@ pub fn is_refusal(error: &io::Error) -> bool {
 /// # Errors
 /// No name, or every address refused.
 pub async fn dial(target: &Target) -> Result<TcpStream, DialError> {
-    let addresses = look_up(target).await?;
+    dial_any(look_up(target).await?).await
+}
+
+/// Connects to the first of the addresses that answers.
+///
+/// # Errors
+/// Every address refused.
+pub async fn dial_any(addresses: Vec<SocketAddr>) -> Result<TcpStream, DialError> {
     mark(Phase::Connect);
     let mut addresses = addresses.into_iter();
     let mut attempts = FuturesUnordered::new();

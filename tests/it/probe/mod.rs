@@ -3,6 +3,7 @@
 mod codings;
 mod cookies;
 mod dialog;
+mod dns;
 mod environment;
 mod hosts;
 mod login;

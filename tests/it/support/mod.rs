@@ -12,9 +12,11 @@ pub mod background;
 pub mod certificates;
 
 pub mod balancer;
+pub mod dns;
 pub mod fault;
 pub mod http;
 pub mod names;
+pub mod plugins;
 pub mod postgres;
 pub mod psql;
 pub mod raw;
