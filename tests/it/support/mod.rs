@@ -14,6 +14,7 @@ pub mod certificates;
 pub mod balancer;
 pub mod fault;
 pub mod http;
+pub mod large_contract;
 pub mod names;
 pub mod postgres;
 pub mod psql;
