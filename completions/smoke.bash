@@ -167,7 +167,7 @@ _smoke() {
             fi
             case "${prev}" in
                 --break)
-                    COMPREPLY=($(compgen -W "db login slow crash version contract" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "db login slow crash version metric canary" -- "${cur}"))
                     return 0
                     ;;
                 --junit)
@@ -374,17 +374,13 @@ _smoke() {
             return 0
             ;;
         smoke__subcmd__init)
-            opts="-h --url --contract --help"
+            opts="-h --url --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --url)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --contract)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -526,7 +522,7 @@ _smoke() {
             return 0
             ;;
         smoke__subcmd__run)
-            opts="-e -v -t -j -q -h --env --var --tag --skip-tag --only --skip --rerun-failed --read-only --repeat --jobs --budget --keep-going --keep-running --junit --json --events --color --progress --quiet --trace --help"
+            opts="-e -v -t -j -q -h --env --var --tag --skip-tag --only --skip --rerun-failed --read-only --repeat --jobs --budget --keep-going --baseline --label --keep-running --junit --json --events --color --progress --quiet --trace --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -584,6 +580,14 @@ _smoke() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --baseline)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --label)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --junit)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -626,7 +630,7 @@ _smoke() {
             return 0
             ;;
         smoke__subcmd__watch)
-            opts="-n -e -v -t -j -h --every --env --var --tag --skip-tag --only --skip --read-only --jobs --budget --color --help"
+            opts="-n -e -v -t -j -h --every --env --var --tag --skip-tag --only --skip --read-only --jobs --budget --baseline --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -685,6 +689,10 @@ _smoke() {
                     return 0
                     ;;
                 --budget)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --baseline)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -52,6 +52,8 @@ complete -c smoke -n "__fish_smoke_using_subcommand run" -l skip -d 'Exclude che
 complete -c smoke -n "__fish_smoke_using_subcommand run" -l repeat -d 'Run the suite N times and report how often each check passed and how long it took' -r
 complete -c smoke -n "__fish_smoke_using_subcommand run" -s j -l jobs -d 'Maximum number of checks in flight at once; overrides `concurrency`' -r
 complete -c smoke -n "__fish_smoke_using_subcommand run" -l budget -d 'Budget of the whole run; overrides that of the suite' -r
+complete -c smoke -n "__fish_smoke_using_subcommand run" -l baseline -d 'Read what was red before the deploy from the `--json` of a run; if nothing else is red, the exit code is 7' -r -F
+complete -c smoke -n "__fish_smoke_using_subcommand run" -l label -d 'Put a name and a value into every report, such as `sha=abc123` (repeatable)' -r
 complete -c smoke -n "__fish_smoke_using_subcommand run" -l junit -d 'Write a JUnit XML report to FILE (`-` is standard output)' -r
 complete -c smoke -n "__fish_smoke_using_subcommand run" -l json -d 'Write the whole result to FILE as one JSON document' -r
 complete -c smoke -n "__fish_smoke_using_subcommand run" -l events -d 'Stream events to FILE as JSON Lines' -r
@@ -77,6 +79,7 @@ complete -c smoke -n "__fish_smoke_using_subcommand watch" -l only -d 'Run only 
 complete -c smoke -n "__fish_smoke_using_subcommand watch" -l skip -d 'Exclude checks whose name matches one of these globs (repeatable)' -r -f -a "(__smoke_listed names)"
 complete -c smoke -n "__fish_smoke_using_subcommand watch" -s j -l jobs -d 'Maximum number of checks in flight at once; overrides `concurrency`' -r
 complete -c smoke -n "__fish_smoke_using_subcommand watch" -l budget -d 'Budget of the whole run; overrides that of the suite' -r
+complete -c smoke -n "__fish_smoke_using_subcommand watch" -l baseline -d 'Read what was red before the deploy from the `--json` of a run; if nothing else is red, the exit code is 7' -r -F
 complete -c smoke -n "__fish_smoke_using_subcommand watch" -l color -d 'When to use colour; `auto`: on a terminal, unless `NO_COLOR` is set' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -115,7 +118,8 @@ login\t'The session store is lost: a right password leads back to the login page
 slow\t'Every answer but /version takes 3 s'
 crash\t'The process dies with exit code 70 when the first order is placed'
 version\t'The deploy did not take: the previous release, 1.4.1, is still live'
-contract\t'A release has renamed a column of the table that the shop publishes for others'"
+metric\t'The API\'s revenue leaves out the orders that are new; the database has them'
+canary\t'The worker is stuck: heartbeats are taken, and never published'"
 complete -c smoke -n "__fish_smoke_using_subcommand demo" -l junit -d 'Write a JUnit XML report to FILE (`-` is standard output)' -r
 complete -c smoke -n "__fish_smoke_using_subcommand demo" -l json -d 'Write the whole result to FILE as one JSON document' -r
 complete -c smoke -n "__fish_smoke_using_subcommand demo" -l events -d 'Stream events to FILE as JSON Lines' -r
@@ -132,7 +136,6 @@ complete -c smoke -n "__fish_smoke_using_subcommand demo" -s q -l quiet -d 'Prin
 complete -c smoke -n "__fish_smoke_using_subcommand demo" -l trace -d 'Print every request and response, with secrets hidden and long bodies cut'
 complete -c smoke -n "__fish_smoke_using_subcommand demo" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c smoke -n "__fish_smoke_using_subcommand init" -l url -d 'The URL to test, such as `http://127.0.0.1:8080`; if omitted, a terminal is prompted for it' -r
-complete -c smoke -n "__fish_smoke_using_subcommand init" -l contract -d 'Check a data contract (ODCS 3, YAML or JSON) instead of a URL' -r -F
 complete -c smoke -n "__fish_smoke_using_subcommand init" -s h -l help -d 'Print help'
 complete -c smoke -n "__fish_smoke_using_subcommand schema" -s h -l help -d 'Print help'
 complete -c smoke -n "__fish_smoke_using_subcommand completions" -s h -l help -d 'Print help'

@@ -240,6 +240,7 @@ fn all_of(failures: Vec<(SocketAddr, Failure)>) -> Failure {
             other @ (Failure::TimedOut { .. }
             | Failure::Fault { .. }
             | Failure::Exited { .. }
+            | Failure::Plugin { .. }
             | Failure::Step { .. }) => others.push((address, other)),
         }
     }
@@ -279,7 +280,10 @@ fn named(failure: Failure, address: SocketAddr, also: Message) -> Failure {
             let detail = Some(message!("at {}", address).then(also));
             Failure::TimedOut { cut, phase, detail, last, log, place }
         }
-        other @ (Failure::Mismatch { .. } | Failure::Exited { .. } | Failure::Step { .. }) => other,
+        other @ (Failure::Mismatch { .. }
+        | Failure::Exited { .. }
+        | Failure::Plugin { .. }
+        | Failure::Step { .. }) => other,
     }
 }
 

@@ -4,17 +4,24 @@
 //! the reports learn of it from there.
 
 mod boot;
+mod canary;
+mod command;
 pub mod contract;
 mod database;
 mod health;
 mod journey;
+mod metric;
 
 mod addresses;
+mod captures;
 mod exchange;
+mod launch;
+mod program;
 pub mod protocol;
 mod query;
 pub mod request;
 mod session;
+mod step_run;
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -80,6 +87,14 @@ pub const KINDS: &[Kind] = &[
         read: database::read,
     },
     Kind {
+        name: "command",
+        about: "it exits with 0: a program that runs to its end, or a monitoring plugin",
+        budget: Duration::from_secs(10),
+        gate: false,
+        connections: Connections::MayBeKept,
+        read: command::read,
+    },
+    Kind {
         name: "contract",
         about: "a data product keeps its contract: columns, types, keys, freshness and quality",
         budget: Duration::from_secs(8),
@@ -95,12 +110,33 @@ pub const KINDS: &[Kind] = &[
         connections: Connections::MayBeKept,
         read: journey::read,
     },
+    Kind {
+        name: "metric",
+        about: "consumers see the same figure: several sources, compared",
+        budget: Duration::from_secs(10),
+        gate: false,
+        connections: Connections::MayBeKept,
+        read: metric::read,
+    },
+    Kind {
+        name: "canary",
+        about: "what goes in comes out, in time: one send, arrivals at every consumer, cleanup",
+        budget: Duration::from_secs(35),
+        gate: false,
+        connections: Connections::Once,
+        read: canary::read,
+    },
 ];
 
 /// What a kind of check can do.
 pub trait Check: Debug + Send + Sync {
     /// The variables it reads and sets, in order.
     fn uses<'c>(&'c self, uses: &mut VariableUsage<'c>);
+
+    /// The budget that follows from its own keys, where none is said.
+    fn budget(&self) -> Option<Duration> {
+        None
+    }
 
     /// The captures that it hands to the checks that need it.
     fn shares(&self) -> &[Named] {
@@ -167,6 +203,11 @@ pub trait Running: Attempt {
     /// What was promised, and what came of each promise.
     fn promises(&mut self) -> Option<Promises> {
         None
+    }
+
+    /// What everyone should know of it, also where it passes.
+    fn notes(&mut self) -> Vec<Message> {
+        Vec::new()
     }
 
     /// The variables as it leaves them.

@@ -29,6 +29,14 @@ pub(super) enum Mart {
     Renamed,
 }
 
+/// Which orders are revenue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Revenue {
+    All,
+    /// Those that are paid or shipped.
+    Sold,
+}
+
 pub(super) struct Product {
     pub(super) sku: String,
     pub(super) name: String,
@@ -72,6 +80,7 @@ impl Store {
             OrdersTable::Migrated => &[
                 PRODUCTS,
                 ORDERS,
+                HEARTBEATS,
                 match mart {
                     Mart::AsPromised => MART,
                     Mart::Renamed => RENAMED_MART,
@@ -138,6 +147,31 @@ impl Store {
                 ) returning id, sku, status, total, created",
             )?
             .query_row([sku], Order::of_row)
+        })
+        .await
+    }
+
+    /// What the orders come to, in euros, as a decimal: `"125.25"`.
+    pub(super) async fn revenue(&self, orders: Revenue) -> Result<String, StoreError> {
+        let sold = match orders {
+            Revenue::All => "1",
+            Revenue::Sold => "status <> 'new'",
+        };
+        let sum = format!("select sum(cast(round(total * 100) as integer)) from orders where {sold}");
+        let cents: Option<i64> = self.run(move |db| db.query_row(&sum, [], |row| row.get(0))).await?;
+        let cents = cents.unwrap_or(0);
+        Ok(format!("{}.{:02}", cents / 100, cents % 100))
+    }
+
+    /// Carries over the heartbeats that have come since the last time.
+    pub(super) async fn publish(&self) -> Result<(), StoreError> {
+        self.run(|db| {
+            let new = "from heartbeats where id not in (select id from published_heartbeats)";
+            // Looked at first: what writes locks the file, though there may be nothing to write.
+            if db.query_row(&format!("select exists (select 1 {new})"), [], |row| row.get(0))? {
+                db.execute(&format!("insert into published_heartbeats select id, upper(country) {new}"), [])?;
+            }
+            Ok(())
         })
         .await
     }
@@ -253,4 +287,9 @@ create table mart_orders (
     ordered_at text not null
 );
 insert into mart_orders select id, sku, total, created from orders;
+";
+
+const HEARTBEATS: &str = "
+create table heartbeats (id text primary key, country text not null);
+create table published_heartbeats (id text primary key, country text not null);
 ";

@@ -102,6 +102,7 @@ impl Task {
             attempts: result.as_ref().map_or(1, |_| attempts.count()),
             reproduce,
             said,
+            notes: running.notes().into_iter().map(|note| self.run.redactor.redact(note)).collect(),
             ..attempts.trail(&self.run.redactor)
         };
         let ran = Ran { trail, steps: running.steps() };

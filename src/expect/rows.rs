@@ -10,6 +10,7 @@ use super::answer::{Answer, Expectation, Unjudgeable};
 use super::connection::too_slow;
 use super::describe::describe;
 use super::evaluate::{Found, Subject, judge};
+use super::figures::WantedFigures;
 use super::matcher::{ByName, Matcher, assert_something};
 use super::operand::Amount;
 use super::wanted::Wanted;
@@ -60,6 +61,12 @@ impl RowsExpectation {
     fn matchers(&self) -> impl Iterator<Item = &Matcher> {
         let by_column = self.row.iter().map(|(_, matcher)| matcher);
         by_column.chain(self.rows.iter().chain(&self.value).map(|expected| &expected.value))
+    }
+
+    /// The same, and one row where it says nothing of their number; `place` says so.
+    pub fn or_one_row(self, place: Place) -> RowsExpectation {
+        let one = || Placed { place, value: Matcher::equals(Value::from(1)) };
+        RowsExpectation { rows: Some(self.rows.unwrap_or_else(one)), ..self }
     }
 
     /// Does it look at anything but the time?
@@ -176,5 +183,9 @@ impl Answer for QueryResult {
 
     fn take(&self, name: &str, wanted: &Wanted) -> Result<Value, Mismatch> {
         wanted.take_from_row(name, self)
+    }
+
+    fn figures(&self, wanted: &WantedFigures) -> Result<QueryResult, Mismatch> {
+        wanted.take_from_rows(self)
     }
 }

@@ -18,6 +18,7 @@ pub mod setting;
 
 pub mod name;
 pub mod number;
+pub mod period;
 pub mod printable;
 pub mod raw;
 pub mod repeat;
@@ -28,9 +29,11 @@ pub mod value;
 mod dynamic;
 pub mod expression;
 pub mod sql;
+pub mod statement;
 pub mod template;
 pub mod variable_usage;
 pub mod variables;
+pub mod words;
 
 pub mod io_error;
 pub mod regular_file;

@@ -23,7 +23,7 @@ use super::diagnostic::Diagnostic;
 use super::schema::{Definitions, Schema};
 use super::setting;
 pub use super::setting::Templates;
-use super::source::{Place, Sources};
+use super::source::{Lent, Place, Sources};
 pub use super::table::{Table, read_table};
 use super::variables::Variables;
 
@@ -41,6 +41,12 @@ pub struct ParseContext<'e> {
     pub settings: Settings,
     /// Is it one of the checks that `each` makes? Its name may have a template in it, which tells it from the others.
     pub is_of_each: bool,
+    /// Is it only a part of a table, so that nothing is missing in it?
+    pub is_partial: bool,
+    /// Where what is lent by other files comes from.
+    pub lent: Lent,
+    /// Is it known which environment the suite runs in, if in any? Else a value that a variable gives may be another one.
+    pub is_environment_known: bool,
     /// The folder that relative paths start in: the suite's.
     pub folder: PathBuf,
     /// The suite's files so far, and what checks read beside them.
@@ -49,11 +55,11 @@ pub struct ParseContext<'e> {
     pub warnings: Vec<Diagnostic>,
 }
 
-/// What was found of templates in settings.
+/// What was found of settings that differ between environments.
 #[derive(Debug, Default)]
 pub struct Settings {
     /// Is there any? Then the suite is another one in each environment.
-    pub have_templates: bool,
+    pub depend_on_environment: bool,
     /// The variables that are read there.
     pub reads: Vec<(String, Place)>,
 }
@@ -108,6 +114,9 @@ impl<'e> ParseContext<'e> {
             scope: None,
             settings: Settings::default(),
             is_of_each: false,
+            is_partial: false,
+            lent: Lent::default(),
+            is_environment_known: false,
             folder: PathBuf::new(),
             sources: Sources::default(),
             warnings: Vec::new(),
@@ -115,7 +124,7 @@ impl<'e> ParseContext<'e> {
     }
 
     pub fn place(&self, span: std::ops::Range<usize>) -> Place {
-        Place::new(self.file, span)
+        self.lent.place(self.file, span)
     }
 
     /// Records a mistake and is `None`, so that a reader can end with it.

@@ -14,11 +14,12 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 
 use super::rows::QueryResult;
-use crate::attempt::Context;
 use crate::attempt::shell::ShellCommand;
+use crate::attempt::{Context, RunContext};
 use crate::deadline::Deadline;
 use crate::language::diagnostic::Diagnostic;
 use crate::language::sql::{BoundSql, Dialect};
+use crate::language::statement::QueryLanguage;
 use crate::outcome::Failure;
 use crate::secret::Message;
 
@@ -36,6 +37,16 @@ pub trait Database: Debug + Sync {
     /// What statements that smoke writes itself need of it.
     fn idioms(&self) -> Idioms;
 
+    /// How its statements are written.
+    fn language(&self) -> QueryLanguage {
+        QueryLanguage::Sql(self.dialect())
+    }
+
+    /// Why it can run no statement that writes; `None` if what one writes can be rolled back.
+    fn refuses_writes(&self) -> Option<WritesRefused> {
+        None
+    }
+
     /// What is wrong with `url` wherever it is used. Where it stands in the suite, the caller knows.
     fn mistake(&self, url: &str) -> Option<Diagnostic>;
 
@@ -52,6 +63,13 @@ pub trait Database: Debug + Sync {
 
     /// A command that asks the same.
     fn reproduce(&self, asked: &Reproduction<'_>) -> ShellCommand;
+}
+
+/// Why a database can run no statement that writes, and what to do instead.
+#[derive(Debug, Clone, Copy)]
+pub struct WritesRefused {
+    pub message: &'static str,
+    pub hint: &'static str,
 }
 
 /// What the statements of a session may do, and what they see.
@@ -233,22 +251,34 @@ pub struct Reproduction<'q> {
     pub limit: Duration,
     /// Where a relative path starts.
     pub folder: &'q Path,
+    /// The run that asked.
+    pub run: &'q RunContext,
 }
 
-/// Runs `statement`, or makes one round trip if there is none. What it wrote is checked as a commit would, and rolled back.
+/// One question of a session of its own.
+#[derive(Debug, Clone, Copy)]
+pub struct Inquiry<'q> {
+    /// One round trip, if there is none.
+    pub statement: Option<&'q BoundSql>,
+    pub access: Access,
+    /// How many of its rows are kept.
+    pub keep: usize,
+}
+
+/// Runs a statement, or makes one round trip. What it wrote is checked as a commit would, and rolled back.
 ///
 /// # Errors
 /// No connection, no login, an SQL error, or a commit would have failed.
 pub async fn ask(
     database: &dyn Database,
     url: &str,
-    statement: Option<&BoundSql>,
-    access: Access,
+    asked: Inquiry<'_>,
     context: &Context,
 ) -> Result<QueryResult, Failure> {
+    let Inquiry { statement, access, keep } = asked;
     let mut session = database.open(url, access, context).await?;
     let answer = match statement {
-        Some(statement) => session.query(statement, 1, context).await,
+        Some(statement) => session.query(statement, keep, context).await,
         None => {
             let answered = session.ping(context).await;
             answered.map(|()| QueryResult { count: 1, ..QueryResult::default() })
@@ -257,6 +287,26 @@ pub async fn ask(
     let answer = match (answer, access) {
         (Ok(answer), Access::Write) => session.rehearse(context).await.map(|()| answer),
         (answer, _) => answer,
+    };
+    session.close(context).await;
+    answer
+}
+
+/// Runs `statement`, and keeps what it wrote.
+///
+/// # Errors
+/// No connection, no login or an SQL error: nothing is kept. Where the commit failed, nothing is kept either, or the
+/// connection broke and nobody knows.
+pub async fn ask_and_commit(
+    database: &dyn Database,
+    url: &str,
+    statement: &BoundSql,
+    context: &Context,
+) -> Result<QueryResult, Failure> {
+    let mut session = database.open(url, Access::Write, context).await?;
+    let answer = match session.query(statement, 1, context).await {
+        Ok(answer) => session.commit(context).await.map(|()| answer),
+        Err(failure) => Err(failure),
     };
     session.close(context).await;
     answer
@@ -271,6 +321,7 @@ pub(super) fn while_doing(doing: &'static str, failure: Failure) -> Failure {
         other @ (Failure::Mismatch { .. }
         | Failure::TimedOut { .. }
         | Failure::Exited { .. }
+        | Failure::Plugin { .. }
         | Failure::Step { .. }) => other,
     }
 }

@@ -39,6 +39,17 @@ pub fn parse_absolute_url(text: &str) -> Result<Url, (String, &'static str)> {
     }
 }
 
+/// The URL with its host as DNS and certificates have it (RFC 5891), which the library does for the schemes of the web
+/// only.
+pub fn in_ascii(mut url: Url) -> Url {
+    let host = url.host_str().unwrap_or_default();
+    let decoded = percent_encoding::percent_decode_str(host).decode_utf8_lossy();
+    if let Ok(url::Host::Domain(host)) = url::Host::parse(&decoded) {
+        let _ = url.set_host(Some(&host));
+    }
+    url
+}
+
 /// The part of a path that every URL library resolves: a dot segment (RFC 3986, section 5.2.4), encoded or not, or a
 /// backslash.
 fn changed_in_path(url: &str) -> Option<&str> {

@@ -16,12 +16,12 @@ use super::fault;
 use super::loan::Loan;
 use super::password_file::Found;
 use super::socket::Socket;
+use super::superuser;
 use super::target::{self, TargetServer};
 use super::wire::Wire;
 use crate::attempt::Context;
 use crate::attempt::timeline::mark;
 use crate::deadline::{BudgetScope, Deadline};
-use crate::language::io_error;
 use crate::outcome::{Failure, Fault, Phase};
 use crate::probe::dial::{self, Target};
 use crate::probe::trust::Trust;
@@ -186,7 +186,7 @@ async fn attempt(
         Security::Plain => None,
         Security::Tls => Some(tls_towards(url, host, context).await?),
     };
-    let mut stream = open(endpoint, context).await?;
+    let mut stream = open(endpoint).await?;
     let tls = match tls {
         Some(tls) if tls.negotiated => {
             context.timeline.enter(Phase::Tls);
@@ -250,28 +250,44 @@ async fn log_in(
             config.ssl_mode(LibrarySslMode::Disable);
             context.timeline.enter(Phase::Authenticate);
             let logged_in = config.connect_raw(loan.clone(), NoTls).await;
-            logged_in.map(|(client, connection)| (client.cancel_token(), is_console(&connection)))
+            logged_in.map(|(client, connection)| (client.cancel_token(), Reported::by(&connection)))
         }
         Some(tls) => {
             context.timeline.enter(Phase::Tls);
             config.ssl_mode(LibrarySslMode::Require).ssl_negotiation(SslNegotiation::Direct);
             let logged_in = config.connect_raw(stream, tls.connector(&loan)).await;
-            logged_in.map(|(client, connection)| (client.cancel_token(), is_console(&connection)))
+            logged_in.map(|(client, connection)| (client.cancel_token(), Reported::by(&connection)))
         }
     };
-    let (cancel, is_console) = logged_in.map_err(|error| fault::login(&error, endpoint, context))?;
+    let (cancel, Reported { is_console, is_superuser }) =
+        logged_in.map_err(|error| fault::login(&error, endpoint, context))?;
+    if is_superuser && !is_console {
+        superuser::warn(config.get_user().unwrap_or_default(), endpoint, context);
+    }
     let (stream, read) = loan.take_back().ok_or_else(|| fault::login_lost(endpoint))?;
     let wire = Wire::new(stream, read);
     Ok(Connection { wire, cancel, endpoint: endpoint.clone(), security: tls, is_console })
 }
 
-/// Is it the console of pgbouncer? It reports its own version for the server's.
-fn is_console<S, T>(connection: &tokio_postgres::Connection<S, T>) -> bool
-where
-    S: AsyncRead + AsyncWrite + Unpin,
-    T: AsyncRead + AsyncWrite + Unpin,
-{
-    connection.parameter("server_version").is_some_and(|version| version.ends_with("/bouncer"))
+/// What a server reports of itself and of the session at the login.
+struct Reported {
+    /// It is the console of pgbouncer, which reports its own version for the server's.
+    is_console: bool,
+    is_superuser: bool,
+}
+
+impl Reported {
+    fn by<S, T>(connection: &tokio_postgres::Connection<S, T>) -> Reported
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+        T: AsyncRead + AsyncWrite + Unpin,
+    {
+        let version = connection.parameter("server_version");
+        Reported {
+            is_console: version.is_some_and(|version| version.ends_with("/bouncer")),
+            is_superuser: connection.parameter("is_superuser") == Some("on"),
+        }
+    }
 }
 
 /// Asks the server for TLS, as every PostgreSQL client since 7.1 does, and says whether it is offered.
@@ -286,22 +302,11 @@ async fn request_tls(stream: &mut Socket) -> std::io::Result<bool> {
     }
 }
 
-async fn open(endpoint: &Endpoint, context: &Context) -> Result<Socket, Failure> {
+async fn open(endpoint: &Endpoint) -> Result<Socket, Failure> {
     match endpoint {
         Endpoint::Tcp(target) => dial::connect(target).await.map(Socket::Tcp),
         #[cfg(unix)]
-        Endpoint::Socket { path, .. } => {
-            mark(Phase::Connect);
-            context.timeline.set_address(&path.display());
-            tokio::net::UnixStream::connect(path).await.map(Socket::Unix).map_err(|error| {
-                let doing = message!("connecting to {}", path.display());
-                if let Some(lacking) = io_error::shortage(&error) {
-                    return Failure::shortage(doing, lacking);
-                }
-                Failure::fault(Fault::Connect, doing, message!("{}", io_error::reason(&error)))
-                    .with_hint(dial::connect_hint(&error))
-            })
-        }
+        Endpoint::Socket { path, .. } => dial::connect_to_socket(path).await.map(Socket::Unix),
     }
 }
 
