@@ -45,6 +45,8 @@ pub struct ParseContext<'e> {
     pub is_partial: bool,
     /// Where what is lent by other files comes from.
     pub lent: Lent,
+    /// Is it known which environment the suite runs in, if in any? Else a value that a variable gives may be another one.
+    pub is_environment_known: bool,
     /// The folder that relative paths start in: the suite's.
     pub folder: PathBuf,
     /// The suite's files so far, and what checks read beside them.
@@ -114,6 +116,7 @@ impl<'e> ParseContext<'e> {
             is_of_each: false,
             is_partial: false,
             lent: Lent::default(),
+            is_environment_known: false,
             folder: PathBuf::new(),
             sources: Sources::default(),
             warnings: Vec::new(),

@@ -244,6 +244,10 @@ impl Loader<'_> {
         parse.scope = self.again.map(|again| again.scope.clone());
         parse.lent = self.sources.lent();
         let environment = self.again.map_or(Environment::Unknown, |again| again.environment);
+        parse.is_environment_known = match environment {
+            Environment::Named(_) | Environment::None => true,
+            Environment::Unknown => false,
+        };
         let parts = read_table(document.get_ref(), 0..0, &mut parse, |table| {
             let head = Head::from_table(table, is_root);
             let setting_reads = std::mem::take(&mut table.parse.settings.reads);
