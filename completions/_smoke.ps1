@@ -52,6 +52,8 @@ Register-ArgumentCompleter -Native -CommandName 'smoke' -ScriptBlock {
             [CompletionResult]::new('-j', '-j', [CompletionResultType]::ParameterName, 'Maximum number of checks in flight at once; overrides `concurrency`')
             [CompletionResult]::new('--jobs', '--jobs', [CompletionResultType]::ParameterName, 'Maximum number of checks in flight at once; overrides `concurrency`')
             [CompletionResult]::new('--budget', '--budget', [CompletionResultType]::ParameterName, 'Budget of the whole run; overrides that of the suite')
+            [CompletionResult]::new('--baseline', '--baseline', [CompletionResultType]::ParameterName, 'Read what was red before the deploy from the `--json` of a run; if nothing else is red, the exit code is 7')
+            [CompletionResult]::new('--label', '--label', [CompletionResultType]::ParameterName, 'Put a name and a value into every report, such as `sha=abc123` (repeatable)')
             [CompletionResult]::new('--junit', '--junit', [CompletionResultType]::ParameterName, 'Write a JUnit XML report to FILE (`-` is standard output)')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Write the whole result to FILE as one JSON document')
             [CompletionResult]::new('--events', '--events', [CompletionResultType]::ParameterName, 'Stream events to FILE as JSON Lines')
@@ -83,6 +85,7 @@ Register-ArgumentCompleter -Native -CommandName 'smoke' -ScriptBlock {
             [CompletionResult]::new('-j', '-j', [CompletionResultType]::ParameterName, 'Maximum number of checks in flight at once; overrides `concurrency`')
             [CompletionResult]::new('--jobs', '--jobs', [CompletionResultType]::ParameterName, 'Maximum number of checks in flight at once; overrides `concurrency`')
             [CompletionResult]::new('--budget', '--budget', [CompletionResultType]::ParameterName, 'Budget of the whole run; overrides that of the suite')
+            [CompletionResult]::new('--baseline', '--baseline', [CompletionResultType]::ParameterName, 'Read what was red before the deploy from the `--json` of a run; if nothing else is red, the exit code is 7')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour; `auto`: on a terminal, unless `NO_COLOR` is set')
             [CompletionResult]::new('--read-only', '--read-only', [CompletionResultType]::ParameterName, 'Skip what changes something: requests other than GET, HEAD and OPTIONS without `safe = true`, and `writes = true`')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
@@ -152,6 +155,7 @@ Register-ArgumentCompleter -Native -CommandName 'smoke' -ScriptBlock {
         }
         'smoke;init' {
             [CompletionResult]::new('--url', '--url', [CompletionResultType]::ParameterName, 'The URL to test, such as `http://127.0.0.1:8080`; if omitted, a terminal is prompted for it')
+            [CompletionResult]::new('--contract', '--contract', [CompletionResultType]::ParameterName, 'Check a data contract (ODCS 3, YAML or JSON) instead of a URL')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break

@@ -48,6 +48,8 @@ set edit:completion:arg-completer[smoke] = {|@words|
             cand -j 'Maximum number of checks in flight at once; overrides `concurrency`'
             cand --jobs 'Maximum number of checks in flight at once; overrides `concurrency`'
             cand --budget 'Budget of the whole run; overrides that of the suite'
+            cand --baseline 'Read what was red before the deploy from the `--json` of a run; if nothing else is red, the exit code is 7'
+            cand --label 'Put a name and a value into every report, such as `sha=abc123` (repeatable)'
             cand --junit 'Write a JUnit XML report to FILE (`-` is standard output)'
             cand --json 'Write the whole result to FILE as one JSON document'
             cand --events 'Stream events to FILE as JSON Lines'
@@ -78,6 +80,7 @@ set edit:completion:arg-completer[smoke] = {|@words|
             cand -j 'Maximum number of checks in flight at once; overrides `concurrency`'
             cand --jobs 'Maximum number of checks in flight at once; overrides `concurrency`'
             cand --budget 'Budget of the whole run; overrides that of the suite'
+            cand --baseline 'Read what was red before the deploy from the `--json` of a run; if nothing else is red, the exit code is 7'
             cand --color 'When to use colour; `auto`: on a terminal, unless `NO_COLOR` is set'
             cand --read-only 'Skip what changes something: requests other than GET, HEAD and OPTIONS without `safe = true`, and `writes = true`'
             cand -h 'Print help'
@@ -142,6 +145,7 @@ set edit:completion:arg-completer[smoke] = {|@words|
         }
         &'smoke;init'= {
             cand --url 'The URL to test, such as `http://127.0.0.1:8080`; if omitted, a terminal is prompted for it'
+            cand --contract 'Check a data contract (ODCS 3, YAML or JSON) instead of a URL'
             cand -h 'Print help'
             cand --help 'Print help'
         }

@@ -27,7 +27,7 @@ use crate::language::read::Named;
 use crate::language::template::Template;
 use crate::language::variable_usage::VariableUsage;
 use crate::language::variables::Variables;
-use crate::outcome::{Direction, Failure, Mismatch, Phase};
+use crate::outcome::{Direction, Failure, Mismatch, Phase, Verdict};
 use crate::probe::rows::QueryResult;
 use crate::secret::placeholder::{placeholder_for, variable};
 
@@ -125,7 +125,7 @@ pub(super) trait AnyExchange: Debug + Send + Sync {
     /// Can a cut leave something running on the server?
     fn leaves(&self, scope: &Variables) -> bool;
 
-    /// Asks, captures and judges. What comes first (an HTTP status) is judged before anything is captured. Captures
+    /// Asks, captures and judges. What comes first (an HTTP status, an exit code) is judged before anything is captured. Captures
     /// are kept even where the time does not suffice for the rest: cleanup needs them.
     fn run<'a>(
         &'a self,
@@ -246,14 +246,23 @@ impl<Q: Question> Exchange<Q> {
         let all: AllWanted = wanted.iter().cloned().chain(also).collect();
         self.expect.announce(&all, &session.scope, &mut answer);
         let answer = self.reveal(answer, &wanted, context).await;
-        let (answer, mismatches) = match self.expect.judge_first(&answer) {
+        let own = self.expect.own_verdict(&answer);
+        if let Some(failure) = own.as_ref().filter(|failure| failure.verdict() != Verdict::Warned) {
+            return Err(failure.clone());
+        }
+        let first = self.expect.judge_first(&answer, &session.scope).map_err(template_failure)?;
+        let (answer, mismatches) = match first {
             Some(mismatch) => (answer, vec![mismatch]),
             None => match self.take(answer, wanted, session, context).await {
                 (answer, Err(mismatch)) => (answer, vec![mismatch]),
                 (answer, Ok(())) => self.judge(answer, session, context).await?,
             },
         };
-        if mismatches.is_empty() { Ok(answer) } else { Err(unlike(mismatches, answer, context).await) }
+        if mismatches.is_empty() {
+            own.map_or(Ok(answer), Err)
+        } else {
+            Err(unlike(mismatches, answer, context).await)
+        }
     }
 
     /// What is captured, with every value in its place. It is known before anything is sent.

@@ -5,13 +5,18 @@
 
 mod boot;
 mod canary;
+mod command;
+pub mod contract;
 mod database;
 mod health;
 mod journey;
 mod metric;
 
 mod addresses;
+mod captures;
 mod exchange;
+mod launch;
+mod program;
 pub mod protocol;
 mod query;
 pub mod request;
@@ -36,7 +41,7 @@ use crate::language::repeat::Connections;
 use crate::language::source::Place;
 use crate::language::variable_usage::VariableUsage;
 use crate::language::variables::Variables;
-use crate::outcome::{Failure, Fault};
+use crate::outcome::{Failure, Fault, Promises};
 use crate::secret::{Message, Redacted, message};
 
 /// A kind of check: a table of the suite and the type that reads it.
@@ -80,6 +85,22 @@ pub const KINDS: &[Kind] = &[
         gate: false,
         connections: Connections::MayBeKept,
         read: database::read,
+    },
+    Kind {
+        name: "command",
+        about: "it exits with 0: a program that runs to its end, or a monitoring plugin",
+        budget: Duration::from_secs(10),
+        gate: false,
+        connections: Connections::MayBeKept,
+        read: command::read,
+    },
+    Kind {
+        name: "contract",
+        about: "a data product keeps its contract: columns, types, keys, freshness and quality",
+        budget: Duration::from_secs(8),
+        gate: false,
+        connections: Connections::MayBeKept,
+        read: contract::read,
     },
     Kind {
         name: "journey",
@@ -150,6 +171,11 @@ pub trait Check: Debug + Send + Sync {
         None
     }
 
+    /// The checks that its table stands for, if it stands for several, each with what is added to the table's name.
+    fn split(self: Arc<Self>) -> Vec<(String, Arc<dyn Check>)> {
+        Vec::new()
+    }
+
     /// The check as it runs once, with the variables it starts from.
     fn begin(self: Arc<Self>, scope: Variables) -> Box<dyn Running>;
 }
@@ -172,6 +198,11 @@ pub trait Running: Attempt {
     /// The steps that have run, in order.
     fn steps(&mut self) -> Vec<StepReport> {
         Vec::new()
+    }
+
+    /// What was promised, and what came of each promise.
+    fn promises(&mut self) -> Option<Promises> {
+        None
     }
 
     /// What everyone should know of it, also where it passes.

@@ -11,6 +11,7 @@ use crate::expect::rows::RowsExpectation;
 use crate::language::diagnostic::Diagnostic;
 use crate::language::read::Table;
 use crate::language::source::Place;
+use crate::language::statement::QueryLanguage;
 use crate::language::template::Template;
 use crate::language::variable_usage::VariableUsage;
 use crate::language::variables::Variables;
@@ -69,7 +70,7 @@ impl Query {
         let statement: Option<Template> = table.optional(
             "query",
             (
-                "one SQL statement; variables in it are bound parameters",
+                "one SQL statement, or one command of Redis; variables in it are bound parameters",
                 r#"query = "select count(*) from orders where id = {{order}}""#,
             ),
         );
@@ -191,8 +192,29 @@ impl Query {
     }
 }
 
+/// What is wrong with the URL of a database that has tables, as far as the variables' values say. What a template cannot
+/// say yet is said when the query runs.
+pub(super) fn url_mistakes(url: &Template, scope: &Variables) -> Vec<Diagnostic> {
+    let Ok(text) = url.text(scope) else { return Vec::new() };
+    let of_database = |database: &'static dyn Database| match database.language() {
+        QueryLanguage::Sql(_) => database.mistake(&text),
+        QueryLanguage::Command => Some(
+            Diagnostic::new(None, format!("{} has no tables", database.about()))
+                .hint("a contract is about tables: ask for a key with a `[[database]]` check"),
+        ),
+    };
+    let mistake = databases::of_url(&text).map_or_else(Some, of_database);
+    mistake.map(|mistake| mistake.at(url.place())).into_iter().collect()
+}
+
+/// Can a cut leave a query running on the server of this URL?
+pub(super) fn can_leave(url: &Template, scope: &Variables) -> bool {
+    let Ok(url) = url.text(scope) else { return true };
+    databases::of_url(&url).map_or(true, Database::leaves)
+}
+
 /// What is wrong with a query, of which only the run could tell.
-fn unusable(doing: &'static str, mistake: Diagnostic) -> Failure {
+pub(super) fn unusable(doing: &'static str, mistake: Diagnostic) -> Failure {
     let doing = Message::new().words(doing);
     let failure = Failure::fault(Fault::Template, doing, message!("{}", mistake.message));
     match mistake.hint {
@@ -235,8 +257,7 @@ impl Question for Query {
     }
 
     fn leaves(&self, scope: &Variables) -> bool {
-        let Ok(url) = self.url.text(scope) else { return true };
-        databases::of_url(&url).map_or(true, Database::leaves)
+        can_leave(&self.url, scope)
     }
 
     async fn ask(&self, session: &mut Session, context: &Context) -> Result<QueryResult, Failure> {
@@ -266,6 +287,7 @@ impl Question for Query {
             access: self.access,
             limit,
             folder: &context.run.suite_dir,
+            run: &context.run,
         };
         Some(database.reproduce(&reproduction))
     }

@@ -25,6 +25,7 @@
 //! | `GET /api/revenue` | `{"revenue":"125.25"}`, the sum of all orders |
 //! | `DELETE /api/orders/{id}` | 204 |
 //!
+//! The table `mart_orders` is published for others, with the contract `smoke.example.odcs.yaml`.
 //! A worker carries what is written into the table `heartbeats` over to `published_heartbeats`, with the country in
 //! capitals.
 //!

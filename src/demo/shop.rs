@@ -23,7 +23,7 @@ use super::page;
 use super::request::{self, Asked};
 use super::route::{self, Route};
 use super::session::{LoginForm, LoginRefused, SESSION_COOKIE, Sessions, USER, VISIT_COOKIE};
-use super::store::{OrdersTable, Revenue, Store};
+use super::store::{Mart, OrdersTable, Revenue, Store};
 
 /// How the shop is broken on purpose, so that a newcomer sees what failure looks like.
 ///
@@ -42,6 +42,8 @@ pub enum Break {
     Crash,
     /// The deploy did not take: the previous release, 1.4.1, is still live
     Version,
+    /// A release has renamed a column of the table that the shop publishes for others
+    Contract,
     /// The API's revenue leaves out the orders that are new; the database has them
     Metric,
     /// The worker is stuck: heartbeats are taken, and never published
@@ -79,7 +81,8 @@ impl Shop {
     /// [`ShopError::Database`] if the file cannot be created, or is not a database, or not the shop's.
     pub fn open(database: &Path, password: String, fault: Option<Break>) -> Result<Shop, ShopError> {
         let orders = if fault == Some(Break::Db) { OrdersTable::Forgotten } else { OrdersTable::Migrated };
-        let store = Store::open(database, orders)
+        let mart = if fault == Some(Break::Contract) { Mart::Renamed } else { Mart::AsPromised };
+        let store = Store::open(database, orders, mart)
             .map_err(|source| ShopError::Database { path: database.to_owned(), source: source.into() })?;
         Ok(Shop { store, sessions: Sessions::new(password), fault, started: Instant::now() })
     }

@@ -21,6 +21,14 @@ pub(super) enum OrdersTable {
     Forgotten,
 }
 
+/// What is published for others to read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mart {
+    AsPromised,
+    /// One of its columns has another name than the contract says.
+    Renamed,
+}
+
 /// Which orders are revenue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Revenue {
@@ -65,11 +73,19 @@ pub(super) enum StoreError {
 
 impl Store {
     /// Opens or creates the file at `path` and runs the migrations that it has not seen.
-    pub(super) fn open(path: &Path, orders: OrdersTable) -> Result<Store, StoreError> {
+    pub(super) fn open(path: &Path, orders: OrdersTable, mart: Mart) -> Result<Store, StoreError> {
         let mut connection = Connection::open(path)?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
         let wanted: &[&str] = match orders {
-            OrdersTable::Migrated => &[PRODUCTS, ORDERS, HEARTBEATS],
+            OrdersTable::Migrated => &[
+                PRODUCTS,
+                ORDERS,
+                HEARTBEATS,
+                match mart {
+                    Mart::AsPromised => MART,
+                    Mart::Renamed => RENAMED_MART,
+                },
+            ],
             OrdersTable::Forgotten => &[PRODUCTS],
         };
         migrate(&mut connection, wanted)?;
@@ -250,6 +266,27 @@ insert into orders (sku, status, total, created) values
     ('mug-enamel', 'paid', '8.75', strftime('%Y-%m-%dT%H:%M:%SZ', 'now', '-1 days')),
     ('matches-100', 'new', '3.20', strftime('%Y-%m-%dT%H:%M:%SZ', 'now', '-3 hours')),
     ('lantern-s', 'new', '19.90', strftime('%Y-%m-%dT%H:%M:%SZ', 'now', '-20 minutes'));
+";
+
+/// What `smoke.example.odcs.yaml` promises.
+const MART: &str = "
+create table mart_orders (
+    order_id integer primary key,
+    sku text not null,
+    total numeric not null,
+    ordered_at text not null
+);
+insert into mart_orders select id, sku, total, created from orders;
+";
+
+const RENAMED_MART: &str = "
+create table mart_orders (
+    order_id integer primary key,
+    sku text not null,
+    amount numeric not null,
+    ordered_at text not null
+);
+insert into mart_orders select id, sku, total, created from orders;
 ";
 
 const HEARTBEATS: &str = "

@@ -69,10 +69,13 @@ impl Engine<'_> {
             Outcome::Warned(failure) if failure.verdict() == Verdict::Undecided => {
                 self.cancel(CancelReason::Budget(self.plan.budget));
             }
+            // Well enough: what needs it runs.
+            Outcome::Warned(failure) if failure.verdict() == Verdict::Warned => {}
             Outcome::Warned(_) => self.skip_dependents(check, check, NeedFailed::DidNotPass),
             Outcome::Failed(_) => {
                 self.skip_dependents(check, check, NeedFailed::DidNotPass);
-                if self.plan.fail_fast {
+                // What is not this deploy's doing does not keep anybody from the rest of the truth.
+                if self.plan.fail_fast && self.plan.checks[check].info.excuse().is_none() {
                     let failed = Arc::clone(&self.plan.checks[check].info.name);
                     self.cancel(CancelReason::FailFast { failed });
                 }
@@ -86,13 +89,14 @@ impl Engine<'_> {
     }
 
     pub(super) fn skip_dependents(&mut self, check: usize, root: usize, why: NeedFailed) {
+        let excuse = self.plan.checks[root].info.excuse().filter(|_| why == NeedFailed::DidNotPass);
         for dependent in self.queue.dependents(check) {
             let waits = matches!(self.states[dependent], State::Waiting);
             // One that is skipped for a reason of its own keeps that reason.
             let asked = self.plan.checks[dependent].skip.is_some();
             if waits && !asked {
                 let name = |index: usize| self.plan.checks[index].info.name.to_string();
-                self.skip(dependent, SkipReason::Need { need: name(check), root: name(root), why });
+                self.skip(dependent, SkipReason::Need { need: name(check), root: name(root), why, excuse });
                 self.skip_dependents(dependent, root, why);
             }
         }
@@ -189,6 +193,7 @@ impl Engine<'_> {
 
 pub(super) fn outcome(planned: &PlannedCheck, failure: Redacted<Failure>) -> Outcome {
     match failure.verdict() {
+        Verdict::Warned => Outcome::Warned(failure),
         Verdict::Failed | Verdict::Errored | Verdict::Undecided if !planned.is_critical() => {
             Outcome::Warned(failure)
         }

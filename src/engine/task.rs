@@ -97,6 +97,7 @@ impl Task {
 
         let trail = Trail {
             took,
+            promises: running.promises().map(|promises| self.run.redactor.redact(promises)),
             // What a cancel has cut counts.
             attempts: result.as_ref().map_or(1, |_| attempts.count()),
             reproduce,

@@ -11,7 +11,7 @@ use crate::attempt::cost::Cost;
 use crate::language::read::Named;
 use crate::language::template::Template;
 use crate::language::variables::Variables;
-use crate::outcome::Mismatch;
+use crate::outcome::{Failure, Mismatch};
 use crate::probe::rows::QueryResult;
 use crate::secret::{Message, Redactor};
 
@@ -60,9 +60,18 @@ pub trait Expectation<A>: Debug + Send + Sync + 'static {
     /// What [`judge`](Expectation::judge) does with an answer.
     fn cost(&self) -> Cost;
 
-    /// What is judged before anything is captured: the rest of an answer with another status is another thing.
-    fn judge_first(&self, _answer: &A) -> Option<Mismatch> {
+    /// What the answer says of itself, if that is not that all is well: a plugin's exit code. It counts before all
+    /// else, but for a warning, which counts where everything else is as expected.
+    fn own_verdict(&self, _answer: &A) -> Option<Failure> {
         None
+    }
+
+    /// What is judged before anything is captured: the rest of an answer with another status is another thing.
+    ///
+    /// # Errors
+    /// A template in a matcher cannot be evaluated.
+    fn judge_first(&self, _answer: &A, _scope: &Variables) -> Result<Option<Mismatch>, Unjudgeable> {
+        Ok(None)
     }
 
     /// Every other expectation that the answer does not meet.

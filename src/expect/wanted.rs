@@ -6,11 +6,12 @@ use serde_json::Value;
 use super::describe::show;
 use super::evaluate::{Found, FoundTexts};
 use super::html::HtmlQuery;
-use super::json_path::JsonQuery;
-use super::response::{InspectedResponse, header_values, html_texts, json_values};
+use super::json_path::{JsonQuery, json_values};
+use super::response::{InspectedResponse, header_values, html_texts};
 use crate::attempt::cost::{self, Cost};
 use crate::language::source::Place;
 use crate::outcome::Mismatch;
+use crate::probe::program::ProgramResult;
 use crate::probe::rows::QueryResult;
 use crate::secret::{Message, message};
 
@@ -31,6 +32,7 @@ pub(super) enum Sought {
     Regex(Regex),
     Status,
     Body,
+    Stdout,
     /// The first column of the first row, or the named one.
     Column(Option<String>),
 }
@@ -46,6 +48,7 @@ impl Wanted {
             | Sought::Regex(_)
             | Sought::Status
             | Sought::Body
+            | Sought::Stdout
             | Sought::Column(_) => None,
         }
     }
@@ -60,7 +63,8 @@ impl Wanted {
             | Sought::Html(_)
             | Sought::Regex(_)
             | Sought::Status
-            | Sought::Body => None,
+            | Sought::Body
+            | Sought::Stdout => None,
         }
     }
 
@@ -70,7 +74,7 @@ impl Wanted {
             Sought::Json(query) => cost::of_path(&query.text),
             Sought::Html(_) => Cost::Unknown,
             Sought::Regex(regex) => cost::of_pattern(regex.as_str()),
-            Sought::Body => Cost::TO_READ,
+            Sought::Body | Sought::Stdout => Cost::TO_READ,
             Sought::Header(_) | Sought::Cookie(_) | Sought::Status | Sought::Column(_) => Cost::Looks(1),
         }
     }
@@ -87,7 +91,8 @@ impl Wanted {
         let one = |value: Value| FoundTexts { values: vec![value], surroundings: Message::new() };
         let texts = match &self.sought {
             Sought::Json(query) => {
-                let found = json_values(&answer.response, query, self.place)
+                let found = answer
+                    .json_values(query, self.place)
                     .map_err(|mismatch| self.missed(name, mismatch.actual))?;
                 return self.take_one(name, found);
             }
@@ -98,18 +103,36 @@ impl Wanted {
             }
             Sought::Header(header) => header_values(&answer.response.headers, header),
             Sought::Cookie(cookie) => cookie_values(answer, cookie),
-            Sought::Regex(regex) => {
-                // The whole match only where the expression has no group.
-                let number = usize::from(regex.captures_len() > 1);
-                let group = regex.captures(&answer.response.body).and_then(|captures| captures.get(number));
-                FoundTexts {
-                    values: group.map(|group| Value::from(group.as_str())).into_iter().collect(),
-                    surroundings: Message::new(),
-                }
-            }
+            Sought::Regex(regex) => group_of(regex, &answer.response.body),
             Sought::Status => one(Value::from(answer.response.status)),
             Sought::Body => one(Value::from(answer.response.body.as_str())),
-            Sought::Column(_) => FoundTexts { values: Vec::new(), surroundings: Message::new() },
+            Sought::Stdout | Sought::Column(_) => {
+                FoundTexts { values: Vec::new(), surroundings: Message::new() }
+            }
+        };
+        self.take_one(name, texts.as_found())
+    }
+
+    /// Takes the value out of what a program printed.
+    ///
+    /// # Errors
+    /// Nothing was found, or several.
+    pub(super) fn take_from_program(&self, name: &str, answer: &ProgramResult) -> Result<Value, Mismatch> {
+        let stdout = ("stdout", answer.stdout.as_str());
+        let texts = match &self.sought {
+            Sought::Json(query) => {
+                let found = json_values(answer.json(), stdout, query, self.place)
+                    .map_err(|mismatch| self.missed(name, mismatch.actual))?;
+                return self.take_one(name, found);
+            }
+            Sought::Regex(regex) => group_of(regex, &answer.stdout),
+            Sought::Stdout => return Ok(Value::from(answer.stdout.as_str())),
+            Sought::Header(_)
+            | Sought::Cookie(_)
+            | Sought::Html(_)
+            | Sought::Status
+            | Sought::Body
+            | Sought::Column(_) => FoundTexts { values: Vec::new(), surroundings: Message::new() },
         };
         self.take_one(name, texts.as_found())
     }
@@ -149,20 +172,35 @@ impl Wanted {
     }
 
     fn describe(&self) -> Message {
-        message!("to find ").words(match &self.sought {
-            Sought::Json(query) => format!("one value at json {}", query.text),
-            Sought::Header(header) => format!("one header {header}"),
-            Sought::Cookie(cookie) => format!("one cookie {cookie}"),
-            Sought::Html(HtmlQuery { selector, attribute: None }) => format!("one element {selector}"),
-            Sought::Html(HtmlQuery { selector, attribute: Some(attribute) }) => {
-                format!("one element {selector} with the attribute {attribute}")
+        let find = |what: &'static str| message!("to find ").words(what);
+        match &self.sought {
+            Sought::Json(query) => find("one value at json ").data(query.text.as_str()),
+            Sought::Header(header) => find("one header ").data(header.as_str()),
+            Sought::Cookie(cookie) => find("one cookie ").data(cookie.as_str()),
+            Sought::Html(HtmlQuery { selector, attribute }) => {
+                let element = find("one element ").data(selector.to_string());
+                match attribute {
+                    None => element,
+                    Some(attribute) => element.words(" with the attribute ").data(attribute.as_str()),
+                }
             }
-            Sought::Regex(regex) => format!("a body that matches /{regex}/"),
-            Sought::Status => "a status".to_owned(),
-            Sought::Body => "a body".to_owned(),
-            Sought::Column(None) => "a first row".to_owned(),
-            Sought::Column(Some(column)) => format!("a first row with the column {column}"),
-        })
+            Sought::Regex(regex) => find("a text that matches /").data(regex.to_string()).words("/"),
+            Sought::Status => find("a status"),
+            Sought::Body => find("a body"),
+            Sought::Stdout => find("stdout"),
+            Sought::Column(None) => find("a first row"),
+            Sought::Column(Some(column)) => find("a first row with the column ").data(column.as_str()),
+        }
+    }
+}
+
+/// The first group of the first match, or the whole match where the expression has no group.
+fn group_of(regex: &Regex, text: &str) -> FoundTexts {
+    let number = usize::from(regex.captures_len() > 1);
+    let group = regex.captures(text).and_then(|captures| captures.get(number));
+    FoundTexts {
+        values: group.map(|group| Value::from(group.as_str())).into_iter().collect(),
+        surroundings: Message::new(),
     }
 }
 

@@ -112,6 +112,8 @@ pub enum Shape {
     Value(fn(&mut Definitions<'_>) -> Schema),
     /// An array of tables.
     Tables(&'static dyn NamedTable),
+    /// One table that has some of the keys of such tables.
+    PartOf(&'static dyn NamedTable),
 }
 
 /// A table that a suite may have several times, such as the checks of a kind.
@@ -121,6 +123,11 @@ pub trait NamedTable: Sync {
 
     /// Asks for its keys.
     fn ask(&self, table: &mut Table<'_, '_, '_>);
+
+    /// The keys that no other table can give it. `None` if none can give it any.
+    fn own_keys(&self) -> Option<&'static [&'static str]> {
+        None
+    }
 }
 
 /// What the keys of a table owe each other.
@@ -376,6 +383,8 @@ impl<'t, 'r, 'e> Table<'t, 'r, 'e> {
             self.parse.diagnostics.push(mistake);
         }
         let missing = self.missing.drain(..).filter(|missing| missing.key.is_some() || !unknown);
-        self.parse.diagnostics.extend(missing.map(|missing| missing.diagnostic));
+        if !self.parse.is_partial {
+            self.parse.diagnostics.extend(missing.map(|missing| missing.diagnostic));
+        }
     }
 }

@@ -8,6 +8,7 @@ mod error_line;
 mod failure;
 mod log;
 mod phase;
+mod promise;
 mod span;
 mod trace;
 
@@ -15,9 +16,10 @@ use std::fmt;
 use std::time::Duration;
 
 pub use self::certificate::Certificate;
-pub use self::failure::{Failure, Fault, Mismatch, Verdict};
+pub use self::failure::{Failure, Fault, Mismatch, PluginLevel, Verdict};
 pub use self::log::Log;
 pub use self::phase::Phase;
+pub use self::promise::{Promise, PromiseVerdict, Promises};
 pub use self::span::Span;
 pub use self::trace::{Direction, Trace};
 use crate::secret::Redacted;
@@ -28,7 +30,8 @@ pub enum Outcome {
     Passed,
     /// A critical check failed or errored: the run is red.
     Failed(Redacted<Failure>),
-    /// A `severity = "warn"` check failed, errored, or was cut by the suite's budget: reported, and never red.
+    /// A `severity = "warn"` check failed, errored, or was cut by the suite's budget, or a plugin warns: reported, and
+    /// never red.
     Warned(Redacted<Failure>),
     /// The suite's budget ended while a critical check ran: nobody knows.
     Undecided(Redacted<Failure>),
@@ -42,8 +45,8 @@ pub enum SkipReason {
     Asked(String),
     /// `--read-only`, and what the check would change: `sends POST`.
     ReadOnly(String),
-    /// A check it needs did not pass; `root` is where the chain of failed needs begins.
-    Need { need: String, root: String, why: NeedFailed },
+    /// A check it needs did not pass; `root` is where the chain of failed needs begins, and `excuse` is that one's.
+    Need { need: String, root: String, why: NeedFailed, excuse: Option<Excuse> },
     /// Another check failed first.
     FailFast { failed: String, started: Started },
     /// The suite's budget ended before it could start.
@@ -58,6 +61,15 @@ pub enum NeedFailed {
     DidNotPass,
     /// `skip = "…"` in the suite, or `--read-only`.
     WasSkipped,
+}
+
+/// Why a check that is red is not this deploy's doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Excuse {
+    /// It was red before the deploy, too: the baseline says so.
+    Known,
+    /// `dependency = true`: it is about something that the deploy does not change.
+    Dependency,
 }
 
 /// Had a check that was cancelled begun?
@@ -94,7 +106,7 @@ impl fmt::Display for SkipReason {
         match self {
             SkipReason::Asked(reason) => f.write_str(reason),
             SkipReason::ReadOnly(change) => write!(f, "not run with `--read-only`: {change}"),
-            SkipReason::Need { need, root, why } => {
+            SkipReason::Need { need, root, why, .. } => {
                 let became = match why {
                     NeedFailed::DidNotPass => "did not pass",
                     NeedFailed::WasSkipped => "is skipped",

@@ -14,8 +14,8 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 
 use super::rows::QueryResult;
-use crate::attempt::Context;
 use crate::attempt::shell::ShellCommand;
+use crate::attempt::{Context, RunContext};
 use crate::deadline::Deadline;
 use crate::language::diagnostic::Diagnostic;
 use crate::language::sql::{BoundSql, Dialect};
@@ -251,6 +251,8 @@ pub struct Reproduction<'q> {
     pub limit: Duration,
     /// Where a relative path starts.
     pub folder: &'q Path,
+    /// The run that asked.
+    pub run: &'q RunContext,
 }
 
 /// One question of a session of its own.
@@ -313,12 +315,13 @@ pub async fn ask_and_commit(
 /// A failure that came while a transaction was committed, or would have come.
 pub(super) fn while_doing(doing: &'static str, failure: Failure) -> Failure {
     match failure {
-        Failure::Fault { fault, cause, hint, .. } => {
-            Failure::Fault { fault, doing: Message::new().words(doing), cause, hint }
+        Failure::Fault { fault, cause, hint, place, .. } => {
+            Failure::Fault { fault, doing: Message::new().words(doing), cause, hint, place }
         }
         other @ (Failure::Mismatch { .. }
         | Failure::TimedOut { .. }
         | Failure::Exited { .. }
+        | Failure::Plugin { .. }
         | Failure::Step { .. }) => other,
     }
 }

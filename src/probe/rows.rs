@@ -48,6 +48,14 @@ pub struct QueryResult {
 }
 
 impl QueryResult {
+    /// Counts a row, and keeps it while there are fewer than `keep`.
+    pub fn add(&mut self, row: Row, keep: usize) {
+        self.count += 1;
+        if self.rows.len() < keep {
+            self.rows.push(row);
+        }
+    }
+
     /// The first row.
     pub fn first(&self) -> Option<&Row> {
         self.rows.first()

@@ -5,9 +5,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use process_wrap::tokio::{ChildWrapper, CommandWrap};
 
 #[cfg(not(target_os = "linux"))]
-use self::elsewhere::{adopt_orphans, has_no_children, is_gone};
+pub(super) use self::elsewhere::has_no_children;
+#[cfg(not(target_os = "linux"))]
+use self::elsewhere::{adopt_orphans, is_gone};
 #[cfg(target_os = "linux")]
-use self::linux::{adopt_orphans, has_no_children, is_gone};
+pub(super) use self::linux::has_no_children;
+#[cfg(target_os = "linux")]
+use self::linux::{adopt_orphans, is_gone};
 use super::limits::with_the_limit_from_before;
 use super::{LOOK_EVERY, reaper};
 use crate::deadline::Deadline;
@@ -207,7 +211,7 @@ mod tests {
     #[tokio::test]
     async fn a_process_that_is_dropped_runs_no_longer() {
         let words = ["sleep", "1000"].map(str::to_owned).to_vec();
-        let command = Command { words, env: Vec::new(), cwd: PathBuf::new(), prints_to: None };
+        let command = Command { words, env: Vec::new(), cwd: PathBuf::new(), prints_to: None, stdin: None };
         let groups = Arc::new(Groups::default());
         let process = Process::start(&command, Output::new(None, None), &groups).unwrap();
         assert_eq!(groups.state().running.len(), 1);

@@ -9,8 +9,9 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use super::each::Each;
-use crate::check::Kind;
+use super::kind_defaults;
 use crate::check::request::RequestOptions;
+use crate::check::{KINDS, Kind};
 use crate::language::diagnostic::Diagnostic;
 use crate::language::name::CheckName;
 use crate::language::period::Zone;
@@ -19,7 +20,7 @@ use crate::language::repeat::{Connections, Repeat, Retry};
 use crate::language::schema::{Definitions, Schema};
 use crate::language::severity::Severity;
 use crate::language::source::Place;
-use crate::language::table::Rule;
+use crate::language::table::{Rule, Shape, ToToml};
 use crate::language::variables::Variable;
 
 /// `[suite]`, and what `[env.NAME]` overrides in it.
@@ -50,11 +51,13 @@ impl FromTable for SuiteKeys {
 
     fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
         Some(SuiteKeys {
-            name: table.overridable(
-                "name",
-                ("name of the suite in every report", r#"name = "shop""#),
-                &Self::default_name(),
-            ),
+            name: table
+                .overridable(
+                    "name",
+                    ("name of the suite in every report", r#"name = "shop""#),
+                    &SuiteName(Self::default_name()),
+                )
+                .map(|SuiteName(name)| name),
             budget: table.overridable(
                 "budget",
                 ("hard limit on the whole run, in wall-clock time", r#"budget = "2m""#),
@@ -104,11 +107,13 @@ impl SuiteKeys {
     }
 }
 
-/// `[env.NAME]`: variables and suite keys of one environment.
+/// `[env.NAME]`: variables, suite keys and defaults of one environment.
 #[derive(Debug, Clone, Default)]
 pub struct EnvironmentKeys {
     pub suite: SuiteKeys,
     pub vars: BTreeMap<String, Variable>,
+    /// As far as they are no kind's.
+    pub defaults: Option<Defaults>,
 }
 
 impl FromTable for EnvironmentKeys {
@@ -125,11 +130,16 @@ impl FromTable for EnvironmentKeys {
                     ("overrides for variables, and variables of its own", "vars = { port = 80 }"),
                 )
                 .unwrap_or_default(),
+            defaults: table.optional(
+                "defaults",
+                ("overrides for keys of `[defaults]`, one by one", r#"defaults = { budget = "10s" }"#),
+            ),
         })
     }
 }
 
-/// `[defaults]`: for every check that omits the key.
+/// `[defaults]`: for every check that omits the key. What is for the checks of one kind is in
+/// [`KindDefaults`](super::kind_defaults::KindDefaults).
 #[derive(Debug, Clone, Default)]
 pub struct Defaults {
     check: CheckDefaults,
@@ -147,7 +157,7 @@ impl FromTable for Defaults {
     const DEFINITION: &'static str = "defaults";
 
     fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
-        Some(Defaults {
+        let defaults = Defaults {
             check: CheckDefaults {
                 budget: table.optional(
                     "budget",
@@ -168,7 +178,14 @@ impl FromTable for Defaults {
                     ),
                 )
                 .unwrap_or_default(),
-        })
+        };
+        for kind in KINDS {
+            let meaning = "values for every check of this kind that omits the key, for all of its keys but `name` and `each`";
+            if let Some(value) = table.raw(kind.name, meaning, Shape::PartOf(kind)) {
+                kind_defaults::check(kind, value, table.parse);
+            }
+        }
+        Some(defaults)
     }
 }
 
@@ -192,7 +209,30 @@ impl Defaults {
 /// Why a check is skipped, for the reports.
 struct SkipReasonText(String);
 
+/// The name of the suite, which every report shows.
+struct SuiteName(String);
+
+impl FromToml for SuiteName {
+    const IS_SHOWN: bool = true;
+
+    fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
+        String::from_toml(value, parse).map(SuiteName)
+    }
+
+    fn schema(definitions: &mut Definitions<'_>) -> Schema {
+        String::schema(definitions)
+    }
+}
+
+impl ToToml for SuiteName {
+    fn to_toml(&self) -> serde_json::Value {
+        self.0.to_toml()
+    }
+}
+
 impl FromToml for SkipReasonText {
+    const IS_SHOWN: bool = true;
+
     fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
         let Named { name, place } = Named::from_toml(value, parse)?;
         if name.trim().is_empty() {
@@ -251,6 +291,7 @@ pub struct CheckKeys {
     pub needs: Vec<Named>,
     pub gate: Option<bool>,
     pub severity: Severity,
+    pub dependency: bool,
     pub repeat: Repeat,
     /// Where `poll` is.
     pub repeat_place: Place,
@@ -298,6 +339,26 @@ impl CheckKeys {
             (r#"`"warn"` reports a failure without failing or stopping the run"#, r#"severity = "warn""#),
             Severity::default(),
         );
+        let dependency = table.optional_or(
+            "dependency",
+            (
+                "it is about something that a deploy does not change, such as another team's API: alone it ends no run and no deploy (exit code 7)",
+                "dependency = true",
+            ),
+            false,
+        );
+        if dependency && gate.unwrap_or(kind.gate) {
+            let mistake = Diagnostic::new(
+                table.key_place("dependency"),
+                "a gate cannot be a `dependency`: it is never excused",
+            );
+            let hint = if kind.gate {
+                "remove `dependency`, or set `gate = false`"
+            } else {
+                "remove `dependency`, or `gate`"
+            };
+            let _: Option<()> = table.parse.reject(mistake.hint(hint));
+        }
         let repeat = match kind.connections {
             Connections::Once => Some(Repeat::Once),
             Connections::New | Connections::MayBeKept => {
@@ -326,6 +387,7 @@ impl CheckKeys {
             needs: needs.into_iter().map(|NeedName(named)| named).collect(),
             gate,
             severity,
+            dependency,
             repeat: repeat?,
             repeat_place: table.key_place("poll"),
             envs,

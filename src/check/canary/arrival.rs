@@ -9,6 +9,7 @@ use super::ends::{captures, refuse_repeats};
 use crate::attempt::Context;
 use crate::attempt::attempts::Attempt;
 use crate::check::Session;
+use crate::check::captures::all_from;
 use crate::check::exchange::AnyExchange;
 use crate::check::journey::Action;
 use crate::check::step_run::{Asking, StepRan, StepRun};
@@ -63,9 +64,7 @@ impl FromTable for ArrivalKeys {
         if has_within && within.is_none() {
             return None;
         }
-        if let Some(mistake) = action.cannot_capture(&captures) {
-            return table.parse.reject(mistake);
-        }
+        all_from(&captures, action.origin(), table.parse)?;
         if table.has("database") && action.statement().is_none() {
             return table.reject("database", "there is no `query` to look with");
         }
@@ -118,6 +117,7 @@ impl Arrival {
             | Failure::Mismatch { .. }
             | Failure::Fault { .. }
             | Failure::Exited { .. }
+            | Failure::Plugin { .. }
             | Failure::Step { .. }) => return other,
         };
         let within = Span(self.within).to_string();
@@ -125,9 +125,9 @@ impl Arrival {
             1 => "nothing in 1 look".to_owned(),
             looks => format!("nothing in {looks} looks"),
         };
-        if let Some(Failure::Fault { fault, doing, cause, hint }) = last {
+        if let Some(Failure::Fault { fault, doing, cause, hint, place }) = last {
             let seen = format!("; the canary was not seen within {within}: {nothing}");
-            return Failure::Fault { fault, doing, cause: cause.words(seen), hint };
+            return Failure::Fault { fault, doing, cause: cause.words(seen), hint, place };
         }
         let answer = match &last {
             Some(Failure::Mismatch { answer, .. }) => answer.clone(),

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::check::captures::all_from;
 use crate::check::exchange::AnyExchange;
 use crate::check::journey::Action;
 use crate::expect::capture::{Capture, Captures};
@@ -32,9 +33,7 @@ impl FromTable for Send {
         let captures = captures(table);
         let (action, is_query) = writing(table, "a statement that is rolled back sends nothing")?;
         let captures = captures?;
-        if let Some(mistake) = action.cannot_capture(&captures) {
-            return table.parse.reject(mistake);
-        }
+        all_from(&captures, action.origin(), table.parse)?;
         Some(Send { exchange: action.into_exchange(captures), is_query })
     }
 }

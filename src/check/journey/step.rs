@@ -4,18 +4,20 @@ use std::time::Duration;
 
 use crate::attempt::Context;
 use crate::attempt::attempts::Attempt;
-use crate::check::Session;
 use crate::check::exchange::{AnyExchange, Exchange};
+use crate::check::program::Program;
 use crate::check::protocol::HttpQuestion;
 use crate::check::query::Query;
 use crate::check::request::{Request, VERB_KEYS};
 use crate::check::session::Said;
 use crate::check::step_run::{Asking, StepRan, StepRun, failed_in};
+use crate::check::{Session, captures};
 use crate::deadline::BudgetScope;
 use crate::event::{StepName, StepReport};
-use crate::expect::capture::{Capture, Captures};
-use crate::expect::figures::{Asked, Figures};
+use crate::expect::capture::{Captures, Origin};
+use crate::expect::figures::Figures;
 use crate::expect::http::HttpExpectation;
+use crate::expect::program::ProgramExpectation;
 use crate::expect::rows::RowsExpectation;
 use crate::expect::status::StatusSet;
 use crate::language::diagnostic::Diagnostic;
@@ -59,6 +61,7 @@ pub(super) enum Safe {
 pub(in crate::check) enum Action {
     Request { request: Box<Request>, expect: HttpExpectation },
     Query { query: Query, expect: RowsExpectation },
+    Program { program: Program, expect: ProgramExpectation },
 }
 
 impl FromTable for Step {
@@ -72,28 +75,38 @@ impl FromTable for Step {
             ("hard limit on the step, within the budget of the check", r#"budget = "2s""#),
         );
         let repeat = Repeat::from_table(table, None, Connections::MayBeKept);
-        let captures: Option<Vec<(Named, Capture)>> = table.optional(
-            "capture",
+        let captures = captures::from_table(
+            table,
             ("values to keep for later steps", r#"capture = { order = { json = "$.id" } }"#),
         );
         let action = Action::from_table(table);
-        let captures: Captures = if table.has("capture") { captures?.into() } else { Captures::default() };
-        let (name, action) = (name?, action?);
-        if let Some(mistake) = action.cannot_capture(&captures) {
-            return table.parse.reject(mistake);
-        }
+        let (name, captures, action) = (name?, captures?, action?);
+        captures::all_from(&captures, action.origin(), table.parse)?;
         let sends_request = matches!(action, Action::Request { .. });
         Some(Step { name, budget, repeat: repeat?, exchange: action.into_exchange(captures), sends_request })
     }
 }
 
 impl Action {
-    /// Reads a request or a query.
+    /// Reads a request, a query or a program.
     pub fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Action> {
-        if table.is_variant(
+        let asks_a_database = table.is_variant(
             "database",
             ("database URL, for a step that runs a query", r#"database = "{{db_url}}""#),
-        ) {
+        );
+        let runs_a_program = table.is_variant(
+            "run",
+            ("program and arguments, for a step that runs a program", r#"run = ["./job"]"#),
+        );
+        if asks_a_database && runs_a_program {
+            let _ = Query::from_table(table, "database");
+            return table.reject("run", "a step runs a query or a program: remove `database` or `run`");
+        }
+        if runs_a_program {
+            let (program, expect) = Program::from_table(table)?;
+            return Some(Action::Program { program, expect });
+        }
+        if asks_a_database {
             let (query, expect) = Query::from_table(table, "database")?;
             return Some(Action::Query { query, expect });
         }
@@ -107,33 +120,19 @@ impl Action {
         if request.url.literal() == Some("") {
             let place = table.place();
             let missing = Diagnostic::new(place, "a step without anything to ask");
-            return table
-                .lacks(missing.hint(format!("give it one of {VERB_KEYS}, or `database` and `query`")));
+            return table.lacks(
+                missing.hint(format!("give it one of {VERB_KEYS}, or `database` and `query`, or `run`")),
+            );
         }
         Some(Action::Request { request: Box::new(request), expect })
     }
 
-    /// The mistake of capturing what its answer does not have.
-    pub fn cannot_capture(&self, captures: &[(Named, Capture)]) -> Option<Diagnostic> {
-        captures.iter().find_map(|(named, capture)| {
-            let message = match self {
-                Action::Request { .. } if !capture.is_http() => {
-                    "`value` and `column` are captured from rows, and this step sends a request"
-                }
-                Action::Query { .. } if capture.is_http() => {
-                    "rows have `value = true` and `column = \"…\"` to capture"
-                }
-                Action::Request { .. } | Action::Query { .. } => return None,
-            };
-            Some(Diagnostic::new(named.place, message))
-        })
-    }
-
-    /// What is asked, as far as figures can be taken from it.
-    pub fn asked(&self) -> Asked {
+    /// Where its captures come from.
+    pub fn origin(&self) -> Origin {
         match self {
-            Action::Request { .. } => Asked::Other,
-            Action::Query { .. } => Asked::Query,
+            Action::Request { .. } => Origin::Response,
+            Action::Query { .. } => Origin::Rows,
+            Action::Program { .. } => Origin::Program,
         }
     }
 
@@ -141,7 +140,7 @@ impl Action {
     pub fn in_snapshot(self) -> Action {
         match self {
             Action::Query { query, expect } => Action::Query { query: query.in_snapshot(), expect },
-            Action::Request { .. } => self,
+            Action::Request { .. } | Action::Program { .. } => self,
         }
     }
 
@@ -149,7 +148,7 @@ impl Action {
     pub fn is_in_snapshot(&self) -> bool {
         match self {
             Action::Query { query, .. } => query.is_in_snapshot(),
-            Action::Request { .. } => false,
+            Action::Request { .. } | Action::Program { .. } => false,
         }
     }
 
@@ -157,7 +156,7 @@ impl Action {
     pub fn statement(&self) -> Option<Place> {
         match self {
             Action::Query { query, .. } => query.statement_place(),
-            Action::Request { .. } => None,
+            Action::Request { .. } | Action::Program { .. } => None,
         }
     }
 
@@ -165,7 +164,7 @@ impl Action {
     pub fn committed(self) -> Action {
         match self {
             Action::Query { query, expect } => Action::Query { query: query.committed(), expect },
-            Action::Request { .. } => self,
+            Action::Request { .. } | Action::Program { .. } => self,
         }
     }
 
@@ -176,7 +175,7 @@ impl Action {
                 let expect = query.statement_place().into_iter().fold(expect, RowsExpectation::or_one_row);
                 Action::Query { query, expect }
             }
-            Action::Request { .. } => self,
+            Action::Request { .. } | Action::Program { .. } => self,
         }
     }
 
@@ -192,6 +191,9 @@ impl Action {
             Action::Query { query, expect } => {
                 Box::new(Exchange::new(query.keeping(rows), Captures::default(), expect))
             }
+            Action::Program { program, expect } => {
+                Box::new(Exchange::new(program.with_stdout(), Captures::default(), expect))
+            }
         }
     }
 
@@ -205,6 +207,9 @@ impl Action {
                 Box::new(Exchange::new(question, captures, expect.or_status(StatusSet::not_an_error())))
             }
             Action::Query { query, expect } => Box::new(Exchange::new(query, captures, expect)),
+            Action::Program { program, expect } => {
+                Box::new(Exchange::new(program.capturing(&captures), captures, expect))
+            }
         }
     }
 }
@@ -214,7 +219,8 @@ impl Step {
         self.exchange.uses(uses);
     }
 
-    /// What it would change, in a few words. A query that writes does so whatever the journey says.
+    /// What it would change, in a few words. A query that writes does so whatever the journey says, and a program says it
+    /// of itself.
     pub fn changes(&self, safe: Safe) -> Option<String> {
         match safe {
             Safe::Yes if self.sends_request => None,

@@ -17,6 +17,7 @@ mod connect;
 mod fault;
 mod loan;
 mod socket;
+mod superuser;
 mod target;
 
 mod catalog;

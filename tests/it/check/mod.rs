@@ -4,6 +4,8 @@ mod addresses;
 mod boot;
 mod canary;
 mod cleanup;
+mod command;
+mod contract;
 mod database;
 mod health;
 mod journey;

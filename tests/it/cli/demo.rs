@@ -34,7 +34,7 @@ fn the_demo_passes_and_leaves_nothing() {
     assert_eq!(ran.stdout, "");
     let report = report(&ran);
     assert_eq!(report.count(Outcome::Passed), report.tests);
-    let kinds = ["boot", "health", "database", "journey", "metric", "canary"];
+    let kinds = ["boot", "health", "database", "contract", "journey", "metric", "canary"];
     for kind in kinds {
         let class = format!("shop.{kind}");
         assert!(report.cases.iter().any(|case| case.classname == class), "no {kind}\n{}", report.xml);
@@ -79,6 +79,14 @@ fn a_slow_shop_is_the_root_cause() {
 fn a_crash_while_the_suite_runs_is_the_boots_failure() {
     let (_, cause) = broken("crash", 1, Outcome::Failed);
     assert!(cause.contains("`shop starts`") && cause.contains("exit code"), "{cause}");
+}
+
+#[test]
+fn a_renamed_column_breaks_the_contract_at_its_line() {
+    let (lines, cause) = broken("contract", 1, Outcome::Failed);
+    assert!(lines.contains("expected orders.total to exist, got no such column"), "{lines}");
+    assert!(lines.contains("smoke.example.odcs.yaml:25"), "{lines}");
+    assert!(cause.contains("the published orders keep their contract"), "{cause}");
 }
 
 #[test]

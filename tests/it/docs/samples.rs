@@ -19,12 +19,25 @@ name = "the one that every suite must have"
 url = "{{base_url}}/health"
 "#;
 
+/// The contract that samples name.
+const CONTRACT: &str = "\
+apiVersion: v3.1.0
+kind: DataContract
+name: orders
+schema:
+  - name: orders
+    properties:
+      - name: ordered_at
+";
+
 /// `smoke check` of a sample. One without `[suite]` or without checks is a piece of a suite, and gets the rest.
 fn check(sample: &Block) -> Ran {
     // The files that samples name.
     let files = ["ca.pem", "client.pem", "client.key", "a.png"];
     let smoke = Smoke::bare().args(["check", "--color", "never"]);
     let smoke = files.iter().fold(smoke, |smoke, file| smoke.file(file, ""));
+    fs::create_dir_all(smoke.path("contracts")).expect("make a folder");
+    let smoke = smoke.file("orders.odcs.yaml", CONTRACT).file("contracts/orders.odcs.yaml", CONTRACT);
     if is_suite(sample) {
         return smoke.suite(&sample.text).arg("--strict").run();
     }
@@ -75,6 +88,10 @@ name = "shop starts"
 tags = ["slow"]
 url = "{{base_url}}/version"
 "#;
+
+/// What such a suite came to before a deploy.
+const BEFORE: &str = r#"{"schema_version": 1, "suite": "shop", "environment": "production",
+    "started": "2026-01-01T00:00:00Z", "exit": {"code": 0}, "checks": []}"#;
 
 /// The lines that call smoke, as far as they are about smoke: without pipes, redirections and the shell's own words.
 fn commands() -> Vec<(String, Vec<String>)> {
@@ -138,6 +155,7 @@ fn every_command_that_ends_by_itself_succeeds() {
             "init" => smoke,
             _ => smoke.suite(&suite).file("smoke.example.toml", &suite),
         };
+        let smoke = smoke.file("before.json", BEFORE);
         fs::create_dir_all(smoke.path("deploy")).expect("create a folder");
         let ran = words.iter().fold(smoke, Smoke::arg).run();
         // The sample of a suite with a mistake in it is compared elsewhere; here the suite has none.

@@ -1,7 +1,10 @@
 //! The protocols: what goes over the wire and how it is read.
 
+mod balancers;
 mod codings;
 mod cookies;
+mod dialog;
+mod dns;
 mod environment;
 mod hosts;
 mod login;
@@ -9,6 +12,8 @@ mod pipes;
 mod pooler;
 mod postgres_tls;
 mod redirects;
+mod redis;
+mod redis_tls;
 mod requests;
 mod resolve;
 mod routes;

@@ -1,0 +1,52 @@
+//! A login as a superuser, whom a read-only transaction does not keep from everything.
+
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::connect::Endpoint;
+use crate::attempt::Context;
+use crate::secret::message;
+
+/// The servers and roles that were warned about: one warning does for all checks of a run.
+#[derive(Debug, Default)]
+struct Warned(Mutex<BTreeSet<(String, String)>>);
+
+/// Warns that `role` is a superuser, the first time.
+pub(super) fn warn(role: &str, endpoint: &Endpoint, context: &Context) {
+    let warned = context.run.shared::<Warned>();
+    let is_new = {
+        let mut known = warned.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.insert((endpoint.to_string(), role.to_owned()))
+    };
+    if is_new {
+        let warning = message!(
+            "the role `{}` of {} is a superuser, whom a read-only transaction does not keep from everything: log in as a role that may read what the checks ask for, and nothing else",
+            role,
+            endpoint
+        );
+        context.timeline.warn(warning);
+    }
+}
+
+/// What a server reports of itself and of the session at the login.
+pub(super) struct Reported {
+    /// It is the console of pgbouncer, which reports its own version for the server's.
+    pub is_console: bool,
+    pub is_superuser: bool,
+}
+
+impl Reported {
+    pub fn by<S, T>(connection: &tokio_postgres::Connection<S, T>) -> Reported
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+        T: AsyncRead + AsyncWrite + Unpin,
+    {
+        let version = connection.parameter("server_version");
+        Reported {
+            is_console: version.is_some_and(|version| version.ends_with("/bouncer")),
+            is_superuser: connection.parameter("is_superuser") == Some("on"),
+        }
+    }
+}
