@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
-use super::ends::{captures, refuse_repeats};
+use super::ends::{CAPTURE, refuse_repeats};
 use crate::attempt::Context;
 use crate::attempt::attempts::Attempt;
 use crate::check::Session;
-use crate::check::captures::all_from;
+use crate::check::captures;
 use crate::check::exchange::AnyExchange;
 use crate::check::journey::Action;
 use crate::check::step_run::{Asking, StepRan, StepRun};
@@ -58,13 +58,13 @@ impl FromTable for ArrivalKeys {
         );
         let has_within = table.has("within");
         let every = table.optional_or("every", ("pause between two looks", r#"every = "200ms""#), EVERY);
-        let captures = captures(table);
+        let captures = captures::from_table(table, CAPTURE);
         let action = Action::from_table(table);
         let (name, captures, action) = (name?, captures?, action?);
         if has_within && within.is_none() {
             return None;
         }
-        all_from(&captures, action.origin(), table.parse)?;
+        captures::all_from(&captures, action.origin(), table.parse)?;
         if table.has("database") && action.statement().is_none() {
             return table.reject("database", "there is no `query` to look with");
         }

@@ -1,20 +1,22 @@
-//! The end that a canary is sent from, and what removes it: requests, or statements that are committed.
+//! The end that a canary is sent from, and what removes it: requests, programs, or statements that are committed.
 
 use std::time::Duration;
 
-use crate::check::captures::all_from;
+use crate::check::captures;
 use crate::check::exchange::AnyExchange;
 use crate::check::journey::Action;
-use crate::expect::capture::{Capture, Captures};
+use crate::expect::capture::Captures;
 use crate::language::diagnostic::Diagnostic;
 use crate::language::name::CheckName;
-use crate::language::read::{FromTable, Named, Table};
+use crate::language::read::{FromTable, Table};
+use crate::outcome::Phase;
 
 /// `[canary.send]`
 #[derive(Debug)]
 pub(super) struct Send {
     pub exchange: Box<dyn AnyExchange>,
-    pub is_query: bool,
+    /// What is under way while its answer is waited for.
+    pub phase: Phase,
 }
 
 /// `[[canary.cleanup]]`
@@ -30,11 +32,12 @@ impl FromTable for Send {
 
     fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
         refuse_repeats(table, "a canary is sent once: twice would be two");
-        let captures = captures(table);
-        let (action, is_query) = writing(table, "a statement that is rolled back sends nothing")?;
+        let captures = captures::from_table(table, CAPTURE);
+        let action = writing(table, "a statement that is rolled back sends nothing")?;
         let captures = captures?;
-        all_from(&captures, action.origin(), table.parse)?;
-        Some(Send { exchange: action.into_exchange(captures), is_query })
+        captures::all_from(&captures, action.origin(), table.parse)?;
+        let phase = action.phase();
+        Some(Send { exchange: action.into_exchange(captures), phase })
     }
 }
 
@@ -48,7 +51,7 @@ impl FromTable for Cleanup {
         let budget = table
             .optional("budget", ("hard limit on the step, within the suite's `grace`", r#"budget = "1s""#));
         let has_name = table.has("name");
-        let (action, _) = writing(table, "a statement that is rolled back removes nothing")?;
+        let action = writing(table, "a statement that is rolled back removes nothing")?;
         let name = match name {
             Some(CheckName(named)) => named.name,
             None if has_name => return None,
@@ -68,8 +71,8 @@ pub(super) fn numbered(cleanup: Vec<Cleanup>) -> Vec<Cleanup> {
     cleanup.into_iter().enumerate().map(named).collect()
 }
 
-/// Reads what changes something: a request, or a statement of which the suite says that it is committed.
-fn writing(table: &mut Table<'_, '_, '_>, rolled_back: &'static str) -> Option<(Action, bool)> {
+/// Reads what changes something: a request, a program, or a statement of which the suite says that it is committed.
+fn writing(table: &mut Table<'_, '_, '_>, rolled_back: &'static str) -> Option<Action> {
     let commit: Option<bool> = if table.has("database") {
         table.optional(
             "commit",
@@ -82,12 +85,11 @@ fn writing(table: &mut Table<'_, '_, '_>, rolled_back: &'static str) -> Option<(
         table.refuse("commit", "`commit` is for a statement on a database");
         None
     };
-    let action = Action::from_table(table);
-    let action = action?;
+    let action = Action::from_table(table)?;
     match (action.statement(), commit) {
         (None, _) if table.has("database") => table.reject("database", "there is no `query` to run on it"),
-        (None, _) => Some((action, false)),
-        (Some(_), Some(true)) => Some((action.committed(), true)),
+        (None, _) => Some(action),
+        (Some(_), Some(true)) => Some(action.committed()),
         (Some(place), _) => {
             let mistake = Diagnostic::new(place, rolled_back);
             table.parse.reject(
@@ -103,11 +105,6 @@ pub(super) fn refuse_repeats(table: &mut Table<'_, '_, '_>, why: &'static str) {
     }
 }
 
-/// Reads `capture`.
-pub(super) fn captures(table: &mut Table<'_, '_, '_>) -> Option<Captures> {
-    let captures: Option<Vec<(Named, Capture)>> = table.optional(
-        "capture",
-        ("values to keep for what comes after it", r#"capture = { order = { json = "$.id" } }"#),
-    );
-    if table.has("capture") { captures.map(Captures::from) } else { Some(Captures::default()) }
-}
+/// What the key `capture` means at an end.
+pub(super) const CAPTURE: (&str, &str) =
+    ("values to keep for what comes after it", r#"capture = { order = { json = "$.id" } }"#);

@@ -19,7 +19,7 @@ use crate::event::{StepName, StepReport};
 use crate::language::repeat::Repeat;
 use crate::language::variable_usage::VariableUsage;
 use crate::language::variables::{Variables, first_part, is_built_in};
-use crate::outcome::{Failure, Fault, Mismatch, Phase, Span};
+use crate::outcome::{Failure, Fault, Mismatch, Span};
 use crate::secret::{Message, Redacted, message};
 
 /// How much longer than the check a send may take to come to its end, so that it is known what came of it.
@@ -109,8 +109,8 @@ impl CanaryRun {
         match context.deadline.bound(sending).await {
             Ok(sent) => self.has_sent(sent),
             Err(cut) => {
-                let phase = if self.canary.send.is_query { Phase::Query } else { Phase::FirstByte };
-                Err(failed_in(&step, self.ambiguous(Failure::timed_out(cut, phase))))
+                let cut = Failure::timed_out(cut, self.canary.send.phase);
+                Err(failed_in(&step, self.ambiguous(cut)))
             }
         }
     }

@@ -27,7 +27,7 @@ use crate::language::repeat::{Connections, Repeat};
 use crate::language::source::Place;
 use crate::language::variable_usage::VariableUsage;
 use crate::language::variables::{Variables, first_part, is_built_in};
-use crate::outcome::Failure;
+use crate::outcome::{Failure, Phase};
 use crate::probe::http::Pooling;
 use crate::secret::{Message, message};
 use futures_util::future::BoxFuture;
@@ -133,6 +133,15 @@ impl Action {
             Action::Request { .. } => Origin::Response,
             Action::Query { .. } => Origin::Rows,
             Action::Program { .. } => Origin::Program,
+        }
+    }
+
+    /// What is under way while its answer is waited for.
+    pub fn phase(&self) -> Phase {
+        match self {
+            Action::Request { .. } => Phase::FirstByte,
+            Action::Query { .. } => Phase::Query,
+            Action::Program { .. } => Phase::Run,
         }
     }
 
