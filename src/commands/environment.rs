@@ -17,6 +17,7 @@ pub const ENVIRONMENT: &[(&str, &str)] = &[
     ("SSL_CERT_FILE, SSL_CERT_DIR", "certificates to trust instead of the system's"),
     ("PGUSER", "user of a PostgreSQL URL without one"),
     ("PGPASSWORD", "password of a PostgreSQL URL without one"),
+    ("REDISCLI_AUTH", "password of a Redis URL without one"),
     ("USER, USERNAME", "PostgreSQL user, if the operating system has no name for the current user"),
     (
         "XDG_STATE_HOME, HOME, LOCALAPPDATA",

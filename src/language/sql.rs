@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use serde_json::Value;
 
+use super::period::Instant;
 use crate::secret::placeholder::{Form, in_form, in_json};
 
 /// A statement with its values apart from it.
@@ -24,7 +25,12 @@ pub struct Dialect {
     pub placeholder: fn(usize) -> String,
     /// A name exactly as it is: with its capitals, spaces and quotes.
     pub identifier: fn(&str) -> String,
+    /// An instant as its columns compare with it.
+    pub instant: WriteInstant,
 }
+
+/// How an instant is written.
+pub type WriteInstant = fn(&Instant) -> String;
 
 /// A name in double quotes, as the SQL standard has it.
 pub fn quoted_name(name: &str) -> String {

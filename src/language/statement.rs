@@ -26,7 +26,7 @@ impl QueryLanguage {
             return Err(mistake.message);
         }
         match self {
-            QueryLanguage::Sql(dialect) => statement.sql(scope, dialect.placeholder),
+            QueryLanguage::Sql(dialect) => statement.sql(scope, &dialect),
             QueryLanguage::Command => {
                 let words = words::split(&statement.pieces(scope)?)?;
                 let parameters = words.into_iter().map(Into::into).collect();
@@ -41,7 +41,7 @@ impl QueryLanguage {
     /// As of [`bind`](QueryLanguage::bind).
     pub fn with_literals(self, statement: &Template, scope: &Variables) -> Result<String, String> {
         match self {
-            QueryLanguage::Sql(_) => statement.sql_with_literals(scope),
+            QueryLanguage::Sql(dialect) => statement.sql_with_literals(scope, dialect.instant),
             QueryLanguage::Command => {
                 let words = words::split(&statement.pieces(scope)?)?;
                 Ok(words.iter().map(|word| words::quoted(word)).collect::<Vec<_>>().join(" "))

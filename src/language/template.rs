@@ -13,10 +13,11 @@ use serde_json::Value;
 use super::diagnostic::Diagnostic;
 use super::dynamic::{as_text, to_json};
 use super::expression::{Expression, FUNCTIONS, variables_in};
+use super::period::Instant;
 use super::read::ParseContext;
 use super::size::Room;
 use super::source::Place;
-use super::sql::{BoundSql, Scanner, Within};
+use super::sql::{BoundSql, Dialect, Scanner, Within, WriteInstant};
 use super::variables::Variables;
 
 /// A string of the suite, split at its expressions. Shared, because every check has a copy of the values of `[defaults]`.
@@ -201,29 +202,34 @@ impl Template {
         pieces.collect()
     }
 
-    /// The text as SQL: each expression becomes the placeholder that `placeholder` writes for its number,
+    /// The text as SQL: each expression becomes the placeholder that `dialect` writes for its number,
     /// counted from 1, and its value a parameter. One in a comment is part of the comment.
     ///
     /// # Errors
     /// An expression that cannot be evaluated.
-    pub fn sql(&self, scope: &Variables, placeholder: fn(usize) -> String) -> Result<BoundSql, String> {
+    pub fn sql(&self, scope: &Variables, dialect: &Dialect) -> Result<BoundSql, String> {
         let mut parameters = Vec::new();
-        let text = self.sql_with(scope, |value| {
+        let text = self.sql_with(scope, dialect.instant, |value| {
             parameters.push(value);
-            placeholder(parameters.len())
+            (dialect.placeholder)(parameters.len())
         })?;
         Ok(BoundSql { text, parameters })
     }
 
-    /// The text as SQL with its values in it, for commands that people run.
+    /// The text as SQL with its values in it, for commands that people run; `instant` writes those of periods.
     ///
     /// # Errors
     /// An expression that cannot be evaluated.
-    pub fn sql_with_literals(&self, scope: &Variables) -> Result<String, String> {
-        self.sql_with(scope, |value| super::sql::literal(&value))
+    pub fn sql_with_literals(&self, scope: &Variables, instant: WriteInstant) -> Result<String, String> {
+        self.sql_with(scope, instant, |value| super::sql::literal(&value))
     }
 
-    fn sql_with(&self, scope: &Variables, mut write: impl FnMut(Value) -> String) -> Result<String, String> {
+    fn sql_with(
+        &self,
+        scope: &Variables,
+        instant: WriteInstant,
+        mut write: impl FnMut(Value) -> String,
+    ) -> Result<String, String> {
         let mut sql = String::new();
         let mut scanner = Scanner::default();
         for segment in &*self.segments {
@@ -236,7 +242,9 @@ impl Template {
                     if matches!(scanner.within(), Within::LineComment | Within::BlockComment(_)) => {}
                 Segment::Expression(expression) => {
                     scanner.skip_value();
-                    sql.push_str(&write(to_json(&expression.eval(scope)?)));
+                    let value = expression.eval(scope)?;
+                    let at = Instant::of(&value).map(|at| Value::from(instant(&at)));
+                    sql.push_str(&write(at.unwrap_or_else(|| to_json(&value))));
                 }
             }
         }
@@ -303,6 +311,12 @@ mod tests {
         Template::parse(text, Place::new(0, 0..text.len()), &environment())
     }
 
+    const DIALECT: Dialect = Dialect {
+        placeholder: |n| format!("${n}"),
+        identifier: crate::language::sql::quoted_name,
+        instant: Instant::with_offset,
+    };
+
     fn scope() -> Variables {
         let mut scope = Variables::empty(Arc::default());
         scope.set("order", &Value::from(5));
@@ -321,8 +335,7 @@ mod tests {
 
     #[test]
     fn sql_binds_values_and_never_pastes_them() {
-        let bound =
-            parse("select {{name}}, {{order + 1}}").unwrap().sql(&scope(), |n| format!("${n}")).unwrap();
+        let bound = parse("select {{name}}, {{order + 1}}").unwrap().sql(&scope(), &DIALECT).unwrap();
         assert_eq!(bound.text, "select $1, $2");
         assert_eq!(bound.parameters, [Value::from("O'Neill & \"co\""), Value::from(6)]);
         assert!(parse("where a = '{{name}}'").unwrap().quotes_an_expression());
@@ -334,7 +347,7 @@ mod tests {
             assert!(!parse(apart).unwrap().quotes_an_expression(), "{apart}");
         }
         let commented = parse("select {{order}} -- not {{name}}\n + {{order}}").unwrap();
-        let bound = commented.sql(&scope(), |n| format!("${n}")).unwrap();
+        let bound = commented.sql(&scope(), &DIALECT).unwrap();
         assert_eq!(bound.text, "select $1 -- not \n + $2");
     }
 

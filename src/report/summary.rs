@@ -139,7 +139,7 @@ fn got_no_byte(check: &CheckReport) -> bool {
         && trail.address.is_none()
         && trail.phases.iter().all(is_on_the_way)
         && failure.is_none_or(has_tried)
-        && before.all(|failure| failure.came_before_a_byte())
+        && before.all(|failed| failed.failure.came_before_a_byte())
 }
 
 /// Is a check red by itself?
@@ -237,7 +237,7 @@ fn height(failure: &Failure) -> u8 {
         Failure::Fault { .. } => 1,
         Failure::TimedOut { last: Some(last), .. } => height(last),
         Failure::TimedOut { last: None, .. } => 2,
-        Failure::Mismatch { .. } => 3,
+        Failure::Mismatch { .. } | Failure::Plugin { .. } => 3,
         Failure::Step { source, .. } => height(source),
     }
 }

@@ -17,6 +17,7 @@ mod connect;
 mod fault;
 mod loan;
 mod socket;
+mod superuser;
 mod target;
 
 mod catalog;
@@ -36,6 +37,7 @@ use super::database::{Access, Database, Idioms, Reproduction, Session};
 use crate::attempt::Context;
 use crate::attempt::shell::ShellCommand;
 use crate::language::diagnostic::Diagnostic;
+use crate::language::period::Instant;
 use crate::language::sql::{Dialect, quoted_name};
 use crate::outcome::Failure;
 
@@ -53,7 +55,12 @@ impl Database for Postgres {
     }
 
     fn dialect(&self) -> Dialect {
-        Dialect { placeholder: |number| format!("${number}"), identifier: quoted_name }
+        // A `date` takes the day of it, which is that of its zone.
+        Dialect {
+            placeholder: |number| format!("${number}"),
+            identifier: quoted_name,
+            instant: Instant::with_offset,
+        }
     }
 
     fn idioms(&self) -> Idioms {

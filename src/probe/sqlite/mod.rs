@@ -21,6 +21,7 @@ use super::database::{Access, Database, Idioms, Reproduction, Session};
 use crate::attempt::Context;
 use crate::attempt::shell::ShellCommand;
 use crate::language::diagnostic::Diagnostic;
+use crate::language::period::Instant;
 use crate::language::sql::{Dialect, quoted_name};
 use crate::outcome::Failure;
 
@@ -43,7 +44,12 @@ impl Database for Sqlite {
     }
 
     fn dialect(&self) -> Dialect {
-        Dialect { placeholder: |number| format!("?{number}"), identifier: quoted_name }
+        // As SQLite's own `datetime()` writes it.
+        Dialect {
+            placeholder: |number| format!("?{number}"),
+            identifier: quoted_name,
+            instant: Instant::without_zone,
+        }
     }
 
     fn idioms(&self) -> Idioms {

@@ -14,7 +14,7 @@ use super::attempts::{self, FailedAttempt};
 use super::file::{Destination, ReportError};
 use super::standing::{excuse_word, remarks};
 use super::summary::nothing_was_reached;
-use super::{Rejection, Reporter};
+use super::{Rejection, Reporter, promises};
 use crate::event::{CheckReport, Event, RunInfo, RunReport, Status, StepName, StepReport, Trail};
 use crate::language::printable::printable;
 use crate::outcome::{Certificate, Failure, Log, Outcome, Span, Verdict};
@@ -226,7 +226,7 @@ fn answer_and_hint(failure: &Failure) -> String {
     match failure {
         Failure::Step { source, .. } => answer_and_hint(source),
         Failure::TimedOut { last, .. } => last.as_ref().map(|last| answer_and_hint(last)).unwrap_or_default(),
-        Failure::Exited { .. } => String::new(),
+        Failure::Exited { .. } | Failure::Plugin { .. } => String::new(),
         Failure::Mismatch { answer, .. } => {
             answer.as_ref().map(|answer| format!("{answer}\n")).unwrap_or_default()
         }
@@ -243,7 +243,7 @@ fn log_of(failure: &Failure) -> Option<&Log> {
         Failure::TimedOut { last, log, .. } => {
             log.as_ref().or_else(|| last.as_ref().and_then(|last| log_of(last)))
         }
-        Failure::Exited { log, .. } => log.as_ref(),
+        Failure::Exited { log, .. } | Failure::Plugin { log, .. } => log.as_ref(),
         Failure::Mismatch { .. } | Failure::Fault { .. } => None,
     }
 }
@@ -264,10 +264,18 @@ fn system_out(check: &CheckReport, run: &RunInfo) -> String {
     let failed =
         |FailedAttempt { which, failure, .. }: FailedAttempt<'_>| format!("{which} failed: {failure}");
     let mut lines: Vec<String> = attempts::of_check(check).map(failed).collect();
+    lines.extend(attempts::others(&check.trail));
     let unreachable = check.trail.unreachable.iter();
     lines.extend(unreachable.map(|address| format!("not asked: {}", **address)));
+    let warnings = |trail: &Trail| -> Vec<String> {
+        trail.warnings.iter().map(|warning| format!("warning: {}", **warning)).collect()
+    };
+    lines.extend(warnings(&check.trail));
+    lines.extend(check.trail.notes.iter().map(|note| note.to_string()));
     for step in &check.steps {
         lines.extend(attempts::of_step(step).map(failed));
+        lines.extend(attempts::others(&step.trail));
+        lines.extend(warnings(&step.trail));
         lines.push(step_line(check, step, run));
     }
     if check.has_flapped() {
@@ -276,13 +284,18 @@ fn system_out(check: &CheckReport, run: &RunInfo) -> String {
     if !matches!(check.outcome, Outcome::Failed(_) | Outcome::Warned(_)) {
         lines.extend(remarks(check, run));
     }
+    lines.extend(check.trail.promises.iter().flat_map(|promises| promises::lines(promises, run)));
     lines.join("\n")
 }
 
 fn step_line(check: &CheckReport, report: &StepReport, run: &RunInfo) -> String {
     let StepReport { step, is_cleanup, failure, trail } = report;
     let (StepName { number, name, .. }, Trail { attempts, took, .. }) = (step, trail);
-    let verdict = if failure.is_none() { "passed" } else { "did not pass" };
+    let verdict = match failure {
+        None => "passed",
+        Some(failure) if failure.verdict() == Verdict::Warned => "warned",
+        Some(_) => "did not pass",
+    };
     let again = if *attempts > 1 { format!(" after {attempts} attempts") } else { String::new() };
     let what = if *is_cleanup { "cleanup step" } else { "step" };
     let line = format!("{what} {number} `{name}`: {verdict}{again} in {}", Span(*took));

@@ -3,6 +3,8 @@
 mod balancers;
 mod codings;
 mod cookies;
+mod dialog;
+mod dns;
 mod environment;
 mod hosts;
 mod login;
@@ -10,6 +12,8 @@ mod pipes;
 mod pooler;
 mod postgres_tls;
 mod redirects;
+mod redis;
+mod redis_tls;
 mod requests;
 mod resolve;
 mod routes;

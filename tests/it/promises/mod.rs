@@ -10,6 +10,7 @@ mod listed;
 mod many_secrets;
 mod mutated;
 mod read_only;
+mod redis;
 mod secrets;
 mod stuck;
 mod unseen;

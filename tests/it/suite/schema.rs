@@ -77,7 +77,7 @@ fn every_valid_suite_is_accepted() {
 }
 
 /// The errors that no schema can find, by what it would need to know.
-const NOT_FOUND: [(&str, &[&str]); 7] = [
+const NOT_FOUND: [(&str, &[&str]); 8] = [
     (
         "which names there are, and in which order they come",
         &[
@@ -88,6 +88,7 @@ const NOT_FOUND: [(&str, &[&str]); 7] = [
             "duplicate_steps",
             "self_need",
             "share_of_what_is_not_captured",
+            "shared_by_a_command_that_does_not_capture_it",
             "shared_by_a_gate_that_is_skipped",
             "shared_by_a_gate_that_waits_for_it",
             "shared_but_not_needed",
@@ -154,11 +155,13 @@ const NOT_FOUND: [(&str, &[&str]); 7] = [
             "certificate_without_tls",
             "column_captured_from_http",
             "dependency_that_is_a_gate",
+            "exit_of_a_plugin",
             "header_captured_from_rows",
             "http_expectation_on_tcp",
             "replicas_of_a_journey",
             "replicas_of_a_step",
             "rows_without_a_query",
+            "stdout_captured_from_http",
             "writes_without_a_query",
         ],
     ),
@@ -170,6 +173,35 @@ const NOT_FOUND: [(&str, &[&str]); 7] = [
             "max_below_min",
             "max_of_another_type",
             "poll_that_cannot_hold",
+        ],
+    ),
+    (
+        "what the sources of a metric, and the ends of a canary, owe each other",
+        &[
+            "canary_arrivals_of_one_name",
+            "canary_cleanup_without_commit",
+            "canary_commit_is_false",
+            "canary_look_without_a_query",
+            "canary_reads_another_arrival",
+            "canary_send_without_a_query",
+            "canary_that_sends_nothing_of_its_own",
+            "canary_without_commit",
+            "canary_without_the_nonce",
+            "metric_by_not_in_columns",
+            "metric_by_without_rows",
+            "metric_column_of_a_request",
+            "metric_header_of_a_query",
+            "metric_of_one_source",
+            "metric_rows_without_by",
+            "metric_sources_of_one_name",
+            "metric_value_with_by",
+            "metric_without_a_figure",
+            "metric_without_value",
+            "undefined_part_of_a_canary",
+            "undefined_part_of_a_period",
+            "unknown_time_zone",
+            "variable_called_canary",
+            "variable_called_yesterday",
         ],
     ),
     ("what stands in a header and in a body is text", &["body_contains_a_list", "number_for_text"]),

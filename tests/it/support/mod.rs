@@ -13,13 +13,16 @@ pub mod certificates;
 
 pub mod balancer;
 pub mod deploys;
+pub mod dns;
 pub mod fault;
 pub mod haproxy;
 pub mod http;
 pub mod names;
+pub mod plugins;
 pub mod postgres;
 pub mod psql;
 pub mod raw;
+pub mod redis;
 pub mod schema;
 pub mod stalled_dns;
 
