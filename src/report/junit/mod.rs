@@ -115,7 +115,7 @@ fn flaky_attempts(check: &CheckReport) -> String {
     attempts
         .map(|FailedAttempt { which, failure, .. }| {
             let element = match failure.verdict() {
-                Verdict::Failed => "flakyFailure",
+                Verdict::Failed | Verdict::Warned => "flakyFailure",
                 Verdict::Errored | Verdict::Undecided => "flakyError",
             };
             let message = clean(&first_line(&format!("{which}: {failure}")));
