@@ -143,6 +143,7 @@ impl Failure {
             other @ (Failure::Mismatch { .. }
             | Failure::TimedOut { .. }
             | Failure::Exited { .. }
+            | Failure::Plugin { .. }
             | Failure::Step { .. }) => other,
         }
     }

@@ -121,6 +121,7 @@ fn got_no_byte(check: &CheckReport) -> bool {
         // A request may be said to be on its way while nobody has taken its connection yet.
         Phase::FirstByte => failure.is_some(),
         Phase::Tls
+        | Phase::Run
         | Phase::Body
         | Phase::Authenticate
         | Phase::Begin
@@ -140,7 +141,7 @@ fn got_no_byte(check: &CheckReport) -> bool {
         && trail.address.is_none()
         && trail.phases.iter().all(is_on_the_way)
         && failure.is_none_or(has_tried)
-        && before.all(|failed| failed.failure.came_before_a_byte())
+        && before.all(|of| of.failure.came_before_a_byte())
 }
 
 /// Is a check red by itself?

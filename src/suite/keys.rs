@@ -327,9 +327,10 @@ impl CheckKeys {
                 table.key_place("dependency"),
                 "a gate cannot be a `dependency`: it is never excused",
             );
-            let hint = match kind.gate {
-                true => "remove `dependency`, or set `gate = false`",
-                false => "remove `dependency`, or `gate`",
+            let hint = if kind.gate {
+                "remove `dependency`, or set `gate = false`"
+            } else {
+                "remove `dependency`, or `gate`"
             };
             let _: Option<()> = table.parse.reject(mistake.hint(hint));
         }

@@ -281,10 +281,10 @@ fn system_out(check: &CheckReport, run: &RunInfo) -> String {
     if check.has_flapped() {
         lines.push(attempts::flaps(check));
     }
+    lines.extend(check.trail.promises.iter().flat_map(|promises| promises::lines(promises, run)));
     if !matches!(check.outcome, Outcome::Failed(_) | Outcome::Warned(_)) {
         lines.extend(remarks(check, run));
     }
-    lines.extend(check.trail.promises.iter().flat_map(|promises| promises::lines(promises, run)));
     lines.join("\n")
 }
 

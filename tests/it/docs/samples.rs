@@ -36,7 +36,7 @@ fn check(sample: &Block) -> Ran {
     let files = ["ca.pem", "client.pem", "client.key", "a.png"];
     let smoke = Smoke::bare().args(["check", "--color", "never"]);
     let smoke = files.iter().fold(smoke, |smoke, file| smoke.file(file, ""));
-    std::fs::create_dir_all(smoke.path("contracts")).expect("make a folder");
+    fs::create_dir_all(smoke.path("contracts")).expect("make a folder");
     let smoke = smoke.file("orders.odcs.yaml", CONTRACT).file("contracts/orders.odcs.yaml", CONTRACT);
     if is_suite(sample) {
         return smoke.suite(&sample.text).arg("--strict").run();
