@@ -128,7 +128,6 @@ fn got_no_byte(check: &CheckReport) -> bool {
         | Phase::Query
         | Phase::Lock
         | Phase::Judge
-        | Phase::Run
         | Phase::Ready => false,
     };
     let has_tried = |failure: &Redacted<Failure>| {
