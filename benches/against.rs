@@ -24,6 +24,9 @@ use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 
+#[path = "../tests/it/support/large_contract.rs"]
+mod large_contract;
+
 const SMOKE: &str = env!("CARGO_BIN_EXE_smoke");
 
 /// How often each command is run; the first run is not counted.
@@ -41,6 +44,7 @@ fn main() {
     two_hundred(&folder, &server);
     one_thousand(&folder, &server);
     database(&folder);
+    contract(&folder);
     lookup(&folder);
     redis(&folder);
     reading(&folder);
@@ -418,6 +422,61 @@ fn database(folder: &Path) {
     };
     let (ours, theirs) = by_turns(Measure::Time, RUNS, || smoke(&suite), psql);
     row("one `[[database]]` check, `psql -Atc 'select 1'`", ours.wall, theirs.wall, "0.50");
+}
+
+/// How often the other tool is run: it takes seconds.
+const CONTRACT_RUNS: usize = 4;
+
+/// A contract of 68 tables and 456 columns, against datacontract-cli, on the same tables.
+fn contract(folder: &Path) {
+    let what = "a `[[contract]]` of 68 tables and 456 columns, `datacontract test`";
+    let (Ok(url), program) = (
+        std::env::var("BENCH_DATABASE_URL"),
+        std::env::var("DATACONTRACT").unwrap_or_else(|_| "datacontract".to_owned()),
+    ) else {
+        println!("| {what} | BENCH_DATABASE_URL is not set | | | 0.05 |");
+        return;
+    };
+    let url = url::Url::parse(&url).expect("a URL");
+    let (sql, text) = large_contract::large(&["smoke_bench"]);
+    let psql = |sql: &str| {
+        let mut command = Command::new(std::env::var("PSQL").unwrap_or_else(|_| "psql".to_owned()));
+        let status = command.args(["-qXc", sql, url.as_str()]).stderr(Stdio::null()).status();
+        assert!(status.expect("psql").success(), "{sql:.80}");
+    };
+    psql("drop schema if exists smoke_bench cascade");
+    psql(&sql);
+    let server = format!(
+        "servers:\n- {{server: bench, type: postgres, host: '{}', port: {}, database: '{}', schema: smoke_bench}}\n",
+        url.host_str().unwrap_or("127.0.0.1"),
+        url.port().unwrap_or(5432),
+        url.path().trim_start_matches('/'),
+    );
+    let file = folder.join("large.odcs.yaml");
+    std::fs::write(&file, format!("{text}{server}")).expect("the contract");
+    let own = format!("[[contract]]\nname = \"large\"\nfile = \"large.odcs.yaml\"\ndatabase = \"{url}\"\n");
+    let suite = suite(folder, "contract.toml", &own);
+    let own_costs: Vec<Cost> = (0..RUNS).map(|_| run(&mut smoke(&suite), Measure::Time)).collect();
+    let ours = median(&own_costs[1..]).wall;
+    if Command::new(&program).arg("--version").stdout(Stdio::null()).status().is_err() {
+        println!("| {what} | {:.1} ms | not installed | | 0.05 |", ours.as_secs_f64() * 1e3);
+        return psql("drop schema smoke_bench cascade");
+    }
+    let times = (0..CONTRACT_RUNS).map(|_| {
+        let began = Instant::now();
+        let mut command = Command::new(&program);
+        command.arg("test").arg(&file).stdout(Stdio::null()).stderr(Stdio::null());
+        command.env("DATACONTRACT_POSTGRES_USERNAME", url.username());
+        command.env("DATACONTRACT_POSTGRES_PASSWORD", url.password().unwrap_or_default());
+        // It reports what it takes for failures, as a verdict and in its exit code.
+        let _ = command.status();
+        began.elapsed()
+    });
+    let mut times: Vec<Duration> = times.collect();
+    times.remove(0);
+    times.sort();
+    row(what, ours, times[times.len() / 2], "0.05");
+    psql("drop schema smoke_bench cascade");
 }
 
 /// A Redis on a free port, ended when it is dropped.

@@ -11,6 +11,7 @@ use crate::expect::rows::RowsExpectation;
 use crate::language::diagnostic::Diagnostic;
 use crate::language::read::Table;
 use crate::language::source::Place;
+use crate::language::statement::QueryLanguage;
 use crate::language::template::Template;
 use crate::language::variable_usage::VariableUsage;
 use crate::language::variables::Variables;
@@ -191,11 +192,18 @@ impl Query {
     }
 }
 
-/// What is wrong with a database's URL, as far as the variables' values say. What a template cannot say yet is said when
-/// the query runs.
+/// What is wrong with the URL of a database that has tables, as far as the variables' values say. What a template cannot
+/// say yet is said when the query runs.
 pub(super) fn url_mistakes(url: &Template, scope: &Variables) -> Vec<Diagnostic> {
     let Ok(text) = url.text(scope) else { return Vec::new() };
-    let mistake = databases::of_url(&text).map_or_else(Some, |database| database.mistake(&text));
+    let of_database = |database: &'static dyn Database| match database.language() {
+        QueryLanguage::Sql(_) => database.mistake(&text),
+        QueryLanguage::Command => Some(
+            Diagnostic::new(None, format!("{} has no tables", database.about()))
+                .hint("a contract is about tables: ask for a key with a `[[database]]` check"),
+        ),
+    };
+    let mistake = databases::of_url(&text).map_or_else(Some, of_database);
     mistake.map(|mistake| mistake.at(url.place())).into_iter().collect()
 }
 

@@ -91,6 +91,20 @@ pub struct TcpExpectation(pub ConnectionExpectation);
 /// `expect` of a `tls://` check.
 pub struct TlsExpectation(pub ConnectionExpectation);
 
+/// `expect` of a `redis://` check.
+pub struct RedisExpectation(pub ConnectionExpectation);
+
+impl FromTable for RedisExpectation {
+    const DEFINITION: &'static str = "redis-expectation";
+
+    fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
+        let asserts = assert_something(table);
+        let expectation = ConnectionExpectation::from_keys(table);
+        asserts?;
+        Some(RedisExpectation(expectation))
+    }
+}
+
 impl FromTable for TcpExpectation {
     const DEFINITION: &'static str = "tcp-expectation";
 

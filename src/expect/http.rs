@@ -150,16 +150,20 @@ impl Expectation<InspectedResponse> for HttpExpectation {
 
     fn judge(&self, answer: &InspectedResponse, scope: &Variables) -> Result<Vec<Mismatch>, Unjudgeable> {
         let mut unmet = Vec::new();
-        let subject = |what: String, place: Place| Subject { what: Message::new().words(what), place };
+        // A template may have put a secret into what is looked for.
+        let subject = |what: &'static str, sought: &str, place: Place| Subject {
+            what: Message::new().words(what).data(sought),
+            place,
+        };
         for (key, matcher) in &self.header {
             let name = key.name(scope)?;
-            let subject = subject(format!("header {name}"), key.place());
+            let subject = subject("header ", name.as_str(), key.place());
             let values = header_values(&answer.response.headers, name.as_str());
             unmet.extend(judge(&subject, matcher, &values.as_found(), scope)?);
         }
         for (path, matcher) in &self.json {
             let query = path.query(scope)?;
-            let subject = subject(format!("json {}", query.text), path.place);
+            let subject = subject("json ", &query.text, path.place);
             match answer.json_values(&query, path.place) {
                 Ok(found) => unmet.extend(judge(&subject, matcher, &found, scope)?),
                 Err(mismatch) => {
@@ -170,7 +174,7 @@ impl Expectation<InspectedResponse> for HttpExpectation {
         }
         for (selector, matcher) in &self.html {
             let query = selector.query(None, scope)?;
-            let subject = subject(format!("html {}", query.selector), selector.place());
+            let subject = subject("html ", &query.selector.to_string(), selector.place());
             match html_texts(answer, &query) {
                 Ok(found) => unmet.extend(judge(&subject, matcher, &found.as_found(), scope)?),
                 Err(too_much) => {
@@ -187,7 +191,7 @@ impl Expectation<InspectedResponse> for HttpExpectation {
         ];
         for (what, expected, text) in single {
             if let Some(Placed { place, value: matcher }) = expected {
-                let subject = subject(what.to_owned(), *place);
+                let subject = subject(what, "", *place);
                 unmet.extend(judge(&subject, matcher, &Found::one(&Value::from(text)), scope)?);
             }
         }

@@ -153,18 +153,22 @@ impl Expectation<ProgramResult> for ProgramExpectation {
 
     fn judge(&self, answer: &ProgramResult, scope: &Variables) -> Result<Vec<Mismatch>, Unjudgeable> {
         let mut unmet = Vec::new();
-        let subject = |what: String, place: Place| Subject { what: Message::new().words(what), place };
+        // A template may have put a secret into what is looked for.
+        let subject = |what: &'static str, sought: &str, place: Place| Subject {
+            what: Message::new().words(what).data(sought),
+            place,
+        };
         let streams =
             [(Stream::Stdout, &self.stdout, &answer.stdout), (Stream::Stderr, &self.stderr, &answer.stderr)];
         for (stream, expected, text) in streams {
             if let Some(Placed { place, value: matcher }) = expected {
-                let subject = subject(stream.name().to_owned(), *place);
+                let subject = subject(stream.name(), "", *place);
                 unmet.extend(judge(&subject, matcher, &Found::one(&Value::from(text.as_str())), scope)?);
             }
         }
         for (path, matcher) in &self.json {
             let query = path.query(scope)?;
-            let subject = subject(format!("json {}", query.text), path.place);
+            let subject = subject("json ", &query.text, path.place);
             match json_values(answer.json(), ("stdout", &answer.stdout), &query, path.place) {
                 Ok(found) => unmet.extend(judge(&subject, matcher, &found, scope)?),
                 Err(mismatch) => {

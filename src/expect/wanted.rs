@@ -172,21 +172,25 @@ impl Wanted {
     }
 
     fn describe(&self) -> Message {
-        message!("to find ").words(match &self.sought {
-            Sought::Json(query) => format!("one value at json {}", query.text),
-            Sought::Header(header) => format!("one header {header}"),
-            Sought::Cookie(cookie) => format!("one cookie {cookie}"),
-            Sought::Html(HtmlQuery { selector, attribute: None }) => format!("one element {selector}"),
-            Sought::Html(HtmlQuery { selector, attribute: Some(attribute) }) => {
-                format!("one element {selector} with the attribute {attribute}")
+        let find = |what: &'static str| message!("to find ").words(what);
+        match &self.sought {
+            Sought::Json(query) => find("one value at json ").data(query.text.as_str()),
+            Sought::Header(header) => find("one header ").data(header.as_str()),
+            Sought::Cookie(cookie) => find("one cookie ").data(cookie.as_str()),
+            Sought::Html(HtmlQuery { selector, attribute }) => {
+                let element = find("one element ").data(selector.to_string());
+                match attribute {
+                    None => element,
+                    Some(attribute) => element.words(" with the attribute ").data(attribute.as_str()),
+                }
             }
-            Sought::Regex(regex) => format!("a text that matches /{regex}/"),
-            Sought::Status => "a status".to_owned(),
-            Sought::Body => "a body".to_owned(),
-            Sought::Stdout => "stdout".to_owned(),
-            Sought::Column(None) => "a first row".to_owned(),
-            Sought::Column(Some(column)) => format!("a first row with the column {column}"),
-        })
+            Sought::Regex(regex) => find("a text that matches /").data(regex.to_string()).words("/"),
+            Sought::Status => find("a status"),
+            Sought::Body => find("a body"),
+            Sought::Stdout => find("stdout"),
+            Sought::Column(None) => find("a first row"),
+            Sought::Column(Some(column)) => find("a first row with the column ").data(column.as_str()),
+        }
     }
 }
 

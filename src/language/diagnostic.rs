@@ -55,6 +55,13 @@ impl Diagnostic {
         self
     }
 
+    /// The same with every secret that `redactor` knows replaced by stars.
+    #[must_use]
+    pub fn redacted(mut self, redactor: &Redactor) -> Diagnostic {
+        self.said(|text| redactor.clean(text));
+        self
+    }
+
     /// The same with all its text put through `clean`.
     fn said(&mut self, clean: impl Fn(&str) -> String) {
         self.message = clean(&self.message);

@@ -45,6 +45,8 @@ pub struct ParseContext<'e> {
     pub is_partial: bool,
     /// Where what is lent by other files comes from.
     pub lent: Lent,
+    /// Is it known which environment the suite runs in, if in any? Else a value that a variable gives may be another one.
+    pub is_environment_known: bool,
     /// The folder that relative paths start in: the suite's.
     pub folder: PathBuf,
     /// The suite's files so far, and what checks read beside them.
@@ -114,6 +116,7 @@ impl<'e> ParseContext<'e> {
             is_of_each: false,
             is_partial: false,
             lent: Lent::default(),
+            is_environment_known: false,
             folder: PathBuf::new(),
             sources: Sources::default(),
             warnings: Vec::new(),
@@ -159,6 +162,9 @@ pub fn describe(value: &DeValue<'_>) -> String {
 pub trait FromToml: Sized {
     /// What a template means in a value of this type.
     const TEMPLATES: Templates = Templates::Rendered;
+
+    /// Is it text that every report shows, so that no secret may be in it?
+    const IS_SHOWN: bool = false;
 
     /// Reads `value`. `None` means that a mistake was recorded.
     fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self>;

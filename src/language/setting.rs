@@ -14,7 +14,7 @@ use super::read::{FromKey, FromToml, Named, ParseContext};
 use super::schema::{Definitions, Schema};
 use super::source::Place;
 use super::template::Template;
-use super::variables::{first_part, is_built_in};
+use super::variables::{Variables, first_part, is_built_in};
 
 /// What a template in a value of a type means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,6 +91,14 @@ fn refuse<T>(place: Place, parse: &mut ParseContext<'_>) -> Option<T> {
 fn read_rendered<T: FromToml>(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<T> {
     let template = Template::from_toml(value, parse)?;
     let text = render(&template, parse)?;
+    // What has a name is called by it everywhere.
+    let is_shown = T::IS_SHOWN || T::TEMPLATES == Templates::Refused;
+    let shows = |scope: &Variables| template.reads().any(|name| scope.shows_a_secret(name));
+    if is_shown && parse.scope.as_ref().is_some_and(shows) {
+        let mistake =
+            Diagnostic::new(template.place(), "a secret does not work here: every report shows this text");
+        return parse.reject(mistake.hint("use a variable that is not secret"));
+    }
     match T::TEMPLATES {
         Templates::Refused => T::from_toml(&Spanned::new(value.span(), DeValue::String(text.into())), parse),
         Templates::Own | Templates::Rendered => read_text(&text, value, parse),

@@ -57,6 +57,11 @@ impl Notes {
         warnings.extend(noted);
         warnings.extend(suite.warnings.iter().cloned());
         warnings.sort_by_key(|warning| warning.place.map(|place| (place.file, place.start)));
+        // What is warned about may have been made of secrets.
+        let redacted = |warning: Diagnostic| {
+            plans.iter().fold(warning, |warning, plan| warning.redacted(plan.scope.redactor()))
+        };
+        let warnings = warnings.into_iter().map(redacted).collect();
         Warnings { warnings, covered }
     }
 }

@@ -159,7 +159,8 @@ fn planned(
         None
     });
     if !mistakes.is_empty() {
-        return Err(mistakes);
+        // What a template put into a setting may be a secret, whoever is told of it.
+        return Err(mistakes.into_iter().map(|mistake| mistake.redacted(redactor)).collect());
     }
     let mut checks = planned_checks(suite, &selected, choices, &resolved.scope);
     if let Some(baseline) = &baseline {

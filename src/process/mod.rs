@@ -28,7 +28,7 @@ use tokio::io::AsyncWriteExt as _;
 pub use self::connections::own_connections_are_closed;
 pub use self::end::End;
 pub use self::groups::Groups;
-use self::groups::{MARK, Outside};
+use self::groups::{MARK, Outside, has_no_children};
 pub use self::limits::raise_open_files;
 pub use self::listeners::{Listeners, ListeningOn};
 pub use self::log_file::LogFile;
@@ -191,13 +191,14 @@ impl Process {
         let _ = patience.bound(self.output.closed()).await;
     }
 
-    /// Kills what it left behind, once it has ended.
+    /// Kills what it left behind, once it has ended. What it orphaned is a child of smoke by now: where there is none, no
+    /// other process needs to be looked at.
     pub async fn end_leftovers(mut self, deadline: Deadline) {
-        if self.groups.may_have_orphans(self.group) {
-            self.stop(StopSignal::Kill, deadline).await;
-        } else {
+        if has_no_children() && group_is_gone(self.child.as_mut(), self.group) {
             reaper::forget(self.group);
             self.groups.leave(self.group.take());
+        } else {
+            self.stop(StopSignal::Kill, deadline).await;
         }
     }
 

@@ -38,6 +38,14 @@ pub struct Forms {
     pub hex: Vec<Vec<u8>>,
 }
 
+/// Can it be a host or the name of a header, which are written in lower case on the way?
+fn can_be_a_name(secret: &str) -> bool {
+    const LONGEST_LABEL: usize = 63;
+    (SHORTEST_LINE..=LONGEST_LABEL).contains(&secret.len())
+        && secret.bytes().any(|byte| byte.is_ascii_uppercase())
+        && secret.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_'))
+}
+
 impl Forms {
     /// Every form of `secret`.
     pub fn of(secret: &str) -> Forms {
@@ -60,6 +68,9 @@ impl Forms {
         if secret.len() > MEDIUM {
             (0..3).for_each(|shift| forms.base64(secret, shift));
             return forms;
+        }
+        if can_be_a_name(secret) {
+            forms.text(&secret.to_ascii_lowercase());
         }
         forms.non_ascii(secret);
         forms.hex.push(hex(secret.as_bytes()).into_bytes());

@@ -20,7 +20,7 @@ use crate::language::repeat::{Connections, Repeat, Retry};
 use crate::language::schema::{Definitions, Schema};
 use crate::language::severity::Severity;
 use crate::language::source::Place;
-use crate::language::table::{Rule, Shape};
+use crate::language::table::{Rule, Shape, ToToml};
 use crate::language::variables::Variable;
 
 /// `[suite]`, and what `[env.NAME]` overrides in it.
@@ -51,11 +51,13 @@ impl FromTable for SuiteKeys {
 
     fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
         Some(SuiteKeys {
-            name: table.overridable(
-                "name",
-                ("name of the suite in every report", r#"name = "shop""#),
-                &Self::default_name(),
-            ),
+            name: table
+                .overridable(
+                    "name",
+                    ("name of the suite in every report", r#"name = "shop""#),
+                    &SuiteName(Self::default_name()),
+                )
+                .map(|SuiteName(name)| name),
             budget: table.overridable(
                 "budget",
                 ("hard limit on the whole run, in wall-clock time", r#"budget = "2m""#),
@@ -207,7 +209,30 @@ impl Defaults {
 /// Why a check is skipped, for the reports.
 struct SkipReasonText(String);
 
+/// The name of the suite, which every report shows.
+struct SuiteName(String);
+
+impl FromToml for SuiteName {
+    const IS_SHOWN: bool = true;
+
+    fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
+        String::from_toml(value, parse).map(SuiteName)
+    }
+
+    fn schema(definitions: &mut Definitions<'_>) -> Schema {
+        String::schema(definitions)
+    }
+}
+
+impl ToToml for SuiteName {
+    fn to_toml(&self) -> serde_json::Value {
+        self.0.to_toml()
+    }
+}
+
 impl FromToml for SkipReasonText {
+    const IS_SHOWN: bool = true;
+
     fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
         let Named { name, place } = Named::from_toml(value, parse)?;
         if name.trim().is_empty() {

@@ -98,8 +98,12 @@ fn draft(
     // Which environment it runs in is not known here.
     let suite = &read.suite;
     let zone = suite.keys.timezone.clone().unwrap_or_default();
-    let (resolved, _) = resolve(&suite.variables, &suite.dir, &zone, &Arc::new(Redactor::new()));
-    in_environment(suite, Environment::Unknown, &resolved.scope, extra_variables)
+    let redactor = Arc::new(Redactor::new());
+    let (resolved, _) = resolve(&suite.variables, &suite.dir, &zone, &redactor);
+    let mut draft = in_environment(suite, Environment::Unknown, &resolved.scope, extra_variables);
+    // What a template put into a setting may be a secret.
+    draft.mistakes = draft.mistakes.into_iter().map(|mistake| mistake.redacted(&redactor)).collect();
+    draft
 }
 
 /// The environment that a suite runs in.
@@ -240,6 +244,10 @@ impl Loader<'_> {
         parse.scope = self.again.map(|again| again.scope.clone());
         parse.lent = self.sources.lent();
         let environment = self.again.map_or(Environment::Unknown, |again| again.environment);
+        parse.is_environment_known = match environment {
+            Environment::Named(_) | Environment::None => true,
+            Environment::Unknown => false,
+        };
         let parts = read_table(document.get_ref(), 0..0, &mut parse, |table| {
             let head = Head::from_table(table, is_root);
             let setting_reads = std::mem::take(&mut table.parse.settings.reads);

@@ -95,9 +95,16 @@ fn since(at: Timestamp, now: Timestamp) -> Duration {
     Duration::try_from(now.duration_since(at)).unwrap_or_default()
 }
 
-/// An age as people say it: nobody counts the milliseconds of two hours.
-pub(super) fn rounded(age: Duration) -> Span {
-    Span(if age < Duration::from_secs(10) { age } else { Duration::from_secs(age.as_secs()) })
+/// An age as people say it: nobody counts the milliseconds of two hours, or the minutes of a week.
+pub(super) fn rounded(age: Duration) -> String {
+    const DAY: u64 = 86_400;
+    let seconds = age.as_secs();
+    if seconds >= 3 * DAY {
+        let hours = seconds % DAY / 3_600;
+        let rest = if hours > 0 { format!(" {hours}h") } else { String::new() };
+        return format!("{}d{rest}", seconds / DAY);
+    }
+    Span(if seconds < 10 { age } else { Duration::from_secs(seconds) }).to_string()
 }
 
 /// What is wrong with this age; nothing if it is not older than `within`.
@@ -156,6 +163,10 @@ mod tests {
                 other => panic!("{newest}: {other:?}"),
             };
             assert_eq!(seconds, expected, "{newest}");
+        }
+        let shown = [(3_600, "1h"), (176_700, "49h 5m"), (7 * 86_400, "7d"), (272_627_409, "3155d 9h")];
+        for (seconds, text) in shown {
+            assert_eq!(rounded(Duration::from_secs(seconds)), text);
         }
         assert_eq!(age(&json!("infinity"), now, Family::Instant, &utc), Age::Infinite);
         assert_eq!(age(&json!("soon"), now, Family::Text, &utc), Age::Unreadable);

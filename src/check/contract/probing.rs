@@ -139,14 +139,7 @@ impl<'p> Probe<'p> {
         let sql = self.writer(object, schema, table).newest(&fresh.column);
         let answer = match self.ask(&sql, self.limit).await {
             Ok(answer) => answer,
-            Err(NoAnswer::Late(limit)) => {
-                let cause =
-                    message!("could not be determined in {} (no index on `{}`?)", Span(limit), fresh.column);
-                return Came::errored(
-                    cause,
-                    message!("index the column: then the newest value is one look; or raise `budget`"),
-                );
-            }
+            Err(NoAnswer::Late(limit)) => return not_fresh_in_time(&fresh.column, limit),
             Err(other) => return errored(other),
         };
         let cell = |name: &str| {
@@ -323,7 +316,15 @@ fn scanned(answer: Answer, is_view: bool, found: impl FnOnce() -> Came) -> Came 
     }
 }
 
-fn not_in_time(what: &str, limit: Duration) -> Came {
+/// What the search for the newest value comes to that took longer.
+pub(super) fn not_fresh_in_time(column: &str, limit: Duration) -> Came {
+    Came::errored(
+        message!("could not be determined in {} (no index on `{}`?)", Span(limit), column),
+        message!("index the column: then the newest value is one look; or raise `budget`"),
+    )
+}
+
+pub(super) fn not_in_time(what: &str, limit: Duration) -> Came {
     Came::errored(
         message!("{} in {}", what, Span(limit)),
         message!("add a constraint or an index, look at a part of it with `where`, or raise `budget`"),

@@ -25,6 +25,7 @@ const LARGEST: u64 = 8 << 20;
 
 /// The documents of a table, whether each is a check of its own, and where the table says which they are.
 pub(super) fn documents(table: &mut Table<'_, '_, '_>) -> Option<(Vec<Document>, bool, Place)> {
+    let reads_before = table.parse.settings.reads.len();
     let file: Option<Named> = path(
         table,
         "file",
@@ -41,6 +42,8 @@ pub(super) fn documents(table: &mut Table<'_, '_, '_>) -> Option<(Vec<Document>,
             r#"files = "contracts/*.odcs.yaml""#,
         ),
     );
+    // Which file it is may depend on the environment: what makes sense in one of them is no mistake.
+    let is_other_file = table.parse.settings.reads.len() > reads_before && !table.parse.is_environment_known;
     let tables: Option<Vec<InlineTable>> = table.optional("table", "promises without a contract document");
     let objects: Option<Vec<Named>> = table.optional(
         "objects",
@@ -70,9 +73,21 @@ pub(super) fn documents(table: &mut Table<'_, '_, '_>) -> Option<(Vec<Document>,
     let mut documents = match source {
         "file" => {
             let file = file?;
-            vec![read_file(Path::new(&file.name), file.place, table.parse)?]
+            let before = table.parse.diagnostics.len();
+            let document = read_file(Path::new(&file.name), file.place, table.parse);
+            if is_other_file {
+                table.parse.diagnostics.truncate(before);
+            }
+            vec![document?]
         }
-        "files" => read_files(&files?, table.parse)?,
+        "files" => {
+            let before = table.parse.diagnostics.len();
+            let documents = read_files(&files?, table.parse);
+            if is_other_file {
+                table.parse.diagnostics.truncate(before);
+            }
+            documents?
+        }
         _ => {
             let tables = tables?;
             inline::unique(&tables, table)?;

@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::Contract;
 use super::entry::{Came, Entry, Test, entries, promises, verdict};
 use super::lookup::Found;
-use super::probing::Probe;
+use super::probing::{Probe, not_fresh_in_time, not_in_time};
 use super::promise::{Fresh, Measure, Promised};
 use crate::attempt::Context;
 use crate::attempt::attempts::Attempt;
@@ -38,6 +38,8 @@ pub(super) struct Run {
     pub(super) found: Vec<Found>,
     /// What everybody should know who reads the result.
     pub(super) notes: Vec<Message>,
+    /// The promise that is being looked at, and how much time there was for it.
+    under_way: Option<(usize, Duration)>,
     /// The statement that showed the first failure.
     shown_by: Option<String>,
 }
@@ -55,6 +57,7 @@ impl Run {
             of_objects,
             found: Vec::new(),
             notes: Vec::new(),
+            under_way: None,
             shown_by: None,
         }
     }
@@ -149,6 +152,7 @@ impl Run {
                 if !kind(test) {
                     continue;
                 }
+                self.under_way = Some((at, own.remaining()));
                 let promised = &self.promised.objects[object];
                 let zone = &self.contract.zone;
                 let is_view = matches!(table.kind, TableKind::View);
@@ -205,11 +209,21 @@ impl Run {
                     self.shown_by = probe.last_statement();
                 }
                 self.entries[at].came = came;
+                self.under_way = None;
                 if probe.is_over() {
                     return;
                 }
             }
         }
+    }
+
+    /// The time was up while a promise was looked at.
+    fn cut(&mut self) {
+        let Some((at, given)) = self.under_way else { return };
+        self.entries[at].came = match (self.entries[at].test, &self.entries[at].column) {
+            (Test::Fresh(_), Some(column)) => not_fresh_in_time(column, given),
+            _ => not_in_time("not found out", given),
+        };
     }
 
     /// The entries about an object, or about the contract.
@@ -264,7 +278,7 @@ impl Attempt for Run {
                 Err(_) if self.found.is_empty() => {
                     return Err(Failure::timed_out(context.deadline.cut(), context.timeline.phase()));
                 }
-                Err(_) => {}
+                Err(_) => self.cut(),
             }
             verdict(&self.entries, &self.promised.objects, &self.notes)
         })

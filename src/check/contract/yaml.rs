@@ -79,23 +79,21 @@ fn not_yaml(error: &ScanError, places: &Places<'_>) -> Diagnostic {
 struct Places<'t> {
     text: &'t str,
     file: usize,
-    /// Where each character begins; nothing of a text in which they are bytes.
-    starts: Vec<u32>,
+    /// Where each character begins; nothing of a text in which characters are bytes.
+    starts: Option<Vec<u32>>,
 }
 
 impl<'t> Places<'t> {
     fn new(text: &'t str, file: usize) -> Places<'t> {
-        let starts = match text.is_ascii() {
-            true => Vec::new(),
-            false => text.char_indices().map(|(at, _)| u32::try_from(at).unwrap_or(u32::MAX)).collect(),
-        };
+        let start = |(at, _): (usize, char)| u32::try_from(at).unwrap_or(u32::MAX);
+        let starts = (!text.is_ascii()).then(|| text.char_indices().map(start).collect());
         Places { text, file, starts }
     }
 
     fn byte(&self, marker: &Marker) -> usize {
-        let at = match self.text.is_ascii() {
-            true => marker.index(),
-            false => self.starts.get(marker.index()).map_or(self.text.len(), |start| *start as usize),
+        let at = match &self.starts {
+            None => marker.index(),
+            Some(starts) => starts.get(marker.index()).map_or(self.text.len(), |start| *start as usize),
         };
         at.min(self.text.len())
     }

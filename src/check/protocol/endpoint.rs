@@ -225,7 +225,10 @@ impl Endpoint {
             ("what `send` says changes nothing, so `--read-only` may send it", "safe = true"),
             false,
         );
-        table.needs("safe", "send", "`safe` is about what is sent, and there is no `send`")?;
+        // No rule of the table: `safe` stands by itself where the URL is a request's.
+        if table.has("safe") && !table.has("send") {
+            return table.reject("safe", "`safe` is about what is sent, and there is no `send`");
+        }
         let defaults = table.parse.defaults.get::<RequestOptions>().cloned().unwrap_or_default();
         let options = RequestOptions::of_connection(resolve, tls).or(&defaults);
         Some(Endpoint { url: url?, options, starttls, send, safe })

@@ -9,7 +9,7 @@ use crate::check::exchange::{AnyExchange, Exchange, Question};
 use crate::check::request::{RequestOptions, TlsKeys};
 use crate::check::{Session, template_failure};
 use crate::expect::capture::Captures;
-use crate::expect::connection::{Connection, ConnectionExpectation, TlsExpectation};
+use crate::expect::connection::{Connection, ConnectionExpectation, RedisExpectation};
 use crate::language::diagnostic::Diagnostic;
 use crate::language::source::Place;
 use crate::language::template::Template;
@@ -27,7 +27,7 @@ pub(super) const PROTOCOL: Protocol = Protocol {
         let tls = TlsKeys::from_key(table);
         let defaults = table.parse.defaults.get::<RequestOptions>().cloned().unwrap_or_default();
         let options = RequestOptions::of_connection(Vec::new(), tls).or(&defaults);
-        let expect: Option<TlsExpectation> = table
+        let expect: Option<RedisExpectation> = table
             .optional("expect", ("what the connection must be like", r#"expect = { within = "300ms" }"#));
         let expect = if table.has("expect") { expect?.0 } else { ConnectionExpectation::default() };
         let exchange: Box<dyn AnyExchange> =
@@ -88,12 +88,9 @@ impl Question for Redis {
         context.run.redactor.add_address(&url);
         let tls = self.options.tls().in_dir(&context.run.suite_dir);
         redis::ping(&url, tls, context).await?;
-        Ok(Connection {
-            took: context.timeline.elapsed(),
-            certificate: context.timeline.certificate(),
-            received: None,
-            is_refused: false,
-        })
+        let certificate = context.timeline.certificate();
+        let received = certificate.is_none().then(|| "PONG".to_owned());
+        Ok(Connection { took: context.timeline.elapsed(), certificate, received, is_refused: false })
     }
 
     fn named(&self, scope: &Variables) -> Option<String> {

@@ -121,7 +121,9 @@ fn headers(options: &RequestOptions, scope: &Variables, context: &Context) -> Re
 fn header_value(name: &str, value: &str) -> Result<HeaderValue, Failure> {
     HeaderValue::from_str(value).map_err(|_| {
         let cause = Message::new()
-            .words(format!("the value of the header `{name}` has a character that no header may have (a line break, perhaps): "))
+            .words("the value of the header `")
+            .data(name)
+            .words("` has a character that no header may have (a line break, perhaps): ")
             .data(value);
         unusable("a header", cause)
     })

@@ -133,7 +133,7 @@ pub(super) fn json_values<'d>(
         // What the document is instead is shown once, with the answer.
         Ok(document) => {
             let values = query.find(document).map_err(|TooMany| Mismatch {
-                what: Message::new().words(format!("json {}", query.text)),
+                what: message!("json {}", query.text),
                 expected: Message::new().words(format!("to find at most {} values", walk::FOUND)),
                 actual: message!("more: write a path that finds fewer"),
                 place: Some(place),

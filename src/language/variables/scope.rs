@@ -116,6 +116,18 @@ impl Variables {
         self.placeholders.contains_key(name)
     }
 
+    /// Does the value of a name such as `order` show a secret?
+    pub(in crate::language) fn shows_a_secret(&self, name: &str) -> bool {
+        let text = || self.value_of(name).map(|value| as_text(&value));
+        self.has_placeholder(first_part(name))
+            || text().is_some_and(|text| self.redactor.clean(&text) != text)
+    }
+
+    /// What knows the secrets among the values.
+    pub fn redactor(&self) -> &Redactor {
+        &self.redactor
+    }
+
     /// Forgets a name.
     pub fn remove(&mut self, name: &str) {
         Arc::make_mut(&mut self.values).remove(name);

@@ -28,12 +28,10 @@ impl Name {
     /// # Errors
     /// Why there is no such name.
     pub fn parse(text: &str) -> Result<Name, String> {
-        let ascii = match text.is_ascii() {
-            true => text.to_owned(),
-            false => match url::Host::parse(text) {
-                Ok(url::Host::Domain(ascii)) => ascii,
-                Ok(_) | Err(_) => return Err("it has characters that no name can have".to_owned()),
-            },
+        let ascii = match url::Host::parse(text) {
+            _ if text.is_ascii() => text.to_owned(),
+            Ok(url::Host::Domain(ascii)) => ascii,
+            Ok(_) | Err(_) => return Err("it has characters that no name can have".to_owned()),
         };
         let labels = ascii.strip_suffix('.').unwrap_or(&ascii).split('.');
         let name = Name { labels: labels.map(|label| label.as_bytes().to_vec()).collect() };

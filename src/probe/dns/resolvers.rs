@@ -62,7 +62,7 @@ impl Servers {
                         .extend(address.filter(|_| room).map(|address| SocketAddr::new(address, PORT)));
                 }
                 Some("options") => {
-                    let seconds = words.filter_map(|word| word.strip_prefix("timeout:")?.parse().ok()).last();
+                    let seconds = words.rev().find_map(|word| word.strip_prefix("timeout:")?.parse().ok());
                     if let Some(seconds @ 1..=30) = seconds {
                         servers.patience = Duration::from_secs(seconds);
                     }

@@ -33,7 +33,8 @@ pub fn answer(answer: &HttpResponse) -> Message {
 fn with_headers(line: Message, headers: &HeaderMap, body: Option<&str>) -> Message {
     let mut text = line;
     for (name, value) in headers {
-        text = text.words(format!("\n{name}: ")).data(String::from_utf8_lossy(value.as_bytes()));
+        text =
+            text.words("\n").data(name.as_str()).words(": ").data(String::from_utf8_lossy(value.as_bytes()));
     }
     match body {
         None | Some("") => text,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_postgres::config::{Host, SslMode as LibrarySslMode, SslNegotiation};
 use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
@@ -16,7 +16,7 @@ use super::fault;
 use super::loan::Loan;
 use super::password_file::Found;
 use super::socket::Socket;
-use super::superuser;
+use super::superuser::{self, Reported};
 use super::target::{self, TargetServer};
 use super::wire::Wire;
 use crate::attempt::Context;
@@ -267,27 +267,6 @@ async fn log_in(
     let (stream, read) = loan.take_back().ok_or_else(|| fault::login_lost(endpoint))?;
     let wire = Wire::new(stream, read);
     Ok(Connection { wire, cancel, endpoint: endpoint.clone(), security: tls, is_console })
-}
-
-/// What a server reports of itself and of the session at the login.
-struct Reported {
-    /// It is the console of pgbouncer, which reports its own version for the server's.
-    is_console: bool,
-    is_superuser: bool,
-}
-
-impl Reported {
-    fn by<S, T>(connection: &tokio_postgres::Connection<S, T>) -> Reported
-    where
-        S: AsyncRead + AsyncWrite + Unpin,
-        T: AsyncRead + AsyncWrite + Unpin,
-    {
-        let version = connection.parameter("server_version");
-        Reported {
-            is_console: version.is_some_and(|version| version.ends_with("/bouncer")),
-            is_superuser: connection.parameter("is_superuser") == Some("on"),
-        }
-    }
 }
 
 /// Asks the server for TLS, as every PostgreSQL client since 7.1 does, and says whether it is offered.

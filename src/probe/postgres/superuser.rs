@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
+use tokio::io::{AsyncRead, AsyncWrite};
+
 use super::connect::Endpoint;
 use crate::attempt::Context;
 use crate::secret::message;
@@ -25,5 +27,26 @@ pub(super) fn warn(role: &str, endpoint: &Endpoint, context: &Context) {
             endpoint
         );
         context.timeline.warn(warning);
+    }
+}
+
+/// What a server reports of itself and of the session at the login.
+pub(super) struct Reported {
+    /// It is the console of pgbouncer, which reports its own version for the server's.
+    pub is_console: bool,
+    pub is_superuser: bool,
+}
+
+impl Reported {
+    pub fn by<S, T>(connection: &tokio_postgres::Connection<S, T>) -> Reported
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+        T: AsyncRead + AsyncWrite + Unpin,
+    {
+        let version = connection.parameter("server_version");
+        Reported {
+            is_console: version.is_some_and(|version| version.ends_with("/bouncer")),
+            is_superuser: connection.parameter("is_superuser") == Some("on"),
+        }
     }
 }

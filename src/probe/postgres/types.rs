@@ -72,10 +72,16 @@ fn without_size(declared: &str) -> String {
     }
 }
 
+/// The longest text that PostgreSQL takes a limit for. What is declared longer has none.
+const LONGEST_TEXT: u64 = 10_485_760;
+
 /// Could it be the name of a type at all? The server stops at what is none, before PostgreSQL 16.
 pub(super) fn may_be_a_name(declared: &str) -> bool {
     let is_of_a_name = |c: char| c.is_alphanumeric() || " _$.\"(),[]".contains(c);
-    !declared.trim().is_empty() && declared.chars().all(is_of_a_name)
+    let sizes = declared.split(['(', '[', ',', ')', ']']).filter_map(|part| part.trim().parse::<u64>().ok());
+    !declared.trim().is_empty()
+        && declared.chars().all(is_of_a_name)
+        && sizes.max().unwrap_or(0) <= LONGEST_TEXT
 }
 
 /// Was what is declared refused, because it cannot be the name of a type?

@@ -328,16 +328,16 @@ fn what_is_wrong_with_a_url_is_found_before_anything_is_sent() {
     }
 }
 
+/// What a server answers to a question; nothing if it is empty.
+type Answers = fn(&[u8]) -> Vec<u8>;
+
 /// The addresses of the resolver `two.test`, on a port where nobody else listens: what the first and the second answer.
-fn two(
-    first: Option<fn(&[u8]) -> Vec<u8>>,
-    second: Option<fn(&[u8]) -> Vec<u8>>,
-) -> (u16, Vec<std::thread::JoinHandle<()>>) {
+fn two(first: Option<Answers>, second: Option<Answers>) -> (u16, Vec<std::thread::JoinHandle<()>>) {
     let bind = |address: &str| UdpSocket::bind(address).expect("a port");
     let one = bind("127.0.0.1:0");
     let port = one.local_addr().expect("know the port").port();
     let other = bind(&format!("127.0.0.2:{port}"));
-    let serve = |(socket, answers): (UdpSocket, Option<fn(&[u8]) -> Vec<u8>>)| {
+    let serve = |(socket, answers): (UdpSocket, Option<Answers>)| {
         let answers = answers?;
         Some(std::thread::spawn(move || {
             let mut buffer = [0; 4096];
@@ -359,8 +359,8 @@ fn the_next_server_is_asked_where_one_refuses_is_mute_or_could_not_find_out() {
     let failed = |question: &[u8]| answer(question, 2, &[]);
     let mute = |_: &[u8]| Vec::new();
     for (first, second, code, said) in [
-        (None, Some(good as fn(&[u8]) -> Vec<u8>), 0, ""),
-        (Some(mute as fn(&[u8]) -> Vec<u8>), Some(good as _), 0, ""),
+        (None, Some(good as Answers), 0, ""),
+        (Some(mute as Answers), Some(good as _), 0, ""),
         (Some(failed as _), Some(good as _), 0, ""),
         // What it says counts, and the next one is not asked.
         (Some(no_name as _), Some(good as _), 1, "got NXDOMAIN"),

@@ -617,6 +617,8 @@ async fn declared_types_are_compared_as_the_database_resolves_them() {
         ("mart.shape", "mart.shape", same.clone()),
         ("string", "text", unknown.clone()),
         ("STRUCT<a: int>", "text", unknown.clone()),
+        ("no such type", "text", unknown.clone()),
+        ("varchar[2147483647]", "character varying", unknown.clone()),
         ("int; drop table orders", "integer", unknown.clone()),
         ("", "text", unknown.clone()),
         ("time with time zone", "time with time zone", same.clone()),

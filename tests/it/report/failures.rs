@@ -4,6 +4,7 @@
 
 mod databases;
 mod journeys;
+mod names;
 mod processes;
 
 use std::net::TcpListener;

@@ -17,6 +17,7 @@ pub mod dns;
 pub mod fault;
 pub mod haproxy;
 pub mod http;
+pub mod large_contract;
 pub mod names;
 pub mod plugins;
 pub mod postgres;

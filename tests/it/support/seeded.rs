@@ -94,6 +94,7 @@ fn masked(block: &str, ran: &Ran) -> String {
         (r"\d+ of \d+ attempts", "N of N attempts"),
         (r"\d+ attempts", "N attempts"),
         (r"port \d+", "port PORT"),
+        (r" -p \d+ ", " -p PORT "),
         (r"process \d+ \([^)]*\)", "process N (NAME)"),
         (r"/\S*smoke-it-[^/ ]+", "SCRATCH"),
     ] {

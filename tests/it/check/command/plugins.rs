@@ -6,7 +6,8 @@ use crate::support::smoke::Smoke;
 
 /// The keys that run the plugin with these arguments.
 fn run(plugin: &str, arguments: &[&str]) -> String {
-    let arguments: String = arguments.iter().map(|argument| format!(", {argument:?}")).collect();
+    let arguments: Vec<String> = arguments.iter().map(|argument| format!(", {argument:?}")).collect();
+    let arguments = arguments.concat();
     format!("run = [\"{}/{plugin}\"{arguments}]\nplugin = true", plugins::folder())
 }
 

@@ -144,3 +144,72 @@ fn an_override_of_a_secret_is_secret() {
     let said = format!("{base}[env.staging.vars]\nmine = {{ value = {secret:?}, secret = false }}\n{check}");
     assert!(in_staging(Smoke::new().suite(&said)).run().stderr.contains(secret));
 }
+
+/// What a template puts into a setting, into what is looked for, or into a host, and a word of the message.
+const SETTINGS: [(&str, &str); 13] = [
+    ("method = \"{{p}}\"", "is not a method"),
+    ("budget = \"{{p}}\"", "is not a duration"),
+    ("expect.within = \"{{p}}\"", "is not a duration"),
+    ("max-body = \"{{p}}\"", "expected a size"),
+    ("redirects = \"{{p}}\"", "expected an integer"),
+    ("severity = \"{{p}}\"", "expected \"critical\""),
+    ("poll.every = \"{{p}}\"", "is not a duration"),
+    ("tls.ca = \"{{p}}\"", "cannot read"),
+    ("multipart.a = { file = \"{{p}}\" }\nmethod = \"POST\"", "cannot read"),
+    ("resolve = { \"{{p}}\" = \"127.0.0.1:1\" }", "this has no port"),
+    ("skip = \"{{p}}\"", "a secret does not work here"),
+    ("name = \"is {{t}}\"\neach = { t = [\"a\", \"x{{p}}\"] }", "a secret does not work here"),
+    (
+        "tags = [\"{{t}}\"]\nname = \"is {{n}}\"\neach = [{ n = 1, t = \"{{p}}\" }]",
+        "a secret does not work here",
+    ),
+];
+
+#[test]
+fn a_secret_in_a_setting_is_not_shown_by_any_command() {
+    const SECRET: &str = "Zq7LmN44vvkkPp";
+    let secrets = forms(SECRET);
+    for (keys, message) in SETTINGS {
+        let name = if keys.contains("name =") { "" } else { "name = \"it\"\n" };
+        let suite = format!(
+            "[vars]\np = {{ env = \"P\", secret = true }}\n[[health]]\n{name}url = \"http://127.0.0.1:1/\"\n{keys}\n"
+        );
+        for command in ["run", "check", "plan", "list"] {
+            for by_hand in [false, true] {
+                let smoke = Smoke::bare().arg(command).suite(&suite).env("P", SECRET);
+                let ran = if by_hand { smoke.args(["--var", "p=Zq7LmN44vvkkPp"]) } else { smoke }.run();
+                have_none_of(&ran, &secrets);
+                if command != "list" {
+                    ran.exits(2);
+                    assert!(ran.stderr.contains(message), "{command} {keys}\n{}", ran.stderr);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_secret_in_what_is_looked_for_or_in_a_name_on_the_way_is_not_shown() {
+    const SECRET: &str = "Zq7LmN44vvkkPp";
+    let server = HttpServer::start(|_| Response::json("{}"));
+    let lower = ("in lower case", SECRET.to_lowercase());
+    let secrets = [forms(SECRET), vec![lower]].concat();
+    for keys in [
+        "expect.json.\"$[?@.a == '{{p}}']\" = 1",
+        "expect.json.\"$.{{p}}\" = 1",
+        "expect.html.\"h1[a='{{p}}']\" = \"x\"",
+        "expect.header.\"{{p}}\" = \"x\"",
+        "headers.\"{{p}}\" = \"x\"\nexpect.status = 404",
+        "proxy = \"http://{{p}}:3128\"",
+        "url = \"http://{{p}}/\"",
+    ] {
+        let url =
+            if keys.starts_with("url") { String::new() } else { format!("url = {:?}\n", server.url("/")) };
+        let suite =
+            format!("[vars]\np = {{ env = \"P\", secret = true }}\n[[health]]\nname = \"it\"\n{url}{keys}\n");
+        let ran = asked_for_all().suite(&suite).env("P", SECRET).run();
+        ran.exits(1);
+        have_none_of(&ran, &secrets);
+        assert!(ran.stderr.contains("***"), "{keys}\n{}", ran.stderr);
+    }
+}
