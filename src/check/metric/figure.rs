@@ -48,6 +48,14 @@ impl Figure {
         Figure::Number(Number { value: decimal, text, is_float })
     }
 
+    /// Is it anything but the same number?
+    pub fn differs_from(&self, other: &Figure) -> bool {
+        match (self, other) {
+            (Figure::Number(a), Figure::Number(b)) => a.value != b.value,
+            (Figure::Number(_) | Figure::Null | Figure::Other(_), _) => true,
+        }
+    }
+
     /// As messages show it.
     pub fn shown(&self) -> Message {
         match self {

@@ -1,5 +1,7 @@
 //! How far two figures may be apart.
 
+use std::sync::LazyLock;
+
 use serde_json::json;
 use toml::Spanned;
 use toml::de::DeValue;
@@ -25,12 +27,16 @@ enum Span {
 
 impl Tolerance {
     /// What holds where the suite says nothing.
-    pub fn default_for(floats: bool) -> Tolerance {
-        let (text, span) = match floats {
-            true => ("1e-9 of it, as one of them is a float", Span::Relative(decimal("1e-9"))),
-            false => ("exactly", Span::Absolute(decimal("0"))),
-        };
-        Tolerance { text: text.to_owned(), span }
+    pub fn default_for(floats: bool) -> &'static Tolerance {
+        static FLOATS: LazyLock<Tolerance> = LazyLock::new(|| {
+            let text = "1e-9 of it, as one of them is a float".to_owned();
+            Tolerance { text, span: Span::Relative(decimal("1e-9")) }
+        });
+        static EXACT: LazyLock<Tolerance> = LazyLock::new(|| {
+            let text = "exactly".to_owned();
+            Tolerance { text, span: Span::Absolute(decimal("0")) }
+        });
+        if floats { &FLOATS } else { &EXACT }
     }
 
     /// The largest difference that is allowed.

@@ -1,5 +1,7 @@
 //! Opening a file that is there, without leaving anything beside it.
 
+use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use rusqlite::config::DbConfig;
@@ -99,10 +101,37 @@ const URI_PATH: &percent_encoding::AsciiSet =
 
 /// Does the header say WAL? Source: <https://www.sqlite.org/fileformat.html>, offsets 18 and 19.
 fn is_wal(path: &Path) -> bool {
+    read_start(path).is_ok_and(|header| header[18..20] == [2, 2])
+}
+
+/// The first bytes of a file.
+///
+/// A lock is the process's, and whoever closes the file in any thread lets go of it: another session would write without
+/// the lock that it took. So the file stays open. Source: <https://www.sqlite.org/howtocorrupt.html>, section 2.2.
+#[cfg(unix)]
+fn read_start(path: &Path) -> io::Result<[u8; 20]> {
+    use std::collections::hash_map::{Entry, HashMap};
+    use std::os::unix::fs::{FileExt as _, MetadataExt as _};
+    use std::sync::{LazyLock, Mutex, PoisonError};
+
+    static OPEN: LazyLock<Mutex<HashMap<(u64, u64), File>>> = LazyLock::new(Mutex::default);
+    let metadata = std::fs::metadata(path)?;
+    let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
+    let file = match open.entry((metadata.dev(), metadata.ino())) {
+        Entry::Occupied(known) => known.into_mut(),
+        Entry::Vacant(unknown) => unknown.insert(File::open(path)?),
+    };
+    let mut start = [0; 20];
+    file.read_exact_at(&mut start, 0)?;
+    Ok(start)
+}
+
+#[cfg(not(unix))]
+fn read_start(path: &Path) -> io::Result<[u8; 20]> {
     use std::io::Read as _;
-    let mut header = [0; 20];
-    let read = std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut header));
-    read.is_ok() && header[18..20] == [2, 2]
+    let mut start = [0; 20];
+    File::open(path)?.read_exact(&mut start)?;
+    Ok(start)
 }
 
 fn beside(path: &Path, suffix: &str) -> PathBuf {

@@ -435,6 +435,47 @@ fn a_send_that_is_cut_half_way_leaves_nothing() {
     assert_eq!(beats(&database), 0);
 }
 
+/// A lock of SQLite's is the process's: a session that only looks must not let go of that of one that writes.
+#[test]
+fn looks_do_not_take_the_lock_from_who_writes() {
+    let lite = Lite::new(CARRY);
+    lite.connection().execute_batch("create table others (n integer)").expect("a table");
+    let is_over = Arc::new(AtomicUsize::new(0));
+    let (over, connection) = (Arc::clone(&is_over), lite.connection());
+    connection.busy_timeout(Duration::from_secs(30)).expect("a time-out");
+    let other = thread::spawn(move || {
+        let mut written = 0;
+        while over.load(Ordering::SeqCst) == 0 {
+            connection.execute("insert into others values (1)", []).expect("a write of another process");
+            written += 1;
+            // It leaves the others their turns.
+            for _ in 0..200 {
+                let count = "select count(*) from others";
+                connection.query_row(count, [], |row| row.get::<_, i64>(0)).expect("a look");
+            }
+        }
+        written
+    });
+    let look = lite.look().replace("50ms", "1ms");
+    let never = look.replace("select country", "select 1") + "expect.rows = 2";
+    let canaries: String = (0..4)
+        .map(|n| {
+            let cleanup = [&*lite.remove("beats"), &*lite.remove("published")];
+            let arrivals = [("table", &*look), ("never", &*format!("{never}\nwithin = \"1s\""))];
+            canary(&format!("canary {n}"), "within = \"20s\"", &lite.send(), &arrivals, &cleanup)
+        })
+        .collect();
+    let ran = run(&canaries);
+    is_over.store(1, Ordering::SeqCst);
+    let written: i64 = other.join().expect("the other process writes");
+    ran.exits(1);
+    // Whether each gets its turn is not what this is about.
+    assert!(!ran.stderr.contains("I/O error") && !ran.stderr.contains("malformed"), "{}", ran.stderr);
+    assert_eq!(lite.rows("others"), written);
+    let check = lite.connection().query_row("pragma integrity_check", [], |row| row.get(0));
+    assert_eq!(check, Ok("ok".to_owned()));
+}
+
 /// The server has taken it, and works on it: what it makes of it is there only after that.
 #[test]
 fn a_request_that_is_under_way_is_ended_before_it_is_removed() {
