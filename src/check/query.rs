@@ -9,12 +9,13 @@ use crate::attempt::shell::ShellCommand;
 use crate::expect::rows::RowsExpectation;
 use crate::language::diagnostic::Diagnostic;
 use crate::language::read::Table;
+use crate::language::sql::Dialect;
 use crate::language::template::Template;
 use crate::language::variable_usage::VariableUsage;
 use crate::language::variables::Variables;
 use crate::outcome::{Direction, Failure, Fault};
 use crate::probe::database::{self, Access, Reproduction};
-use crate::probe::databases;
+use crate::probe::databases::{self, DATABASES};
 use crate::probe::rows::QueryResult;
 use crate::secret::Message;
 use crate::secret::placeholder::readable;
@@ -54,10 +55,7 @@ impl Query {
             table.optional("expect", ("what the result must look like", "expect = { rows = { min = 1 } }"));
         let expect = if table.has("expect") { expect? } else { RowsExpectation::default() };
         if let Some(statement) = &statement {
-            if statement.quotes_an_expression() {
-                let place = statement.place();
-                let mistake = Diagnostic::new(place, "a variable inside an SQL string literal is not bound")
-                    .hint("remove the quotes: a variable in SQL is a bound parameter");
+            if let Some(mistake) = quoted_variable(statement, &url) {
                 return table.parse.reject(mistake);
             }
             if statement.literal().is_some_and(|text| text.trim().is_empty()) {
@@ -74,29 +72,58 @@ impl Query {
 
     /// What is asked, for people to read.
     fn in_words(&self, scope: &Variables) -> Message {
+        let url = self.url.text(scope).unwrap_or_default();
+        let dialect = databases::of_url(&url).unwrap_or(DATABASES[0]).dialect();
         let sql = match &self.statement {
-            Some(statement) => statement.sql_with_literals(&scope.for_people()),
+            Some(statement) => statement.sql_with_literals(&scope.for_people(), &dialect),
             None => Ok("one round trip".to_owned()),
         };
         Message::new().excerpt(readable(&sql.unwrap_or_else(|error| error)), STATEMENT_SHOWN)
+    }
+
+    /// A variable that is bound in another dialect, and is inside a string in this one.
+    fn misread(&self, dialect: &Dialect) -> Option<Diagnostic> {
+        let statement = self.statement.as_ref()?;
+        statement.quotes_an_expression(dialect.lexis).then(|| not_bound(statement))
     }
 
     async fn ask_once(&self, scope: &Variables, context: &Context) -> Result<QueryResult, Failure> {
         let url = self.url.text(scope).map_err(template_failure)?;
         context.run.redactor.add_address(&url);
         let database = databases::of_url(&url).map_err(unusable)?;
-        let placeholder = database.dialect().placeholder;
-        let bound = self.statement.as_ref().map(|statement| statement.sql(scope, placeholder));
+        let dialect = database.dialect();
+        if let Some(mistake) = self.misread(&dialect) {
+            return Err(hinted(template_failure(mistake.message), mistake.hint));
+        }
+        let bound = self.statement.as_ref().map(|statement| statement.sql(scope, &dialect));
         let bound = bound.transpose().map_err(template_failure)?;
         database::ask(database, &url, bound.as_ref(), self.access, context).await
     }
 }
 
+/// A variable inside a string: in the dialect of the URL, and in every one as long as nobody knows the URL.
+fn quoted_variable(statement: &Template, url: &Option<Template>) -> Option<Diagnostic> {
+    let database = url.as_ref().and_then(Template::literal).and_then(|url| databases::of_url(url).ok());
+    let is_quoted = match database {
+        Some(database) => statement.quotes_an_expression(database.dialect().lexis),
+        None => DATABASES.iter().all(|one| statement.quotes_an_expression(one.dialect().lexis)),
+    };
+    is_quoted.then(|| not_bound(statement))
+}
+
+fn not_bound(statement: &Template) -> Diagnostic {
+    Diagnostic::new(statement.place(), "a variable inside an SQL string literal is not bound")
+        .hint("remove the quotes: a variable in SQL is a bound parameter")
+}
+
 /// A URL of which only the run could tell that there is no such database.
 fn unusable(mistake: Diagnostic) -> Failure {
     let doing = Message::new().words("reading the database URL");
-    let failure = Failure::fault(Fault::Template, doing, Message::new().data(mistake.message));
-    match mistake.hint {
+    hinted(Failure::fault(Fault::Template, doing, Message::new().data(mistake.message)), mistake.hint)
+}
+
+fn hinted(failure: Failure, hint: Option<String>) -> Failure {
+    match hint {
         Some(hint) => failure.with_hint(Message::new().words(hint)),
         None => failure,
     }
@@ -118,8 +145,12 @@ impl Question for Query {
     fn mistakes(&self, _: &RowsExpectation, scope: &Variables) -> Vec<Diagnostic> {
         // What a template cannot say yet is said when the query runs.
         let Ok(url) = self.url.text(scope) else { return Vec::new() };
-        let mistake = databases::of_url(&url).map_or_else(Some, |database| database.mistake(&url));
-        mistake.map(|mistake| mistake.at(self.url.place())).into_iter().collect()
+        let database = match databases::of_url(&url) {
+            Ok(database) => database,
+            Err(mistake) => return vec![mistake.at(self.url.place())],
+        };
+        let of_url = database.mistake(&url).map(|mistake| mistake.at(self.url.place()));
+        of_url.into_iter().chain(self.misread(&database.dialect())).collect()
     }
 
     fn changes(&self) -> Option<String> {
@@ -151,8 +182,9 @@ impl Question for Query {
         let scope = &session.scope;
         let shown = scope.for_people();
         let url = self.url.text(scope).ok()?;
+        let database = databases::of_url(&url).ok()?;
         let statement = match &self.statement {
-            Some(statement) => Some(statement.sql_with_literals(&shown).ok()?),
+            Some(statement) => Some(statement.sql_with_literals(&shown, &database.dialect()).ok()?),
             None => None,
         };
         let reproduction = Reproduction {
@@ -163,6 +195,6 @@ impl Question for Query {
             limit,
             folder: &context.run.suite_dir,
         };
-        Some(databases::of_url(&url).ok()?.reproduce(&reproduction))
+        Some(database.reproduce(&reproduction))
     }
 }

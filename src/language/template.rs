@@ -16,7 +16,7 @@ use super::expression::{Expression, FUNCTIONS, variables_in};
 use super::read::ParseContext;
 use super::size::Room;
 use super::source::Place;
-use super::sql::{BoundSql, Scanner, Within};
+use super::sql::{BoundSql, Dialect, Lexis, Scanner, Within};
 use super::variables::Variables;
 
 /// A string of the suite, split at its expressions. Shared, because every check has a copy of the values of `[defaults]`.
@@ -201,16 +201,16 @@ impl Template {
         pieces.collect()
     }
 
-    /// The text as SQL: each expression becomes the placeholder that `placeholder` writes for its number,
-    /// counted from 1, and its value a parameter. One in a comment is part of the comment.
+    /// The text as SQL: each expression becomes the placeholder that the dialect has for its number, and its value a
+    /// parameter. One in a comment is part of the comment.
     ///
     /// # Errors
     /// An expression that cannot be evaluated.
-    pub fn sql(&self, scope: &Variables, placeholder: fn(usize) -> String) -> Result<BoundSql, String> {
+    pub fn sql(&self, scope: &Variables, dialect: &Dialect) -> Result<BoundSql, String> {
         let mut parameters = Vec::new();
-        let text = self.sql_with(scope, |value| {
+        let text = self.sql_with(scope, dialect.lexis, |value| {
             parameters.push(value);
-            placeholder(parameters.len())
+            (dialect.placeholder)(parameters.len())
         })?;
         Ok(BoundSql { text, parameters })
     }
@@ -219,13 +219,18 @@ impl Template {
     ///
     /// # Errors
     /// An expression that cannot be evaluated.
-    pub fn sql_with_literals(&self, scope: &Variables) -> Result<String, String> {
-        self.sql_with(scope, |value| super::sql::literal(&value))
+    pub fn sql_with_literals(&self, scope: &Variables, dialect: &Dialect) -> Result<String, String> {
+        self.sql_with(scope, dialect.lexis, |value| super::sql::literal(&value, dialect))
     }
 
-    fn sql_with(&self, scope: &Variables, mut write: impl FnMut(Value) -> String) -> Result<String, String> {
+    fn sql_with(
+        &self,
+        scope: &Variables,
+        lexis: Lexis,
+        mut write: impl FnMut(Value) -> String,
+    ) -> Result<String, String> {
         let mut sql = String::new();
-        let mut scanner = Scanner::default();
+        let mut scanner = Scanner::new(lexis);
         for segment in &*self.segments {
             match segment {
                 Segment::Text(text) => {
@@ -244,8 +249,8 @@ impl Template {
     }
 
     /// Is an expression inside a quoted SQL string or name? There it would be text, not a parameter.
-    pub fn quotes_an_expression(&self) -> bool {
-        let mut scanner = Scanner::default();
+    pub fn quotes_an_expression(&self, lexis: Lexis) -> bool {
+        let mut scanner = Scanner::new(lexis);
         self.segments.iter().any(|segment| match segment {
             Segment::Text(text) => {
                 scanner.read(text);
@@ -253,7 +258,7 @@ impl Template {
             }
             Segment::Expression(_) => {
                 let quoted = match scanner.within() {
-                    Within::Text { .. } | Within::Name | Within::Dollars(_) => true,
+                    Within::Text { .. } | Within::Name(_) | Within::Dollars(_) => true,
                     Within::Code | Within::LineComment | Within::BlockComment(_) => false,
                 };
                 scanner.skip_value();
@@ -297,7 +302,15 @@ fn closing_braces(text: &str) -> Option<usize> {
 mod tests {
     use super::*;
     use crate::language::expression::environment;
+    use crate::language::sql::{STANDARD, quoted_name, quoted_text};
     use crate::language::variables::first_part;
+
+    const DIALECT: Dialect = Dialect {
+        placeholder: |number| format!("${number}"),
+        identifier: quoted_name,
+        text: quoted_text,
+        lexis: STANDARD,
+    };
 
     fn parse(text: &str) -> Result<Template, Malformed> {
         Template::parse(text, Place::new(0, 0..text.len()), &environment())
@@ -321,20 +334,19 @@ mod tests {
 
     #[test]
     fn sql_binds_values_and_never_pastes_them() {
-        let bound =
-            parse("select {{name}}, {{order + 1}}").unwrap().sql(&scope(), |n| format!("${n}")).unwrap();
+        let bound = parse("select {{name}}, {{order + 1}}").unwrap().sql(&scope(), &DIALECT).unwrap();
         assert_eq!(bound.text, "select $1, $2");
         assert_eq!(bound.parameters, [Value::from("O'Neill & \"co\""), Value::from(6)]);
-        assert!(parse("where a = '{{name}}'").unwrap().quotes_an_expression());
+        assert!(parse("where a = '{{name}}'").unwrap().quotes_an_expression(STANDARD));
         for apart in [
             "where a = 'x' -- don't\n and b = {{name}}",
             "/* don't */ select {{name}}",
             "select \"o'c\", {{name}}",
         ] {
-            assert!(!parse(apart).unwrap().quotes_an_expression(), "{apart}");
+            assert!(!parse(apart).unwrap().quotes_an_expression(STANDARD), "{apart}");
         }
         let commented = parse("select {{order}} -- not {{name}}\n + {{order}}").unwrap();
-        let bound = commented.sql(&scope(), |n| format!("${n}")).unwrap();
+        let bound = commented.sql(&scope(), &DIALECT).unwrap();
         assert_eq!(bound.text, "select $1 -- not \n + $2");
     }
 

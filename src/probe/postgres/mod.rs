@@ -11,12 +11,10 @@ mod hosts;
 mod identity;
 mod parameters;
 mod password_file;
-mod user;
 
 mod connect;
 mod fault;
 mod loan;
-mod socket;
 mod target;
 
 mod catalog;
@@ -35,7 +33,7 @@ use super::database::{Access, Database, Reproduction, Session};
 use crate::attempt::Context;
 use crate::attempt::shell::ShellCommand;
 use crate::language::diagnostic::Diagnostic;
-use crate::language::sql::{Dialect, quoted_name};
+use crate::language::sql::{Dialect, STANDARD, quoted_name, quoted_text};
 use crate::outcome::Failure;
 
 /// A PostgreSQL server.
@@ -52,7 +50,12 @@ impl Database for Postgres {
     }
 
     fn dialect(&self) -> Dialect {
-        Dialect { placeholder: |number| format!("${number}"), identifier: quoted_name }
+        Dialect {
+            placeholder: |number| format!("${number}"),
+            identifier: quoted_name,
+            text: quoted_text,
+            lexis: STANDARD,
+        }
     }
 
     fn mistake(&self, url: &str) -> Option<Diagnostic> {

@@ -20,7 +20,7 @@ use super::database::{Access, Database, Reproduction, Session};
 use crate::attempt::Context;
 use crate::attempt::shell::ShellCommand;
 use crate::language::diagnostic::Diagnostic;
-use crate::language::sql::{Dialect, quoted_name};
+use crate::language::sql::{Dialect, STANDARD, quoted_name, quoted_text};
 use crate::outcome::Failure;
 
 /// SQLite keeps its time-outs as a C `int` of milliseconds: 24 days.
@@ -42,7 +42,12 @@ impl Database for Sqlite {
     }
 
     fn dialect(&self) -> Dialect {
-        Dialect { placeholder: |number| format!("?{number}"), identifier: quoted_name }
+        Dialect {
+            placeholder: |number| format!("?{number}"),
+            identifier: quoted_name,
+            text: quoted_text,
+            lexis: STANDARD,
+        }
     }
 
     fn mistake(&self, url: &str) -> Option<Diagnostic> {
