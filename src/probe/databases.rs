@@ -4,13 +4,14 @@
 use std::sync::LazyLock;
 
 use super::database::Database;
+use super::mysql::Mysql;
 use super::postgres::Postgres;
 use super::sqlite::Sqlite;
 use crate::language::diagnostic::Diagnostic;
 use crate::secret::address;
 
 /// The table of databases.
-pub const DATABASES: &[&dyn Database] = &[&Postgres, &Sqlite];
+pub const DATABASES: &[&dyn Database] = &[&Postgres, &Mysql, &Sqlite];
 
 /// The database that `url` selects.
 ///
@@ -74,14 +75,16 @@ mod tests {
         let mistake = |message: &str, label: &str| Err((message.to_owned(), label.to_owned()));
         assert_eq!(told("postgresql://db/shop"), Ok(Postgres.about()));
         assert_eq!(told("sqlite:shop.db"), Ok(Sqlite.about()));
-        assert_eq!(told("mysql://db/shop"), mistake("unsupported database scheme `mysql`", ""));
+        assert_eq!(told("mariadb://db/shop"), Ok(Mysql.about()));
+        assert_eq!(told("oracle://db/shop"), mistake("unsupported database scheme `oracle`", ""));
         let meant = "did you mean `postgres`?";
         assert_eq!(told("postgre://db/shop"), mistake("unsupported database scheme `postgre`", meant));
         assert_eq!(told("POSTGRES://db/shop"), mistake("unsupported database scheme `POSTGRES`", meant));
         assert_eq!(told("postgres:shop"), mistake("a `postgres` URL starts with `postgres://`", ""));
         assert_eq!(told("correct horse"), mistake("the database URL has no scheme", ""));
-        let hint = of_url("mysql:").err().and_then(|mistake| mistake.hint);
-        let expected = "a database's URL starts with postgres://, postgresql:// or sqlite:";
+        let hint = of_url("oracle:").err().and_then(|mistake| mistake.hint);
+        let expected =
+            "a database's URL starts with postgres://, postgresql://, mysql://, mariadb:// or sqlite:";
         assert_eq!(hint.as_deref(), Some(expected));
     }
 }

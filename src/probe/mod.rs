@@ -11,6 +11,7 @@ pub mod database;
 pub mod databases;
 pub mod dial;
 pub mod http;
+pub mod mysql;
 pub mod postgres;
 pub mod rows;
 pub mod socket;

@@ -1,0 +1,154 @@
+//! One statement, its values bound.
+
+use std::io::Error;
+
+use super::lexis::LEXIS;
+use super::packets::{Column, Prepared, Refusal};
+use super::transaction::Transaction;
+use super::values::from_columns;
+use super::wire::{Answer, Cell, Wire};
+use super::words::{Kind, kind};
+use super::{fault, writes};
+use crate::attempt::Context;
+use crate::attempt::cost;
+use crate::language::sql::{BoundSql, statement};
+use crate::outcome::{Failure, Phase};
+use crate::probe::database::Access;
+use crate::probe::rows::{LARGEST, QueryResult, TOO_LARGE};
+use crate::secret::Message;
+
+/// Runs `sql` in `transaction`, which is begun where it is not.
+pub(super) async fn run(
+    wire: &mut Wire,
+    transaction: &mut Transaction,
+    sql: &BoundSql,
+    keep: usize,
+    context: &Context,
+) -> Result<QueryResult, Failure> {
+    transaction.open(wire, context).await?;
+    context.timeline.enter(Phase::Query);
+    let text = statement(&sql.text, LEXIS);
+    let mut rows = Rows::new(keep);
+    // Some of them cannot be prepared.
+    if kind(text) == Kind::Tells && sql.parameters.is_empty() {
+        let ran = wire.query(text, |columns, cells| rows.add(columns, cells)).await;
+        return rows.finish(ran, context);
+    }
+    // Preparing it as it stands finds its mistakes, and that it is one statement. Nothing of it runs yet.
+    let prepared = prepare(wire, text).await?.map_err(|refusal| fault::sql(&refusal, context))?;
+    if usize::from(prepared.parameters) != sql.parameters.len() {
+        return Err(own_placeholder());
+    }
+    may_run(text, prepared, wire, transaction.access(), context).await?;
+    let ran = wire.execute(prepared, &sql.parameters, |columns, cells| rows.add(columns, cells)).await;
+    wire.forget(prepared);
+    rows.finish(ran, context)
+}
+
+async fn prepare(wire: &mut Wire, text: &str) -> Result<Result<Prepared, Refusal>, Failure> {
+    wire.prepare(text).await.map_err(|error: Error| fault::conversation(&error))
+}
+
+/// Does the statement only what the check may do?
+async fn may_run(
+    text: &str,
+    prepared: Prepared,
+    wire: &mut Wire,
+    access: Access,
+    context: &Context,
+) -> Result<(), Failure> {
+    let may_write = match access {
+        Access::Read | Access::Snapshot => false,
+        Access::Write => true,
+    };
+    match kind(text) {
+        Kind::Tells => Ok(()),
+        Kind::Query if may_write && prepared.columns == 0 => {
+            writes::can_be_rolled_back(text, wire, context).await
+        }
+        Kind::Query => {
+            only_reads(text, prepared, wire).await?;
+            // What a function writes to may have no transactions. Where nothing may be written, that is no question.
+            if may_write { writes::can_be_rolled_back(text, wire, context).await } else { Ok(()) }
+        }
+        Kind::Changes if may_write => writes::can_be_rolled_back(text, wire, context).await,
+        Kind::Other(word) if may_write => Err(writes::not_rolled_back(word)),
+        Kind::Changes | Kind::Other(_) if prepared.columns == 0 => Err(not_a_query()),
+        Kind::Changes | Kind::Other(_) => Err(would_write()),
+    }
+}
+
+/// Has a server understand the statement as a part of a query: there, only what asks for rows can stand, and nothing that
+/// puts them into a file.
+async fn only_reads(text: &str, prepared: Prepared, wire: &mut Wire) -> Result<(), Failure> {
+    if prepared.columns == 0 {
+        return Err(not_a_query());
+    }
+    match prepare(wire, &format!("select exists (\n{text}\n)")).await? {
+        Ok(inside) => {
+            wire.forget(inside);
+            Ok(())
+        }
+        Err(refusal) => {
+            let cause =
+                "the statement does more than a query that can stand in brackets, and a check only reads: ";
+            Err(fault::not_run(
+                Message::new().words(cause).data(refusal.message),
+                "leave out `into`, `sql_calc_found_rows`, `sql_no_cache` and the like",
+            ))
+        }
+    }
+}
+
+/// The rows as they come: all are counted, and the first ones kept.
+struct Rows {
+    keep: usize,
+    size: usize,
+    result: QueryResult,
+}
+
+impl Rows {
+    fn new(keep: usize) -> Rows {
+        Rows { keep, size: 0, result: QueryResult::default() }
+    }
+
+    fn add(&mut self, columns: &[Column], cells: Vec<Cell>) {
+        self.result.count += 1;
+        if self.result.rows.len() < self.keep && self.size <= LARGEST {
+            let row = from_columns(columns, cells);
+            self.size += row.iter().map(|(name, value)| name.len() + cost::length(value)).sum::<usize>();
+            self.result.rows.push(row);
+        }
+    }
+
+    fn finish(mut self, ran: Result<Answer, Error>, context: &Context) -> Result<QueryResult, Failure> {
+        let answer = ran.map_err(|error| fault::conversation(&error))?;
+        if let Some(refusal) = answer.refusal {
+            return Err(fault::sql(&refusal, context));
+        }
+        if self.size > LARGEST {
+            return Err(fault::not_run(Message::new().words("the rows are larger than 1 MiB"), TOO_LARGE));
+        }
+        if answer.columns.is_empty() {
+            self.result.count = answer.affected;
+        }
+        Ok(self.result)
+    }
+}
+
+const ASK: &str = "ask with `select`; `writes = true` allows a statement that writes, and rolls it back";
+
+fn not_a_query() -> Failure {
+    let cause = "the statement gives no rows, so it is no query, and a check only reads";
+    fault::not_run(Message::new().words(cause), ASK)
+}
+
+fn would_write() -> Failure {
+    let cause = "the statement changes data, and a check only reads";
+    fault::not_run(Message::new().words(cause), ASK)
+}
+
+fn own_placeholder() -> Failure {
+    let cause = "the query has a placeholder of its own, such as `?`";
+    fault::not_run(Message::new().words(cause), "write a variable instead: `{{name}}`")
+}
