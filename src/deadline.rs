@@ -97,9 +97,10 @@ impl Deadline {
             // The clock is asked as well as the timer. Where one bound is inside another of the same instant,
             // the outer timer may be told first; then the inner one, which knows more, must still see that its
             // time is up. And a future that always has something to do cannot keep the timer from being heard.
-            match timer.as_mut().poll(poller).is_ready() || Instant::now() >= self.at {
-                true => Poll::Ready(Err(self.cut())),
-                false => Poll::Pending,
+            if timer.as_mut().poll(poller).is_ready() || Instant::now() >= self.at {
+                Poll::Ready(Err(self.cut()))
+            } else {
+                Poll::Pending
             }
         })
         .await

@@ -15,7 +15,7 @@ use crate::deadline::{Cut, Deadline};
 use crate::event::{StepName, Trail};
 use crate::language::repeat::Repeat;
 use crate::outcome::{Failure, Fault, Phase};
-use crate::secret::{Message, Redacted, Redactor};
+use crate::secret::{Message, Redacted, Redactor, message};
 
 /// An attempt that is cut sooner than this has shown nothing: most servers answer later.
 const HARDLY_BEGUN: Duration = Duration::from_millis(250);
@@ -176,10 +176,7 @@ impl Attempts {
 
     /// What the time between two attempts is for: to pass, or to go on passing.
     fn waiting(&self) -> Phase {
-        match self.polling.as_ref().is_some_and(Polling::has_passed) {
-            true => Phase::Hold,
-            false => Phase::Wait,
-        }
+        if self.polling.as_ref().is_some_and(Polling::has_passed) { Phase::Hold } else { Phase::Wait }
     }
 }
 
@@ -202,12 +199,8 @@ fn panicked(panic: &(dyn std::any::Any + Send)) -> Failure {
         .map(|text| (*text).to_owned())
         .or_else(|| panic.downcast_ref::<String>().cloned())
         .unwrap_or_else(|| "no message".to_owned());
-    Failure::fault(
-        Fault::Internal,
-        Message::new().words("smoke itself failed in this check"),
-        Message::new().data(text),
-    )
-    .with_hint(Message::new().words("this is a bug in smoke: please report it with the suite"))
+    Failure::fault(Fault::Internal, message!("smoke itself failed in this check"), message!("{}", text))
+        .with_hint(message!("this is a bug in smoke: please report it with the suite"))
 }
 
 /// Did a budget end it?

@@ -2,7 +2,7 @@
 
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
-use crate::secret::Message;
+use crate::secret::{Message, message};
 
 /// What people want to know of a server's certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,11 +57,7 @@ impl PeerCertificate {
 
     /// Whose it is, and until when.
     pub fn in_words(&self) -> Message {
-        Message::new()
-            .words("the certificate is for ")
-            .data(self.subject.as_str())
-            .words(", issued by ")
-            .data(self.issuer.as_str())
+        message!("the certificate is for {}, issued by {}", self.subject, self.issuer)
             .words(format!(", valid until {}", date(self.not_after)))
     }
 

@@ -52,20 +52,14 @@ impl Workload {
 
 /// What a regular expression does with each byte: a counted repetition makes many states of a short text.
 pub fn of_pattern(pattern: &str) -> Cost {
-    match pattern.contains('{') {
-        true => Cost::Unknown,
-        false => Cost::Looks(pattern.len()),
-    }
+    if pattern.contains('{') { Cost::Unknown } else { Cost::Looks(pattern.len()) }
 }
 
 /// What a `JSONPath` does with each value. Where all descendants are gone through, or several selectors stand in one
 /// pair of brackets, a segment finds more than there was before it, and the next one more than that; and a filter may
 /// look through the whole document for every value.
 pub fn of_path(path: &str) -> Cost {
-    match path.contains("..") || path.contains(['?', ',']) {
-        true => Cost::Unknown,
-        false => Cost::Looks(path.len()),
-    }
+    if path.contains("..") || path.contains(['?', ',']) { Cost::Unknown } else { Cost::Looks(path.len()) }
 }
 
 #[cfg(test)]

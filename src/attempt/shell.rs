@@ -99,9 +99,10 @@ fn cleaned(word: &str, redactor: &Redactor) -> String {
 
 /// A value that the suite has in clear, though its name says that it is secret, is still not for a report.
 pub fn guarded(name: &str, value: String) -> String {
-    match is_secret_name(name) && !has_placeholder(&value) && !value.trim().is_empty() {
-        true => placeholder(&variable(name)),
-        false => value,
+    if is_secret_name(name) && !has_placeholder(&value) && !value.trim().is_empty() {
+        placeholder(&variable(name))
+    } else {
+        value
     }
 }
 

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::certificate::PeerCertificate;
 use crate::event::Trail;
 use crate::outcome::{Certificate, Phase};
-use crate::secret::{Message, Redactor};
+use crate::secret::{Message, Redactor, message};
 
 tokio::task_local! {
     /// Why: the library's connector, resolver and certificate verifier are shared by all requests and are told
@@ -125,14 +125,14 @@ impl Timeline {
     /// What is known of the attempt, as reports have it: a template may have put a secret into an address.
     pub fn trail(&self, redactor: &Redactor) -> Trail {
         let certificate = self.certificate().map(|PeerCertificate { subject, issuer, not_after, .. }| {
-            let (subject, issuer) = (Message::new().data(subject), Message::new().data(issuer));
+            let (subject, issuer) = (message!("{}", subject), message!("{}", issuer));
             redactor.redact(Certificate { subject, issuer, expires: not_after })
         });
         let unreachable = self.state().unreachable.clone();
         let unreachable = unreachable.into_iter().map(|address| redactor.redact(address)).collect();
         Trail {
             phases: self.phases(),
-            address: self.address().map(|address| redactor.redact(Message::new().data(address))),
+            address: self.address().map(|address| redactor.redact(message!("{}", address))),
             unreachable,
             certificate,
             ..Trail::default()

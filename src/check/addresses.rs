@@ -22,7 +22,7 @@ use crate::language::variables::Variables;
 use crate::outcome::{Failure, Fault, Mismatch};
 use crate::probe::dial::{Target, look_up};
 use crate::probe::url::parse_absolute_url;
-use crate::secret::{Message, Redacted};
+use crate::secret::{Message, Redacted, message};
 
 /// `addresses = "all"`, and where it is.
 #[derive(Debug, Clone, Copy)]
@@ -74,7 +74,7 @@ impl<C: OneExchange> Attempt for EveryAddressRun<C> {
             let found = look_up(&target).await.map_err(|error| error.into_failure(&target))?;
             let Routes { reachable, unreachable } = Routes::to(found);
             for (address, reason) in &unreachable {
-                let address = Message::new().data(address.to_string());
+                let address = message!("{}", address);
                 context.timeline.set_unreachable(address.words(format!(": {reason}")));
             }
             if reachable.is_empty() {
@@ -214,13 +214,12 @@ fn is_about_the_way(error: &std::io::Error) -> bool {
 }
 
 fn no_route(target: &Target, unreachable: &[(SocketAddr, String)]) -> Failure {
-    let doing = Message::new().words("connecting to ").data(target.to_string());
+    let doing = message!("connecting to {}", target);
     let reasons: Vec<String> =
         unreachable.iter().map(|(address, reason)| format!("{address}: {reason}")).collect();
-    Failure::fault(Fault::Connect, doing, Message::new().data(reasons.join("; "))).with_hint(
-        Message::new()
-            .words("there is no route to any of its addresses from here: check the network or a VPN"),
-    )
+    Failure::fault(Fault::Connect, doing, message!("{}", reasons.join("; "))).with_hint(message!(
+        "there is no route to any of its addresses from here: check the network or a VPN"
+    ))
 }
 
 /// The failure of the addresses that failed, each named. There is at least one.
@@ -246,8 +245,8 @@ fn all_of(failures: Vec<(SocketAddr, Failure)>) -> Failure {
     }
     if !mismatches.is_empty() {
         mismatches.extend(others.into_iter().map(|(address, failure)| Mismatch {
-            what: Message::new().words("an answer of"),
-            expected: Message::new().data(address.to_string()),
+            what: message!("an answer of"),
+            expected: message!("{}", address),
             actual: failure.in_short(),
             place: None,
         }));
@@ -257,8 +256,8 @@ fn all_of(failures: Vec<(SocketAddr, Failure)>) -> Failure {
     let Some((address, first)) = others.next() else {
         return Failure::fault(
             Fault::Internal,
-            Message::new().words("asking every address"),
-            Message::new().words("none failed, and they did not pass"),
+            message!("asking every address"),
+            message!("none failed, and they did not pass"),
         );
     };
     let also = others.fold(Message::new(), |text, (address, failure)| {
@@ -277,7 +276,7 @@ fn named(failure: Failure, address: SocketAddr, also: Message) -> Failure {
             Failure::Fault { fault, doing, cause: cause.then(also), hint }
         }
         Failure::TimedOut { cut, phase, last, log, place, detail: _ } => {
-            let detail = Some(Message::new().words("at ").data(address).then(also));
+            let detail = Some(message!("at {}", address).then(also));
             Failure::TimedOut { cut, phase, detail, last, log, place }
         }
         other @ (Failure::Mismatch { .. } | Failure::Exited { .. } | Failure::Step { .. }) => other,

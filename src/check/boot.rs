@@ -40,7 +40,7 @@ use crate::language::variable_usage::VariableUsage;
 use crate::language::variables::Variables;
 use crate::outcome::{Failure, Fault};
 use crate::process::{Command, LogFile, StopSignal};
-use crate::secret::Message;
+use crate::secret::message;
 
 #[derive(Debug)]
 struct Boot {
@@ -214,8 +214,8 @@ impl Boot {
         let path = context.run.suite_dir.join(file.text(scope).map_err(template_failure)?);
         let created = LogFile::create(&path, Arc::clone(&context.run.redactor));
         created.map(Some).map_err(|error| {
-            let doing = Message::new().words("writing `log-file` to `").data(path.display().to_string());
-            Failure::fault(Fault::Local, doing.words("`"), Message::new().data(io_error::reason(&error)))
+            let doing = message!("writing `log-file` to `{}`", path.display());
+            Failure::fault(Fault::Local, doing, message!("{}", io_error::reason(&error)))
         })
     }
 

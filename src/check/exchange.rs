@@ -192,10 +192,7 @@ impl<Q: Question> AnyExchange for Exchange<Q> {
                     (answer, Ok(())) => self.judge(answer, session, context).await?,
                 },
             };
-            match mismatches.is_empty() {
-                true => Ok(()),
-                false => Err(unlike(mismatches, answer, context).await),
-            }
+            if mismatches.is_empty() { Ok(()) } else { Err(unlike(mismatches, answer, context).await) }
         })
     }
 

@@ -34,7 +34,7 @@ use crate::language::source::Place;
 use crate::language::variable_usage::VariableUsage;
 use crate::language::variables::Variables;
 use crate::outcome::{Failure, Fault};
-use crate::secret::{Message, Redacted};
+use crate::secret::{Message, Redacted, message};
 
 /// A kind of check: a table of the suite and the type that reads it.
 #[derive(Debug)]
@@ -181,10 +181,6 @@ pub trait BackgroundProcess: Send + Sync {
 }
 
 /// A template that has no value here.
-fn template_failure(error: String) -> Failure {
-    Failure::fault(
-        Fault::Template,
-        Message::new().words("rendering the template"),
-        Message::new().data(error),
-    )
+fn template_failure(error: impl std::fmt::Display) -> Failure {
+    Failure::fault(Fault::Template, message!("rendering the template"), message!("{}", error))
 }

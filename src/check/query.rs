@@ -9,16 +9,16 @@ use crate::attempt::shell::ShellCommand;
 use crate::expect::rows::RowsExpectation;
 use crate::language::diagnostic::Diagnostic;
 use crate::language::read::Table;
-use crate::language::sql::Dialect;
+use crate::language::source::Place;
 use crate::language::template::Template;
 use crate::language::variable_usage::VariableUsage;
 use crate::language::variables::Variables;
 use crate::outcome::{Direction, Failure, Fault};
-use crate::probe::database::{self, Access, Reproduction};
-use crate::probe::databases::{self, DATABASES};
+use crate::probe::database::{self, Access, Database, Reproduction};
+use crate::probe::databases;
 use crate::probe::rows::QueryResult;
-use crate::secret::Message;
 use crate::secret::placeholder::readable;
+use crate::secret::{Message, message};
 
 /// How much of a statement `--trace` shows, in characters.
 const STATEMENT_SHOWN: usize = 2_000;
@@ -29,6 +29,8 @@ pub(super) struct Query {
     url: Template,
     statement: Option<Template>,
     access: Access,
+    /// Where the suite says that it writes.
+    writes: Place,
 }
 
 impl Query {
@@ -55,9 +57,6 @@ impl Query {
             table.optional("expect", ("what the result must look like", "expect = { rows = { min = 1 } }"));
         let expect = if table.has("expect") { expect? } else { RowsExpectation::default() };
         if let Some(statement) = &statement {
-            if let Some(mistake) = quoted_variable(statement, &url) {
-                return table.parse.reject(mistake);
-            }
             if statement.literal().is_some_and(|text| text.trim().is_empty()) {
                 return table.reject("query", "the query is empty");
             }
@@ -67,63 +66,58 @@ impl Query {
             return table.reject("expect", "`expect` needs a `query` to have rows");
         }
         let access = if writes { Access::Write } else { Access::Read };
-        Some((Query { url: url?, statement, access }, expect))
+        let writes = table.key_place("writes");
+        Some((Query { url: url?, statement, access, writes }, expect))
     }
 
     /// What is asked, for people to read.
     fn in_words(&self, scope: &Variables) -> Message {
-        let url = self.url.text(scope).unwrap_or_default();
-        let dialect = databases::of_url(&url).unwrap_or(DATABASES[0]).dialect();
-        let sql = match &self.statement {
-            Some(statement) => statement.sql_with_literals(&scope.for_people(), &dialect),
-            None => Ok("one round trip".to_owned()),
+        let statement = match (&self.statement, self.database(scope)) {
+            (Some(statement), Ok((_, database))) => {
+                database.language().with_literals(statement, &scope.for_people())
+            }
+            (Some(statement), Err(_)) => Ok(statement.written()),
+            (None, _) => Ok("one round trip".to_owned()),
         };
-        Message::new().excerpt(readable(&sql.unwrap_or_else(|error| error)), STATEMENT_SHOWN)
+        Message::new().excerpt(readable(&statement.unwrap_or_else(|error| error)), STATEMENT_SHOWN)
     }
 
-    /// A variable that is bound in another dialect, and is inside a string in this one.
-    fn misread(&self, dialect: &Dialect) -> Option<Diagnostic> {
-        let statement = self.statement.as_ref()?;
-        statement.quotes_an_expression(dialect.lexis).then(|| not_bound(statement))
+    /// The URL, and the database that it selects.
+    fn database(&self, scope: &Variables) -> Result<(String, &'static dyn Database), Failure> {
+        let url = self.url.text(scope).map_err(template_failure)?;
+        let database =
+            databases::of_url(&url).map_err(|mistake| unusable("reading the database URL", mistake))?;
+        Ok((url, database))
+    }
+
+    /// What is wrong with it for this database, each at its place.
+    fn mistakes_for(&self, database: &dyn Database) -> Vec<Diagnostic> {
+        let statement = self.statement.as_ref();
+        let mut found: Vec<Diagnostic> =
+            statement.and_then(|statement| database.language().mistake(statement)).into_iter().collect();
+        if let (Access::Write, Some(reason)) = (self.access, database.refuses_writes()) {
+            found.push(Diagnostic::new(self.writes, reason.message).hint(reason.hint));
+        }
+        found
     }
 
     async fn ask_once(&self, scope: &Variables, context: &Context) -> Result<QueryResult, Failure> {
-        let url = self.url.text(scope).map_err(template_failure)?;
+        let (url, database) = self.database(scope)?;
         context.run.redactor.add_address(&url);
-        let database = databases::of_url(&url).map_err(unusable)?;
-        let dialect = database.dialect();
-        if let Some(mistake) = self.misread(&dialect) {
-            return Err(hinted(template_failure(mistake.message), mistake.hint));
+        if let Some(mistake) = self.mistakes_for(database).into_iter().next() {
+            return Err(unusable("preparing the query", mistake));
         }
-        let bound = self.statement.as_ref().map(|statement| statement.sql(scope, &dialect));
+        let bound = self.statement.as_ref().map(|statement| database.language().bind(statement, scope));
         let bound = bound.transpose().map_err(template_failure)?;
         database::ask(database, &url, bound.as_ref(), self.access, context).await
     }
 }
 
-/// A variable inside a string: in the dialect of the URL, and in every one as long as nobody knows the URL.
-fn quoted_variable(statement: &Template, url: &Option<Template>) -> Option<Diagnostic> {
-    let database = url.as_ref().and_then(Template::literal).and_then(|url| databases::of_url(url).ok());
-    let is_quoted = match database {
-        Some(database) => statement.quotes_an_expression(database.dialect().lexis),
-        None => DATABASES.iter().all(|one| statement.quotes_an_expression(one.dialect().lexis)),
-    };
-    is_quoted.then(|| not_bound(statement))
-}
-
-fn not_bound(statement: &Template) -> Diagnostic {
-    Diagnostic::new(statement.place(), "a variable inside an SQL string literal is not bound")
-        .hint("remove the quotes: a variable in SQL is a bound parameter")
-}
-
-/// A URL of which only the run could tell that there is no such database.
-fn unusable(mistake: Diagnostic) -> Failure {
-    let doing = Message::new().words("reading the database URL");
-    hinted(Failure::fault(Fault::Template, doing, Message::new().data(mistake.message)), mistake.hint)
-}
-
-fn hinted(failure: Failure, hint: Option<String>) -> Failure {
-    match hint {
+/// What is wrong with a query, of which only the run could tell.
+fn unusable(doing: &'static str, mistake: Diagnostic) -> Failure {
+    let doing = Message::new().words(doing);
+    let failure = Failure::fault(Fault::Template, doing, message!("{}", mistake.message));
+    match mistake.hint {
         Some(hint) => failure.with_hint(Message::new().words(hint)),
         None => failure,
     }
@@ -150,7 +144,7 @@ impl Question for Query {
             Err(mistake) => return vec![mistake.at(self.url.place())],
         };
         let of_url = database.mistake(&url).map(|mistake| mistake.at(self.url.place()));
-        of_url.into_iter().chain(self.misread(&database.dialect())).collect()
+        of_url.into_iter().chain(self.mistakes_for(database)).collect()
     }
 
     fn changes(&self) -> Option<String> {
@@ -163,7 +157,7 @@ impl Question for Query {
 
     fn leaves(&self, scope: &Variables) -> bool {
         let Ok(url) = self.url.text(scope) else { return true };
-        databases::of_url(&url).map_or(true, database::Database::leaves)
+        databases::of_url(&url).map_or(true, Database::leaves)
     }
 
     async fn ask(&self, session: &mut Session, context: &Context) -> Result<QueryResult, Failure> {
@@ -181,10 +175,9 @@ impl Question for Query {
     fn reproduce(&self, session: &Session, context: &Context, limit: Duration) -> Option<ShellCommand> {
         let scope = &session.scope;
         let shown = scope.for_people();
-        let url = self.url.text(scope).ok()?;
-        let database = databases::of_url(&url).ok()?;
+        let (url, database) = self.database(scope).ok()?;
         let statement = match &self.statement {
-            Some(statement) => Some(statement.sql_with_literals(&shown, &database.dialect()).ok()?),
+            Some(statement) => Some(database.language().with_literals(statement, &shown).ok()?),
             None => None,
         };
         let reproduction = Reproduction {

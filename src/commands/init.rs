@@ -88,9 +88,10 @@ fn read(text: &str) -> Result<Url, String> {
     let Some(url) = url else {
         let with_scheme = format!("https://{text}");
         let shown = address::shown(text);
-        return Err(match !text.contains("://") && shown == text && Url::parse(&with_scheme).is_ok() {
-            true => format!("`{text}` is not an http URL\nhint: did you mean `{with_scheme}`?"),
-            false => format!("`{shown}` is not an http URL\n{hint}"),
+        return Err(if !text.contains("://") && shown == text && Url::parse(&with_scheme).is_ok() {
+            format!("`{text}` is not an http URL\nhint: did you mean `{with_scheme}`?")
+        } else {
+            format!("`{shown}` is not an http URL\n{hint}")
         });
     };
     if url.password().is_some() || !url.username().is_empty() {

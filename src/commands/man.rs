@@ -113,9 +113,12 @@ impl Page {
     fn synopsis(&mut self, command: &Command) {
         let arguments: Vec<String> = command
             .get_positionals()
-            .map(|argument| match argument.is_required_set() {
-                true => format!(" \\fI{}\\fR", escaped(&value(argument))),
-                false => format!(" [\\fI{}\\fR]", escaped(&value(argument))),
+            .map(|argument| {
+                if argument.is_required_set() {
+                    format!(" \\fI{}\\fR", escaped(&value(argument)))
+                } else {
+                    format!(" [\\fI{}\\fR]", escaped(&value(argument)))
+                }
             })
             .collect();
         let name = escaped(command.get_name());

@@ -40,12 +40,11 @@ pub fn plan(args: PlanArgs) -> anyhow::Result<Exit> {
     note_unmatched(&suite, &choices);
     let outlook = Outlook::of(&plan);
     Destination::Stdout.write(&if args.json { outlook.json() } else { outlook.text() })?;
-    let exit = match plan.checks.is_empty() {
-        true => {
-            say("no check was selected\n");
-            Exit::NothingSelected
-        }
-        false => Exit::Passed,
+    let exit = if plan.checks.is_empty() {
+        say("no check was selected\n");
+        Exit::NothingSelected
+    } else {
+        Exit::Passed
     };
     leave((suite, plan));
     Ok(exit)

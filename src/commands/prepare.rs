@@ -106,9 +106,10 @@ pub(crate) fn find_suite(named: Option<PathBuf>) -> PathBuf {
         let here = std::env::current_dir().unwrap_or_default();
         let found =
             here.ancestors().skip(1).map(|folder| folder.join(SUITE_FILE)).find(|path| path.is_file());
-        match Path::new(SUITE_FILE).is_file() {
-            true => SUITE_FILE.into(),
-            false => found.unwrap_or_else(|| SUITE_FILE.into()),
+        if Path::new(SUITE_FILE).is_file() {
+            SUITE_FILE.into()
+        } else {
+            found.unwrap_or_else(|| SUITE_FILE.into())
         }
     })
 }

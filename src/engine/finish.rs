@@ -12,7 +12,7 @@ use crate::event::{CancelReason, CheckReport, Event, Trail};
 use crate::language::variables::Variables;
 use crate::outcome::{Failure, Fault, NeedFailed, Outcome, Phase, SkipReason, Started, Verdict};
 use crate::plan::PlannedCheck;
-use crate::secret::{Message, Redacted};
+use crate::secret::{Message, Redacted, message};
 
 impl Stay {
     /// How it ran until now.
@@ -161,7 +161,7 @@ impl Engine<'_> {
             State::Waiting => "it was never started",
             State::Running { .. } | State::BackgroundProcess | State::Done { .. } => "its task was lost",
         };
-        let doing = Message::new().words("smoke itself failed in this check");
+        let doing = message!("smoke itself failed in this check");
         let failure = Failure::fault(Fault::Internal, doing, Message::new().words(cause));
         let failure = self.context.redactor.redact(failure);
         self.done(check, Outcome::Failed(failure), self.ran_so_far(check), None)

@@ -301,9 +301,10 @@ impl Engine<'_> {
         let are_left = self.are_left();
         for (check, stay) in std::mem::take(&mut self.residents) {
             let mut ran = stay.ran;
-            match are_left {
-                true => ran.trail.left_running = Some(self.context.redactor.redact(stay.resident.leave())),
-                false => stopping.push(stay.resident.stop(grace)),
+            if are_left {
+                ran.trail.left_running = Some(self.context.redactor.redact(stay.resident.leave()));
+            } else {
+                stopping.push(stay.resident.stop(grace));
             }
             self.done(check, Outcome::Passed, ran, Some(stay.shared));
         }

@@ -59,9 +59,12 @@ impl PollTrail {
     /// ``got "1.0.0" in 25 of 56 attempts, got 503 in 3``.
     pub fn describe_seen(&self) -> Option<Message> {
         let several = if self.attempts == 1 { "attempt" } else { "attempts" };
-        let of = |count: u32, is_first: bool| match is_first {
-            true => format!(" in {count} of {} {several}", self.attempts),
-            false => format!(" in {count}"),
+        let of = |count: u32, is_first: bool| {
+            if is_first {
+                format!(" in {count} of {} {several}", self.attempts)
+            } else {
+                format!(" in {count}")
+            }
         };
         let shown = self.seen.iter().take(PollTrail::SHOWN).enumerate();
         let mut parts: Vec<Message> =

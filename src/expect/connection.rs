@@ -15,7 +15,7 @@ use crate::language::read::{FromTable, Table};
 use crate::language::template::Template;
 use crate::language::variables::Variables;
 use crate::outcome::{Mismatch, Span};
-use crate::secret::Message;
+use crate::secret::{Message, message};
 
 /// A connection that was made.
 #[derive(Debug)]
@@ -36,11 +36,11 @@ impl Answer for Connection {
     }
 
     fn trace(&self) -> Message {
-        self.describe().unwrap_or_else(|| Message::new().words("connected"))
+        self.describe().unwrap_or_else(|| message!("connected"))
     }
 
     fn take(&self, name: &str, wanted: &Wanted) -> Result<Value, Mismatch> {
-        Err(wanted.missed(name, Message::new().words("a connection without an answer")))
+        Err(wanted.missed(name, message!("a connection without an answer")))
     }
 }
 
@@ -135,10 +135,10 @@ impl ConnectionExpectation {
             let left = certificate.map(|shown| Value::from(shown.days_left()));
             let found = Found {
                 values: left.iter().collect(),
-                surroundings: Message::new().words("there is no certificate without TLS"),
+                surroundings: message!("there is no certificate without TLS"),
             };
             let Placed { place, value: matcher } = days_left;
-            let subject = Subject { what: Message::new().words("certificate days-left"), place: *place };
+            let subject = Subject { what: message!("certificate days-left"), place: *place };
             let sooner = certificate.and_then(|shown| shown.expires_sooner.as_deref());
             unmet.extend(judge(&subject, matcher, &found, scope)?.into_iter().map(|mismatch| {
                 match sooner {
@@ -176,7 +176,7 @@ impl Expectation<Connection> for ConnectionExpectation {
 pub(super) fn too_slow(within: Option<&Placed<Duration>>, took: Duration) -> Option<Mismatch> {
     let Placed { place, value: within } = within.filter(|within| took > within.value)?;
     Some(Mismatch {
-        what: Message::new().words("an answer"),
+        what: message!("an answer"),
         expected: Message::new().words(format!("within {}", Span(*within))),
         actual: Message::new().words(format!("one after {}", Span(took))),
         place: Some(*place),

@@ -6,7 +6,7 @@ use super::evaluate::{Found, Unjudgeable, resolve};
 use super::matcher::{Condition, JsonType, Matcher, Pattern};
 use crate::language::value::Document;
 use crate::language::variables::Variables;
-use crate::secret::Message;
+use crate::secret::{Message, message};
 
 pub(super) fn words(words: &'static str) -> Message {
     Message::new().words(words)
@@ -15,10 +15,7 @@ pub(super) fn words(words: &'static str) -> Message {
 /// That nothing was found, and what was there instead.
 pub(super) fn nothing(found: &Found<'_>) -> Message {
     let nothing = words("nothing");
-    match found.surroundings.is_empty() {
-        true => nothing,
-        false => nothing.words("; ").then(found.surroundings.clone()),
-    }
+    if found.surroundings.is_empty() { nothing } else { nothing.words("; ").then(found.surroundings.clone()) }
 }
 
 /// A value as messages show it: text in quotes, everything else as JSON.
@@ -26,7 +23,7 @@ pub(super) fn show(value: &Value) -> Message {
     match value {
         // Not JSON's escapes: people compare what they see with what they wrote.
         Value::String(text) => words("\"").data(text.as_str()).words("\""),
-        other => Message::new().data(other.to_string()),
+        other => message!("{}", other),
     }
 }
 

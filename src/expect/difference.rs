@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::compare::equal;
 use super::describe::show;
 use crate::attempt::abandoned::end_if_abandoned;
-use crate::secret::Message;
+use crate::secret::{Message, message};
 
 /// More differences than this are counted and not shown.
 const SHOWN: usize = 5;
@@ -59,10 +59,7 @@ struct Found {
 
 impl Found {
     fn push(&mut self, difference: impl FnOnce() -> Difference) {
-        match self.shown.len() < SHOWN {
-            true => self.shown.push(difference()),
-            false => self.more += 1,
-        }
+        if self.shown.len() < SHOWN { self.shown.push(difference()) } else { self.more += 1 }
     }
 }
 
@@ -107,8 +104,8 @@ fn in_lines(expected: &str, actual: &str, found: &mut Found) {
     // Shown as ranges of the whole: a secret may have several lines.
     let (expected, actual): (Arc<str>, Arc<str>) = (expected.into(), actual.into());
     let show = |whole: &Arc<str>, line: Option<Range<usize>>| match line {
-        Some(line) => Message::new().words("\"").range(whole, line).words("\""),
-        None => Message::new().words("no such line"),
+        Some(line) => message!("\"").range(whole, line).words("\""),
+        None => message!("no such line"),
     };
     let (mut wanted, mut given) = (lines(&expected), lines(&actual));
     for number in 1.. {
@@ -135,11 +132,11 @@ fn lines(text: &str) -> impl Iterator<Item = Range<usize>> {
 }
 
 fn nothing() -> Message {
-    Message::new().words("nothing")
+    message!("nothing")
 }
 
 fn not_there() -> Message {
-    Message::new().words("not to exist")
+    message!("not to exist")
 }
 
 /// A member as `JSONPath` names it (RFC 9535). Its name is the server's, and may be a secret; so it is escaped only as

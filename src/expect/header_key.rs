@@ -48,9 +48,10 @@ impl FromKey for HeaderKey {
 
     fn from_key(named: Named, parse: &mut ParseContext<'_>) -> Option<Self> {
         let template = Template::at(&named.name, named.place, parse)?;
-        match template.literal().is_none_or(|text| text.parse::<HeaderName>().is_ok()) {
-            true => Some(HeaderKey(template)),
-            false => parse.reject(Diagnostic::new(named.place, not_a_name(&named.name))),
+        if template.literal().is_none_or(|text| text.parse::<HeaderName>().is_ok()) {
+            Some(HeaderKey(template))
+        } else {
+            parse.reject(Diagnostic::new(named.place, not_a_name(&named.name)))
         }
     }
 

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::evaluate::FoundTexts;
 use crate::attempt::abandoned::end_if_abandoned;
 use crate::probe::http::page_text::{folded, text};
-use crate::secret::Message;
+use crate::secret::{Message, message};
 
 /// How deep elements may be nested, as in browsers: to go on takes the square of it.
 const DEEPEST: usize = 512;
@@ -104,17 +104,14 @@ fn find(document: &Html, page: &str, query: &HtmlQuery, left: &mut usize) -> Res
             values.push(Value::from(text));
         }
     }
-    let surroundings = match values.is_empty() {
-        true => says(page),
-        false => Message::new(),
-    };
+    let surroundings = if values.is_empty() { says(page) } else { Message::new() };
     Ok(FoundTexts { values, surroundings })
 }
 
 fn says(page: &str) -> Message {
     match text(page) {
-        text if text.is_empty() => Message::new().words("the page has no text"),
-        text => Message::new().words("the page says ").excerpt(text, 160),
+        text if text.is_empty() => message!("the page has no text"),
+        text => message!("the page says ").excerpt(text, 160),
     }
 }
 

@@ -21,7 +21,7 @@ use crate::language::template::Template;
 use crate::language::variables::Variables;
 use crate::outcome::Mismatch;
 use crate::probe::http::response::HttpResponse;
-use crate::secret::Message;
+use crate::secret::{Message, message};
 
 /// `expect` of a health check or an HTTP step.
 #[derive(Debug, Clone, Default)]
@@ -137,7 +137,7 @@ impl Expectation<InspectedResponse> for HttpExpectation {
     fn judge_first(&self, answer: &InspectedResponse) -> Option<Mismatch> {
         let StatusExpectation { set, place } = self.status.as_ref()?;
         (!set.contains(answer.response.status)).then(|| Mismatch {
-            what: Message::new().words("status"),
+            what: message!("status"),
             expected: set.describe(),
             actual: Message::new().words(answer.response.status.to_string()),
             place: *place,

@@ -164,10 +164,13 @@ impl Condition {
             Condition::Exists(_) | Condition::Type(_) => Cost::Looks(1),
             Condition::Not(inner) | Condition::Length(inner) | Condition::Count(inner) => inner.cost(),
             // The value of a template is compared with every value, and its length is unknown.
-            Condition::Each(inner) | Condition::Any(inner) => match inner.templates().is_empty() {
-                true => inner.cost(),
-                false => Cost::Unknown,
-            },
+            Condition::Each(inner) | Condition::Any(inner) => {
+                if inner.templates().is_empty() {
+                    inner.cost()
+                } else {
+                    Cost::Unknown
+                }
+            }
         }
     }
 }

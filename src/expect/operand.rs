@@ -37,9 +37,10 @@ impl FromToml for Limit {
                 let found = describe(value.get_ref());
                 let mistake = Diagnostic::new(place, format!("expected {EXPECTED}, found {found}"));
                 let is_one = number::compare(text, text).is_some() || Moment::parse(text).is_some();
-                return parse.reject(match is_one {
-                    true => mistake.label(format!("did you mean `{text}`?")),
-                    false => mistake,
+                return parse.reject(if is_one {
+                    mistake.label(format!("did you mean `{text}`?"))
+                } else {
+                    mistake
                 });
             }
             DeValue::Datetime(_) | DeValue::Boolean(_) | DeValue::Array(_) | DeValue::Table(_) => {
@@ -68,10 +69,7 @@ impl<T: FromToml> FromToml for Options<T> {
 
     fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
         let options = Vec::from_toml(value, parse)?;
-        match options.is_empty() {
-            true => parse.expected(value, "at least one value"),
-            false => Some(Options(options)),
-        }
+        if options.is_empty() { parse.expected(value, "at least one value") } else { Some(Options(options)) }
     }
 
     fn schema(definitions: &mut Definitions<'_>) -> Schema {

@@ -16,7 +16,7 @@ use crate::language::source::Place;
 use crate::outcome::Mismatch;
 use crate::probe::http::response::HttpResponse;
 use crate::probe::http::trace;
-use crate::secret::{Message, Redactor};
+use crate::secret::{Message, Redactor, message};
 
 /// A response, and the page that it may be: that is parsed once, whatever is looked for in it.
 #[derive(Debug)]
@@ -63,9 +63,10 @@ pub(super) fn header_values(headers: &HeaderMap, name: &str) -> FoundTexts {
     let values = headers.get_all(name).iter();
     FoundTexts {
         values: values.map(|value| Value::from(String::from_utf8_lossy(value.as_bytes()))).collect(),
-        surroundings: Message::new()
-            .words("the headers are ")
-            .data(headers.keys().map(hyper::header::HeaderName::as_str).collect::<Vec<_>>().join(", ")),
+        surroundings: message!(
+            "the headers are {}",
+            headers.keys().map(hyper::header::HeaderName::as_str).collect::<Vec<_>>().join(", ")
+        ),
     }
 }
 
@@ -81,7 +82,7 @@ pub(super) fn json_values<'r>(
             let values = query.find(document).map_err(|TooMany| Mismatch {
                 what: Message::new().words(format!("json {}", query.text)),
                 expected: Message::new().words(format!("to find at most {} values", walk::FOUND)),
-                actual: Message::new().words("more: write a path that finds fewer"),
+                actual: message!("more: write a path that finds fewer"),
                 place: Some(place),
             })?;
             Ok(Found { values, surroundings: Message::new() })
@@ -89,16 +90,14 @@ pub(super) fn json_values<'r>(
         Err(error) => {
             let start = response.body.trim();
             let actual = match start.is_empty() {
-                true => Message::new().words("an empty body"),
+                true => message!("an empty body"),
                 // Where it stops being JSON is not of interest: it never was.
-                false if start.starts_with('<') => Message::new().words("HTML or XML: ").excerpt(start, 120),
-                false => {
-                    Message::new().words("something else (").data(error).words("): ").excerpt(start, 120)
-                }
+                false if start.starts_with('<') => message!("HTML or XML: ").excerpt(start, 120),
+                false => message!("something else ({}): ", error).excerpt(start, 120),
             };
             Err(Mismatch {
-                what: Message::new().words("body"),
-                expected: Message::new().words("to be JSON"),
+                what: message!("body"),
+                expected: message!("to be JSON"),
                 actual,
                 place: Some(place),
             })

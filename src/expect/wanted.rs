@@ -12,7 +12,7 @@ use crate::attempt::cost::{self, Cost};
 use crate::language::source::Place;
 use crate::outcome::Mismatch;
 use crate::probe::rows::QueryResult;
-use crate::secret::Message;
+use crate::secret::{Message, message};
 
 /// What a capture takes.
 #[derive(Debug, Clone)]
@@ -104,8 +104,8 @@ impl Wanted {
     fn take_one(&self, name: &str, found: Found<'_>) -> Result<Value, Mismatch> {
         match found.values.as_slice() {
             &[value] => Ok(value.clone()),
-            [] if found.surroundings.is_empty() => Err(self.missed(name, Message::new().words("nothing"))),
-            [] => Err(self.missed(name, Message::new().words("nothing; ").then(found.surroundings))),
+            [] if found.surroundings.is_empty() => Err(self.missed(name, message!("nothing"))),
+            [] => Err(self.missed(name, message!("nothing; ").then(found.surroundings))),
             several => {
                 let actual = Message::new()
                     .words(format!("{} values, the first ", several.len()))
@@ -135,7 +135,7 @@ impl Wanted {
     }
 
     fn describe(&self) -> Message {
-        Message::new().words("to find ").words(match &self.sought {
+        message!("to find ").words(match &self.sought {
             Sought::Json(query) => format!("one value at json {}", query.text),
             Sought::Header(header) => format!("one header {header}"),
             Sought::Cookie(cookie) => format!("one cookie {cookie}"),
@@ -156,9 +156,10 @@ fn cookie_values(answer: &InspectedResponse, name: &str) -> FoundTexts {
     let set = &answer.response.set_cookies;
     let names: Vec<&str> = set.iter().map(|(name, _)| name.as_str()).collect();
     FoundTexts {
-        surroundings: match names.is_empty() {
-            true => Message::new().words("the response sets no cookie"),
-            false => Message::new().words("the response sets ").data(names.join(", ")),
+        surroundings: if names.is_empty() {
+            message!("the response sets no cookie")
+        } else {
+            message!("the response sets {}", names.join(", "))
         },
         values: set
             .iter()

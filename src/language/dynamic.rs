@@ -53,10 +53,8 @@ pub struct Held {
 impl Held {
     pub fn new(value: &Value) -> Held {
         let computed = from_json(value, to_compute_with);
-        let written = match to_json(&computed) == *value {
-            true => computed.clone(),
-            false => from_json(value, as_written),
-        };
+        let written =
+            if to_json(&computed) == *value { computed.clone() } else { from_json(value, as_written) };
         Held { written, computed }
     }
 }

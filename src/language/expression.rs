@@ -29,9 +29,10 @@ pub fn environment() -> Environment<'static> {
     environment.add_filter("b64encode", |value: Dynamic| {
         use base64::Engine as _;
         let text = as_text(&value);
-        match has_placeholder(&text) {
-            true => placeholder::in_base64(&text),
-            false => base64::engine::general_purpose::STANDARD.encode(text),
+        if has_placeholder(&text) {
+            placeholder::in_base64(&text)
+        } else {
+            base64::engine::general_purpose::STANDARD.encode(text)
         }
     });
     // The library's own leaves `/` as it is, which ends a part of a URL.
@@ -88,9 +89,10 @@ impl Expression {
         }
         let values: Option<Vec<Dynamic>> = self.reads.iter().map(|name| scope.value_of(name)).collect();
         let is_whole = |value: &Dynamic| !has_gap(&as_text(value));
-        match self.only_joins_and_encodes() && values.is_some_and(|values| values.iter().all(is_whole)) {
-            true => self.compute(scope).unwrap_or_else(|_| gap()),
-            false => gap(),
+        if self.only_joins_and_encodes() && values.is_some_and(|values| values.iter().all(is_whole)) {
+            self.compute(scope).unwrap_or_else(|_| gap())
+        } else {
+            gap()
         }
     }
 
@@ -113,9 +115,12 @@ impl Expression {
             .environment()
             .compile_expression(&self.source)
             .and_then(|compiled| compiled.eval(scope.context()))
-            .and_then(|value| match value.is_undefined() {
-                true => Err(minijinja::Error::from(minijinja::ErrorKind::UndefinedError)),
-                false => Ok(value),
+            .and_then(|value| {
+                if value.is_undefined() {
+                    Err(minijinja::Error::from(minijinja::ErrorKind::UndefinedError))
+                } else {
+                    Ok(value)
+                }
             })
             .map_err(|error| format!("`{{{{{}}}}}`: {}", self.source, describe(&error)))
     }

@@ -28,9 +28,11 @@ pub mod value;
 mod dynamic;
 pub mod expression;
 pub mod sql;
+pub mod statement;
 pub mod template;
 pub mod variable_usage;
 pub mod variables;
+pub mod words;
 
 pub mod io_error;
 pub mod regular_file;

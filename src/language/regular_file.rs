@@ -10,8 +10,9 @@ use std::path::Path;
 /// It cannot be read, it is no regular file, or it is not UTF-8.
 pub fn read_text(path: &Path) -> io::Result<String> {
     // Looked at before it is opened: to open a pipe is to wait for whoever writes into it.
-    match std::fs::metadata(path)?.is_file() {
-        true => std::fs::read_to_string(path),
-        false => Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file")),
+    if std::fs::metadata(path)?.is_file() {
+        std::fs::read_to_string(path)
+    } else {
+        Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"))
     }
 }

@@ -116,9 +116,10 @@ impl Replicas {
 impl FromToml for Replicas {
     fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
         let number = NonZeroU32::from_toml(value, parse)?;
-        match number.get() <= Replicas::MOST {
-            true => Some(Replicas(number)),
-            false => parse.expected(value, &format!("a number of replicas from 1 to {}", Replicas::MOST)),
+        if number.get() <= Replicas::MOST {
+            Some(Replicas(number))
+        } else {
+            parse.expected(value, &format!("a number of replicas from 1 to {}", Replicas::MOST))
         }
     }
 

@@ -286,10 +286,7 @@ impl<'t, 'r, 'e> Table<'t, 'r, 'e> {
         message: impl Into<String>,
     ) -> Option<()> {
         self.obeys(Rule::Needs(key, other));
-        match self.has(key) && !self.has(other) {
-            true => self.reject(key, message),
-            false => Some(()),
-        }
+        if self.has(key) && !self.has(other) { self.reject(key, message) } else { Some(()) }
     }
 
     /// The keys that were asked for so far, but these.
@@ -301,10 +298,7 @@ impl<'t, 'r, 'e> Table<'t, 'r, 'e> {
     /// Records a mistake where the table is empty.
     pub fn not_empty(&mut self, mistake: Diagnostic) -> Option<()> {
         self.obeys(Rule::NotEmpty);
-        match self.keys.is_empty() {
-            true => self.lacks(mistake),
-            false => Some(()),
-        }
+        if self.keys.is_empty() { self.lacks(mistake) } else { Some(()) }
     }
 
     /// Records a mistake where the array at `key` is empty.

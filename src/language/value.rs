@@ -25,9 +25,10 @@ impl FromToml for Duration {
                 Err(message) => {
                     let mistake = Diagnostic::new(place, message);
                     let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-                    parse.reject(match is_number {
-                        true => mistake.label(format!("did you mean `\"{text}s\"`?")),
-                        false => mistake,
+                    parse.reject(if is_number {
+                        mistake.label(format!("did you mean `\"{text}s\"`?"))
+                    } else {
+                        mistake
                     })
                 }
             },

@@ -5,7 +5,7 @@ use std::fmt;
 use super::{Log, Phase, Span};
 use crate::deadline::{BudgetScope, Cut};
 use crate::language::source::Place;
-use crate::secret::{Message, Redact};
+use crate::secret::{Message, Redact, message};
 
 /// Why a check did not pass.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -163,10 +163,9 @@ impl Failure {
     /// The failure of something for which this machine lacks `what`.
     pub fn shortage(doing: Message, what: &'static str) -> Failure {
         let cause = Message::new().words(format!("smoke itself lacks something: {what}"));
-        Failure::fault(Fault::Shortage, doing, cause).with_hint(
-            Message::new()
-                .words("raise the limit, or run fewer checks at once: `--jobs`; the app was not judged"),
-        )
+        Failure::fault(Fault::Shortage, doing, cause).with_hint(message!(
+            "raise the limit, or run fewer checks at once: `--jobs`; the app was not judged"
+        ))
     }
 
     pub fn verdict(&self) -> Verdict {
@@ -188,7 +187,7 @@ impl Failure {
         match self {
             Failure::Mismatch { mismatches, .. } => mismatches
                 .first()
-                .map_or_else(Message::new, |first| Message::new().words("got ").then(first.actual.clone())),
+                .map_or_else(Message::new, |first| message!("got ").then(first.actual.clone())),
             Failure::TimedOut { cut, phase, .. } => Message::new().words(cut.what_ended(*phase)),
             Failure::Fault { doing, cause, .. } => doing.clone().words(": ").then(cause.clone()),
             Failure::Exited { how, .. } => how.clone(),

@@ -99,9 +99,10 @@ impl fmt::Display for SkipReason {
                     NeedFailed::DidNotPass => "did not pass",
                     NeedFailed::WasSkipped => "is skipped",
                 };
-                match need == root {
-                    true => write!(f, "needs `{need}`, which {became}"),
-                    false => write!(f, "needs `{need}`, which was skipped because `{root}` {became}"),
+                if need == root {
+                    write!(f, "needs `{need}`, which {became}")
+                } else {
+                    write!(f, "needs `{need}`, which was skipped because `{root}` {became}")
                 }
             }
             SkipReason::FailFast { failed, started: Started::InFlight } => {

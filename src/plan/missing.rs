@@ -121,8 +121,8 @@ impl<'s> Values<'s> {
             .envs
             .as_ref()
             .is_some_and(|envs| !envs.iter().any(|env| Some(env.name.as_str()) == self.environment));
-        match is_elsewhere {
-            true => Diagnostic::new(
+        if is_elsewhere {
+            Diagnostic::new(
                 place,
                 format!(
                     "`{variable}` has no value {}: `{}`, which shares it, runs only in {}",
@@ -131,12 +131,13 @@ impl<'s> Values<'s> {
                     elsewhere.join(" and ")
                 ),
             )
-            .hint(format!("give this check the same `envs`, or pass `--var {variable}=…`")),
-            false => Diagnostic::new(
+            .hint(format!("give this check the same `envs`, or pass `--var {variable}=…`"))
+        } else {
+            Diagnostic::new(
                 place,
                 format!("`{variable}` has no value: `{}`, which shares it, is excluded", other.name()),
             )
-            .hint(format!("do not exclude it, or pass `--var {variable}=…`")),
+            .hint(format!("do not exclude it, or pass `--var {variable}=…`"))
         }
     }
 

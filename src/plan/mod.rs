@@ -165,9 +165,10 @@ pub fn everywhere(suite: &Suite, variables: &[(String, String)]) -> Result<Vec<P
     for environment in environments {
         let choices = Choices { environment, variables: variables.to_vec(), ..Choices::default() };
         // If there are environments, perhaps the suite is never run without one.
-        let missing = match choices.environment.is_none() && !suite.environments.is_empty() {
-            true => Missing::IsFine,
-            false => Missing::MayComeFromOutside,
+        let missing = if choices.environment.is_none() && !suite.environments.is_empty() {
+            Missing::IsFine
+        } else {
+            Missing::MayComeFromOutside
         };
         match planned(suite, &choices, &Arc::new(Redactor::new()), missing) {
             Ok(plan) => plans.push(plan),
@@ -251,9 +252,10 @@ fn environment<'s>(
     suite.environments.get(name).map(Some).ok_or_else(|| {
         let known: Vec<&str> = suite.environments.keys().map(String::as_str).collect();
         let unknown = Diagnostic::new(None, format!("the suite has no environment `{name}` (`--env`)"));
-        vec![match known.is_empty() {
-            true => unknown.hint(format!("define one with `[env.{name}]`")),
-            false => unknown.hint(format!("its environments are {}", known.join(", "))),
+        vec![if known.is_empty() {
+            unknown.hint(format!("define one with `[env.{name}]`"))
+        } else {
+            unknown.hint(format!("its environments are {}", known.join(", ")))
         }]
     })
 }
@@ -295,9 +297,10 @@ fn unknown_variables(suite: &Suite, choices: &Choices) -> Vec<Diagnostic> {
     unread
         .map(|(name, _)| {
             let unknown = Diagnostic::new(None, format!("the suite has no variable `{name}` (`--var`)"));
-            match known.is_empty() {
-                true => unknown,
-                false => unknown.hint(format!("its variables are {}", known.join(", "))),
+            if known.is_empty() {
+                unknown
+            } else {
+                unknown.hint(format!("its variables are {}", known.join(", ")))
             }
         })
         .collect()

@@ -105,9 +105,10 @@ impl Times {
     fn of(plan: &Plan, can_run: &[bool]) -> Times {
         let mut times = Times { passed: Vec::new(), failed: Vec::new() };
         for (planned, can_run) in plan.checks.iter().zip(can_run) {
-            let (passed, failed) = match can_run {
-                true => held(planned, &plan.scope, plan.grace),
-                false => (Duration::ZERO, Duration::ZERO),
+            let (passed, failed) = if *can_run {
+                held(planned, &plan.scope, plan.grace)
+            } else {
+                (Duration::ZERO, Duration::ZERO)
             };
             times.passed.push(passed);
             times.failed.push(failed);

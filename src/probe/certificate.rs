@@ -4,7 +4,7 @@ use rustls::{AlertDescription, CertificateError, OtherError};
 
 use crate::attempt::certificate::PeerCertificate;
 use crate::outcome::{Failure, Fault};
-use crate::secret::Message;
+use crate::secret::{Message, message};
 
 /// This machine has no certificates to trust.
 #[derive(Debug, thiserror::Error)]
@@ -49,9 +49,8 @@ pub fn handshake_failure(doing: Message, error: &rustls::Error, peer: Option<&Pe
     };
     // What the server refuses is not its own certificate.
     let peer = peer.filter(|_| !matches!(error, rustls::Error::AlertReceived(_)));
-    let shown = peer.map_or_else(Message::new, |peer| Message::new().words("; ").then(peer.in_words()));
-    Failure::fault(Fault::Tls, doing, Message::new().data(cause).then(shown))
-        .with_hint(Message::new().words(hint))
+    let shown = peer.map_or_else(Message::new, |peer| message!("; ").then(peer.in_words()));
+    Failure::fault(Fault::Tls, doing, message!("{}", cause).then(shown)).with_hint(Message::new().words(hint))
 }
 
 /// What is wrong with the server's certificate, and what to do.

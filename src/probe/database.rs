@@ -16,8 +16,10 @@ use futures_util::future::BoxFuture;
 use super::rows::QueryResult;
 use crate::attempt::Context;
 use crate::attempt::shell::ShellCommand;
+use crate::deadline::Deadline;
 use crate::language::diagnostic::Diagnostic;
 use crate::language::sql::{BoundSql, Dialect};
+use crate::language::statement::QueryLanguage;
 use crate::outcome::Failure;
 use crate::secret::Message;
 
@@ -31,6 +33,19 @@ pub trait Database: Debug + Sync {
 
     /// How it binds values and quotes names.
     fn dialect(&self) -> Dialect;
+
+    /// What statements that smoke writes itself need of it.
+    fn idioms(&self) -> Idioms;
+
+    /// How its statements are written.
+    fn language(&self) -> QueryLanguage {
+        QueryLanguage::Sql(self.dialect())
+    }
+
+    /// Why it can run no statement that writes; `None` if what one writes can be rolled back.
+    fn refuses_writes(&self) -> Option<WritesRefused> {
+        None
+    }
 
     /// What is wrong with `url` wherever it is used. Where it stands in the suite, the caller knows.
     fn mistake(&self, url: &str) -> Option<Diagnostic>;
@@ -48,6 +63,13 @@ pub trait Database: Debug + Sync {
 
     /// A command that asks the same.
     fn reproduce(&self, asked: &Reproduction<'_>) -> ShellCommand;
+}
+
+/// Why a database can run no statement that writes, and what to do instead.
+#[derive(Debug, Clone, Copy)]
+pub struct WritesRefused {
+    pub message: &'static str,
+    pub hint: &'static str,
 }
 
 /// What the statements of a session may do, and what they see.
@@ -74,12 +96,39 @@ pub trait Session: Send {
         context: &'a Context,
     ) -> BoxFuture<'a, Result<QueryResult, Failure>>;
 
-    /// What the catalog says of each of `tables`, in their order; `None` where there is no such table or view.
+    /// The same, ended at `limit` at the latest: on a server by the server itself, so that the session and its
+    /// transaction stay usable. The failure is [`Failure::TimedOut`] then, in the phase `Lock` where a lock was waited for.
+    fn query_within<'a>(
+        &'a mut self,
+        statement: &'a BoundSql,
+        keep: usize,
+        limit: Deadline,
+        context: &'a Context,
+    ) -> BoxFuture<'a, Result<QueryResult, Failure>>;
+
+    /// What the catalog says of each of `tables`, in their order; `None` where there is no such table or view. It takes
+    /// no lock that a migration holds.
     fn describe<'a>(
         &'a mut self,
         tables: &'a [TableName],
         context: &'a Context,
     ) -> BoxFuture<'a, Result<Vec<Option<Table>>, Failure>>;
+
+    /// The tables and views with each of `names` in any spelling, in any schema but those of the database itself: those
+    /// that a statement finds without a schema come first.
+    fn find<'a>(
+        &'a mut self,
+        names: &'a [String],
+        context: &'a Context,
+    ) -> BoxFuture<'a, Result<Vec<Vec<TableName>>, Failure>>;
+
+    /// How the types of `columns` compare with what is declared of them, in their order. What is declared is bound or
+    /// looked up, and never a part of a statement.
+    fn compare_types<'a>(
+        &'a mut self,
+        columns: &'a [DeclaredType],
+        context: &'a Context,
+    ) -> BoxFuture<'a, Result<Vec<TypeMatch>, Failure>>;
 
     /// Keeps what the transaction wrote, and ends it; where that fails, nothing is kept, or the connection broke and
     /// nobody knows.
@@ -107,7 +156,23 @@ pub struct TableName {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Table {
     pub schema: String,
+    pub kind: TableKind,
+    /// May this user read it?
+    pub is_readable: bool,
     pub columns: Vec<Column>,
+    /// Columns of which the catalog proves that no two rows have the same values, but for rows with a null in them: those
+    /// of each unique index that is valid, of whole columns and of all rows.
+    pub unique: Vec<Vec<String>>,
+}
+
+/// What kind of table or view it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TableKind {
+    Table,
+    Partitioned,
+    View,
+    MaterializedView,
+    Foreign,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,6 +182,62 @@ pub struct Column {
     pub type_name: String,
     /// `false` where the catalog proves that there is no null in it. Of a view's columns it proves nothing.
     pub nullable: bool,
+    pub family: Family,
+}
+
+/// What a column's type is about, where more than its name is needed. That of a domain is that of the type behind it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Family {
+    Text,
+    Number,
+    Boolean,
+    Date,
+    /// A time of day.
+    Time,
+    /// A date and a time without a zone: when that is depends on where.
+    LocalTime,
+    /// A point in time. Where it is written without an offset, it is UTC.
+    Instant,
+    Array,
+    /// JSON, a composite type.
+    Object,
+    /// Something that most people keep as text, such as a UUID or an address.
+    Other,
+    /// The database does not say.
+    Unknown,
+}
+
+/// What somebody declares of a column, and the column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeclaredType {
+    /// As it was written: of whichever database, or no type at all.
+    pub declared: String,
+    /// [`Column::type_name`].
+    pub type_name: String,
+}
+
+/// How a column's type compares with the declared one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TypeMatch {
+    /// The same, or a domain over it. Length and precision count only where they are declared.
+    Same,
+    /// The declared type is another one, which the database calls this.
+    Other(String),
+    /// The database knows no type of that name.
+    Unknown,
+}
+
+/// What databases write differently in statements that smoke writes itself.
+#[derive(Debug, Clone, Copy)]
+pub struct Idioms {
+    /// An expression as text.
+    pub text: fn(&str) -> String,
+    /// A condition that a text matches a regular expression, both as expressions; `None` if it has no regular expressions.
+    pub matches: Option<fn(&str, &str) -> String>,
+    /// An expression for the server's own clock at that moment, as `2026-11-29T08:00:00.000Z`.
+    pub clock: &'static str,
+    /// Does a name as people write it, without quotes, mean the one that the catalog has?
+    pub is_same_name: fn(written: &str, stored: &str) -> bool,
 }
 
 /// What a session was asked, for people to ask again.

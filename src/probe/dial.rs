@@ -13,7 +13,7 @@ use crate::attempt::timeline::{mark, saw_address};
 use crate::deadline::{BudgetScope, Deadline, LONGEST};
 use crate::language::io_error;
 use crate::outcome::{Failure, Fault, Phase};
-use crate::secret::Message;
+use crate::secret::{Message, message};
 
 /// How long one address has before the next is tried beside it (RFC 8305, section 5).
 const NEXT_ADDRESS_AFTER: Duration = Duration::from_millis(250);
@@ -27,9 +27,10 @@ pub struct Target {
 
 impl std::fmt::Display for Target {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self.host.contains(':') {
-            true => write!(f, "[{}]:{}", self.host, self.port),
-            false => write!(f, "{}:{}", self.host, self.port),
+        if self.host.contains(':') {
+            write!(f, "[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "{}:{}", self.host, self.port)
         }
     }
 }
@@ -69,9 +70,8 @@ pub fn name_failure(doing: Message, error: &io::Error) -> Failure {
     }
     let text = error.to_string();
     let cause = text.strip_prefix("failed to lookup address information: ").unwrap_or(&text).to_owned();
-    Failure::fault(Fault::Dns, doing, Message::new().data(cause)).with_hint(
-        Message::new().words("check the host name in the URL, and that this machine's DNS knows it"),
-    )
+    Failure::fault(Fault::Dns, doing, message!("{}", cause))
+        .with_hint(message!("check the host name in the URL, and that this machine's DNS knows it"))
 }
 
 /// Connects to the first address that answers.
@@ -112,6 +112,24 @@ pub async fn dial(target: &Target) -> Result<TcpStream, DialError> {
     }
 }
 
+/// Connects to a socket of this machine.
+///
+/// # Errors
+/// There is none, or nothing listens on it.
+#[cfg(unix)]
+pub async fn connect_to_socket(path: &std::path::Path) -> Result<tokio::net::UnixStream, Failure> {
+    mark(Phase::Connect);
+    saw_address(&path.display());
+    tokio::net::UnixStream::connect(path).await.map_err(|error| {
+        let doing = message!("connecting to {}", path.display());
+        if let Some(lacking) = io_error::shortage(&error) {
+            return Failure::shortage(doing, lacking);
+        }
+        Failure::fault(Fault::Connect, doing, message!("{}", io_error::reason(&error)))
+            .with_hint(connect_hint(&error))
+    })
+}
+
 /// The command that connects to the same, for people to repeat by hand. Every `nc` has other options; curl is the
 /// same everywhere.
 pub fn as_curl(target: &Target, limit: Duration) -> ShellCommand {
@@ -122,23 +140,21 @@ pub fn as_curl(target: &Target, limit: Duration) -> ShellCommand {
 impl DialError {
     /// The failure to connect to `target`.
     pub fn into_failure(self, target: &Target) -> Failure {
-        let doing = || Message::new().words("looking up `").data(target.host.as_str()).words("`");
+        let doing = || message!("looking up `{}`", target.host);
         match self {
             DialError::Name(error) => name_failure(doing(), &error),
-            DialError::NoAddress => {
-                Failure::fault(Fault::Dns, doing(), Message::new().words("the name has no address"))
-            }
+            DialError::NoAddress => Failure::fault(Fault::Dns, doing(), message!("the name has no address")),
             DialError::Refused(refusals) => refused(target, &refusals),
         }
     }
 }
 
 fn refused(target: &Target, refusals: &[(SocketAddr, io::Error)]) -> Failure {
-    let doing = Message::new().words("connecting to ").data(target.to_string());
+    let doing = message!("connecting to {}", target);
     if let Some(lacking) = refusals.iter().find_map(|(_, error)| io_error::shortage(error)) {
         return Failure::shortage(doing, lacking);
     }
-    let failure = Failure::fault(Fault::Connect, doing, Message::new().data(causes(target, refusals)));
+    let failure = Failure::fault(Fault::Connect, doing, message!("{}", causes(target, refusals)));
     match refusals.first() {
         Some((_, error)) => failure.with_hint(connect_hint(error)),
         None => failure,

@@ -19,4 +19,5 @@ pub mod sqlite;
 pub mod tls;
 pub mod trust;
 pub mod url;
+pub mod url_password;
 pub mod user;

@@ -8,11 +8,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 use super::dial::{self, Target};
-use crate::attempt::Context as AttemptContext;
-use crate::attempt::timeline::mark;
-use crate::language::io_error;
-use crate::outcome::{Failure, Fault, Phase};
-use crate::secret::Message;
+use crate::outcome::Failure;
 
 /// Where a server is.
 #[derive(Debug, Clone)]
@@ -47,22 +43,11 @@ impl Endpoint {
     ///
     /// # Errors
     /// No name, no such socket, or nobody listens.
-    pub async fn open(&self, context: &AttemptContext) -> std::result::Result<Socket, Failure> {
+    pub async fn open(&self) -> std::result::Result<Socket, Failure> {
         match self {
             Endpoint::Tcp(target) => dial::connect(target).await.map(Socket::Tcp),
             #[cfg(unix)]
-            Endpoint::Socket { path, .. } => {
-                mark(Phase::Connect);
-                context.timeline.set_address(&path.display());
-                tokio::net::UnixStream::connect(path).await.map(Socket::Unix).map_err(|error| {
-                    let doing = Message::new().words("connecting to ").data(path.display().to_string());
-                    if let Some(lacking) = io_error::shortage(&error) {
-                        return Failure::shortage(doing, lacking);
-                    }
-                    Failure::fault(Fault::Connect, doing, Message::new().data(io_error::reason(&error)))
-                        .with_hint(dial::connect_hint(&error))
-                })
-            }
+            Endpoint::Socket { path, .. } => dial::connect_to_socket(path).await.map(Socket::Unix),
         }
     }
 

@@ -23,7 +23,7 @@ use crate::attempt::certificate::PeerCertificate;
 use crate::attempt::shell::{ShellCommand, seconds};
 use crate::language::io_error::reason;
 use crate::outcome::{Failure, Fault, Phase};
-use crate::secret::Message;
+use crate::secret::{Message, message};
 
 /// Connects to `target`, shakes hands with it as `name`, and closes. The certificate is on the context's timeline afterwards.
 ///
@@ -35,20 +35,43 @@ pub async fn shake_hands(
     options: &TlsOptions,
     context: &Context,
 ) -> Result<(), Failure> {
+    let mut stream = connect_securely(name, target, options, context).await?;
+    let failure = |error: &io::Error| refused(target, error, context);
+    let version = stream.get_ref().1.protocol_version();
+    if version == Some(ProtocolVersion::TLSv1_3) && context.timeline.was_asked_for_certificate() {
+        refusal(&mut stream, context).await.map_or(Ok(()), |error| Err(failure(&error)))
+    } else {
+        Ok(())
+    }
+}
+
+/// Connects to `target` and shakes hands with it as `name`.
+///
+/// # Errors
+/// No connection, or a handshake that fails.
+pub async fn connect_securely(
+    name: &str,
+    target: &Target,
+    options: &TlsOptions,
+    context: &Context,
+) -> Result<TlsStream<TcpStream>, Failure> {
     let config = context.run.shared::<Trust>().config(options).await?;
-    let doing = || Message::new().words("the TLS handshake with ").data(target.to_string());
     let name = ServerName::try_from(name.to_owned())
-        .map_err(|error| Failure::fault(Fault::Template, doing(), Message::new().data(error.to_string())))?;
+        .map_err(|error| Failure::fault(Fault::Template, shaking_hands(target), message!("{}", error)))?;
     let stream = connect(target).await?;
     context.timeline.enter(Phase::Tls);
-    let failure = |error: &io::Error| io_failure(doing(), error, context.timeline.certificate().as_ref());
-    let mut stream =
-        TlsConnector::from(Arc::clone(&config)).connect(name, stream).await.map_err(|e| failure(&e))?;
-    let version = stream.get_ref().1.protocol_version();
-    match version == Some(ProtocolVersion::TLSv1_3) && context.timeline.was_asked_for_certificate() {
-        true => refusal(&mut stream, context).await.map_or(Ok(()), |error| Err(failure(&error))),
-        false => Ok(()),
-    }
+    let connector = TlsConnector::from(Arc::clone(&config));
+    connector.connect(name, stream).await.map_err(|error| refused(target, &error, context))
+}
+
+/// The failure of a handshake, also where it is known only after it: in TLS 1.3 the client is done before the server has
+/// seen its certificate.
+pub fn refused(target: &Target, error: &io::Error, context: &Context) -> Failure {
+    io_failure(shaking_hands(target), error, context.timeline.certificate().as_ref())
+}
+
+fn shaking_hands(target: &Target) -> Message {
+    message!("the TLS handshake with {}", target)
 }
 
 /// How long a server has to say that it does not take the client's certificate.
@@ -99,8 +122,7 @@ pub fn as_openssl(name: &str, target: &Target, options: &TlsOptions, limit: Dura
 pub fn io_failure(doing: Message, error: &io::Error, peer: Option<&PeerCertificate>) -> Failure {
     match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
         Some(inner) => handshake_failure(doing, inner, peer),
-        None => Failure::fault(Fault::Tls, doing, Message::new().data(reason(error))).with_hint(
-            Message::new().words("the other side ended the handshake: check that this port speaks TLS"),
-        ),
+        None => Failure::fault(Fault::Tls, doing, message!("{}", reason(error)))
+            .with_hint(message!("the other side ended the handshake: check that this port speaks TLS")),
     }
 }

@@ -20,7 +20,7 @@ use crate::attempt::offload;
 use crate::attempt::single_flight::SingleFlight;
 use crate::attempt::timeline::{mark, saw_ticket};
 use crate::outcome::{Failure, Fault, Phase};
-use crate::secret::Message;
+use crate::secret::message;
 
 /// How far a server's certificate is checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -102,11 +102,7 @@ impl Trust {
 }
 
 fn internal(error: &rustls::Error) -> Failure {
-    Failure::fault(
-        Fault::Internal,
-        Message::new().words("setting up TLS"),
-        Message::new().data(error.to_string()),
-    )
+    Failure::fault(Fault::Internal, message!("setting up TLS"), message!("{}", error))
 }
 
 /// Keeps no sessions, so that every connection proves the certificate anew; asked at the start of each

@@ -14,9 +14,10 @@ pub fn parse_absolute_url(text: &str) -> Result<Url, (String, &'static str)> {
         return Err((format!("{bad:?} is not allowed in a URL"), encode));
     }
     let url = Url::parse(text).map_err(|error| {
-        let hint = match address::shown(text) == text {
-            true => "a URL is absolute, such as https://host:port/path",
-            false => "percent-encode a password in it: `https://user:{{password|urlencode}}@host/path`",
+        let hint = if address::shown(text) == text {
+            "a URL is absolute, such as https://host:port/path"
+        } else {
+            "percent-encode a password in it: `https://user:{{password|urlencode}}@host/path`"
         };
         (format!("invalid URL: {error}"), hint)
     })?;
@@ -36,6 +37,17 @@ pub fn parse_absolute_url(text: &str) -> Result<Url, (String, &'static str)> {
         }
         Some(_) | None => Ok(url),
     }
+}
+
+/// The URL with its host as DNS and certificates have it (RFC 5891), which the library does for the schemes of the web
+/// only.
+pub fn in_ascii(mut url: Url) -> Url {
+    let host = url.host_str().unwrap_or_default();
+    let decoded = percent_encoding::percent_decode_str(host).decode_utf8_lossy();
+    if let Ok(url::Host::Domain(host)) = url::Host::parse(&decoded) {
+        let _ = url.set_host(Some(&host));
+    }
+    url
 }
 
 /// The part of a path that every URL library resolves: a dot segment (RFC 3986, section 5.2.4), encoded or not, or a

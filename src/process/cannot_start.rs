@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::Command;
 use crate::language::io_error;
 use crate::outcome::{Failure, Fault};
-use crate::secret::Message;
+use crate::secret::{Message, message};
 
 /// How much of a program is read for the one that runs it: Linux looks at no more of a script.
 const BEGINNING: u64 = 64 << 10;
@@ -14,7 +14,7 @@ const BEGINNING: u64 = 64 << 10;
 /// The failure of a command whose program is `program`, a path or a name that is looked for on `PATH`.
 pub(super) fn failure(command: &Command, program: &Path, error: &Error) -> Failure {
     let name = command.words.first().map_or("", String::as_str);
-    let doing = Message::new().words("starting `").data(name).words("`");
+    let doing = message!("starting `{}`", name);
     if let Some(lacking) = io_error::shortage(error) {
         return Failure::shortage(doing, lacking);
     }
@@ -23,10 +23,10 @@ pub(super) fn failure(command: &Command, program: &Path, error: &Error) -> Failu
 }
 
 fn cause(command: &Command, program: &Path, error: &Error) -> (Message, &'static str) {
-    let system = || Message::new().data(io_error::reason(error));
+    let system = || message!("{}", io_error::reason(error));
     if !command.cwd.as_os_str().is_empty() && !command.cwd.is_dir() {
         let folder = command.cwd.display().to_string();
-        let cause = Message::new().words("its working directory `").data(folder).words("` does not exist");
+        let cause = message!("its working directory `{}` does not exist", folder);
         return (cause, "check `cwd`; it starts in the suite's folder");
     }
     match error.kind() {
@@ -63,19 +63,16 @@ impl Runner {
         match self {
             Runner::Interpreter(path) => match path.strip_suffix('\r') {
                 Some(path) => (
-                    Message::new()
-                        .words("its first line `#!")
-                        .data(path)
-                        .words("` ends with a carriage return (CRLF)"),
+                    message!("its first line `#!{}` ends with a carriage return (CRLF)", path),
                     "give the script Unix line ends: `sed -i 's/\\r$//' FILE`, and `* text eol=lf` in .gitattributes",
                 ),
                 None => (
-                    Message::new().words("its interpreter `").data(path).words("` does not exist"),
+                    message!("its interpreter `{}` does not exist", path),
                     "install it, or correct the script's first line",
                 ),
             },
             Runner::Loader(path) => (
-                Message::new().words("its loader `").data(path).words("` does not exist"),
+                message!("its loader `{}` does not exist", path),
                 "it was built for another system (glibc or musl?): build it for this one, or statically",
             ),
         }

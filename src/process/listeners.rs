@@ -30,10 +30,7 @@ impl Listeners {
 
     /// Those that still listen.
     pub fn that_are_left(&self, wanted: &ListeningOn) -> Listeners {
-        match self.is_empty() {
-            true => Listeners::default(),
-            false => Listeners(&self.0 & &Listeners::now(wanted).0),
-        }
+        if self.is_empty() { Listeners::default() } else { Listeners(&self.0 & &Listeners::now(wanted).0) }
     }
 
     /// One of the processes that hold them, if this user may know: `process 1234 (python3)`.

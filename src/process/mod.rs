@@ -36,7 +36,7 @@ pub use self::reaper::reap;
 use crate::deadline::{BudgetScope, Deadline};
 use crate::language::io_error;
 use crate::outcome::{Failure, Fault};
-use crate::secret::Message;
+use crate::secret::{Message, message};
 
 /// How often it is asked whether a process has gone.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
@@ -113,12 +113,10 @@ impl Process {
     pub fn start(command: &Command, output: Output, groups: &Arc<Groups>) -> Result<Process, Failure> {
         let program = command.words.first().map_or("", String::as_str);
         // A path is meant from the folder it runs in; a bare name is looked for on PATH.
-        let found = match program.contains(std::path::MAIN_SEPARATOR) {
-            // Absolute, because the operating system would look from the new folder again.
-            true => {
-                std::path::absolute(command.cwd.join(program)).unwrap_or_else(|_| command.cwd.join(program))
-            }
-            false => PathBuf::from(program),
+        let found = if program.contains(std::path::MAIN_SEPARATOR) {
+            std::path::absolute(command.cwd.join(program)).unwrap_or_else(|_| command.cwd.join(program))
+        } else {
+            PathBuf::from(program)
         };
         let mark = uuid::Uuid::new_v4().simple().to_string();
         let mut wrapped = CommandWrap::with_new(&found, |process| {
@@ -236,8 +234,8 @@ fn print_to(path: &Path, command: &mut CommandWrap) -> Result<File, Failure> {
         File::open(path)
     });
     created.map_err(|error| {
-        let doing = Message::new().words("writing what it prints to `").data(path.display().to_string());
-        Failure::fault(Fault::Local, doing.words("`"), Message::new().data(io_error::reason(&error)))
+        let doing = message!("writing what it prints to `{}`", path.display());
+        Failure::fault(Fault::Local, doing, message!("{}", io_error::reason(&error)))
     })
 }
 

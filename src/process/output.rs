@@ -103,15 +103,16 @@ impl Output {
         let mut unwritten = Vec::new();
         loop {
             let read = pipe.read(&mut buffer);
-            let read = match unwritten.is_empty() {
-                true => read.await,
-                false => match Deadline::after(PIECE_IS_WHOLE_AFTER, BudgetScope::Grace).bound(read).await {
+            let read = if unwritten.is_empty() {
+                read.await
+            } else {
+                match Deadline::after(PIECE_IS_WHOLE_AFTER, BudgetScope::Grace).bound(read).await {
                     Ok(read) => read,
                     Err(_) => {
                         self.write(&mut unwritten, End::OfAPiece);
                         continue;
                     }
-                },
+                }
             };
             let Ok(read @ 1..) = read else { break };
             let piece = &buffer[..read];

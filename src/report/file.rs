@@ -18,10 +18,7 @@ pub enum Destination {
 /// As on the command line: `-` is standard output.
 impl From<OsString> for Destination {
     fn from(text: OsString) -> Destination {
-        match text == "-" {
-            true => Destination::Stdout,
-            false => Destination::File(text.into()),
-        }
+        if text == "-" { Destination::Stdout } else { Destination::File(text.into()) }
     }
 }
 
@@ -87,9 +84,10 @@ impl Destination {
     pub fn clear(&self) -> Result<(), ReportError> {
         let Destination::File(path) = self else { return Ok(()) };
         let Place::File(path) = Place::of(path) else { return Ok(()) };
-        let cleared = match path.is_dir() {
-            true => Err(std::io::Error::from(std::io::ErrorKind::IsADirectory)),
-            false => take_away(&path).or_else(|error| empty(&path).map(drop).map_err(|_| error)),
+        let cleared = if path.is_dir() {
+            Err(std::io::Error::from(std::io::ErrorKind::IsADirectory))
+        } else {
+            take_away(&path).or_else(|error| empty(&path).map(drop).map_err(|_| error))
         };
         cleared.map_err(|error| ReportError::new(self, &error))
     }

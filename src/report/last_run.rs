@@ -103,9 +103,10 @@ impl Reporter for Keeper {
         let names = &mut self.last.record.not_passed;
         names.retain(|name| self.suite.contains(name));
         for (info, report) in run.checks.iter().zip(&report.checks) {
-            match is_to_be_run_again(report) {
-                true => names.insert(info.name.to_string()),
-                false => names.remove(&*info.name),
+            if is_to_be_run_again(report) {
+                names.insert(info.name.to_string())
+            } else {
+                names.remove(&*info.name)
             };
         }
         self.is_over = true;

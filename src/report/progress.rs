@@ -96,9 +96,10 @@ impl TermLike for Patient {
 }
 
 pub(super) fn progress_bar() -> ProgressBar {
-    let target = match Term::stderr().is_term() {
-        true => ProgressDrawTarget::term_like_with_hz(Box::new(Patient::default()), FRAMES_A_SECOND),
-        false => ProgressDrawTarget::hidden(),
+    let target = if Term::stderr().is_term() {
+        ProgressDrawTarget::term_like_with_hz(Box::new(Patient::default()), FRAMES_A_SECOND)
+    } else {
+        ProgressDrawTarget::hidden()
     };
     let bar = ProgressBar::with_draw_target(None, target);
     let style = ProgressStyle::with_template("{bar:24} {pos}/{len}  {elapsed:>4}  {wide_msg}");

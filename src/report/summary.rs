@@ -63,10 +63,7 @@ impl Counts {
         if let Some(last) = shown.last_mut().filter(|_| !remarks.is_empty()) {
             last.push_str(&format!(" ({})", remarks.join(", ")));
         }
-        match shown.is_empty() {
-            true => "no check was selected".to_owned(),
-            false => shown.join(", "),
-        }
+        if shown.is_empty() { "no check was selected".to_owned() } else { shown.join(", ") }
     }
 }
 
@@ -77,9 +74,10 @@ pub(super) fn has_failed(report: &RunReport) -> bool {
 
 /// What the exit code says of this run.
 pub(super) fn meaning(report: &RunReport) -> &'static str {
-    match report.exit == Exit::Failed && !has_failed(report) {
-        true => "a critical check could not run, because of a warning",
-        false => report.exit.meaning(),
+    if report.exit == Exit::Failed && !has_failed(report) {
+        "a critical check could not run, because of a warning"
+    } else {
+        report.exit.meaning()
     }
 }
 

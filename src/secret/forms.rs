@@ -227,13 +227,14 @@ const KEPT_IN_URLS: &[&str] = &[
 
 fn percent_encoded(secret: &str, kept: &str) -> String {
     secret.bytes().fold(String::with_capacity(secret.len()), |mut encoded, byte| {
-        match byte.is_ascii_alphanumeric() || kept.as_bytes().contains(&byte) {
-            true => encoded.push(char::from(byte)),
-            false => encoded.extend([
+        if byte.is_ascii_alphanumeric() || kept.as_bytes().contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.extend([
                 '%',
                 digit(byte >> 4).to_ascii_uppercase(),
                 digit(byte & 15).to_ascii_uppercase(),
-            ]),
+            ]);
         }
         encoded
     })

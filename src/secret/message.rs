@@ -30,16 +30,57 @@ enum Part {
     },
 }
 
+/// A [`Message`]: the literal is smoke's own words, and each `{}` in it one piece of data, to be redacted and shown up to
+/// a few hundred characters.
+///
+/// ```text
+/// message!("connecting to {}", endpoint)
+/// ```
+///
+/// Unlike in `format!`, `{{` is not special: the suite's own language has it.
+macro_rules! message {
+    ($words:literal $(, $data:expr)* $(,)?) => {{
+        const PIECES: usize = $crate::secret::data_pieces($words);
+        $crate::secret::Message::from_pieces::<PIECES>($words, [$($data.to_string()),*])
+    }};
+}
+
+pub(crate) use message;
+
+/// How many `{}` are in `words`.
+pub(crate) const fn data_pieces(words: &str) -> usize {
+    let words = words.as_bytes();
+    let mut pieces = 0;
+    let mut at = 1;
+    while at < words.len() {
+        if words[at - 1] == b'{' && words[at] == b'}' {
+            pieces += 1;
+        }
+        at += 1;
+    }
+    pieces
+}
+
 impl Message {
     #[must_use]
     pub fn new() -> Message {
         Message::default()
     }
 
+    /// What [`message!`] makes.
+    pub(crate) fn from_pieces<const N: usize>(words: &'static str, data: [String; N]) -> Message {
+        let mut words = words.split("{}");
+        let start = Message::new().words(words.next().unwrap_or_default());
+        data.into_iter().zip(words).fold(start, |message, (data, words)| message.data(data).words(words))
+    }
+
     /// Adds smoke's own words, which are never redacted.
     #[must_use]
     pub fn words(mut self, words: impl Into<Cow<'static, str>>) -> Message {
-        self.parts.push(Part::Words(words.into()));
+        let words = words.into();
+        if !words.is_empty() {
+            self.parts.push(Part::Words(words));
+        }
         self
     }
 
@@ -108,10 +149,7 @@ impl fmt::Display for Message {
 /// The first `limit` characters without secrets, and how much there was.
 fn cleaned(text: &str, limit: usize, redactor: &Redactor) -> String {
     let start = redactor.clean_start(text, limit);
-    match start.is_all {
-        true => start.text,
-        false => format!("{}… ({} bytes in all)", start.text, text.len()),
-    }
+    if start.is_all { start.text } else { format!("{}… ({} bytes in all)", start.text, text.len()) }
 }
 
 /// The first `limit` characters, and how much there was.

@@ -25,6 +25,7 @@ pub mod placeholder;
 mod tests;
 
 pub use message::{Message, Redact, Redacted};
+pub(crate) use message::{data_pieces, message};
 pub use names::is_secret_name;
 pub use redactor::{Redactor, Unredactable};
 

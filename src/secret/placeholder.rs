@@ -248,12 +248,11 @@ pub fn in_base64(text: &str) -> String {
     let is_exact = |piece: &Piece<'_>| {
         matches!(piece, Piece::Text(_)) || matches!(piece, Piece::Secret(secret) if secret.form != Form::Url)
     };
-    match pieces.iter().all(is_exact) {
-        true => {
-            let source = between_double_quotes(&pieces);
-            Secret { source, kind: Kind::Text, form: Form::Base64 }.placeholder()
-        }
-        false => gap(&format!("{}|b64encode", readable(text))),
+    if pieces.iter().all(is_exact) {
+        let source = between_double_quotes(&pieces);
+        Secret { source, kind: Kind::Text, form: Form::Base64 }.placeholder()
+    } else {
+        gap(&format!("{}|b64encode", readable(text)))
     }
 }
 

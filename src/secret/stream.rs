@@ -110,9 +110,10 @@ impl<'n> Stream<'n> {
         if self.occupied >> now & 1 == 1 {
             self.end(now, hash, from.end, work)?;
         }
-        match self.needles.may_begin(last_bytes) {
-            true => self.begin_all(last_bytes, hash, from.end, work),
-            false => Ok(()),
+        if self.needles.may_begin(last_bytes) {
+            self.begin_all(last_bytes, hash, from.end, work)
+        } else {
+            Ok(())
         }
     }
 

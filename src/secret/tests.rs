@@ -6,12 +6,13 @@ use base64::engine::general_purpose::STANDARD;
 use std::sync::Arc;
 
 use super::*;
+use crate::secret::message;
 
 #[test]
 fn own_words_are_not_redacted_and_data_is() {
     let redactor = Redactor::new();
     redactor.add("pass").unwrap();
-    let message = Message::new().words("passed with ").data("pass and passport");
+    let message = message!("passed with {}", "pass and passport");
     assert_eq!(redactor.redact(message).to_string(), "passed with *** and ***port");
 }
 
@@ -222,7 +223,7 @@ fn a_secret_at_the_cut_leaves_nothing() {
     let redactor = Redactor::new();
     redactor.add("s3cret-value").unwrap();
     let text = format!("{}s3cret-value", "x".repeat(295));
-    let shown = redactor.redact(Message::new().data(text)).to_string();
+    let shown = redactor.redact(message!("{}", text)).to_string();
     assert!(!shown.contains("s3c"), "{shown}");
 }
 
@@ -254,4 +255,12 @@ fn secrets_too_short_to_redact_are_refused() {
     let redactor = Redactor::new();
     assert_eq!(redactor.add("\n"), Err(Unredactable::Empty));
     assert_eq!(redactor.add("abc"), Err(Unredactable::Short));
+}
+
+#[test]
+fn a_message_keeps_its_words_and_its_data_apart() {
+    let redactor = Redactor::new();
+    redactor.add("topsecret").unwrap();
+    let message = message!("topsecret {} and {}", "is topsecret", 5432);
+    assert_eq!(redactor.redact(message).to_string(), "topsecret is *** and 5432");
 }

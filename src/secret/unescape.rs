@@ -198,9 +198,10 @@ impl<S: Sink> Unescape<S> {
             self.last_byte(length) == Some(letter) && self.last_byte(length + 1) == Some(b'\\')
         };
         if self.last_byte(3) == Some(b'\\') {
-            return match self.last_byte(2) == Some(b'x') {
-                true => Some((4, Meaning::Byte(u8::try_from(self.digits(2, 16)?).ok()?))),
-                false => Some((4, Meaning::Byte(u8::try_from(self.digits(3, 8)?).ok()?))),
+            return if self.last_byte(2) == Some(b'x') {
+                Some((4, Meaning::Byte(u8::try_from(self.digits(2, 16)?).ok()?)))
+            } else {
+                Some((4, Meaning::Byte(u8::try_from(self.digits(3, 8)?).ok()?)))
             };
         }
         let percent = || self.last_byte(4) == Some(b'u') && self.last_byte(5) == Some(b'%');

@@ -184,12 +184,13 @@ struct SkipReasonText(String);
 impl FromToml for SkipReasonText {
     fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
         let Named { name, place } = Named::from_toml(value, parse)?;
-        match name.trim().is_empty() {
-            true => parse.reject(
+        if name.trim().is_empty() {
+            parse.reject(
                 Diagnostic::new(place, "`skip` gives no reason")
                     .hint("say why it is skipped, for the reports; to run it, remove `skip`"),
-            ),
-            false => Some(SkipReasonText(name)),
+            )
+        } else {
+            Some(SkipReasonText(name))
         }
     }
 

@@ -51,9 +51,10 @@ impl Draft {
     /// # Errors
     /// What is wrong with it.
     pub fn sound(self) -> Result<Suite, SuiteError> {
-        match self.mistakes.is_empty() {
-            true => Ok(self.suite),
-            false => Err(SuiteError::new(self.suite.sources, self.mistakes)),
+        if self.mistakes.is_empty() {
+            Ok(self.suite)
+        } else {
+            Err(SuiteError::new(self.suite.sources, self.mistakes))
         }
     }
 }

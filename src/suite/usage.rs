@@ -76,11 +76,10 @@ fn undefined(
         let (name, is_skipped) = (gate.name(), gate.keys.skip.is_some());
         let why = if is_skipped { "which is skipped" } else { "a gate that waits for this check itself" };
         let message = format!("`{variable}` is shared by `{name}`, {why}");
-        return Diagnostic::new(place, message).hint(match is_skipped {
-            true => {
-                format!("add `needs = [\"{name}\"]` to skip this check with it, or pass `--var {variable}=…`")
-            }
-            false => format!("remove this check from what `{name}` needs, or define `{variable}` elsewhere"),
+        return Diagnostic::new(place, message).hint(if is_skipped {
+            format!("add `needs = [\"{name}\"]` to skip this check with it, or pass `--var {variable}=…`")
+        } else {
+            format!("remove this check from what `{name}` needs, or define `{variable}` elsewhere")
         });
     }
     if let Some(sharing) = sharing {

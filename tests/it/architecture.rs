@@ -153,9 +153,12 @@ fn reached_from<'a>(
 fn is_of_one_folder(circle: &[&[String]], files: &BTreeMap<&[String], &Source>) -> bool {
     let mut folders: Vec<&[String]> = circle
         .iter()
-        .map(|module| match files[module].path.ends_with("mod.rs") {
-            true => *module,
-            false => &module[..module.len().saturating_sub(1)],
+        .map(|module| {
+            if files[module].path.ends_with("mod.rs") {
+                *module
+            } else {
+                &module[..module.len().saturating_sub(1)]
+            }
         })
         .collect();
     folders.sort_by_key(|folder| folder.len());

@@ -6,13 +6,10 @@ use crate::attempt::{EventSink, RunContext, Tracing};
 use crate::deadline::BudgetScope;
 use crate::language::repeat::{Hold, Poll, Retry};
 use crate::outcome::Verdict;
+use crate::secret::message;
 
 fn no(n: u32) -> Failure {
-    Failure::mismatch(
-        Message::new().words("it"),
-        Message::new().words("x"),
-        Message::new().words(n.to_string()),
-    )
+    Failure::mismatch(message!("it"), message!("x"), Message::new().words(n.to_string()))
 }
 
 struct Ended {

@@ -18,7 +18,7 @@ use crate::language::variable_usage::VariableUsage;
 use crate::language::variables::Variables;
 use crate::outcome::Failure;
 use crate::process::{Output, Wanted};
-use crate::secret::Message;
+use crate::secret::{Message, message};
 
 /// `log = "listening on"`, or `log = { matches = "ready to accept", count = 2 }`.
 #[derive(Debug)]
@@ -112,7 +112,7 @@ impl AwaitedLog {
         let text = self.template().text(scope).unwrap_or_default();
         match self {
             AwaitedLog::Text(_) => {
-                Message::new().words("its output never contained the `ready` text `").data(text).words("`")
+                message!("its output never contained the `ready` text `{}`", text)
             }
             AwaitedLog::Lines(AwaitedLines { count, .. }) => {
                 let (count, matched) = (count.get(), output.matched());

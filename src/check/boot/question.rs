@@ -21,7 +21,7 @@ use crate::outcome::{Failure, Fault, Phase, Span};
 use crate::probe::dial::{self, Target};
 use crate::probe::url::parse_absolute_url;
 use crate::process::{Listeners, ListeningOn};
-use crate::secret::Message;
+use crate::secret::{Message, message};
 
 /// How long one question whether it is ready may take.
 const ONE_QUESTION: Duration = Duration::from_secs(2);
@@ -119,8 +119,8 @@ impl Question {
     fn is_answered_already(&self, listeners: &Listeners, session: &Session, context: &Context) -> Failure {
         let asked = self.named(&session.scope);
         let something_else = match listeners.holder() {
-            Some(holder) => Message::new().words("something else, ").data(holder).words(", already "),
-            None => Message::new().words("something else already "),
+            Some(holder) => message!("something else, {}, already ", holder),
+            None => message!("something else already "),
         };
         let cause = match &self.0 {
             QuestionKind::Url(_) => something_else.words("answers ").then(asked).words(" as expected"),
@@ -128,11 +128,12 @@ impl Question {
         };
         let cause = cause.words(", so it was not started");
         let leave_out = ShellCommand::new("--skip").word(&globset::escape(&context.check));
-        let hint = Message::new()
-            .words("stop what listens there, or take a free port; to test what runs there, leave this out: `")
-            .then(leave_out.into_message(&context.run.redactor))
-            .words("`");
-        Failure::fault(Fault::Local, Message::new().words("starting it"), cause).with_hint(hint)
+        let hint = message!(
+            "stop what listens there, or take a free port; to test what runs there, leave this out: `"
+        )
+        .then(leave_out.into_message(&context.run.redactor))
+        .words("`");
+        Failure::fault(Fault::Local, message!("starting it"), cause).with_hint(hint)
     }
 
     /// Asks once the process was started.
@@ -197,10 +198,10 @@ impl Question {
                 let shown = scope.for_people();
                 let named = asked.choose(&shown).ok().and_then(|asked| asked.named(&shown));
                 let named = named.unwrap_or_else(|| "its `ready` URL".to_owned());
-                Message::new().words("`").data(named).words("`")
+                message!("`{}`", named)
             }
             QuestionKind::Port(port) => {
-                Message::new().words("port ").data(port.0.text(scope).unwrap_or_default())
+                message!("port {}", port.0.text(scope).unwrap_or_default())
             }
         }
     }
@@ -252,7 +253,7 @@ fn no_answer(cut: Cut, phase: Phase) -> Failure {
         BudgetScope::Suite | BudgetScope::Check | BudgetScope::Grace => String::new(),
     };
     let cause = Message::new().words(format!("no answer{within}, {}", phase.doing()));
-    Failure::fault(Fault::Connect, Message::new().words("asking whether it is ready"), cause)
+    Failure::fault(Fault::Connect, message!("asking whether it is ready"), cause)
 }
 
 impl Before {
@@ -267,13 +268,12 @@ impl Before {
             return Ok(());
         }
         let holder = left.holder().unwrap_or_else(|| "something else".to_owned());
-        let cause = Message::new()
-            .data(holder)
+        let cause = message!("{}", holder)
             .words(format!(" has listened on port {} since before the start", listening_on.port))
             .words(", so the answer may not be from this build");
         let hint =
             "stop what listens there; if it is a proxy, give `ready` the address of the process itself";
-        let doing = Message::new().words("finding out who answers");
+        let doing = message!("finding out who answers");
         Err(Failure::fault(Fault::Local, doing, cause).with_hint(Message::new().words(hint)))
     }
 }

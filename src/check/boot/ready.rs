@@ -22,7 +22,7 @@ use crate::language::variable_usage::VariableUsage;
 use crate::language::variables::Variables;
 use crate::outcome::{Failure, Phase};
 use crate::process::{Output, Wanted};
-use crate::secret::Message;
+use crate::secret::{Message, message};
 
 /// How often it is asked at first whether it is ready. A boot is waited for by everything, so this is short.
 const FIRST_PAUSE: Duration = Duration::from_millis(25);
@@ -183,7 +183,7 @@ impl Waiting<'_> {
         match (self.unmet, &self.ready.log) {
             (Some(question), _) => question.awaited(scope),
             (None, Some(log)) => log.awaited(output, scope),
-            (None, None) => Message::new().words("it was never asked"),
+            (None, None) => message!("it was never asked"),
         }
     }
 

@@ -28,7 +28,7 @@ use crate::language::variable_usage::VariableUsage;
 use crate::language::variables::{Variables, first_part, is_built_in};
 use crate::outcome::Failure;
 use crate::probe::http::Pooling;
-use crate::secret::Message;
+use crate::secret::{Message, message};
 
 #[derive(Debug)]
 pub(super) struct Step {
@@ -221,10 +221,8 @@ fn with_history(
             Ok(())
         }
         Err(Failure::Mismatch { mismatches, answer }) => {
-            let before =
-                session.earlier.iter().map(|line| Message::new().words("\nbefore it, ").then(line.clone()));
-            let own =
-                said.and_then(|said| said.cookies).map(|cookies| Message::new().words("\n").then(cookies));
+            let before = session.earlier.iter().map(|line| message!("\nbefore it, ").then(line.clone()));
+            let own = said.and_then(|said| said.cookies).map(|cookies| message!("\n").then(cookies));
             let answer = answer.map(|answer| own.into_iter().chain(before).fold(answer, Message::then));
             Err(Failure::Mismatch { mismatches, answer })
         }

@@ -22,6 +22,7 @@ use crate::language::variables::Variables;
 use crate::outcome::Failure;
 use crate::probe::dial::Target;
 use crate::probe::trust::TlsOptions;
+use crate::probe::url::in_ascii;
 use crate::secret::address;
 
 /// Where to connect to, and how.
@@ -183,14 +184,4 @@ impl Endpoint {
     pub fn is_insecure(&self) -> bool {
         self.options.is_insecure()
     }
-}
-
-/// The URL with its host as DNS and certificates have it (RFC 5891): of these schemes the library leaves it as it is.
-fn in_ascii(mut url: Url) -> Url {
-    let host = url.host_str().unwrap_or_default();
-    let decoded = percent_encoding::percent_decode_str(host).decode_utf8_lossy();
-    if let Ok(url::Host::Domain(host)) = url::Host::parse(&decoded) {
-        let _ = url.set_host(Some(&host));
-    }
-    url
 }

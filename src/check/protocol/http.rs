@@ -22,7 +22,7 @@ use crate::probe::http::request::ResolvedRequest;
 use crate::probe::http::response::HttpResponse;
 use crate::probe::http::{Clients, CookieJar, Pooling, RunClients, send};
 use crate::probe::url::parse_absolute_url;
-use crate::secret::Message;
+use crate::secret::{Message, message};
 
 pub(super) const PROTOCOL: Protocol = Protocol {
     schemes: &["http", "https"],
@@ -161,14 +161,15 @@ impl Question for HttpQuestion {
 /// Which cookies of `response` were not kept, and which did not go with the request for `url`.
 fn about_cookies(cookies: &CookieJar, response: &HttpResponse, url: &url::Url) -> Option<Message> {
     let is_new = |name: &str| response.set_cookies.iter().any(|(set, _)| set == name);
-    let refused = cookies.refused().iter().filter(|(name, _)| is_new(name)).map(|(name, why)| {
-        Message::new().words("the cookie `").data(name.as_str()).words(format!("` was not kept: {why}"))
-    });
-    let withheld = cookies.withheld(url).into_iter().filter(|name| !is_new(name)).map(|name| {
-        Message::new()
-            .words("the cookie `")
-            .data(name)
-            .words("` was not sent: it is Secure, and this is http")
-    });
+    let refused = cookies
+        .refused()
+        .iter()
+        .filter(|(name, _)| is_new(name))
+        .map(|(name, why)| message!("the cookie `{}", name).words(format!("` was not kept: {why}")));
+    let withheld = cookies
+        .withheld(url)
+        .into_iter()
+        .filter(|name| !is_new(name))
+        .map(|name| message!("the cookie `{}` was not sent: it is Secure, and this is http", name));
     refused.chain(withheld).reduce(|all, more| all.words("; ").then(more))
 }

@@ -9,7 +9,7 @@ use crate::attempt::shell::ShellCommand;
 use crate::expect::connection::{ConnectionExpectation, TcpExpectation};
 use crate::outcome::{Direction, Failure};
 use crate::probe::dial;
-use crate::secret::Message;
+use crate::secret::message;
 
 pub(super) const PROTOCOL: Protocol = Protocol {
     schemes: &["tcp"],
@@ -28,7 +28,7 @@ struct Tcp;
 
 impl Connect for Tcp {
     async fn connect(_: &Endpoint, to: &Resolved, context: &Context) -> Result<(), Failure> {
-        context.trace(Direction::Sent, || Message::new().words("connect to ").data(to.target.to_string()));
+        context.trace(Direction::Sent, || message!("connect to {}", to.target));
         dial::connect(&to.target).await.map(drop)
     }
 

@@ -10,7 +10,7 @@ use crate::check::request::TlsKeys;
 use crate::expect::connection::{ConnectionExpectation, TlsExpectation};
 use crate::outcome::{Direction, Failure};
 use crate::probe::tls;
-use crate::secret::Message;
+use crate::secret::message;
 
 pub(super) const PROTOCOL: Protocol = Protocol {
     schemes: &["tls"],
@@ -33,7 +33,7 @@ struct Tls;
 impl Connect for Tls {
     async fn connect(endpoint: &Endpoint, to: &Resolved, context: &Context) -> Result<(), Failure> {
         let target = &to.target;
-        context.trace(Direction::Sent, || Message::new().words("shake hands with ").data(target.to_string()));
+        context.trace(Direction::Sent, || message!("shake hands with {}", target));
         // Boxed because it is large, and part of the future of every check.
         Box::pin(tls::shake_hands(&to.name, target, &endpoint.tls(context), context)).await
     }

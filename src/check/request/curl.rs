@@ -209,9 +209,10 @@ impl Request {
             (_, _) => (command, with_query(url, &fields)),
         };
         // To curl these are patterns, and a secret may have them.
-        let command = match url.contains(['[', ']', '{', '}']) || has_placeholder(&url) {
-            true => command.word("-g"),
-            false => command,
+        let command = if url.contains(['[', ']', '{', '}']) || has_placeholder(&url) {
+            command.word("-g")
+        } else {
+            command
         };
         Some(command.word(&without_clear_password(&url, "$PASSWORD")))
     }
@@ -287,9 +288,12 @@ fn guard_fields(document: &mut Value) {
 
 /// The cookies that go with a request, those that may keep a session by their names alone.
 fn shown_cookies(cookies: &[(String, String)]) -> Option<String> {
-    let shown = |(name, value): &(String, String)| match value.len() >= SESSION_LENGTH {
-        true => format!("{name}={}", placeholder(&variable(name))),
-        false => format!("{name}={value}"),
+    let shown = |(name, value): &(String, String)| {
+        if value.len() >= SESSION_LENGTH {
+            format!("{name}={}", placeholder(&variable(name)))
+        } else {
+            format!("{name}={value}")
+        }
     };
     let pairs: Vec<String> = cookies.iter().map(shown).collect();
     (!pairs.is_empty()).then(|| pairs.join("; "))

@@ -15,9 +15,10 @@ pub(super) fn missing(file: &Placed<PathBuf>, scope: &Variables) -> Option<Diagn
     let error = look(&path).err()?;
     let message = format!("cannot read `{}`: {}", file.value.display(), io_error::reason(&error));
     let mistake = Diagnostic::new(file.place, message);
-    Some(match file.value.is_absolute() {
-        true => mistake,
-        false => mistake.hint("a relative path starts in the folder of the suite"),
+    Some(if file.value.is_absolute() {
+        mistake
+    } else {
+        mistake.hint("a relative path starts in the folder of the suite")
     })
 }
 

@@ -19,11 +19,11 @@ use crate::probe::http::request::{PreparedBody, PreparedPart, ResolveOverride, R
 use crate::probe::http::{HttpVersion, Route};
 use crate::probe::trust::TlsOptions;
 use crate::probe::url::parse_absolute_url;
-use crate::secret::{Message, address};
+use crate::secret::{Message, address, message};
 
 /// A template's text, or the failure to make it.
 pub(super) fn rendered<T>(result: Result<T, String>, what: &'static str) -> Result<T, Failure> {
-    result.map_err(|error| unusable(what, Message::new().data(error)))
+    result.map_err(|error| unusable(what, message!("{}", error)))
 }
 
 fn unusable(what: &'static str, cause: Message) -> Failure {
@@ -172,14 +172,13 @@ async fn resolve_part(
         Part::File(PartOfFile { path: Placed { value: path, .. }, filename, content_type }) => {
             let at = context.run.suite_dir.join(path);
             let bytes = offload::blocking(move || std::fs::read(at)).await.map_err(|error| {
-                let doing = Message::new().words("reading `").data(path.display().to_string()).words("`");
-                Failure::fault(Fault::Local, doing, Message::new().data(error.to_string()))
+                let doing = message!("reading `{}`", path.display());
+                Failure::fault(Fault::Local, doing, message!("{}", error))
             })?;
             if let Some(kind) = content_type
                 && !(kind.contains('/') && HeaderValue::from_str(kind).is_ok())
             {
-                let cause =
-                    Message::new().words("its `type` is no media type: `").data(kind.as_str()).words("`");
+                let cause = message!("its `type` is no media type: `{}`", kind);
                 return Err(unusable("a part", cause));
             }
             let own_name = path.file_name().map(|name| name.to_string_lossy().into_owned());
@@ -222,7 +221,7 @@ pub(super) fn resolve(options: &RequestOptions, scope: &Variables) -> Result<Vec
     let entry = |entry: &ResolveEntry| {
         let to = rendered(entry.to.text(scope), "`resolve`")?;
         let address: SocketAddr = to.parse().map_err(|_| {
-            let wanted = Message::new().words("expected an address such as 127.0.0.1:8443, got `");
+            let wanted = message!("expected an address such as 127.0.0.1:8443, got `");
             unusable("`resolve`", wanted.data(to.clone()).words("`"))
         })?;
         Ok(ResolveOverride { from: entry.from.authority.clone(), address })

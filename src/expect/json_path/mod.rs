@@ -86,9 +86,10 @@ impl Path {
         };
         let Some(reason) = error else { return Some(Path { place, template, fixed }) };
         let message = format!("this JSONPath does not parse: {reason}");
-        let hint = match text.starts_with('$') {
-            true => "JSONPath is RFC 9535: $.items[0].id, $['a key'], $..id, $.items[?@.id == 1]".to_owned(),
-            false => format!("a JSONPath starts with `$`: write \"$.{text}\""),
+        let hint = if text.starts_with('$') {
+            "JSONPath is RFC 9535: $.items[0].id, $['a key'], $..id, $.items[?@.id == 1]".to_owned()
+        } else {
+            format!("a JSONPath starts with `$`: write \"$.{text}\"")
         };
         parse.reject(Diagnostic::new(place, message).hint(hint))
     }

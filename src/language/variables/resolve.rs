@@ -152,9 +152,10 @@ impl Resolved {
         }
         let document = |document: &Document, scope: &Variables| {
             let value = document.value(scope).map_err(|error| Diagnostic::new(variable.place, error))?;
-            match document.fixed().is_none() && length(&value) > LARGEST_VARIABLE {
-                true => Err(too_large(name, variable.place)),
-                false => Ok(value),
+            if document.fixed().is_none() && length(&value) > LARGEST_VARIABLE {
+                Err(too_large(name, variable.place))
+            } else {
+                Ok(value)
             }
         };
         let value = match &variable.source {

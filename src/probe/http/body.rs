@@ -15,7 +15,7 @@ use super::{charset, fault, version_name};
 use crate::attempt::Context;
 use crate::attempt::cost::Cost;
 use crate::outcome::{Failure, Phase};
-use crate::secret::Message;
+use crate::secret::{Message, message};
 
 /// Reads the rest of `response`, and undoes its codings.
 ///
@@ -72,8 +72,8 @@ fn is_stream(headers: &HeaderMap) -> bool {
 
 fn too_large(max_body: usize) -> Failure {
     let expected = Message::new().words(format!("of at most {max_body} bytes (`max-body`)"));
-    let actual = Message::new().words("a larger one; it was not read to its end");
-    Failure::mismatch(Message::new().words("a body"), expected, actual)
+    let actual = message!("a larger one; it was not read to its end");
+    Failure::mismatch(message!("a body"), expected, actual)
 }
 
 async fn read_to_end(

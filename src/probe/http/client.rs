@@ -17,7 +17,7 @@ use crate::attempt::single_flight::SingleFlight;
 use crate::attempt::timeline::mark;
 use crate::outcome::{Failure, Fault, Phase};
 use crate::probe::trust::{TlsOptions, Trust};
-use crate::secret::Message;
+use crate::secret::message;
 
 /// Is a connection used for one request, or for as many as go the same way?
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -136,8 +136,8 @@ impl Clients {
         };
         // Without a limit to connecting: time is limited by budgets alone.
         builder.build().map_err(|error| {
-            let doing = Message::new().words("setting up the HTTP client");
-            Failure::fault(Fault::Internal, doing, Message::new().data(error.to_string()))
+            let doing = message!("setting up the HTTP client");
+            Failure::fault(Fault::Internal, doing, message!("{}", error))
         })
     }
 }

@@ -109,11 +109,10 @@ fn read<R: Read>(mut decoder: R, limit: usize, into: &mut Vec<u8>) -> io::Result
 
 /// Nothing may follow what was decoded to its end.
 fn ends(rest: &[u8], was_cut: bool) -> io::Result<()> {
-    match rest.is_empty() || was_cut {
-        true => Ok(()),
-        false => {
-            Err(io::Error::new(io::ErrorKind::InvalidData, format!("{} bytes follow its end", rest.len())))
-        }
+    if rest.is_empty() || was_cut {
+        Ok(())
+    } else {
+        Err(io::Error::new(io::ErrorKind::InvalidData, format!("{} bytes follow its end", rest.len())))
     }
 }
 

@@ -16,7 +16,7 @@ use crate::language::io_error::{reason, shortage};
 use crate::outcome::{Failure, Fault, Phase};
 use crate::probe::certificate::handshake_failure;
 use crate::probe::dial::{connect_hint, name_failure};
-use crate::secret::Message;
+use crate::secret::{Message, message};
 
 /// What kept the request from being answered.
 pub(super) fn failure(error: SendError, prepared: &ResolvedRequest, context: &Context) -> Failure {
@@ -39,9 +39,9 @@ fn unsent(error: &reqwest::Error, prepared: &ResolvedRequest, context: &Context)
         return Some(if proxy.is_some() { as_proxy_fault(failure) } else { failure });
     }
     if let Some(lacking) = shortage(error) {
-        return Some(Failure::shortage(Message::new().words("connecting to ").data(to), lacking));
+        return Some(Failure::shortage(message!("connecting to {}", to), lacking));
     }
-    let shaking = || Message::new().words("the TLS handshake with ").data(to.as_str());
+    let shaking = || message!("the TLS handshake with {}", to);
     // In TLS 1.3 a server judges the client's certificate when the client is done with the handshake.
     if let Some(inner) = find::<rustls::Error>(error) {
         return Some(handshake_failure(shaking(), inner, context.timeline.certificate().as_ref()));
@@ -56,8 +56,7 @@ fn unsent(error: &reqwest::Error, prepared: &ResolvedRequest, context: &Context)
         None => chain(error).last().map(ToString::to_string).unwrap_or_default(),
     };
     if let Some(proxy) = proxy.filter(|_| !is_tls) {
-        let doing =
-            Message::new().words("connecting to ").data(to.as_str()).words(" through the proxy ").data(proxy);
+        let doing = message!("connecting to {} through the proxy {}", to, proxy);
         // The library says no more of an answer that opens no tunnel.
         let cause = match cause.as_str() {
             "unsuccessful" | "tunnel error: unsuccessful" => "the proxy refused the tunnel".to_owned(),
@@ -66,15 +65,14 @@ fn unsent(error: &reqwest::Error, prepared: &ResolvedRequest, context: &Context)
             }
             _ => cause,
         };
-        return Some(as_proxy_fault(Failure::fault(Fault::Proxy, doing, Message::new().data(cause))));
+        return Some(as_proxy_fault(Failure::fault(Fault::Proxy, doing, message!("{}", cause))));
     }
-    let cause = Message::new().data(cause);
+    let cause = message!("{}", cause);
     Some(match (is_tls, io) {
-        (true, _) => Failure::fault(Fault::Tls, shaking(), cause).with_hint(
-            Message::new().words("the other side ended the handshake: check that this port speaks TLS"),
-        ),
+        (true, _) => Failure::fault(Fault::Tls, shaking(), cause)
+            .with_hint(message!("the other side ended the handshake: check that this port speaks TLS")),
         (false, io) => {
-            let doing = Message::new().words("connecting to ").data(to.as_str());
+            let doing = message!("connecting to {}", to);
             let failure = Failure::fault(Fault::Connect, doing, cause);
             io.map_or(failure.clone(), |io| failure.with_hint(connect_hint(io)))
         }
@@ -85,7 +83,7 @@ fn unsent(error: &reqwest::Error, prepared: &ResolvedRequest, context: &Context)
 fn as_proxy_fault(failure: Failure) -> Failure {
     match failure {
         Failure::Fault { doing, cause, .. } => Failure::fault(Fault::Proxy, doing, cause)
-            .with_hint(Message::new().words("check `proxy`, HTTP_PROXY, HTTPS_PROXY and NO_PROXY")),
+            .with_hint(message!("check `proxy`, HTTP_PROXY, HTTPS_PROXY and NO_PROXY")),
         other @ (Failure::Mismatch { .. }
         | Failure::TimedOut { .. }
         | Failure::Exited { .. }
@@ -127,9 +125,8 @@ pub(super) fn unknown_coding(coding: &str, url: &Url) -> Failure {
 }
 
 fn unread(url: &Url, cause: impl Into<String>, hint: &'static str) -> Failure {
-    let doing = Message::new().words("reading the body of ").data(shown(url));
-    Failure::fault(Fault::Protocol, doing, Message::new().data(cause.into()))
-        .with_hint(Message::new().words(hint))
+    let doing = message!("reading the body of {}", shown(url));
+    Failure::fault(Fault::Protocol, doing, message!("{}", cause.into())).with_hint(Message::new().words(hint))
 }
 
 /// Does the server do this only over HTTP/1.1? Then it has not done it yet.
@@ -169,9 +166,10 @@ const LOOK: &str = "look at the answer with `curl -v`";
 
 /// `what` ended the connection before an answer. HTTP/2 may be why, where it was not agreed on, as it is over TLS.
 fn unanswered(what: &str, hint: &'static str, prepared: &ResolvedRequest) -> (String, &'static str) {
-    match prepared.route.version == Some(HttpVersion::Two) && prepared.url.scheme() == "http" {
-        true => (format!("{what}, as by a server that does not speak HTTP/2"), WITHOUT_HTTP_2),
-        false => (what.to_owned(), hint),
+    if prepared.route.version == Some(HttpVersion::Two) && prepared.url.scheme() == "http" {
+        (format!("{what}, as by a server that does not speak HTTP/2"), WITHOUT_HTTP_2)
+    } else {
+        (what.to_owned(), hint)
     }
 }
 
@@ -179,8 +177,8 @@ fn unanswered(what: &str, hint: &'static str, prepared: &ResolvedRequest) -> (St
 fn protocol_failure(error: &(dyn Error + 'static), prepared: &ResolvedRequest, phase: Phase) -> Failure {
     let url = shown(&prepared.url);
     let doing = match phase {
-        Phase::Body => Message::new().words("reading the body of ").data(url),
-        _ => Message::new().words("waiting for the answer of ").data(url),
+        Phase::Body => message!("reading the body of {}", url),
+        _ => message!("waiting for the answer of {}", url),
     };
     let hyper = find::<hyper::Error>(error);
     let io = find::<io::Error>(error);
@@ -231,7 +229,7 @@ fn protocol_failure(error: &(dyn Error + 'static), prepared: &ResolvedRequest, p
         }
         _ => (last, LOOK),
     };
-    Failure::fault(Fault::Protocol, doing, Message::new().data(cause)).with_hint(Message::new().words(hint))
+    Failure::fault(Fault::Protocol, doing, message!("{}", cause)).with_hint(Message::new().words(hint))
 }
 
 fn without_an_answer(prepared: &ResolvedRequest) -> (String, &'static str) {

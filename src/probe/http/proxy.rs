@@ -5,7 +5,7 @@ use url::Url;
 
 use crate::attempt::Context;
 use crate::outcome::{Failure, Fault};
-use crate::secret::{Message, address};
+use crate::secret::{Message, address, message};
 
 /// What the suite says of the proxy.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,9 +23,10 @@ pub const EXPECTED: &str = "a proxy such as http://proxy.internal:3128 or socks5
 impl Proxy {
     /// Reads `proxy`. `None` is one that nothing can go through; the library would leave it out and go straight.
     pub fn parse(text: &str) -> Option<Proxy> {
-        match text.is_empty() {
-            true => Some(Proxy::Without),
-            false => is_usable(text).then(|| Proxy::At(text.to_owned())),
+        if text.is_empty() {
+            Some(Proxy::Without)
+        } else {
+            is_usable(text).then(|| Proxy::At(text.to_owned()))
         }
     }
 
@@ -81,7 +82,7 @@ impl Proxy {
 
 /// A value of the suite that is no proxy.
 pub fn not_a_proxy(text: &str) -> Failure {
-    unusable(text, "proxy").with_hint(Message::new().words("`proxy = \"\"` goes without one"))
+    unusable(text, "proxy").with_hint(message!("`proxy = \"\"` goes without one"))
 }
 
 fn unusable(text: &str, whose: &'static str) -> Failure {

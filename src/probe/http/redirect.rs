@@ -11,7 +11,7 @@ use super::request::{PreparedBody, ResolvedRequest};
 use super::response::HttpResponse;
 use crate::attempt::Context;
 use crate::outcome::{Failure, Mismatch};
-use crate::secret::Message;
+use crate::secret::{Message, message};
 
 /// What an answer asks for next.
 pub(super) enum Next {
@@ -94,8 +94,8 @@ pub(super) fn takes_body_away(from: &Url, status: StatusCode, to: &Url) -> Failu
     let origin = |url: &Url| url.origin().ascii_serialization();
     let status = status.as_u16();
     Failure::mismatch(
-        Message::new().words("the request's body"),
-        Message::new().words("to stay at ").data(origin(from)),
+        message!("the request's body"),
+        message!("to stay at {}", origin(from)),
         Message::new()
             .words(format!("a {status} that takes it to "))
             .data(origin(to))
@@ -110,7 +110,7 @@ pub(super) async fn too_many(answer: HttpResponse, seen: &[String], context: &Co
         path = path.words(if index > 0 { " → " } else { "" }).data(url.as_str());
     }
     let mismatch = Mismatch {
-        what: Message::new().words("an end to the redirects"),
+        what: message!("an end to the redirects"),
         expected: Message::new().words(format!("after {} (`redirects`)", seen.len() - 1)),
         actual: Message::new().words(format!("another {}: ", answer.status)).then(path),
         place: None,
@@ -121,8 +121,8 @@ pub(super) async fn too_many(answer: HttpResponse, seen: &[String], context: &Co
 /// `answer` is a redirect, and nobody can follow it.
 pub(super) async fn nowhere(answer: HttpResponse, why: Message, context: &Context) -> Failure {
     let mismatch = Mismatch {
-        what: Message::new().words("a redirect"),
-        expected: Message::new().words("that can be followed (`redirects`)"),
+        what: message!("a redirect"),
+        expected: message!("that can be followed (`redirects`)"),
         actual: why,
         place: None,
     };

@@ -10,7 +10,7 @@ use url::Url;
 use super::client::Route;
 use crate::outcome::{Failure, Fault};
 use crate::probe::authority::Authority;
-use crate::secret::Message;
+use crate::secret::message;
 
 /// A request with every value in its place.
 #[derive(Debug, Clone)]
@@ -38,10 +38,9 @@ impl ResolvedRequest {
     /// It goes through a proxy, which chooses the address itself.
     pub fn ask_only(&mut self, address: IpAddr) -> Result<(), Failure> {
         if let Some(proxy) = self.route.proxy.address(&self.url) {
-            let doing = Message::new().words("asking every address");
-            let cause = Message::new().words("the request goes through the proxy ").data(proxy);
-            let hint =
-                Message::new().words("the proxy chooses the address: say `proxy = \"\"` to go without it");
+            let doing = message!("asking every address");
+            let cause = message!("the request goes through the proxy {}", proxy);
+            let hint = message!("the proxy chooses the address: say `proxy = \"\"` to go without it");
             return Err(Failure::fault(Fault::Proxy, doing, cause).with_hint(hint));
         }
         if let Some(url::Host::Domain(host)) = self.url.host() {

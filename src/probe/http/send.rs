@@ -26,7 +26,7 @@ use crate::attempt::certificate::PeerCertificate;
 use crate::outcome::{Direction, Failure, Fault, Phase};
 use crate::probe::dial::{self, Target};
 use crate::probe::trust::Trust;
-use crate::secret::Message;
+use crate::secret::message;
 
 /// Sends `request` and reads the whole answer.
 ///
@@ -152,9 +152,10 @@ async fn exchange(
     // A server may close a kept connection while a request is on its way, and nobody can know whether it was heard.
     // So one that must not come twice goes over a connection of its own, and any other is sent once more.
     let may_come_twice = prepared.method.is_idempotent();
-    let client = match may_come_twice {
-        true => clients.client(&wire.route, &trust).await,
-        false => clients.renewed(&wire.route, &trust).await,
+    let client = if may_come_twice {
+        clients.client(&wire.route, &trust).await
+    } else {
+        clients.renewed(&wire.route, &trust).await
     };
     let client = client.map_err(SendError::Unsent)?;
     let connections = clients.connections();
@@ -294,11 +295,10 @@ fn ask_for_host(wire: &mut Wire) -> Result<(), Failure> {
         return Ok(());
     }
     if wire.route.version == Some(HttpVersion::Two) {
-        let cause = Message::new().words("over HTTP/2 the host is the one of the URL, and not `");
+        let cause = message!("over HTTP/2 the host is the one of the URL, and not `");
         let cause = cause.data(String::from_utf8_lossy(host.as_bytes())).words("`");
-        let doing = Message::new().words("sending the header `host`");
-        let hint = Message::new()
-            .words("set `http = \"1.1\"`, or name the host in `url` and the address in `resolve`");
+        let doing = message!("sending the header `host`");
+        let hint = message!("set `http = \"1.1\"`, or name the host in `url` and the address in `resolve`");
         return Err(Failure::fault(Fault::Template, doing, cause).with_hint(hint));
     }
     if wire.url.scheme() == "https" {

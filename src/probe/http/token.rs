@@ -14,7 +14,7 @@ use crate::attempt::cost::Cost;
 use crate::attempt::single_flight::SingleFlight;
 use crate::attempt::{Context, Tracing};
 use crate::outcome::{Failure, Fault, Phase};
-use crate::secret::Message;
+use crate::secret::{Message, message};
 
 /// Where the client's ID and secret go (RFC 6749, section 2.3.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,7 +64,7 @@ async fn fetch_once(wanted: &TokenRequest, context: &Context) -> Result<String, 
         context.hide(&token);
         return Ok(token);
     }
-    let doing = Message::new().words("fetching a token from ").data(wanted.url.as_str());
+    let doing = message!("fetching a token from {}", wanted.url);
     let hint = "check client-id and client-secret, and that this client may use client credentials";
     Err(Failure::fault(Fault::Auth, doing, refusal(&answer)).with_hint(Message::new().words(hint)))
 }

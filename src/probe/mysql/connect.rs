@@ -10,7 +10,7 @@ use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio_rustls::TlsConnector;
 
-use super::auth::{Credentials, Login, LoginError, Transport, first_method};
+use super::auth::{Credentials, Login, Transport, first_method};
 use super::fault;
 use super::frames::Frames;
 use super::packets::{Greeting, Introduction, Refusal, capability};
@@ -69,7 +69,7 @@ pub(super) async fn connect(
         None => None,
     };
     let way = Arc::new(Way { url, tls, public_key, program });
-    let socket = way.url.endpoint.open(context).await?;
+    let socket = way.url.endpoint.open().await?;
     let (wire, greeting) = way.log_in(socket, &context.timeline).await?;
     Ok(Connection { wire, is_mariadb: greeting.is_mariadb(), number: greeting.connection, way })
 }
@@ -181,10 +181,6 @@ impl Way {
 }
 
 impl Connection {
-    pub fn database(&self) -> Option<&str> {
-        self.way.url.database.as_deref()
-    }
-
     /// Tells the server that this was all; waits no longer than that takes.
     pub async fn say_good_bye(self) {
         let _ = Deadline::after(CLOSE_TIMEOUT, BudgetScope::Grace).bound(self.wire.say_good_bye()).await;

@@ -33,7 +33,6 @@ pub(super) mod code {
     pub const UNKNOWN_VARIABLE: u16 = 1193;
     pub const USER_CONNECTION_LIMIT: u16 = 1203;
     pub const LOCK_WAIT_TIMEOUT: u16 = 1205;
-    pub const DEADLOCK: u16 = 1213;
     pub const USER_LIMIT: u16 = 1226;
     pub const PRIVILEGE_DENIED: u16 = 1227;
     pub const INTERRUPTED: u16 = 1317;

@@ -26,6 +26,7 @@ mod parameters;
 mod query;
 mod session;
 mod transaction;
+mod types;
 mod values;
 mod wire;
 mod words;
@@ -35,7 +36,7 @@ use futures_util::future::BoxFuture;
 
 use self::session::MysqlSession;
 use self::url::MysqlUrl;
-use super::database::{Access, Database, Reproduction, Session};
+use super::database::{Access, Database, Idioms, Reproduction, Session};
 use crate::attempt::Context;
 use crate::attempt::shell::ShellCommand;
 use crate::language::diagnostic::Diagnostic;
@@ -57,6 +58,18 @@ impl Database for Mysql {
 
     fn dialect(&self) -> Dialect {
         lexis::DIALECT
+    }
+
+    fn idioms(&self) -> Idioms {
+        Idioms {
+            text: |expression| format!("cast(({expression}) as char)"),
+            // With the capitals that are written: a collation may make no difference between them.
+            matches: Some(|text, pattern| {
+                format!("cast(({text}) as char) collate utf8mb4_bin regexp {pattern}")
+            }),
+            clock: "date_format(utc_timestamp(6), '%Y-%m-%dT%H:%i:%s.%fZ')",
+            is_same_name: |written, stored| written.eq_ignore_ascii_case(stored),
+        }
     }
 
     fn mistake(&self, url: &str) -> Option<Diagnostic> {

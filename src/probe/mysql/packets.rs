@@ -270,8 +270,9 @@ mod tests {
         for end in 0..packet.len() {
             let _ = Greeting::read(&packet[..end]);
         }
+        let length_at = packet.len() - 35 - 10 - 1;
         for length in 0..=255 {
-            packet[packet.len() - 35 - 10 - 1] = length;
+            packet[length_at] = length;
             let _ = Greeting::read(&packet);
         }
     }

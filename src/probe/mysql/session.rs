@@ -3,13 +3,16 @@
 use futures_util::future::BoxFuture;
 
 use super::connect::Connection;
-use super::transaction::{End, Transaction};
-use super::{catalog, fault, query};
+use super::transaction::{CutBy, End, Transaction};
+use super::{catalog, fault, query, types};
 use crate::attempt::Context;
 use crate::attempt::cancellation::CancelGuard;
+use crate::deadline::Deadline;
 use crate::language::sql::BoundSql;
 use crate::outcome::{Failure, Phase};
-use crate::probe::database::{Access, COMMITTING, REHEARSING, Session, Table, TableName, while_doing};
+use crate::probe::database::{
+    Access, COMMITTING, DeclaredType, REHEARSING, Session, Table, TableName, TypeMatch, while_doing,
+};
 use crate::probe::rows::QueryResult;
 
 pub(super) struct MysqlSession {
@@ -78,6 +81,21 @@ impl Session for MysqlSession {
         Box::pin(self.run(statement, keep, context))
     }
 
+    fn query_within<'a>(
+        &'a mut self,
+        statement: &'a BoundSql,
+        keep: usize,
+        limit: Deadline,
+        context: &'a Context,
+    ) -> BoxFuture<'a, Result<QueryResult, Failure>> {
+        Box::pin(async move {
+            self.transaction.set_cut_by(CutBy::Server);
+            let answer = self.run(statement, keep, &Context { deadline: limit, ..context.clone() }).await;
+            self.transaction.set_cut_by(CutBy::Client);
+            answer
+        })
+    }
+
     fn describe<'a>(
         &'a mut self,
         tables: &'a [TableName],
@@ -90,6 +108,28 @@ impl Session for MysqlSession {
             let answer = self.run(&catalog::question(tables), usize::MAX, context).await?;
             catalog::read(answer.rows, tables.len())
         })
+    }
+
+    fn find<'a>(
+        &'a mut self,
+        names: &'a [String],
+        context: &'a Context,
+    ) -> BoxFuture<'a, Result<Vec<Vec<TableName>>, Failure>> {
+        Box::pin(async move {
+            if names.is_empty() {
+                return Ok(Vec::new());
+            }
+            let answer = self.run(&catalog::search(names), usize::MAX, context).await?;
+            catalog::found(answer.rows, names.len())
+        })
+    }
+
+    fn compare_types<'a>(
+        &'a mut self,
+        columns: &'a [DeclaredType],
+        _context: &'a Context,
+    ) -> BoxFuture<'a, Result<Vec<TypeMatch>, Failure>> {
+        Box::pin(async move { Ok(columns.iter().map(types::compare).collect()) })
     }
 
     fn commit<'a>(&'a mut self, context: &'a Context) -> BoxFuture<'a, Result<(), Failure>> {

@@ -18,6 +18,9 @@ use crate::secret::Message;
 /// it is, early enough that nothing runs on.
 const SERVER_TIMEOUT_SLACK: Duration = Duration::from_millis(100);
 
+/// The same of a statement that the server itself ends in time: only so late that its word comes after the end.
+const ROUNDING: Duration = Duration::from_millis(2);
+
 /// A lock that is not granted this long before the budget ends is given up, so that the lock can be named: a fifth
 /// of what is left, and no more than this. The server's word must still come, from a busy machine too.
 pub(super) const LOCK_TIMEOUT_LEAD: Duration = Duration::from_millis(250);
@@ -28,6 +31,16 @@ pub(super) struct Transaction {
     access: Access,
     state: State,
     limit: StatementLimit,
+    cut_by: CutBy,
+}
+
+/// Who ends a statement that takes too long?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum CutBy {
+    /// Whoever asked, with `kill query`; the server, if nobody is left.
+    Client,
+    /// The server. The session stays usable.
+    Server,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,7 +73,12 @@ pub(super) enum End {
 impl Transaction {
     pub fn new(access: Access, connection: &Connection) -> Transaction {
         let limit = if connection.is_mariadb { StatementLimit::MariaDb } else { StatementLimit::Mysql };
-        Transaction { access, state: State::New, limit }
+        Transaction { access, state: State::New, limit, cut_by: CutBy::Client }
+    }
+
+    /// From now on.
+    pub fn set_cut_by(&mut self, cut_by: CutBy) {
+        self.cut_by = cut_by;
     }
 
     pub fn access(&self) -> Access {
@@ -140,7 +158,11 @@ impl Transaction {
         let left = context.deadline.remaining();
         let lead = LOCK_TIMEOUT_LEAD.min(left / 5);
         let lock = left.saturating_sub(lead).as_secs().clamp(1, 31_536_000);
-        let statement = (left + SERVER_TIMEOUT_SLACK).as_millis().clamp(1, i32::MAX as u128);
+        let slack = match self.cut_by {
+            CutBy::Client => SERVER_TIMEOUT_SLACK,
+            CutBy::Server => ROUNDING,
+        };
+        let statement = (left + slack).as_millis().clamp(1, i32::MAX as u128);
         let limited = |variable: &str, limit: &str| {
             let own = format!("ifnull(@smoke_{variable}, @@{variable})");
             format!(
@@ -156,7 +178,12 @@ impl Transaction {
         };
         let locks = ["innodb_lock_wait_timeout", "lock_wait_timeout"];
         let locks: String = locks.iter().map(|variable| limited(variable, &lock.to_string())).collect();
-        format!("set autocommit = 0{statement}{locks}")
+        // What is compared with another source is a point in time.
+        let zone = match self.access {
+            Access::Snapshot => ", time_zone = '+00:00'",
+            Access::Read | Access::Write => "",
+        };
+        format!("set autocommit = 0{zone}{statement}{locks}")
     }
 
     /// Ends it, if it was begun.

@@ -16,7 +16,7 @@ use super::target::TargetServer;
 use crate::language::diagnostic::Diagnostic;
 use crate::outcome::{Failure, Fault};
 use crate::probe::user;
-use crate::secret::Message;
+use crate::secret::{Message, message};
 
 /// Where to connect, and how.
 #[derive(Debug, Clone)]
@@ -137,7 +137,7 @@ impl PostgresUrl {
         let mut config: Config = rest.parse().map_err(|error: tokio_postgres::Error| {
             let cause =
                 std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
-            invalid(Message::new().data(cause))
+            invalid(message!("{}", cause))
         })?;
         let default =
             |name| environment.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str());
@@ -205,11 +205,10 @@ impl SslMode {
             "verify-ca" => SslMode::VerifyCa,
             "verify-full" => SslMode::VerifyFull,
             _ => {
-                let cause = Message::new().words("`sslmode` is `").data(text).words("`");
-                return Err(invalid(cause).with_hint(
-                    Message::new()
-                        .words("it is one of disable, allow, prefer, require, verify-ca, verify-full"),
-                ));
+                let cause = message!("`sslmode` is `{}`", text);
+                return Err(invalid(cause).with_hint(message!(
+                    "it is one of disable, allow, prefer, require, verify-ca, verify-full"
+                )));
             }
         })
     }
@@ -275,7 +274,7 @@ fn fill_in(
 fn nobody() -> Failure {
     let cause = "the URL names no user, and the user that smoke runs as has no name";
     invalid(Message::new().words(cause))
-        .with_hint(Message::new().words("put the user into the URL, as `postgres://USER@HOST/DATABASE`"))
+        .with_hint(message!("put the user into the URL, as `postgres://USER@HOST/DATABASE`"))
 }
 
 /// The socket of this machine's server: libpq has its folder built in, Debian's or the original one.
@@ -296,13 +295,13 @@ fn default_host(config: &mut Config) {
 
 /// A mistake in the URL.
 pub(super) fn invalid(cause: Message) -> Failure {
-    Failure::fault(Fault::Template, Message::new().words("reading the database URL"), cause)
+    Failure::fault(Fault::Template, message!("reading the database URL"), cause)
 }
 
 fn weak_for_system() -> Failure {
     let cause = "`sslrootcert=system` goes with `sslmode=verify-full` only: anybody has such a certificate";
     invalid(Message::new().words(cause))
-        .with_hint(Message::new().words("use `sslmode=verify-full`, which is the default with it"))
+        .with_hint(message!("use `sslmode=verify-full`, which is the default with it"))
 }
 
 #[cfg(unix)]

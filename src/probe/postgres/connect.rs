@@ -23,7 +23,7 @@ use crate::outcome::{Failure, Fault, Phase};
 use crate::probe::dial::Target;
 use crate::probe::socket::{Endpoint, Socket};
 use crate::probe::trust::Trust;
-use crate::secret::Message;
+use crate::secret::{Message, message};
 
 /// How long a connection has to say good-bye.
 const CLOSE_TIMEOUT: Duration = Duration::from_millis(100);
@@ -97,7 +97,7 @@ async fn in_time(
         Some(limit) if *limit < context.deadline.remaining() => {
             let limited = context.deadline.tighten(*limit, BudgetScope::Step);
             limited.bound(connecting).await.unwrap_or_else(|_| {
-                let doing = Message::new().words("connecting to ").data(endpoint.to_string());
+                let doing = message!("connecting to {}", endpoint);
                 let cause = format!(
                     "no connection within {} (`connect_timeout` of the URL), {}",
                     crate::outcome::Span(*limit),
@@ -138,11 +138,7 @@ async fn to_host(
         }
     }
     Err(first_failure.unwrap_or_else(|| {
-        Failure::fault(
-            Fault::Internal,
-            Message::new().words("connecting to PostgreSQL"),
-            Message::new().words("no way to try"),
-        )
+        Failure::fault(Fault::Internal, message!("connecting to PostgreSQL"), message!("no way to try"))
     }))
 }
 
@@ -158,7 +154,7 @@ async fn attempt(
         Security::Plain => None,
         Security::Tls => Some(tls_towards(url, host, context).await?),
     };
-    let mut stream = endpoint.open(context).await?;
+    let mut stream = endpoint.open().await?;
     let tls = match tls {
         Some(tls) if tls.negotiated => {
             context.timeline.enter(Phase::Tls);

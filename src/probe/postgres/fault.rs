@@ -11,7 +11,7 @@ use crate::language::io_error::reason;
 use crate::outcome::{Failure, Fault, Phase};
 use crate::probe::socket::Endpoint;
 use crate::probe::tls::io_failure;
-use crate::secret::Message;
+use crate::secret::{Message, message};
 
 /// Why the login failed.
 pub(super) fn login(error: &Error, endpoint: &Endpoint, context: &Context) -> Failure {
@@ -25,26 +25,24 @@ pub(super) fn login(error: &Error, endpoint: &Endpoint, context: &Context) -> Fa
     let source = std::error::Error::source(error);
     match source.and_then(|source| source.downcast_ref::<std::io::Error>()) {
         Some(io) if phase == Phase::Tls => {
-            let doing = Message::new().words("the TLS handshake with ").data(endpoint.to_string());
+            let doing = message!("the TLS handshake with {}", endpoint);
             io_failure(doing, io, context.timeline.certificate().as_ref())
         }
         Some(io) => broken(io, endpoint, phase),
         None => {
-            let doing = Message::new().words("logging in at ").data(endpoint.to_string());
+            let doing = message!("logging in at {}", endpoint);
             let cause = source.map_or_else(|| error.to_string(), ToString::to_string);
-            let failure = Failure::fault(Fault::Auth, doing, Message::new().data(cause.clone()));
+            let failure = Failure::fault(Fault::Auth, doing, message!("{}", cause));
             if cause.contains("password") {
-                failure.with_hint(
-                    Message::new()
-                        .words("put a password into the URL: postgres://user:{{db_password}}@host/database"),
-                )
+                failure.with_hint(message!(
+                    "put a password into the URL: postgres://user:{{db_password}}@host/database"
+                ))
             } else if cause.contains("channel binding") {
-                failure.with_hint(
-                    Message::new()
-                        .words("`channel_binding=require` needs TLS, and a password that is stored as SCRAM"),
-                )
+                failure.with_hint(message!(
+                    "`channel_binding=require` needs TLS, and a password that is stored as SCRAM"
+                ))
             } else {
-                failure.with_hint(Message::new().words("look at the server's log"))
+                failure.with_hint(message!("look at the server's log"))
             }
         }
     }
@@ -52,7 +50,7 @@ pub(super) fn login(error: &Error, endpoint: &Endpoint, context: &Context) -> Fa
 
 /// The server said no.
 fn refused(refusal: &DbError, endpoint: &Endpoint) -> Failure {
-    let doing = Message::new().words("logging in at ").data(endpoint.to_string());
+    let doing = message!("logging in at {}", endpoint);
     let code = refusal.code();
     let cause = told_by_server(refusal.message(), code.code(), refusal.detail(), refusal.hint());
     let (fault, hint) = if *code == SqlState::INVALID_PASSWORD {
@@ -76,10 +74,9 @@ fn refused(refusal: &DbError, endpoint: &Endpoint) -> Failure {
 
 /// Why no host of the URL could be had.
 pub(super) fn none_reachable(mut failures: Vec<Failure>) -> Failure {
-    let doing = Message::new().words("connecting to PostgreSQL");
+    let doing = message!("connecting to PostgreSQL");
     if failures.len() <= 1 {
-        let nowhere =
-            || Failure::fault(Fault::Template, doing, Message::new().words("there is no host in the URL"));
+        let nowhere = || Failure::fault(Fault::Template, doing, message!("there is no host in the URL"));
         return failures.pop().unwrap_or_else(nowhere);
     }
     let mut causes = Message::new().words(format!("none of the {} hosts can be had: ", failures.len()));
@@ -123,8 +120,8 @@ pub(super) fn without_identity(
 /// The connection broke before the login was done.
 pub(super) fn broken(io: &std::io::Error, endpoint: &Endpoint, phase: Phase) -> Failure {
     let doing = match phase {
-        Phase::Tls => Message::new().words("asking ").data(endpoint.to_string()).words(" for TLS"),
-        _ => Message::new().words("logging in at ").data(endpoint.to_string()),
+        Phase::Tls => message!("asking {} for TLS", endpoint),
+        _ => message!("logging in at {}", endpoint),
     };
     let cause = match io.kind() {
         std::io::ErrorKind::UnexpectedEof | std::io::ErrorKind::ConnectionReset => {
@@ -132,22 +129,21 @@ pub(super) fn broken(io: &std::io::Error, endpoint: &Endpoint, phase: Phase) -> 
         }
         _ => reason(io),
     };
-    Failure::fault(Fault::Protocol, doing, Message::new().data(cause))
-        .with_hint(Message::new().words("check that this port is PostgreSQL's, and look at the server's log"))
+    Failure::fault(Fault::Protocol, doing, message!("{}", cause))
+        .with_hint(message!("check that this port is PostgreSQL's, and look at the server's log"))
 }
 
 /// The server has no TLS and the URL wants it.
 pub(super) fn no_tls(endpoint: &Endpoint) -> Failure {
-    let doing = Message::new().words("asking ").data(endpoint.to_string()).words(" for TLS");
-    Failure::fault(Fault::Tls, doing, Message::new().words("the server does not offer TLS")).with_hint(
-        Message::new().words("switch `ssl` on at the server, or use `sslmode=disable` where that is safe"),
-    )
+    let doing = message!("asking {} for TLS", endpoint);
+    Failure::fault(Fault::Tls, doing, message!("the server does not offer TLS"))
+        .with_hint(message!("switch `ssl` on at the server, or use `sslmode=disable` where that is safe"))
 }
 
 /// The library ended without its stream.
 pub(super) fn login_lost(endpoint: &Endpoint) -> Failure {
-    let doing = Message::new().words("logging in at ").data(endpoint.to_string());
-    Failure::fault(Fault::Internal, doing, Message::new().words("the connection was lost"))
+    let doing = message!("logging in at {}", endpoint);
+    Failure::fault(Fault::Internal, doing, message!("the connection was lost"))
 }
 
 /// The conversation broke off: the connection ended, or the server sent what cannot be read.
@@ -156,13 +152,13 @@ pub(super) fn conversation(io: &std::io::Error) -> Failure {
         std::io::ErrorKind::UnexpectedEof => "the connection was closed".to_owned(),
         _ => reason(io),
     };
-    Failure::fault(Fault::Protocol, Message::new().words("running the query"), Message::new().data(cause))
-        .with_hint(Message::new().words("look at the server's log"))
+    Failure::fault(Fault::Protocol, message!("running the query"), message!("{}", cause))
+        .with_hint(message!("look at the server's log"))
 }
 
 /// Why a statement failed.
 pub(super) fn sql(told: &Refusal, statement: Option<&str>, context: &Context) -> Failure {
-    let doing = Message::new().words("running the query");
+    let doing = message!("running the query");
     let is = |state: &SqlState| told.code == state.code();
     // Sooner, it was the query's own `nowait` or `lock_timeout`.
     if is(&SqlState::LOCK_NOT_AVAILABLE)
@@ -207,7 +203,7 @@ pub(super) fn sql(told: &Refusal, statement: Option<&str>, context: &Context) ->
 }
 
 fn told_by_server(message: &str, code: &str, detail: Option<&str>, hint: Option<&str>) -> Message {
-    let mut text = Message::new().data(message);
+    let mut text = message!("{}", message);
     // Whoever answers, it is five letters and digits, or not a code.
     if code.len() == 5 && code.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
         text = text.words(" (SQLSTATE ").data(code).words(")");

@@ -5,7 +5,7 @@
 
 use super::config::invalid;
 use crate::outcome::Failure;
-use crate::secret::Message;
+use crate::secret::{Message, message};
 
 /// Hosts in their order, and either no port, one for all of them, or one for each.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -55,7 +55,7 @@ impl Hosts {
         if ports.len() > 1 && ports.len() != hosts.len() {
             let cause = format!("there are {} ports for {} hosts", ports.len(), hosts.len());
             return Err(invalid(Message::new().words(cause))
-                .with_hint(Message::new().words("name one port for all hosts, or one for each")));
+                .with_hint(message!("name one port for all hosts, or one for each")));
         }
         // Nothing at all is this machine's own server.
         let hosts = if hosts.iter().all(String::is_empty) { Vec::new() } else { hosts };
@@ -87,12 +87,12 @@ fn number(port: &str) -> Result<u16, Failure> {
         _ if port.is_empty() => Ok(DEFAULT_PORT),
         Ok(number) if number > 0 => Ok(number),
         // Not shown: in a URL that is put together wrongly it may be a part of the password.
-        Ok(_) | Err(_) => Err(invalid(Message::new().words("a port is not a number from 1 to 65535"))),
+        Ok(_) | Err(_) => Err(invalid(message!("a port is not a number from 1 to 65535"))),
     }
 }
 
 fn not_an_address() -> Failure {
-    invalid(Message::new().words("an IPv6 address stands as `[address]:port`"))
+    invalid(message!("an IPv6 address stands as `[address]:port`"))
 }
 
 #[cfg(test)]

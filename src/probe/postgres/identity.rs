@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use super::config::{PostgresUrl, RootCert, SslMode, invalid};
 use crate::outcome::Failure;
 use crate::probe::trust::{TlsOptions, Verify};
-use crate::secret::Message;
+use crate::secret::{Message, message};
 
 impl PostgresUrl {
     /// How the server's certificate is checked, and what it is shown.
@@ -24,17 +24,15 @@ impl PostgresUrl {
             (_, Some(RootCert::System)) => Verify::Full,
             (SslMode::VerifyFull, Some(RootCert::File(path))) if path.exists() => Verify::Full,
             (SslMode::VerifyCa | SslMode::VerifyFull, Some(RootCert::File(path))) if !path.exists() => {
-                return Err(nothing_to_verify_against(
-                    Message::new()
-                        .words("`sslmode` verifies, and the root certificate `")
-                        .data(path.display().to_string())
-                        .words("` is not there"),
-                ));
+                return Err(nothing_to_verify_against(message!(
+                    "`sslmode` verifies, and the root certificate `{}` is not there",
+                    path.display()
+                )));
             }
             (SslMode::VerifyCa | SslMode::VerifyFull, None) => {
-                return Err(nothing_to_verify_against(
-                    Message::new().words("`sslmode` verifies, and there is no root certificate"),
-                ));
+                return Err(nothing_to_verify_against(message!(
+                    "`sslmode` verifies, and there is no root certificate"
+                )));
             }
             (_, Some(RootCert::File(path))) if path.exists() => Verify::Chain,
             (_, Some(RootCert::File(_)) | None) => Verify::Nothing,
@@ -56,10 +54,8 @@ impl PostgresUrl {
         let key = self.key.clone().or_else(|| default_file("postgresql.key"));
         match key.filter(|path| path.exists()) {
             Some(key) => Ok(Some((cert, key))),
-            None => {
-                Err(invalid(Message::new().words("there is a client certificate, and not its private key"))
-                    .with_hint(Message::new().words("add `sslkey=FILE`, or ~/.postgresql/postgresql.key")))
-            }
+            None => Err(invalid(message!("there is a client certificate, and not its private key"))
+                .with_hint(message!("add `sslkey=FILE`, or ~/.postgresql/postgresql.key"))),
         }
     }
 
@@ -70,8 +66,8 @@ impl PostgresUrl {
 }
 
 fn nothing_to_verify_against(cause: Message) -> Failure {
-    invalid(cause).with_hint(Message::new().words(
-        "name the CA's PEM file as `sslrootcert=FILE`, or use `sslrootcert=system` or ~/.postgresql/root.crt",
+    invalid(cause).with_hint(message!(
+        "name the CA's PEM file as `sslrootcert=FILE`, or use `sslrootcert=system` or ~/.postgresql/root.crt"
     ))
 }
 

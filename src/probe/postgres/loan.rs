@@ -108,9 +108,10 @@ impl Said {
         self.rest = length.saturating_sub(4);
         self.kept = self.kept.saturating_add(length);
         self.is_last = kind == READY_FOR_QUERY;
-        match self.kept > LOGIN {
-            true => Err(too_much("more than 1 MiB for the login and its parameters")),
-            false => Ok(()),
+        if self.kept > LOGIN {
+            Err(too_much("more than 1 MiB for the login and its parameters"))
+        } else {
+            Ok(())
         }
     }
 }

@@ -22,6 +22,7 @@ mod psql;
 mod query;
 mod session;
 mod transaction;
+mod types;
 mod values;
 mod wire;
 
@@ -29,7 +30,7 @@ use futures_util::future::BoxFuture;
 
 use self::config::PostgresUrl;
 use self::session::PostgresSession;
-use super::database::{Access, Database, Reproduction, Session};
+use super::database::{Access, Database, Idioms, Reproduction, Session};
 use crate::attempt::Context;
 use crate::attempt::shell::ShellCommand;
 use crate::language::diagnostic::Diagnostic;
@@ -55,6 +56,15 @@ impl Database for Postgres {
             identifier: quoted_name,
             text: quoted_text,
             lexis: STANDARD,
+        }
+    }
+
+    fn idioms(&self) -> Idioms {
+        Idioms {
+            text: |expression| format!("({expression})::text"),
+            matches: Some(|text, pattern| format!("{text} ~ {pattern}")),
+            clock: r#"pg_catalog.to_char(pg_catalog.clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"#,
+            is_same_name: |written, stored| written == stored || written.to_lowercase() == stored,
         }
     }
 

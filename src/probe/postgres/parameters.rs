@@ -7,7 +7,7 @@
 use super::config::{ENCODE, invalid};
 use crate::language::diagnostic::closest;
 use crate::outcome::Failure;
-use crate::secret::Message;
+use crate::secret::{Message, message};
 
 /// The parameters that tokio-postgres knows.
 pub(super) const LEFT_TO_THE_LIBRARY: [&str; 15] = [
@@ -156,10 +156,11 @@ fn accept(name: &str, value: &str, harmless: &[&str]) -> Result<(), Failure> {
     if harmless.contains(&value) {
         return Ok(());
     }
-    let cause = Message::new().words("`").data(name).words("` is set, and is not supported");
-    Err(invalid(cause).with_hint(Message::new().words(match name.starts_with("PG") {
-        true => "unset it for smoke, and say what it means in the URL",
-        false => "leave it out, if the check means the same without it",
+    let cause = message!("`{}` is set, and is not supported", name);
+    Err(invalid(cause).with_hint(Message::new().words(if name.starts_with("PG") {
+        "unset it for smoke, and say what it means in the URL"
+    } else {
+        "leave it out, if the check means the same without it"
     })))
 }
 
@@ -167,10 +168,10 @@ fn unknown(name: &str) -> Failure {
     let others = OF_OTHER_TOOLS.iter().find(|(names, _)| names.contains(&name));
     // Of a password with a `?` in it, what follows looks like a parameter.
     if others.is_none() && !name.chars().all(|c| c.is_ascii_lowercase() || c == '_') {
-        return invalid(Message::new().words("there is a parameter that is none of libpq's"))
+        return invalid(message!("there is a parameter that is none of libpq's"))
             .with_hint(Message::new().words(ENCODE));
     }
-    let failure = invalid(Message::new().words("there is no parameter `").data(name).words("`"));
+    let failure = invalid(message!("there is no parameter `{}`", name));
     let known = LEFT_TO_THE_LIBRARY.into_iter().chain(READ_HERE);
     let hint = match (others, closest(name, known)) {
         (Some((_, hint)), _) => (*hint).to_owned(),

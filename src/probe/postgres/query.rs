@@ -17,7 +17,7 @@ use crate::language::sql::{BoundSql, STANDARD, statement};
 use crate::outcome::{Failure, Fault, Phase};
 use crate::probe::database::Access;
 use crate::probe::rows::{self, QueryResult};
-use crate::secret::Message;
+use crate::secret::{Message, message};
 
 /// Runs `sql` in `transaction`, whose opening is sent ahead of it.
 pub(super) async fn run(
@@ -212,7 +212,7 @@ fn own_placeholder() -> Failure {
 }
 
 fn refused(cause: &'static str, hint: &'static str) -> Failure {
-    Failure::fault(Fault::Sql, Message::new().words("running the query"), Message::new().words(cause))
+    Failure::fault(Fault::Sql, message!("running the query"), Message::new().words(cause))
         .with_hint(Message::new().words(hint))
 }
 
@@ -249,13 +249,13 @@ fn quoted(text: &str) -> String {
 /// A row of `row_to_json(…)::text`.
 fn from_json_text(cells: &[Cell], number: u64) -> Result<rows::Row, Failure> {
     let doing = match number {
-        1 => Message::new().words("reading the first row"),
+        1 => message!("reading the first row"),
         _ => Message::new().words(format!("reading row {number}")),
     };
     let text = cells.first().and_then(Option::as_deref).unwrap_or_default();
     serde_json::from_str::<Columns>(text)
         .map(|columns| columns.0)
-        .map_err(|error| Failure::fault(Fault::Protocol, doing, Message::new().data(error.to_string())))
+        .map_err(|error| Failure::fault(Fault::Protocol, doing, message!("{}", error)))
 }
 
 /// The columns of a JSON row in their order, two of one name both kept.

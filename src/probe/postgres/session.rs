@@ -5,14 +5,17 @@ use std::io;
 use futures_util::future::BoxFuture;
 
 use super::connect::Connection;
-use super::transaction::{End, Transaction};
+use super::transaction::{CutBy, End, Transaction};
 use super::wire::{Answer, Wire};
-use super::{catalog, fault, query};
+use super::{catalog, fault, query, types};
 use crate::attempt::Context;
 use crate::attempt::cancellation::CancelGuard;
+use crate::deadline::Deadline;
 use crate::language::sql::BoundSql;
 use crate::outcome::{Failure, Phase};
-use crate::probe::database::{Access, COMMITTING, REHEARSING, Session, Table, TableName, while_doing};
+use crate::probe::database::{
+    Access, COMMITTING, DeclaredType, REHEARSING, Session, Table, TableName, TypeMatch, while_doing,
+};
 use crate::probe::rows::QueryResult;
 
 pub(super) struct PostgresSession {
@@ -93,6 +96,21 @@ impl Session for PostgresSession {
         Box::pin(self.run(statement, keep, context))
     }
 
+    fn query_within<'a>(
+        &'a mut self,
+        statement: &'a BoundSql,
+        keep: usize,
+        limit: Deadline,
+        context: &'a Context,
+    ) -> BoxFuture<'a, Result<QueryResult, Failure>> {
+        Box::pin(async move {
+            self.transaction.set_cut_by(CutBy::Server);
+            let answer = self.run(statement, keep, &Context { deadline: limit, ..context.clone() }).await;
+            self.transaction.set_cut_by(CutBy::Client);
+            answer
+        })
+    }
+
     fn describe<'a>(
         &'a mut self,
         tables: &'a [TableName],
@@ -101,6 +119,41 @@ impl Session for PostgresSession {
         Box::pin(async move {
             let answer = self.run(&catalog::question(tables), usize::MAX, context).await?;
             catalog::read(answer.rows, tables.len())
+        })
+    }
+
+    fn find<'a>(
+        &'a mut self,
+        names: &'a [String],
+        context: &'a Context,
+    ) -> BoxFuture<'a, Result<Vec<Vec<TableName>>, Failure>> {
+        Box::pin(async move {
+            let answer = self.run(&catalog::search(names), usize::MAX, context).await?;
+            catalog::found(answer.rows, names.len())
+        })
+    }
+
+    fn compare_types<'a>(
+        &'a mut self,
+        columns: &'a [DeclaredType],
+        context: &'a Context,
+    ) -> BoxFuture<'a, Result<Vec<TypeMatch>, Failure>> {
+        Box::pin(async move {
+            let all = self.run(&types::question(columns), usize::MAX, context).await;
+            if !all.as_ref().is_err_and(types::is_about_the_text) {
+                return types::read(all?.rows, columns);
+            }
+            // The server stops at the first text that is no name of a type, before PostgreSQL 16.
+            let mut matches = Vec::new();
+            for column in columns {
+                let one = std::slice::from_ref(column);
+                let answer = self.run(&types::question(one), usize::MAX, context).await;
+                match answer {
+                    Err(failure) if types::is_about_the_text(&failure) => matches.push(TypeMatch::Unknown),
+                    answer => matches.extend(types::read(answer?.rows, one)?),
+                }
+            }
+            Ok(matches)
         })
     }
 

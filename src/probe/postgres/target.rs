@@ -5,7 +5,7 @@ use super::connect::Connection;
 use super::fault;
 use crate::attempt::Context;
 use crate::outcome::{Failure, Fault};
-use crate::secret::Message;
+use crate::secret::message;
 
 /// `target_session_attrs`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,11 +28,10 @@ impl TargetServer {
             "standby" => TargetServer::Standby,
             "prefer-standby" => TargetServer::PreferStandby,
             _ => {
-                let cause = Message::new().words("`target_session_attrs` is `").data(text).words("`");
-                return Err(invalid(cause)
-                    .with_hint(Message::new().words(
-                        "it is one of any, read-write, read-only, primary, standby, prefer-standby",
-                    )));
+                let cause = message!("`target_session_attrs` is `{}`", text);
+                return Err(invalid(cause).with_hint(message!(
+                    "it is one of any, read-write, read-only, primary, standby, prefer-standby"
+                )));
             }
         })
     }
@@ -84,10 +83,9 @@ pub(super) async fn suits(
     if suits {
         return Ok(connection);
     }
-    let doing = Message::new().words("connecting to ").data(connection.endpoint.to_string());
+    let doing = message!("connecting to {}", connection.endpoint);
     connection.say_good_bye().await;
-    let cause = Message::new().words("the server is not of the kind that `target_session_attrs` asks for");
-    Err(Failure::fault(Fault::Connect, doing, cause).with_hint(
-        Message::new().words("look at which of the servers is the primary, and name it in the URL"),
-    ))
+    let cause = message!("the server is not of the kind that `target_session_attrs` asks for");
+    Err(Failure::fault(Fault::Connect, doing, cause)
+        .with_hint(message!("look at which of the servers is the primary, and name it in the URL")))
 }

@@ -15,6 +15,9 @@ use crate::probe::database::Access;
 /// it is, early enough that nothing runs on.
 const SERVER_TIMEOUT_SLACK: Duration = Duration::from_millis(100);
 
+/// The same of a statement that the server itself ends in time: only so late that its word comes after the end.
+const ROUNDING: Duration = Duration::from_millis(2);
+
 /// A lock that is not granted this long before the budget ends is given up, so that the lock can be named: a fifth
 /// of what is left, and no more than this. The server's word must still come, from a busy machine too.
 pub(super) const LOCK_TIMEOUT_LEAD: Duration = Duration::from_millis(250);
@@ -27,6 +30,16 @@ pub(super) struct Transaction {
     /// It runs on a pooler's console, which has no transactions.
     is_needless: bool,
     own_limits: OwnLimits,
+    cut_by: CutBy,
+}
+
+/// Who ends a statement that takes too long?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum CutBy {
+    /// Whoever asked, with a cancel request; the server, if nobody is left.
+    Client,
+    /// The server. The session stays usable.
+    Server,
 }
 
 /// The limits of the session itself, by the URL's `options` or by the role: they are never loosened.
@@ -61,7 +74,18 @@ pub(super) enum End {
 
 impl Transaction {
     pub fn new(access: Access, is_needless: bool) -> Transaction {
-        Transaction { access, state: State::Unsent, is_needless, own_limits: OwnLimits::default() }
+        Transaction {
+            access,
+            state: State::Unsent,
+            is_needless,
+            own_limits: OwnLimits::default(),
+            cut_by: CutBy::Client,
+        }
+    }
+
+    /// From now on.
+    pub fn set_cut_by(&mut self, cut_by: CutBy) {
+        self.cut_by = cut_by;
     }
 
     pub fn is_needless(&self) -> bool {
@@ -76,7 +100,10 @@ impl Transaction {
     pub fn opening(&self, context: &Context) -> String {
         let left = context.deadline.remaining();
         let lead = LOCK_TIMEOUT_LEAD.min(left / 5);
-        let statement = milliseconds(left + SERVER_TIMEOUT_SLACK);
+        let statement = milliseconds(match self.cut_by {
+            CutBy::Client => left + SERVER_TIMEOUT_SLACK,
+            CutBy::Server => left + ROUNDING,
+        });
         let lock = milliseconds(left.saturating_sub(lead));
         let mode = match self.access {
             Access::Read => "read only",

@@ -217,11 +217,10 @@ fn cells(row: &DataRowBody, columns: usize) -> Result<Vec<Cell>> {
         Ok(bytes.map(|bytes| String::from_utf8_lossy(bytes).into_owned()))
     };
     let cells: Vec<Cell> = row.ranges().map(text).collect()?;
-    match cells.len() == columns {
-        true => Ok(cells),
-        false => {
-            Err(Error::new(ErrorKind::InvalidData, "the server sent a row of other columns than it said"))
-        }
+    if cells.len() == columns {
+        Ok(cells)
+    } else {
+        Err(Error::new(ErrorKind::InvalidData, "the server sent a row of other columns than it said"))
     }
 }
 

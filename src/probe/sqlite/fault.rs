@@ -7,7 +7,7 @@ use rusqlite::ErrorCode;
 use crate::language::io_error;
 use crate::outcome::{Failure, Fault};
 use crate::probe::rows::TOO_LARGE;
-use crate::secret::Message;
+use crate::secret::{Message, message};
 
 /// Has another process the lock?
 pub(super) fn is_busy(error: &rusqlite::Error) -> bool {
@@ -23,36 +23,34 @@ pub(super) fn is_violation(error: &rusqlite::Error) -> bool {
 
 /// There is a file, and nothing in it.
 pub(super) fn empty(path: &Path) -> Failure {
-    let doing = Message::new().words("opening `").data(path.display().to_string()).words("`");
-    Failure::fault(Fault::Connect, doing, Message::new().words("the file is empty"))
-        .with_hint(Message::new().words("check that the migrations have run: a database has a header"))
+    let doing = message!("opening `{}`", path.display());
+    Failure::fault(Fault::Connect, doing, message!("the file is empty"))
+        .with_hint(message!("check that the migrations have run: a database has a header"))
 }
 
 /// A statement that is not run.
 pub(super) fn refused(cause: &'static str, hint: &'static str) -> Failure {
-    Failure::fault(Fault::Sql, Message::new().words("running the query"), Message::new().words(cause))
+    Failure::fault(Fault::Sql, message!("running the query"), Message::new().words(cause))
         .with_hint(Message::new().words(hint))
 }
 
 /// A row of which more would be kept than there may be.
 pub(super) fn too_large() -> Failure {
-    let cause = Message::new().words("the row is larger than 1 MiB");
-    Failure::fault(Fault::Sql, Message::new().words("running the query"), cause)
+    let cause = message!("the row is larger than 1 MiB");
+    Failure::fault(Fault::Sql, message!("running the query"), cause)
         .with_hint(Message::new().words(TOO_LARGE))
 }
 
 /// Whoever wrote last was stopped before it was done; who opens the file for writing next undoes that.
 fn hot_journal(path: &Path) -> Failure {
-    let doing = Message::new().words("opening `").data(path.display().to_string()).words("`");
-    let cause = Message::new()
-        .words("a transaction was left unfinished: `")
-        .data(format!("{}-journal", path.display()))
-        .words("` must be rolled back first, and a check does not write");
-    Failure::fault(Fault::Connect, doing, cause).with_hint(
-        Message::new().words(
-            "start the application, or open the file with `sqlite3 FILE .tables`: either rolls it back",
-        ),
-    )
+    let doing = message!("opening `{}`", path.display());
+    let cause = message!(
+        "a transaction was left unfinished: `{}` must be rolled back first, and a check does not write",
+        format!("{}-journal", path.display())
+    );
+    Failure::fault(Fault::Connect, doing, cause).with_hint(message!(
+        "start the application, or open the file with `sqlite3 FILE .tables`: either rolls it back"
+    ))
 }
 
 /// Why SQLite did not do it.
@@ -66,7 +64,7 @@ pub(super) fn of(error: &rusqlite::Error, path: &Path) -> Failure {
         return too_large();
     }
     if code == Some(ErrorCode::CannotOpen) && io_error::is_out_of_descriptors() {
-        let doing = Message::new().words("opening `").data(path.display().to_string()).words("`");
+        let doing = message!("opening `{}`", path.display());
         return Failure::shortage(doing, io_error::TOO_MANY_FILES);
     }
     let (fault, hint) = match code {
@@ -89,15 +87,15 @@ pub(super) fn of(error: &rusqlite::Error, path: &Path) -> Failure {
         _ => (Fault::Sql, None),
     };
     let doing = match fault {
-        Fault::Connect => Message::new().words("opening `").data(path.display().to_string()).words("`"),
-        _ => Message::new().words("running the query"),
+        Fault::Connect => message!("opening `{}`", path.display()),
+        _ => message!("running the query"),
     };
     let cause = match error {
         rusqlite::Error::SqliteFailure(_, Some(text)) => text.clone(),
         rusqlite::Error::SqlInputError { msg, .. } => msg.clone(),
         other => other.to_string(),
     };
-    let failure = Failure::fault(fault, doing, Message::new().data(cause));
+    let failure = Failure::fault(fault, doing, message!("{}", cause));
     match hint {
         Some(hint) => failure.with_hint(Message::new().words(hint)),
         None => failure,

@@ -12,24 +12,23 @@ use crate::language::io_error;
 use crate::outcome::{Failure, Fault};
 use crate::probe::database::Access;
 use crate::probe::rows::LARGEST;
-use crate::secret::Message;
+use crate::secret::{Message, message};
 
 /// Opens the database at `path`.
 ///
 /// # Errors
 /// There is no file, or SQLite cannot open it.
 pub(super) fn open(path: &Path, access: Access) -> Result<Connection, Failure> {
-    let doing = || Message::new().words("opening `").data(path.display().to_string()).words("`");
+    let doing = || message!("opening `{}`", path.display());
     let found = std::fs::metadata(path).map_err(|error| {
-        Failure::fault(Fault::Connect, doing(), Message::new().data(io_error::reason(&error))).with_hint(
-            Message::new()
-                .words("a relative path starts in the suite's folder; smoke never creates a database"),
-        )
+        Failure::fault(Fault::Connect, doing(), message!("{}", io_error::reason(&error))).with_hint(message!(
+            "a relative path starts in the suite's folder; smoke never creates a database"
+        ))
     })?;
     if !found.is_file() {
         let what = if found.is_dir() { "it is a folder" } else { "it is a device or a pipe" };
         return Err(Failure::fault(Fault::Connect, doing(), Message::new().words(what))
-            .with_hint(Message::new().words("a SQLite database is a regular file")));
+            .with_hint(message!("a SQLite database is a regular file")));
     }
     let mode = match access {
         Access::Read | Access::Snapshot => OpenFlags::SQLITE_OPEN_READ_ONLY,

@@ -5,6 +5,7 @@
 mod fault;
 mod file;
 
+mod affinity;
 mod catalog;
 mod session;
 mod statement;
@@ -16,7 +17,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 
 use self::session::SqliteSession;
-use super::database::{Access, Database, Reproduction, Session};
+use super::database::{Access, Database, Idioms, Reproduction, Session};
 use crate::attempt::Context;
 use crate::attempt::shell::ShellCommand;
 use crate::language::diagnostic::Diagnostic;
@@ -47,6 +48,15 @@ impl Database for Sqlite {
             identifier: quoted_name,
             text: quoted_text,
             lexis: STANDARD,
+        }
+    }
+
+    fn idioms(&self) -> Idioms {
+        Idioms {
+            text: |expression| format!("cast({expression} as text)"),
+            matches: None,
+            clock: "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')",
+            is_same_name: |written, stored| written.eq_ignore_ascii_case(stored),
         }
     }
 

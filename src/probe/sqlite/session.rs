@@ -9,15 +9,17 @@ use rusqlite::{Connection, InterruptHandle};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::{LONGEST_LOCK, catalog, fault, file, plain, statement};
+use super::{LONGEST_LOCK, affinity, catalog, fault, file, plain, statement};
 use crate::attempt::Context;
 use crate::attempt::timeline::Timeline;
 use crate::deadline::Deadline;
 use crate::language::sql::BoundSql;
 use crate::outcome::{Failure, Fault, Phase};
-use crate::probe::database::{Access, COMMITTING, REHEARSING, Session, Table, TableName, while_doing};
+use crate::probe::database::{
+    Access, COMMITTING, DeclaredType, REHEARSING, Session, Table, TableName, TypeMatch, while_doing,
+};
 use crate::probe::rows::QueryResult;
-use crate::secret::Message;
+use crate::secret::message;
 
 pub(super) struct SqliteSession {
     /// Dropped with the session: then the thread rolls back, closes the file and ends.
@@ -121,7 +123,7 @@ async fn died(thread: Option<JoinHandle<()>>) -> Failure {
         None => None,
     };
     let cause = panic.unwrap_or_else(|| "its thread has ended".to_owned());
-    Failure::fault(Fault::Internal, Message::new().words("running the query"), Message::new().data(cause))
+    Failure::fault(Fault::Internal, message!("running the query"), message!("{}", cause))
 }
 
 impl Session for SqliteSession {
@@ -143,6 +145,22 @@ impl Session for SqliteSession {
         }))
     }
 
+    fn query_within<'a>(
+        &'a mut self,
+        statement: &'a BoundSql,
+        keep: usize,
+        limit: Deadline,
+        context: &'a Context,
+    ) -> BoxFuture<'a, Result<QueryResult, Failure>> {
+        Box::pin(async move {
+            let context = Context { deadline: limit, ..context.clone() };
+            match limit.bound(self.query(statement, keep, &context)).await {
+                Ok(answer) => answer,
+                Err(cut) => Err(Failure::timed_out(cut, context.timeline.phase())),
+            }
+        })
+    }
+
     fn describe<'a>(
         &'a mut self,
         tables: &'a [TableName],
@@ -154,6 +172,28 @@ impl Session for SqliteSession {
             let described = tables.iter().map(|table| catalog::describe(&file.connection, table));
             described.collect::<Result<_, _>>().map_err(|error| file.failure(&error))
         }))
+    }
+
+    fn find<'a>(
+        &'a mut self,
+        names: &'a [String],
+        context: &'a Context,
+    ) -> BoxFuture<'a, Result<Vec<Vec<TableName>>, Failure>> {
+        let names = names.to_vec();
+        Box::pin(self.run(context, move |file, attempt| {
+            file.begin(attempt)?;
+            let found = names.iter().map(|name| catalog::find(&file.connection, name));
+            found.collect::<Result<_, _>>().map_err(|error| file.failure(&error))
+        }))
+    }
+
+    fn compare_types<'a>(
+        &'a mut self,
+        columns: &'a [DeclaredType],
+        _: &'a Context,
+    ) -> BoxFuture<'a, Result<Vec<TypeMatch>, Failure>> {
+        let matches = columns.iter().map(affinity::compare).collect();
+        Box::pin(std::future::ready(Ok(matches)))
     }
 
     fn commit<'a>(&'a mut self, context: &'a Context) -> BoxFuture<'a, Result<(), Failure>> {
@@ -217,9 +257,12 @@ impl OpenFile {
         match locked {
             Err(error) if fault::is_busy(&error) => {
                 attempt.timeline.enter(Phase::Lock);
-                lock().map_err(|error| match fault::is_busy(&error) {
-                    true => Failure::timed_out(attempt.deadline.cut(), Phase::Lock),
-                    false => self.failure(&error),
+                lock().map_err(|error| {
+                    if fault::is_busy(&error) {
+                        Failure::timed_out(attempt.deadline.cut(), Phase::Lock)
+                    } else {
+                        self.failure(&error)
+                    }
                 })?;
                 attempt.timeline.enter(Phase::Query);
                 Ok(())
@@ -233,27 +276,28 @@ impl OpenFile {
         if self.has_begun {
             self.wait_for_locks(attempt.deadline.remaining())?;
             // Without its transaction a statement would be committed by itself.
-            return match self.connection.is_autocommit() {
-                false => Ok(()),
-                true => Err(fault::refused(
+            return if self.connection.is_autocommit() {
+                Err(fault::refused(
                     "the transaction has ended",
                     "an I/O error ended it, or a statement before this one did",
-                )),
+                ))
+            } else {
+                Ok(())
             };
         }
         let begin = match self.access {
             Access::Read | Access::Snapshot => "begin",
             Access::Write => "begin immediate",
         };
-        self.locking(attempt, || match self.connection.is_autocommit() {
-            true => self.connection.execute_batch(begin).and_then(|()| read_schema(&self.connection)),
-            false => read_schema(&self.connection),
+        self.locking(attempt, || {
+            if self.connection.is_autocommit() {
+                self.connection.execute_batch(begin).and_then(|()| read_schema(&self.connection))
+            } else {
+                read_schema(&self.connection)
+            }
         })?;
         self.has_begun = true;
-        match self.is_empty()? {
-            true => Err(fault::empty(&self.path)),
-            false => Ok(()),
-        }
+        if self.is_empty()? { Err(fault::empty(&self.path)) } else { Ok(()) }
     }
 
     /// To SQLite a file without a byte is a database without a table.

@@ -14,7 +14,7 @@ use x509_parser::prelude::{FromDer as _, SubjectPublicKeyInfo};
 use super::verifier::public_key;
 use crate::attempt::timeline::asks_for_certificate;
 use crate::outcome::{Failure, Fault};
-use crate::secret::Message;
+use crate::secret::{Message, message};
 
 /// What is in the PEM files of a [`TlsOptions`].
 #[derive(Default)]
@@ -81,13 +81,13 @@ impl ResolvesClientCert for ClientCertificate {
 }
 
 fn unusable(path: &Path, error: &dyn std::fmt::Display) -> Failure {
-    let doing = Message::new().words("reading `").data(path.display().to_string()).words("`");
-    Failure::fault(Fault::Local, doing, Message::new().data(error.to_string()))
-        .with_hint(Message::new().words("it must be a readable PEM file"))
+    let doing = message!("reading `{}`", path.display());
+    Failure::fault(Fault::Local, doing, message!("{}", error))
+        .with_hint(message!("it must be a readable PEM file"))
 }
 
 fn unusable_key(path: &Path, cause: &'static str, advice: &'static str) -> Failure {
-    let doing = Message::new().words("reading `").data(path.display().to_string()).words("`");
+    let doing = message!("reading `{}`", path.display());
     Failure::fault(Fault::Local, doing, Message::new().words(cause)).with_hint(Message::new().words(advice))
 }
 

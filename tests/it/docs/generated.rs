@@ -198,10 +198,7 @@ fn row(cells: &[String]) -> String {
 
 /// Two runs are never the same to the letter.
 fn is_same(part: &Part, old: &str, new: &str) -> bool {
-    match part.what.starts_with("run of ") {
-        true => lines_of_a_run(old) == lines_of_a_run(new),
-        false => old == new,
-    }
+    if part.what.starts_with("run of ") { lines_of_a_run(old) == lines_of_a_run(new) } else { old == new }
 }
 
 /// The lines of a run without what differs: times, ports, and the order of checks that run side by side.

@@ -117,10 +117,8 @@ impl Reference {
             let Some(place) = self.places.get(definition) else { continue };
             let word = if name.contains(definition.as_str()) { definition } else { "table" };
             if let Some(at) = name.find(word) {
-                let to = match place.page == page.path {
-                    true => String::new(),
-                    false => relative(&page.path, &place.page),
-                };
+                let to =
+                    if place.page == page.path { String::new() } else { relative(&page.path, &place.page) };
                 let end = at + word.len();
                 return format!("{}[{word}]({to}#{}){}", &name[..at], place.anchor, &name[end..]);
             }
@@ -159,10 +157,7 @@ fn merged(defaults: &[(&str, String)]) -> String {
         .filter(|(_, default)| default != usual)
         .map(|(name, default)| format!("{name} {default}"))
         .collect();
-    match others.is_empty() {
-        true => usual.clone(),
-        false => format!("{usual}; {}", others.join(", ")),
-    }
+    if others.is_empty() { usual.clone() } else { format!("{usual}; {}", others.join(", ")) }
 }
 
 /// Text that can stand in a cell.
@@ -183,9 +178,10 @@ fn toml(value: &Value) -> String {
 }
 
 fn bare(key: &str) -> String {
-    match key.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')) {
-        true => key.to_owned(),
-        false => Value::from(key).to_string(),
+    if key.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')) {
+        key.to_owned()
+    } else {
+        Value::from(key).to_string()
     }
 }
 

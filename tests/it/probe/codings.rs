@@ -99,9 +99,8 @@ fn the_headers_of_a_coded_answer_are_the_servers_own() {
 fn a_stream_given_up_without_an_error_is_not_whole() {
     let (data, headers, reset) = (0, 1, 3);
     // A 200, with `content-length: 4` after it or without.
-    let head = |length: bool| match length {
-        false => frame(headers, 4, 1, &[0x88]),
-        true => frame(headers, 4, 1, b"\x88\x0f\x0d\x014"),
+    let head = |length: bool| {
+        if length { frame(headers, 4, 1, b"\x88\x0f\x0d\x014") } else { frame(headers, 4, 1, &[0x88]) }
     };
     let no_error = frame(reset, 0, 1, &[0; 4]);
     let body = frame(data, 0, 1, b"half");

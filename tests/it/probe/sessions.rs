@@ -11,7 +11,10 @@ use smoke::attempt::{Context, EventSink, RunContext, Tracing};
 use smoke::deadline::{BudgetScope, Deadline};
 use smoke::language::sql::BoundSql;
 use smoke::outcome::{Failure, Phase};
-use smoke::probe::database::{Access, Column, Database, Session, Table, TableName};
+use smoke::probe::database::Family::{Array, Boolean, Date, Instant, Number, Text, Unknown};
+use smoke::probe::database::{
+    Access, Column, Database, DeclaredType, Family, Session, Table, TableKind, TableName, TypeMatch,
+};
 use smoke::probe::databases::of_url;
 use smoke::probe::rows::QueryResult;
 use smoke::secret::Redactor;
@@ -320,18 +323,30 @@ async fn a_name_and_a_value_of_any_kind_are_written_as_the_database_reads_them()
     }
 }
 
-/// The columns as the catalog has them.
+/// The columns as the catalog has them, what they are about, and what is unique. A view has no star behind its schema.
 #[expect(
     clippy::unnecessary_wraps,
     reason = "it is compared with what a session says of a table, if there is one"
 )]
-fn described(schema: &str, columns: &[(&str, &str, bool)]) -> Option<Table> {
-    let column = |&(name, type_name, nullable): &(&str, &str, bool)| Column {
+fn described(
+    (schema, kind): (&str, TableKind),
+    columns: &[(&str, &str, bool, Family)],
+    unique: &[&[&str]],
+) -> Option<Table> {
+    let column = |&(name, type_name, nullable, family): &(&str, &str, bool, Family)| Column {
         name: name.to_owned(),
         type_name: type_name.to_owned(),
         nullable,
+        family,
     };
-    Some(Table { schema: schema.to_owned(), columns: columns.iter().map(column).collect() })
+    let names = |names: &&[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    Some(Table {
+        schema: schema.to_owned(),
+        kind,
+        is_readable: true,
+        columns: columns.iter().map(column).collect(),
+        unique: unique.iter().map(names).collect(),
+    })
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -348,7 +363,16 @@ async fn postgresql_describes_tables_and_views_as_its_catalog_has_them() {
          create view seen as select id, total from orders;
          create materialized view kept as select id from orders;
          create table nothing ();
-         create index an_index on orders (note)",
+         create index an_index on orders (note);
+         create unique index on many (a, b) include (c);
+         create unique index on many (lower(b));
+         create unique index on many (b) where a > 0;
+         create table days (id int, day date, primary key (id, day)) partition by range (day);
+         create table later (id int unique deferrable);
+         create foreign data wrapper nowhere;
+         create server nowhere foreign data wrapper nowhere;
+         create foreign table far (id int) server nowhere;
+         create role nobody; create table secret (id int)",
     );
     let mut opened = beside.open(Access::Snapshot).await;
     let tables = [
@@ -362,34 +386,55 @@ async fn postgresql_describes_tables_and_views_as_its_catalog_has_them() {
         table(None, "an_index"),
         table(Some("nowhere"), "orders"),
         table(Some("mart"), "orders"),
+        table(None, "days"),
+        table(None, "later"),
+        table(None, "far"),
     ];
     let answer = opened.session.describe(&tables, &opened.context).await.expect("describe");
+    let public = ("public", TableKind::Table);
     let expected = [
         described(
-            "public",
-            &[("id", "integer", false), ("note", "text", false), ("total", "numeric(10,2)", true)],
+            public,
+            &[
+                ("id", "integer", false, Number),
+                ("note", "text", false, Text),
+                ("total", "numeric(10,2)", true, Number),
+            ],
+            &[&["id"]],
         ),
-        described("mart", &[("id", "bigint", true)]),
+        described(("mart", TableKind::Table), &[("id", "bigint", true, Number)], &[]),
         None,
         described(
-            "public",
+            public,
             &[
-                ("a", "integer", false),
-                ("b", "character varying(50)", true),
-                ("c", "timestamp(3) with time zone", true),
-                ("d", "text[]", true),
-                ("e", "positive", true),
-                ("f", "colour", true),
-                ("g", "numeric", true),
-                ("H h", "boolean", false),
+                ("a", "integer", false, Number),
+                ("b", "character varying(50)", true, Text),
+                ("c", "timestamp(3) with time zone", true, Instant),
+                ("d", "text[]", true, Array),
+                ("e", "positive", true, Number),
+                ("f", "colour", true, Text),
+                ("g", "numeric", true, Number),
+                ("H h", "boolean", false, Boolean),
             ],
+            &[&["a", "b"]],
         ),
-        described("public", &[("id", "integer", true), ("total", "numeric(10,2)", true)]),
-        described("public", &[("id", "integer", true)]),
-        described("public", &[]),
+        described(
+            ("public", TableKind::View),
+            &[("id", "integer", true, Number), ("total", "numeric(10,2)", true, Number)],
+            &[],
+        ),
+        described(("public", TableKind::MaterializedView), &[("id", "integer", true, Number)], &[]),
+        described(public, &[], &[]),
         None,
         None,
-        described("mart", &[("elsewhere", "integer", true)]),
+        described(("mart", TableKind::Table), &[("elsewhere", "integer", true, Number)], &[]),
+        described(
+            ("public", TableKind::Partitioned),
+            &[("id", "integer", false, Number), ("day", "date", false, Date)],
+            &[&["id", "day"]],
+        ),
+        described(public, &[("id", "integer", true, Number)], &[]),
+        described(("public", TableKind::Foreign), &[("id", "integer", true, Number)], &[]),
     ];
     for ((table, answer), expected) in tables.iter().zip(answer).zip(expected) {
         assert_eq!(answer, expected, "{table:?}");
@@ -423,21 +468,37 @@ async fn sqlite_describes_tables_and_views_as_its_catalog_has_them() {
         table(None, "nowhere"),
     ];
     let answer = opened.session.describe(&tables, &opened.context).await.expect("describe");
+    let main = ("main", TableKind::Table);
     let orders = described(
-        "main",
-        &[("id", "INTEGER", false), ("note", "TEXT", false), ("total", "numeric(10, 2)", true)],
+        main,
+        &[
+            ("id", "INTEGER", false, Number),
+            ("note", "TEXT", false, Unknown),
+            ("total", "numeric(10, 2)", true, Number),
+        ],
+        &[&["id"]],
     );
     let expected = [
         orders.clone(),
         orders,
         described(
-            "main",
-            &[("a", "TEXT", true), ("b", "varchar(50)", false), ("c", "", true), ("d", "INT", true)],
+            main,
+            &[
+                ("a", "TEXT", true, Unknown),
+                ("b", "varchar(50)", false, Unknown),
+                ("c", "", true, Unknown),
+                ("d", "INT", true, Number),
+            ],
+            &[&["a"]],
         ),
-        described("main", &[("a", "INT", true), ("b", "INT", true)]),
-        described("main", &[("id", "INTEGER", true)]),
-        described("main", &[("a", "TEXT", false), ("b", "TEXT", true)]),
-        described("main", &[("id", "INTEGER", true), ("total", "numeric(10, 2)", true)]),
+        described(main, &[("a", "INT", true, Number), ("b", "INT", true, Number)], &[&["a", "b"]]),
+        described(main, &[("id", "INTEGER", true, Number)], &[&["id"]]),
+        described(main, &[("a", "TEXT", false, Unknown), ("b", "TEXT", true, Unknown)], &[&["a"]]),
+        described(
+            ("main", TableKind::View),
+            &[("id", "INTEGER", true, Number), ("total", "numeric(10, 2)", true, Number)],
+            &[],
+        ),
         None,
         None,
         None,
@@ -497,4 +558,106 @@ async fn the_server_ends_a_later_statement_by_what_is_left_then() {
     }
     assert_eq!(opened.orders().await, 1);
     opened.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_in_any_spelling_is_found_in_whichever_schema_it_is() {
+    let beside = Beside::postgres();
+    beside.run(
+        "create schema mart; create schema \"A\"; create table mart.orders (); create view mart.\"ORDERS\" as select 1 as a;
+         create table \"A\".orders (); create index an_index on orders (note)",
+    );
+    let mut opened = beside.open(Access::Snapshot).await;
+    let names = ["Orders", "an_index", "nowhere", "parents"].map(str::to_owned);
+    let found = opened.session.find(&names, &opened.context).await.expect("find");
+    let all = |tables: &[(&str, &str)]| -> Vec<TableName> {
+        tables.iter().map(|(schema, name)| table(Some(schema), name)).collect()
+    };
+    let orders = [("public", "orders"), ("A", "orders"), ("mart", "ORDERS"), ("mart", "orders")];
+    assert_eq!(found, [all(&orders), vec![], vec![], all(&[("public", "parents")])]);
+    opened.close().await;
+
+    let beside = Beside::sqlite();
+    let mut opened = beside.open(Access::Read).await;
+    let found = opened.session.find(&names, &opened.context).await.expect("find");
+    assert_eq!(found, [all(&[("main", "orders")]), vec![], vec![], all(&[("main", "parents")])]);
+    opened.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn declared_types_are_compared_as_the_database_resolves_them() {
+    let beside = Beside::postgres();
+    beside.run(
+        "create domain \"Name\" as varchar(50); create domain \"Flag\" as boolean not null;
+         create domain first as \"Name\"; create type colour as enum ('red');
+         create schema mart; create type mart.shape as enum ('round')",
+    );
+    let mut opened = beside.open(Access::Snapshot).await;
+    let (same, unknown) = (TypeMatch::Same, TypeMatch::Unknown);
+    let other = |name: &str| TypeMatch::Other(name.to_owned());
+    let expected = [
+        ("int4", "integer", same.clone()),
+        ("serial", "integer", same.clone()),
+        ("BIGSERIAL", "bigint", same.clone()),
+        ("varchar", "character varying(50)", same.clone()),
+        ("varchar(50)", "character varying(50)", same.clone()),
+        ("varchar[50]", "character varying(50)", same.clone()),
+        ("varchar(40)", "character varying(50)", other("varchar(40)")),
+        ("varchar(40)", "character varying", other("varchar(40)")),
+        ("text", "character varying(50)", other("text")),
+        ("numeric(10)", "numeric(10,0)", same.clone()),
+        ("decimal(10, 2)", "numeric(10,2)", same.clone()),
+        ("float(24)", "real", same.clone()),
+        ("timestamp", "timestamp(3) without time zone", same.clone()),
+        ("timestamptz", "timestamp without time zone", other("timestamp with time zone")),
+        ("text[]", "text[]", same.clone()),
+        ("Name", "\"Name\"", same.clone()),
+        ("name", "\"Name\"", other("name")),
+        ("varchar(50)", "\"Name\"", same.clone()),
+        ("varchar(40)", "\"Name\"", other("varchar(40)")),
+        ("varchar(50)", "first", same.clone()),
+        ("Name", "first", same.clone()),
+        ("Flag", "\"Flag\"", same.clone()),
+        ("bool", "\"Flag\"", same.clone()),
+        ("colour", "colour", same.clone()),
+        ("mart.shape", "mart.shape", same.clone()),
+        ("string", "text", unknown.clone()),
+        ("STRUCT<a: int>", "text", unknown.clone()),
+        ("int; drop table orders", "integer", unknown.clone()),
+        ("", "text", unknown.clone()),
+        ("time with time zone", "time with time zone", same.clone()),
+    ];
+    let pairs = expected.clone().map(|(declared, type_name, _)| DeclaredType {
+        declared: declared.to_owned(),
+        type_name: type_name.to_owned(),
+    });
+    let matches = opened.session.compare_types(&pairs, &opened.context).await.expect("compare");
+    for ((declared, type_name, expected), found) in expected.into_iter().zip(matches) {
+        assert_eq!(found, expected, "{declared} against {type_name}");
+    }
+    opened.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_survives_a_statement_that_is_ended_in_time() {
+    for (beside, slow) in [
+        (Beside::postgres(), "select pg_sleep(60)"),
+        (
+            Beside::sqlite(),
+            "with recursive n (i) as (select 1 union all select i + 1 from n) select count(*) from n",
+        ),
+    ] {
+        beside.run("insert into orders values (1, 'a', 1.5)");
+        let mut opened = beside.open(Access::Snapshot).await;
+        let first = opened.session.query(&bound("select 1 as a", &[]), 1, &opened.context).await;
+        assert!(first.is_ok());
+        let limit = opened.context.deadline.tighten(Duration::from_millis(300), BudgetScope::Check);
+        let began = std::time::Instant::now();
+        let slow = opened.session.query_within(&bound(slow, &[]), 1, limit, &opened.context).await;
+        assert!(matches!(slow, Err(Failure::TimedOut { phase: Phase::Query, .. })), "{slow:?}");
+        assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+        let after = opened.session.query(&bound("select note from orders", &[]), 1, &opened.context).await;
+        assert_eq!(after.expect("it goes on").rows[0][0].1, json!("a"));
+        opened.close().await;
+    }
 }

@@ -73,9 +73,10 @@ impl Hangs {
             ("begin", Fault::PostgresStalledQuery, ANSWER, BEGIN),
         ] {
             let server = FaultServer::start(fault);
-            let url = match name.starts_with("postgres") {
-                true => format!("postgres://smoke:secret@{}/smoke", server.address()),
-                false => server.url(),
+            let url = if name.starts_with("postgres") {
+                format!("postgres://smoke:secret@{}/smoke", server.address())
+            } else {
+                server.url()
             };
             hangs.push(Hang { name, url, nothing, phase });
             servers.push(server);
@@ -87,11 +88,12 @@ impl Hangs {
     fn checks(&self, keys: &str) -> String {
         let check = |hang: &Hang| {
             let Hang { name, url, .. } = hang;
-            match url.starts_with("postgres") {
-                true => format!(
+            if url.starts_with("postgres") {
+                format!(
                     "[[database]]\nname = \"{name}\"\nurl = {url:?}\nquery = \"select count(*) from orders\"\n{keys}\n"
-                ),
-                false => format!("[[health]]\nname = \"{name}\"\nurl = {url:?}\n{keys}\n"),
+                )
+            } else {
+                format!("[[health]]\nname = \"{name}\"\nurl = {url:?}\n{keys}\n")
             }
         };
         self.all.iter().map(check).collect()
@@ -101,9 +103,10 @@ impl Hangs {
     fn steps(&self, keys: &str) -> String {
         let journey = |hang: &Hang| {
             let Hang { name, url, .. } = hang;
-            let ask = match url.starts_with("postgres") {
-                true => format!("database = {url:?}\nquery = \"select count(*) from orders\""),
-                false => format!("get = {url:?}"),
+            let ask = if url.starts_with("postgres") {
+                format!("database = {url:?}\nquery = \"select count(*) from orders\"")
+            } else {
+                format!("get = {url:?}")
             };
             format!("[[journey]]\nname = \"{name}\"\n[[journey.step]]\nname = \"a\"\n{ask}\n{keys}\n")
         };

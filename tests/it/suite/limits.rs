@@ -67,9 +67,12 @@ fn the_deepest_that_is_allowed_is_read() {
 #[test]
 fn variables_that_double_are_a_mistake_before_they_fill_the_memory() {
     for (open, close) in [("", ""), ("{ value = [", "] }"), ("{ env = \"NOPE\", default = ", " }")] {
-        let twice = |before: usize| match open.contains('[') {
-            true => format!("\"{{{{v{before}}}}}\", \"{{{{v{before}}}}}\""),
-            false => format!("\"{{{{v{before}}}}}{{{{v{before}}}}}\""),
+        let twice = |before: usize| {
+            if open.contains('[') {
+                format!("\"{{{{v{before}}}}}\", \"{{{{v{before}}}}}\"")
+            } else {
+                format!("\"{{{{v{before}}}}}{{{{v{before}}}}}\"")
+            }
         };
         let vars: Vec<String> = (1..32).map(|n| format!("v{n} = {open}{}{close}\n", twice(n - 1))).collect();
         let suite =

@@ -59,12 +59,11 @@ fn is_told(path: &Path, text: &str, spot: &Spot) -> Result<(), String> {
     }
     // A suite comes before what it includes.
     let hits = |place: Place| place.file == 0 && (spot.start..=spot.start + 1).contains(&place.start);
-    match draft.mistakes.iter().filter_map(|mistake| mistake.place).any(hits) {
-        true => Ok(()),
-        false => {
-            let said: Vec<&str> = draft.mistakes.iter().map(|mistake| mistake.message.as_str()).collect();
-            Err(format!("{}: {said:?}", spot.path))
-        }
+    if draft.mistakes.iter().filter_map(|mistake| mistake.place).any(hits) {
+        Ok(())
+    } else {
+        let said: Vec<&str> = draft.mistakes.iter().map(|mistake| mistake.message.as_str()).collect();
+        Err(format!("{}: {said:?}", spot.path))
     }
 }
 

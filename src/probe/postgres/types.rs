@@ -1,0 +1,117 @@
+//! Declared types against those of columns: the database resolves both.
+//!
+//! A declared type may come from anywhere: it is bound, never pasted, and what is no type is no error. Source:
+//! <https://www.postgresql.org/docs/current/functions-info.html> (`to_regtype`).
+
+use serde_json::Value;
+
+use super::catalog::{place, unexpected};
+use crate::language::sql::BoundSql;
+use crate::outcome::{Failure, Fault};
+use crate::probe::database::{DeclaredType, TypeMatch};
+use crate::probe::rows::Row;
+
+/// A spelling with capitals is tried as it is first: a domain `Name` is not the system's type `name`. A domain over the
+/// declared type is as good, and has that one's length.
+const COMPARE: &str = "\
+with recursive declared as (
+    select wanted.number, pg_catalog.to_regtype(wanted.actual)::oid as actual,
+        coalesce(pg_catalog.to_regtype(wanted.quoted), pg_catalog.to_regtype(wanted.declared))::oid as oid
+    from unnest($1::text[], $2::text[], $3::text[]) with ordinality as wanted (declared, quoted, actual, number)
+), chain as (
+    select number, actual as oid, null::integer as modifier from declared
+    union all
+    select chain.number, type.typbasetype, type.typtypmod
+    from chain join pg_catalog.pg_type as type on type.oid = chain.oid and type.typtype = 'd'
+)
+select declared.number, pg_catalog.format_type(declared.oid, null) as known, chain.number is not null as same,
+    pg_catalog.format_type(chain.oid, chain.modifier) as of_domain, chain.modifier is not null as is_of_domain
+from declared left join chain on chain.number = declared.number and chain.oid = declared.oid
+order by declared.number";
+
+pub(super) fn question(columns: &[DeclaredType]) -> BoundSql {
+    let all = |text: &dyn Fn(&DeclaredType) -> Value| columns.iter().map(text).collect::<Value>();
+    let declared = all(&|column| Value::from(plain(&column.declared)));
+    let quoted = all(&|column| Value::from(quoted(&column.declared)));
+    let actual = all(&|column| Value::from(column.type_name.as_str()));
+    BoundSql { text: COMPARE.to_owned(), parameters: vec![declared, quoted, actual] }
+}
+
+pub(super) fn read(rows: Vec<Row>, columns: &[DeclaredType]) -> Result<Vec<TypeMatch>, Failure> {
+    let mut matches = vec![TypeMatch::Unknown; columns.len()];
+    for row in rows {
+        let cells = row.into_iter().map(|(_, value)| value).collect::<Vec<_>>();
+        let [number, known, Value::Bool(same), of_domain, Value::Bool(is_of_domain)] = cells.as_slice()
+        else {
+            return Err(unexpected());
+        };
+        let found = place(number, &mut matches)?;
+        let index = number.as_u64().and_then(|number| usize::try_from(number).ok()).unwrap_or(1) - 1;
+        let DeclaredType { declared, type_name } = &columns[index];
+        let declared = plain(declared);
+        let actual = if *is_of_domain { of_domain.as_str().unwrap_or_default() } else { type_name };
+        *found = match known {
+            Value::String(_) if *same && has_same_size(&declared, actual) => TypeMatch::Same,
+            Value::String(_) if *same => TypeMatch::Other(declared.to_lowercase()),
+            Value::String(known) => TypeMatch::Other(known.clone()),
+            _ => TypeMatch::Unknown,
+        };
+    }
+    Ok(matches)
+}
+
+/// Was what is declared refused, because it cannot be the name of a type?
+pub(super) fn is_about_the_text(failure: &Failure) -> bool {
+    matches!(failure, Failure::Fault { fault: Fault::Sql, .. })
+}
+
+/// The declared type as PostgreSQL reads it: `serial` is not a type but a default, and `varchar[50]` is meant as a length.
+fn plain(declared: &str) -> String {
+    let declared = declared.trim();
+    let lower = declared.to_lowercase();
+    match lower.as_str() {
+        "serial" | "serial4" => return "integer".to_owned(),
+        "bigserial" | "serial8" => return "bigint".to_owned(),
+        "smallserial" | "serial2" => return "smallint".to_owned(),
+        _ => {}
+    }
+    let length = lower.strip_suffix(']').and_then(|text| text.split_once('['));
+    match length {
+        Some((name, length)) if name.contains("char") && length.parse::<u32>().is_ok() => {
+            format!("{name}({length})")
+        }
+        _ => declared.to_owned(),
+    }
+}
+
+/// A name with capitals, each part of it in quotes.
+fn quoted(declared: &str) -> Option<String> {
+    let is_name = |c: char| c.is_alphanumeric() || matches!(c, '_' | '$' | '.');
+    let has_capitals = declared.chars().any(char::is_uppercase);
+    (has_capitals && declared.chars().all(is_name))
+        .then(|| declared.split('.').map(|part| format!("\"{part}\"")).collect::<Vec<_>>().join("."))
+}
+
+/// Is the length or precision the declared one, if one is declared?
+fn has_same_size(declared: &str, actual: &str) -> bool {
+    match (size(declared), size(actual)) {
+        (Some(declared), Some(actual)) => {
+            // `numeric(10)` is `numeric(10,0)`.
+            declared == actual || actual.strip_suffix(",0") == Some(&declared)
+        }
+        // `float(24)` has become `real`, which has none.
+        (Some(_), None) => !takes_a_size(actual),
+        (None, _) => true,
+    }
+}
+
+fn size(type_name: &str) -> Option<String> {
+    let (_, rest) = type_name.split_once('(')?;
+    let (size, _) = rest.split_once(')')?;
+    Some(size.chars().filter(|c| !c.is_whitespace()).collect())
+}
+
+/// Could a type of this name have a length or precision?
+fn takes_a_size(type_name: &str) -> bool {
+    ["char", "numeric", "bit", "time", "interval"].iter().any(|name| type_name.contains(name))
+}
