@@ -35,7 +35,9 @@ pub(super) fn command(asked: &Reproduction<'_>) -> ShellCommand {
                 Access::Write => "start transaction",
             };
             let statement = statement.trim_end().trim_end_matches(';');
-            format!("{begin};\n{statement};\nrollback")
+            // A comment would go on to the end of the line.
+            let separator = if statement.contains('#') || statement.contains("--") { ";\n" } else { "; " };
+            format!("{begin}; {statement}{separator}rollback")
         }
     };
     let command = command.words(&["-e", &statement]);

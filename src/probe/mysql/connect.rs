@@ -22,7 +22,7 @@ use crate::deadline::{BudgetScope, Deadline};
 use crate::outcome::{Failure, Fault, Phase};
 use crate::probe::socket::{Endpoint, Socket};
 use crate::probe::trust::{Trust, Verify};
-use crate::secret::Message;
+use crate::secret::message;
 
 /// How long a connection has to say good-bye.
 const CLOSE_TIMEOUT: Duration = Duration::from_millis(100);
@@ -78,8 +78,8 @@ async fn tls_towards(host: &str, url: &MysqlUrl, context: &Context) -> Result<Tl
     let options = url.tls()?;
     let config = context.run.shared::<Trust>().config(&options).await?;
     let name = ServerName::try_from(host.to_owned()).map_err(|error| {
-        let doing = Message::new().words("the TLS handshake with ").data(url.endpoint.to_string());
-        Failure::fault(Fault::Template, doing, Message::new().data(error.to_string()))
+        let doing = message!("the TLS handshake with {}", url.endpoint);
+        Failure::fault(Fault::Template, doing, message!("{}", error))
     })?;
     Ok(Tls { config, name, verify: options.verify })
 }
@@ -162,7 +162,7 @@ impl Way {
         let (stream, number) = frames.into_stream().map_err(broken)?;
         let connector = TlsConnector::from(Arc::clone(&tls.config));
         let secured = connector.connect(tls.name.clone(), stream).await.map_err(|error| {
-            let doing = Message::new().words("the TLS handshake with ").data(self.endpoint().to_string());
+            let doing = message!("the TLS handshake with {}", self.endpoint());
             crate::probe::tls::io_failure(doing, &error, timeline.certificate().as_ref())
         })?;
         Ok(Frames::secured(Box::new(secured), number))

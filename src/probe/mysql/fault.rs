@@ -15,7 +15,7 @@ use crate::attempt::Context;
 use crate::language::io_error::reason;
 use crate::outcome::{Failure, Fault, Phase};
 use crate::probe::socket::Endpoint;
-use crate::secret::Message;
+use crate::secret::{Message, message};
 
 pub(super) mod code {
     pub const CONNECTION_LIMIT: u16 = 1040;
@@ -51,21 +51,22 @@ pub(super) mod code {
 /// Why the login failed.
 pub(super) fn login(error: LoginError, endpoint: &Endpoint, is_secured: bool) -> Failure {
     match error {
-        LoginError::Refused(refusal) if refusal.code == code::ACCESS_DENIED && !is_secured => refused(&refusal, endpoint)
-            .with_hint(Message::new().words(
-                "check user and password; a user that may come with TLS only needs `ssl-mode=required` and a server that offers it",
-            )),
+        LoginError::Refused(refusal) if refusal.code == code::ACCESS_DENIED && !is_secured => {
+            Failure::fault(Fault::Auth, logging_in(endpoint), told_by_server(&refusal)).with_hint(message!(
+                "check user and password; a user that has to come over TLS needs `ssl-mode=required`"
+            ))
+        }
         LoginError::Refused(refusal) => refused(&refusal, endpoint),
         LoginError::Broken(io) => broken(&io, endpoint, Phase::Authenticate),
         LoginError::Unwilling(cause, hint) => {
-            Failure::fault(Fault::Auth, logging_in(endpoint), Message::new().data(cause))
+            Failure::fault(Fault::Auth, logging_in(endpoint), message!("{}", cause))
                 .with_hint(Message::new().words(hint))
         }
     }
 }
 
 fn logging_in(endpoint: &Endpoint) -> Message {
-    Message::new().words("logging in at ").data(endpoint.to_string())
+    message!("logging in at {}", endpoint)
 }
 
 /// The server said no.
@@ -102,11 +103,11 @@ pub(super) fn refused(refusal: &Refusal, endpoint: &Endpoint) -> Failure {
 /// The connection broke before the login was done.
 pub(super) fn broken(io: &Error, endpoint: &Endpoint, phase: Phase) -> Failure {
     let doing = match phase {
-        Phase::Tls => Message::new().words("asking ").data(endpoint.to_string()).words(" for TLS"),
+        Phase::Tls => message!("asking {} for TLS", endpoint),
         _ => logging_in(endpoint),
     };
-    Failure::fault(Fault::Protocol, doing, Message::new().data(ended(io)))
-        .with_hint(Message::new().words("check that this port is MySQL's, and look at the server's log"))
+    Failure::fault(Fault::Protocol, doing, message!("{}", ended(io)))
+        .with_hint(message!("check that this port is MySQL's, and look at the server's log"))
 }
 
 fn ended(io: &Error) -> String {
@@ -120,47 +121,43 @@ fn ended(io: &Error) -> String {
 
 /// The server has no TLS and the URL wants it.
 pub(super) fn no_tls(endpoint: &Endpoint) -> Failure {
-    let doing = Message::new().words("asking ").data(endpoint.to_string()).words(" for TLS");
-    Failure::fault(Fault::Tls, doing, Message::new().words("the server does not offer TLS")).with_hint(
-        Message::new().words("give the server a certificate, or use `ssl-mode=disabled` where that is safe"),
-    )
+    let doing = message!("asking {} for TLS", endpoint);
+    Failure::fault(Fault::Tls, doing, message!("the server does not offer TLS"))
+        .with_hint(message!("give the server a certificate, or use `ssl-mode=disabled` where that is safe"))
 }
 
 pub(super) fn too_old(version: &str, endpoint: &Endpoint) -> Failure {
-    let cause = Message::new().words("the server is too old: it says that it is ").data(version);
+    let cause = message!("the server is too old: it says that it is {}", version);
     Failure::fault(Fault::Protocol, logging_in(endpoint), cause)
-        .with_hint(Message::new().words("MySQL 5.6 and MariaDB 10.0 are the oldest that can be asked"))
+        .with_hint(message!("MySQL 5.6 and MariaDB 10.0 are the oldest that can be asked"))
 }
 
 /// The server's public key in the user's own file.
 pub(super) fn public_key(path: &Path) -> Result<Vec<u8>, Failure> {
-    let doing = || Message::new().words("reading `").data(path.display().to_string()).words("`");
+    let doing = || message!("reading `{}`", path.display());
     let key = std::fs::read(path)
-        .map_err(|error| Failure::fault(Fault::Template, doing(), Message::new().data(reason(&error))))?;
+        .map_err(|error| Failure::fault(Fault::Template, doing(), message!("{}", reason(&error))))?;
     match is_public_key(&key) {
         true => Ok(key),
-        false => {
-            Err(invalid(Message::new().words("`server-public-key-path` has no RSA public key as PEM in it"))
-                .with_hint(Message::new().words("it is the file `public_key.pem` of the server's data")))
-        }
+        false => Err(invalid(message!("`server-public-key-path` has no RSA public key as PEM in it"))
+            .with_hint(message!("it is the file `public_key.pem` of the server's data"))),
     }
 }
 
 /// The conversation broke off: the connection ended, or the server sent what cannot be read.
 pub(super) fn conversation(io: &Error) -> Failure {
-    Failure::fault(Fault::Protocol, Message::new().words("running the query"), Message::new().data(ended(io)))
-        .with_hint(Message::new().words("look at the server's log"))
+    Failure::fault(Fault::Protocol, message!("running the query"), message!("{}", ended(io)))
+        .with_hint(message!("look at the server's log"))
 }
 
 /// A statement that is not run.
 pub(super) fn not_run(cause: Message, hint: &'static str) -> Failure {
-    Failure::fault(Fault::Sql, Message::new().words("running the query"), cause)
-        .with_hint(Message::new().words(hint))
+    Failure::fault(Fault::Sql, message!("running the query"), cause).with_hint(Message::new().words(hint))
 }
 
 /// Why a statement failed.
 pub(super) fn sql(refusal: &Refusal, context: &Context) -> Failure {
-    let doing = Message::new().words("running the query");
+    let doing = message!("running the query");
     // Sooner, it was a limit of the session's own. Locks have limits in whole seconds only.
     if refusal.code == code::LOCK_WAIT_TIMEOUT
         && context.deadline.remaining() <= LOCK_TIMEOUT_LEAD + Duration::from_secs(1)

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use super::url::{MysqlUrl, SslMode, invalid};
 use crate::outcome::Failure;
 use crate::probe::trust::{TlsOptions, Verify};
-use crate::secret::Message;
+use crate::secret::{Message, message};
 
 impl MysqlUrl {
     /// How the server's certificate is checked, and what it is shown.
@@ -20,8 +20,8 @@ impl MysqlUrl {
             (SslMode::VerifyIdentity, _) => Verify::Full,
             (SslMode::VerifyCa, None) => {
                 let cause = "`ssl-mode` is `verify-ca`, and there is no authority: anybody has a certificate of the system's";
-                return Err(invalid(Message::new().words(cause)).with_hint(Message::new().words(
-                    "name the authority's PEM file as `ssl-ca=FILE`, or use `ssl-mode=verify-identity`",
+                return Err(invalid(Message::new().words(cause)).with_hint(message!(
+                    "name the authority's PEM file as `ssl-ca=FILE`, or use `ssl-mode=verify-identity`"
                 )));
             }
             (_, Some(_)) => Verify::Chain,

@@ -72,6 +72,10 @@ impl Database for Mysql {
         }
     }
 
+    fn superuser(&self) -> Option<&'static str> {
+        Some("root")
+    }
+
     fn mistake(&self, url: &str) -> Option<Diagnostic> {
         MysqlUrl::mistake(url)
     }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::url::invalid;
 use crate::outcome::Failure;
-use crate::secret::Message;
+use crate::secret::message;
 
 /// The groups that `mysql` and `mariadb` read.
 const GROUPS: [&str; 6] = ["client", "mysql", "client-server", "client-mariadb", "mariadb-client", "mariadb"];
@@ -42,7 +42,7 @@ fn read(path: &Path, deeper: usize, options: &mut Vec<OptionLine>) -> Result<(),
         return Ok(());
     }
     if deeper == 0 {
-        let cause = Message::new().words("the option files include one another without end, in `");
+        let cause = message!("the option files include one another without end, in `");
         return Err(invalid(cause.data(path.display().to_string()).words("`")));
     }
     let text = std::fs::read(path).unwrap_or_default();

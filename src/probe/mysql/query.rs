@@ -15,7 +15,7 @@ use crate::language::sql::{BoundSql, statement};
 use crate::outcome::{Failure, Phase};
 use crate::probe::database::Access;
 use crate::probe::rows::{LARGEST, QueryResult, TOO_LARGE};
-use crate::secret::Message;
+use crate::secret::{Message, message};
 
 /// Runs `sql` in `transaction`, which is begun where it is not.
 pub(super) async fn run(
@@ -127,7 +127,7 @@ impl Rows {
             return Err(fault::sql(&refusal, context));
         }
         if self.size > LARGEST {
-            return Err(fault::not_run(Message::new().words("the rows are larger than 1 MiB"), TOO_LARGE));
+            return Err(fault::not_run(message!("the rows are larger than 1 MiB"), TOO_LARGE));
         }
         if answer.columns.is_empty() {
             self.result.count = answer.affected;

@@ -92,6 +92,10 @@ impl Session for MysqlSession {
             self.transaction.set_cut_by(CutBy::Server);
             let answer = self.run(statement, keep, &Context { deadline: limit, ..context.clone() }).await;
             self.transaction.set_cut_by(CutBy::Client);
+            // A `sleep` that is ended is no error.
+            if answer.is_ok() && limit.has_passed() {
+                return Err(Failure::timed_out(limit.cut(), Phase::Query));
+            }
             answer
         })
     }

@@ -14,7 +14,7 @@ use super::option_file::{self, OptionLine};
 use super::url::{SslMode, invalid};
 use crate::language::diagnostic::closest;
 use crate::outcome::Failure;
-use crate::secret::Message;
+use crate::secret::{Message, message};
 
 /// What may be said apart from the address.
 #[derive(Debug, Clone, Default)]
@@ -111,7 +111,7 @@ impl Settings {
         };
         if let Some(variable) = UNSUPPORTED_VARIABLES.into_iter().find(|variable| set(variable).is_some()) {
             return Err(unsupported(variable)
-                .with_hint(Message::new().words("unset it for smoke, and say what it means in the URL")));
+                .with_hint(message!("unset it for smoke, and say what it means in the URL")));
         }
         let mut settings = Settings {
             host: set("MYSQL_HOST"),
@@ -138,7 +138,7 @@ impl Settings {
                 if value.to_ascii_lowercase().replace('-', "").starts_with("utf8") => {}
             common if self.read_common(common, value)? => {}
             unsupported_one if UNSUPPORTED.contains(&unsupported_one) => {
-                let hint = Message::new().words("leave it out, if the check means the same without it");
+                let hint = message!("leave it out, if the check means the same without it");
                 return Err(unsupported(name).with_hint(hint));
             }
             _ => return Err(unknown(name)),
@@ -162,14 +162,11 @@ impl Settings {
             "sslverifyservercert" if !is_off(value) => self.ssl_mode = Some(SslMode::VerifyIdentity),
             common if self.read_common(common, value)? => {}
             name if UNSUPPORTED.contains(&name) => {
-                let cause = Message::new()
-                    .words("`")
-                    .data(option.name.clone())
-                    .words("` is set in `")
-                    .data(option.file.display().to_string())
-                    .words("`, and is not supported");
-                return Err(invalid(cause)
-                    .with_hint(Message::new().words("leave it out there, or run smoke with another HOME")));
+                let cause =
+                    message!("`{}` is set in `{}`, and is not supported", option.name, option.file.display());
+                return Err(
+                    invalid(cause).with_hint(message!("leave it out there, or run smoke with another HOME"))
+                );
             }
             // How it prints, or what the server does.
             _ => {}
@@ -226,22 +223,22 @@ pub(super) fn number(port: &str) -> Result<u16, Failure> {
     match port.parse() {
         Ok(number) if number > 0 => Ok(number),
         // Not shown: in a URL that is put together wrongly it may be a part of the password.
-        Ok(_) | Err(_) => Err(invalid(Message::new().words("a port is not a number from 1 to 65535"))),
+        Ok(_) | Err(_) => Err(invalid(message!("a port is not a number from 1 to 65535"))),
     }
 }
 
 fn unsupported(name: &str) -> Failure {
-    invalid(Message::new().words("`").data(name).words("` is set, and is not supported"))
+    invalid(message!("`{}` is set, and is not supported", name))
 }
 
 fn unknown(name: &str) -> Failure {
     let others = OF_OTHER_TOOLS.iter().find(|(names, _)| names.contains(&plain(name).as_str()));
     // Of a password with a `?` in it, what follows looks like a parameter.
     if others.is_none() && !name.chars().all(|c| c.is_ascii_alphabetic() || c == '_' || c == '-') {
-        return invalid(Message::new().words("there is a parameter that is none of MySQL's"))
+        return invalid(message!("there is a parameter that is none of MySQL's"))
             .with_hint(Message::new().words(super::url::ENCODE));
     }
-    let failure = invalid(Message::new().words("there is no parameter `").data(name).words("`"));
+    let failure = invalid(message!("there is no parameter `{}`", name));
     let hint = match (others, closest(name, READ)) {
         (Some((_, hint)), _) => (*hint).to_owned(),
         (None, Some(meant)) => format!("did you mean `{meant}`?"),

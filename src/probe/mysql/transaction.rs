@@ -12,7 +12,7 @@ use super::wire::{Answer, Wire};
 use crate::attempt::Context;
 use crate::outcome::{Failure, Fault};
 use crate::probe::database::Access;
-use crate::secret::Message;
+use crate::secret::message;
 
 /// The server ends a statement by itself this long after the budget did: late enough that a cut is told as what
 /// it is, early enough that nothing runs on.
@@ -126,7 +126,7 @@ impl Transaction {
         self.state = State::Open;
         match self.access {
             Access::Read | Access::Snapshot if !wire.is_read_only() => Err(fault::not_run(
-                Message::new().words("the server did not begin a read-only transaction"),
+                message!("the server did not begin a read-only transaction"),
                 "a check only reads where the server sees to it: look at what answers there, such as a proxy",
             )),
             Access::Read | Access::Snapshot | Access::Write => Ok(()),
@@ -163,21 +163,27 @@ impl Transaction {
             CutBy::Server => ROUNDING,
         };
         let statement = (left + slack).as_millis().clamp(1, i32::MAX as u128);
-        let limited = |variable: &str, limit: &str| {
-            let own = format!("ifnull(@smoke_{variable}, @@{variable})");
+        // A variable of the session has no type of its own.
+        let limited = |variable: &str, own: &dyn Fn(&str) -> String, limit: &str| {
+            let kept = format!("ifnull(@smoke_{variable}, @@{variable})");
+            let own = own(&kept);
             format!(
-                ", @smoke_{variable} = {own}, {variable} = if({own} > 0 and {own} < {limit}, {own}, {limit})"
+                ", @smoke_{variable} = {kept}, {variable} = if({own} > 0 and {own} < {limit}, {own}, {limit})"
             )
         };
+        let whole = |kept: &str| format!("cast({kept} as unsigned)");
         let statement = match self.limit {
-            StatementLimit::MariaDb => {
-                limited("max_statement_time", &format!("{}.{:03}", statement / 1000, statement % 1000))
-            }
-            StatementLimit::Mysql => limited("max_execution_time", &statement.to_string()),
+            StatementLimit::MariaDb => limited(
+                "max_statement_time",
+                &|kept| format!("0e0 + {kept}"),
+                &format!("{}.{:03}", statement / 1000, statement % 1000),
+            ),
+            StatementLimit::Mysql => limited("max_execution_time", &whole, &statement.to_string()),
             StatementLimit::Missing => String::new(),
         };
         let locks = ["innodb_lock_wait_timeout", "lock_wait_timeout"];
-        let locks: String = locks.iter().map(|variable| limited(variable, &lock.to_string())).collect();
+        let locks: String =
+            locks.iter().map(|variable| limited(variable, &whole, &lock.to_string())).collect();
         // What is compared with another source is a point in time.
         let zone = match self.access {
             Access::Snapshot => ", time_zone = '+00:00'",
@@ -225,8 +231,8 @@ async fn all_is_undone(wire: &mut Wire) -> Result<(), Failure> {
     match is_left {
         false => Ok(()),
         true => Err(fault::not_run(
-            Message::new().words(
-                "the statement wrote to a table that cannot be rolled back: what it wrote is still there",
+            message!(
+                "the statement wrote to a table that cannot be rolled back: what it wrote is still there"
             ),
             "look at what it wrote, and write to tables of an engine with transactions, such as InnoDB",
         )),
@@ -244,8 +250,8 @@ async fn ask(wire: &mut Wire, sql: &str, context: &Context) -> Result<Answer, Fa
 fn lost() -> Failure {
     Failure::fault(
         Fault::Sql,
-        Message::new().words("running the query"),
-        Message::new().words("the server has rolled the transaction back"),
+        message!("running the query"),
+        message!("the server has rolled the transaction back"),
     )
-    .with_hint(Message::new().words("that is what a deadlock does: look at `show engine innodb status`"))
+    .with_hint(message!("that is what a deadlock does: look at `show engine innodb status`"))
 }

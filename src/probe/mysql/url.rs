@@ -11,7 +11,7 @@ use crate::outcome::{Failure, Fault};
 use crate::probe::dial::Target;
 use crate::probe::socket::Endpoint;
 use crate::probe::user;
-use crate::secret::Message;
+use crate::secret::{Message, message};
 
 /// Where to connect, and how.
 #[derive(Debug, Clone)]
@@ -120,7 +120,8 @@ fn read(url: &str) -> Result<Settings, Failure> {
     let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
     let (login, rest) = rest.split_once('@').map_or((None, rest), |(login, rest)| (Some(login), rest));
     // A password that is not encoded makes a host of its second half, which everybody on the way to it would see.
-    if rest.contains('@') || (login.is_none() && query.contains('@')) || address.contains('#') {
+    let is_cut = login.is_some_and(|login| login.contains('/'));
+    if is_cut || rest.contains('@') || (login.is_none() && query.contains('@')) || address.contains('#') {
         return Err(not_encoded());
     }
     if let Some(login) = login {
@@ -146,9 +147,8 @@ fn read(url: &str) -> Result<Settings, Failure> {
 fn read_host(text: &str, settings: &mut Settings) -> Result<(), Failure> {
     if text.contains(',') {
         let cause = "the URL names several hosts, and one is asked";
-        return Err(invalid(Message::new().words(cause)).with_hint(
-            Message::new().words("write one check for each: `each = { host = [\"db-1\", \"db-2\"] }`"),
-        ));
+        return Err(invalid(Message::new().words(cause))
+            .with_hint(message!("write one check for each: `each = { host = [\"db-1\", \"db-2\"] }`")));
     }
     let (host, port) = match text.strip_prefix('[') {
         Some(rest) => {
@@ -210,11 +210,10 @@ impl SslMode {
             "verifyca" => SslMode::VerifyCa,
             "verifyidentity" | "verifyfull" => SslMode::VerifyIdentity,
             _ => {
-                let cause = Message::new().words("`ssl-mode` is `").data(text).words("`");
-                return Err(invalid(cause).with_hint(
-                    Message::new()
-                        .words("it is one of disabled, preferred, required, verify-ca, verify-identity"),
-                ));
+                let cause = message!("`ssl-mode` is `{}`", text);
+                return Err(invalid(cause).with_hint(message!(
+                    "it is one of disabled, preferred, required, verify-ca, verify-identity"
+                )));
             }
         })
     }
@@ -222,7 +221,7 @@ impl SslMode {
 
 /// A mistake in the URL.
 pub(super) fn invalid(cause: Message) -> Failure {
-    Failure::fault(Fault::Template, Message::new().words("reading the database URL"), cause)
+    Failure::fault(Fault::Template, message!("reading the database URL"), cause)
 }
 
 fn not_encoded() -> Failure {
@@ -231,13 +230,13 @@ fn not_encoded() -> Failure {
 }
 
 fn not_an_address() -> Failure {
-    invalid(Message::new().words("an IPv6 address stands as `[address]:port`"))
+    invalid(message!("an IPv6 address stands as `[address]:port`"))
 }
 
 fn nobody() -> Failure {
     let cause = "the URL names no user, and the user that smoke runs as has no name";
     invalid(Message::new().words(cause))
-        .with_hint(Message::new().words("put the user into the URL, as `mysql://USER@HOST/DATABASE`"))
+        .with_hint(message!("put the user into the URL, as `mysql://USER@HOST/DATABASE`"))
 }
 
 #[cfg(test)]

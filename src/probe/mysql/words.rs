@@ -3,6 +3,7 @@
 //! Not a parser: a name too many is looked up in vain.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 /// A name as it stands in a statement, with the schema before it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -62,15 +63,15 @@ fn first_word(statement: &str) -> &str {
 /// The tables that a statement may write to by itself, and the functions that it calls.
 pub(super) fn written_by(statement: &str) -> Names {
     let tokens = tokens(statement);
-    let end = match first_word(statement).to_ascii_lowercase().as_str() {
-        "insert" | "replace" => end_of_target(&tokens),
-        "update" => first(&tokens, "set"),
-        "delete" => first(&tokens, "where"),
-        "with" => tokens.len(),
+    let written = match first_word(statement).to_ascii_lowercase().as_str() {
+        "insert" | "replace" => target(&tokens),
+        "update" => 1..first(&tokens, "set"),
+        "delete" => 1..first(&tokens, "where"),
+        "with" => 1..tokens.len(),
         // What it names it only reads.
-        _ => 0,
+        _ => 0..0,
     };
-    Names { tables: named(&tokens[..end], |_| true), routines: called(&tokens) }
+    Names { tables: named(&tokens[written], |_| true), routines: called(&tokens) }
 }
 
 /// Everything that the text of a view, a trigger or a function names, in the schema that it is in.
@@ -82,14 +83,14 @@ pub(super) fn of_body(text: &str, schema: &str) -> Names {
     Names { tables: all(named(&tokens, |_| true)), routines: all(named(&tokens, |_| true)) }
 }
 
-/// Where the table ends that an `insert` or `replace` writes to.
-fn end_of_target(tokens: &[Token<'_>]) -> usize {
+/// The table that an `insert` or `replace` writes to.
+fn target(tokens: &[Token<'_>]) -> Range<usize> {
     const BEFORE: [&str; 7] =
         ["insert", "replace", "low_priority", "delayed", "high_priority", "ignore", "into"];
     let is_before = |token: &Token<'_>| matches!(token, Token::Word(word) if BEFORE.iter().any(|before| before.eq_ignore_ascii_case(word)));
     let start = tokens.iter().position(|token| !is_before(token)).unwrap_or(tokens.len());
     let is_qualified = tokens.get(start + 1) == Some(&Token::Sign('.'));
-    (start + if is_qualified { 3 } else { 1 }).min(tokens.len())
+    start..(start + if is_qualified { 3 } else { 1 }).min(tokens.len())
 }
 
 fn first(tokens: &[Token<'_>], wanted: &str) -> usize {
@@ -140,6 +141,11 @@ fn tokens(text: &str) -> Vec<Token<'_>> {
             '/' if super::lexis::is_comment(rest.as_bytes()) => {
                 rest[2..].find("*/").map_or(rest.len(), |end| end + 4)
             }
+            // With a version: up to it, the text is not run everywhere.
+            '/' if rest.starts_with("/*!") || rest.starts_with("/*M!") => {
+                let start = rest.find('!').map_or(0, |at| at + 1);
+                start + rest[start..].find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len() - start)
+            }
             c if is_of_a_word(c) => {
                 let end = rest.find(|c| !is_of_a_word(c)).unwrap_or(rest.len());
                 tokens.push(Token::Word(&rest[..end]));
@@ -188,14 +194,14 @@ mod tests {
             names.iter().map(one).collect::<Vec<_>>().join(" ")
         };
         for (text, tables, routines) in [
-            ("insert into `my``log` values (now(), 'from x')", "my`log", "values now"),
+            ("insert into `my``log` values (now(), 'from x')", "my`log", "now values"),
             ("INSERT LOW_PRIORITY IGNORE shop.log SELECT f(1) FROM other", "shop shop.log", "f"),
             ("insert/* x */into log# c\n(a) values (1)", "log", "log values"),
             ("replace \"log\" set a = shop.f (1)", "log", "shop.f"),
-            ("update a as x, b.c set note = 'set' where d = e", "a as b b.c update x", ""),
-            ("delete x from a.b as x where y in (select y from z)", "a a.b as delete from x", "in"),
+            ("update a as x, b.c set note = 'set' where d = e", "a as b x b.c", ""),
+            ("delete x from a.b as x where y in (select y from z)", "a as from x a.b", "in"),
             ("select f('it''s', \"a\\\" b\") from isam", "", "f"),
-            ("insert /*! into isam */ values (1)", "!", "values"),
+            ("insert /*! into isam */ values (1)", "isam", "values"),
         ] {
             let names = written_by(text);
             assert_eq!(

@@ -16,7 +16,7 @@ use super::words::{self, Name, Names};
 use crate::attempt::Context;
 use crate::outcome::Failure;
 use crate::probe::rows::Row;
-use crate::secret::Message;
+use crate::secret::message;
 
 /// Views of views, and functions that call functions, are followed so far.
 const DEEPEST: usize = 16;
@@ -63,9 +63,9 @@ pub(super) fn not_rolled_back(word: &str) -> Failure {
         "uninstall",
     ];
     let word = word.to_ascii_lowercase();
-    let cause = Message::new().words("`").data(word.as_str());
+    let cause = message!("`{}", word);
     let cause = match word.as_str() {
-        "" => Message::new().words("there is no statement in the query"),
+        "" => message!("there is no statement in the query"),
         "call" => cause.words("` may commit, and what it then wrote cannot be rolled back"),
         word if COMMITS.contains(&word) => cause.words("` commits implicitly, and cannot be rolled back"),
         _ => cause.words("` cannot be rolled back"),
@@ -113,7 +113,7 @@ pub(super) async fn can_be_rolled_back(
         }
     }
     Err(fault::not_run(
-        Message::new().words("the views, triggers and functions behind the statement are nested too deep"),
+        message!("the views, triggers and functions behind the statement are nested too deep"),
         ELSEWHERE,
     ))
 }
@@ -126,7 +126,7 @@ fn has_transactions(
     engine: Option<&str>,
     transactions: Option<&str>,
 ) -> Result<(), Failure> {
-    let table = || Message::new().words("`").data(name);
+    let table = || message!("`{}", name);
     match (kind, engine, transactions) {
         ("SEQUENCE", ..) => {
             let cause = table().words("` is a sequence, which cannot be rolled back");
@@ -175,18 +175,17 @@ async fn look_up(
 }
 
 fn unreadable(kind: &str, name: &str) -> Failure {
-    let cause = Message::new()
-        .words("the statement uses the ")
-        .data(kind)
-        .words(" `")
-        .data(name)
-        .words("`, whose text the user may not read: nobody can tell what it writes to");
+    let cause = message!(
+        "the statement uses the {} `{}`, whose text the user may not read: nobody can tell what it writes to",
+        kind,
+        name
+    );
     fault::not_run(cause, "let the user read it (`show_routine` in MySQL, `show create routine` in MariaDB)")
 }
 
 fn unexpected() -> Failure {
     fault::not_run(
-        Message::new().words("the answer is not that of MySQL's catalog"),
+        message!("the answer is not that of MySQL's catalog"),
         "look at the server: what speaks its protocol may lack its catalog",
     )
 }

@@ -68,6 +68,10 @@ impl Database for Postgres {
         }
     }
 
+    fn superuser(&self) -> Option<&'static str> {
+        Some("postgres")
+    }
+
     fn mistake(&self, url: &str) -> Option<Diagnostic> {
         PostgresUrl::mistake(url)
     }

@@ -14,6 +14,8 @@ pub mod certificates;
 pub mod balancer;
 pub mod fault;
 pub mod http;
+pub mod mariadb;
+pub mod mysql_stand_in;
 pub mod names;
 pub mod postgres;
 pub mod psql;
