@@ -25,7 +25,7 @@ pub struct Dialect {
     pub placeholder: fn(usize) -> String,
     /// A name exactly as it is: with its capitals, spaces and quotes.
     pub identifier: fn(&str) -> String,
-    /// A text as a literal, before the secrets in it are.
+    /// A text as a literal, with the secrets in it.
     pub text: fn(&str) -> String,
     pub lexis: Lexis,
 }
@@ -67,7 +67,7 @@ pub fn quoted_name(name: &str) -> String {
 
 /// A text in single quotes, as the SQL standard has it.
 pub fn quoted_text(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "''"))
+    format!("'{}'", in_form(&text.replace('\'', "''"), Form::Sql))
 }
 
 /// What the place that a [`Scanner`] has come to is part of.
@@ -108,7 +108,7 @@ pub fn statement(text: &str, lexis: Lexis) -> &str {
 
 /// A value as an SQL literal, for commands that people run.
 pub fn literal(value: &Value, dialect: &Dialect) -> String {
-    let quoted = |text: &str| in_form(&(dialect.text)(text), Form::Sql);
+    let quoted = dialect.text;
     match value {
         Value::Null => "null".to_owned(),
         Value::Bool(boolean) => boolean.to_string(),

@@ -25,12 +25,20 @@ pub enum Form {
     Json,
     /// Between the quotes of an SQL string.
     Sql,
+    /// The same where a backslash escapes.
+    SqlWithBackslashes,
 }
 
 impl Form {
     /// Each with the letter that a placeholder has for it.
-    const ALL: [(char, Form); 5] =
-        [('a', Form::AsItIs), ('u', Form::Url), ('b', Form::Base64), ('j', Form::Json), ('s', Form::Sql)];
+    const ALL: [(char, Form); 6] = [
+        ('a', Form::AsItIs),
+        ('u', Form::Url),
+        ('b', Form::Base64),
+        ('j', Form::Json),
+        ('s', Form::Sql),
+        ('e', Form::SqlWithBackslashes),
+    ];
 }
 
 /// A secret as a shell has it.
@@ -72,6 +80,7 @@ impl Secret {
                 r#"awk '{gsub(/["\\]/,"\\\\&");gsub(/\t/,"\\t");gsub(/\r/,"\\r");printf "%s%s",n,$0;n="\\n"}'"#
             }
             Form::Sql => r#"sed "s/'/''/g""#,
+            Form::SqlWithBackslashes => r#"sed "s/['\\\\]/&&/g""#,
         };
         format!("$(printf %s \"{}\" | {through})", self.source)
     }
@@ -84,6 +93,7 @@ impl Secret {
             Form::Base64 => ("_base64", ", in base64"),
             Form::Json => ("_json", ", escaped for JSON"),
             Form::Sql => ("_sql", ", quotes doubled"),
+            Form::SqlWithBackslashes => ("_sql", ", quotes and backslashes doubled"),
         };
         let words: Vec<&str> = self.source.split(|c: char| !c.is_ascii_alphanumeric()).collect();
         let name: Vec<&str> = words.into_iter().filter(|word| !word.is_empty()).collect();
@@ -372,6 +382,10 @@ mod tests {
             assert_eq!(
                 shown(&in_form(&format!("'{placeholder}'"), Form::Sql)),
                 format!("'{}'", secret.replace('\'', "''"))
+            );
+            assert_eq!(
+                shown(&in_form(&placeholder, Form::SqlWithBackslashes)),
+                secret.replace('\\', r"\\").replace('\'', "''")
             );
             let twice = in_form(&in_base64(&placeholder), Form::Url);
             let url = shown(&twice);

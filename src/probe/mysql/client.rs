@@ -36,7 +36,7 @@ pub(super) fn command(asked: &Reproduction<'_>) -> ShellCommand {
             };
             let statement = statement.trim_end().trim_end_matches(';');
             // A comment would go on to the end of the line.
-            let separator = if statement.contains('#') || statement.contains("--") { ";\n" } else { "; " };
+            let separator = if statement.contains('#') || statement.contains("--") { "\n; " } else { "; " };
             format!("{begin}; {statement}{separator}rollback")
         }
     };

@@ -181,9 +181,6 @@ pub(super) fn sql(refusal: &Refusal, context: &Context) -> Failure {
         | code::DATABASE_DENIED => Some("grant the user what the query needs, or ask another table"),
         code::NO_SUCH_TABLE => Some("check the database in the URL, and that the migrations have run"),
         code::NO_DATABASE => Some("name the database in the URL, as `mysql://user@host/DATABASE`"),
-        code::SYNTAX if refusal.message.contains("near ';") => {
-            Some("a query is one statement: split it over several checks")
-        }
         code::LOCK_WAIT_TIMEOUT => Some(
             "that was a lock time-out of the session: another one holds the lock, see `show processlist`",
         ),

@@ -4,6 +4,7 @@
 //! backslashes in strings, is rare, and reads some of it otherwise.
 
 use crate::language::sql::{Dialect, Lexis};
+use crate::secret::placeholder::{Form, in_form};
 
 pub(super) const LEXIS: Lexis = Lexis {
     string_quotes: b"'\"",
@@ -36,7 +37,8 @@ fn quoted_name(name: &str) -> String {
 }
 
 fn quoted_text(text: &str) -> String {
-    format!("'{}'", text.replace('\\', r"\\").replace('\'', "''"))
+    let escaped = text.replace('\\', r"\\").replace('\'', "''");
+    format!("'{}'", in_form(&escaped, Form::SqlWithBackslashes))
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use std::io::Error;
 
+use super::fault::code;
 use super::lexis::LEXIS;
 use super::packets::{Column, Prepared, Refusal};
 use super::transaction::Transaction;
@@ -35,7 +36,7 @@ pub(super) async fn run(
         return rows.finish(ran, context);
     }
     // Preparing it as it stands finds its mistakes, and that it is one statement. Nothing of it runs yet.
-    let prepared = prepare(wire, text).await?.map_err(|refusal| fault::sql(&refusal, context))?;
+    let prepared = prepare(wire, text).await?.map_err(|refusal| not_prepared(&refusal, text, context))?;
     if usize::from(prepared.parameters) != sql.parameters.len() {
         return Err(own_placeholder());
     }
@@ -47,6 +48,16 @@ pub(super) async fn run(
 
 async fn prepare(wire: &mut Wire, text: &str) -> Result<Result<Prepared, Refusal>, Failure> {
     wire.prepare(text).await.map_err(|error: Error| fault::conversation(&error))
+}
+
+/// Why the server did not even understand the statement, or would not run it.
+fn not_prepared(refusal: &Refusal, text: &str, context: &Context) -> Failure {
+    match (refusal.code, kind(text)) {
+        (code::READ_ONLY_TRANSACTION, Kind::Changes | Kind::Other(_)) => would_write(),
+        (code::SYNTAX, _) if text.contains(';') => fault::sql(refusal, context)
+            .with_hint(message!("a query is one statement: split it over several checks")),
+        _ => fault::sql(refusal, context),
+    }
 }
 
 /// Does the statement only what the check may do?

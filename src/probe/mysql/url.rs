@@ -112,17 +112,17 @@ fn is_here(host: Option<&str>) -> bool {
 /// What `url` says.
 fn read(url: &str) -> Result<Settings, Failure> {
     let (address, query) = url.split_once('?').unwrap_or((url, ""));
-    let mut settings = Settings::default();
-    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        settings.read_parameter(name, &decoded(value))?;
-    }
     let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
     let (login, rest) = rest.split_once('@').map_or((None, rest), |(login, rest)| (Some(login), rest));
     // A password that is not encoded makes a host of its second half, which everybody on the way to it would see.
     let is_cut = login.is_some_and(|login| login.contains('/'));
     if is_cut || rest.contains('@') || (login.is_none() && query.contains('@')) || address.contains('#') {
         return Err(not_encoded());
+    }
+    let mut settings = Settings::default();
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        settings.read_parameter(name, &decoded(value))?;
     }
     if let Some(login) = login {
         let (user, password) = login.split_once(':').map_or((login, None), |(user, it)| (user, Some(it)));

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use crate::support::ask::Asked;
-use crate::support::junit::Outcome;
 use crate::support::mysql_stand_in::{Behaviour, PASSWORD, StandIn, public_key_file};
 use crate::support::smoke::Ran;
 
@@ -118,8 +117,7 @@ fn a_server_that_stalls_is_cut_with_the_phase_named_and_one_that_breaks_off_fail
     }
     let ssh = crate::support::fault::FaultServer::start(crate::support::fault::Fault::SshBanner);
     let ran = check(&format!("mysql://u:{PASSWORD}@{}/d", ssh.address()));
-    // It waits for the client, as HTTP does.
-    assert_eq!(ran.junit().case("it").outcome, Outcome::Failed, "{}", told(&ran));
+    assert!(told(&ran).contains("the answer is not MySQL's"), "{}", told(&ran));
 }
 
 #[test]

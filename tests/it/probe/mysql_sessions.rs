@@ -103,6 +103,28 @@ async fn a_statement_that_fails_undoes_itself_and_nothing_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn numbers_have_all_their_digits() {
+    let database = MariaDb::shared().create_database();
+    database.admin_sql(
+        "create table numbers (a decimal(30,10), b decimal(65,0), c bigint unsigned, d decimal(10,2));
+         insert into numbers values (-12345678901234567890.0123400000, repeat('9', 65), 18446744073709551615, 19.90)",
+    );
+    let mut opened = open(&database, Access::Read).await;
+    let nines = "9".repeat(65);
+    for (column, expected) in
+        [("a", "-12345678901234567890.0123400000"), ("b", &nines), ("c", "18446744073709551615"), ("d", "19.90")]
+    {
+        assert_eq!(opened.value(&format!("select {column} from numbers")).await.to_string(), expected);
+        // And on their way there.
+        let number: Value = serde_json::from_str(expected).expect("a number");
+        let same = bound(&format!("select count(*) from numbers where {column} = ?"), &[number]);
+        let answer = opened.session.query(&same, 1, &opened.context).await.expect("compare");
+        assert_eq!(answer.rows[0][0].1, 1, "{column}");
+    }
+    opened.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_deadlock_ends_the_transaction_and_nothing_of_it_is_committed() {
     let database = shop();
     database.admin_sql("insert into orders values (1, 'a', 1), (2, 'b', 1)");

@@ -66,7 +66,7 @@ fn trap(name: &str) -> PathBuf {
     MariaDb::shared().folder().join(name)
 }
 
-const NO_QUERY: &str = "gives no rows, so it is no query";
+const NO_QUERY: &str = "a check only reads";
 const MORE: &str = "does more than a query";
 const READ_ONLY: &str = "READ ONLY transaction (error 1792, SQLSTATE 25006)";
 
@@ -110,8 +110,8 @@ const REFUSED: [(&str, &str); 62] = [
     ("set statement max_statement_time = 1 for insert into orders (id) values (3)", NO_QUERY),
     ("set @x = writes()", NO_QUERY),
     ("do writes()", NO_QUERY),
-    ("commit; insert into orders (id) values (3)", "near '; insert"),
-    ("select 1; insert into orders (id) values (3)", "near '; insert"),
+    ("commit; insert into orders (id) values (3)", "a query is one statement"),
+    ("select 1; insert into orders (id) values (3)", "a query is one statement"),
     ("create table sneaky (id int)", NO_QUERY),
     ("create table sneaky as select 1", NO_QUERY),
     ("create temporary table sneaky (id int)", NO_QUERY),
@@ -190,7 +190,7 @@ fn a_statement_that_may_write_runs_and_is_rolled_back() {
         ("insert into orders (id) values (3), (4)", "rows = 2"),
         (
             "insert into orders (id, total) values (3, 1.10) returning id, total as sum",
-            "row = { id = 3, sum = '1.10' }",
+            "row = { id = 3, sum = 1.1 }",
         ),
         ("insert into orders (id) select id + 100 from isam", "rows = 1"),
         ("replace into orders (id, note) values (1, 'x')", "rows = 2"),
@@ -261,7 +261,7 @@ fn a_statement_that_cannot_be_rolled_back_is_refused() {
         ("do writes_isam()", "`do` cannot be rolled back"),
         ("/*! truncate orders */", "cannot be rolled back"),
         ("select 1 into outfile 'TRAP'", MORE),
-        ("insert into orders (id) values (3); commit", "near '; commit'"),
+        ("insert into orders (id) values (3); commit", "a query is one statement"),
         ("insert into orders (id) values (1)", "Duplicate entry"),
     ];
     let asked = refused.iter().fold(Asked::at(&database.url_for(ROOT)), |asked, (query, _)| {
