@@ -32,6 +32,7 @@ pub(super) async fn run(
     let mut rows = Rows::new(keep);
     // Some of them cannot be prepared.
     if kind(text) == Kind::Tells && sql.parameters.is_empty() {
+        only_what_can_be_undone(text, wire, transaction.access(), context).await?;
         let ran = wire.query(text, |columns, cells| rows.add(columns, cells)).await;
         return rows.finish(ran, context);
     }
@@ -68,24 +69,30 @@ async fn may_run(
     access: Access,
     context: &Context,
 ) -> Result<(), Failure> {
-    let may_write = match access {
-        Access::Read | Access::Snapshot => false,
-        Access::Write => true,
-    };
+    let may_write = access == Access::Write;
     match kind(text) {
-        Kind::Tells => Ok(()),
-        Kind::Query if may_write && prepared.columns == 0 => {
-            writes::can_be_rolled_back(text, wire, context).await
-        }
-        Kind::Query => {
-            only_reads(text, prepared, wire).await?;
-            // What a function writes to may have no transactions. Where nothing may be written, that is no question.
-            if may_write { writes::can_be_rolled_back(text, wire, context).await } else { Ok(()) }
-        }
-        Kind::Changes if may_write => writes::can_be_rolled_back(text, wire, context).await,
-        Kind::Other(word) if may_write => Err(writes::not_rolled_back(word)),
-        Kind::Changes | Kind::Other(_) if prepared.columns == 0 => Err(not_a_query()),
-        Kind::Changes | Kind::Other(_) => Err(would_write()),
+        Kind::Tells => {}
+        Kind::Query if may_write && prepared.columns == 0 => return Err(gives_nothing()),
+        Kind::Query => only_reads(text, prepared, wire).await?,
+        Kind::Changes if may_write => {}
+        Kind::Other(word) if may_write => return Err(writes::not_rolled_back(word)),
+        Kind::Changes | Kind::Other(_) if prepared.columns == 0 => return Err(not_a_query()),
+        Kind::Changes | Kind::Other(_) => return Err(would_write()),
+    }
+    only_what_can_be_undone(text, wire, access, context).await
+}
+
+/// Where nothing may be written at all, the server sees to it. Elsewhere a query, and even what only tells, may run a
+/// function that writes to a table without transactions.
+async fn only_what_can_be_undone(
+    text: &str,
+    wire: &mut Wire,
+    access: Access,
+    context: &Context,
+) -> Result<(), Failure> {
+    match access {
+        Access::Read | Access::Snapshot => Ok(()),
+        Access::Write => writes::can_be_rolled_back(text, wire, context).await,
     }
 }
 
@@ -152,6 +159,15 @@ const ASK: &str = "ask with `select`; `writes = true` allows a statement that wr
 fn not_a_query() -> Failure {
     let cause = "the statement gives no rows, so it is no query, and a check only reads";
     fault::not_run(Message::new().words(cause), ASK)
+}
+
+/// In MariaDB that is `into` alone.
+fn gives_nothing() -> Failure {
+    let cause = "the statement begins as a query and gives no rows: `into` cannot be rolled back, and a `with` that changes rows is not supported";
+    fault::not_run(
+        Message::new().words(cause),
+        "write with `insert`, `update`, `delete` or `replace`, or leave `into` out",
+    )
 }
 
 fn would_write() -> Failure {

@@ -15,14 +15,17 @@ pub(super) struct Name {
 /// What a statement names.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Names {
-    pub tables: BTreeSet<Name>,
+    /// Tables and views that it may write to.
+    pub written: BTreeSet<Name>,
+    /// Those that it reads: a view may call a function.
+    pub read: BTreeSet<Name>,
     pub routines: BTreeSet<Name>,
 }
 
 /// A kind of statement, by its first word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind<'t> {
-    /// It asks for rows, or writes after a `with`.
+    /// It asks for rows, though `into` may give them to a file.
     Query,
     /// It tells of the server, and is no query.
     Tells,
@@ -38,6 +41,26 @@ enum Token<'t> {
     /// A name in quotes.
     Quoted(String),
     Sign(char),
+}
+
+impl Names {
+    pub fn extend(&mut self, more: Names) {
+        self.written.extend(more.written);
+        self.read.extend(more.read);
+        self.routines.extend(more.routines);
+    }
+
+    /// Those that were not seen before, and have been now.
+    pub fn without(self, seen: &mut Names) -> Names {
+        let fresh = |names: BTreeSet<Name>, seen: &mut BTreeSet<Name>| {
+            names.into_iter().filter(|name| seen.insert(name.clone())).collect()
+        };
+        Names {
+            written: fresh(self.written, &mut seen.written),
+            read: fresh(self.read, &mut seen.read),
+            routines: fresh(self.routines, &mut seen.routines),
+        }
+    }
 }
 
 pub(super) fn kind(statement: &str) -> Kind<'_> {
@@ -60,27 +83,36 @@ fn first_word(statement: &str) -> &str {
     &statement[..if letters == 0 { sign } else { letters }]
 }
 
-/// The tables that a statement may write to by itself, and the functions that it calls.
-pub(super) fn written_by(statement: &str) -> Names {
+/// What a statement names: what it may write to by itself, what it reads, and the functions that it calls.
+pub(super) fn of_statement(statement: &str) -> Names {
     let tokens = tokens(statement);
     let written = match first_word(statement).to_ascii_lowercase().as_str() {
         "insert" | "replace" => target(&tokens),
         "update" => 1..first(&tokens, "set"),
         "delete" => 1..first(&tokens, "where"),
-        "with" => 1..tokens.len(),
         // What it names it only reads.
         _ => 0..0,
     };
-    Names { tables: named(&tokens[written], |_| true), routines: called(&tokens) }
+    Names {
+        written: named(&tokens[written], |_| true),
+        read: named(&tokens, |_| true),
+        routines: called(&tokens),
+    }
 }
 
-/// Everything that the text of a view, a trigger or a function names, in the schema that it is in.
+/// What the text of a trigger or a function, or of a view that is written to, names in the schema that it is in.
 pub(super) fn of_body(text: &str, schema: &str) -> Names {
+    let names = of_query(text, schema);
+    // A procedure may be called without brackets.
+    Names { written: names.read.clone(), routines: names.read, read: BTreeSet::new() }
+}
+
+/// What the text of a view that is read names.
+pub(super) fn of_query(text: &str, schema: &str) -> Names {
     let tokens = tokens(text);
     let here = |name: Name| Name { schema: name.schema.or_else(|| Some(schema.to_owned())), ..name };
     let all = |names: BTreeSet<Name>| names.into_iter().map(here).collect();
-    // A procedure may be called without brackets.
-    Names { tables: all(named(&tokens, |_| true)), routines: all(named(&tokens, |_| true)) }
+    Names { written: BTreeSet::new(), read: all(named(&tokens, |_| true)), routines: all(called(&tokens)) }
 }
 
 /// The table that an `insert` or `replace` writes to.
@@ -203,9 +235,9 @@ mod tests {
             ("select f('it''s', \"a\\\" b\") from isam", "", "f"),
             ("insert /*! into isam */ values (1)", "isam", "values"),
         ] {
-            let names = written_by(text);
+            let names = of_statement(text);
             assert_eq!(
-                (list(&names.tables).as_str(), list(&names.routines).as_str()),
+                (list(&names.written).as_str(), list(&names.routines).as_str()),
                 (tables, routines),
                 "{text}"
             );

@@ -5,8 +5,6 @@
 //! names, those behind a view, and those that triggers and functions name.
 //! Source: <https://dev.mysql.com/doc/refman/8.4/en/implicit-commit.html>.
 
-use std::collections::BTreeSet;
-
 use serde_json::Value;
 
 use super::fault;
@@ -28,6 +26,11 @@ where found.table_schema = ifnull(?, database()) and found.table_name = ?";
 
 const VIEW: &str = "\
 select 'text', table_schema, table_name, 'view', view_definition, null
+from information_schema.views where table_schema = ifnull(?, database()) and table_name = ?";
+
+/// The same of a view that is read.
+const READ_VIEW: &str = "\
+select 'query', table_schema, table_name, 'view', view_definition, null
 from information_schema.views where table_schema = ifnull(?, database()) and table_name = ?";
 
 const TRIGGER: &str = "\
@@ -83,18 +86,14 @@ pub(super) async fn can_be_rolled_back(
     context: &Context,
 ) -> Result<(), Failure> {
     let mut seen = Names::default();
-    let mut next = words::written_by(statement);
+    let mut next = words::of_statement(statement);
     for _ in 0..DEEPEST {
-        let fresh = |names: &BTreeSet<Name>, seen: &mut BTreeSet<Name>| -> Vec<Name> {
-            names.iter().filter(|name| seen.insert((*name).clone())).cloned().collect()
-        };
-        let tables = fresh(&next.tables, &mut seen.tables);
-        let routines = fresh(&next.routines, &mut seen.routines);
-        if tables.is_empty() && routines.is_empty() {
+        let fresh = next.without(&mut seen);
+        if fresh == Names::default() {
             return Ok(());
         }
         next = Names::default();
-        for row in look_up(&tables, &routines, wire, context).await? {
+        for row in look_up(&fresh, wire, context).await? {
             let cells: Vec<Value> = row.into_iter().map(|(_, value)| value).collect();
             let cells: Vec<Option<&str>> = cells.iter().map(Value::as_str).collect();
             let [Some(what), Some(schema), Some(name), Some(kind), text, transactions] = cells.as_slice()
@@ -104,11 +103,8 @@ pub(super) async fn can_be_rolled_back(
             match (*what, *text) {
                 ("table", engine) => has_transactions(name, kind, engine, *transactions)?,
                 (_, None) => return Err(unreadable(kind, name)),
-                (_, Some(text)) => {
-                    let Names { tables, routines } = words::of_body(text, schema);
-                    next.tables.extend(tables);
-                    next.routines.extend(routines);
-                }
+                ("query", Some(text)) => next.extend(words::of_query(text, schema)),
+                (_, Some(text)) => next.extend(words::of_body(text, schema)),
             }
         }
     }
@@ -141,26 +137,18 @@ fn has_transactions(
     }
 }
 
-async fn look_up(
-    tables: &[Name],
-    routines: &[Name],
-    wire: &mut Wire,
-    context: &Context,
-) -> Result<Vec<Row>, Failure> {
+async fn look_up(names: &Names, wire: &mut Wire, context: &Context) -> Result<Vec<Row>, Failure> {
     let mut parts = Vec::new();
     let mut values = Vec::new();
     let mut ask = |part: &'static str, name: &Name| {
         parts.push(part);
         values.extend([Value::from(name.schema.clone()), Value::from(name.name.as_str())]);
     };
-    for name in tables {
-        for part in [TABLE, VIEW, TRIGGER] {
-            ask(part, name);
-        }
+    for name in &names.written {
+        [TABLE, VIEW, TRIGGER].into_iter().for_each(|part| ask(part, name));
     }
-    for name in routines {
-        ask(ROUTINE, name);
-    }
+    names.read.iter().for_each(|name| ask(READ_VIEW, name));
+    names.routines.iter().for_each(|name| ask(ROUTINE, name));
     let broken = |error: std::io::Error| fault::conversation(&error);
     let prepared = wire.prepare(&parts.join("\nunion all ")).await.map_err(broken)?;
     let prepared = prepared.map_err(|refusal| fault::sql(&refusal, context))?;

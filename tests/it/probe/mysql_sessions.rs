@@ -111,9 +111,12 @@ async fn numbers_have_all_their_digits() {
     );
     let mut opened = open(&database, Access::Read).await;
     let nines = "9".repeat(65);
-    for (column, expected) in
-        [("a", "-12345678901234567890.0123400000"), ("b", &nines), ("c", "18446744073709551615"), ("d", "19.90")]
-    {
+    for (column, expected) in [
+        ("a", "-12345678901234567890.0123400000"),
+        ("b", &nines),
+        ("c", "18446744073709551615"),
+        ("d", "19.90"),
+    ] {
         assert_eq!(opened.value(&format!("select {column} from numbers")).await.to_string(), expected);
         // And on their way there.
         let number: Value = serde_json::from_str(expected).expect("a number");

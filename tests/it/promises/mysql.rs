@@ -34,6 +34,7 @@ create function writes_isam() returns int begin insert into isam values (99); re
 create function calls_writes_isam() returns int begin return writes_isam(); end//
 create procedure writes_and_commits() begin insert into orders (note) values ('p'); commit; end//
 create procedure writes_nothing() begin select 1; end//
+create view hidden as select writes_isam() as x//
 create event nightly on schedule every 1 day do delete from orders//
 delimiter ;
 ";
@@ -67,7 +68,7 @@ fn trap(name: &str) -> PathBuf {
 }
 
 const NO_QUERY: &str = "a check only reads";
-const MORE: &str = "does more than a query";
+const MORE: &str = "a check only reads";
 const READ_ONLY: &str = "READ ONLY transaction (error 1792, SQLSTATE 25006)";
 
 /// Statements that a check must refuse, with a part of the message.
@@ -239,6 +240,9 @@ fn a_statement_that_cannot_be_rolled_back_is_refused() {
         ("insert into audited values (3)", isam),
         ("insert into orders (id) values (writes_isam())", isam),
         ("select calls_writes_isam()", isam),
+        ("select * from hidden", isam),
+        ("insert into orders (id) select x from hidden", isam),
+        ("explain select * from orders where id = (select writes_isam())", isam),
         ("update orders set note = writes_isam()", isam),
         ("insert into aria values (3)", "`aria` is a Aria table"),
         ("insert into memory values (3)", "`memory` is a MEMORY table"),
@@ -260,7 +264,10 @@ fn a_statement_that_cannot_be_rolled_back_is_refused() {
         ("execute immediate 'commit'", "`execute` cannot be rolled back"),
         ("do writes_isam()", "`do` cannot be rolled back"),
         ("/*! truncate orders */", "cannot be rolled back"),
-        ("select 1 into outfile 'TRAP'", MORE),
+        ("select 1 into outfile 'TRAP'", "`into` cannot be rolled back"),
+        ("with a as (select 1) select * from a into outfile 'TRAP'", "`into` cannot be rolled back"),
+        ("(select 1 into outfile 'TRAP')", "`into` cannot be rolled back"),
+        ("select 1 into @x", "`into` cannot be rolled back"),
         ("insert into orders (id) values (3); commit", "a query is one statement"),
         ("insert into orders (id) values (1)", "Duplicate entry"),
     ];

@@ -147,7 +147,10 @@ impl MariaDb {
 
     fn run(&self, sql: &str, database: &str) -> Output {
         let mut client = Command::new("mariadb");
-        client.env_clear().args(["--no-defaults", "--default-character-set=utf8mb4", "-N", "-B", "-u", ROOT, "-S"]).arg(self.socket());
+        client
+            .env_clear()
+            .args(["--no-defaults", "--default-character-set=utf8mb4", "-N", "-B", "-u", ROOT, "-S"])
+            .arg(self.socket());
         client.env("MYSQL_PWD", PASSWORD).arg("-e").arg(sql).arg(database);
         client.stdin(Stdio::null()).output().expect("run mariadb")
     }
