@@ -226,7 +226,8 @@ fn mysql_gets_the_password_outside_its_arguments() {
         let commands = commands(&ran);
         let [whole, part] = commands.as_slice() else { panic!("{commands:?}") };
         let said = by_hand(whole, &ran, &[("PW", password)]);
-        assert!(said.contains(password), "{whole}\n{said}");
+        // `mysql` escapes backslashes where no terminal is.
+        assert!(said.replace("\\\\", "\\").contains(password), "{whole}\n{said}");
         assert!(whole.contains("MYSQL_PWD=\"$PW\" timeout -s INT "), "{whole}");
         assert!(whole.contains(&format!(" -u {user} --loose-ssl-mode=REQUIRED -e ")), "{whole}");
         let said = by_hand(part, &ran, &[("MYSQL_PWD", password)]);

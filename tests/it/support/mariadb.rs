@@ -292,7 +292,11 @@ fn serve(folder: &Path, options: &[String], account: &Account) -> Option<(u16, C
     // None of its data is needed any more.
     let guard = Guard::stops(&server, Signal::KILL);
     let started = wait::until("MariaDB to start", PATIENCE, || match server.try_wait() {
-        Ok(None) => TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok().then_some(true),
+        // It listens in both places, one after the other, before it answers.
+        Ok(None) => {
+            let listens = socket(folder).exists() && TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok();
+            listens.then_some(true)
+        }
         Ok(Some(_)) | Err(_) => Some(false),
     });
     if started {
