@@ -10,7 +10,7 @@
 )]
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
@@ -42,6 +42,8 @@ fn main() {
     one_thousand(&folder, &server);
     database(&folder);
     mysql(&folder);
+    lookup(&folder);
+    redis(&folder);
     reading(&folder);
     let size = std::fs::metadata(SMOKE).expect("the binary").len();
     println!("| the binary | {:.1} MB | | | 20 MB |", size as f64 / 1e6);
@@ -314,6 +316,40 @@ fn single_https(folder: &Path, server: &Server) {
     row("one `https` check, the system's certificates, `curl -sf`", ours.wall, theirs.wall, "1.00");
 }
 
+/// A server in this process that says of every name that it has the address 10.0.0.7.
+fn name_server() -> SocketAddr {
+    let socket = UdpSocket::bind("127.0.0.1:0").expect("a free port");
+    let address = socket.local_addr().expect("bound");
+    std::thread::spawn(move || {
+        let mut buffer = [0; 512];
+        while let Ok((length, from)) = socket.recv_from(&mut buffer) {
+            let question = &buffer[..length];
+            // The header, and one question: a name, a type and a class.
+            let end =
+                12 + question[12..].iter().position(|byte| *byte == 0).expect("the end of the name") + 5;
+            let mut answer = question[..end].to_vec();
+            answer[2..4].copy_from_slice(&[0x81, 0x80]);
+            answer[6..12].copy_from_slice(&[0, 1, 0, 0, 0, 0]);
+            answer.extend([0xC0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 10, 0, 0, 7]);
+            let _ = socket.send_to(&answer, from);
+        }
+    });
+    address
+}
+
+fn lookup(folder: &Path) {
+    let server = name_server();
+    let check = format!("[[health]]\nname = \"up\"\nurl = \"dns://{server}/shop.test\"\n");
+    let suite = suite(folder, "dns.toml", &check);
+    let dig = || {
+        let mut command = Command::new("dig");
+        command.args(["+short", "@127.0.0.1", "-p", &server.port().to_string(), "shop.test", "A"]);
+        command
+    };
+    let (ours, theirs) = by_turns(Measure::Time, RUNS * 3, || smoke(&suite), dig);
+    row("one `dns` check, `dig +short`", ours.wall, theirs.wall, "0.50");
+}
+
 fn many(folder: &Path, name: &str, url: &str, count: usize, budget: &str) -> (PathBuf, PathBuf) {
     let check =
         |n| format!("[[health]]\nname = \"check {n}\"\nurl = \"{url}?n={n}\"\nbudget = \"{budget}\"\n");
@@ -405,6 +441,46 @@ fn mysql(folder: &Path) {
     };
     let (ours, theirs) = by_turns(Measure::Time, RUNS, || smoke(&suite), mysql);
     row(NAME, ours.wall, theirs.wall, "0.50");
+/// A Redis on a free port, ended when it is dropped.
+struct Redis(std::process::Child, u16);
+
+impl Redis {
+    fn start(folder: &Path) -> Option<Redis> {
+        let port = std::net::TcpListener::bind("127.0.0.1:0").ok()?.local_addr().ok()?.port();
+        let mut command = Command::new("redis-server");
+        command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--dir"]).arg(folder);
+        let server = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn().ok()?;
+        let began = Instant::now();
+        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+            assert!(began.elapsed() < Duration::from_secs(20), "redis-server starts");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        Some(Redis(server, port))
+    }
+}
+
+impl Drop for Redis {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn redis(folder: &Path) {
+    let Some(server) = Redis::start(folder) else {
+        println!("| one `redis` check, `redis-cli PING` | there is no `redis-server` | | | 0.70 |");
+        return;
+    };
+    let port = server.1;
+    let text = format!("[[health]]\nname = \"up\"\nurl = \"redis://127.0.0.1:{port}\"\n");
+    let suite = suite(folder, "redis.toml", &text);
+    let cli = || {
+        let mut command = Command::new("redis-cli");
+        command.args(["-p", &port.to_string(), "PING"]);
+        command
+    };
+    let (ours, theirs) = by_turns(Measure::Time, RUNS * 3, || smoke(&suite), cli);
+    row("one `redis` check, `redis-cli PING`", ours.wall, theirs.wall, "0.70");
 }
 
 /// A suite of a thousand checks as people write them: health checks with matchers, queries, journeys that share a login.

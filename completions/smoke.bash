@@ -167,7 +167,7 @@ _smoke() {
             fi
             case "${prev}" in
                 --break)
-                    COMPREPLY=($(compgen -W "db login slow crash version" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "db login slow crash version metric canary" -- "${cur}"))
                     return 0
                     ;;
                 --junit)

@@ -114,7 +114,9 @@ complete -c smoke -n "__fish_smoke_using_subcommand demo" -l break -d 'Break the
 login\t'The session store is lost: a right password leads back to the login page'
 slow\t'Every answer but /version takes 3 s'
 crash\t'The process dies with exit code 70 when the first order is placed'
-version\t'The deploy did not take: the previous release, 1.4.1, is still live'"
+version\t'The deploy did not take: the previous release, 1.4.1, is still live'
+metric\t'The API\'s revenue leaves out the orders that are new; the database has them'
+canary\t'The worker is stuck: heartbeats are taken, and never published'"
 complete -c smoke -n "__fish_smoke_using_subcommand demo" -l junit -d 'Write a JUnit XML report to FILE (`-` is standard output)' -r
 complete -c smoke -n "__fish_smoke_using_subcommand demo" -l json -d 'Write the whole result to FILE as one JSON document' -r
 complete -c smoke -n "__fish_smoke_using_subcommand demo" -l events -d 'Stream events to FILE as JSON Lines' -r

@@ -263,6 +263,10 @@ pub struct InitArgs {
     /// The URL to test, such as `http://127.0.0.1:8080`; if omitted, a terminal is prompted for it
     #[arg(long)]
     pub url: Option<String>,
+
+    /// Check a data contract (ODCS 3, YAML or JSON) instead of a URL
+    #[arg(long, value_name = "FILE", conflicts_with = "url")]
+    pub contract: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -11,7 +11,7 @@ pub use self::status::Status;
 use crate::exit::Exit;
 use crate::language::severity::Severity;
 use crate::language::source::{Location, Place, Sources};
-use crate::outcome::{Certificate, Failure, Log, Outcome, Phase, Signal, Trace};
+use crate::outcome::{Certificate, Failure, Log, Outcome, Phase, Promises, Signal, Trace};
 use crate::secret::{Message, Redact, Redacted};
 
 /// What a run is about. The same from its first event to its last.
@@ -60,13 +60,13 @@ pub enum Event {
     CheckStarted {
         check: usize,
     },
-    /// An attempt failed, and there is another.
+    /// An attempt failed, and there is another. Of many that failed alike, only some are told.
     AttemptFailed {
         check: usize,
         /// The step it was an attempt at, where it was not one at the whole check.
         step: Option<StepName>,
         attempt: u32,
-        failure: Redacted<Failure>,
+        failed: FailedAttempts,
     },
     StepFinished {
         check: usize,
@@ -108,21 +108,39 @@ pub struct Trail {
     /// What its attempts saw, if it is repeated until it passes. Then one that fails is nothing unexpected.
     pub poll: Option<Redacted<PollTrail>>,
     /// What the attempts before the last came to.
-    pub failed_attempts: Vec<Redacted<Failure>>,
+    pub failed_attempts: Vec<FailedAttempts>,
+    /// How many more there were, which came to something else again.
+    pub other_failed_attempts: u32,
     /// Where the last attempt's time went.
     pub phases: Vec<(Phase, Duration)>,
     /// The address that was talked to, or the file that was opened.
     pub address: Option<Redacted<Message>>,
     /// The addresses that could not be asked from here, which is no failure, with the reason.
     pub unreachable: Vec<Redacted<Message>>,
+    /// What was found that people should know, whatever the verdict.
+    pub warnings: Vec<Redacted<Message>>,
     /// What the server of the last attempt showed, over TLS.
     pub certificate: Option<Redacted<Certificate>>,
     /// A command that shows the failure again by hand; of a journey, that of the step which failed.
     pub reproduce: Option<Redacted<Message>>,
+    /// What was promised, and what came of each promise, where the check is about promises.
+    pub promises: Option<Redacted<Promises>>,
+    /// What everyone should know of it, also where it passes.
+    pub notes: Vec<Redacted<Message>>,
     /// What booted processes said while a check ran that did not pass.
     pub said: Vec<Redacted<Said>>,
     /// That what it started still runs, and how to stop it: after a red run with `--keep-running`.
     pub left_running: Option<Redacted<Message>>,
+}
+
+/// An attempt that failed, and those later ones that failed alike.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FailedAttempts {
+    /// The number of the first, counted from 1.
+    pub attempt: u32,
+    /// How many there were.
+    pub times: u32,
+    pub failure: Redacted<Failure>,
 }
 
 /// What a booted process said.

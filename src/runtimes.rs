@@ -1,5 +1,7 @@
 //! The threads of a run, and the signals that reach it.
 
+use std::thread::JoinHandle;
+
 use anyhow::Context as _;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::mpsc;
@@ -16,11 +18,20 @@ pub struct Runtimes {
 }
 
 impl Runtimes {
-    pub fn start(checks: usize) -> anyhow::Result<Runtimes> {
-        threads_can_be_started()
-            .context("this machine does not let smoke start threads (a limit on processes?)")?;
+    /// Starts them for so many checks.
+    ///
+    /// # Errors
+    /// This machine does not let smoke start the threads.
+    pub fn start(checks: usize, trial: ThreadTrial) -> anyhow::Result<Runtimes> {
+        trial.finish().context("this machine does not let smoke start threads (a limit on processes?)")?;
         // Checks wait more than they work. Two workers, so that one that works does not keep the other's time.
-        let workers = Builder::new_multi_thread().worker_threads(checks.clamp(1, 2)).enable_all().build();
+        // They look at the clock and at their sockets often: what a server sends without end takes its worker for a while
+        // each time, and must not take it many times over before a budget ends or another check's answer is seen.
+        let workers = Builder::new_multi_thread()
+            .worker_threads(checks.clamp(1, 2))
+            .event_interval(EVENT_INTERVAL)
+            .enable_all()
+            .build();
         let engine = Builder::new_current_thread().enable_all().build();
         let started = workers.and_then(|workers| Ok((engine?, workers)));
         let (engine, workers) = started.context("cannot start the runtime")?;
@@ -46,16 +57,36 @@ impl Drop for Runtimes {
     }
 }
 
+/// After so many turns of its tasks a worker looks at the clock and at its sockets. The library's own is 61.
+const EVENT_INTERVAL: u32 = 2;
+
 /// How many threads a run needs at once: two workers, a name look-up, and a database or a stream that does not take
 /// what is written.
 const THREADS: usize = 4;
 
-/// Finds out whether the threads that a run needs can be started. The library would wait for ever for one that cannot.
-fn threads_can_be_started() -> std::io::Result<()> {
+/// Finds out whether the threads that a run needs can be started: the runtime would wait for ever for one that cannot.
+///
+/// It takes a fraction of a millisecond, a good part of what a run of one check takes, so it is begun before the suite
+/// is read and awaited when the threads are needed.
+pub struct ThreadTrial(std::io::Result<JoinHandle<std::io::Result<()>>>);
+
+impl ThreadTrial {
+    pub fn begin() -> ThreadTrial {
+        // Why: it ends in a moment, whether anybody waits for it or not.
+        ThreadTrial(std::thread::Builder::new().spawn(|| start_at_once(THREADS - 1)))
+    }
+
+    fn finish(self) -> std::io::Result<()> {
+        self.0?.join().unwrap_or_else(|_| Err(std::io::ErrorKind::Other.into()))
+    }
+}
+
+/// Starts so many threads, none of which ends before all are started.
+fn start_at_once(threads: usize) -> std::io::Result<()> {
     let barrier = std::sync::RwLock::new(());
     let all_are_started = barrier.write();
     std::thread::scope(|scope| {
-        let started = (0..THREADS).try_for_each(|_| {
+        let started = (0..threads).try_for_each(|_| {
             let waits = || drop(barrier.read());
             // Why: it ends in a moment, with the scope.
             std::thread::Builder::new().spawn_scoped(scope, waits).map(drop)
@@ -139,12 +170,12 @@ mod tests {
     use std::sync::mpsc;
     use std::time::{Duration, Instant};
 
-    use crate::runtimes::Runtimes;
+    use crate::runtimes::{Runtimes, ThreadTrial};
 
     #[test]
     fn the_engines_clock_goes_on_though_every_worker_is_held() {
         const HELD: Duration = Duration::from_secs(20);
-        let runtimes = Runtimes::start(1).expect("the runtimes");
+        let runtimes = Runtimes::start(1, ThreadTrial::begin()).expect("the runtimes");
         let (begun, has_begun) = mpsc::channel();
         let (_held, let_go) = mpsc::channel::<()>();
         runtimes.workers().spawn(async move {

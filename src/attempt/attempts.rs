@@ -9,13 +9,14 @@ use futures_util::future::BoxFuture;
 
 use super::Context;
 use super::events::CheckEvent;
+use super::failed::Failed;
 use super::polling::Polling;
 use super::timeline::Timeline;
 use crate::deadline::{Cut, Deadline};
 use crate::event::{StepName, Trail};
 use crate::language::repeat::Repeat;
 use crate::outcome::{Failure, Fault, Phase};
-use crate::secret::{Message, Redacted, Redactor, message};
+use crate::secret::{Message, Redactor, message};
 
 /// An attempt that is cut sooner than this has shown nothing: most servers answer later.
 const HARDLY_BEGUN: Duration = Duration::from_millis(250);
@@ -38,7 +39,7 @@ pub struct Attempts {
     polling: Option<Polling>,
     /// What the last attempt that failed came to, of those with another after them.
     last: Option<Failure>,
-    failed: Vec<Redacted<Failure>>,
+    failed: Failed,
     timeline: Arc<Timeline>,
 }
 
@@ -63,7 +64,7 @@ impl Attempts {
             count: 0,
             polling,
             last: None,
-            failed: Vec::new(),
+            failed: Failed::default(),
             timeline: Timeline::start(),
         }
     }
@@ -75,10 +76,12 @@ impl Attempts {
 
     /// What they came to, as reports have it.
     pub fn trail(&self, redactor: &Redactor) -> Trail {
+        let (failed_attempts, other_failed_attempts) = self.failed.all();
         Trail {
             attempts: self.count,
             poll: self.polling.as_ref().map(|polling| redactor.redact(polling.trail(self.count))),
-            failed_attempts: self.failed.clone(),
+            failed_attempts,
+            other_failed_attempts,
             ..self.timeline.trail(redactor)
         }
     }
@@ -109,11 +112,10 @@ impl Attempts {
                 Next::Done(result) => return result,
                 Next::Again(None) => {}
                 Next::Again(Some(failure)) => {
-                    let failure = context.run.redactor.redact(failure);
-                    self.failed.push(failure.clone());
-                    let attempt = u32::try_from(self.failed.len()).unwrap_or(u32::MAX);
-                    let step = self.step.clone();
-                    context.events.tell(CheckEvent::AttemptFailed { step, attempt, failure });
+                    let (attempt, step) = (self.count, self.step.clone());
+                    if let Some(failed) = self.failed.take(attempt, failure, &context.run.redactor) {
+                        context.events.tell(CheckEvent::AttemptFailed { step, attempt, failed });
+                    }
                 }
             }
         }
@@ -208,7 +210,10 @@ fn is_cut(failure: &Failure) -> bool {
     match failure {
         Failure::TimedOut { .. } => true,
         Failure::Step { source, .. } => is_cut(source),
-        Failure::Mismatch { .. } | Failure::Fault { .. } | Failure::Exited { .. } => false,
+        Failure::Mismatch { .. }
+        | Failure::Fault { .. }
+        | Failure::Exited { .. }
+        | Failure::Plugin { .. } => false,
     }
 }
 
@@ -222,6 +227,7 @@ fn after(before: Option<Failure>, seen: Option<Message>, cut: Failure) -> Failur
         | Failure::Mismatch { .. }
         | Failure::Fault { .. }
         | Failure::Exited { .. }
+        | Failure::Plugin { .. }
         | Failure::Step { .. }) => other,
     }
 }

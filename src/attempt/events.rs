@@ -2,14 +2,14 @@
 
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::event::{StepName, StepReport};
-use crate::outcome::{Failure, Trace};
+use crate::event::{FailedAttempts, StepName, StepReport};
+use crate::outcome::Trace;
 use crate::secret::Redacted;
 
 /// What a check tells while it runs.
 #[derive(Debug, Clone)]
 pub enum CheckEvent {
-    AttemptFailed { step: Option<StepName>, attempt: u32, failure: Redacted<Failure> },
+    AttemptFailed { step: Option<StepName>, attempt: u32, failed: FailedAttempts },
     StepFinished(Box<StepReport>),
     Traced(Redacted<Trace>),
 }

@@ -6,6 +6,7 @@
 
 mod context;
 mod events;
+mod failed;
 mod polling;
 mod shared;
 

@@ -17,13 +17,21 @@ pub struct ShellCommand {
     folder: Option<String>,
     environment: Vec<(String, String)>,
     words: Vec<String>,
-    reads_nothing: bool,
+    input: Input,
+}
+
+/// What a command can read.
+#[derive(Debug, Clone)]
+enum Input {
+    OfTheShell,
+    Nothing,
+    Text(String),
 }
 
 impl ShellCommand {
     pub fn new(program: &str) -> ShellCommand {
         let words = vec![program.to_owned()];
-        ShellCommand { folder: None, environment: Vec::new(), words, reads_nothing: false }
+        ShellCommand { folder: None, environment: Vec::new(), words, input: Input::OfTheShell }
     }
 
     /// The same with an environment variable set for it.
@@ -39,7 +47,12 @@ impl ShellCommand {
 
     /// The same with nothing to read.
     pub fn without_input(self) -> ShellCommand {
-        ShellCommand { reads_nothing: true, ..self }
+        ShellCommand { input: Input::Nothing, ..self }
+    }
+
+    /// The same with this to read.
+    pub fn with_input(self, text: &str) -> ShellCommand {
+        ShellCommand { input: Input::Text(text.to_owned()), ..self }
     }
 
     /// Adds an argument.
@@ -82,8 +95,12 @@ impl ShellCommand {
         let environment =
             self.environment.iter().map(|(name, value)| format!("{name}={}", cleaned(value, redactor)));
         let words = self.words.iter().map(|word| cleaned(word, redactor));
-        let input = self.reads_nothing.then(|| "</dev/null".to_owned());
-        let parts: Vec<String> = environment.chain(words).chain(input).collect();
+        let (before, after) = match &self.input {
+            Input::OfTheShell => (None, None),
+            Input::Nothing => (None, Some("</dev/null".to_owned())),
+            Input::Text(text) => (Some(format!("printf %s {} |", cleaned(text, redactor))), None),
+        };
+        let parts: Vec<String> = before.into_iter().chain(environment).chain(words).chain(after).collect();
         parts.join(" ")
     }
 }

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::certificate::PeerCertificate;
 use crate::event::Trail;
 use crate::outcome::{Certificate, Phase};
-use crate::secret::{Message, Redactor, message};
+use crate::secret::{Message, Redacted, Redactor, message};
 
 tokio::task_local! {
     /// Why: the library's connector, resolver and certificate verifier are shared by all requests and are told
@@ -29,6 +29,7 @@ struct State {
     ended: Option<Instant>,
     address: Option<String>,
     unreachable: Vec<Message>,
+    warnings: Vec<Message>,
     certificate: Option<PeerCertificate>,
     stopped_at_redirect: bool,
     /// The server asked who the client is.
@@ -46,6 +47,7 @@ impl Default for Timeline {
             ended: None,
             address: None,
             unreachable: Vec::new(),
+            warnings: Vec::new(),
             certificate: None,
             stopped_at_redirect: false,
             asked_for_certificate: false,
@@ -104,6 +106,11 @@ impl Timeline {
         self.state().unreachable.push(address);
     }
 
+    /// Something was found that people should know, whatever the verdict.
+    pub fn warn(&self, warning: Message) {
+        self.state().warnings.push(warning);
+    }
+
     /// What was done on the side, with a timeline of its own, is part of this one.
     pub fn take_over(&self, other: &Timeline) {
         let State { marks, ended, address, certificate, stopped_at_redirect, .. } = other.state().clone();
@@ -128,12 +135,16 @@ impl Timeline {
             let (subject, issuer) = (message!("{}", subject), message!("{}", issuer));
             redactor.redact(Certificate { subject, issuer, expires: not_after })
         });
-        let unreachable = self.state().unreachable.clone();
-        let unreachable = unreachable.into_iter().map(|address| redactor.redact(address)).collect();
+        let State { unreachable, warnings, .. } = self.state().clone();
+        let redacted = |messages: Vec<Message>| -> Vec<Redacted<Message>> {
+            messages.into_iter().map(|message| redactor.redact(message)).collect()
+        };
+        let (unreachable, warnings) = (redacted(unreachable), redacted(warnings));
         Trail {
             phases: self.phases(),
             address: self.address().map(|address| redactor.redact(message!("{}", address))),
             unreachable,
+            warnings,
             certificate,
             ..Trail::default()
         }

@@ -240,6 +240,7 @@ fn all_of(failures: Vec<(SocketAddr, Failure)>) -> Failure {
             other @ (Failure::TimedOut { .. }
             | Failure::Fault { .. }
             | Failure::Exited { .. }
+            | Failure::Plugin { .. }
             | Failure::Step { .. }) => others.push((address, other)),
         }
     }
@@ -270,16 +271,19 @@ fn all_of(failures: Vec<(SocketAddr, Failure)>) -> Failure {
 fn named(failure: Failure, address: SocketAddr, also: Message) -> Failure {
     let address = address.to_string();
     match failure {
-        Failure::Fault { fault, doing, cause, hint } => {
+        Failure::Fault { fault, doing, cause, hint, place } => {
             let is_named = doing.to_string().contains(&address);
             let doing = if is_named { doing } else { doing.words(" at ").data(address) };
-            Failure::Fault { fault, doing, cause: cause.then(also), hint }
+            Failure::Fault { fault, doing, cause: cause.then(also), hint, place }
         }
         Failure::TimedOut { cut, phase, last, log, place, detail: _ } => {
             let detail = Some(message!("at {}", address).then(also));
             Failure::TimedOut { cut, phase, detail, last, log, place }
         }
-        other @ (Failure::Mismatch { .. } | Failure::Exited { .. } | Failure::Step { .. }) => other,
+        other @ (Failure::Mismatch { .. }
+        | Failure::Exited { .. }
+        | Failure::Plugin { .. }
+        | Failure::Step { .. }) => other,
     }
 }
 

@@ -14,7 +14,6 @@ mod question;
 mod ready;
 mod run;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,9 +23,9 @@ use toml::de::DeValue;
 
 use self::ready::Ready;
 use self::run::BootRun;
+use super::launch::Launch;
 use super::request::OverrideUse;
 use super::{Afterwards, Check, Running, template_failure};
-use crate::attempt::shell::ShellCommand;
 use crate::attempt::{AfterRed, Context};
 use crate::language::diagnostic::Diagnostic;
 use crate::language::io_error;
@@ -35,7 +34,6 @@ use crate::language::schema::{Definitions, Schema};
 use crate::language::source::Place;
 use crate::language::table::ToToml;
 use crate::language::template::Template;
-use crate::language::value::Scalar;
 use crate::language::variable_usage::VariableUsage;
 use crate::language::variables::Variables;
 use crate::outcome::{Failure, Fault};
@@ -44,9 +42,7 @@ use crate::secret::message;
 
 #[derive(Debug)]
 struct Boot {
-    command: Vec<Template>,
-    env: Vec<(Template, Scalar)>,
-    cwd: Option<Template>,
+    launch: Launch,
     ready: Option<Ready>,
     log_file: Option<Template>,
     stop: Stop,
@@ -67,21 +63,14 @@ impl Default for Stop {
 
 /// Reads a `[[boot]]` table.
 pub fn read(table: &mut Table<'_, '_, '_>) -> Option<Arc<dyn Check>> {
-    let command: Option<Vec<Template>> = table.required(
+    let launch = Launch::from_table(
+        table,
         "command",
         (
             "program and arguments; a relative path starts in `cwd`",
             r#"command = ["./shop", "--port", "{{port}}"]"#,
         ),
     );
-    let env = table
-        .optional(
-            "env",
-            ("environment variables, added to those of smoke", r#"env = { DATABASE_URL = "{{db_url}}" }"#),
-        )
-        .unwrap_or_default();
-    let cwd =
-        table.optional("cwd", ("working directory; by default, the suite's folder", r#"cwd = "server""#));
     let ready: Option<Ready> = table.optional(
         "ready",
         (
@@ -99,10 +88,8 @@ pub fn read(table: &mut Table<'_, '_, '_>) -> Option<Arc<dyn Check>> {
     let stop = table
         .optional("stop", ("how to stop the process", r#"stop = { signal = "INT" }"#))
         .unwrap_or_default();
-    table.filled("command", "the command is empty; its first entry is the program")?;
     let ready = if table.has("ready") { Some(ready?) } else { None };
-    let command = command?;
-    Some(Arc::new(Boot { command, env, cwd, ready, log_file, stop }))
+    Some(Arc::new(Boot { launch: launch?, ready, log_file, stop }))
 }
 
 impl FromTable for Stop {
@@ -151,9 +138,7 @@ impl ToToml for StopSignal {
 
 impl Check for Boot {
     fn uses<'c>(&'c self, uses: &mut VariableUsage<'c>) {
-        uses.read_all(&self.command);
-        uses.read_all(self.env.iter().flat_map(|(name, value)| [name, &value.0]));
-        uses.read_all(&self.cwd);
+        self.launch.uses(uses);
         uses.read_all(&self.log_file);
         if let Some(ready) = &self.ready {
             ready.uses(uses);
@@ -178,7 +163,7 @@ impl Check for Boot {
     }
 
     fn target(&self) -> Option<Place> {
-        self.command.first().map(Template::place)
+        Some(self.launch.place())
     }
 
     fn begin(self: Arc<Self>, scope: Variables) -> Box<dyn Running> {
@@ -188,15 +173,7 @@ impl Check for Boot {
 
 impl Boot {
     fn command(&self, scope: &Variables, context: &Context) -> Result<Command, Failure> {
-        let text = |template: &Template| template.text(scope).map_err(template_failure);
-        let words: Result<Vec<String>, Failure> = self.command.iter().map(text).collect();
-        let env: Result<Vec<(String, String)>, Failure> =
-            self.env.iter().map(|(name, value)| Ok((text(name)?, text(&value.0)?))).collect();
-        let dir = &context.run.suite_dir;
-        let cwd: PathBuf = match &self.cwd {
-            Some(cwd) => dir.join(text(cwd)?),
-            None => dir.clone(),
-        };
+        let command = self.launch.command(scope, context)?;
         // Where it may outlive smoke, it cannot print into a pipe that nobody will read.
         let prints_to = match context.run.after_red {
             AfterRed::Stop => None,
@@ -205,7 +182,7 @@ impl Boot {
                 Some(std::env::temp_dir().join(name))
             }
         };
-        Ok(Command { words: words?, env: env?, cwd, prints_to })
+        Ok(Command { prints_to, ..command })
     }
 
     /// The file that gets what it prints, begun anew.
@@ -216,20 +193,6 @@ impl Boot {
         created.map(Some).map_err(|error| {
             let doing = message!("writing `log-file` to `{}`", path.display());
             Failure::fault(Fault::Local, doing, message!("{}", io_error::reason(&error)))
-        })
-    }
-
-    /// The command that starts the same.
-    fn start_command(&self, scope: &Variables, context: &Context) -> Option<ShellCommand> {
-        let Command { words, env, cwd, .. } = self.command(&scope.for_people(), context).ok()?;
-        let (program, arguments) = words.split_first()?;
-        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-        let command = ShellCommand::new(program).words(&arguments);
-        let command = env.iter().fold(command, |command, (name, value)| command.with_env(name, value));
-        let folder = cwd.display().to_string();
-        Some(match folder.as_str() {
-            "" | "." => command,
-            folder => command.in_folder(folder),
         })
     }
 }

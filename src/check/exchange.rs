@@ -3,6 +3,8 @@
 //! Health checks, the readiness probe of a boot, database checks and the steps of a journey all ask through here. A
 //! [`Question`] says how to ask; the rest is the same for every protocol.
 
+mod one;
+
 use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,23 +12,24 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use serde_json::Value;
 
+pub(super) use self::one::{OneExchange, OneExchangeRun, reproduced};
 use super::request::{OverrideUse, UNUSED, is_unused};
-use super::{Check, Running, Session, template_failure};
-use crate::attempt::attempts::Attempt;
+use super::{Session, template_failure};
 use crate::attempt::cost::Cost;
 use crate::attempt::shell::ShellCommand;
 use crate::attempt::{Context, Tracing};
 use crate::expect::answer::{Answer, Expectation};
 use crate::expect::capture::{Capture, Captures};
+use crate::expect::figures::Figures;
 use crate::expect::wanted::Wanted;
 use crate::language::diagnostic::Diagnostic;
 use crate::language::read::Named;
 use crate::language::template::Template;
 use crate::language::variable_usage::VariableUsage;
 use crate::language::variables::Variables;
-use crate::outcome::{Direction, Failure, Mismatch, Phase};
+use crate::outcome::{Direction, Failure, Mismatch, Phase, Verdict};
+use crate::probe::rows::QueryResult;
 use crate::secret::placeholder::{placeholder_for, variable};
-use crate::secret::{Message, Redacted};
 
 /// Something to ask, with its templates.
 pub(super) trait Question: Debug + Send + Sync + 'static {
@@ -122,13 +125,21 @@ pub(super) trait AnyExchange: Debug + Send + Sync {
     /// Can a cut leave something running on the server?
     fn leaves(&self, scope: &Variables) -> bool;
 
-    /// Asks, captures and judges. What comes first (an HTTP status) is judged before anything is captured. Captures
+    /// Asks, captures and judges. What comes first (an HTTP status, an exit code) is judged before anything is captured. Captures
     /// are kept even where the time does not suffice for the rest: cleanup needs them.
     fn run<'a>(
         &'a self,
         session: &'a mut Session,
         context: &'a Context,
     ) -> BoxFuture<'a, Result<(), Failure>>;
+
+    /// The same, and takes figures out of the answer.
+    fn measure<'a>(
+        &'a self,
+        figures: &'a Figures,
+        session: &'a mut Session,
+        context: &'a Context,
+    ) -> BoxFuture<'a, Result<QueryResult, Failure>>;
 
     /// What is asked, in a few words. `None` if a value for it is missing.
     fn named(&self, scope: &Variables) -> Option<String>;
@@ -179,20 +190,33 @@ impl<Q: Question> AnyExchange for Exchange<Q> {
         session: &'a mut Session,
         context: &'a Context,
     ) -> BoxFuture<'a, Result<(), Failure>> {
+        Box::pin(async move { self.accepted(None, session, context).await.map(|_| ()) })
+    }
+
+    fn measure<'a>(
+        &'a self,
+        figures: &'a Figures,
+        session: &'a mut Session,
+        context: &'a Context,
+    ) -> BoxFuture<'a, Result<QueryResult, Failure>> {
         Box::pin(async move {
-            let wanted = self.wanted(&session.scope)?;
-            let mut answer = self.question.ask(session, context).await?;
-            context.timeline.end();
-            self.expect.announce(&wanted, &session.scope, &mut answer);
-            let answer = self.reveal(answer, &wanted, context).await;
-            let (answer, mismatches) = match self.expect.judge_first(&answer) {
-                Some(mismatch) => (answer, vec![mismatch]),
-                None => match self.take(answer, wanted, session, context).await {
-                    (answer, Err(mismatch)) => (answer, vec![mismatch]),
-                    (answer, Ok(())) => self.judge(answer, session, context).await?,
-                },
+            let wanted = figures.wanted(&session.scope).map_err(template_failure)?;
+            let answer = self.accepted(wanted.as_capture(), session, context).await?;
+            let load = wanted.cost().on(answer.size());
+            let take = move || {
+                let taken = answer.figures(&wanted);
+                (answer, taken)
             };
-            if mismatches.is_empty() { Ok(()) } else { Err(unlike(mismatches, answer, context).await) }
+            let (answer, taken) = context.offload(Phase::Judge, load, take).await;
+            match taken {
+                Ok(taken) => {
+                    if figures.are_secret() {
+                        taken.rows.iter().flatten().for_each(|(_, value)| context.hide_value(value));
+                    }
+                    Ok(taken)
+                }
+                Err(mismatch) => Err(unlike(vec![mismatch], answer, context).await),
+            }
         })
     }
 
@@ -209,6 +233,38 @@ impl<Q: Question> AnyExchange for Exchange<Q> {
 type AllWanted = Vec<(Named, Wanted)>;
 
 impl<Q: Question> Exchange<Q> {
+    /// The answer, if it is as expected. `also` is what will be taken out of it beside the captures.
+    async fn accepted(
+        &self,
+        also: Option<(Named, Wanted)>,
+        session: &mut Session,
+        context: &Context,
+    ) -> Result<Q::Answer, Failure> {
+        let wanted = self.wanted(&session.scope)?;
+        let mut answer = self.question.ask(session, context).await?;
+        context.timeline.end();
+        let all: AllWanted = wanted.iter().cloned().chain(also).collect();
+        self.expect.announce(&all, &session.scope, &mut answer);
+        let answer = self.reveal(answer, &wanted, context).await;
+        let own = self.expect.own_verdict(&answer);
+        if let Some(failure) = own.as_ref().filter(|failure| failure.verdict() != Verdict::Warned) {
+            return Err(failure.clone());
+        }
+        let first = self.expect.judge_first(&answer, &session.scope).map_err(template_failure)?;
+        let (answer, mismatches) = match first {
+            Some(mismatch) => (answer, vec![mismatch]),
+            None => match self.take(answer, wanted, session, context).await {
+                (answer, Err(mismatch)) => (answer, vec![mismatch]),
+                (answer, Ok(())) => self.judge(answer, session, context).await?,
+            },
+        };
+        if mismatches.is_empty() {
+            own.map_or(Ok(answer), Err)
+        } else {
+            Err(unlike(mismatches, answer, context).await)
+        }
+    }
+
     /// What is captured, with every value in its place. It is known before anything is sent.
     fn wanted(&self, scope: &Variables) -> Result<AllWanted, Failure> {
         let wanted = self.captures.iter().map(|(named, capture)| Ok((named.clone(), capture.wanted(scope)?)));
@@ -327,53 +383,4 @@ fn captured(name: &str, step: Option<usize>) -> String {
         Some(step) => format!("${{{}:?captured in step {step}}}", &variable[1..]),
         None => variable,
     }
-}
-
-/// A check that is one exchange.
-pub(super) trait OneExchange: Check {
-    /// # Errors
-    /// The variables do not say which.
-    fn exchange(&self, scope: &Variables) -> Result<&dyn AnyExchange, Failure>;
-}
-
-/// A check of one exchange that runs.
-pub(super) struct OneExchangeRun<C> {
-    check: Arc<C>,
-    session: Session,
-}
-
-impl<C: OneExchange> OneExchangeRun<C> {
-    pub fn new(check: Arc<C>, scope: Variables) -> OneExchangeRun<C> {
-        OneExchangeRun { check, session: Session::new(scope) }
-    }
-}
-
-impl<C: OneExchange> Attempt for OneExchangeRun<C> {
-    fn attempt<'a>(&'a mut self, context: &'a Context) -> BoxFuture<'a, Result<(), Failure>> {
-        match self.check.exchange(&self.session.scope) {
-            Ok(exchange) => exchange.run(&mut self.session, context),
-            Err(failure) => Box::pin(std::future::ready(Err(failure))),
-        }
-    }
-}
-
-impl<C: OneExchange> Running for OneExchangeRun<C> {
-    fn reproduce(&self, context: &Context) -> Option<Redacted<Message>> {
-        reproduced(&*self.check, &self.session, context)
-    }
-
-    fn into_scope(self: Box<Self>) -> Variables {
-        self.session.scope
-    }
-}
-
-/// A command that asks the same as `check` did in `session`.
-pub(super) fn reproduced(
-    check: &impl OneExchange,
-    session: &Session,
-    context: &Context,
-) -> Option<Redacted<Message>> {
-    let exchange = check.exchange(&session.scope).ok()?;
-    let command = exchange.reproduce(session, context, context.deadline.cut().budget)?;
-    Some(context.run.redactor.redact(command.into_message(&context.run.redactor)))
 }

@@ -23,10 +23,11 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
+pub(super) use self::step::Action;
 use self::step::{Position, Safe, Step};
 use super::exchange::AnyExchange;
 use super::request::OverrideUse;
-use super::{Afterwards, Check, Running, Session};
+use super::{Afterwards, Check, Running, Session, captures};
 use crate::attempt::Context;
 use crate::attempt::attempts::Attempt;
 use crate::event::StepReport;
@@ -34,7 +35,7 @@ use crate::language::diagnostic::Diagnostic;
 use crate::language::read::{Named, ParseContext, Table};
 use crate::language::variable_usage::VariableUsage;
 use crate::language::variables::Variables;
-use crate::outcome::Failure;
+use crate::outcome::{Failure, Verdict};
 use crate::secret::{Message, Redacted};
 
 #[derive(Debug)]
@@ -68,15 +69,7 @@ pub fn read(table: &mut Table<'_, '_, '_>) -> Option<Arc<dyn Check>> {
     }
     let safe = if safe { Safe::Yes } else { Safe::AsItsSteps };
     let journey = Journey { steps, cleanup, safe, share };
-    let mut uses = VariableUsage::default();
-    journey.uses(&mut uses);
-    for named in &journey.share {
-        if !uses.sets().any(|set| set == named.name) {
-            let mistake = Diagnostic::new(named.place, format!("no step captures `{}`", named.name))
-                .did_you_mean(&named.name, uses.sets());
-            return table.parse.reject(mistake);
-        }
-    }
+    captures::all_are_captured(&journey.share, &journey, "no step", table.parse)?;
     Some(Arc::new(journey))
 }
 
@@ -176,11 +169,19 @@ impl Attempt for JourneyRun {
                 self.reports.retain(|step| step.is_cleanup && step.failure.is_some());
             }
             let journey = Arc::clone(&self.journey);
+            let mut warning = None;
             for (index, step) in journey.steps.iter().enumerate() {
                 let at = Position { number: index + 1, is_cleanup: false };
-                step.run(at, &mut self.session, &mut self.reports, context).await?;
+                match step.run(at, &mut self.session, &mut self.reports, context).await {
+                    Ok(()) => {}
+                    // Well enough to go on.
+                    Err(failure) if failure.verdict() == Verdict::Warned => {
+                        warning.get_or_insert(failure);
+                    }
+                    Err(failure) => return Err(failure),
+                }
             }
-            Ok(())
+            warning.map_or(Ok(()), Err)
         })
     }
 }

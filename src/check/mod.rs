@@ -4,16 +4,24 @@
 //! the reports learn of it from there.
 
 mod boot;
+mod command;
+pub mod contract;
+mod canary;
 mod database;
 mod health;
 mod journey;
+mod metric;
 
 mod addresses;
+mod captures;
 mod exchange;
+mod launch;
+mod program;
 pub mod protocol;
 mod query;
 pub mod request;
 mod session;
+mod step_run;
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -33,7 +41,7 @@ use crate::language::repeat::Connections;
 use crate::language::source::Place;
 use crate::language::variable_usage::VariableUsage;
 use crate::language::variables::Variables;
-use crate::outcome::{Failure, Fault};
+use crate::outcome::{Failure, Fault, Promises};
 use crate::secret::{Message, Redacted, message};
 
 /// A kind of check: a table of the suite and the type that reads it.
@@ -79,6 +87,22 @@ pub const KINDS: &[Kind] = &[
         read: database::read,
     },
     Kind {
+        name: "command",
+        about: "it exits with 0: a program that runs to its end, or a monitoring plugin",
+        budget: Duration::from_secs(10),
+        gate: false,
+        connections: Connections::MayBeKept,
+        read: command::read,
+    },
+    Kind {
+        name: "contract",
+        about: "a data product keeps its contract: columns, types, keys, freshness and quality",
+        budget: Duration::from_secs(8),
+        gate: false,
+        connections: Connections::MayBeKept,
+        read: contract::read,
+    },
+    Kind {
         name: "journey",
         about: "the core flow works: several steps with cookies, captures and cleanup",
         budget: Duration::from_secs(15),
@@ -86,12 +110,33 @@ pub const KINDS: &[Kind] = &[
         connections: Connections::MayBeKept,
         read: journey::read,
     },
+    Kind {
+        name: "metric",
+        about: "consumers see the same figure: several sources, compared",
+        budget: Duration::from_secs(10),
+        gate: false,
+        connections: Connections::MayBeKept,
+        read: metric::read,
+    },
+    Kind {
+        name: "canary",
+        about: "what goes in comes out, in time: one send, arrivals at every consumer, cleanup",
+        budget: Duration::from_secs(35),
+        gate: false,
+        connections: Connections::Once,
+        read: canary::read,
+    },
 ];
 
 /// What a kind of check can do.
 pub trait Check: Debug + Send + Sync {
     /// The variables it reads and sets, in order.
     fn uses<'c>(&'c self, uses: &mut VariableUsage<'c>);
+
+    /// The budget that follows from its own keys, where none is said.
+    fn budget(&self) -> Option<Duration> {
+        None
+    }
 
     /// The captures that it hands to the checks that need it.
     fn shares(&self) -> &[Named] {
@@ -126,6 +171,11 @@ pub trait Check: Debug + Send + Sync {
         None
     }
 
+    /// The checks that its table stands for, if it stands for several, each with what is added to the table's name.
+    fn split(self: Arc<Self>) -> Vec<(String, Arc<dyn Check>)> {
+        Vec::new()
+    }
+
     /// The check as it runs once, with the variables it starts from.
     fn begin(self: Arc<Self>, scope: Variables) -> Box<dyn Running>;
 }
@@ -147,6 +197,16 @@ pub trait Running: Attempt {
 
     /// The steps that have run, in order.
     fn steps(&mut self) -> Vec<StepReport> {
+        Vec::new()
+    }
+
+    /// What was promised, and what came of each promise.
+    fn promises(&mut self) -> Option<Promises> {
+        None
+    }
+
+    /// What everyone should know of it, also where it passes.
+    fn notes(&mut self) -> Vec<Message> {
         Vec::new()
     }
 

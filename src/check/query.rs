@@ -1,5 +1,6 @@
 //! A query on a database: the question of a database check, or of a step of a journey.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use super::exchange::Question;
@@ -31,6 +32,30 @@ pub(super) struct Query {
     access: Access,
     /// Where the suite says that it writes.
     writes: Place,
+    ending: Ending,
+    /// How many of its rows are kept.
+    keep: usize,
+}
+
+/// What becomes of what it writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ending {
+    RolledBack,
+    Committed,
+}
+
+/// The transaction that several queries on one database have in common, in a session that stays open.
+#[derive(Default)]
+pub(super) struct OpenSnapshot(Mutex<Option<Box<dyn database::Session>>>);
+
+impl OpenSnapshot {
+    /// Ends it in good order.
+    pub async fn close(&mut self, context: &Context) {
+        let open = self.0.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(session) = open {
+            session.close(context).await;
+        }
+    }
 }
 
 impl Query {
@@ -44,7 +69,7 @@ impl Query {
         let statement: Option<Template> = table.optional(
             "query",
             (
-                "one SQL statement; variables in it are bound parameters",
+                "one SQL statement, or one command of Redis; variables in it are bound parameters",
                 r#"query = "select count(*) from orders where id = {{order}}""#,
             ),
         );
@@ -66,8 +91,37 @@ impl Query {
             return table.reject("expect", "`expect` needs a `query` to have rows");
         }
         let access = if writes { Access::Write } else { Access::Read };
+        let (ending, keep) = (Ending::RolledBack, 1);
         let writes = table.key_place("writes");
-        Some((Query { url: url?, statement, access, writes }, expect))
+        Some((Query { url: url?, statement, access, writes, ending, keep }, expect))
+    }
+
+    /// The same that keeps so many rows.
+    pub fn keeping(self, keep: usize) -> Query {
+        Query { keep, ..self }
+    }
+
+    /// The same in the transaction of those before it, if it only reads.
+    pub fn in_snapshot(self) -> Query {
+        let access = match self.access {
+            Access::Read | Access::Snapshot => Access::Snapshot,
+            Access::Write => Access::Write,
+        };
+        Query { access, ..self }
+    }
+
+    pub fn is_in_snapshot(&self) -> bool {
+        self.access == Access::Snapshot
+    }
+
+    /// The same, and what it writes is kept.
+    pub fn committed(self) -> Query {
+        Query { access: Access::Write, ending: Ending::Committed, ..self }
+    }
+
+    /// Where its statement is, if there is one and not only a round trip.
+    pub fn statement_place(&self) -> Option<Place> {
+        self.statement.as_ref().map(Template::place)
     }
 
     /// What is asked, for people to read.
@@ -101,7 +155,8 @@ impl Query {
         found
     }
 
-    async fn ask_once(&self, scope: &Variables, context: &Context) -> Result<QueryResult, Failure> {
+    async fn ask_once(&self, session: &mut Session, context: &Context) -> Result<QueryResult, Failure> {
+        let scope = &session.scope;
         let (url, database) = self.database(scope)?;
         context.run.redactor.add_address(&url);
         if let Some(mistake) = self.mistakes_for(database).into_iter().next() {
@@ -109,12 +164,49 @@ impl Query {
         }
         let bound = self.statement.as_ref().map(|statement| database.language().bind(statement, scope));
         let bound = bound.transpose().map_err(template_failure)?;
-        database::ask(database, &url, bound.as_ref(), self.access, context).await
+        match (&bound, self.ending, self.access) {
+            (Some(bound), Ending::Committed, _) => {
+                database::ask_and_commit(database, &url, bound, context).await
+            }
+            (Some(bound), Ending::RolledBack, Access::Snapshot) => {
+                let (kept, _) = session.keep::<OpenSnapshot>();
+                let kept = kept.0.get_mut().unwrap_or_else(PoisonError::into_inner);
+                let mut open = match kept.take() {
+                    Some(open) => open,
+                    None => database.open(&url, self.access, context).await?,
+                };
+                let answer = open.query(bound, self.keep, context).await;
+                // One that was cut, or that failed, is not put back.
+                match &answer {
+                    Ok(_) => *kept = Some(open),
+                    Err(_) => open.close(context).await,
+                }
+                answer
+            }
+            (bound, Ending::Committed | Ending::RolledBack, access) => {
+                let question = database::Inquiry { statement: bound.as_ref(), access, keep: self.keep };
+                database::ask(database, &url, question, context).await
+            }
+        }
     }
 }
 
+/// What is wrong with a database's URL, as far as the variables' values say. What a template cannot say yet is said when
+/// the query runs.
+pub(super) fn url_mistakes(url: &Template, scope: &Variables) -> Vec<Diagnostic> {
+    let Ok(text) = url.text(scope) else { return Vec::new() };
+    let mistake = databases::of_url(&text).map_or_else(Some, |database| database.mistake(&text));
+    mistake.map(|mistake| mistake.at(url.place())).into_iter().collect()
+}
+
+/// Can a cut leave a query running on the server of this URL?
+pub(super) fn can_leave(url: &Template, scope: &Variables) -> bool {
+    let Ok(url) = url.text(scope) else { return true };
+    databases::of_url(&url).map_or(true, database::Database::leaves)
+}
+
 /// What is wrong with a query, of which only the run could tell.
-fn unusable(doing: &'static str, mistake: Diagnostic) -> Failure {
+pub(super) fn unusable(doing: &'static str, mistake: Diagnostic) -> Failure {
     let doing = Message::new().words(doing);
     let failure = Failure::fault(Fault::Template, doing, message!("{}", mistake.message));
     match mistake.hint {
@@ -149,20 +241,20 @@ impl Question for Query {
 
     fn changes(&self) -> Option<String> {
         // Rolled back, and still it takes locks and draws from sequences.
-        match self.access {
-            Access::Read | Access::Snapshot => None,
-            Access::Write => Some("runs a query with `writes = true`".to_owned()),
+        match (self.access, self.ending) {
+            (Access::Read | Access::Snapshot, _) => None,
+            (Access::Write, Ending::RolledBack) => Some("runs a query with `writes = true`".to_owned()),
+            (Access::Write, Ending::Committed) => Some("commits a statement".to_owned()),
         }
     }
 
     fn leaves(&self, scope: &Variables) -> bool {
-        let Ok(url) = self.url.text(scope) else { return true };
-        databases::of_url(&url).map_or(true, Database::leaves)
+        can_leave(&self.url, scope)
     }
 
     async fn ask(&self, session: &mut Session, context: &Context) -> Result<QueryResult, Failure> {
         context.trace(Direction::Sent, || self.in_words(&session.scope));
-        let mut answer = self.ask_once(&session.scope, context).await?;
+        let mut answer = self.ask_once(session, context).await?;
         context.timeline.end();
         answer.took = context.timeline.elapsed();
         Ok(answer)
@@ -187,6 +279,7 @@ impl Question for Query {
             access: self.access,
             limit,
             folder: &context.run.suite_dir,
+            run: &context.run,
         };
         Some(database.reproduce(&reproduction))
     }

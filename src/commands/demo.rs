@@ -16,6 +16,9 @@ use crate::plan::Choices;
 /// The very file at the top level of the project.
 const EXAMPLE: &str = include_str!("../../smoke.example.toml");
 
+/// The contract that it names, which lies beside it.
+const CONTRACT: &str = include_str!("../../smoke.example.odcs.yaml");
+
 /// The environment variables with which the example's `[[boot]]` sets the shop up.
 const PASSWORD: &str = "SHOP_PASSWORD";
 const FAULT: &str = "SHOP_FAULT";
@@ -32,7 +35,10 @@ pub fn run(args: DemoArgs) -> anyhow::Result<Exit> {
             let port = free_port().context("there is no free port on 127.0.0.1")?;
             let smoke = std::env::current_exe().context("cannot find the smoke program")?;
             let fault = args.fault.map_or("none", name_of);
+            let contract = folder.path.join("smoke.example.odcs.yaml");
+            std::fs::write(&contract, CONTRACT).context("cannot write into the demo's temporary folder")?;
             let variables = [
+                ("contract", contract.display().to_string()),
                 ("smoke", smoke.display().to_string()),
                 ("port", port.to_string()),
                 ("database", folder.path.join("shop.db").display().to_string()),
@@ -65,6 +71,9 @@ fn name_of(fault: Break) -> &'static str {
         Break::Slow => "slow",
         Break::Crash => "crash",
         Break::Version => "version",
+        Break::Contract => "contract",
+        Break::Metric => "metric",
+        Break::Canary => "canary",
     }
 }
 

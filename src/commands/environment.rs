@@ -17,6 +17,7 @@ pub const ENVIRONMENT: &[(&str, &str)] = &[
     ("SSL_CERT_FILE, SSL_CERT_DIR", "certificates to trust instead of the system's"),
     ("PGUSER", "user of a PostgreSQL URL without one"),
     ("PGPASSWORD", "password of a PostgreSQL URL without one"),
+    ("REDISCLI_AUTH", "password of a Redis URL without one"),
     (
         "MYSQL_HOST, MYSQL_TCP_PORT, MYSQL_UNIX_PORT, MYSQL_PWD",
         "host, port, socket and password of a MySQL URL without one; `HOME` also for `.my.cnf`",

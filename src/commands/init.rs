@@ -1,14 +1,16 @@
 //! `smoke init`: a first suite, which runs as it is.
 
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use url::Url;
 
 use super::prepare::{SUITE_FILE, say};
+use crate::check::contract;
 use crate::cli::InitArgs;
 use crate::exit::Exit;
+use crate::language::diagnostic::SuiteError;
 use crate::secret::address;
 
 /// The suite, with `@name@` where something is put in.
@@ -33,6 +35,9 @@ pub fn init(args: InitArgs) -> anyhow::Result<Exit> {
     if path.symlink_metadata().is_ok() {
         return Ok(refuse(&exists(&path)));
     }
+    if let Some(contract) = &args.contract {
+        return of_contract(contract, &folder, &path);
+    }
     let url = match args.url.map_or_else(ask, |url| Ok(Some(url)))? {
         Some(text) => read(&text),
         None => {
@@ -55,6 +60,50 @@ pub fn init(args: InitArgs) -> anyhow::Result<Exit> {
         " ".repeat(named.len())
     ));
     Ok(Exit::Passed)
+}
+
+/// The suite of a contract, with `@name@` where something is put in.
+const CONTRACT: &str = include_str!("first_contract.toml");
+
+/// Writes a suite that checks this contract.
+fn of_contract(contract: &Path, folder: &Path, path: &Path) -> anyhow::Result<Exit> {
+    let name = match contract::name_of(contract) {
+        Ok(name) => name,
+        Err(error) => {
+            say(&render_mistakes(&error));
+            return Ok(Exit::BadSuite);
+        }
+    };
+    let file = from_folder(contract, folder);
+    let quoted = |text: &str| serde_json::Value::from(text).to_string();
+    let check = format!("{name} keeps its contract");
+    let text =
+        CONTRACT.replace("@name@", &quoted(&check)).replace("@file@", &quoted(&file.to_string_lossy()));
+    if !write_new(folder, path, &text)? {
+        return Ok(refuse(&exists(path)));
+    }
+    say(&format!(
+        "wrote `{}`\n\nnext:\n  MART_URL=postgres://USER:PASSWORD@HOST/DATABASE smoke run {0}\n  \
+         smoke check {0}    after every change of suite or contract: finds mistakes, asks no database\n",
+        path.display(),
+    ));
+    Ok(Exit::Passed)
+}
+
+/// The contract's path as the suite in `folder` has it.
+fn from_folder(contract: &Path, folder: &Path) -> PathBuf {
+    let is_here = folder.as_os_str().is_empty() || folder == Path::new(".");
+    match contract.strip_prefix(folder) {
+        _ if is_here => contract.to_owned(),
+        Ok(below) => below.to_owned(),
+        Err(_) => std::path::absolute(contract).unwrap_or_else(|_| contract.to_owned()),
+    }
+}
+
+fn render_mistakes(error: &SuiteError) -> String {
+    let rendered = error.render(false);
+    // There is no suite yet.
+    rendered.replace("in the suite; nothing was sent", "in the contract; nothing was written")
 }
 
 fn exists(path: &Path) -> String {

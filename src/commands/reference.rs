@@ -45,7 +45,9 @@ pub fn reference() -> Vec<TableReference> {
     while let Some((definition, path, schema)) = queue.pop_front() {
         for table in variants(schema) {
             let Some(properties) = table["properties"].as_object() else { continue };
-            found.push(table_reference(&definition, &path, table, properties, &root));
+            let mut reference = table_reference(&definition, &path, table, properties, &root);
+            require(&mut reference, &root);
+            found.push(reference);
             for (key, property) in properties {
                 below(property, &joined(&path, key), &mut |name, path| {
                     if seen.insert(name.to_owned()) {
@@ -117,6 +119,17 @@ fn table_reference(
     TableReference { name, path: path.to_owned(), keys: keys.collect() }
 }
 
+/// A check's keys that must be there are no longer required where the file has defaults for its kind.
+fn require(table: &mut TableReference, root: &Value) {
+    let rules = root["allOf"].as_array().into_iter().flatten();
+    let required =
+        rules.filter_map(|rule| rule["then"]["properties"][&table.name]["items"]["required"].as_array());
+    let required: Vec<&str> = required.flatten().filter_map(Value::as_str).collect();
+    for key in &mut table.keys {
+        key.is_required |= required.contains(&key.name.as_str());
+    }
+}
+
 fn joined(path: &str, key: &str) -> String {
     if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
 }
@@ -157,7 +170,12 @@ fn type_name(schema: &Value, root: &Value) -> String {
         let is_template = |one: &&Value| one["$ref"] == format!("#/$defs/{}", setting::DEFINITION);
         let alternatives: Vec<&Value> = alternatives.iter().filter(|one| !is_template(one)).collect();
         let usual = if alternatives[0]["enum"].is_array() { &alternatives[..1] } else { &alternatives[..] };
-        return usual.iter().map(|one| type_name(one, root)).collect::<Vec<_>>().join(" or ");
+        let mut names: Vec<String> = usual.iter().map(|one| type_name(one, root)).collect();
+        names.dedup();
+        return names.join(" or ");
+    }
+    if schema["properties"].is_object() {
+        return "table".to_owned();
     }
     if schema["const"] == true {
         return "`true`".to_owned();

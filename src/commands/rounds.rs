@@ -20,7 +20,7 @@ use crate::language::diagnostic::SuiteError;
 use crate::outcome::Signal;
 use crate::plan::Choices;
 use crate::process::{raise_open_files, reap};
-use crate::runtimes::{Runtimes, listen};
+use crate::runtimes::{Runtimes, ThreadTrial, listen};
 use crate::secret::Redactor;
 
 /// The runs of one suite.
@@ -36,7 +36,7 @@ pub struct Rounds {
 impl Rounds {
     pub fn new(path: PathBuf, choices: Choices, tracing: Tracing) -> anyhow::Result<Rounds> {
         raise_open_files();
-        let runtimes = Runtimes::start(usize::MAX)?;
+        let runtimes = Runtimes::start(usize::MAX, ThreadTrial::begin())?;
         let (signal_sender, signals) = mpsc::unbounded_channel();
         runtimes.block_on(async { listen(&signal_sender, reap) }).context("cannot listen for signals")?;
         Ok(Rounds { path, choices, tracing, runtimes, signals, signal_sender })

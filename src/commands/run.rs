@@ -21,7 +21,7 @@ use crate::process::{raise_open_files, reap};
 use crate::report::{
     self, Console, LastRun, Outputs, Rejection, Reporter, Stream, Style, Trouble, Verbosity, terminal_width,
 };
-use crate::runtimes::{Runtimes, listen};
+use crate::runtimes::{Runtimes, ThreadTrial, listen};
 use crate::secret::Redactor;
 
 /// A suite that is about to run.
@@ -62,6 +62,7 @@ pub fn run_suite(args: RunArgs) -> anyhow::Result<Exit> {
 /// smoke could not do its own work.
 pub fn run_job(job: Job) -> anyhow::Result<Exit> {
     let Job { source, mut choices, rerun, after_red, outputs, look } = job;
+    let trial = ThreadTrial::begin();
     let OutputArgs { junit, json, events } = outputs;
     let file = match &source {
         SuiteSource::File(path) => Some(path.as_path()),
@@ -112,7 +113,7 @@ pub fn run_job(job: Job) -> anyhow::Result<Exit> {
     }
     // Listened for before an old report is taken away: from then on there is one at the end, whatever happens.
     raise_open_files();
-    let runtimes = Runtimes::start(plan.checks.len())?;
+    let runtimes = Runtimes::start(plan.checks.len(), trial)?;
     let (signal_sender, mut signals) = mpsc::unbounded_channel();
     runtimes.block_on(async { listen(&signal_sender, reap) }).context("cannot listen for signals")?;
     // All of them, so that no other run's report is left behind, whichever cannot be written.

@@ -22,7 +22,12 @@
 //! | `GET /api/orders` | `{"orders":[{"id":1,"sku":"…","status":"new","total":"19.90","created":"…"}],"count":1}` |
 //! | `POST /api/orders` | takes `{"sku":"…"}`; 201, `location` and `{"id":7,"sku":"…","status":"new"}` |
 //! | `GET /api/orders/{id}` | one order, as in the list |
+//! | `GET /api/revenue` | `{"revenue":"125.25"}`, the sum of all orders |
 //! | `DELETE /api/orders/{id}` | 204 |
+//!
+//! The table `mart_orders` is published for others, with the contract `smoke.example.odcs.yaml`.
+//! A worker carries what is written into the table `heartbeats` over to `published_heartbeats`, with the country in
+//! capitals.
 //!
 //! The API wants `authorization: Bearer` with the token from `x-token`, or the `session` cookie. Errors are
 //! `{"error":"…"}` below `/api` and a page elsewhere. A `HEAD` is answered like its `GET`, without the body.

@@ -15,6 +15,7 @@ pub(super) enum Route {
     Dashboard,
     LogOut,
     Orders,
+    Revenue,
     PlaceOrder,
     Order(i64),
     RemoveOrder(i64),
@@ -50,6 +51,7 @@ fn offers(path: &str) -> Vec<(Method, Route)> {
         "/login" => vec![(Method::GET, Route::LoginForm), (Method::POST, Route::LogIn)],
         "/dashboard" => vec![(Method::GET, Route::Dashboard)],
         "/logout" => vec![(Method::POST, Route::LogOut)],
+        "/api/revenue" => vec![(Method::GET, Route::Revenue)],
         "/api/orders" => vec![(Method::GET, Route::Orders), (Method::POST, Route::PlaceOrder)],
         other => match other.strip_prefix("/api/orders/").and_then(|id| id.parse().ok()) {
             Some(id) => vec![(Method::GET, Route::Order(id)), (Method::DELETE, Route::RemoveOrder(id))],

@@ -16,13 +16,14 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
+use tokio::time::MissedTickBehavior;
 
 use super::answer::{self, Answer, Refusal};
 use super::page;
 use super::request::{self, Asked};
 use super::route::{self, Route};
 use super::session::{LoginForm, LoginRefused, SESSION_COOKIE, Sessions, USER, VISIT_COOKIE};
-use super::store::{OrdersTable, Store};
+use super::store::{Mart, OrdersTable, Store, Revenue};
 
 /// How the shop is broken on purpose, so that a newcomer sees what failure looks like.
 ///
@@ -41,6 +42,12 @@ pub enum Break {
     Crash,
     /// The deploy did not take: the previous release, 1.4.1, is still live
     Version,
+    /// A release has renamed a column of the table that the shop publishes for others
+    Contract,
+    /// The API's revenue leaves out the orders that are new; the database has them
+    Metric,
+    /// The worker is stuck: heartbeats are taken, and never published
+    Canary,
 }
 
 /// The demo shop, opened and ready to serve.
@@ -74,7 +81,8 @@ impl Shop {
     /// [`ShopError::Database`] if the file cannot be created, or is not a database, or not the shop's.
     pub fn open(database: &Path, password: String, fault: Option<Break>) -> Result<Shop, ShopError> {
         let orders = if fault == Some(Break::Db) { OrdersTable::Forgotten } else { OrdersTable::Migrated };
-        let store = Store::open(database, orders)
+        let mart = if fault == Some(Break::Contract) { Mart::Renamed } else { Mart::AsPromised };
+        let store = Store::open(database, orders, mart)
             .map_err(|source| ShopError::Database { path: database.to_owned(), source: source.into() })?;
         Ok(Shop { store, sessions: Sessions::new(password), fault, started: Instant::now() })
     }
@@ -91,6 +99,8 @@ impl Shop {
 
         let shop = Arc::new(self);
         let mut connections = JoinSet::new();
+        let mut worker = tokio::time::interval(WORKER);
+        worker.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 accepted = listener.accept() => match accepted {
@@ -102,6 +112,10 @@ impl Shop {
                     Err(error) if is_of_one_client(&error) => {}
                     Err(error) => return Err(ShopError::Accept(error)),
                 },
+                // What could not be published now is published the next time.
+                _ = worker.tick(), if shop.fault != Some(Break::Canary) => {
+                    let _ = shop.store.publish().await;
+                }
                 // Nothing is learned from a connection's end, but the set must not grow with every client.
                 Some(_) = connections.join_next() => {}
             }
@@ -148,6 +162,11 @@ impl Shop {
                 self.authorize(&asked)?;
                 let orders = self.store.orders().await?;
                 Ok(answer::json(StatusCode::OK, &json!({ "orders": &orders, "count": orders.len() })))
+            }
+            Route::Revenue => {
+                self.authorize(&asked)?;
+                let orders = if self.fault == Some(Break::Metric) { Revenue::Sold } else { Revenue::All };
+                Ok(answer::json(StatusCode::OK, &json!({ "revenue": self.store.revenue(orders).await? })))
             }
             Route::PlaceOrder => {
                 self.authorize(&asked)?;
@@ -268,6 +287,8 @@ impl Release {
 const CURRENT: Release = Release { version: "1.4.2", commit: "7d0c5ab41f6e29d38b0a9c11e5f27c604e83d1fa" };
 const PREVIOUS: Release = Release { version: "1.4.1", commit: "c35e8f02ba947160de51c2f7806b9ad4e1703f5c" };
 const SLOWNESS: Duration = Duration::from_secs(3);
+/// How often the worker looks for what is to be published.
+const WORKER: Duration = Duration::from_millis(50);
 /// In characters.
 const LONGEST_SKU: usize = 100;
 

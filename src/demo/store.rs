@@ -21,6 +21,22 @@ pub(super) enum OrdersTable {
     Forgotten,
 }
 
+/// What is published for others to read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mart {
+    AsPromised,
+    /// One of its columns has another name than the contract says.
+    Renamed,
+}
+
+/// Which orders are revenue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Revenue {
+    All,
+    /// Those that are paid or shipped.
+    Sold,
+}
+
 pub(super) struct Product {
     pub(super) sku: String,
     pub(super) name: String,
@@ -57,11 +73,19 @@ pub(super) enum StoreError {
 
 impl Store {
     /// Opens or creates the file at `path` and runs the migrations that it has not seen.
-    pub(super) fn open(path: &Path, orders: OrdersTable) -> Result<Store, StoreError> {
+    pub(super) fn open(path: &Path, orders: OrdersTable, mart: Mart) -> Result<Store, StoreError> {
         let mut connection = Connection::open(path)?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
         let wanted: &[&str] = match orders {
-            OrdersTable::Migrated => &[PRODUCTS, ORDERS],
+            OrdersTable::Migrated => &[
+                PRODUCTS,
+                ORDERS,
+                HEARTBEATS,
+                match mart {
+                    Mart::AsPromised => MART,
+                    Mart::Renamed => RENAMED_MART,
+                },
+            ],
             OrdersTable::Forgotten => &[PRODUCTS],
         };
         migrate(&mut connection, wanted)?;
@@ -123,6 +147,31 @@ impl Store {
                 ) returning id, sku, status, total, created",
             )?
             .query_row([sku], Order::of_row)
+        })
+        .await
+    }
+
+    /// What the orders come to, in euros, as a decimal: `"125.25"`.
+    pub(super) async fn revenue(&self, orders: Revenue) -> Result<String, StoreError> {
+        let sold = match orders {
+            Revenue::All => "1",
+            Revenue::Sold => "status <> 'new'",
+        };
+        let sum = format!("select sum(cast(round(total * 100) as integer)) from orders where {sold}");
+        let cents: Option<i64> = self.run(move |db| db.query_row(&sum, [], |row| row.get(0))).await?;
+        let cents = cents.unwrap_or(0);
+        Ok(format!("{}.{:02}", cents / 100, cents % 100))
+    }
+
+    /// Carries over the heartbeats that have come since the last time.
+    pub(super) async fn publish(&self) -> Result<(), StoreError> {
+        self.run(|db| {
+            let new = "from heartbeats where id not in (select id from published_heartbeats)";
+            // Looked at first: what writes locks the file, though there may be nothing to write.
+            if db.query_row(&format!("select exists (select 1 {new})"), [], |row| row.get(0))? {
+                db.execute(&format!("insert into published_heartbeats select id, upper(country) {new}"), [])?;
+            }
+            Ok(())
         })
         .await
     }
@@ -217,4 +266,30 @@ insert into orders (sku, status, total, created) values
     ('mug-enamel', 'paid', '8.75', strftime('%Y-%m-%dT%H:%M:%SZ', 'now', '-1 days')),
     ('matches-100', 'new', '3.20', strftime('%Y-%m-%dT%H:%M:%SZ', 'now', '-3 hours')),
     ('lantern-s', 'new', '19.90', strftime('%Y-%m-%dT%H:%M:%SZ', 'now', '-20 minutes'));
+";
+
+/// What `smoke.example.odcs.yaml` promises.
+const MART: &str = "
+create table mart_orders (
+    order_id integer primary key,
+    sku text not null,
+    total numeric not null,
+    ordered_at text not null
+);
+insert into mart_orders select id, sku, total, created from orders;
+";
+
+const RENAMED_MART: &str = "
+create table mart_orders (
+    order_id integer primary key,
+    sku text not null,
+    amount numeric not null,
+    ordered_at text not null
+);
+insert into mart_orders select id, sku, total, created from orders;
+";
+
+const HEARTBEATS: &str = "
+create table heartbeats (id text primary key, country text not null);
+create table published_heartbeats (id text primary key, country text not null);
 ";

@@ -69,6 +69,8 @@ impl Engine<'_> {
             Outcome::Warned(failure) if failure.verdict() == Verdict::Undecided => {
                 self.cancel(CancelReason::Budget(self.plan.budget));
             }
+            // Well enough: what needs it runs.
+            Outcome::Warned(failure) if failure.verdict() == Verdict::Warned => {}
             Outcome::Warned(_) => self.skip_dependents(check, check, NeedFailed::DidNotPass),
             Outcome::Failed(_) => {
                 self.skip_dependents(check, check, NeedFailed::DidNotPass);
@@ -189,6 +191,7 @@ impl Engine<'_> {
 
 pub(super) fn outcome(planned: &PlannedCheck, failure: Redacted<Failure>) -> Outcome {
     match failure.verdict() {
+        Verdict::Warned => Outcome::Warned(failure),
         Verdict::Failed | Verdict::Errored | Verdict::Undecided if !planned.is_critical() => {
             Outcome::Warned(failure)
         }

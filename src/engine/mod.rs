@@ -29,7 +29,7 @@ use crate::check::BackgroundProcess;
 use crate::deadline::{BudgetScope, Deadline};
 use crate::event::{CancelReason, CheckReport, Event, RunReport};
 use crate::language::variables::Variables;
-use crate::outcome::{Failure, Outcome, Signal, Started};
+use crate::outcome::{Failure, Outcome, Signal, Started, Verdict};
 use crate::plan::Plan;
 use crate::process::own_connections_are_closed;
 
@@ -192,8 +192,8 @@ impl Engine<'_> {
 
     fn pass_on(&mut self, check: usize, told: CheckEvent) {
         match told {
-            CheckEvent::AttemptFailed { step, attempt, failure } => {
-                self.tell(&Event::AttemptFailed { check, step, attempt, failure });
+            CheckEvent::AttemptFailed { step, attempt, failed } => {
+                self.tell(&Event::AttemptFailed { check, step, attempt, failed });
             }
             CheckEvent::Traced(trace) => self.tell(&Event::Traced { check, trace }),
             CheckEvent::StepFinished(report) => self.tell(&Event::StepFinished { check, report }),
@@ -259,9 +259,14 @@ impl Engine<'_> {
             Ending::Result(Ok(())) => Outcome::Passed,
             Ending::Result(Err(failure)) => outcome(planned, failure),
         };
-        let passed = matches!(outcome, Outcome::Passed);
+        // What warns does not hold up what needs it.
+        let lets_others_run = match &outcome {
+            Outcome::Passed => true,
+            Outcome::Warned(failure) => failure.verdict() == Verdict::Warned,
+            Outcome::Failed(_) | Outcome::Undecided(_) | Outcome::Skipped(_) => false,
+        };
         match resident {
-            Some(resident) if passed => {
+            Some(resident) if lets_others_run => {
                 self.tell(&Event::CheckReady { check, took: ran.trail.took });
                 self.states[check] = State::BackgroundProcess;
                 let since = Instant::now();
@@ -269,7 +274,7 @@ impl Engine<'_> {
             }
             Some(_) | None => _ = self.done(check, outcome, ran, Some(scope)),
         }
-        if passed {
+        if lets_others_run {
             self.queue.passed(check);
         }
     }

@@ -97,10 +97,12 @@ impl Task {
 
         let trail = Trail {
             took,
+            promises: running.promises().map(|promises| self.run.redactor.redact(promises)),
             // What a cancel has cut counts.
             attempts: result.as_ref().map_or(1, |_| attempts.count()),
             reproduce,
             said,
+            notes: running.notes().into_iter().map(|note| self.run.redactor.redact(note)).collect(),
             ..attempts.trail(&self.run.redactor)
         };
         let ran = Ran { trail, steps: running.steps() };

@@ -64,6 +64,7 @@ impl Status {
             Verdict::Failed => Status::Failed,
             Verdict::Errored => Status::Errored,
             Verdict::Undecided => Status::Undecided,
+            Verdict::Warned => Status::Warned,
         }
     }
 }

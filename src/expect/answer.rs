@@ -5,12 +5,14 @@ use std::fmt::Debug;
 use serde_json::Value;
 
 pub use super::evaluate::Unjudgeable;
+use super::figures::{self, WantedFigures};
 use super::wanted::Wanted;
 use crate::attempt::cost::Cost;
 use crate::language::read::Named;
 use crate::language::template::Template;
 use crate::language::variables::Variables;
-use crate::outcome::Mismatch;
+use crate::outcome::{Failure, Mismatch};
+use crate::probe::rows::QueryResult;
 use crate::secret::{Message, Redactor};
 
 /// An answer as expectations and captures see it.
@@ -32,6 +34,19 @@ pub trait Answer: Send + 'static {
     /// # Errors
     /// Nothing was found, or several.
     fn take(&self, name: &str, wanted: &Wanted) -> Result<Value, Mismatch>;
+
+    /// Takes figures out of it, as rows.
+    ///
+    /// # Errors
+    /// Nothing was found, or not what was looked for.
+    fn figures(&self, wanted: &WantedFigures) -> Result<QueryResult, Mismatch> {
+        match wanted {
+            WantedFigures::One(wanted) => self.take(figures::VALUE, wanted).map(figures::one_value),
+            WantedFigures::First | WantedFigures::Rows | WantedFigures::Paths { .. } => {
+                Err(figures::no_rows())
+            }
+        }
+    }
 }
 
 /// What an answer is compared with.
@@ -45,9 +60,18 @@ pub trait Expectation<A>: Debug + Send + Sync + 'static {
     /// What [`judge`](Expectation::judge) does with an answer.
     fn cost(&self) -> Cost;
 
-    /// What is judged before anything is captured: the rest of an answer with another status is another thing.
-    fn judge_first(&self, _answer: &A) -> Option<Mismatch> {
+    /// What the answer says of itself, if that is not that all is well: a plugin's exit code. It counts before all
+    /// else, but for a warning, which counts where everything else is as expected.
+    fn own_verdict(&self, _answer: &A) -> Option<Failure> {
         None
+    }
+
+    /// What is judged before anything is captured: the rest of an answer with another status is another thing.
+    ///
+    /// # Errors
+    /// A template in a matcher cannot be evaluated.
+    fn judge_first(&self, _answer: &A, _scope: &Variables) -> Result<Option<Mismatch>, Unjudgeable> {
+        Ok(None)
     }
 
     /// Every other expectation that the answer does not meet.

@@ -19,6 +19,27 @@ use crate::language::variables::{Variables, is_secret_name};
 /// The captures of a question, by name.
 pub type Captures = Arc<[(Named, Capture)]>;
 
+/// What an answer is, for those that take something out of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    Response,
+    Rows,
+    Program,
+}
+
+impl Origin {
+    /// What can be captured of it, for somebody who wants something else.
+    pub fn what_is_captured(self) -> &'static str {
+        match self {
+            Origin::Response => {
+                "`value` and `column` are captured from rows, `stdout` from a program, and this step sends a request"
+            }
+            Origin::Rows => "rows have `value = true` and `column = \"…\"` to capture",
+            Origin::Program => "a program has `json`, `regex` and `stdout = true` to capture",
+        }
+    }
+}
+
 /// `capture.NAME = { … }`, as a suite writes it.
 #[derive(Debug, Clone)]
 pub struct Capture {
@@ -40,6 +61,7 @@ enum From {
     Regex(Pattern),
     Status,
     Body,
+    Stdout,
     /// The first column of the first row, or the named one.
     Column(Option<Template>),
 }
@@ -62,12 +84,16 @@ impl FromTable for Capture {
         let pattern: Option<Pattern> = table.optional(
             "regex",
             (
-                "first group of this regular expression in the body, or the whole match",
+                "first group of this regular expression in the body or in stdout, or the whole match",
                 r#"regex = "id=([0-9]+)""#,
             ),
         );
         let status: Option<True> = table.optional("status", ("the status", "status = true"));
         let body: Option<True> = table.optional("body", ("the whole body as text", "body = true"));
+        let stdout: Option<True> = table.optional(
+            "stdout",
+            ("of a program: what it prints to stdout, without the line breaks at the end", "stdout = true"),
+        );
         let value: Option<True> =
             table.optional("value", ("of a query: the first column of the first row", "value = true"));
         let column: Option<Template> =
@@ -79,8 +105,8 @@ impl FromTable for Capture {
 
         table.needs("attr", "html", "`attr` belongs to `html`")?;
         let source = table.exactly_one(
-            &["json", "header", "cookie", "html", "regex", "status", "body", "value", "column"],
-            "a capture takes one of json, header, cookie, html, regex, status, body, value, column",
+            &["json", "header", "cookie", "html", "regex", "status", "body", "stdout", "value", "column"],
+            "a capture takes one of json, header, cookie, html, regex, status, body, stdout, value, column",
         )?;
         let from = json
             .map(From::Json)
@@ -90,6 +116,7 @@ impl FromTable for Capture {
             .or(pattern.map(From::Regex))
             .or(status.map(|True| From::Status))
             .or(body.map(|True| From::Body))
+            .or(stdout.map(|True| From::Stdout))
             .or(value.map(|True| From::Column(None)))
             .or(column.map(|name| From::Column(Some(name))))?;
         Some(Capture { from, place: table.key_place(source), secret: secret.unwrap_or(false) })
@@ -113,9 +140,16 @@ impl FromToml for True {
 }
 
 impl Capture {
-    /// Does it take something that only an HTTP answer has?
-    pub fn is_http(&self) -> bool {
-        !matches!(self.from, From::Column(_))
+    /// Does it take something that an answer of this kind has?
+    pub fn comes_from(&self, origin: Origin) -> bool {
+        match &self.from {
+            From::Json(_) | From::Regex(_) => origin != Origin::Rows,
+            From::Header(_) | From::Cookie(_) | From::Html { .. } | From::Status | From::Body => {
+                origin == Origin::Response
+            }
+            From::Stdout => origin == Origin::Program,
+            From::Column(_) => origin == Origin::Rows,
+        }
     }
 
     /// Is the value that it takes for the variable `name` a secret?
@@ -128,7 +162,7 @@ impl Capture {
     pub fn reads_body(&self) -> bool {
         match &self.from {
             From::Json(_) | From::Html { .. } | From::Regex(_) | From::Body => true,
-            From::Header(_) | From::Cookie(_) | From::Status | From::Column(_) => false,
+            From::Header(_) | From::Cookie(_) | From::Status | From::Stdout | From::Column(_) => false,
         }
     }
 
@@ -141,7 +175,11 @@ impl Capture {
                 std::iter::once(selector.template()).chain(attribute).collect()
             }
             From::Regex(Pattern::Template(template)) => vec![template],
-            From::Regex(Pattern::Fixed(_)) | From::Status | From::Body | From::Column(None) => Vec::new(),
+            From::Regex(Pattern::Fixed(_))
+            | From::Status
+            | From::Body
+            | From::Stdout
+            | From::Column(None) => Vec::new(),
         }
     }
 
@@ -162,6 +200,7 @@ impl Capture {
             From::Regex(pattern) => Sought::Regex(pattern.regex(scope)?),
             From::Status => Sought::Status,
             From::Body => Sought::Body,
+            From::Stdout => Sought::Stdout,
             From::Column(name) => Sought::Column(name.as_ref().map(text).transpose()?),
         };
         Ok(Wanted { sought, place: self.place })

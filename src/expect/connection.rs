@@ -5,17 +5,22 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::answer::{Answer, Expectation, Unjudgeable};
-use super::evaluate::{Found, Subject, judge};
+use super::evaluate::{Found, Subject, judge, unmet_by};
 use super::matcher::{Matcher, assert_something};
+use super::operand::TextMatcher;
 use super::wanted::Wanted;
 use crate::attempt::certificate::PeerCertificate;
 use crate::attempt::cost::Cost;
 use crate::language::placed::Placed;
 use crate::language::read::{FromTable, Table};
+use crate::language::source::Place;
 use crate::language::template::Template;
 use crate::language::variables::Variables;
 use crate::outcome::{Mismatch, Span};
 use crate::secret::{Message, message};
+
+/// How long nothing must come for a server to count as one that does not answer.
+const SILENCE: Duration = Duration::from_secs(2);
 
 /// A connection that was made.
 #[derive(Debug)]
@@ -24,19 +29,28 @@ pub struct Connection {
     pub took: Duration,
     /// The certificate that the server showed.
     pub certificate: Option<PeerCertificate>,
+    /// What came of the dialog, if there was one.
+    pub received: Option<String>,
+    /// The other side did not want the connection, or said nothing to it.
+    pub is_refused: bool,
 }
 
 impl Answer for Connection {
     fn size(&self) -> usize {
-        0
+        self.received.as_ref().map_or(0, String::len)
     }
 
     fn describe(&self) -> Option<Message> {
-        self.certificate.as_ref().map(PeerCertificate::in_words)
+        match &self.received {
+            Some(text) if text.is_empty() => Some(message!("nothing")),
+            Some(text) => Some(message!("{}", text.trim_end())),
+            None => self.certificate.as_ref().map(PeerCertificate::in_words),
+        }
     }
 
     fn trace(&self) -> Message {
-        self.describe().unwrap_or_else(|| message!("connected"))
+        let how = if self.is_refused { "refused" } else { "connected" };
+        self.describe().unwrap_or_else(|| Message::new().words(how))
     }
 
     fn take(&self, name: &str, wanted: &Wanted) -> Result<Value, Mismatch> {
@@ -44,11 +58,14 @@ impl Answer for Connection {
     }
 }
 
-/// `within` and `certificate`.
+/// `within`, `certificate`, `received` and `refused`.
 #[derive(Debug, Clone, Default)]
 pub struct ConnectionExpectation {
     within: Option<Placed<Duration>>,
     certificate: Option<CertificateExpectation>,
+    received: Option<Placed<Matcher>>,
+    /// Where the suite says that nothing may answer.
+    refused: Option<Place>,
 }
 
 /// `{ days-left = MATCHER }`.
@@ -80,8 +97,10 @@ impl FromTable for TcpExpectation {
     fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
         let asserts = assert_something(table);
         let within = within(table);
+        let expectation = ConnectionExpectation { within, ..ConnectionExpectation::default() };
+        let expectation = expectation.with_dialog(table)?;
         asserts?;
-        Some(TcpExpectation(ConnectionExpectation { within, certificate: None }))
+        Some(TcpExpectation(expectation))
     }
 }
 
@@ -90,7 +109,8 @@ impl FromTable for TlsExpectation {
 
     fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
         let asserts = assert_something(table);
-        let expectation = ConnectionExpectation::from_keys(table);
+        let expectation = ConnectionExpectation::from_keys(table).with_dialog(table)?;
+        table.at_most_one(&["refused", "certificate"], "what refuses the connection shows no certificate")?;
         asserts?;
         Some(TlsExpectation(expectation))
     }
@@ -111,7 +131,50 @@ impl ConnectionExpectation {
             "certificate",
             ("the server's certificate", "certificate = { days-left = { min = 14 } }"),
         );
-        ConnectionExpectation { within, certificate }
+        ConnectionExpectation { within, certificate, ..ConnectionExpectation::default() }
+    }
+
+    /// Reads the keys of what is no request and no answer of a protocol.
+    fn with_dialog(self, table: &mut Table<'_, '_, '_>) -> Option<ConnectionExpectation> {
+        let received: Option<Placed<TextMatcher>> = table.placed(
+            "received",
+            (
+                "what the server says, of itself or to `send`; read until `contains` or `matches` holds, the server \
+                 closes the connection, or it has been silent for 1s",
+                r#"received = { contains = "+PONG" }"#,
+            ),
+        );
+        let refused: Option<Placed<bool>> = table.placed(
+            "refused",
+            (
+                "`true`: nothing may answer here; the connection is refused, or there is no answer within `within` (2s)",
+                "refused = true",
+            ),
+        );
+        if refused.as_ref().is_some_and(|refused| !refused.value) {
+            return table.reject("refused", "`refused = false` is what is expected anyway: remove it");
+        }
+        table.at_most_one(&["refused", "received"], "what refuses the connection says nothing")?;
+        let received = received.map(|received| received.map(Matcher::from));
+        Some(ConnectionExpectation { received, refused: refused.map(|refused| refused.place), ..self })
+    }
+
+    /// Is anything to be received?
+    pub fn expects_text(&self) -> bool {
+        self.received.is_some()
+    }
+
+    /// Whether `received`, which may go on, is as expected whatever comes after it.
+    pub fn is_enough(&self, received: &str, scope: &Variables) -> bool {
+        self.received.as_ref().is_some_and(|Placed { value: matcher, .. }| {
+            let holds = || unmet_by(matcher, &Found::one(&Value::from(received)), scope);
+            matcher.stays_true() && holds().is_ok_and(|unmet| unmet.is_empty())
+        })
+    }
+
+    /// How long nothing may answer, where that is what is expected.
+    pub fn refused_for(&self) -> Option<Duration> {
+        self.refused.map(|_| self.within.as_ref().map_or(SILENCE, |within| within.value))
     }
 
     /// Is anything expected of a certificate?
@@ -120,7 +183,8 @@ impl ConnectionExpectation {
     }
 
     pub(super) fn matchers(&self) -> impl Iterator<Item = &Matcher> {
-        self.certificate.iter().map(|certificate| &certificate.days_left.value)
+        let certificate = self.certificate.iter().map(|certificate| &certificate.days_left.value);
+        certificate.chain(self.received.iter().map(|received| &received.value))
     }
 
     /// Every expectation that a connection does not meet.
@@ -168,7 +232,21 @@ impl Expectation<Connection> for ConnectionExpectation {
     }
 
     fn judge(&self, answer: &Connection, scope: &Variables) -> Result<Vec<Mismatch>, Unjudgeable> {
-        ConnectionExpectation::judge(self, answer.took, answer.certificate.as_ref(), scope)
+        if let Some(place) = self.refused {
+            let answers = Mismatch {
+                what: message!("the connection"),
+                expected: message!("refused: nothing may answer here"),
+                actual: message!("accepted"),
+                place: Some(place),
+            };
+            return Ok(if answer.is_refused { Vec::new() } else { vec![answers] });
+        }
+        let mut unmet = ConnectionExpectation::judge(self, answer.took, answer.certificate.as_ref(), scope)?;
+        if let (Some(Placed { place, value: matcher }), Some(text)) = (&self.received, &answer.received) {
+            let subject = Subject { what: message!("received"), place: *place };
+            unmet.extend(judge(&subject, matcher, &Found::one(&Value::from(text.as_str())), scope)?);
+        }
+        Ok(unmet)
     }
 }
 

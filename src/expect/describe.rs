@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 use super::evaluate::{Found, Unjudgeable, resolve};
-use super::matcher::{Condition, JsonType, Matcher, Pattern};
+use super::json_type::JsonType;
+use super::matcher::{Condition, Matcher, Pattern};
 use crate::language::value::Document;
 use crate::language::variables::Variables;
 use crate::secret::{Message, message};

@@ -7,7 +7,8 @@ use serde_json::Value;
 use super::compare::{contains, equal, is_one_of, length, matches, order};
 use super::describe::{actual_for, describe, describe_condition, nothing, show, show_all, words};
 use super::difference::{Difference, differences};
-use super::matcher::{Condition, JsonType, Matcher};
+use super::json_type::JsonType;
+use super::matcher::{Condition, Matcher};
 use crate::attempt::abandoned::end_if_abandoned;
 use crate::language::source::Place;
 use crate::language::value::Document;
@@ -51,7 +52,7 @@ pub struct Subject {
 }
 
 /// A condition that does not hold.
-struct Unmet {
+pub(super) struct Unmet {
     /// What was expected and what came. It may be about one place in the value alone.
     difference: Difference,
     why: Why,
@@ -108,7 +109,11 @@ pub fn judge(
     Ok(unmet.map(mismatch).collect())
 }
 
-fn unmet_by(matcher: &Matcher, found: &Found<'_>, scope: &Variables) -> Result<Vec<Unmet>, Unjudgeable> {
+pub(super) fn unmet_by(
+    matcher: &Matcher,
+    found: &Found<'_>,
+    scope: &Variables,
+) -> Result<Vec<Unmet>, Unjudgeable> {
     let mut unmet = Vec::new();
     for condition in &matcher.conditions {
         if let (Condition::Equals(wanted), &[value]) = (condition, found.values.as_slice()) {

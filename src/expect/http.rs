@@ -9,7 +9,7 @@ use super::header_key::HeaderKey;
 use super::json_path::Path;
 use super::matcher::{ByName, Matcher, assert_something};
 use super::operand::TextMatcher;
-use super::response::{InspectedResponse, header_values, html_texts, json_values};
+use super::response::{InspectedResponse, header_values, html_texts};
 use super::selector::Selector;
 use super::status::StatusSet;
 use super::wanted::Wanted;
@@ -134,14 +134,18 @@ impl Expectation<InspectedResponse> for HttpExpectation {
         pages.chain(paths).chain(self.matchers().map(Matcher::cost)).sum()
     }
 
-    fn judge_first(&self, answer: &InspectedResponse) -> Option<Mismatch> {
-        let StatusExpectation { set, place } = self.status.as_ref()?;
-        (!set.contains(answer.response.status)).then(|| Mismatch {
+    fn judge_first(
+        &self,
+        answer: &InspectedResponse,
+        _: &Variables,
+    ) -> Result<Option<Mismatch>, Unjudgeable> {
+        let Some(StatusExpectation { set, place }) = &self.status else { return Ok(None) };
+        Ok((!set.contains(answer.response.status)).then(|| Mismatch {
             what: message!("status"),
             expected: set.describe(),
             actual: Message::new().words(answer.response.status.to_string()),
             place: *place,
-        })
+        }))
     }
 
     fn judge(&self, answer: &InspectedResponse, scope: &Variables) -> Result<Vec<Mismatch>, Unjudgeable> {
@@ -156,7 +160,7 @@ impl Expectation<InspectedResponse> for HttpExpectation {
         for (path, matcher) in &self.json {
             let query = path.query(scope)?;
             let subject = subject(format!("json {}", query.text), path.place);
-            match json_values(&answer.response, &query, path.place) {
+            match answer.json_values(&query, path.place) {
                 Ok(found) => unmet.extend(judge(&subject, matcher, &found, scope)?),
                 Err(mismatch) => {
                     unmet.push(mismatch);

@@ -13,6 +13,7 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use super::compare::order;
+use super::json_type::JsonType;
 use super::operand::{Amount, Limit, Options};
 use crate::attempt::cost::{self, Cost};
 use crate::language::diagnostic::Diagnostic;
@@ -55,62 +56,6 @@ pub(super) enum Pattern {
     Template(Template),
 }
 
-/// The types of JSON.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum JsonType {
-    String,
-    Number,
-    Boolean,
-    Array,
-    Object,
-    Null,
-}
-
-impl JsonType {
-    const ALL: [(JsonType, &'static str); 6] = [
-        (JsonType::String, "string"),
-        (JsonType::Number, "number"),
-        (JsonType::Boolean, "boolean"),
-        (JsonType::Array, "array"),
-        (JsonType::Object, "object"),
-        (JsonType::Null, "null"),
-    ];
-
-    pub(super) fn of(value: &Value) -> JsonType {
-        match value {
-            Value::Null => JsonType::Null,
-            Value::Bool(_) => JsonType::Boolean,
-            Value::Number(_) => JsonType::Number,
-            Value::String(_) => JsonType::String,
-            Value::Array(_) => JsonType::Array,
-            Value::Object(_) => JsonType::Object,
-        }
-    }
-
-    /// What it is, as messages call it.
-    pub(super) fn in_words(self) -> &'static str {
-        match self {
-            JsonType::String => "a string",
-            JsonType::Number => "a number",
-            JsonType::Boolean => "a boolean",
-            JsonType::Array => "an array",
-            JsonType::Object => "an object",
-            JsonType::Null => "null",
-        }
-    }
-
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            JsonType::String => "string",
-            JsonType::Number => "number",
-            JsonType::Boolean => "boolean",
-            JsonType::Array => "array",
-            JsonType::Object => "object",
-            JsonType::Null => "null",
-        }
-    }
-}
-
 impl Matcher {
     /// A matcher for one exact value.
     pub fn equals(value: Value) -> Matcher {
@@ -144,6 +89,25 @@ impl Matcher {
 }
 
 impl Matcher {
+    /// Whether a text for which it holds may go on in any way, and it still holds.
+    pub(super) fn stays_true(&self) -> bool {
+        self.conditions.iter().all(|condition| match condition {
+            Condition::Contains(_) | Condition::Matches(_) | Condition::Exists(true) => true,
+            Condition::Any(inner) => inner.stays_true(),
+            Condition::Equals(_)
+            | Condition::Not(_)
+            | Condition::Min(_)
+            | Condition::Max(_)
+            | Condition::OneOf(_)
+            | Condition::Exists(false)
+            | Condition::Type(_)
+            | Condition::Number(_)
+            | Condition::Length(_)
+            | Condition::Each(_)
+            | Condition::Count(_) => false,
+        })
+    }
+
     /// What it does with each byte of a value.
     pub fn cost(&self) -> Cost {
         self.conditions.iter().map(Condition::cost).sum()
@@ -348,22 +312,6 @@ fn compile(pattern: &str) -> Result<Regex, String> {
         let reason = text.lines().last().unwrap_or_default().trim().trim_start_matches("error: ").to_owned();
         format!("this regular expression does not parse: {reason}")
     })
-}
-
-impl FromToml for JsonType {
-    fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
-        let given = value.get_ref().as_str();
-        let found = JsonType::ALL.iter().find(|(_, name)| Some(*name) == given);
-        found.map(|(json_type, _)| *json_type).or_else(|| {
-            let names: Vec<&str> = JsonType::ALL.iter().map(|(_, name)| *name).collect();
-            parse.expected(value, &format!("one of {}", names.join(", ")))
-        })
-    }
-
-    fn schema(_: &mut Definitions<'_>) -> Schema {
-        let names: Vec<&str> = JsonType::ALL.iter().map(|(_, name)| *name).collect();
-        json!({ "enum": names })
-    }
 }
 
 /// Matchers by a name that the author chooses: a header's, a path, a selector, a column's. At least one.

@@ -8,14 +8,15 @@ use serde_json::Value;
 
 use super::answer::Answer;
 use super::evaluate::{Found, FoundTexts};
+use super::figures::WantedFigures;
 use super::html::{self, HtmlQuery, TooMuch};
-use super::json_path::JsonQuery;
-use super::walk::{self, TooMany};
+use super::json_path::{JsonQuery, json_values};
 use super::wanted::Wanted;
 use crate::language::source::Place;
 use crate::outcome::Mismatch;
 use crate::probe::http::response::HttpResponse;
 use crate::probe::http::trace;
+use crate::probe::rows::QueryResult;
 use crate::secret::{Message, Redactor, message};
 
 /// A response, and the page that it may be: that is parsed once, whatever is looked for in it.
@@ -29,6 +30,11 @@ pub struct InspectedResponse {
 impl InspectedResponse {
     pub fn new(response: HttpResponse) -> InspectedResponse {
         InspectedResponse { response, queries: Vec::new(), html: OnceLock::new() }
+    }
+
+    /// What the path finds in the body. `place` is where the suite asks for it.
+    pub(super) fn json_values(&self, query: &JsonQuery, place: Place) -> Result<Found<'_>, Mismatch> {
+        json_values(self.response.json(), ("body", &self.response.body), query, place)
     }
 
     /// Says all that the page will be asked for.
@@ -57,6 +63,10 @@ impl Answer for InspectedResponse {
     fn take(&self, name: &str, wanted: &Wanted) -> Result<Value, Mismatch> {
         wanted.take_from_response(name, self)
     }
+
+    fn figures(&self, wanted: &WantedFigures) -> Result<QueryResult, Mismatch> {
+        wanted.take_from_response(self)
+    }
 }
 
 pub(super) fn header_values(headers: &HeaderMap, name: &str) -> FoundTexts {
@@ -67,41 +77,6 @@ pub(super) fn header_values(headers: &HeaderMap, name: &str) -> FoundTexts {
             "the headers are {}",
             headers.keys().map(hyper::header::HeaderName::as_str).collect::<Vec<_>>().join(", ")
         ),
-    }
-}
-
-/// `place` is where the suite asks for them.
-pub(super) fn json_values<'r>(
-    response: &'r HttpResponse,
-    query: &JsonQuery,
-    place: Place,
-) -> Result<Found<'r>, Mismatch> {
-    match response.json() {
-        // What the document is instead is shown once, with the answer.
-        Ok(document) => {
-            let values = query.find(document).map_err(|TooMany| Mismatch {
-                what: Message::new().words(format!("json {}", query.text)),
-                expected: Message::new().words(format!("to find at most {} values", walk::FOUND)),
-                actual: message!("more: write a path that finds fewer"),
-                place: Some(place),
-            })?;
-            Ok(Found { values, surroundings: Message::new() })
-        }
-        Err(error) => {
-            let start = response.body.trim();
-            let actual = match start.is_empty() {
-                true => message!("an empty body"),
-                // Where it stops being JSON is not of interest: it never was.
-                false if start.starts_with('<') => message!("HTML or XML: ").excerpt(start, 120),
-                false => message!("something else ({}): ", error).excerpt(start, 120),
-            };
-            Err(Mismatch {
-                what: message!("body"),
-                expected: message!("to be JSON"),
-                actual,
-                place: Some(place),
-            })
-        }
     }
 }
 

@@ -3,16 +3,22 @@
 use std::time::Duration;
 
 use serde_json::Value;
+use toml::Spanned;
+use toml::de::DeValue;
 
 use super::answer::{Answer, Expectation, Unjudgeable};
 use super::connection::too_slow;
+use super::describe::describe;
 use super::evaluate::{Found, Subject, judge};
+use super::figures::WantedFigures;
 use super::matcher::{ByName, Matcher, assert_something};
 use super::operand::Amount;
 use super::wanted::Wanted;
 use crate::attempt::cost::Cost;
 use crate::language::placed::Placed;
-use crate::language::read::{FromTable, Table};
+use crate::language::read::{FromTable, FromToml, ParseContext, Table, Templates};
+use crate::language::schema::{Definitions, Schema};
+use crate::language::source::Place;
 use crate::language::template::Template;
 use crate::language::variables::Variables;
 use crate::outcome::Mismatch;
@@ -55,6 +61,12 @@ impl RowsExpectation {
     fn matchers(&self) -> impl Iterator<Item = &Matcher> {
         let by_column = self.row.iter().map(|(_, matcher)| matcher);
         by_column.chain(self.rows.iter().chain(&self.value).map(|expected| &expected.value))
+    }
+
+    /// The same, and one row where it says nothing of their number; `place` says so.
+    pub fn or_one_row(self, place: Place) -> RowsExpectation {
+        let one = || Placed { place, value: Matcher::equals(Value::from(1)) };
+        RowsExpectation { rows: Some(self.rows.unwrap_or_else(one)), ..self }
     }
 
     /// Does it look at anything but the time?
@@ -109,6 +121,53 @@ impl Expectation<QueryResult> for RowsExpectation {
     }
 }
 
+/// How many rows something has.
+#[derive(Debug, Clone)]
+pub struct RowCount {
+    place: Place,
+    matcher: Matcher,
+}
+
+impl FromToml for RowCount {
+    const TEMPLATES: Templates = Templates::Own;
+
+    fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
+        let place = parse.place(value.span());
+        Amount::from_toml(value, parse).map(|Amount(matcher)| RowCount { place, matcher })
+    }
+
+    fn schema(definitions: &mut Definitions<'_>) -> Schema {
+        Amount::schema(definitions)
+    }
+}
+
+impl RowCount {
+    pub fn place(&self) -> Place {
+        self.place
+    }
+
+    pub fn templates(&self) -> Vec<&Template> {
+        self.matcher.templates()
+    }
+
+    /// What of `count` is not as expected.
+    ///
+    /// # Errors
+    /// A template in the matcher cannot be evaluated.
+    pub fn judge(&self, count: &Value, scope: &Variables) -> Result<Vec<Mismatch>, Unjudgeable> {
+        let subject = Subject { what: Message::new().words("rows"), place: self.place };
+        judge(&subject, &self.matcher, &Found::one(count), scope)
+    }
+
+    /// What is expected, in words.
+    ///
+    /// # Errors
+    /// A template in the matcher cannot be evaluated.
+    pub fn in_words(&self, scope: &Variables) -> Result<Message, Unjudgeable> {
+        describe(&self.matcher, scope)
+    }
+}
+
 impl Answer for QueryResult {
     fn size(&self) -> usize {
         QueryResult::size(self)
@@ -124,5 +183,9 @@ impl Answer for QueryResult {
 
     fn take(&self, name: &str, wanted: &Wanted) -> Result<Value, Mismatch> {
         wanted.take_from_row(name, self)
+    }
+
+    fn figures(&self, wanted: &WantedFigures) -> Result<QueryResult, Mismatch> {
+        wanted.take_from_rows(self)
     }
 }

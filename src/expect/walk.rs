@@ -14,7 +14,7 @@ pub(super) const FOUND: usize = 500_000;
 
 /// More than [`FOUND`] values.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct TooMany;
+pub struct TooMany;
 
 /// The values that `path` finds in `document`. `whole` is the same path, parsed.
 pub(super) fn find<'d>(path: &str, whole: &JsonPath, document: &'d Value) -> Result<Vec<&'d Value>, TooMany> {

@@ -6,11 +6,12 @@ use serde_json::Value;
 use super::describe::show;
 use super::evaluate::{Found, FoundTexts};
 use super::html::HtmlQuery;
-use super::json_path::JsonQuery;
-use super::response::{InspectedResponse, header_values, html_texts, json_values};
+use super::json_path::{JsonQuery, json_values};
+use super::response::{InspectedResponse, header_values, html_texts};
 use crate::attempt::cost::{self, Cost};
 use crate::language::source::Place;
 use crate::outcome::Mismatch;
+use crate::probe::program::ProgramResult;
 use crate::probe::rows::QueryResult;
 use crate::secret::{Message, message};
 
@@ -31,6 +32,7 @@ pub(super) enum Sought {
     Regex(Regex),
     Status,
     Body,
+    Stdout,
     /// The first column of the first row, or the named one.
     Column(Option<String>),
 }
@@ -46,7 +48,22 @@ impl Wanted {
             | Sought::Regex(_)
             | Sought::Status
             | Sought::Body
+            | Sought::Stdout
             | Sought::Column(_) => None,
+        }
+    }
+
+    /// The column of a row that it takes, where it is named.
+    pub(super) fn column(&self) -> Option<&str> {
+        match &self.sought {
+            Sought::Column(name) => name.as_deref(),
+            Sought::Json(..)
+            | Sought::Header(_)
+            | Sought::Cookie(_)
+            | Sought::Html(_)
+            | Sought::Regex(_)
+            | Sought::Status
+            | Sought::Body => None,
         }
     }
 
@@ -56,7 +73,7 @@ impl Wanted {
             Sought::Json(query) => cost::of_path(&query.text),
             Sought::Html(_) => Cost::Unknown,
             Sought::Regex(regex) => cost::of_pattern(regex.as_str()),
-            Sought::Body => Cost::TO_READ,
+            Sought::Body | Sought::Stdout => Cost::TO_READ,
             Sought::Header(_) | Sought::Cookie(_) | Sought::Status | Sought::Column(_) => Cost::Looks(1),
         }
     }
@@ -73,7 +90,8 @@ impl Wanted {
         let one = |value: Value| FoundTexts { values: vec![value], surroundings: Message::new() };
         let texts = match &self.sought {
             Sought::Json(query) => {
-                let found = json_values(&answer.response, query, self.place)
+                let found = answer
+                    .json_values(query, self.place)
                     .map_err(|mismatch| self.missed(name, mismatch.actual))?;
                 return self.take_one(name, found);
             }
@@ -84,18 +102,36 @@ impl Wanted {
             }
             Sought::Header(header) => header_values(&answer.response.headers, header),
             Sought::Cookie(cookie) => cookie_values(answer, cookie),
-            Sought::Regex(regex) => {
-                // The whole match only where the expression has no group.
-                let number = usize::from(regex.captures_len() > 1);
-                let group = regex.captures(&answer.response.body).and_then(|captures| captures.get(number));
-                FoundTexts {
-                    values: group.map(|group| Value::from(group.as_str())).into_iter().collect(),
-                    surroundings: Message::new(),
-                }
-            }
+            Sought::Regex(regex) => group_of(regex, &answer.response.body),
             Sought::Status => one(Value::from(answer.response.status)),
             Sought::Body => one(Value::from(answer.response.body.as_str())),
-            Sought::Column(_) => FoundTexts { values: Vec::new(), surroundings: Message::new() },
+            Sought::Stdout | Sought::Column(_) => {
+                FoundTexts { values: Vec::new(), surroundings: Message::new() }
+            }
+        };
+        self.take_one(name, texts.as_found())
+    }
+
+    /// Takes the value out of what a program printed.
+    ///
+    /// # Errors
+    /// Nothing was found, or several.
+    pub(super) fn take_from_program(&self, name: &str, answer: &ProgramResult) -> Result<Value, Mismatch> {
+        let stdout = ("stdout", answer.stdout.as_str());
+        let texts = match &self.sought {
+            Sought::Json(query) => {
+                let found = json_values(answer.json(), stdout, query, self.place)
+                    .map_err(|mismatch| self.missed(name, mismatch.actual))?;
+                return self.take_one(name, found);
+            }
+            Sought::Regex(regex) => group_of(regex, &answer.stdout),
+            Sought::Stdout => return Ok(Value::from(answer.stdout.as_str())),
+            Sought::Header(_)
+            | Sought::Cookie(_)
+            | Sought::Html(_)
+            | Sought::Status
+            | Sought::Body
+            | Sought::Column(_) => FoundTexts { values: Vec::new(), surroundings: Message::new() },
         };
         self.take_one(name, texts.as_found())
     }
@@ -143,12 +179,23 @@ impl Wanted {
             Sought::Html(HtmlQuery { selector, attribute: Some(attribute) }) => {
                 format!("one element {selector} with the attribute {attribute}")
             }
-            Sought::Regex(regex) => format!("a body that matches /{regex}/"),
+            Sought::Regex(regex) => format!("a text that matches /{regex}/"),
             Sought::Status => "a status".to_owned(),
             Sought::Body => "a body".to_owned(),
+            Sought::Stdout => "stdout".to_owned(),
             Sought::Column(None) => "a first row".to_owned(),
             Sought::Column(Some(column)) => format!("a first row with the column {column}"),
         })
+    }
+}
+
+/// The first group of the first match, or the whole match where the expression has no group.
+fn group_of(regex: &Regex, text: &str) -> FoundTexts {
+    let number = usize::from(regex.captures_len() > 1);
+    let group = regex.captures(text).and_then(|captures| captures.get(number));
+    FoundTexts {
+        values: group.map(|group| Value::from(group.as_str())).into_iter().collect(),
+        surroundings: Message::new(),
     }
 }
 

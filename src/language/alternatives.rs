@@ -50,7 +50,9 @@ impl Table<'_, '_, '_> {
             self.take_over(reading.asked);
             let mut mistakes = reading.mistakes;
             mistakes.extend(foreign);
-            mistakes.extend(reading.missing.into_iter().map(|missing| missing.diagnostic));
+            if !self.parse.is_partial {
+                mistakes.extend(reading.missing.into_iter().map(|missing| missing.diagnostic));
+            }
             results.push(Read { value: reading.value, mistakes });
         }
         results

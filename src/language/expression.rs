@@ -4,10 +4,11 @@ use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use minijinja::value::{Kwargs, Value as Dynamic, ValueKind};
-use minijinja::{Environment, UndefinedBehavior};
+use minijinja::{Environment, State, UndefinedBehavior};
 use regex::Regex;
 
 use super::dynamic::{as_text, is_number};
+use super::size::LARGEST;
 use super::source::Place;
 use super::variables::{Variables, first_part};
 use crate::secret::placeholder::{self, Form, has_gap, has_placeholder, in_form, in_json};
@@ -19,6 +20,12 @@ pub const FUNCTIONS: [&str; 2] = ["uuid", "now"];
 const RESERVED_IN_URLS: &percent_encoding::AsciiSet =
     &percent_encoding::NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
+/// The most that one expression may read and make on its way, in bytes: a filter can make any amount of a few words.
+const MOST_WORK: u64 = 2 * LARGEST as u64;
+
+/// So many bytes take one of the library's fuel.
+const BYTES_OF_FUEL: u64 = 64;
+
 /// The filters whose work a shell can do on a secret. Each knows a placeholder for one.
 const DONE_BY_A_SHELL: [&str; 3] = ["urlencode", "tojson", "b64encode"];
 
@@ -26,6 +33,7 @@ const DONE_BY_A_SHELL: [&str; 3] = ["urlencode", "tojson", "b64encode"];
 pub fn environment() -> Environment<'static> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_fuel(Some(MOST_WORK / BYTES_OF_FUEL));
     environment.add_filter("b64encode", |value: Dynamic| {
         use base64::Engine as _;
         let text = as_text(&value);
@@ -40,13 +48,18 @@ pub fn environment() -> Environment<'static> {
         let encoded = percent_encoding::utf8_percent_encode(&as_text(&value), RESERVED_IN_URLS).to_string();
         in_form(&encoded, Form::Url)
     });
-    environment.add_filter("tojson", |value: Dynamic, indent: Option<Dynamic>, options: Kwargs| {
-        let json = minijinja::filters::tojson(&value, indent, options)?;
-        Ok::<_, minijinja::Error>(match json.as_str() {
-            Some(text) if has_placeholder(text) => Dynamic::from_safe_string(in_json(text)),
-            Some(_) | None => json,
-        })
-    });
+    environment.add_filter(
+        "tojson",
+        |state: &State, value: Dynamic, indent: Option<Dynamic>, options: Kwargs| {
+            let json = minijinja::filters::tojson(&value, indent, options)?;
+            // To write JSON takes several times as long as to copy it.
+            state.consume_fuel(json.as_str().map_or(0, |text| text.len() as u64) * 4 / BYTES_OF_FUEL)?;
+            Ok::<_, minijinja::Error>(match json.as_str() {
+                Some(text) if has_placeholder(text) => Dynamic::from_safe_string(in_json(text)),
+                Some(_) | None => json,
+            })
+        },
+    );
     environment.add_function("uuid", || uuid::Uuid::new_v4().to_string());
     environment.add_function("now", || jiff::Timestamp::now().to_string());
     environment
@@ -122,7 +135,16 @@ impl Expression {
                     Ok(value)
                 }
             })
-            .map_err(|error| format!("`{{{{{}}}}}`: {}", self.source, describe(&error)))
+            .map_err(|error| format!("`{{{{{}}}}}`: {}", shortened(&self.source), describe(&error)))
+    }
+}
+
+/// As much of an expression as leaves room for what is said of it.
+fn shortened(source: &str) -> Cow<'_, str> {
+    const SHOWN: usize = 100;
+    match source.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}…", &source[..end]).into(),
+        None => source.into(),
     }
 }
 
@@ -238,6 +260,9 @@ fn is_unknown_filter(name: &str, environment: &Environment<'_>) -> bool {
 
 /// A minijinja error without the parts that point into a template file.
 fn describe(error: &minijinja::Error) -> String {
+    if error.kind() == minijinja::ErrorKind::OutOfFuel {
+        return format!("this reads and makes more than {} MiB", MOST_WORK >> 20);
+    }
     match error.detail() {
         Some(detail) => detail.to_owned(),
         None => error.kind().to_string(),

@@ -18,6 +18,7 @@ pub mod setting;
 
 pub mod name;
 pub mod number;
+pub mod period;
 pub mod printable;
 pub mod raw;
 pub mod repeat;

@@ -85,6 +85,14 @@ fn each_in_value<'w>(
 }
 
 impl Entry<'_> {
+    /// The path as it is in a check: what `[defaults]` says of a kind is said of its checks.
+    pub fn path_in_check(&self) -> &[&str] {
+        match self.path {
+            ["defaults", rest @ ..] | ["env", _, "defaults", rest @ ..] if !rest.is_empty() => rest,
+            path => path,
+        }
+    }
+
     pub fn number(&self) -> Option<i64> {
         self.value.as_integer().and_then(|number| i64::from_str_radix(number.as_str(), number.radix()).ok())
     }

@@ -9,6 +9,7 @@
 
 use std::any::{Any, TypeId};
 use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use minijinja::Environment;
@@ -22,7 +23,7 @@ use super::diagnostic::Diagnostic;
 use super::schema::{Definitions, Schema};
 use super::setting;
 pub use super::setting::Templates;
-use super::source::Place;
+use super::source::{Lent, Place, Sources};
 pub use super::table::{Table, read_table};
 use super::variables::Variables;
 
@@ -40,13 +41,23 @@ pub struct ParseContext<'e> {
     pub settings: Settings,
     /// Is it one of the checks that `each` makes? Its name may have a template in it, which tells it from the others.
     pub is_of_each: bool,
+    /// Is it only a part of a table, so that nothing is missing in it?
+    pub is_partial: bool,
+    /// Where what is lent by other files comes from.
+    pub lent: Lent,
+    /// The folder that relative paths start in: the suite's.
+    pub folder: PathBuf,
+    /// The suite's files so far, and what checks read beside them.
+    pub sources: Sources,
+    /// What is wrong with a file that a check reads, and keeps nothing from being run.
+    pub warnings: Vec<Diagnostic>,
 }
 
-/// What was found of templates in settings.
+/// What was found of settings that differ between environments.
 #[derive(Debug, Default)]
 pub struct Settings {
     /// Is there any? Then the suite is another one in each environment.
-    pub have_templates: bool,
+    pub depend_on_environment: bool,
     /// The variables that are read there.
     pub reads: Vec<(String, Place)>,
 }
@@ -101,11 +112,16 @@ impl<'e> ParseContext<'e> {
             scope: None,
             settings: Settings::default(),
             is_of_each: false,
+            is_partial: false,
+            lent: Lent::default(),
+            folder: PathBuf::new(),
+            sources: Sources::default(),
+            warnings: Vec::new(),
         }
     }
 
     pub fn place(&self, span: std::ops::Range<usize>) -> Place {
-        Place::new(self.file, span)
+        self.lent.place(self.file, span)
     }
 
     /// Records a mistake and is `None`, so that a reader can end with it.

@@ -184,6 +184,8 @@ pub enum Connections {
     New,
     /// An attempt may go to the server that answered the one before.
     MayBeKept,
+    /// Nothing: there is one attempt, and no default changes that.
+    Once,
 }
 
 /// How often something is tried.

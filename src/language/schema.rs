@@ -15,16 +15,38 @@ pub type Schema = Value;
 pub struct Definitions<'e> {
     environment: &'e Environment<'static>,
     made: Map<String, Value>,
+    /// What the tables of a name must have where no defaults say it, by the name.
+    whole: Vec<(&'static str, Schema)>,
 }
 
 impl<'e> Definitions<'e> {
     pub fn new(environment: &'e Environment<'static>) -> Definitions<'e> {
-        Definitions { environment, made: Map::new() }
+        Definitions { environment, made: Map::new(), whole: Vec::new() }
     }
 
     /// The schemas that have a name, by name.
     pub fn into_made(self) -> Map<String, Value> {
         self.made
+    }
+
+    /// What the file as a whole must be like: what a check must have is no mistake of it where the file's defaults may
+    /// say it.
+    pub fn whole(&mut self) -> Vec<Schema> {
+        let has_no_defaults = |name: &str| {
+            let has = json!({
+                "required": ["defaults"],
+                "properties": { "defaults": { "required": [name] } },
+            });
+            json!({ "not": has, "properties": { "env": { "additionalProperties": { "not": has } } } })
+        };
+        let whole = std::mem::take(&mut self.whole).into_iter();
+        let rules = whole.map(|(name, whole)| {
+            json!({
+                "if": has_no_defaults(name),
+                "then": { "properties": { name: { "type": "array", "items": whole } } },
+            })
+        });
+        rules.collect()
     }
 
     /// A reference to the schema called `name`, which `make` makes.
@@ -124,6 +146,10 @@ impl<'e> Definitions<'e> {
         let mut schema = match key.shape {
             Shape::Value(schema) => schema(self),
             Shape::Tables(of) => self.array(of),
+            Shape::PartOf(of) => {
+                property["examples"] = json!([{ "budget": "10s" }]);
+                self.part(of)
+            }
         };
         for or in &key.or_shapes {
             let or = or(self);
@@ -133,8 +159,19 @@ impl<'e> Definitions<'e> {
         property
     }
 
-    /// What is either of two schemas: of two tables one table, with the keys of both.
+    /// What is either of two schemas: of two tables one table, with the keys of both. Tables with names of their own are
+    /// kept apart, so that the keys of each are found under its name, unless one has all the keys of the other.
     fn any_of(&self, one: Schema, other: &Schema) -> Schema {
+        if let (true, Some(others)) = (self.are_tables(&one), self.properties(other)) {
+            let mut tables = one["anyOf"].as_array().cloned().unwrap_or_else(|| vec![one]);
+            let has_all = |table: &Schema| {
+                self.properties(table).is_some_and(|keys| self.either(&keys, &others) == keys)
+            };
+            if !tables.iter().any(has_all) {
+                tables.push(other.clone());
+            }
+            return if tables.len() == 1 { tables.remove(0) } else { json!({ "anyOf": tables }) };
+        }
         let properties =
             |schema: &Schema| self.properties(schema).or_else(|| schema.get("properties").cloned());
         match (properties(&one), properties(other)) {
@@ -147,6 +184,14 @@ impl<'e> Definitions<'e> {
         }
     }
 
+    /// Is it a table that has a name, or one of several?
+    fn are_tables(&self, schema: &Schema) -> bool {
+        match schema["anyOf"].as_array() {
+            Some(tables) => tables.iter().all(|table| self.properties(table).is_some()),
+            None => self.properties(schema).is_some(),
+        }
+    }
+
     /// The properties of a table that has a name.
     fn properties(&self, schema: &Schema) -> Option<Schema> {
         let name = schema["$ref"].as_str()?.strip_prefix("#/$defs/")?;
@@ -155,7 +200,34 @@ impl<'e> Definitions<'e> {
 
     fn array(&mut self, of: &'static dyn NamedTable) -> Schema {
         let items = self.table(of.name(), |table| of.ask(table));
+        if let Some(own) = of.own_keys() {
+            self.split_whole(of.name(), own);
+        }
         json!({ "type": "array", "items": items })
+    }
+
+    /// Takes out of the table called `name` what defaults can give it.
+    fn split_whole(&mut self, name: &'static str, own: &[&str]) {
+        let Some(Value::Object(table)) = self.made.get_mut(name) else { return };
+        let mut whole = Map::new();
+        if let Some(Value::Array(required)) = table.get_mut("required") {
+            let is_own = |key: &Value| key.as_str().is_some_and(|key| own.contains(&key));
+            let others: Vec<Value> = required.iter().filter(|key| !is_own(key)).cloned().collect();
+            required.retain(is_own);
+            whole.insert("required".to_owned(), Value::Array(others));
+        }
+        whole.extend(table.remove("allOf").map(|rules| ("allOf".to_owned(), rules)));
+        self.whole.push((name, Value::Object(whole)));
+    }
+
+    /// One table with some of the keys that such a table has.
+    fn part(&mut self, of: &'static dyn NamedTable) -> Schema {
+        let mut asked = asked_by(|table| of.ask(table), None, self.environment);
+        asked.keys.retain(|key| !of.own_keys().unwrap_or_default().contains(&key.name));
+        asked.keys.iter_mut().for_each(|key| key.is_required = false);
+        asked.rules.clear();
+        asked.defaults.clear();
+        self.described(asked)
     }
 }
 

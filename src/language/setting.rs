@@ -104,7 +104,7 @@ fn render(template: &Template, parse: &mut ParseContext<'_>) -> Option<String> {
         return parse.reject(mistake.hint("a setting is the same for every attempt: use a variable"));
     }
     parse.settings.reads.extend(template.reads_at().map(|(name, place)| (name.to_owned(), place)));
-    parse.settings.have_templates = true;
+    parse.settings.depend_on_environment = true;
     let scope = parse.scope.clone()?;
     let is_known = |name: &str| is_built_in(name) || scope.has(first_part(name));
     if !template.reads().all(is_known) {

@@ -25,6 +25,19 @@ pub struct Source {
     pub text: String,
     /// Where each line after the first begins: a suite of a thousand checks asks a thousand times.
     line_starts: Vec<usize>,
+    /// Where its text begins for [`Lent`].
+    start: usize,
+    /// Is it part of the suite, or something that the suite names, such as a data contract?
+    pub role: Role,
+}
+
+/// What a file is to a suite.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// The suite's own, or one that it includes.
+    Suite,
+    /// A file of another format that a check reads.
+    Attached,
 }
 
 /// All files of a suite; a [`Place`] points into one of them.
@@ -34,10 +47,21 @@ pub struct Sources {
 }
 
 impl Sources {
-    /// Adds a file and returns its number.
+    /// Adds a file of the suite and returns its number.
     pub fn add(&mut self, path: PathBuf, text: String) -> usize {
+        self.push(path, text, Role::Suite)
+    }
+
+    /// Adds a file that a check reads, and returns its number. One that several checks read is there once.
+    pub fn attach(&mut self, path: PathBuf, text: String) -> usize {
+        let known = self.files.iter().position(|file| file.role == Role::Attached && file.path == path);
+        known.unwrap_or_else(|| self.push(path, text, Role::Attached))
+    }
+
+    fn push(&mut self, path: PathBuf, text: String, role: Role) -> usize {
         let line_starts = text.match_indices('\n').map(|(newline, _)| newline + 1).collect();
-        self.files.push(Source { path, text, line_starts });
+        let start = self.files.last().map_or(Lent::START, |last| last.start + last.text.len() + 1);
+        self.files.push(Source { path, text, line_starts, start, role });
         self.files.len() - 1
     }
 
@@ -48,6 +72,11 @@ impl Sources {
             let stars: String = text.bytes().map(|byte| if byte == b'\n' { '\n' } else { '*' }).collect();
             source.text.replace_range(place.start..place.end, &stars);
         }
+    }
+
+    /// What is known here of text that one file lends another.
+    pub fn lent(&self) -> Lent {
+        Lent(self.files.iter().map(|file| file.start).collect())
     }
 
     /// The text of the file at `path`, if it is one of these.
@@ -66,6 +95,31 @@ impl Sources {
         let line_start = line.checked_sub(1).map_or(0, |before| source.line_starts[before]);
         let before = source.text.get(line_start..place.start).unwrap_or_default();
         Location { path: source.path.clone(), line: line + 1, column: before.chars().count() + 1 }
+    }
+}
+
+/// Values that are read as if another file said them, such as defaults: their spans begin behind every file's own text,
+/// each file's where the one before it ends.
+#[derive(Debug, Clone, Default)]
+pub struct Lent(Vec<usize>);
+
+impl Lent {
+    /// No file is as large as this.
+    const START: usize = usize::MAX / 2;
+
+    /// How far the spans of `file` are moved when it lends them.
+    pub fn shift(&self, file: usize) -> usize {
+        self.0.get(file).copied().unwrap_or(Lent::START)
+    }
+
+    /// The place of `span`, which is one of `file` or is lent to it.
+    pub fn place(&self, file: usize, span: std::ops::Range<usize>) -> Place {
+        if span.start < Lent::START {
+            return Place::new(file, span);
+        }
+        let lender = self.0.partition_point(|start| *start <= span.start).saturating_sub(1);
+        let start = self.shift(lender);
+        Place::new(lender, span.start - start..span.end - start)
     }
 }
 

@@ -9,6 +9,7 @@ use std::ops::Range;
 
 use serde_json::Value;
 
+use super::period::Instant;
 use crate::secret::placeholder::{Form, in_form, in_json};
 
 /// A statement with its values apart from it.
@@ -28,7 +29,12 @@ pub struct Dialect {
     /// A text as a literal, with the secrets in it.
     pub text: fn(&str) -> String,
     pub lexis: Lexis,
+    /// An instant as its columns compare with it.
+    pub instant: WriteInstant,
 }
+
+/// How an instant is written.
+pub type WriteInstant = fn(&Instant) -> String;
 
 /// What strings, names and comments look like.
 #[derive(Debug, Clone, Copy)]
@@ -233,6 +239,7 @@ mod tests {
         identifier: quoted_name,
         text: quoted_text,
         lexis: STANDARD,
+        instant: Instant::with_offset,
     };
 
     fn literal(value: &Value) -> String {

@@ -51,6 +51,8 @@ pub struct Table<'t, 'r, 'e> {
     purpose: Purpose,
     pub(super) asked: Asked,
     pub(super) missing: Vec<Missing>,
+    /// Keys of which it was said already that they cannot be here.
+    refused: Vec<&'static str>,
     pub parse: &'r mut ParseContext<'e>,
 }
 
@@ -110,6 +112,8 @@ pub enum Shape {
     Value(fn(&mut Definitions<'_>) -> Schema),
     /// An array of tables.
     Tables(&'static dyn NamedTable),
+    /// One table that has some of the keys of such tables.
+    PartOf(&'static dyn NamedTable),
 }
 
 /// A table that a suite may have several times, such as the checks of a kind.
@@ -119,6 +123,11 @@ pub trait NamedTable: Sync {
 
     /// Asks for its keys.
     fn ask(&self, table: &mut Table<'_, '_, '_>);
+
+    /// The keys that no other table can give it. `None` if none can give it any.
+    fn own_keys(&self) -> Option<&'static [&'static str]> {
+        None
+    }
 }
 
 /// What the keys of a table owe each other.
@@ -147,7 +156,7 @@ impl<'t, 'r, 'e> Table<'t, 'r, 'e> {
     fn new(keys: &'t DeTable<'t>, place: Place, purpose: Purpose, parse: &'r mut ParseContext<'e>) -> Self {
         // Room for what most tables are asked for: to grow step by step is a good part of reading one.
         let asked = Asked { keys: Vec::with_capacity(32), ..Asked::default() };
-        Table { keys, place, purpose, asked, missing: Vec::new(), parse }
+        Table { keys, place, purpose, asked, missing: Vec::new(), refused: Vec::new(), parse }
     }
 
     /// The same table for another reader.
@@ -323,6 +332,14 @@ impl<'t, 'r, 'e> Table<'t, 'r, 'e> {
         None
     }
 
+    /// Records a mistake where the table has a key that it cannot have, though others like it do.
+    pub fn refuse(&mut self, name: &'static str, message: impl Into<String>) {
+        if self.has(name) {
+            self.refused.push(name);
+            let _: Option<()> = self.reject(name, message);
+        }
+    }
+
     /// Records a mistake at the key `name`.
     pub fn reject<T>(&mut self, name: &str, message: impl Into<String>) -> Option<T> {
         let place = self.key_place(name);
@@ -336,7 +353,7 @@ impl<'t, 'r, 'e> Table<'t, 'r, 'e> {
         let mut unknown = false;
         for key in self.keys.keys() {
             let given = key.get_ref().as_ref();
-            if known().any(|known| known.name == given) {
+            if known().any(|known| known.name == given) || self.refused.contains(&given) {
                 continue;
             }
             unknown = true;
@@ -366,6 +383,8 @@ impl<'t, 'r, 'e> Table<'t, 'r, 'e> {
             self.parse.diagnostics.push(mistake);
         }
         let missing = self.missing.drain(..).filter(|missing| missing.key.is_some() || !unknown);
-        self.parse.diagnostics.extend(missing.map(|missing| missing.diagnostic));
+        if !self.parse.is_partial {
+            self.parse.diagnostics.extend(missing.map(|missing| missing.diagnostic));
+        }
     }
 }

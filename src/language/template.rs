@@ -13,6 +13,7 @@ use serde_json::Value;
 use super::diagnostic::Diagnostic;
 use super::dynamic::{as_text, to_json};
 use super::expression::{Expression, FUNCTIONS, variables_in};
+use super::period::Instant;
 use super::read::ParseContext;
 use super::size::Room;
 use super::source::Place;
@@ -208,7 +209,7 @@ impl Template {
     /// An expression that cannot be evaluated.
     pub fn sql(&self, scope: &Variables, dialect: &Dialect) -> Result<BoundSql, String> {
         let mut parameters = Vec::new();
-        let text = self.sql_with(scope, dialect.lexis, |value| {
+        let text = self.sql_with(scope, dialect, |value| {
             parameters.push(value);
             (dialect.placeholder)(parameters.len())
         })?;
@@ -220,17 +221,17 @@ impl Template {
     /// # Errors
     /// An expression that cannot be evaluated.
     pub fn sql_with_literals(&self, scope: &Variables, dialect: &Dialect) -> Result<String, String> {
-        self.sql_with(scope, dialect.lexis, |value| super::sql::literal(&value, dialect))
+        self.sql_with(scope, dialect, |value| super::sql::literal(&value, dialect))
     }
 
     fn sql_with(
         &self,
         scope: &Variables,
-        lexis: Lexis,
+        dialect: &Dialect,
         mut write: impl FnMut(Value) -> String,
     ) -> Result<String, String> {
         let mut sql = String::new();
-        let mut scanner = Scanner::new(lexis);
+        let mut scanner = Scanner::new(dialect.lexis);
         for segment in &*self.segments {
             match segment {
                 Segment::Text(text) => {
@@ -241,7 +242,9 @@ impl Template {
                     if matches!(scanner.within(), Within::LineComment | Within::BlockComment(_)) => {}
                 Segment::Expression(expression) => {
                     scanner.skip_value();
-                    sql.push_str(&write(to_json(&expression.eval(scope)?)));
+                    let value = expression.eval(scope)?;
+                    let at = Instant::of(&value).map(|at| Value::from((dialect.instant)(&at)));
+                    sql.push_str(&write(at.unwrap_or_else(|| to_json(&value))));
                 }
             }
         }
@@ -310,6 +313,7 @@ mod tests {
         identifier: quoted_name,
         text: quoted_text,
         lexis: STANDARD,
+        instant: Instant::with_offset,
     };
 
     fn parse(text: &str) -> Result<Template, Malformed> {

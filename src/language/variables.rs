@@ -150,7 +150,17 @@ fn typed_as(literal: Option<&Value>, text: &str) -> Value {
 }
 
 /// The built-in names, as templates read them.
-pub const BUILT_IN: [&str; 3] = ["run.id", "run.started", "suite.dir"];
+pub const BUILT_IN: [&str; 9] = [
+    "run.id",
+    "run.started",
+    "suite.dir",
+    "yesterday.start",
+    "yesterday.end",
+    "yesterday.date",
+    "today.start",
+    "today.end",
+    "today.date",
+];
 
 /// `order` of `order.id`.
 pub fn first_part(name: &str) -> &str {

@@ -8,13 +8,16 @@ use crate::language::source::Place;
 
 pub(super) fn warnings(written: &RawDocument<'_>) -> Vec<Diagnostic> {
     let mut found = Vec::new();
-    written.each(|entry| found.extend(without_ready(entry)));
+    // Which of them count is known only with the environment.
+    let has_default = written.find(&["defaults", "boot", "ready"]).is_some();
+    written.each(|entry| found.extend(without_ready(entry, has_default)));
     found
 }
 
-fn without_ready(entry: &Entry<'_>) -> Vec<Diagnostic> {
+fn without_ready(entry: &Entry<'_>, has_default: bool) -> Vec<Diagnostic> {
     let (["boot"], DeValue::Array(boots)) = (entry.path, entry.value) else { return Vec::new() };
     let boots = boots.iter().filter_map(|boot| boot.get_ref().as_table());
+    let boots = boots.filter(|boot| !has_default || boot.contains_key("ready"));
     boots.filter_map(|boot| of_boot(boot, entry.place.file)).collect()
 }
 

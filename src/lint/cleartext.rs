@@ -92,7 +92,7 @@ pub(super) fn hidden_in_text(text: &str) -> Vec<Range<usize>> {
 /// What the value gives away, if it does: in words, and which part of the text.
 fn secret_in(entry: &Entry<'_>, written: &RawDocument<'_>) -> Option<(&'static str, Range<usize>)> {
     let text = entry.value.as_str().filter(|text| !text.trim().is_empty())?;
-    let parts = entry.path;
+    let parts = entry.path_in_check();
     // A default that the environment replaces is not a secret of that environment: usually a developer's own database.
     if matches!(parts, ["vars", _, "default"] | ["env", _, "vars", _, "default"]) {
         return None;
@@ -112,7 +112,9 @@ fn secret_in(entry: &Entry<'_>, written: &RawDocument<'_>) -> Option<(&'static s
         [.., "auth", "basic", "password"] => Some("a password"),
         [.., "auth", "oauth2", "client-secret"] => Some("a client's secret"),
         [.., "headers", name] => is_secret_header(name).then_some("a credential"),
-        ["boot", "env", name] => is_secret_name(name).then_some("a secret"),
+        ["boot" | "command", "env", name] | ["journey", "step" | "cleanup", "env", name] => {
+            is_secret_name(name).then_some("a secret")
+        }
         [_, .., "form" | "json" | "query" | "multipart", name] => is_password(name).then_some("a password"),
         _ => None,
     };

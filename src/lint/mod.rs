@@ -16,7 +16,7 @@ use toml::de::DeTable;
 
 use crate::language::diagnostic::{Diagnostic, SuiteError};
 use crate::language::raw::RawDocument;
-use crate::language::source::Place;
+use crate::language::source::{Place, Role};
 use crate::plan::Plan;
 use crate::suite::Suite;
 
@@ -55,6 +55,7 @@ impl Notes {
         let mut warnings = size::warnings(suite, plans, &self.budgets);
         warnings.extend(resolve::warnings(plans));
         warnings.extend(noted);
+        warnings.extend(suite.warnings.iter().cloned());
         warnings.sort_by_key(|warning| warning.place.map(|place| (place.file, place.start)));
         Warnings { warnings, covered }
     }
@@ -63,7 +64,8 @@ impl Notes {
 /// A suite's mistakes as they may be shown: with stars over the secrets in its files.
 pub fn covered(error: &SuiteError) -> SuiteError {
     let mut covered = error.clone();
-    for (file, source) in error.sources().files.iter().enumerate() {
+    let files = error.sources().files.iter().enumerate();
+    for (file, source) in files.filter(|(_, source)| source.role == Role::Suite) {
         let (table, mistakes) = DeTable::parse_recoverable(&source.text);
         for place in cleartext::hidden(&RawDocument::of(file, &source.text, table.get_ref())) {
             covered.cover(place);

@@ -27,7 +27,7 @@ fn budget(entry: &Entry<'_>) -> Option<Diagnostic> {
     const ONE_REQUEST: [&[&str]; 5] =
         [&["health"], &["database"], &["journey", "step"], &["journey", "cleanup"], &["defaults"]];
     let DeValue::Table(table) = entry.value else { return None };
-    if !ONE_REQUEST.contains(&entry.path) || table.contains_key("poll") {
+    if !ONE_REQUEST.contains(&entry.path_in_check()) || table.contains_key("poll") {
         return None;
     }
     let (key, value) = table.get_key_value("budget")?;
@@ -44,7 +44,8 @@ fn budget(entry: &Entry<'_>) -> Option<Diagnostic> {
 
 fn retry(entry: &Entry<'_>) -> Option<Diagnostic> {
     let attempts = entry.number().filter(|_| entry.path.ends_with(&["retry", "attempts"]))?;
-    if entry.path == ["defaults", "retry", "attempts"] && attempts > 1 {
+    let is_default = entry.path_in_check() == ["retry", "attempts"];
+    if is_default && attempts > 1 {
         let message = "every check is retried, so flaky checks go unnoticed";
         return Some(
             Diagnostic::new(entry.place, message)

@@ -22,12 +22,25 @@ pub enum Failure {
         log: Option<Log>,
         place: Option<Place>,
     },
-    /// smoke could not find out.
-    Fault { fault: Fault, doing: Message, cause: Message, hint: Option<Message> },
+    /// smoke could not find out. `place` is where it is promised what it wanted to find out.
+    Fault { fault: Fault, doing: Message, cause: Message, hint: Option<Message>, place: Option<Place> },
     /// A booted process ended; `log` is what it printed, where that is more than the line which `how` has.
     Exited { how: Message, log: Option<Log> },
+    /// A plugin says of what it looked at that it is not well; `log` is what it printed, where that is more than one line.
+    Plugin { level: PluginLevel, says: Message, log: Option<Log> },
     /// A step of a journey did not pass. `place` is where it says what it asks.
     Step { step: String, number: usize, place: Place, source: Box<Failure> },
+}
+
+/// What a monitoring plugin says by its exit code, where it is not 0. Source: Monitoring Plugins Development Guidelines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PluginLevel {
+    /// 1.
+    Warning,
+    /// 2.
+    Critical,
+    /// 3, and whatever is none of the convention.
+    Unknown,
 }
 
 /// One expectation that was not met.
@@ -51,6 +64,8 @@ pub enum Fault {
     Auth,
     Sql,
     Protocol,
+    /// What came cannot be compared.
+    Measurement,
     /// A program or file on this machine.
     Local,
     /// A value that cannot go where the suite puts it.
@@ -71,6 +86,7 @@ impl Fault {
             Fault::Auth => "auth",
             Fault::Sql => "sql",
             Fault::Protocol => "protocol",
+            Fault::Measurement => "measurement",
             Fault::Local => "local",
             Fault::Template => "template",
             Fault::Shortage => "shortage",
@@ -79,13 +95,15 @@ impl Fault {
     }
 }
 
-/// The two ways to be red, as JUnit tells them apart.
+/// The ways not to pass, as JUnit tells them apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// It answered, and not as expected, or its own budget ended.
     Failed,
     /// smoke could not find out.
     Errored,
+    /// It answered that it is well enough: what needs it runs.
+    Warned,
     /// The suite's budget ended first.
     Undecided,
 }
@@ -98,18 +116,32 @@ impl Failure {
 
     /// A failure to find out, without a hint.
     pub fn fault(fault: Fault, doing: Message, cause: Message) -> Failure {
-        Failure::Fault { fault, doing, cause, hint: None }
+        Failure::Fault { fault, doing, cause, hint: None, place: None }
     }
 
     /// The same with advice on what to do.
     pub fn with_hint(self, advice: Message) -> Failure {
         match self {
-            Failure::Fault { fault, doing, cause, hint: None } => {
-                Failure::Fault { fault, doing, cause, hint: Some(advice) }
+            Failure::Fault { fault, doing, cause, hint: None, place } => {
+                Failure::Fault { fault, doing, cause, hint: Some(advice), place }
             }
             other @ (Failure::Mismatch { .. }
             | Failure::TimedOut { .. }
             | Failure::Fault { .. }
+            | Failure::Exited { .. }
+            | Failure::Plugin { .. }
+            | Failure::Step { .. }) => other,
+        }
+    }
+
+    /// The same with the place that says what smoke wanted to find out.
+    pub fn at(self, promised_at: Place) -> Failure {
+        match self {
+            Failure::Fault { fault, doing, cause, hint, .. } => {
+                Failure::Fault { fault, doing, cause, hint, place: Some(promised_at) }
+            }
+            other @ (Failure::Mismatch { .. }
+            | Failure::TimedOut { .. }
             | Failure::Exited { .. }
             | Failure::Step { .. }) => other,
         }
@@ -126,7 +158,8 @@ impl Failure {
         match self {
             Failure::Mismatch { mismatches, .. } => mismatches.iter().find_map(|mismatch| mismatch.place),
             Failure::TimedOut { last, place, .. } => last.as_ref().and_then(|last| last.place()).or(*place),
-            Failure::Fault { .. } | Failure::Exited { .. } => None,
+            Failure::Fault { place, .. } => *place,
+            Failure::Exited { .. } | Failure::Plugin { .. } => None,
             Failure::Step { place, source, .. } => source.place().or(Some(*place)),
         }
     }
@@ -136,7 +169,7 @@ impl Failure {
         match self {
             Failure::Mismatch { mismatches, .. } => mismatches,
             Failure::TimedOut { last, .. } => last.as_ref().map_or(&[], |last| last.mismatches()),
-            Failure::Fault { .. } | Failure::Exited { .. } => &[],
+            Failure::Fault { .. } | Failure::Exited { .. } | Failure::Plugin { .. } => &[],
             Failure::Step { source, .. } => source.mismatches(),
         }
     }
@@ -146,7 +179,10 @@ impl Failure {
         match self {
             Failure::Fault { fault, .. } => *fault == Fault::Internal,
             Failure::Step { source, .. } => source.is_internal(),
-            Failure::Mismatch { .. } | Failure::TimedOut { .. } | Failure::Exited { .. } => false,
+            Failure::Mismatch { .. }
+            | Failure::TimedOut { .. }
+            | Failure::Exited { .. }
+            | Failure::Plugin { .. } => false,
         }
     }
 
@@ -156,7 +192,7 @@ impl Failure {
             Failure::Fault { fault, .. } => *fault == Fault::Shortage,
             Failure::Step { source, .. } => source.is_shortage(),
             Failure::TimedOut { last, .. } => last.as_ref().is_some_and(|last| last.is_shortage()),
-            Failure::Mismatch { .. } | Failure::Exited { .. } => false,
+            Failure::Mismatch { .. } | Failure::Exited { .. } | Failure::Plugin { .. } => false,
         }
     }
 
@@ -178,6 +214,11 @@ impl Failure {
             },
             Failure::Fault { fault: Fault::Shortage, .. } => Verdict::Undecided,
             Failure::Fault { .. } => Verdict::Errored,
+            Failure::Plugin { level, .. } => match level {
+                PluginLevel::Warning => Verdict::Warned,
+                PluginLevel::Critical => Verdict::Failed,
+                PluginLevel::Unknown => Verdict::Errored,
+            },
             Failure::Step { source, .. } => source.verdict(),
         }
     }
@@ -191,6 +232,7 @@ impl Failure {
             Failure::TimedOut { cut, phase, .. } => Message::new().words(cut.what_ended(*phase)),
             Failure::Fault { doing, cause, .. } => doing.clone().words(": ").then(cause.clone()),
             Failure::Exited { how, .. } => how.clone(),
+            Failure::Plugin { says, .. } => says.clone(),
             Failure::Step { number, source, .. } => {
                 Message::new().words(format!("step {number}: ")).then(source.in_short())
             }
@@ -207,6 +249,7 @@ impl Failure {
             },
             Failure::Fault { fault, .. } => fault.name(),
             Failure::Exited { .. } => "exit",
+            Failure::Plugin { .. } => "plugin",
             Failure::Step { source, .. } => source.type_name(),
         }
     }
@@ -222,6 +265,7 @@ impl Cut {
             Phase::Ready => "not ready",
             Phase::Dns | Phase::Connect | Phase::Tls | Phase::Authenticate => "no connection",
             Phase::Body => "no end of the body",
+            Phase::Run => "no exit",
             Phase::Prepare | Phase::FirstByte | Phase::Begin | Phase::Query | Phase::Lock => "no answer",
         };
         format!("{nothing} within {} ({} budget), {}", Span(self.budget), self.scope, phase.doing())
@@ -265,6 +309,7 @@ impl fmt::Display for Failure {
             }
             Failure::Fault { doing, cause, .. } => write!(f, "{doing}: {cause}"),
             Failure::Exited { how, .. } => write!(f, "{how}"),
+            Failure::Plugin { says, .. } => write!(f, "{says}"),
             Failure::Step { step, number, source, .. } => write!(f, "step {number} `{step}`: {source}"),
         }
     }
@@ -298,13 +343,17 @@ impl Redact for Failure {
                 last: last.map_messages(clean),
                 log: log.map_messages(clean),
             },
-            Failure::Fault { fault, doing, cause, hint } => Failure::Fault {
+            Failure::Fault { fault, doing, cause, hint, place } => Failure::Fault {
                 fault,
+                place,
                 doing: clean(doing),
                 cause: clean(cause),
                 hint: hint.map_messages(clean),
             },
             Failure::Exited { how, log } => Failure::Exited { how: clean(how), log: log.map_messages(clean) },
+            Failure::Plugin { level, says, log } => {
+                Failure::Plugin { level, says: clean(says), log: log.map_messages(clean) }
+            }
             Failure::Step { step, number, place, source } => {
                 Failure::Step { step, number, place, source: source.map_messages(clean) }
             }

@@ -8,6 +8,7 @@ mod error_line;
 mod failure;
 mod log;
 mod phase;
+mod promise;
 mod span;
 mod trace;
 
@@ -15,9 +16,10 @@ use std::fmt;
 use std::time::Duration;
 
 pub use self::certificate::Certificate;
-pub use self::failure::{Failure, Fault, Mismatch, Verdict};
+pub use self::failure::{Failure, Fault, Mismatch, PluginLevel, Verdict};
 pub use self::log::Log;
 pub use self::phase::Phase;
+pub use self::promise::{Promise, PromiseVerdict, Promises};
 pub use self::span::Span;
 pub use self::trace::{Direction, Trace};
 use crate::secret::Redacted;
@@ -28,7 +30,8 @@ pub enum Outcome {
     Passed,
     /// A critical check failed or errored: the run is red.
     Failed(Redacted<Failure>),
-    /// A `severity = "warn"` check failed, errored, or was cut by the suite's budget: reported, and never red.
+    /// A `severity = "warn"` check failed, errored, or was cut by the suite's budget, or a plugin warns: reported, and
+    /// never red.
     Warned(Redacted<Failure>),
     /// The suite's budget ended while a critical check ran: nobody knows.
     Undecided(Redacted<Failure>),

@@ -15,6 +15,8 @@ pub enum Phase {
     Begin,
     Query,
     Lock,
+    /// A program was started, and has not ended yet.
+    Run,
     /// Everything is there, and is held against what was expected. Where that is quick for certain it is no phase of its own.
     Judge,
     Ready,
@@ -38,6 +40,7 @@ impl Phase {
             Phase::Begin => "begin",
             Phase::Query => "query",
             Phase::Lock => "lock",
+            Phase::Run => "run",
             Phase::Judge => "judge",
             Phase::Ready => "ready",
             Phase::Wait => "wait",
@@ -60,6 +63,7 @@ impl Phase {
             }
             Phase::Query => "while the query ran (query)",
             Phase::Lock => "while the query waited for a lock (lock)",
+            Phase::Run => "while the program ran (run)",
             Phase::Judge => "while judging the answer (judge)",
             Phase::Ready => "while waiting for it to be ready (ready)",
             Phase::Wait => "while waiting for the next attempt (wait)",

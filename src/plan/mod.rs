@@ -29,7 +29,7 @@ use crate::language::variables::{Variable, Variables, first_part, put_over, reso
 use crate::outcome::{SkipReason, Span};
 use crate::secret::Redactor;
 use crate::suite::keys::{EnvironmentKeys, SuiteKeys};
-use crate::suite::{Instance, Suite, SuiteCheck, graph, in_environment};
+use crate::suite::{Environment, Instance, Suite, SuiteCheck, graph, in_environment};
 
 /// What the command line overrides in the suite.
 #[derive(Debug, Default)]
@@ -107,11 +107,20 @@ fn planned(
         Err(mistakes) => (None, mistakes),
     };
     let missing = if mistakes.is_empty() { missing } else { Missing::IsFine };
-    let (resolved, unresolvable) = resolve(&variables(suite, environment, choices), &suite.dir, redactor);
+    let given = variables(suite, environment, choices);
+    let keys = keys_in(suite, choices);
+    let zone = keys.timezone.clone().unwrap_or_default();
+    let (mut resolved, unresolvable) = resolve(&given, &suite.dir, &zone, redactor);
     mistakes.extend(unresolvable);
-    let rendered = suite.has_templates_in_settings.then(|| {
+    let rendered = suite.depends_on_environment.then(|| {
+        let environment = match &choices.environment {
+            Some(name) => Environment::Named(name),
+            // Perhaps the suite is never run like this.
+            None if missing == Missing::IsFine => Environment::Unknown,
+            None => Environment::None,
+        };
         let names: Vec<String> = choices.variables.iter().map(|(name, _)| name.clone()).collect();
-        in_environment(suite, &resolved.scope, &names)
+        in_environment(suite, environment, &resolved.scope, &names)
     });
     let suite = match &rendered {
         Some(draft) => {
@@ -121,8 +130,12 @@ fn planned(
         None => suite,
     };
     // As the settings are in this environment.
+    let keys = keys_in(suite, choices);
+    if let Some(other) = keys.timezone.as_ref().filter(|other| **other != zone) {
+        // It is a variable: days begin elsewhere than was known before that had its value.
+        resolved = resolve(&given, &suite.dir, other, redactor).0;
+    }
     let environment = choices.environment.as_deref().and_then(|name| suite.environments.get_key_value(name));
-    let keys = environment.map(|(_, keys)| keys.suite.clone()).unwrap_or_default().or(&suite.keys);
     let selected = select(suite, choices);
     mistakes.extend(unknown_variables(suite, choices));
     let mut values = Values::new(suite, choices.environment.as_deref(), &resolved, &selected, missing);
@@ -242,6 +255,12 @@ impl<'s> Limit<'s> {
         let message = format!("the check's budget of {own} is larger than {whose}");
         Diagnostic::new(place, message).hint(format!("raise {raise}, or lower this one"))
     }
+}
+
+/// The keys of `[suite]`, in the environment that was chosen.
+fn keys_in(suite: &Suite, choices: &Choices) -> SuiteKeys {
+    let environment = choices.environment.as_ref().and_then(|name| suite.environments.get(name));
+    environment.map(|keys| keys.suite.clone()).unwrap_or_default().or(&suite.keys)
 }
 
 fn environment<'s>(

@@ -14,8 +14,8 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 
 use super::rows::QueryResult;
-use crate::attempt::Context;
 use crate::attempt::shell::ShellCommand;
+use crate::attempt::{Context, RunContext};
 use crate::deadline::Deadline;
 use crate::language::diagnostic::Diagnostic;
 use crate::language::sql::{BoundSql, Dialect};
@@ -256,22 +256,34 @@ pub struct Reproduction<'q> {
     pub limit: Duration,
     /// Where a relative path starts.
     pub folder: &'q Path,
+    /// The run that asked.
+    pub run: &'q RunContext,
 }
 
-/// Runs `statement`, or makes one round trip if there is none. What it wrote is checked as a commit would, and rolled back.
+/// One question of a session of its own.
+#[derive(Debug, Clone, Copy)]
+pub struct Inquiry<'q> {
+    /// One round trip, if there is none.
+    pub statement: Option<&'q BoundSql>,
+    pub access: Access,
+    /// How many of its rows are kept.
+    pub keep: usize,
+}
+
+/// Runs a statement, or makes one round trip. What it wrote is checked as a commit would, and rolled back.
 ///
 /// # Errors
 /// No connection, no login, an SQL error, or a commit would have failed.
 pub async fn ask(
     database: &dyn Database,
     url: &str,
-    statement: Option<&BoundSql>,
-    access: Access,
+    asked: Inquiry<'_>,
     context: &Context,
 ) -> Result<QueryResult, Failure> {
+    let Inquiry { statement, access, keep } = asked;
     let mut session = database.open(url, access, context).await?;
     let answer = match statement {
-        Some(statement) => session.query(statement, 1, context).await,
+        Some(statement) => session.query(statement, keep, context).await,
         None => {
             let answered = session.ping(context).await;
             answered.map(|()| QueryResult { count: 1, ..QueryResult::default() })
@@ -285,15 +297,36 @@ pub async fn ask(
     answer
 }
 
+/// Runs `statement`, and keeps what it wrote.
+///
+/// # Errors
+/// No connection, no login or an SQL error: nothing is kept. Where the commit failed, nothing is kept either, or the
+/// connection broke and nobody knows.
+pub async fn ask_and_commit(
+    database: &dyn Database,
+    url: &str,
+    statement: &BoundSql,
+    context: &Context,
+) -> Result<QueryResult, Failure> {
+    let mut session = database.open(url, Access::Write, context).await?;
+    let answer = match session.query(statement, 1, context).await {
+        Ok(answer) => session.commit(context).await.map(|()| answer),
+        Err(failure) => Err(failure),
+    };
+    session.close(context).await;
+    answer
+}
+
 /// A failure that came while a transaction was committed, or would have come.
 pub(super) fn while_doing(doing: &'static str, failure: Failure) -> Failure {
     match failure {
-        Failure::Fault { fault, cause, hint, .. } => {
-            Failure::Fault { fault, doing: Message::new().words(doing), cause, hint }
+        Failure::Fault { fault, cause, hint, place, .. } => {
+            Failure::Fault { fault, doing: Message::new().words(doing), cause, hint, place }
         }
         other @ (Failure::Mismatch { .. }
         | Failure::TimedOut { .. }
         | Failure::Exited { .. }
+        | Failure::Plugin { .. }
         | Failure::Step { .. }) => other,
     }
 }

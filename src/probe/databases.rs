@@ -6,12 +6,13 @@ use std::sync::LazyLock;
 use super::database::Database;
 use super::mysql::Mysql;
 use super::postgres::Postgres;
+use super::redis::Redis;
 use super::sqlite::Sqlite;
 use crate::language::diagnostic::Diagnostic;
 use crate::secret::address;
 
 /// The table of databases.
-pub const DATABASES: &[&dyn Database] = &[&Postgres, &Mysql, &Sqlite];
+pub const DATABASES: &[&dyn Database] = &[&Postgres, &Mysql, &Sqlite, &Redis];
 
 /// The database that `url` selects.
 ///
@@ -83,8 +84,7 @@ mod tests {
         assert_eq!(told("postgres:shop"), mistake("a `postgres` URL starts with `postgres://`", ""));
         assert_eq!(told("correct horse"), mistake("the database URL has no scheme", ""));
         let hint = of_url("oracle:").err().and_then(|mistake| mistake.hint);
-        let expected =
-            "a database's URL starts with postgres://, postgresql://, mysql://, mariadb:// or sqlite:";
+        let expected = "a database's URL starts with postgres://, postgresql://, mysql://, mariadb://, sqlite:, redis://, rediss:// or redis+unix://";
         assert_eq!(hint.as_deref(), Some(expected));
     }
 }

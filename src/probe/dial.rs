@@ -82,12 +82,36 @@ pub async fn connect(target: &Target) -> Result<TcpStream, Failure> {
     dial(target).await.map_err(|error| error.into_failure(target))
 }
 
+/// Whether `target` refuses connections at every address.
+///
+/// # Errors
+/// No name, or no way to find out, such as no route.
+pub async fn refuses(target: &Target) -> Result<bool, Failure> {
+    match dial(target).await {
+        Ok(_) => Ok(false),
+        Err(DialError::Refused(refusals)) if refusals.iter().all(|(_, error)| is_refusal(error)) => Ok(true),
+        Err(error) => Err(error.into_failure(target)),
+    }
+}
+
+/// Whether the other side does not want the connection, whatever the network is like.
+pub fn is_refusal(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionReset)
+}
+
 /// The same, for those who say in their own words what went wrong.
 ///
 /// # Errors
 /// No name, or every address refused.
 pub async fn dial(target: &Target) -> Result<TcpStream, DialError> {
-    let addresses = look_up(target).await?;
+    dial_any(look_up(target).await?).await
+}
+
+/// Connects to the first of the addresses that answers.
+///
+/// # Errors
+/// Every address refused.
+pub async fn dial_any(addresses: Vec<SocketAddr>) -> Result<TcpStream, DialError> {
     mark(Phase::Connect);
     let mut addresses = addresses.into_iter();
     let mut attempts = FuturesUnordered::new();

@@ -16,9 +16,30 @@ pub const TOO_LARGE: &str = "select fewer columns, or the `length` of one";
 /// A row: its columns in their order; two of them may have one name.
 pub type Row = Vec<(String, Value)>;
 
+/// What is known of the numbers in a column.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Numbers {
+    /// Nothing but how each is written.
+    #[default]
+    AsWritten,
+    /// They are integers or decimals.
+    Exact,
+    /// They are binary floats: a sum of them depends on the order of its parts.
+    Float,
+}
+
+/// A column of a result.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResultColumn {
+    pub name: String,
+    pub numbers: Numbers,
+}
+
 /// What a query gave back.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct QueryResult {
+    /// The columns of its rows, if that is known.
+    pub columns: Vec<ResultColumn>,
     /// Rows returned, or rows a statement without a result changed.
     pub count: u64,
     /// The first of the rows, as many as were to be kept.
@@ -27,6 +48,14 @@ pub struct QueryResult {
 }
 
 impl QueryResult {
+    /// Counts a row, and keeps it while there are fewer than `keep`.
+    pub fn add(&mut self, row: Row, keep: usize) {
+        self.count += 1;
+        if self.rows.len() < keep {
+            self.rows.push(row);
+        }
+    }
+
     /// The first row.
     pub fn first(&self) -> Option<&Row> {
         self.rows.first()

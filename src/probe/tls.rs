@@ -16,7 +16,8 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::certificate::handshake_failure;
-use super::dial::{Target, connect};
+use super::dial::{self, Target};
+use super::starttls::StartTls;
 use super::trust::{TlsOptions, Trust};
 use crate::attempt::Context;
 use crate::attempt::certificate::PeerCertificate;
@@ -33,19 +34,46 @@ pub async fn shake_hands(
     name: &str,
     target: &Target,
     options: &TlsOptions,
+    starttls: Option<StartTls>,
     context: &Context,
 ) -> Result<(), Failure> {
-    let mut stream = connect_securely(name, target, options, context).await?;
-    let failure = |error: &io::Error| refused(target, error, context);
-    let version = stream.get_ref().1.protocol_version();
-    if version == Some(ProtocolVersion::TLSv1_3) && context.timeline.was_asked_for_certificate() {
-        refusal(&mut stream, context).await.map_or(Ok(()), |error| Err(failure(&error)))
-    } else {
-        Ok(())
+    let stream = open(target, starttls, context).await?;
+    let shaken = handshake(stream, name, target, options, context).await?;
+    late_refusal(shaken, context).await.map(drop).map_err(|error| refused(target, &error, context))
+}
+
+/// Whether `target` refuses the connection or the handshake: it closes, or sends an alert, as a server does that wants
+/// a client's certificate.
+///
+/// # Errors
+/// No way to find out, such as no route or a certificate that this side does not accept.
+pub async fn refuses(
+    name: &str,
+    target: &Target,
+    options: &TlsOptions,
+    starttls: Option<StartTls>,
+    context: &Context,
+) -> Result<bool, Failure> {
+    if dial::refuses(target).await? {
+        return Ok(true);
+    }
+    let stream = open(target, starttls, context).await?;
+    let shaken = handshake(stream, name, target, options, context).await?;
+    match late_refusal(shaken, context).await {
+        Ok(_) => Ok(false),
+        Err(error) if is_refusal(&error) => Ok(true),
+        Err(error) => Err(refused(target, &error, context)),
     }
 }
 
-/// Connects to `target` and shakes hands with it as `name`.
+fn is_refusal(error: &io::Error) -> bool {
+    match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+        Some(inner) => matches!(inner, rustls::Error::AlertReceived(_)),
+        None => dial::is_refusal(error) || error.kind() == io::ErrorKind::UnexpectedEof,
+    }
+}
+
+/// Connects to `target` and shakes hands with it as `name`, after asking for it in plain text where `starttls` says how.
 ///
 /// # Errors
 /// No connection, or a handshake that fails.
@@ -53,15 +81,52 @@ pub async fn connect_securely(
     name: &str,
     target: &Target,
     options: &TlsOptions,
+    starttls: Option<StartTls>,
     context: &Context,
 ) -> Result<TlsStream<TcpStream>, Failure> {
+    let stream = open(target, starttls, context).await?;
+    let shaken = handshake(stream, name, target, options, context).await?;
+    shaken.map_err(|error| refused(target, &error, context))
+}
+
+/// A connection that is ready for the handshake.
+async fn open(target: &Target, starttls: Option<StartTls>, context: &Context) -> Result<TcpStream, Failure> {
+    let mut stream = dial::connect(target).await?;
+    if let Some(protocol) = starttls {
+        protocol.ask(&mut stream, target, context).await?;
+    }
+    Ok(stream)
+}
+
+/// The inner error is the handshake's own.
+async fn handshake(
+    stream: TcpStream,
+    name: &str,
+    target: &Target,
+    options: &TlsOptions,
+    context: &Context,
+) -> Result<io::Result<TlsStream<TcpStream>>, Failure> {
     let config = context.run.shared::<Trust>().config(options).await?;
     let name = ServerName::try_from(name.to_owned())
         .map_err(|error| Failure::fault(Fault::Template, shaking_hands(target), message!("{}", error)))?;
-    let stream = connect(target).await?;
     context.timeline.enter(Phase::Tls);
-    let connector = TlsConnector::from(Arc::clone(&config));
-    connector.connect(name, stream).await.map_err(|error| refused(target, &error, context))
+    Ok(TlsConnector::from(Arc::clone(&config)).connect(name, stream).await)
+}
+
+/// The same handshake, and what the server has against the client's certificate.
+async fn late_refusal(
+    shaken: io::Result<TlsStream<TcpStream>>,
+    context: &Context,
+) -> io::Result<TlsStream<TcpStream>> {
+    let mut stream = shaken?;
+    let version = stream.get_ref().1.protocol_version();
+    if version == Some(ProtocolVersion::TLSv1_3)
+        && context.timeline.was_asked_for_certificate()
+        && let Some(error) = refusal(&mut stream, context).await
+    {
+        return Err(error);
+    }
+    Ok(stream)
 }
 
 /// The failure of a handshake, also where it is known only after it: in TLS 1.3 the client is done before the server has
@@ -99,7 +164,13 @@ async fn refusal(stream: &mut TlsStream<TcpStream>, context: &Context) -> Option
 }
 
 /// The command that shows the same handshake, for people to repeat by hand.
-pub fn as_openssl(name: &str, target: &Target, options: &TlsOptions, limit: Duration) -> ShellCommand {
+pub fn as_openssl(
+    name: &str,
+    target: &Target,
+    options: &TlsOptions,
+    starttls: Option<StartTls>,
+    limit: Duration,
+) -> ShellCommand {
     // It has no limit of its own.
     let mut command = ShellCommand::new("timeout")
         .words(&[&seconds(limit), "openssl", "s_client"])
@@ -108,6 +179,9 @@ pub fn as_openssl(name: &str, target: &Target, options: &TlsOptions, limit: Dura
         Ok(_) => command.words(&["-verify_ip", name]),
         Err(_) => command.words(&["-servername", name, "-verify_hostname", name]),
     };
+    if let Some(protocol) = starttls {
+        command = command.words(&["-starttls", protocol.name()]);
+    }
     if let Some(ca) = &options.ca {
         command = command.words(&["-CAfile", &ca.display().to_string()]);
     }

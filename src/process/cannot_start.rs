@@ -30,6 +30,9 @@ fn cause(command: &Command, program: &Path, error: &Error) -> (Message, &'static
         return (cause, "check `cwd`; it starts in the suite's folder");
     }
     match error.kind() {
+        ErrorKind::NotFound if is_a_line(command) => {
+            (system(), "no shell splits it: write the program and each argument as an entry of its own")
+        }
         ErrorKind::NotFound => on_path(program).and_then(|file| runner(&file)).map_or_else(
             || {
                 let hint =
@@ -41,6 +44,11 @@ fn cause(command: &Command, program: &Path, error: &Error) -> (Message, &'static
         ErrorKind::PermissionDenied => (system(), "check that the file is executable"),
         _ => (system(), "run the command yourself"),
     }
+}
+
+/// Is the program's name a whole command line?
+fn is_a_line(command: &Command) -> bool {
+    matches!(command.words.as_slice(), [line] if line.contains(' '))
 }
 
 /// The file of a program, wherever it is looked for.

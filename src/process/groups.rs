@@ -127,6 +127,14 @@ mod linux {
             Outside(processes.iter().filter(is_outside).map(|process| process.number).collect())
         }
 
+        /// Can the process of this group, which has ended, have left anything? What it orphaned is a child of smoke by now,
+        /// and to look at these takes far less than to look at every process there is.
+        pub(in crate::process) fn may_have_orphans(&self, ended: Option<u32>) -> bool {
+            let running = &self.state().running;
+            let is_known = |child: &u32| Some(*child) != ended && running.contains(child);
+            children().is_none_or(|children| !children.iter().all(is_known))
+        }
+
         /// The children of smoke that carry the mark. When the last one has ended that ran, every child that nobody
         /// else can have started is of that kind, also one that cleared its environment.
         pub(super) fn kill_orphans(&self, mark: &str) -> Vec<Pid> {
@@ -156,6 +164,20 @@ mod linux {
         }
     }
 
+    /// The children of smoke, if the system lists them. Source: `children` of proc(5).
+    fn children() -> Option<Vec<u32>> {
+        let threads = std::fs::read_dir("/proc/self/task").ok()?;
+        let lists = threads.map(|thread| std::fs::read_to_string(thread.ok()?.path().join("children")).ok());
+        let lists: Option<Vec<String>> = lists.collect();
+        Some(
+            lists?
+                .iter()
+                .flat_map(|list| list.split_whitespace())
+                .filter_map(|number| number.parse().ok())
+                .collect(),
+        )
+    }
+
     /// Takes note of its end, without waiting for it.
     pub fn is_gone(orphan: Pid) -> bool {
         !matches!(waitpid(Some(orphan), WaitOptions::NOHANG), Ok(None))
@@ -176,6 +198,10 @@ mod elsewhere {
     impl Groups {
         pub(in crate::process) fn outside(&self, _group: Option<u32>, _mark: &str) -> Outside {
             Outside::default()
+        }
+
+        pub(in crate::process) fn may_have_orphans(&self, _ended: Option<u32>) -> bool {
+            true
         }
 
         pub(super) fn kill_orphans(&self, _mark: &str) -> Vec<u32> {
@@ -207,7 +233,7 @@ mod tests {
     #[tokio::test]
     async fn a_process_that_is_dropped_runs_no_longer() {
         let words = ["sleep", "1000"].map(str::to_owned).to_vec();
-        let command = Command { words, env: Vec::new(), cwd: PathBuf::new(), prints_to: None };
+        let command = Command { words, env: Vec::new(), cwd: PathBuf::new(), prints_to: None, stdin: None };
         let groups = Arc::new(Groups::default());
         let process = Process::start(&command, Output::new(None, None), &groups).unwrap();
         assert_eq!(groups.state().running.len(), 1);

@@ -12,6 +12,7 @@ mod log_file;
 mod output;
 mod outputs;
 mod reaper;
+mod streams;
 #[cfg(target_os = "linux")]
 mod table;
 
@@ -22,6 +23,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use process_wrap::tokio::{ChildWrapper, CommandWrap};
+use tokio::io::AsyncWriteExt as _;
 
 pub use self::connections::own_connections_are_closed;
 pub use self::end::End;
@@ -33,6 +35,7 @@ pub use self::log_file::LogFile;
 pub use self::output::{Output, Wanted};
 pub use self::outputs::{Moment, Outputs};
 pub use self::reaper::reap;
+pub use self::streams::{LONGEST_STREAM, Stream, Streams};
 use crate::deadline::{BudgetScope, Deadline};
 use crate::language::io_error;
 use crate::outcome::{Failure, Fault};
@@ -55,6 +58,8 @@ pub struct Command {
     pub cwd: PathBuf,
     /// A new file that gets what it prints, where it may outlive smoke.
     pub prints_to: Option<PathBuf>,
+    /// What it can read; by default nothing.
+    pub stdin: Option<String>,
 }
 
 /// The signals that can ask a process to stop.
@@ -124,7 +129,8 @@ impl Process {
             if !command.cwd.as_os_str().is_empty() {
                 process.current_dir(&command.cwd);
             }
-            process.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+            let stdin = if command.stdin.is_some() { Stdio::piped() } else { Stdio::null() };
+            process.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped());
         });
         let followed = match &command.prints_to {
             Some(path) => Some(print_to(path, &mut wrapped)?),
@@ -136,10 +142,16 @@ impl Process {
         // Why: these outlive nothing: they end with the pipes, and the run does not wait for a pipe that a
         // grandchild holds.
         if let Some(stdout) = child.stdout().take() {
-            tokio::spawn(output.opened().read(stdout));
+            tokio::spawn(output.opened().read(stdout, Stream::Stdout));
         }
         if let Some(stderr) = child.stderr().take() {
-            tokio::spawn(output.opened().read(stderr));
+            tokio::spawn(output.opened().read(stderr, Stream::Stderr));
+        }
+        if let (Some(mut stdin), Some(text)) = (child.stdin().take(), command.stdin.clone()) {
+            // Why: the same; a program that does not read it holds nobody.
+            tokio::spawn(async move {
+                let _ = stdin.write_all(text.as_bytes()).await;
+            });
         }
         if let Some(file) = followed {
             // Why: it ends with the process, or with smoke where that is left running.
@@ -155,19 +167,44 @@ impl Process {
         matches!(self.child.inner_mut().try_wait(), Ok(Some(_)))
     }
 
-    /// Waits for the process itself to end and says how it did.
-    pub async fn ended(&mut self) -> End {
-        let end = match self.child.inner_mut().wait().await {
+    /// Waits for the process itself to end and says how it did. What it said last may still be on its way.
+    pub async fn exited(&mut self) -> End {
+        match self.child.inner_mut().wait().await {
             Ok(status) => End::of(status),
             Err(error) => End::Unknown(error.to_string()),
-        };
+        }
+    }
+
+    /// The same, and what it said last has come.
+    pub async fn ended(&mut self) -> End {
+        let end = self.exited().await;
         self.output.end();
-        // What it said last is still on its way, unless something that it left behind holds the pipe.
+        self.printed_all().await;
+        end
+    }
+
+    /// Once it has ended, what it said last is still on its way, unless something that it left behind holds the pipe.
+    pub async fn printed_all(&mut self) {
         let patience = self
             .output_drain
             .get_or_insert_with(|| Deadline::after(OUTPUT_DRAIN_TIMEOUT, BudgetScope::Grace));
         let _ = patience.bound(self.output.closed()).await;
-        end
+    }
+
+    /// Kills what it left behind, once it has ended.
+    pub async fn end_leftovers(mut self, deadline: Deadline) {
+        if self.groups.may_have_orphans(self.group) {
+            self.stop(StopSignal::Kill, deadline).await;
+        } else {
+            reaper::forget(self.group);
+            self.groups.leave(self.group.take());
+        }
+    }
+
+    /// Kills what it left behind outside its group, once it has been dropped.
+    pub fn end_of_the_rest(&self) -> impl Future<Output = ()> + Send + 'static {
+        let (groups, mark) = (Arc::clone(&self.groups), self.mark.clone());
+        async move { groups.end_orphans(&mark, Deadline::after(KILL_TIMEOUT, BudgetScope::Grace)).await }
     }
 
     /// Asks the group and everything that left it to stop, and kills what is left at `deadline`.
@@ -215,11 +252,13 @@ impl Process {
 }
 
 impl Drop for Process {
-    /// A boot that is cut before it is ready is not left running. The number of one that has been stopped may be
+    /// What is cut is not left running, nor what has left its group. The number of one that has been stopped may be
     /// another process's by now.
     fn drop(&mut self) {
         if let Some(group) = self.group.take() {
+            let outside = self.groups.outside(Some(group), &self.mark);
             let _ = self.child.start_kill();
+            outside.send(StopSignal::Kill);
             reaper::forget(Some(group));
             self.groups.leave(Some(group));
         }

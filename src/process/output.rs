@@ -11,6 +11,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::watch;
 
 use super::log_file::LogFile;
+use super::streams::{Stream, Streams};
 use crate::deadline::{BudgetScope, Deadline};
 use crate::outcome::Log;
 use crate::secret::Redactor;
@@ -53,6 +54,8 @@ struct Shared {
     /// Has the process ended? A file that it printed to may grow until then.
     has_ended: watch::Sender<bool>,
     file: Option<LogFile>,
+    /// The two streams by themselves, where they are looked at.
+    streams: Option<Streams>,
 }
 
 #[derive(Debug, Default)]
@@ -70,6 +73,17 @@ impl Output {
     pub fn new(wanted: Option<Wanted>, file: Option<LogFile>) -> Output {
         let was_found = watch::Sender::new(wanted.is_none());
         Output(Arc::new(Shared { wanted, was_found, file, ..Shared::default() }))
+    }
+
+    /// The output of a program that ends, whose streams are looked at by themselves.
+    pub fn of_streams() -> Output {
+        let was_found = watch::Sender::new(true);
+        Output(Arc::new(Shared { was_found, streams: Some(Streams::default()), ..Shared::default() }))
+    }
+
+    /// The two streams by themselves, if they are kept.
+    pub fn streams(&self) -> Option<&Streams> {
+        self.0.streams.as_ref()
     }
 
     pub(super) fn is_same(&self, other: &Output) -> bool {
@@ -97,7 +111,7 @@ impl Output {
     }
 
     /// Reads a pipe to its end.
-    pub(super) async fn read(self, mut pipe: impl AsyncRead + Unpin) {
+    pub(super) async fn read(self, mut pipe: impl AsyncRead + Unpin, stream: Stream) {
         let mut buffer = [0; 4096];
         let mut unmatched = Vec::new();
         let mut unwritten = Vec::new();
@@ -117,6 +131,9 @@ impl Output {
             let Ok(read @ 1..) = read else { break };
             let piece = &buffer[..read];
             self.kept().extend(piece);
+            if let Some(streams) = &self.0.streams {
+                streams.extend(stream, piece);
+            }
             self.look_in(piece, &mut unmatched);
             if self.0.file.is_some() {
                 unwritten.extend_from_slice(piece);
@@ -153,7 +170,7 @@ impl Output {
                 }
             }
         };
-        tokio::join!(copying, self.read(receiver));
+        tokio::join!(copying, self.read(receiver, Stream::Stdout));
     }
 
     /// The process has ended.
@@ -205,7 +222,7 @@ impl Output {
     }
 
     /// Waits until every pipe is closed.
-    pub(super) async fn closed(&self) {
+    pub async fn closed(&self) {
         let _ = self.0.open.subscribe().wait_for(|count| *count == 0).await;
     }
 

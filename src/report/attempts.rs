@@ -1,11 +1,11 @@
 //! Attempts in words: which one passed, how those before it failed, and what a poll saw.
 
-use crate::event::{CheckReport, PollTrail, StepName, StepReport, Trail};
+use crate::event::{CheckReport, FailedAttempts, PollTrail, StepName, StepReport, Trail};
 use crate::outcome::Failure;
 
 /// An attempt that failed, with another after it.
 pub(super) struct FailedAttempt<'a> {
-    /// `attempt 1`, or of a step `` step 2 `log in`, attempt 1 ``.
+    /// `attempt 1`, or of a step `` step 2 `log in`, attempt 1 ``; `attempt 20 and 99 others` where they failed alike.
     pub which: String,
     pub step: Option<&'a StepName>,
     pub failure: &'a Failure,
@@ -18,22 +18,35 @@ pub(super) fn of_flaky(check: &CheckReport) -> Vec<FailedAttempt<'_>> {
 }
 
 pub(super) fn of_check(check: &CheckReport) -> impl Iterator<Item = FailedAttempt<'_>> {
-    let attempts = (1..).zip(&check.trail.failed_attempts);
-    attempts.map(|(number, failure)| FailedAttempt {
-        which: format!("attempt {number}"),
-        step: None,
-        failure,
-    })
+    let failed = check.trail.failed_attempts.iter();
+    failed.map(|failed| FailedAttempt { which: which(failed), step: None, failure: &failed.failure })
 }
 
 pub(super) fn of_step(step: &StepReport) -> impl Iterator<Item = FailedAttempt<'_>> {
     let StepReport { step, trail, .. } = step;
-    let attempts = (1..).zip(&trail.failed_attempts);
-    attempts.map(|(number, failure)| FailedAttempt {
-        which: format!("step {} `{}`, attempt {number}", step.number, step.name),
+    trail.failed_attempts.iter().map(|failed| FailedAttempt {
+        which: format!("step {} `{}`, {}", step.number, step.name, which(failed)),
         step: Some(step),
-        failure,
+        failure: &failed.failure,
     })
+}
+
+/// How many attempts failed that are not listed, in words.
+pub(super) fn others(trail: &Trail) -> Option<String> {
+    match trail.other_failed_attempts {
+        0 => None,
+        1 => Some("1 more attempt failed in another way".to_owned()),
+        several => Some(format!("{several} more attempts failed in other ways")),
+    }
+}
+
+fn which(failed: &FailedAttempts) -> String {
+    let FailedAttempts { attempt, times, .. } = failed;
+    match times - 1 {
+        0 => format!("attempt {attempt}"),
+        1 => format!("attempt {attempt} and 1 other"),
+        others => format!("attempt {attempt} and {others} others"),
+    }
 }
 
 /// `passed at attempt 2`, of a flaky check; `` step 2 `log in` passed at attempt 3 `` where it was a step.

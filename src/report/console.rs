@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use indicatif::ProgressBar;
 
-use self::details::{Details, INDENT, failed_cleanup, indented, not_asked};
+use self::details::{Details, INDENT, failed_cleanup, found_on_the_way, indented, notes, promises};
 use super::Reporter;
 use super::attempts::{self, FailedAttempt};
 use super::progress::progress_bar;
@@ -139,8 +139,10 @@ impl<W: Write> Console<W> {
             Outcome::Skipped(_) => String::new(),
         };
         let is_shown = normal || !report.status().has_passed();
-        let not_asked = if is_shown { not_asked(report, self.style) } else { String::new() };
-        let text = text + &not_asked + &failed_cleanup(report, run);
+        let found = if is_shown { found_on_the_way(report, self.style) } else { String::new() };
+        let promises = if is_shown { promises(report, self.style) } else { String::new() };
+        let notes = if is_shown { notes(report, self.style) } else { String::new() };
+        let text = text + &found + &promises + &notes + &failed_cleanup(report, run);
         self.print(&text);
     }
 

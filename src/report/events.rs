@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::file::{Destination, Lines, ReportError};
 use super::record::{
-    CancelRecord, CauseRecord, CheckRecord, CountsRecord, ExitRecord, FailureRecord, Milliseconds,
+    CancelRecord, CauseRecord, CheckRecord, CountsRecord, ExitRecord, FailedAttemptsRecord, Milliseconds,
     MistakeRecord, ResultRecord, SCHEMA_VERSION, Site, StepNameRecord, StepRecord,
 };
 use super::{Rejection, Reporter};
@@ -71,7 +71,7 @@ enum What<'a> {
         check: &'a str,
         step: Option<StepNameRecord<'a>>,
         attempt: u32,
-        failure: FailureRecord<'a>,
+        failure: FailedAttemptsRecord<'a>,
     },
     StepFinished {
         check: &'a str,
@@ -133,11 +133,11 @@ impl Reporter for Events {
                 checks: run.checks.iter().map(CheckRecord::from).collect(),
             },
             Event::CheckStarted { check } => What::CheckStarted { check: name(*check) },
-            Event::AttemptFailed { check, step, attempt, failure } => What::AttemptFailed {
+            Event::AttemptFailed { check, step, attempt, failed } => What::AttemptFailed {
                 check: name(*check),
                 step: step.as_ref().map(StepNameRecord::from),
                 attempt: *attempt,
-                failure: FailureRecord::of(failure, Site { run, check: *check, step: step.as_ref() }),
+                failure: FailedAttemptsRecord::of(failed, Site { run, check: *check, step: step.as_ref() }),
             },
             Event::StepFinished { check, report } => {
                 let site = Site { run, check: *check, step: None };

@@ -9,10 +9,10 @@ use junit_report::{OffsetDateTime, Report, TestCase, TestSuite};
 
 use super::attempts::{self, FailedAttempt};
 use super::file::{Destination, ReportError};
-use super::{Rejection, Reporter};
+use super::{Rejection, Reporter, promises};
 use crate::event::{CheckReport, Event, RunInfo, RunReport, Status, StepName, StepReport, Trail};
 use crate::language::printable::printable;
-use crate::outcome::{Certificate, Failure, Outcome, Span};
+use crate::outcome::{Certificate, Failure, Outcome, Span, Verdict};
 
 /// Writes the report when the run is over.
 pub struct Junit {
@@ -164,7 +164,7 @@ fn details(failure: &Failure, check: &CheckReport, run: &RunInfo) -> String {
                 log = log.or(of_it.as_ref());
                 last.as_deref()
             }
-            Failure::Exited { log: of_it, .. } => {
+            Failure::Exited { log: of_it, .. } | Failure::Plugin { log: of_it, .. } => {
                 log = log.or(of_it.as_ref());
                 None
             }
@@ -214,22 +214,35 @@ fn system_out(check: &CheckReport, run: &RunInfo) -> String {
     let failed =
         |FailedAttempt { which, failure, .. }: FailedAttempt<'_>| format!("{which} failed: {failure}");
     let mut lines: Vec<String> = attempts::of_check(check).map(failed).collect();
+    lines.extend(attempts::others(&check.trail));
     let unreachable = check.trail.unreachable.iter();
     lines.extend(unreachable.map(|address| format!("not asked: {}", **address)));
+    let warnings = |trail: &Trail| -> Vec<String> {
+        trail.warnings.iter().map(|warning| format!("warning: {}", **warning)).collect()
+    };
+    lines.extend(warnings(&check.trail));
+    lines.extend(check.trail.notes.iter().map(|note| note.to_string()));
     for step in &check.steps {
         lines.extend(attempts::of_step(step).map(failed));
+        lines.extend(attempts::others(&step.trail));
+        lines.extend(warnings(&step.trail));
         lines.push(step_line(check, step, run));
     }
     if check.has_flapped() {
         lines.push(attempts::flaps(check));
     }
+    lines.extend(check.trail.promises.iter().flat_map(|promises| promises::lines(promises, run)));
     lines.join("\n")
 }
 
 fn step_line(check: &CheckReport, report: &StepReport, run: &RunInfo) -> String {
     let StepReport { step, is_cleanup, failure, trail } = report;
     let (StepName { number, name, .. }, Trail { attempts, took, .. }) = (step, trail);
-    let verdict = if failure.is_none() { "passed" } else { "did not pass" };
+    let verdict = match failure {
+        None => "passed",
+        Some(failure) if failure.verdict() == Verdict::Warned => "warned",
+        Some(_) => "did not pass",
+    };
     let again = if *attempts > 1 { format!(" after {attempts} attempts") } else { String::new() };
     let what = if *is_cleanup { "cleanup step" } else { "step" };
     let line = format!("{what} {number} `{name}`: {verdict}{again} in {}", Span(*took));

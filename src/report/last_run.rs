@@ -4,7 +4,6 @@
 //! suite's path and names of checks, and nothing that a check sent or received.
 
 use std::collections::BTreeSet;
-use std::fs::DirEntry;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -32,7 +31,7 @@ pub struct LastRun {
     file: Option<PathBuf>,
     record: Record,
     was_found: bool,
-    /// Is the record a new one, or from another day? Then the age of the others is looked at, too.
+    /// Is the record a new one, or from another day? Then there may be others that nobody will ask for any more.
     is_first_of_a_day: bool,
 }
 
@@ -54,7 +53,7 @@ impl LastRun {
         let was_found = found.is_some();
         let age =
             file.as_ref().and_then(|file| std::fs::metadata(file).ok()?.modified().ok()?.elapsed().ok());
-        let is_first_of_a_day = age.is_none_or(|age| age > AGES_EVERY);
+        let is_first_of_a_day = age.is_none_or(|age| age > PRUNED_EVERY);
         LastRun { file, record: found.unwrap_or(blank), was_found, is_first_of_a_day }
     }
 
@@ -117,8 +116,8 @@ impl Reporter for Keeper {
         let written = match &self.last.file {
             Some(file) if self.is_over => {
                 let written = write(file, &self.last.record);
-                if let Some(folder) = file.parent() {
-                    prune(folder, self.last.is_first_of_a_day);
+                if let Some(folder) = file.parent().filter(|_| self.last.is_first_of_a_day) {
+                    prune(folder);
                 }
                 written
             }
@@ -169,16 +168,13 @@ fn write(file: &Path, record: &Record) -> Result<(), ReportError> {
 const MOST_RECORDS: usize = 100;
 const LONGEST: Duration = Duration::from_hours(90 * 24);
 
-/// To look at the age of a hundred files takes a good part of a short run's own time.
-const AGES_EVERY: Duration = Duration::from_hours(24);
+/// To list a hundred files and to look at their age takes a good part of a short run's own time.
+const PRUNED_EVERY: Duration = Duration::from_hours(24);
 
 /// Takes away what nobody will ask for any more: CI has a new folder for every run.
-fn prune(folder: &Path, looks_at_ages: bool) {
-    let entries: Vec<DirEntry> = std::fs::read_dir(folder).into_iter().flatten().flatten().collect();
-    if entries.len() <= MOST_RECORDS && !looks_at_ages {
-        return;
-    }
-    let files = entries.iter().filter_map(|entry| {
+fn prune(folder: &Path) {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let files = entries.filter_map(|entry| {
         let age = entry.metadata().ok()?.modified().ok()?.elapsed().unwrap_or_default();
         Some((age, entry.path()))
     });

@@ -13,6 +13,7 @@ mod last_run;
 mod outputs;
 mod place;
 mod progress;
+mod promises;
 mod record;
 mod screen;
 mod statistics;

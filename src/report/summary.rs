@@ -154,7 +154,7 @@ fn height(failure: &Failure) -> u8 {
         Failure::Fault { .. } => 1,
         Failure::TimedOut { last: Some(last), .. } => height(last),
         Failure::TimedOut { last: None, .. } => 2,
-        Failure::Mismatch { .. } => 3,
+        Failure::Mismatch { .. } | Failure::Plugin { .. } => 3,
         Failure::Step { source, .. } => height(source),
     }
 }

@@ -48,10 +48,10 @@ fn reachable(index: usize, needs: &[Vec<usize>]) -> Vec<bool> {
     seen
 }
 
-/// Puts the names of all the checks that `each` makes in the place of the name as it is written.
+/// Puts the names of all the checks that a table stands for in the place of the name as it is written.
 pub fn name_each(checks: &mut [SuiteCheck]) {
     let mut made: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for check in checks.iter().filter(|check| !check.instance.is_empty()) {
+    for check in checks.iter().filter(|check| check.written_name != check.name()) {
         made.entry(check.written_name.clone()).or_default().push(check.name().to_owned());
     }
     if made.is_empty() {

@@ -9,16 +9,18 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use super::each::Each;
-use crate::check::Kind;
+use super::kind_defaults;
 use crate::check::request::RequestOptions;
+use crate::check::{KINDS, Kind};
 use crate::language::diagnostic::Diagnostic;
 use crate::language::name::CheckName;
+use crate::language::period::Zone;
 use crate::language::read::{DefaultValues, FromTable, FromToml, Named, ParseContext, Table, Templates};
-use crate::language::repeat::{Repeat, Retry};
+use crate::language::repeat::{Connections, Repeat, Retry};
 use crate::language::schema::{Definitions, Schema};
 use crate::language::severity::Severity;
 use crate::language::source::Place;
-use crate::language::table::Rule;
+use crate::language::table::{Rule, Shape};
 use crate::language::variables::Variable;
 
 /// `[suite]`, and what `[env.NAME]` overrides in it.
@@ -29,6 +31,7 @@ pub struct SuiteKeys {
     pub concurrency: Option<NonZeroU32>,
     pub fail_fast: Option<bool>,
     pub grace: Option<Duration>,
+    pub timezone: Option<Zone>,
 }
 
 impl SuiteKeys {
@@ -76,6 +79,14 @@ impl FromTable for SuiteKeys {
                 ),
                 &Self::GRACE,
             ),
+            timezone: table.overridable(
+                "timezone",
+                (
+                    "where days begin, for `{{yesterday.start}}` and its like; a name of the IANA database",
+                    r#"timezone = "Europe/Berlin""#,
+                ),
+                &Zone::default(),
+            ),
         })
     }
 }
@@ -89,15 +100,18 @@ impl SuiteKeys {
             concurrency: self.concurrency.or(other.concurrency),
             fail_fast: self.fail_fast.or(other.fail_fast),
             grace: self.grace.or(other.grace),
+            timezone: self.timezone.or_else(|| other.timezone.clone()),
         }
     }
 }
 
-/// `[env.NAME]`: variables and suite keys of one environment.
+/// `[env.NAME]`: variables, suite keys and defaults of one environment.
 #[derive(Debug, Clone, Default)]
 pub struct EnvironmentKeys {
     pub suite: SuiteKeys,
     pub vars: BTreeMap<String, Variable>,
+    /// As far as they are no kind's.
+    pub defaults: Option<Defaults>,
 }
 
 impl FromTable for EnvironmentKeys {
@@ -114,11 +128,16 @@ impl FromTable for EnvironmentKeys {
                     ("overrides for variables, and variables of its own", "vars = { port = 80 }"),
                 )
                 .unwrap_or_default(),
+            defaults: table.optional(
+                "defaults",
+                ("overrides for keys of `[defaults]`, one by one", r#"defaults = { budget = "10s" }"#),
+            ),
         })
     }
 }
 
-/// `[defaults]`: for every check that omits the key.
+/// `[defaults]`: for every check that omits the key. What is for the checks of one kind is in
+/// [`KindDefaults`](super::kind_defaults::KindDefaults).
 #[derive(Debug, Clone, Default)]
 pub struct Defaults {
     check: CheckDefaults,
@@ -136,7 +155,7 @@ impl FromTable for Defaults {
     const DEFINITION: &'static str = "defaults";
 
     fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
-        Some(Defaults {
+        let defaults = Defaults {
             check: CheckDefaults {
                 budget: table.optional(
                     "budget",
@@ -157,7 +176,14 @@ impl FromTable for Defaults {
                     ),
                 )
                 .unwrap_or_default(),
-        })
+        };
+        for kind in KINDS {
+            let meaning = "values for every check of this kind that omits the key, for all of its keys but `name` and `each`";
+            if let Some(value) = table.raw(kind.name, meaning, Shape::PartOf(kind)) {
+                kind_defaults::check(kind, value, table.parse);
+            }
+        }
+        Some(defaults)
     }
 }
 
@@ -287,7 +313,12 @@ impl CheckKeys {
             (r#"`"warn"` reports a failure without failing or stopping the run"#, r#"severity = "warn""#),
             Severity::default(),
         );
-        let repeat = Repeat::from_table(table, default_retry, kind.connections);
+        let repeat = match kind.connections {
+            Connections::Once => Some(Repeat::Once),
+            Connections::New | Connections::MayBeKept => {
+                Repeat::from_table(table, default_retry, kind.connections)
+            }
+        };
         let envs: Option<Vec<Named>> =
             table.optional("envs", ("run only in these environments (`--env`)", r#"envs = ["staging"]"#));
         if envs.as_ref().is_some_and(Vec::is_empty) {

@@ -3,12 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use minijinja::Environment;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::checks::read_checks;
-use super::keys::Defaults;
+use super::inherited::Inherited;
 use super::parts::{Head, Parts};
 use super::{Suite, graph, usage};
 use crate::language::diagnostic::{Diagnostic, SuiteError};
@@ -93,20 +92,36 @@ fn draft(
     look: &mut dyn FnMut(&RawDocument<'_>),
 ) -> Draft {
     let read = read_all(path, text, extra_variables, None, look);
-    if !read.suite.has_templates_in_settings {
+    if !read.suite.depends_on_environment {
         return read;
     }
-    // Without an environment: which one it runs in is not known here.
+    // Which environment it runs in is not known here.
     let suite = &read.suite;
-    let (resolved, _) = resolve(&suite.variables, &suite.dir, &Arc::new(Redactor::new()));
-    in_environment(suite, &resolved.scope, extra_variables)
+    let zone = suite.keys.timezone.clone().unwrap_or_default();
+    let (resolved, _) = resolve(&suite.variables, &suite.dir, &zone, &Arc::new(Redactor::new()));
+    in_environment(suite, Environment::Unknown, &resolved.scope, extra_variables)
 }
 
-/// The suite with its settings rendered in `scope`.
-pub fn in_environment(suite: &Suite, scope: &Variables, extra_variables: &[String]) -> Draft {
+/// The environment that a suite runs in.
+#[derive(Debug, Clone, Copy)]
+pub enum Environment<'e> {
+    Named(&'e str),
+    /// It runs in none.
+    None,
+    /// Any of them, or none: what makes sense in one of them is no mistake.
+    Unknown,
+}
+
+/// The suite with its settings rendered in `scope`, and the defaults of `environment`.
+pub fn in_environment(
+    suite: &Suite,
+    environment: Environment<'_>,
+    scope: &Variables,
+    extra_variables: &[String],
+) -> Draft {
     match suite.sources.files.first() {
         Some(root) => {
-            let again = Again { scope, sources: &suite.sources };
+            let again = Again { environment, scope, sources: &suite.sources };
             read_all(&root.path, &root.text, extra_variables, Some(again), &mut |_| {})
         }
         None => unreachable!("a suite that was read has a file"),
@@ -116,6 +131,7 @@ pub fn in_environment(suite: &Suite, scope: &Variables, extra_variables: &[Strin
 /// What is known of a suite that is read for the second time.
 #[derive(Clone, Copy)]
 struct Again<'e> {
+    environment: Environment<'e>,
     scope: &'e Variables,
     /// The files as they were.
     sources: &'e Sources,
@@ -135,29 +151,32 @@ fn read_all(
         again,
         sources: Sources::default(),
         diagnostics: Vec::new(),
+        warnings: Vec::new(),
+        folder: path.parent().map_or_else(PathBuf::new, Path::to_owned),
         included: Vec::new(),
         is_whole: true,
-        has_templates_in_settings: false,
+        depends_on_environment: false,
     };
-    let mut parts = loader.read(path, text, &Defaults::default(), &mut vec![identity(path)]);
+    let mut parts = loader.read(path, text, &Inherited::default(), &mut vec![identity(path)]);
     graph::name_each(&mut parts.checks);
 
     let names = parts.names;
     let suite = Suite {
         sources: loader.sources,
-        dir: path.parent().map_or_else(PathBuf::new, Path::to_owned),
+        dir: loader.folder,
         keys: parts.keys,
         variables: parts.variables,
         environments: parts.environments,
         checks: parts.checks,
         mistaken_shares: parts.mistaken_shares,
-        has_templates_in_settings: loader.has_templates_in_settings,
+        depends_on_environment: loader.depends_on_environment,
+        warnings: loader.warnings,
         setting_reads: parts.setting_reads,
     };
     let is_whole = loader.is_whole;
     let mut mistakes = loader.diagnostics;
     // A suite that is read again is not judged before.
-    if suite.has_templates_in_settings && again.is_none() {
+    if suite.depends_on_environment && again.is_none() {
         return Draft { suite, mistakes, is_whole };
     }
     mistakes.extend(graph::duplicates(&names));
@@ -166,7 +185,7 @@ fn read_all(
         mistakes.extend(graph::mistakes(&suite, &names));
         mistakes.extend(usage::mistakes(&suite, extra_variables));
     }
-    if suite.checks.is_empty() && mistakes.is_empty() && !suite.has_templates_in_settings {
+    if suite.checks.is_empty() && mistakes.is_empty() && !suite.depends_on_environment {
         mistakes.push(
             Diagnostic::new(None, "the suite has no checks")
                 .hint("add at least one `[[health]]` with a `name` and a `url`"),
@@ -181,21 +200,30 @@ fn identity(path: &Path) -> PathBuf {
 }
 
 struct Loader<'e> {
-    environment: &'e Environment<'static>,
+    environment: &'e minijinja::Environment<'static>,
     look: &'e mut dyn FnMut(&RawDocument<'_>),
     again: Option<Again<'e>>,
     sources: Sources,
+    /// The suite's.
+    folder: PathBuf,
     diagnostics: Vec<Diagnostic>,
+    warnings: Vec<Diagnostic>,
     /// The files that were read already: what two files include is there once.
     included: Vec<PathBuf>,
     /// Could everything be read?
     is_whole: bool,
-    has_templates_in_settings: bool,
+    depends_on_environment: bool,
 }
 
 impl Loader<'_> {
-    /// `defaults` are those of the files that include this one, and `chain` these files, itself last.
-    fn read(&mut self, path: &Path, text: &str, defaults: &Defaults, chain: &mut Vec<PathBuf>) -> Parts {
+    /// `inherited` are the defaults of the files that include this one, and `chain` these files, itself last.
+    fn read<'t>(
+        &mut self,
+        path: &Path,
+        text: &'t str,
+        inherited: &Inherited<'t>,
+        chain: &mut Vec<PathBuf>,
+    ) -> Parts {
         let file = self.sources.add(path.to_owned(), text.to_owned());
         let (document, errors) = DeTable::parse_recoverable(text);
         if !errors.is_empty() {
@@ -208,21 +236,30 @@ impl Loader<'_> {
         }
         let is_root = chain.len() == 1;
         let mut parse = ParseContext::new(file, self.environment);
+        parse.folder.clone_from(&self.folder);
         parse.scope = self.again.map(|again| again.scope.clone());
+        parse.lent = self.sources.lent();
+        let environment = self.again.map_or(Environment::Unknown, |again| again.environment);
         let parts = read_table(document.get_ref(), 0..0, &mut parse, |table| {
             let head = Head::from_table(table, is_root);
             let setting_reads = std::mem::take(&mut table.parse.settings.reads);
-            let defaults = head.defaults.clone().or(defaults);
-            defaults.hand_on(&mut table.parse.defaults);
-            let mut parts = self.included(file, document.get_ref(), path, &defaults, chain);
+            let shift = table.parse.lent.shift(file);
+            let inherited = Inherited::of(document.get_ref(), &head, shift).or(inherited);
+            table.parse.settings.depend_on_environment |= inherited.depend_on_environment();
+            inherited.general(environment).hand_on(&mut table.parse.defaults);
+            let mut parts = self.included(file, document.get_ref(), path, &inherited, chain);
             (self.look)(&RawDocument::of(file, text, document.get_ref()));
             parts.take(head);
             parts.setting_reads.extend(setting_reads);
-            read_checks(table, &mut parts);
+            // What checks read beside the suite comes after its files.
+            table.parse.sources = std::mem::take(&mut self.sources);
+            read_checks(table, &inherited.of_kinds(environment), &mut parts);
+            self.sources = std::mem::take(&mut table.parse.sources);
             Some(parts)
         });
         self.diagnostics.append(&mut parse.diagnostics);
-        self.has_templates_in_settings |= parse.settings.have_templates;
+        self.warnings.append(&mut parse.warnings);
+        self.depends_on_environment |= parse.settings.depend_on_environment;
         parts.unwrap_or_default()
     }
 
@@ -231,7 +268,7 @@ impl Loader<'_> {
         file: usize,
         document: &DeTable<'_>,
         path: &Path,
-        defaults: &Defaults,
+        inherited: &Inherited<'_>,
         chain: &mut Vec<PathBuf>,
     ) -> Parts {
         let mut parts = Parts::default();
@@ -271,7 +308,7 @@ impl Loader<'_> {
                 Ok(text) => {
                     self.included.push(identity(&included));
                     chain.push(identity(&included));
-                    let other = self.read(&included, &text, defaults, chain);
+                    let other = self.read(&included, &text, inherited, chain);
                     chain.pop();
                     parts.absorb(other);
                 }

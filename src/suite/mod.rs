@@ -5,7 +5,9 @@
 
 mod each;
 pub mod graph;
+mod inherited;
 pub mod keys;
+mod kind_defaults;
 
 mod checks;
 mod load;
@@ -22,9 +24,10 @@ use std::time::Duration;
 pub use self::each::Instance;
 use self::keys::{CheckKeys, EnvironmentKeys, SuiteKeys};
 pub use self::load::{
-    Draft, in_environment, load, load_text, read_draft, read_draft_looking, read_draft_text,
+    Draft, Environment, in_environment, load, load_text, read_draft, read_draft_looking, read_draft_text,
 };
 use crate::check::{Check, Kind};
+use crate::language::diagnostic::Diagnostic;
 pub use crate::language::diagnostic::SuiteError;
 use crate::language::source::{Place, Sources};
 pub use crate::language::variable_usage::VariableUsage;
@@ -43,8 +46,10 @@ pub struct Suite {
     pub checks: Vec<SuiteCheck>,
     /// What checks with a mistake in them would share.
     mistaken_shares: Vec<String>,
-    /// Do settings have templates? Then the checks are others in each environment.
-    pub has_templates_in_settings: bool,
+    /// Do settings have templates, or environments defaults? Then the checks are others in each environment.
+    pub depends_on_environment: bool,
+    /// What is wrong with the files that checks read, and keeps nothing from being run.
+    pub warnings: Vec<Diagnostic>,
     /// The variables that the settings beside the checks read.
     pub setting_reads: Vec<(String, Place)>,
 }
@@ -65,10 +70,11 @@ pub struct SuiteCheck {
 }
 
 impl SuiteCheck {
-    /// Its own budget, or that of the defaults or of its kind.
+    /// Its own budget, or what follows from its other keys, or that of the defaults or of its kind.
     pub fn budget(&self) -> Duration {
         let own = self.keys.budget.map(|(budget, _)| budget);
-        own.or(self.keys.default_budget).unwrap_or(self.kind.budget)
+        let by_keys = || self.check.budget().or(self.keys.default_budget);
+        own.or_else(by_keys).unwrap_or(self.kind.budget)
     }
 
     /// The variables as this check sees them.

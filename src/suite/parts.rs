@@ -49,6 +49,7 @@ impl Parts {
         let known = self.environments.entry(name).or_default();
         put_over(&mut known.vars, environment.vars);
         known.suite = environment.suite.or(&known.suite);
+        known.defaults = environment.defaults.or(known.defaults.take());
     }
 }
 
@@ -99,5 +100,5 @@ impl Head {
 /// Asks for the keys of a file.
 pub(super) fn ask_file(table: &mut Table<'_, '_, '_>) {
     Head::from_table(table, true);
-    read_checks(table, &mut Parts::default());
+    read_checks(table, &[], &mut Parts::default());
 }

@@ -20,6 +20,7 @@ pub fn schema() -> Schema {
         "description": "A suite of checks for smoke, a smoke-test runner.",
     });
     merge(&mut schema, file);
+    schema["allOf"] = Value::Array(definitions.whole());
     schema["$defs"] = Value::Object(used(definitions.into_made(), &schema));
     schema
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashSet};
 use super::{Suite, SuiteCheck, graph};
 use crate::language::diagnostic::Diagnostic;
 use crate::language::expression::FUNCTIONS;
+use crate::language::period::PERIODS;
 use crate::language::source::Place;
 use crate::language::variable_usage::VariableUsage;
 use crate::language::variables::{BUILT_IN, first_part, is_built_in};
@@ -18,7 +19,7 @@ pub fn mistakes(suite: &Suite, extra_variables: &[String]) -> Vec<Diagnostic> {
     known.extend(extra_variables.iter().map(String::as_str));
 
     let checks: Vec<&SuiteCheck> = suite.checks.iter().collect();
-    let mut found = Vec::new();
+    let mut found = named_like_a_period(suite, extra_variables);
     for (check, needs) in checks.iter().zip(graph::needs(&checks)) {
         let mut uses = VariableUsage::default();
         check.check.uses(&mut uses);
@@ -53,6 +54,29 @@ pub fn mistakes(suite: &Suite, extra_variables: &[String]) -> Vec<Diagnostic> {
         }
     }
     found
+}
+
+/// Every variable of the suite's own that has the name of a built-in period: what reads it would mean the one or the
+/// other.
+fn named_like_a_period(suite: &Suite, extra_variables: &[String]) -> Vec<Diagnostic> {
+    let of_environments = suite.environments.values().flat_map(|environment| &environment.vars);
+    let defined = suite.variables.iter().chain(of_environments);
+    let defined = defined.map(|(name, variable)| (name.as_str(), Some(variable.place)));
+    let given = extra_variables.iter().map(|name| (name.as_str(), None));
+    let of_checks = suite.checks.iter().flat_map(|check| {
+        let mut uses = VariableUsage::default();
+        check.check.uses(&mut uses);
+        let own = check.instance.iter().map(|(name, _)| name.as_str());
+        let names: Vec<&str> = own.chain(uses.sets()).collect();
+        names.into_iter().map(|name| (name, Some(check.place)))
+    });
+    let all = defined.chain(given).chain(of_checks);
+    let periods = all.filter(|(name, _)| PERIODS.contains(name));
+    let mistake = |(name, place): (&str, Option<Place>)| {
+        let hint = format!("{{{{{name}.start}}}} is built in: give the variable another name");
+        Diagnostic::new(place, format!("a variable cannot be called `{name}`")).hint(hint)
+    };
+    periods.map(mistake).collect()
 }
 
 fn undefined(

@@ -11,7 +11,7 @@ use super::ready::Waiting;
 use crate::attempt::Context;
 use crate::attempt::attempts::Attempt;
 use crate::check::{BackgroundProcess, Running, Session};
-use crate::language::variables::{Variables, is_secret_name};
+use crate::language::variables::Variables;
 use crate::outcome::{Failure, Log, Phase};
 use crate::process::{Groups, Output, Process};
 use crate::secret::{Message, Redacted};
@@ -41,7 +41,7 @@ impl Running for BootRun {
         let redactor = &context.run.redactor;
         let command = match &self.reproduce {
             Some(command) => command.clone(),
-            None => self.boot.start_command(&self.session.scope, context)?.into_message(redactor),
+            None => self.boot.launch.shell_command(&self.session.scope, context)?.into_message(redactor),
         };
         Some(redactor.redact(command))
     }
@@ -68,10 +68,6 @@ impl BootRun {
         self.reproduce = None;
         let boot = Arc::clone(&self.boot);
         let command = boot.command(&self.session.scope, context)?;
-        // In clear in the suite, and secret by its name all the same: it may be in what the process prints.
-        for (_, value) in command.env.iter().filter(|(name, _)| is_secret_name(name)) {
-            context.hide(value);
-        }
         let mut waiting = match &boot.ready {
             None => None,
             Some(ready) => match ready.before_the_start(&mut self.session, context).await {
@@ -125,7 +121,7 @@ impl BootRun {
             return failure;
         };
         let redactor = &context.run.redactor;
-        let started = self.boot.start_command(&self.session.scope, context);
+        let started = self.boot.launch.shell_command(&self.session.scope, context);
         let asked = waiting.reproduce(&self.session, context);
         self.reproduce =
             started.zip(asked).map(|(started, asked)| started.while_it_runs(cut.budget, &asked, redactor));

@@ -1,34 +1,38 @@
 //! One step of a journey.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use tokio::time::Instant;
-
 use crate::attempt::attempts::{Attempt, Attempts};
 use crate::attempt::{CheckEvent, Context};
-use crate::check::Session;
 use crate::check::exchange::{AnyExchange, Exchange};
+use crate::check::program::Program;
 use crate::check::protocol::HttpQuestion;
 use crate::check::query::Query;
 use crate::check::request::{Request, VERB_KEYS};
 use crate::check::session::Said;
+use crate::check::{Session, captures};
 use crate::deadline::BudgetScope;
 use crate::event::{StepName, StepReport, Trail};
-use crate::expect::capture::{Capture, Captures};
+use crate::expect::capture::{Captures, Origin, Capture};
+use crate::check::step_run::{Asking, StepRan, StepRun, failed_in};
+use crate::expect::figures::{Asked, Figures};
 use crate::expect::http::HttpExpectation;
+use crate::expect::program::ProgramExpectation;
 use crate::expect::rows::RowsExpectation;
 use crate::expect::status::StatusSet;
 use crate::language::diagnostic::Diagnostic;
 use crate::language::name::CheckName;
 use crate::language::read::{FromTable, Named, Table};
 use crate::language::repeat::{Connections, Repeat};
+use crate::language::source::Place;
 use crate::language::variable_usage::VariableUsage;
 use crate::language::variables::{Variables, first_part, is_built_in};
 use crate::outcome::Failure;
 use crate::probe::http::Pooling;
 use crate::secret::{Message, message};
+use futures_util::future::BoxFuture;
 
 #[derive(Debug)]
 pub(super) struct Step {
@@ -56,9 +60,10 @@ pub(super) enum Safe {
 }
 
 /// What a step does, as it is written.
-enum Action {
+pub(in crate::check) enum Action {
     Request { request: Box<Request>, expect: HttpExpectation },
     Query { query: Query, expect: RowsExpectation },
+    Program { program: Program, expect: ProgramExpectation },
 }
 
 impl FromTable for Step {
@@ -72,36 +77,38 @@ impl FromTable for Step {
             ("hard limit on the step, within the budget of the check", r#"budget = "2s""#),
         );
         let repeat = Repeat::from_table(table, None, Connections::MayBeKept);
-        let captures: Option<Vec<(Named, Capture)>> = table.optional(
-            "capture",
+        let captures = captures::from_table(
+            table,
             ("values to keep for later steps", r#"capture = { order = { json = "$.id" } }"#),
         );
         let action = Action::from_table(table);
-        let captures: Captures = if table.has("capture") { captures?.into() } else { Captures::default() };
-        let (name, action) = (name?, action?);
-        for (named, capture) in captures.iter() {
-            let message = match action {
-                Action::Request { .. } if !capture.is_http() => {
-                    "`value` and `column` are captured from rows, and this step sends a request"
-                }
-                Action::Query { .. } if capture.is_http() => {
-                    "rows have `value = true` and `column = \"…\"` to capture"
-                }
-                Action::Request { .. } | Action::Query { .. } => continue,
-            };
-            return table.parse.reject(Diagnostic::new(named.place, message));
-        }
+        let (name, captures, action) = (name?, captures?, action?);
+        captures::all_from(&captures, action.origin(), table.parse)?;
         let sends_request = matches!(action, Action::Request { .. });
         Some(Step { name, budget, repeat: repeat?, exchange: action.into_exchange(captures), sends_request })
     }
 }
 
 impl Action {
-    fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Action> {
-        if table.is_variant(
+    /// Reads a request, a query or a program.
+    pub fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Action> {
+        let asks_a_database = table.is_variant(
             "database",
             ("database URL, for a step that runs a query", r#"database = "{{db_url}}""#),
-        ) {
+        );
+        let runs_a_program = table.is_variant(
+            "run",
+            ("program and arguments, for a step that runs a program", r#"run = ["./job"]"#),
+        );
+        if asks_a_database && runs_a_program {
+            let _ = Query::from_table(table, "database");
+            return table.reject("run", "a step runs a query or a program: remove `database` or `run`");
+        }
+        if runs_a_program {
+            let (program, expect) = Program::from_table(table)?;
+            return Some(Action::Program { program, expect });
+        }
+        if asks_a_database {
             let (query, expect) = Query::from_table(table, "database")?;
             return Some(Action::Query { query, expect });
         }
@@ -115,13 +122,93 @@ impl Action {
         if request.url.literal() == Some("") {
             let place = table.place();
             let missing = Diagnostic::new(place, "a step without anything to ask");
-            return table
-                .lacks(missing.hint(format!("give it one of {VERB_KEYS}, or `database` and `query`")));
+            return table.lacks(
+                missing.hint(format!("give it one of {VERB_KEYS}, or `database` and `query`, or `run`")),
+            );
         }
         Some(Action::Request { request: Box::new(request), expect })
     }
 
-    fn into_exchange(self, captures: Captures) -> Box<dyn AnyExchange> {
+    /// Where its captures come from.
+    pub fn origin(&self) -> Origin {
+        match self {
+            Action::Request { .. } => Origin::Response,
+            Action::Query { .. } => Origin::Rows,
+            Action::Program { .. } => Origin::Program,
+        }
+    }
+
+    /// What is asked, as far as figures can be taken from it.
+    pub fn asked(&self) -> Asked {
+        match self {
+            Action::Request { .. } | Action::Program { .. } => Asked::Other,
+            Action::Query { .. } => Asked::Query,
+        }
+    }
+
+    /// The same, reading in the transaction of what is asked before it.
+    pub fn in_snapshot(self) -> Action {
+        match self {
+            Action::Query { query, expect } => Action::Query { query: query.in_snapshot(), expect },
+            Action::Request { .. } | Action::Program { .. } => self,
+        }
+    }
+
+    /// Does it read in the transaction of what is asked before it?
+    pub fn is_in_snapshot(&self) -> bool {
+        match self {
+            Action::Query { query, .. } => query.is_in_snapshot(),
+            Action::Request { .. } | Action::Program { .. } => false,
+        }
+    }
+
+    /// Where its statement is, if it has one.
+    pub fn statement(&self) -> Option<Place> {
+        match self {
+            Action::Query { query, .. } => query.statement_place(),
+            Action::Request { .. } | Action::Program { .. } => None,
+        }
+    }
+
+    /// The same, and what its statement writes is kept.
+    pub fn committed(self) -> Action {
+        match self {
+            Action::Query { query, expect } => Action::Query { query: query.committed(), expect },
+            Action::Request { .. } | Action::Program { .. } => self,
+        }
+    }
+
+    /// The same, and a query must find one row where it says nothing else.
+    pub fn or_one_row(self) -> Action {
+        match self {
+            Action::Query { query, expect } => {
+                let expect = query.statement_place().into_iter().fold(expect, RowsExpectation::or_one_row);
+                Action::Query { query, expect }
+            }
+            Action::Request { .. } | Action::Program { .. } => self,
+        }
+    }
+
+    /// What asks it for figures, at most so many rows of them.
+    pub fn into_measurement(self, figures: &Figures, rows: usize) -> Box<dyn AnyExchange> {
+        match self {
+            Action::Request { request, expect } => {
+                let reads_body = expect.reads_body() || figures.reads_body();
+                let question = HttpQuestion { request: *request, pooling: Pooling::KeepAlive, reads_body };
+                let expect = expect.or_status(StatusSet::not_an_error());
+                Box::new(Exchange::new(question, Captures::default(), expect))
+            }
+            Action::Query { query, expect } => {
+                Box::new(Exchange::new(query.keeping(rows), Captures::default(), expect))
+            }
+            Action::Program { program, expect } => {
+                Box::new(Exchange::new(program.with_stdout(), Captures::default(), expect))
+            }
+        }
+    }
+
+    /// What asks it, with what is captured from its answer.
+    pub fn into_exchange(self, captures: Captures) -> Box<dyn AnyExchange> {
         match self {
             Action::Request { request, expect } => {
                 let reads_body =
@@ -130,6 +217,9 @@ impl Action {
                 Box::new(Exchange::new(question, captures, expect.or_status(StatusSet::not_an_error())))
             }
             Action::Query { query, expect } => Box::new(Exchange::new(query, captures, expect)),
+            Action::Program { program, expect } => {
+                Box::new(Exchange::new(program.capturing(&captures), captures, expect))
+            }
         }
     }
 }
@@ -139,7 +229,8 @@ impl Step {
         self.exchange.uses(uses);
     }
 
-    /// What it would change, in a few words. A query that writes does so whatever the journey says.
+    /// What it would change, in a few words. A query that writes does so whatever the journey says, and a program says it
+    /// of itself.
     pub fn changes(&self, safe: Safe) -> Option<String> {
         match safe {
             Safe::Yes if self.sends_request => None,
@@ -169,37 +260,16 @@ impl Step {
             Some(budget) => context.deadline.tighten(budget, BudgetScope::Step),
             None => context.deadline,
         };
-        let began = Instant::now();
         let place = self.exchange.url().place();
         let name = StepName { number: at.number, name: self.name.name.clone(), place };
-        let mut attempts = Attempts::new(self.repeat, deadline, Some(name.clone()));
         session.step = Some(at.number);
         session.said = None;
-        let mut asking = Asking { exchange: &*self.exchange, session };
-        let result = attempts.run(&mut asking, context).await;
-        let result = with_history(result, at.number, &name.name, asking.session);
-        let redactor = &context.run.redactor;
-        let timeline = attempts.timeline();
-        let reproduce = result.as_ref().err().and_then(|_| {
-            let context = Context { deadline, timeline: Arc::clone(timeline), ..context.clone() };
-            let limit = deadline.cut().budget;
-            let command = self.exchange.reproduce(asking.session, &context, limit)?;
-            Some(redactor.redact(command.into_message(redactor)))
-        });
-        let report = StepReport {
-            step: name,
-            is_cleanup: at.is_cleanup,
-            failure: result.as_ref().err().map(|failure| redactor.redact(failure.clone())),
-            trail: Trail { took: began.elapsed(), reproduce, ..attempts.trail(redactor) },
-        };
-        reports.push(report.clone());
-        context.events.tell(CheckEvent::StepFinished(Box::new(report)));
-        result.map_err(|source| Failure::Step {
-            step: self.name.name.clone(),
-            number: at.number,
-            place,
-            source: Box::new(source),
-        })
+        let mut asking = AskingStep { exchange: &*self.exchange, session };
+        let run = StepRun { step: name.clone(), is_cleanup: at.is_cleanup, repeat: self.repeat, deadline };
+        let amend = |result, session: &mut Session, _| with_history(result, at.number, &name.name, session);
+        let StepRan { report, result } = run.run(&mut asking, context, amend).await;
+        reports.push(report);
+        result.map_err(|source| failed_in(&name, source))
     }
 }
 
@@ -231,12 +301,18 @@ fn with_history(
 }
 
 /// A step with what it asks with.
-struct Asking<'s> {
+struct AskingStep<'s> {
     exchange: &'s dyn AnyExchange,
     session: &'s mut Session,
 }
 
-impl Attempt for Asking<'_> {
+impl Asking for AskingStep<'_> {
+    fn parts(&mut self) -> (&dyn AnyExchange, &mut Session) {
+        (self.exchange, self.session)
+    }
+}
+
+impl Attempt for AskingStep<'_> {
     fn attempt<'a>(&'a mut self, context: &'a Context) -> BoxFuture<'a, Result<(), Failure>> {
         self.exchange.run(self.session, context)
     }

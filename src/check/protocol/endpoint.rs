@@ -1,9 +1,10 @@
-//! A host and a port: what connects to them and sends no request.
+//! A host and a port: what connects to them, and says no more than a few words.
 
 use std::fmt::Debug;
 use std::marker::PhantomData;
 use std::time::Duration;
 
+use tokio::io::{AsyncRead, AsyncWrite};
 use url::Url;
 
 use super::URL;
@@ -19,17 +20,24 @@ use crate::language::read::Table;
 use crate::language::template::Template;
 use crate::language::variable_usage::VariableUsage;
 use crate::language::variables::Variables;
-use crate::outcome::Failure;
+use crate::outcome::{Direction, Failure, Phase};
 use crate::probe::dial::Target;
+use crate::probe::dialog;
+use crate::probe::starttls::StartTls;
 use crate::probe::trust::TlsOptions;
 use crate::probe::url::in_ascii;
-use crate::secret::address;
+use crate::secret::{address, message};
 
 /// Where to connect to, and how.
 #[derive(Debug)]
 pub(super) struct Endpoint {
     url: Template,
     options: RequestOptions,
+    starttls: Option<StartTls>,
+    /// What is sent once it is connected.
+    send: Option<Template>,
+    /// Does the suite say that what is sent changes nothing?
+    safe: bool,
 }
 
 /// An endpoint with every value in its place.
@@ -42,6 +50,10 @@ pub(super) struct Resolved {
 
 /// How to connect to an endpoint.
 pub(super) trait Connect: Debug + Send + Sync + 'static {
+    type Stream: AsyncRead + AsyncWrite + Unpin + Send;
+
+    /// Connects, and is done.
+    ///
     /// # Errors
     /// No connection.
     fn connect(
@@ -49,6 +61,26 @@ pub(super) trait Connect: Debug + Send + Sync + 'static {
         to: &Resolved,
         context: &Context,
     ) -> impl Future<Output = Result<(), Failure>> + Send;
+
+    /// Connects for a dialog.
+    ///
+    /// # Errors
+    /// No connection.
+    fn open(
+        endpoint: &Endpoint,
+        to: &Resolved,
+        context: &Context,
+    ) -> impl Future<Output = Result<Self::Stream, Failure>> + Send;
+
+    /// Whether the other side refuses the connection.
+    ///
+    /// # Errors
+    /// No way to find out.
+    fn refuses(
+        endpoint: &Endpoint,
+        to: &Resolved,
+        context: &Context,
+    ) -> impl Future<Output = Result<bool, Failure>> + Send;
 
     /// Something that everyone who reads the check's line should know.
     fn remark(_endpoint: &Endpoint) -> Option<&'static str> {
@@ -59,20 +91,62 @@ pub(super) trait Connect: Debug + Send + Sync + 'static {
     fn command(endpoint: &Endpoint, to: &Resolved, context: &Context, limit: Duration) -> ShellCommand;
 }
 
-/// The question whether `C` connects to an endpoint.
+/// The question whether `C` connects to an endpoint, and what is said there.
 #[derive(Debug)]
 struct Connects<C> {
     endpoint: Endpoint,
+    /// What the dialog must come to, which says when it has.
+    expect: ConnectionExpectation,
     how: PhantomData<C>,
 }
 
-/// The exchange of a protocol that connects and is done.
+/// The exchange of a protocol that connects. `None` if a mistake was recorded.
 pub(super) fn connects<C: Connect>(
-    endpoint: Endpoint,
-    expect: ConnectionExpectation,
-) -> Box<dyn AnyExchange> {
-    let question = Connects::<C> { endpoint, how: PhantomData };
-    Box::new(Exchange::new(question, Captures::default(), expect))
+    table: &mut Table<'_, '_, '_>,
+    endpoint: Option<Endpoint>,
+    expect: Option<ConnectionExpectation>,
+) -> Option<Box<dyn AnyExchange>> {
+    if table.has("send") && expect.as_ref().is_some_and(|expect| !expect.expects_text()) {
+        return table.reject("send", "`send` needs `expect.received`: what the server must say to it");
+    }
+    let (endpoint, expect) = (endpoint?, expect?);
+    let question = Connects::<C> { endpoint, expect: expect.clone(), how: PhantomData };
+    Some(Box::new(Exchange::new(question, Captures::default(), expect)))
+}
+
+impl<C: Connect> Connects<C> {
+    /// Whether nothing answers for as long as `limit`, or half of the time that is left.
+    async fn is_refused(&self, limit: Duration, to: &Resolved, context: &Context) -> Result<bool, Failure> {
+        let limit = limit.min(context.deadline.remaining() / 2);
+        let deadline = context.deadline.tighten(limit, context.deadline.scope());
+        let refuses = deadline.bound(C::refuses(&self.endpoint, to, context)).await;
+        match (refuses, context.timeline.phase()) {
+            (Ok(refuses), _) => refuses,
+            // Whoever is silent does not answer. A name server that is says nothing of the port.
+            (Err(_), Phase::Connect | Phase::Tls) => Ok(true),
+            (Err(cut), phase) => Err(Failure::timed_out(cut, phase)),
+        }
+    }
+
+    async fn talk(
+        &self,
+        to: &Resolved,
+        scope: &Variables,
+        context: &Context,
+    ) -> Result<Option<String>, Failure> {
+        if !self.expect.expects_text() {
+            C::connect(&self.endpoint, to, context).await?;
+            return Ok(None);
+        }
+        let text = self.endpoint.send.as_ref().map(|send| send.text(scope)).transpose();
+        let text = text.map_err(template_failure)?;
+        let mut stream = C::open(&self.endpoint, to, context).await?;
+        if let Some(text) = &text {
+            context.trace(Direction::Sent, || message!("{}", text.trim_end()));
+        }
+        let is_enough = |received: &str| self.expect.is_enough(received, scope);
+        dialog::talk(&mut stream, text.as_deref(), is_enough, &to.target, context).await.map(Some)
+    }
 }
 
 impl<C: Connect> Question for Connects<C> {
@@ -86,6 +160,7 @@ impl<C: Connect> Question for Connects<C> {
     fn uses<'c>(&'c self, uses: &mut VariableUsage<'c>) {
         uses.read(&self.endpoint.url);
         uses.read_all(self.endpoint.options.resolve.iter().map(|entry| &entry.to));
+        uses.read_all(&self.endpoint.send);
     }
 
     fn mistakes(&self, _: &ConnectionExpectation, scope: &Variables) -> Vec<Diagnostic> {
@@ -100,9 +175,8 @@ impl<C: Connect> Question for Connects<C> {
         C::remark(&self.endpoint)
     }
 
-    // It connects, and that is all.
     fn changes(&self) -> Option<String> {
-        None
+        (self.endpoint.send.is_some() && !self.endpoint.safe).then(|| "sends text with `send`".to_owned())
     }
 
     fn refuses_addresses(&self, scope: &Variables) -> Option<&'static str> {
@@ -111,9 +185,17 @@ impl<C: Connect> Question for Connects<C> {
 
     async fn ask(&self, session: &mut Session, context: &Context) -> Result<Connection, Failure> {
         let to = self.endpoint.resolved(session)?;
-        C::connect(&self.endpoint, &to, context).await?;
+        let (is_refused, received) = match self.expect.refused_for() {
+            Some(limit) => (self.is_refused(limit, &to, context).await?, None),
+            None => (false, self.talk(&to, &session.scope, context).await?),
+        };
         context.timeline.end();
-        Ok(Connection { took: context.timeline.elapsed(), certificate: context.timeline.certificate() })
+        Ok(Connection {
+            took: context.timeline.elapsed(),
+            certificate: context.timeline.certificate(),
+            received,
+            is_refused,
+        })
     }
 
     fn named(&self, scope: &Variables) -> Option<String> {
@@ -126,12 +208,32 @@ impl<C: Connect> Question for Connects<C> {
 }
 
 impl Endpoint {
-    /// Reads `url` and `resolve`. `tls` is read by those that speak it.
-    pub fn from_table(table: &mut Table<'_, '_, '_>, tls: Option<TlsKeys>) -> Option<Endpoint> {
+    /// Reads `url`, `resolve`, and what is said in a dialog. What belongs to TLS is read by those that speak it.
+    pub fn from_table(
+        table: &mut Table<'_, '_, '_>,
+        tls: Option<TlsKeys>,
+        starttls: Option<StartTls>,
+    ) -> Option<Endpoint> {
         let url = table.optional("url", URL);
         let resolve = resolve_key(table);
+        let send = table.optional(
+            "send",
+            ("text to send once it is connected; the answer is `expect.received`", r#"send = "PING\r\n""#),
+        );
+        let safe = table.optional_or(
+            "safe",
+            ("what `send` says changes nothing, so `--read-only` may send it", "safe = true"),
+            false,
+        );
+        table.needs("safe", "send", "`safe` is about what is sent, and there is no `send`")?;
         let defaults = table.parse.defaults.get::<RequestOptions>().cloned().unwrap_or_default();
-        Some(Endpoint { url: url?, options: RequestOptions::of_connection(resolve, tls).or(&defaults) })
+        let options = RequestOptions::of_connection(resolve, tls).or(&defaults);
+        Some(Endpoint { url: url?, options, starttls, send, safe })
+    }
+
+    /// How the server is asked for TLS, where it speaks plain text first.
+    pub fn starttls(&self) -> Option<StartTls> {
+        self.starttls
     }
 
     /// What is wrong with the URL once the variables have their values.

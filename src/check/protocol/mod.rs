@@ -6,7 +6,9 @@
 
 mod endpoint;
 
+mod dns;
 mod http;
+mod redis;
 mod tcp;
 mod tls;
 
@@ -39,7 +41,8 @@ pub struct Protocol {
 }
 
 /// The table of protocols. The first is the one that a URL without a scheme is most likely meant for.
-pub const PROTOCOLS: &[Protocol] = &[http::PROTOCOL, tcp::PROTOCOL, tls::PROTOCOL];
+pub const PROTOCOLS: &[Protocol] =
+    &[http::PROTOCOL, tcp::PROTOCOL, tls::PROTOCOL, dns::PROTOCOL, redis::PROTOCOL];
 
 /// The schemes as a message lists them.
 fn schemes() -> String {
@@ -95,6 +98,13 @@ impl ByScheme {
             .collect();
         let mut read = table.read_as(&ways);
         let fits = chosen.or_else(|| (0..read.len()).min_by_key(|index| nonsense(&read[*index])))?;
+        if table.parse.is_partial {
+            // What does not apply to one protocol is for the checks of another.
+            let unknown = keys_unknown_to_all(&read);
+            read[fits]
+                .mistakes
+                .retain(|mistake| !mistake.is_about_a_key() || unknown.contains(&mistake.place));
+        }
         table.parse.diagnostics.append(&mut read[fits].mistakes);
         let read = read.into_iter().map(|read| match read.value {
             Some(exchange) if read.mistakes.is_empty() => Ok(exchange),
@@ -193,6 +203,18 @@ impl ByScheme {
     pub fn reproduce(&self, session: &Session, context: &Context, limit: Duration) -> Option<ShellCommand> {
         self.choose(&session.scope).ok()?.reproduce(session, context, limit)
     }
+}
+
+/// The places of the keys that no way of reading a table knows.
+fn keys_unknown_to_all<T>(read: &[Read<T>]) -> Vec<Option<Place>> {
+    let unknown = |read: &Read<T>| -> Vec<Option<Place>> {
+        let about_keys = read.mistakes.iter().filter(|mistake| mistake.is_about_a_key());
+        about_keys.map(|mistake| mistake.place).collect()
+    };
+    let Some((first, others)) = read.split_first() else { return Vec::new() };
+    let mut all = unknown(first);
+    all.retain(|place| others.iter().all(|other| unknown(other).contains(place)));
+    all
 }
 
 /// How little sense a table makes in one of the ways: what counts first is how many keys do not apply.

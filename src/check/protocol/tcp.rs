@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tokio::net::TcpStream;
+
 use super::Protocol;
 use super::endpoint::{Connect, Endpoint, Resolved, connects};
 use crate::attempt::Context;
@@ -15,11 +17,15 @@ pub(super) const PROTOCOL: Protocol = Protocol {
     schemes: &["tcp"],
     about: "a port accepts connections",
     read: |table| {
-        let endpoint = Endpoint::from_table(table, None);
+        let endpoint = Endpoint::from_table(table, None, None);
         let expect: Option<TcpExpectation> = table
             .optional("expect", ("what the connection must be like", r#"expect = { within = "300ms" }"#));
-        let expect = if table.has("expect") { expect?.0 } else { ConnectionExpectation::default() };
-        Some(connects::<Tcp>(endpoint?, expect))
+        let expect = if table.has("expect") {
+            expect.map(|expect| expect.0)
+        } else {
+            Some(ConnectionExpectation::default())
+        };
+        connects::<Tcp>(table, endpoint, expect)
     },
 };
 
@@ -27,9 +33,20 @@ pub(super) const PROTOCOL: Protocol = Protocol {
 struct Tcp;
 
 impl Connect for Tcp {
-    async fn connect(_: &Endpoint, to: &Resolved, context: &Context) -> Result<(), Failure> {
+    type Stream = TcpStream;
+
+    async fn connect(endpoint: &Endpoint, to: &Resolved, context: &Context) -> Result<(), Failure> {
+        Tcp::open(endpoint, to, context).await.map(drop)
+    }
+
+    async fn open(_: &Endpoint, to: &Resolved, context: &Context) -> Result<TcpStream, Failure> {
         context.trace(Direction::Sent, || message!("connect to {}", to.target));
-        dial::connect(&to.target).await.map(drop)
+        dial::connect(&to.target).await
+    }
+
+    async fn refuses(_: &Endpoint, to: &Resolved, context: &Context) -> Result<bool, Failure> {
+        context.trace(Direction::Sent, || message!("connect to {}", to.target));
+        dial::refuses(&to.target).await
     }
 
     fn command(_: &Endpoint, to: &Resolved, _: &Context, limit: Duration) -> ShellCommand {

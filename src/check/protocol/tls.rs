@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use tokio::net::TcpStream;
+use tokio_rustls::client::TlsStream;
+
 use super::Protocol;
 use super::endpoint::{Connect, Endpoint, Resolved, connects};
 use crate::attempt::Context;
@@ -17,25 +20,51 @@ pub(super) const PROTOCOL: Protocol = Protocol {
     about: "a server completes a TLS handshake with a valid certificate",
     read: |table| {
         let tls = TlsKeys::from_key(table);
-        let endpoint = Endpoint::from_table(table, tls);
+        let starttls = table.optional(
+            "starttls",
+            ("the protocol in which the server is asked for TLS first", r#"starttls = "smtp""#),
+        );
+        let endpoint = Endpoint::from_table(table, tls, starttls);
         let expect: Option<TlsExpectation> = table.optional(
             "expect",
             ("what the connection must be like", "expect = { certificate = { days-left = { min = 14 } } }"),
         );
-        let expect = if table.has("expect") { expect?.0 } else { ConnectionExpectation::default() };
-        Some(connects::<Tls>(endpoint?, expect))
+        let expect = if table.has("expect") {
+            expect.map(|expect| expect.0)
+        } else {
+            Some(ConnectionExpectation::default())
+        };
+        connects::<Tls>(table, endpoint, expect)
     },
 };
 
 #[derive(Debug)]
 struct Tls;
 
+// The futures are boxed because they are large, and part of the future of every check.
 impl Connect for Tls {
+    type Stream = TlsStream<TcpStream>;
+
     async fn connect(endpoint: &Endpoint, to: &Resolved, context: &Context) -> Result<(), Failure> {
-        let target = &to.target;
-        context.trace(Direction::Sent, || message!("shake hands with {}", target));
-        // Boxed because it is large, and part of the future of every check.
-        Box::pin(tls::shake_hands(&to.name, target, &endpoint.tls(context), context)).await
+        let options = endpoint.tls(context);
+        trace(to, context);
+        Box::pin(tls::shake_hands(&to.name, &to.target, &options, endpoint.starttls(), context)).await
+    }
+
+    async fn open(
+        endpoint: &Endpoint,
+        to: &Resolved,
+        context: &Context,
+    ) -> Result<TlsStream<TcpStream>, Failure> {
+        let options = endpoint.tls(context);
+        trace(to, context);
+        Box::pin(tls::connect_securely(&to.name, &to.target, &options, endpoint.starttls(), context)).await
+    }
+
+    async fn refuses(endpoint: &Endpoint, to: &Resolved, context: &Context) -> Result<bool, Failure> {
+        let options = endpoint.tls(context);
+        trace(to, context);
+        Box::pin(tls::refuses(&to.name, &to.target, &options, endpoint.starttls(), context)).await
     }
 
     fn remark(endpoint: &Endpoint) -> Option<&'static str> {
@@ -43,6 +72,10 @@ impl Connect for Tls {
     }
 
     fn command(endpoint: &Endpoint, to: &Resolved, context: &Context, limit: Duration) -> ShellCommand {
-        tls::as_openssl(&to.name, &to.target, &endpoint.tls(context), limit)
+        tls::as_openssl(&to.name, &to.target, &endpoint.tls(context), endpoint.starttls(), limit)
     }
+}
+
+fn trace(to: &Resolved, context: &Context) {
+    context.trace(Direction::Sent, || message!("shake hands with {}", to.target));
 }

@@ -16,6 +16,7 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use self::exact::LargeNumbers;
+use super::evaluate::Found;
 use super::walk::{self, TooMany};
 use crate::language::diagnostic::Diagnostic;
 use crate::language::read::{FromKey, FromToml, Named, ParseContext, Templates};
@@ -23,13 +24,15 @@ use crate::language::schema::{Definitions, Schema};
 use crate::language::source::Place;
 use crate::language::template::Template;
 use crate::language::variables::Variables;
+use crate::outcome::Mismatch;
+use crate::secret::{Message, message};
 
 /// How deep brackets and parentheses may be nested: the library reads them recursively.
 const DEEPEST: usize = 12;
 
 /// A path as a suite writes it.
 #[derive(Debug, Clone)]
-pub(super) struct Path {
+pub struct Path {
     pub place: Place,
     template: Template,
     /// The path itself, where it has no templates.
@@ -38,7 +41,7 @@ pub(super) struct Path {
 
 /// A path with every value in its place.
 #[derive(Debug, Clone)]
-pub(super) struct JsonQuery {
+pub struct JsonQuery {
     pub text: String,
     parsed: Arc<JsonPath>,
     /// Those of the path.
@@ -113,6 +116,45 @@ fn reason(error: &serde_json_path::ParseError) -> String {
     match error.message() {
         "parser error" => format!("at character {}", error.position() + 1),
         reason => reason.to_owned(),
+    }
+}
+
+/// What the path finds in the document that the text is, if it is one. `place` is where the suite asks for it.
+///
+/// # Errors
+/// It is no JSON, or there are too many values.
+pub(super) fn json_values<'d>(
+    document: Result<&'d Value, &str>,
+    (what, text): (&'static str, &str),
+    query: &JsonQuery,
+    place: Place,
+) -> Result<Found<'d>, Mismatch> {
+    match document {
+        // What the document is instead is shown once, with the answer.
+        Ok(document) => {
+            let values = query.find(document).map_err(|TooMany| Mismatch {
+                what: Message::new().words(format!("json {}", query.text)),
+                expected: Message::new().words(format!("to find at most {} values", walk::FOUND)),
+                actual: message!("more: write a path that finds fewer"),
+                place: Some(place),
+            })?;
+            Ok(Found { values, surroundings: Message::new() })
+        }
+        Err(error) => {
+            let start = text.trim();
+            let actual = match start.is_empty() {
+                true => Message::new().words(format!("an empty {what}")),
+                // Where it stops being JSON is not of interest: it never was.
+                false if start.starts_with('<') => message!("HTML or XML: ").excerpt(start, 120),
+                false => message!("something else ({}): ", error).excerpt(start, 120),
+            };
+            Err(Mismatch {
+                what: Message::new().words(what),
+                expected: message!("to be JSON"),
+                actual,
+                place: Some(place),
+            })
+        }
     }
 }
 

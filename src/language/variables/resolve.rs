@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::{Variable, VariableSource, Variables, first_part, is_built_in, is_secret_name, typed_as};
 use crate::language::diagnostic::Diagnostic;
+use crate::language::period::{PERIODS, Period, Zone};
 use crate::language::regular_file;
 use crate::language::size::{LARGEST_VARIABLE, length};
 use crate::language::source::Place;
@@ -35,16 +36,21 @@ pub struct Missing {
 }
 
 /// Gives every variable its value and makes the secret ones known to `redactor`. The mistakes are variables that
-/// form a cycle or read something undefined, and secrets too short to redact; those have no value then.
+/// form a cycle or read something undefined, and secrets too short to redact; those have no value then. `zone` is
+/// where days begin.
 pub fn resolve(
     variables: &BTreeMap<String, Variable>,
     suite_dir: &Path,
+    zone: &Zone,
     redactor: &Arc<Redactor>,
 ) -> (Resolved, Vec<Diagnostic>) {
     let mut resolved = Resolved { scope: Variables::empty(Arc::clone(redactor)), missing: BTreeMap::new() };
     let run_id = uuid::Uuid::new_v4().simple().to_string();
-    let started = jiff::Timestamp::now().to_string();
-    resolved.scope.set("run", &json!({ "id": &run_id[..12], "started": started }));
+    let started = jiff::Timestamp::now();
+    resolved.scope.set("run", &json!({ "id": &run_id[..12], "started": started.to_string() }));
+    for (name, period) in PERIODS.into_iter().zip(Period::all(started, zone)) {
+        resolved.scope.set_period(name, &period);
+    }
     resolved.scope.set("suite", &json!({ "dir": absolute(suite_dir).display().to_string() }));
 
     let mut diagnostics = Vec::new();

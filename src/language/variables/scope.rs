@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::first_part;
 use crate::language::dynamic::{Held, as_text};
 use crate::language::expression;
+use crate::language::period::{Instant, Period};
 use crate::secret::{Redactor, STARS};
 
 /// Values by name. Every check has a scope of its own, and nearly all of them only read: what they have in common is
@@ -54,6 +55,19 @@ impl Variables {
     /// Sets a name to a value, over whatever it was.
     pub fn set(&mut self, name: &str, value: &Value) {
         self.insert(name, Held::new(value));
+    }
+
+    /// Sets a name to a period.
+    pub(in crate::language) fn set_period(&mut self, name: &str, period: &Period) {
+        self.insert(name, period.held());
+    }
+
+    /// A period in words: `yesterday is 2026-11-28 in Europe/Berlin, from … to …`.
+    pub fn describe_period(&self, name: &str) -> Option<String> {
+        let part = |part: &str| self.value_of(&format!("{name}.{part}"));
+        let (start, end) = (Instant::of(&part("start")?)?, Instant::of(&part("end")?)?);
+        let (date, zone) = (as_text(&part("date")?), start.zone());
+        Some(format!("{name} is {date} in {zone}, from {} to {}", start.in_utc(), end.in_utc()))
     }
 
     /// The same, with these values over what the names were.
@@ -120,6 +134,11 @@ impl Variables {
         let whole = self.values.get(parts.next()?)?.written.clone();
         let part = parts.try_fold(whole, |value, part| value.get_attr(part).ok())?;
         (!part.is_undefined()).then_some(part)
+    }
+
+    /// What tells this run from every other.
+    pub fn run_id(&self) -> Option<String> {
+        self.value_of("run.id").map(|id| as_text(&id))
     }
 
     /// The suite's folder, with its whole path.

@@ -13,6 +13,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use super::proxy::{Proxy, not_a_proxy};
+use super::tunnel::Tunnels;
 use crate::attempt::single_flight::SingleFlight;
 use crate::attempt::timeline::mark;
 use crate::outcome::{Failure, Fault, Phase};
@@ -52,6 +53,8 @@ pub struct Clients {
     made: SingleFlight<Route, reqwest::Client>,
     /// How many connections were begun.
     connections: Arc<AtomicUsize>,
+    /// The ways through proxies that the library finds none through.
+    pub(super) tunnels: Tunnels,
 }
 
 /// The clients that the health checks of a run share. Each request has a connection of its own.
@@ -66,7 +69,12 @@ impl Default for RunClients {
 
 impl Clients {
     pub fn new(pooling: Pooling) -> Clients {
-        Clients { pooling, made: SingleFlight::default(), connections: Arc::default() }
+        Clients {
+            pooling,
+            made: SingleFlight::default(),
+            connections: Arc::default(),
+            tunnels: Tunnels::default(),
+        }
     }
 
     /// The phase a request begins in, for all that is known: a connection that was kept is not made again.

@@ -57,9 +57,9 @@ fn unsent(error: &reqwest::Error, prepared: &ResolvedRequest, context: &Context)
     };
     if let Some(proxy) = proxy.filter(|_| !is_tls) {
         let doing = message!("connecting to {} through the proxy {}", to, proxy);
-        // The library says no more of an answer that opens no tunnel.
         let cause = match cause.as_str() {
-            "unsuccessful" | "tunnel error: unsuccessful" => "the proxy refused the tunnel".to_owned(),
+            // The library says no more of an answer that opens no tunnel.
+            UNSUCCESSFUL | "tunnel error: unsuccessful" => "the proxy refused the tunnel".to_owned(),
             "proxy authorization required" | "tunnel error: proxy authorization required" => {
                 "the proxy refused the tunnel with 407: it wants a user and a password".to_owned()
             }
@@ -79,6 +79,34 @@ fn unsent(error: &reqwest::Error, prepared: &ResolvedRequest, context: &Context)
     })
 }
 
+const UNSUCCESSFUL: &str = "unsuccessful";
+
+/// Did the proxy answer a request for a tunnel with something that the library takes for none?
+pub(super) fn is_without_tunnel(error: &SendError) -> bool {
+    match error {
+        SendError::Unsent(_) => false,
+        SendError::Client(error) => chain(error).last().is_some_and(|cause| {
+            let words = cause.to_string();
+            words.strip_prefix("tunnel error: ").unwrap_or(&words) == UNSUCCESSFUL
+        }),
+    }
+}
+
+/// The same failure with what the proxy said.
+pub(super) fn with_refusal(failure: Failure, said: &str) -> Failure {
+    match failure {
+        Failure::Fault { fault: Fault::Proxy, doing, hint, .. } => {
+            let cause = message!("the proxy refused the tunnel with {}", said);
+            Failure::Fault { fault: Fault::Proxy, doing, cause, hint }
+        }
+        other @ (Failure::Fault { .. }
+        | Failure::Mismatch { .. }
+        | Failure::TimedOut { .. }
+        | Failure::Exited { .. }
+        | Failure::Step { .. }) => other,
+    }
+}
+
 /// The failure as one of the proxy, whose hint says where it comes from.
 fn as_proxy_fault(failure: Failure) -> Failure {
     match failure {
@@ -87,6 +115,7 @@ fn as_proxy_fault(failure: Failure) -> Failure {
         other @ (Failure::Mismatch { .. }
         | Failure::TimedOut { .. }
         | Failure::Exited { .. }
+        | Failure::Plugin { .. }
         | Failure::Step { .. }) => other,
     }
 }

@@ -9,7 +9,7 @@ use serde_json::Value;
 ///
 /// # Errors
 /// Where it stops being JSON.
-pub(super) fn parse(text: &str) -> Result<Value, String> {
+pub(in crate::probe) fn parse(text: &str) -> Result<Value, String> {
     let error = match serde_json::from_str(text) {
         Ok(value) => return Ok(value),
         Err(error) => error,

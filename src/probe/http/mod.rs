@@ -5,6 +5,8 @@ mod send;
 
 mod client;
 pub mod proxy;
+mod reach;
+mod tunnel;
 
 mod cookies;
 mod issued;
@@ -13,7 +15,7 @@ mod redirect;
 mod body;
 mod charset;
 pub mod coding;
-mod json;
+pub(super) mod json;
 pub mod page_text;
 pub mod response;
 

@@ -1,6 +1,6 @@
 //! The proxy that a request goes through: the suite's, the environment's, or none.
 
-use hyper_util::client::proxy::matcher::Matcher;
+use hyper_util::client::proxy::matcher::{Intercept, Matcher};
 use url::Url;
 
 use crate::attempt::Context;
@@ -32,10 +32,15 @@ impl Proxy {
 
     /// The host and port that a request for `url` goes through.
     pub fn address(&self, url: &Url) -> Option<String> {
-        let to: hyper::Uri = url.as_str().parse().ok()?;
-        let proxy = self.matcher()?.intercept(&to)?;
+        let proxy = self.intercept(url)?;
         let port = proxy.uri().port_u16().map(|port| format!(":{port}")).unwrap_or_default();
         Some(format!("{}{port}", proxy.uri().host().unwrap_or_default()))
+    }
+
+    /// What a request for `url` goes through.
+    pub(super) fn intercept(&self, url: &Url) -> Option<Intercept> {
+        let to: hyper::Uri = url.as_str().parse().ok()?;
+        self.matcher()?.intercept(&to)
     }
 
     /// What says for which URL it is used.

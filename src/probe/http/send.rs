@@ -17,6 +17,8 @@ use super::body::read;
 use super::client::{Clients, HttpVersion, Route};
 use super::cookies::{self, CookieJar};
 use super::issued::hide_issued;
+use super::proxy::Proxy;
+use super::reach::of_each_address;
 use super::redirect::{self, Next, is_same_origin};
 use super::request::{PreparedBody, ResolvedRequest, multipart};
 use super::response::HttpResponse;
@@ -114,7 +116,23 @@ async fn send_once(
     prepared.route.proxy.hide_credentials(&prepared.url, context);
     let cookie = cookies.header(&prepared.url).filter(|_| may_have_cookies(prepared));
     let mut wire = on_the_wire(prepared, cookie)?;
-    let result = exchange(prepared, &wire, clients, context).await;
+    let proxy = prepared.route.proxy.intercept(&prepared.url);
+    let known = proxy.as_ref().and_then(|proxy| clients.tunnels.known(proxy));
+    let mut relay = known.filter(|_| wire.url.scheme() == "https");
+    if let Some(relay) = &relay {
+        wire.route.proxy = Proxy::At(relay.url.clone());
+    }
+    let mut result = exchange(prepared, &wire, clients, context).await;
+    // Nothing of the request was sent yet.
+    if let (Some(proxy), None, Err(error)) = (&proxy, &relay, &result)
+        && fault::is_without_tunnel(error)
+    {
+        relay = clients.tunnels.relay(proxy).await;
+        if let Some(relay) = &relay {
+            wire.route.proxy = Proxy::At(relay.url.clone());
+            result = exchange(prepared, &wire, clients, context).await;
+        }
+    }
     let response = match result {
         // Some servers do for one request only what HTTP/2 has no room for, such as a Windows log-in.
         Err(error) if prepared.route.version.is_none() && fault::wants_http_1(&error) => {
@@ -123,7 +141,20 @@ async fn send_once(
         }
         result => result,
     };
-    let response = response.map_err(|error| fault::failure(error, prepared, context))?;
+    let response = match response {
+        Ok(response) => response,
+        Err(error) => {
+            let is_refused = fault::is_without_tunnel(&error);
+            let failure = fault::failure(error, prepared, context);
+            return Err(match relay.filter(|_| is_refused).and_then(|relay| relay.refused()) {
+                Some(said) => fault::with_refusal(failure, &said),
+                None => Box::pin(of_each_address(failure, &prepared.url, &wire, context)).await,
+            });
+        }
+    };
+    if let (Some(_), Some(proxy)) = (&relay, prepared.route.proxy.address(&prepared.url)) {
+        context.timeline.set_address(&proxy);
+    }
     let set: Vec<RawCookie<'static>> =
         response.headers().get_all(SET_COOKIE).iter().filter_map(cookies::parse).collect();
     for cookie in &set {
@@ -220,11 +251,11 @@ async fn first_to_connect(
 }
 
 /// A request as it goes over the wire.
-struct Wire {
-    url: Url,
+pub(super) struct Wire {
+    pub url: Url,
     headers: HeaderMap,
     body: Bytes,
-    route: Route,
+    pub route: Route,
 }
 
 impl Wire {

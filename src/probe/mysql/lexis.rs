@@ -3,6 +3,7 @@
 //! Source: <https://dev.mysql.com/doc/refman/8.4/en/language-structure.html>. A server in ANSI mode, or without
 //! backslashes in strings, is rare, and reads some of it otherwise.
 
+use crate::language::period::Instant;
 use crate::language::sql::{Dialect, Lexis};
 use crate::secret::placeholder::{Form, in_form};
 
@@ -20,7 +21,7 @@ pub(super) const LEXIS: Lexis = Lexis {
 };
 
 pub(super) const DIALECT: Dialect =
-    Dialect { placeholder: |_| "?".to_owned(), identifier: quoted_name, text: quoted_text, lexis: LEXIS };
+    Dialect { placeholder: |_| "?".to_owned(), identifier: quoted_name, text: quoted_text, instant: Instant::without_zone, lexis: LEXIS };
 
 /// Two dashes start a comment before a space only: `5--1` is six.
 pub(super) fn is_dashed(rest: &[u8]) -> bool {

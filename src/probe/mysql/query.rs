@@ -6,7 +6,7 @@ use super::fault::code;
 use super::lexis::LEXIS;
 use super::packets::{Column, Prepared, Refusal};
 use super::transaction::Transaction;
-use super::values::from_columns;
+use super::values::{described, from_columns};
 use super::wire::{Answer, Cell, Wire};
 use super::words::{Kind, kind};
 use super::{fault, writes};
@@ -150,6 +150,7 @@ impl Rows {
         if answer.columns.is_empty() {
             self.result.count = answer.affected;
         }
+        self.result.columns = described(&answer.columns);
         Ok(self.result)
     }
 }

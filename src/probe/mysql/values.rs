@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::packets::Column;
 use super::wire::Cell;
-use crate::probe::rows::Row;
+use crate::probe::rows::{Numbers, ResultColumn, Row};
 
 /// The types of columns. Source:
 /// <https://dev.mysql.com/doc/dev/mysql-server/latest/field__types_8h.html>.
@@ -40,6 +40,25 @@ const BINARY: u16 = 63;
 pub(super) fn from_columns(columns: &[Column], cells: Vec<Cell>) -> Row {
     let cell = |(column, cell): (&Column, Cell)| (column.name.clone(), value(column, cell));
     columns.iter().zip(cells).map(cell).collect()
+}
+
+/// What is known of the numbers in each column.
+pub(super) fn described(columns: &[Column]) -> Vec<ResultColumn> {
+    let numbers = |kind: u8| match kind {
+        kind::FLOAT | kind::DOUBLE => Numbers::Float,
+        kind::TINY
+        | kind::SHORT
+        | kind::LONG
+        | kind::LONGLONG
+        | kind::INT24
+        | kind::YEAR
+        | kind::BIT
+        | kind::DECIMAL
+        | kind::NEWDECIMAL => Numbers::Exact,
+        _ => Numbers::AsWritten,
+    };
+    let described = |column: &Column| ResultColumn { name: column.name.clone(), numbers: numbers(column.kind) };
+    columns.iter().map(described).collect()
 }
 
 fn value(column: &Column, cell: Cell) -> Value {

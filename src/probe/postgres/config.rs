@@ -78,6 +78,7 @@ impl PostgresUrl {
             | Failure::Mismatch { .. }
             | Failure::TimedOut { .. }
             | Failure::Exited { .. }
+            | Failure::Plugin { .. }
             | Failure::Step { .. } => mistake,
         })
     }

@@ -14,6 +14,7 @@ use super::config::{PostgresUrl, Security, SslMode};
 use super::fault;
 use super::loan::Loan;
 use super::password_file::Found;
+use super::superuser;
 use super::target::{self, TargetServer};
 use super::wire::Wire;
 use crate::attempt::Context;
@@ -218,28 +219,44 @@ async fn log_in(
             config.ssl_mode(LibrarySslMode::Disable);
             context.timeline.enter(Phase::Authenticate);
             let logged_in = config.connect_raw(loan.clone(), NoTls).await;
-            logged_in.map(|(client, connection)| (client.cancel_token(), is_console(&connection)))
+            logged_in.map(|(client, connection)| (client.cancel_token(), Reported::by(&connection)))
         }
         Some(tls) => {
             context.timeline.enter(Phase::Tls);
             config.ssl_mode(LibrarySslMode::Require).ssl_negotiation(SslNegotiation::Direct);
             let logged_in = config.connect_raw(stream, tls.connector(&loan)).await;
-            logged_in.map(|(client, connection)| (client.cancel_token(), is_console(&connection)))
+            logged_in.map(|(client, connection)| (client.cancel_token(), Reported::by(&connection)))
         }
     };
-    let (cancel, is_console) = logged_in.map_err(|error| fault::login(&error, endpoint, context))?;
+    let (cancel, Reported { is_console, is_superuser }) =
+        logged_in.map_err(|error| fault::login(&error, endpoint, context))?;
+    if is_superuser && !is_console {
+        superuser::warn(config.get_user().unwrap_or_default(), endpoint, context);
+    }
     let (stream, read) = loan.take_back().ok_or_else(|| fault::login_lost(endpoint))?;
     let wire = Wire::new(stream, read);
     Ok(Connection { wire, cancel, endpoint: endpoint.clone(), security: tls, is_console })
 }
 
-/// Is it the console of pgbouncer? It reports its own version for the server's.
-fn is_console<S, T>(connection: &tokio_postgres::Connection<S, T>) -> bool
-where
-    S: AsyncRead + AsyncWrite + Unpin,
-    T: AsyncRead + AsyncWrite + Unpin,
-{
-    connection.parameter("server_version").is_some_and(|version| version.ends_with("/bouncer"))
+/// What a server reports of itself and of the session at the login.
+struct Reported {
+    /// It is the console of pgbouncer, which reports its own version for the server's.
+    is_console: bool,
+    is_superuser: bool,
+}
+
+impl Reported {
+    fn by<S, T>(connection: &tokio_postgres::Connection<S, T>) -> Reported
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+        T: AsyncRead + AsyncWrite + Unpin,
+    {
+        let version = connection.parameter("server_version");
+        Reported {
+            is_console: version.is_some_and(|version| version.ends_with("/bouncer")),
+            is_superuser: connection.parameter("is_superuser") == Some("on"),
+        }
+    }
 }
 
 /// Asks the server for TLS, as every PostgreSQL client since 7.1 does, and says whether it is offered.

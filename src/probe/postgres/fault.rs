@@ -101,7 +101,9 @@ pub(super) fn without_identity(
     missing: Option<&PathBuf>,
     exposed: Option<&PathBuf>,
 ) -> Failure {
-    let Failure::Fault { fault: Fault::Auth, doing, mut cause, hint } = failure else { return failure };
+    let Failure::Fault { fault: Fault::Auth, doing, mut cause, hint, place } = failure else {
+        return failure;
+    };
     if let Some(path) = missing {
         cause = cause
             .words("; the client certificate `")
@@ -114,7 +116,7 @@ pub(super) fn without_identity(
             .data(path.display().to_string())
             .words("` is not read, because others may read it: chmod 0600");
     }
-    Failure::Fault { fault: Fault::Auth, doing, cause, hint }
+    Failure::Fault { fault: Fault::Auth, doing, cause, hint, place }
 }
 
 /// The connection broke before the login was done.

@@ -15,6 +15,7 @@ mod password_file;
 mod connect;
 mod fault;
 mod loan;
+mod superuser;
 mod target;
 
 mod catalog;
@@ -34,6 +35,7 @@ use super::database::{Access, Database, Idioms, Reproduction, Session};
 use crate::attempt::Context;
 use crate::attempt::shell::ShellCommand;
 use crate::language::diagnostic::Diagnostic;
+use crate::language::period::Instant;
 use crate::language::sql::{Dialect, STANDARD, quoted_name, quoted_text};
 use crate::outcome::Failure;
 
@@ -51,11 +53,13 @@ impl Database for Postgres {
     }
 
     fn dialect(&self) -> Dialect {
+        // A `date` takes the day of it, which is that of its zone.
         Dialect {
             placeholder: |number| format!("${number}"),
             identifier: quoted_name,
             text: quoted_text,
             lexis: STANDARD,
+            instant: Instant::with_offset,
         }
     }
 

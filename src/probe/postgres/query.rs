@@ -11,12 +11,12 @@ use tokio_postgres::types::{Kind, Type};
 use super::fault;
 use super::transaction::Transaction;
 use super::values::from_columns;
-use super::wire::{Cell, Refusal, Wire};
+use super::wire::{Cell, Column, Refusal, Wire};
 use crate::attempt::Context;
 use crate::language::sql::{BoundSql, STANDARD, statement};
 use crate::outcome::{Failure, Fault, Phase};
 use crate::probe::database::Access;
-use crate::probe::rows::{self, QueryResult};
+use crate::probe::rows::{self, Numbers, QueryResult, ResultColumn};
 use crate::secret::{Message, message};
 
 /// Runs `sql` in `transaction`, whose opening is sent ahead of it.
@@ -79,6 +79,8 @@ pub(super) async fn run(
             }
         };
     }
+    let columns: Vec<ResultColumn> = as_written.columns.iter().map(result_column).collect();
+    let with_columns = |result: QueryResult| QueryResult { columns, ..result };
     // What only tells is no query, and cannot be wrapped.
     if starts_with(text, &["show", "explain"]) {
         return as_columns(wire, None, &parameters, keep, failed).await;
@@ -90,7 +92,7 @@ pub(super) async fn run(
     let ran =
         wire.answer(|_, cells| rows.add(|number| from_json_text(&cells, number))).await.map_err(broken)?;
     match ran.refusal {
-        None => rows.finish(),
+        None => rows.finish().map(with_columns),
         Some(refusal) if ran.is_parsed => Err(wrapped_failure(&refusal, context)),
         // It changes data in a `with` of its own, which may stand at the top only.
         Some(refusal) if may_write => {
@@ -220,10 +222,20 @@ fn refused(cause: &'static str, hint: &'static str) -> Failure {
 fn text_of(value: &Value, type_oid: u32) -> Cell {
     match value {
         Value::Null => None,
+        // The server would drop the offset: a `timestamp` is a time in UTC.
+        Value::String(text) if type_oid == Type::TIMESTAMP.oid() => {
+            Some(in_utc(text).unwrap_or_else(|| text.clone()))
+        }
         Value::String(text) => Some(text.clone()),
         list @ Value::Array(_) if takes_an_array(type_oid) => Some(array(list)),
         other => Some(other.to_string()),
     }
+}
+
+/// `2026-11-27 23:00:00` for `2026-11-28T00:00:00+01:00`. `None` where there is no offset.
+fn in_utc(text: &str) -> Option<String> {
+    let at: jiff::Timestamp = text.parse().ok()?;
+    Some(at.strftime("%Y-%m-%d %H:%M:%S%.f").to_string())
 }
 
 /// A type of the database's own that takes a list is nearly always an array of such a type.
@@ -244,6 +256,16 @@ fn array(value: &Value) -> String {
 
 fn quoted(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', r"\\").replace('"', "\\\""))
+}
+
+/// The column with what its type says of its numbers. A domain comes as the type that it is over.
+fn result_column(column: &Column) -> ResultColumn {
+    let numbers = match Type::from_oid(column.type_oid).unwrap_or(Type::TEXT) {
+        Type::INT2 | Type::INT4 | Type::INT8 | Type::NUMERIC => Numbers::Exact,
+        Type::FLOAT4 | Type::FLOAT8 => Numbers::Float,
+        _ => Numbers::AsWritten,
+    };
+    ResultColumn { name: column.name.clone(), numbers }
 }
 
 /// A row of `row_to_json(…)::text`.

@@ -49,6 +49,15 @@ impl PostgresSession {
         answer
     }
 
+    async fn compared(
+        &mut self,
+        columns: &[&DeclaredType],
+        context: &Context,
+    ) -> Result<Vec<TypeMatch>, Failure> {
+        let answer = self.run(&types::question(columns), usize::MAX, context).await?;
+        types::read(answer.rows, columns)
+    }
+
     /// Asks by the simple protocol.
     async fn send(&mut self, sql: &str, context: &Context) -> Result<(), Failure> {
         async fn ask(wire: &mut Wire, sql: &str) -> io::Result<Answer> {
@@ -139,21 +148,35 @@ impl Session for PostgresSession {
         context: &'a Context,
     ) -> BoxFuture<'a, Result<Vec<TypeMatch>, Failure>> {
         Box::pin(async move {
-            let all = self.run(&types::question(columns), usize::MAX, context).await;
-            if !all.as_ref().is_err_and(types::is_about_the_text) {
-                return types::read(all?.rows, columns);
-            }
-            // The server stops at the first text that is no name of a type, before PostgreSQL 16.
-            let mut matches = Vec::new();
-            for column in columns {
-                let one = std::slice::from_ref(column);
-                let answer = self.run(&types::question(one), usize::MAX, context).await;
-                match answer {
-                    Err(failure) if types::is_about_the_text(&failure) => matches.push(TypeMatch::Unknown),
-                    answer => matches.extend(types::read(answer?.rows, one)?),
+            let is_name = |column: &&DeclaredType| types::may_be_a_name(&column.declared);
+            let mut names: Vec<&DeclaredType> = columns.iter().filter(is_name).collect();
+            let mut all = self.compared(&names, context).await;
+            if all.as_ref().is_err_and(types::is_about_the_text) {
+                // One of the texts is no name after all. There are few different ones.
+                let mut refused: Vec<&str> = Vec::new();
+                let mut asked: Vec<&str> = Vec::new();
+                for name in &names {
+                    if !asked.contains(&name.declared.as_str()) {
+                        asked.push(&name.declared);
+                        match self.compared(std::slice::from_ref(name), context).await {
+                            Err(failure) if types::is_about_the_text(&failure) => {
+                                refused.push(&name.declared)
+                            }
+                            other => drop(other?),
+                        }
+                    }
                 }
+                names.retain(|name| !refused.contains(&name.declared.as_str()));
+                all = self.compared(&names, context).await;
             }
-            Ok(matches)
+            let mut compared = names.into_iter().zip(all?).peekable();
+            let matches = columns.iter().map(|column| {
+                match compared.next_if(|(name, _)| std::ptr::eq(*name, column)) {
+                    Some((_, matched)) => matched,
+                    None => TypeMatch::Unknown,
+                }
+            });
+            Ok(matches.collect())
         })
     }
 

@@ -29,15 +29,16 @@ select declared.number, pg_catalog.format_type(declared.oid, null) as known, cha
 from declared left join chain on chain.number = declared.number and chain.oid = declared.oid
 order by declared.number";
 
-pub(super) fn question(columns: &[DeclaredType]) -> BoundSql {
-    let all = |text: &dyn Fn(&DeclaredType) -> Value| columns.iter().map(text).collect::<Value>();
-    let declared = all(&|column| Value::from(plain(&column.declared)));
+pub(super) fn question(columns: &[&DeclaredType]) -> BoundSql {
+    let all =
+        |text: &dyn Fn(&DeclaredType) -> Value| columns.iter().map(|column| text(column)).collect::<Value>();
+    let declared = all(&|column| Value::from(without_size(&plain(&column.declared))));
     let quoted = all(&|column| Value::from(quoted(&column.declared)));
     let actual = all(&|column| Value::from(column.type_name.as_str()));
     BoundSql { text: COMPARE.to_owned(), parameters: vec![declared, quoted, actual] }
 }
 
-pub(super) fn read(rows: Vec<Row>, columns: &[DeclaredType]) -> Result<Vec<TypeMatch>, Failure> {
+pub(super) fn read(rows: Vec<Row>, columns: &[&DeclaredType]) -> Result<Vec<TypeMatch>, Failure> {
     let mut matches = vec![TypeMatch::Unknown; columns.len()];
     for row in rows {
         let cells = row.into_iter().map(|(_, value)| value).collect::<Vec<_>>();
@@ -47,7 +48,7 @@ pub(super) fn read(rows: Vec<Row>, columns: &[DeclaredType]) -> Result<Vec<TypeM
         };
         let found = place(number, &mut matches)?;
         let index = number.as_u64().and_then(|number| usize::try_from(number).ok()).unwrap_or(1) - 1;
-        let DeclaredType { declared, type_name } = &columns[index];
+        let DeclaredType { declared, type_name } = columns[index];
         let declared = plain(declared);
         let actual = if *is_of_domain { of_domain.as_str().unwrap_or_default() } else { type_name };
         *found = match known {
@@ -58,6 +59,23 @@ pub(super) fn read(rows: Vec<Row>, columns: &[DeclaredType]) -> Result<Vec<TypeM
         };
     }
     Ok(matches)
+}
+
+/// The declared type without its length or precision, which is compared here and need not be one that the server takes.
+/// That of a `float` chooses the type.
+fn without_size(declared: &str) -> String {
+    match (declared.split_once('('), declared.split_once(')')) {
+        (Some((name, _)), Some((_, rest))) if !name.trim().eq_ignore_ascii_case("float") => {
+            format!("{name}{rest}")
+        }
+        _ => declared.to_owned(),
+    }
+}
+
+/// Could it be the name of a type at all? The server stops at what is none, before PostgreSQL 16.
+pub(super) fn may_be_a_name(declared: &str) -> bool {
+    let is_of_a_name = |c: char| c.is_alphanumeric() || " _$.\"(),[]".contains(c);
+    !declared.trim().is_empty() && declared.chars().all(is_of_a_name)
 }
 
 /// Was what is declared refused, because it cannot be the name of a type?

@@ -21,6 +21,7 @@ use super::database::{Access, Database, Idioms, Reproduction, Session};
 use crate::attempt::Context;
 use crate::attempt::shell::ShellCommand;
 use crate::language::diagnostic::Diagnostic;
+use crate::language::period::Instant;
 use crate::language::sql::{Dialect, STANDARD, quoted_name, quoted_text};
 use crate::outcome::Failure;
 
@@ -43,11 +44,13 @@ impl Database for Sqlite {
     }
 
     fn dialect(&self) -> Dialect {
+        // As SQLite's own `datetime()` writes it.
         Dialect {
             placeholder: |number| format!("?{number}"),
             identifier: quoted_name,
             text: quoted_text,
             lexis: STANDARD,
+            instant: Instant::without_zone,
         }
     }
 

@@ -1,5 +1,8 @@
 //! One statement, its values bound, its rows as JSON.
 
+use std::sync::LazyLock;
+
+use regex::Regex;
 use rusqlite::fallible_iterator::FallibleIterator as _;
 use rusqlite::types::ValueRef;
 use rusqlite::{Batch, Connection, Statement};
@@ -9,7 +12,15 @@ use super::fault::{refused, too_large};
 use crate::language::sql::BoundSql;
 use crate::outcome::Failure;
 use crate::probe::database::Access;
-use crate::probe::rows::{LARGEST, QueryResult, Row};
+use crate::probe::rows::{LARGEST, Numbers, QueryResult, ResultColumn, Row};
+
+/// Does it ask how the journal is kept? SQLite says of this that it writes, because with a value it would.
+fn asks_for_journal_mode(sql: &str) -> bool {
+    static PATTERN: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r"(?i)^\s*pragma\s+(\w+\s*\.\s*)?journal_mode\s*;?\s*$").expect("a sound pattern")
+    });
+    PATTERN.is_match(sql)
+}
 
 /// Runs `bound` in the transaction that is open.
 pub(super) fn run(
@@ -33,7 +44,7 @@ pub(super) fn run(
             "split them over several checks",
         ));
     }
-    if !may_write && !statement.readonly() {
+    if !may_write && !statement.readonly() && !asks_for_journal_mode(&bound.text) {
         let hint = "a check reads; `writes = true` allows a statement that writes, and rolls it back";
         return Err(refused("the statement would write", hint));
     }
@@ -50,13 +61,20 @@ pub(super) fn run(
         answer.count = u64::try_from(changed).unwrap_or(u64::MAX);
         return Ok(answer);
     }
+    // What a column holds is said by each value; one with a float among them is of floats.
+    let exact = |name: &String| ResultColumn { name: name.clone(), numbers: Numbers::Exact };
+    answer.columns = columns.iter().map(exact).collect();
     let mut kept = 0;
     let mut rows = statement.raw_query();
     while let Some(row) = rows.next().map_err(&sql_failure)? {
         answer.count += 1;
         if answer.rows.len() < keep {
             for index in 0..columns.len() {
-                kept += size(row.get_ref(index).map_err(&sql_failure)?);
+                let cell = row.get_ref(index).map_err(&sql_failure)?;
+                kept += size(cell);
+                if matches!(cell, ValueRef::Real(_)) {
+                    answer.columns[index].numbers = Numbers::Float;
+                }
             }
             if kept > LARGEST {
                 return Err(too_large());
@@ -95,7 +113,9 @@ fn to_json(cell: ValueRef<'_>) -> Value {
     match cell {
         ValueRef::Null => Value::Null,
         ValueRef::Integer(number) => Value::from(number),
-        ValueRef::Real(number) => Value::from(number),
+        ValueRef::Real(number) if number.is_finite() => Value::from(number),
+        // JSON has no such number.
+        ValueRef::Real(infinity) => Value::from(if infinity > 0.0 { "Infinity" } else { "-Infinity" }),
         ValueRef::Text(text) => Value::from(String::from_utf8_lossy(text)),
         ValueRef::Blob(bytes) => Value::from(format!("{} bytes of binary data", bytes.len())),
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::event::{CheckReport, RunInfo, Trail};
 use crate::language::printable::printable;
-use crate::outcome::{Failure, Log, Mismatch, Phase, Span};
+use crate::outcome::{Failure, Log, Mismatch, Outcome, Phase, Span};
 use crate::report::style::Style;
 
 /// How much of what a booted process printed is shown: lines, and bytes of them.
@@ -83,7 +83,9 @@ impl Details<'_> {
                 text + &self.log(log.as_ref())
             }
             Failure::Fault { doing, cause, .. } => printable(&format!("{doing}: {cause}")),
-            Failure::Exited { how, log } => printable(&how.to_string()) + &self.log(log.as_ref()),
+            Failure::Plugin { says: how, log, .. } | Failure::Exited { how, log } => {
+                printable(&how.to_string()) + &self.log(log.as_ref())
+            }
             Failure::Step { step, number, source, .. } => {
                 format!("step {number} `{}`: {}", printable(step), self.failure(source))
             }
@@ -111,10 +113,28 @@ impl Details<'_> {
     }
 }
 
-/// The addresses that could not be asked from here. The verdict stands, and is one of the others only.
-pub(super) fn not_asked(report: &CheckReport, style: Style) -> String {
-    let unreachable = report.trail.unreachable.iter();
-    let lines = unreachable.map(|address| printable(&format!("not asked: {}", **address)));
+/// What was found on the way, whatever the verdict: the addresses that could not be asked from here, and warnings.
+pub(super) fn found_on_the_way(report: &CheckReport, style: Style) -> String {
+    let trails = [&report.trail].into_iter().chain(report.steps.iter().map(|step| &step.trail));
+    let lines = trails.flat_map(|trail| {
+        let unreachable = trail.unreachable.iter().map(|address| format!("not asked: {}", **address));
+        let warnings = trail.warnings.iter().map(|warning| format!("warning: {}", **warning));
+        unreachable.chain(warnings)
+    });
+    lines.map(|line| indented(&style.quiet(printable(&line)))).collect()
+}
+
+/// How many promises were checked, and which were not. Under a failure that is said with it.
+pub(super) fn promises(report: &CheckReport, style: Style) -> String {
+    match (&report.outcome, &report.trail.promises) {
+        (Outcome::Passed, Some(promises)) => indented(&style.quiet(printable(&promises.summary.to_string()))),
+        _ => String::new(),
+    }
+}
+
+/// What everyone should know, whatever the verdict.
+pub(super) fn notes(report: &CheckReport, style: Style) -> String {
+    let lines = report.trail.notes.iter().map(|note| printable(&note.to_string()));
     lines.map(|line| indented(&style.quiet(line))).collect()
 }
 
@@ -142,7 +162,8 @@ fn root(failure: &Failure) -> &Failure {
         Failure::TimedOut { last: None, .. }
         | Failure::Mismatch { .. }
         | Failure::Fault { .. }
-        | Failure::Exited { .. } => failure,
+        | Failure::Exited { .. }
+        | Failure::Plugin { .. } => failure,
     }
 }
 

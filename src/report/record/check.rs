@@ -5,8 +5,9 @@ use serde::Serialize;
 use super::LocationRecord;
 use super::failure::{FailureRecord, Site, StepNameRecord};
 use super::poll::PollRecord;
+use super::promise::PromiseRecord;
 use super::time::{Milliseconds, Phases};
-use crate::event::{CheckInfo, CheckReport, RunInfo, Status, StepReport, Trail};
+use crate::event::{CheckInfo, CheckReport, FailedAttempts, RunInfo, Status, StepReport, Trail};
 use crate::language::severity::Severity;
 use crate::outcome::{Certificate, NeedFailed, Outcome, SkipReason, Started};
 
@@ -67,12 +68,18 @@ pub(in crate::report) struct ResultRecord<'a> {
     trail: TrailRecord<'a>,
     /// A command that shows the failure again by hand, with secrets as `$NAME`.
     reproduce: Option<String>,
+    /// What everyone should know of it, also where it passed.
+    notes: Vec<String>,
     /// What booted processes said while a check ran that did not pass.
     said: Vec<SaidRecord<'a>>,
     /// That what it started still runs, and how to stop it (`--keep-running`).
     left_running: Option<String>,
     /// A journey's steps, cleanup among them, in the order in which they ended.
     steps: Vec<StepRecord<'a>>,
+    /// What a contract promises, and what came of each promise.
+    promises: Vec<PromiseRecord>,
+    /// How many promises were checked, and which were not.
+    promises_summary: Option<String>,
 }
 
 impl<'a> ResultRecord<'a> {
@@ -103,6 +110,7 @@ impl<'a> ResultRecord<'a> {
                 .as_ref()
                 .filter(|_| has_failed)
                 .map(|command| command.to_string()),
+            notes: report.trail.notes.iter().map(|note| note.to_string()).collect(),
             said: report
                 .trail
                 .said
@@ -111,6 +119,14 @@ impl<'a> ResultRecord<'a> {
                 .collect(),
             left_running: report.trail.left_running.as_ref().map(|how| how.to_string()),
             steps: report.steps.iter().map(|step| StepRecord::of(step, site)).collect(),
+            promises: report
+                .trail
+                .promises
+                .iter()
+                .flat_map(|promises| &promises.list)
+                .map(|promise| PromiseRecord::of(promise, run))
+                .collect(),
+            promises_summary: report.trail.promises.as_ref().map(|promises| promises.summary.to_string()),
         }
     }
 }
@@ -123,14 +139,34 @@ struct SaidRecord<'a> {
     log: String,
 }
 
+/// An attempt that failed, and those later ones that failed alike.
+#[derive(Debug, Serialize)]
+pub(in crate::report) struct FailedAttemptsRecord<'a> {
+    #[serde(flatten)]
+    failure: FailureRecord<'a>,
+    /// The number of the first.
+    attempt: u32,
+    /// How many there were.
+    times: u32,
+}
+
+impl<'a> FailedAttemptsRecord<'a> {
+    pub fn of(failed: &'a FailedAttempts, site: Site<'a>) -> FailedAttemptsRecord<'a> {
+        let FailedAttempts { attempt, times, failure } = failed;
+        FailedAttemptsRecord { failure: FailureRecord::of(failure, site), attempt: *attempt, times: *times }
+    }
+}
+
 /// How a check or a step came to its outcome.
 #[derive(Debug, Serialize)]
 struct TrailRecord<'a> {
     /// From its start to its verdict; for a boot that stayed, until it was ready.
     duration_ms: Milliseconds,
     attempts: u32,
-    /// What the attempts before the last came to.
-    failed_attempts: Vec<FailureRecord<'a>>,
+    /// What the attempts before the last came to: each of the first 20, and then those that came to something else.
+    failed_attempts: Vec<FailedAttemptsRecord<'a>>,
+    /// How many attempts came to something that is not listed.
+    other_failed_attempts: u32,
     /// What the attempts of a `poll` saw.
     poll: Option<PollRecord>,
     /// Where the last attempt's time went, in the order in which it was spent: `{"dns": 0.3, "connect": 1.2}`.
@@ -139,6 +175,8 @@ struct TrailRecord<'a> {
     address: Option<String>,
     /// With `addresses = "all"`, the addresses that this machine has no route to, each with the reason.
     unreachable: Vec<String>,
+    /// What was found that people should know, whatever the verdict.
+    warnings: Vec<String>,
     /// What the server showed, over TLS.
     certificate: Option<CertificateRecord>,
 }
@@ -151,12 +189,14 @@ impl<'a> TrailRecord<'a> {
             failed_attempts: trail
                 .failed_attempts
                 .iter()
-                .map(|failure| FailureRecord::of(failure, site))
+                .map(|failed| FailedAttemptsRecord::of(failed, site))
                 .collect(),
+            other_failed_attempts: trail.other_failed_attempts,
             poll: trail.poll.as_deref().map(PollRecord::of),
             phases_ms: Phases(&trail.phases),
             address: trail.address.as_ref().map(|address| address.to_string()),
             unreachable: trail.unreachable.iter().map(|address| address.to_string()).collect(),
+            warnings: trail.warnings.iter().map(|warning| warning.to_string()).collect(),
             certificate: trail.certificate.as_ref().map(|certificate| CertificateRecord::of(certificate)),
         }
     }

@@ -11,7 +11,7 @@ use crate::outcome::Failure;
 /// the cause, and not around it.
 #[derive(Debug, Serialize)]
 pub(in crate::report) struct FailureRecord<'a> {
-    /// `mismatch`, `timeout`, `budget`, `exit`, or what kept smoke from finding out (`dns`, `connect`, …): as in
+    /// `mismatch`, `timeout`, `budget`, `exit`, `plugin`, or what kept smoke from finding out (`dns`, `connect`, …): as in
     /// `JUnit`.
     #[serde(rename = "type")]
     kind: &'static str,
@@ -29,7 +29,7 @@ pub(in crate::report) struct FailureRecord<'a> {
     cut: Option<CutRecord>,
     /// What kept smoke from finding out.
     fault: Option<FaultRecord>,
-    /// The last lines that a booted process printed, where it ended or was never ready.
+    /// What a process printed: a booted one that ended or was never ready, a program that was cut, a plugin.
     log: Option<String>,
 }
 
@@ -139,7 +139,7 @@ impl<'a> FailureRecord<'a> {
                 });
                 None
             }
-            Failure::Exited { log, .. } => {
+            Failure::Exited { log, .. } | Failure::Plugin { log, .. } => {
                 self.log = log.as_ref().map(ToString::to_string);
                 None
             }

@@ -8,12 +8,13 @@
 mod check;
 mod failure;
 mod poll;
+mod promise;
 mod time;
 
 use serde::Serialize;
 
-pub(super) use self::check::{CheckRecord, ResultRecord, StepRecord};
-pub(super) use self::failure::{FailureRecord, Site, StepNameRecord};
+pub(super) use self::check::{CheckRecord, FailedAttemptsRecord, ResultRecord, StepRecord};
+pub(super) use self::failure::{Site, StepNameRecord};
 pub(super) use self::time::Milliseconds;
 use super::Rejection;
 use super::summary::{Counts, causes};

@@ -34,7 +34,7 @@ fn the_demo_passes_and_leaves_nothing() {
     assert_eq!(ran.stdout, "");
     let report = report(&ran);
     assert_eq!(report.count(Outcome::Passed), report.tests);
-    let kinds = ["boot", "health", "database", "journey"];
+    let kinds = ["boot", "health", "database", "contract", "journey", "metric", "canary"];
     for kind in kinds {
         let class = format!("shop.{kind}");
         assert!(report.cases.iter().any(|case| case.classname == class), "no {kind}\n{}", report.xml);
@@ -82,10 +82,34 @@ fn a_crash_while_the_suite_runs_is_the_boots_failure() {
 }
 
 #[test]
+fn a_renamed_column_breaks_the_contract_at_its_line() {
+    let (lines, cause) = broken("contract", 1, Outcome::Failed);
+    assert!(lines.contains("expected orders.total to exist, got no such column"), "{lines}");
+    assert!(lines.contains("smoke.example.odcs.yaml:25"), "{lines}");
+    assert!(cause.contains("the published orders keep their contract"), "{cause}");
+}
+
+#[test]
 fn an_old_version_fails_the_gate() {
     let (lines, cause) = broken("version", 5, Outcome::Failed);
     assert!(lines.contains("expected json $.version \"1.4.2\", got "), "{lines}");
     assert!(cause.contains("the new version is live"), "{cause}");
+}
+
+#[test]
+fn a_revenue_that_leaves_orders_out_is_the_root_cause() {
+    let (lines, cause) = broken("metric", 1, Outcome::Failed);
+    assert!(lines.contains("expected `shop API` to have 125.25"), "{lines}");
+    assert!(lines.contains("got 102.15: 23.1 less (18.44%), in 2 of 2 measurements"), "{lines}");
+    assert!(cause.contains("the API and the database have the same revenue"), "{cause}");
+}
+
+#[test]
+fn a_worker_that_is_stuck_is_the_root_cause() {
+    let (lines, cause) = broken("canary", 1, Outcome::Failed);
+    assert!(lines.contains("expected `published table` to have smoke-shop-"), "{lines}");
+    assert!(lines.contains(" looks; the last: expected rows 1, got 0"), "{lines}");
+    assert!(cause.contains("a heartbeat is published"), "{cause}");
 }
 
 #[test]

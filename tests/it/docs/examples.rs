@@ -8,8 +8,11 @@ use rusqlite::Connection;
 
 use crate::support::certificates::{Certificates, TlsIdentity};
 use crate::support::corpus;
+use crate::support::dns::Dnsmasq;
 use crate::support::http::{HttpServer, Response};
 use crate::support::junit::Outcome;
+use crate::support::plugins;
+use crate::support::redis::Redis;
 use crate::support::smoke::Smoke;
 
 const PASSWORD: &str = "correct horse battery";
@@ -34,10 +37,18 @@ fn examples(port: u16, cache: &HttpServer, live: &HttpServer) -> Smoke {
     fs::copy(Certificates::shared().authority(), smoke.path("ca.pem")).expect("copy the certificate");
     let smoke =
         smoke.file("shared/common.toml", read("shared/common.toml")).file("target/release/shop", shop(port));
-    fs::set_permissions(smoke.path("target/release/shop"), fs::Permissions::from_mode(0o755))
-        .expect("make it a program");
+    let smoke = smoke
+        .file("manage.py", "#!/bin/sh\n[ -n \"$DATABASE_URL\" ] && echo '{\"version\": 7, \"ok\": true}'\n");
+    for program in ["target/release/shop", "manage.py"] {
+        fs::set_permissions(smoke.path(program), fs::Permissions::from_mode(0o755))
+            .expect("make it a program");
+    }
     smoke
         .env("SHOP_PASSWORD", PASSWORD)
+        .arg("--var")
+        .arg(format!("resolver={}", Dnsmasq::shared().address))
+        .arg("--var")
+        .arg(format!("plugins={}", plugins::folder()))
         .arg("--var")
         .arg(format!("cache={}", cache.address()))
         .arg("--var")
@@ -58,7 +69,7 @@ fn the_examples_run_and_pass() {
     let ran = smoke.run();
     ran.exits(0);
     let report = ran.junit();
-    assert_eq!((report.count(Outcome::Passed), report.tests), (8, 8), "{}", ran.stderr);
+    assert_eq!((report.count(Outcome::Passed), report.tests), (11, 11), "{}", ran.stderr);
     assert_eq!((cache.connections(), live.connections()), (1, 1));
     let steps = report.case("log in and see the dashboard").output.clone();
     for step in ["step 5 `the order is in the database`: passed", "step 6 `remove the order`: passed"] {
@@ -72,6 +83,29 @@ fn the_examples_run_and_pass() {
         .query_row("select count(*) from orders where sku like 'smoke-%'", [], |row| row.get(0))
         .expect("count the orders");
     assert_eq!(left, 0, "the cleanup removed the order");
+}
+
+#[test]
+fn the_examples_of_redis_run_and_pass() {
+    let server = Redis::start(&[]);
+    for command in [
+        &["SET", "shop:ready", "yes"][..],
+        &["HSET", "shop:last order", "id", "7", "status", "new"],
+        &["RPUSH", "shop:queue", "8"],
+        &["HSET", "shop:order:8", "status", "paid"],
+    ] {
+        server.cli(command);
+    }
+    let run = || {
+        let cache = format!("cache={}", server.url("/0"));
+        Smoke::new().suite(&read("redis.toml")).args(["--var", &cache]).run()
+    };
+    run().exits(0);
+    server.cli(&["DEL", "shop:ready"]);
+    server.cli(&["HSET", "shop:order:8", "status", "lost"]);
+    let ran = run();
+    ran.exits(1);
+    assert_eq!(ran.junit().count(Outcome::Passed), 3, "{}", ran.stderr);
 }
 
 #[test]

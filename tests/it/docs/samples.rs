@@ -19,12 +19,25 @@ name = "the one that every suite must have"
 url = "{{base_url}}/health"
 "#;
 
+/// The contract that samples name.
+const CONTRACT: &str = "\
+apiVersion: v3.1.0
+kind: DataContract
+name: orders
+schema:
+  - name: orders
+    properties:
+      - name: ordered_at
+";
+
 /// `smoke check` of a sample. One without `[suite]` or without checks is a piece of a suite, and gets the rest.
 fn check(sample: &Block) -> Ran {
     // The files that samples name.
     let files = ["ca.pem", "client.pem", "client.key", "a.png"];
     let smoke = Smoke::bare().args(["check", "--color", "never"]);
     let smoke = files.iter().fold(smoke, |smoke, file| smoke.file(file, ""));
+    std::fs::create_dir_all(smoke.path("contracts")).expect("make a folder");
+    let smoke = smoke.file("orders.odcs.yaml", CONTRACT).file("contracts/orders.odcs.yaml", CONTRACT);
     if is_suite(sample) {
         return smoke.suite(&sample.text).arg("--strict").run();
     }

@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use crate::support::ask::{Asked, quoted};
 use crate::support::fault::{Fault, FaultServer};
-use crate::support::postgres::{PASSWORD, Postgres, SMOKE, TRUST};
+use crate::support::postgres::{ADMIN, PASSWORD, Postgres, SMOKE, TRUST};
 use crate::support::psql::End::{Refused, Says};
 use crate::support::psql::{both_end, smoke_ends};
+use crate::support::smoke::Smoke;
 use crate::support::thorough::bound;
+use crate::support::verdicts::suite;
 
 /// Which of the servers it is.
 const PORT: &str = "select inet_server_port()";
@@ -259,4 +261,28 @@ fn without_a_user_the_account_that_runs_smoke_is_used_not_the_environments() {
     let (by_default, by_pguser) = (run("USER", "somebody-else"), run("PGUSER", "somebody-else"));
     assert!(by_default.contains(&refused(&me)), "{by_default}");
     assert!(by_pguser.contains(&refused("somebody-else")), "{by_pguser}");
+}
+
+#[test]
+fn a_login_as_a_superuser_is_warned_about_once_for_all_checks_of_a_run() {
+    let database = Postgres::shared().create_database();
+    let check = |name: &str, role: &str| {
+        format!("[[database]]\nname = \"{name}\"\nurl = {:?}\nquery = \"select 1\"\n", database.url_for(role))
+    };
+    let run = |checks: &[String]| {
+        let ran = Smoke::new().suite(&suite(&checks.concat())).args(["--json", "run.json"]).run();
+        ran.exits(0);
+        let document = std::fs::read_to_string(ran.path("run.json")).expect("the report");
+        (ran, document)
+    };
+    let warning = format!("the role `{ADMIN}` of ");
+    let (ran, document) = run(&[check("a", ADMIN), check("b", ADMIN), check("c", SMOKE)]);
+    for output in [&ran.stderr, &document, &ran.junit().xml] {
+        assert_eq!(output.matches(&warning).count(), 1, "{output}");
+    }
+    assert!(
+        ran.stderr.contains("is a superuser, whom a read-only transaction does not keep from everything")
+    );
+    let (ran, _) = run(&[check("c", SMOKE)]);
+    assert!(!ran.stderr.contains("superuser"), "{}", ran.stderr);
 }

@@ -2,6 +2,8 @@
 
 mod codings;
 mod cookies;
+mod dialog;
+mod dns;
 mod environment;
 mod hosts;
 mod login;
@@ -12,6 +14,8 @@ mod pipes;
 mod pooler;
 mod postgres_tls;
 mod redirects;
+mod redis;
+mod redis_tls;
 mod requests;
 mod resolve;
 mod routes;

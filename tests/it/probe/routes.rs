@@ -1,7 +1,8 @@
 //! The route of a request: `resolve`, proxies, and the version of HTTP.
 
 use std::convert::Infallible;
-use std::net::{SocketAddr, TcpListener};
+use std::io::Write as _;
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
@@ -17,6 +18,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::support::background::Background;
 use crate::support::certificates::{Certificates, TlsIdentity};
 use crate::support::http::{HttpServer, Response};
+use crate::support::raw;
 use crate::support::smoke::Smoke;
 use crate::support::verdicts::{case, health, health_in};
 
@@ -384,4 +386,78 @@ fn resolve_of_a_check_is_added_to_that_of_the_defaults() {
     let cases = [("a.test", 200), ("b.test", 204)]
         .map(|(host, status)| case(format!("url = \"http://{host}/\"\n{own}\nexpect.status = {status}"), ""));
     let _ = health_in(Smoke::new(), &head, &cases);
+}
+
+/// A proxy that answers every request for a tunnel like this, and opens one to `target` if it is a success.
+fn tunnels(target: SocketAddr, status: &'static str) -> SocketAddr {
+    raw::serve(move |mut client| {
+        raw::read_head(&mut client)?;
+        client.write_all(format!("HTTP/1.1 {status}\r\n\r\n").as_bytes()).ok()?;
+        if !status.starts_with('2') {
+            return raw::close(client);
+        }
+        let mut server = TcpStream::connect(target).ok()?;
+        let (mut there, mut back) = (client.try_clone().ok()?, server.try_clone().ok()?);
+        thread::spawn(move || {
+            let _ = std::io::copy(&mut there, &mut back);
+            back.shutdown(std::net::Shutdown::Write)
+        });
+        std::io::copy(&mut server, &mut client).ok()?;
+        client.shutdown(std::net::Shutdown::Write).ok()
+    })
+}
+
+#[test]
+fn any_success_of_a_proxy_is_a_tunnel() {
+    let server = HttpServer::start_tls(TlsIdentity::Good, |_| Response::new(200).body("through"));
+    let ca = Certificates::shared().authority();
+    let proxies = ["200 OK", "201 Created", "299 Fine"].map(|status| tunnels(server.address(), status));
+    let url = format!("https://localhost:{}/", server.address().port());
+    let keys = |proxy: &SocketAddr| {
+        format!(
+            "url = {url:?}\nproxy = \"http://user:passw0rd@{proxy}\"\ntls.ca = {ca:?}\nexpect.body = \"through\""
+        )
+    };
+    let ran = health(&proxies.each_ref().map(|proxy| case(keys(proxy), "")));
+    // A journey keeps its connection, and knows at the second step how to get through.
+    let step = |name: &str| {
+        format!(
+            "[[journey.step]]\nname = \"{name}\"\nget = {url:?}\nproxy = \"http://{}\"\ntls.ca = {ca:?}\n",
+            proxies[1]
+        )
+    };
+    Smoke::new().suite(&format!("[[journey]]\nname = \"j\"\n{}{}", step("a"), step("b"))).run().exits(0);
+    assert!(!ran.stderr.contains("passw0rd"), "{}", ran.stderr);
+}
+
+#[test]
+fn what_a_proxy_says_that_opens_no_tunnel_is_in_the_message() {
+    let nobody = free_address();
+    let cases = ["403 Forbidden", "502 Bad Gateway", "503 Out of tunnels", "302 Found"].map(|status| {
+        let proxy = tunnels(nobody, status);
+        case(
+            format!("url = \"https://shop.test/\"\nproxy = \"http://{proxy}\""),
+            format!("connecting to shop.test:443 through the proxy {proxy}: the proxy refused the tunnel with {status}"),
+        )
+    });
+    let _ = health(&cases);
+}
+
+#[test]
+fn every_address_that_refuses_is_named() {
+    let nobody = free_address();
+    let port = nobody.port();
+    let _ = health(&[
+        case(
+            format!("url = \"http://localhost:{port}/\""),
+            format!("connecting to localhost:{port}: 127.0.0.1:{port}: connection refused…"),
+        ),
+        case(
+            format!(
+                "url = \"http://shop.test:{port}/\"\nresolve = {{ \"shop.test:{port}\" = \"{nobody}\" }}"
+            ),
+            format!("connecting to shop.test:{port}: {nobody}: connection refused"),
+        ),
+        case(format!("url = \"http://{nobody}/\""), format!("connecting to {nobody}: connection refused")),
+    ]);
 }

@@ -263,6 +263,20 @@ fn a_statement_that_writes_is_refused_and_has_no_effect() {
 }
 
 #[test]
+fn how_the_journal_is_kept_may_be_asked() {
+    let folder = scratch::for_a_test();
+    let path = folder.path().join("shop.db");
+    let connection = Connection::open(&path).expect("create a database");
+    connection.pragma_update(None, "journal_mode", "delete").expect("choose the journal");
+    connection.execute_batch("create table t (a)").expect("create a table");
+    let ran = Asked::at(&url(&path))
+        .query("pragma journal_mode", "value = \"delete\"")
+        .query("PRAGMA main . journal_mode;", "value = \"delete\"")
+        .run();
+    ran.exits(0);
+}
+
+#[test]
 fn a_statement_that_may_write_runs_and_is_rolled_back() {
     let folder = scratch::for_a_test();
     for mode in ["delete", "wal"] {

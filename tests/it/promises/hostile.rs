@@ -126,6 +126,28 @@ impl Hostile {
 }
 
 #[test]
+fn answers_without_end_before_the_answer_do_not_outlast_a_checks_budget() {
+    let informs = raw::serve(|mut stream| {
+        raw::read_head(&mut stream)?;
+        let again = b"HTTP/1.1 100 Continue\r\n\r\n".repeat(4_000);
+        while stream.write_all(&again).is_ok() {}
+        None
+    });
+    let check =
+        |name: &str| format!("[[health]]\nname = \"{name}\"\nurl = \"http://{informs}/\"\nbudget = \"1s\"\n");
+    let suite = format!("[suite]\nbudget = \"60s\"\nfail-fast = false\n{}{}", check("a"), check("b"));
+    let ran = Smoke::new().suite(&suite).run();
+    ran.exits(1);
+    let report = ran.junit();
+    for name in ["a", "b"] {
+        let case = report.case(name);
+        let message = case.message.as_deref().unwrap_or_default();
+        assert!(message.starts_with("no answer within 1s (check budget)"), "{message}");
+    }
+    assert!(ran.took < bound(Duration::from_secs(4)), "{:?}", ran.took);
+}
+
+#[test]
 fn all_hostile_answers_at_once_take_little_memory_and_end_on_time() {
     let mut peaks = Vec::new();
     // A machine with other work to do may not come to what costs in less time.

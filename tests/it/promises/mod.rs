@@ -11,6 +11,7 @@ mod many_secrets;
 mod mutated;
 mod mysql;
 mod read_only;
+mod redis;
 mod secrets;
 mod stuck;
 mod unseen;

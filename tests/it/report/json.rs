@@ -300,6 +300,44 @@ fn all_keys<'v>(value: &'v Value, found: &mut BTreeSet<&'v str>) {
 }
 
 #[test]
+fn no_report_grows_with_the_failed_attempts_of_a_poll() {
+    let count = std::sync::atomic::AtomicUsize::new(0);
+    let server = HttpServer::start(move |_| {
+        let number = count.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        Response::new(if number == 100 { 418 } else { 503 }).body("x".repeat(2000))
+    });
+    let suite = format!(
+        "[suite]\nbudget = \"20s\"\n{}",
+        check("fast", &server.url("/"), "poll = { every = \"1ms\" }\nbudget = \"4s\"")
+    );
+    let ran = run(&suite).args(["--events", "events.jsonl"]).run();
+    ran.exits(1);
+    let document = document(&ran);
+    let fast = result(&document, "fast");
+    let attempts = fast["attempts"].as_u64().expect("a number");
+    let failed = fast["failed_attempts"].as_array().expect("a list");
+    assert!(attempts > 110, "{attempts}");
+    let once = |status: &str| {
+        let of_status =
+            |failed: &&Value| failed["message"].as_str().is_some_and(|text| text.contains(status));
+        failed.iter().filter(of_status).count()
+    };
+    assert_eq!((once("503"), once("418")), (20, 1));
+    let number = |value: &Value| value.as_u64().expect("a number");
+    let other = failed.iter().find(|failed| number(&failed["attempt"]) == 101).expect("the other one");
+    assert!(other["message"].as_str().expect("text").contains("418"), "{other}");
+    let counted = failed.iter().map(|failed| number(&failed["times"])).sum::<u64>();
+    assert!((attempts - 1..=attempts).contains(&counted), "{counted} of {attempts}");
+    assert_eq!(fast["other_failed_attempts"], 0);
+    for (report, most) in [("smoke.json", 60_000), ("junit.xml", 20_000), ("events.jsonl", 110_000)] {
+        let size = std::fs::metadata(ran.path(report)).expect("a report").len();
+        assert!(size < most, "{report}: {size} bytes after {attempts} attempts");
+    }
+    let junit = std::fs::read_to_string(ran.path("junit.xml")).expect("the report");
+    assert!(junit.contains("attempt 20 and "), "{junit}");
+}
+
+#[test]
 fn every_key_is_in_the_documentation() {
     let server = server();
     let ran = run(&every_outcome(&server)).run();

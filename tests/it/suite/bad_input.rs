@@ -18,6 +18,7 @@ const SEVERAL_MISTAKES: [&str; 5] = [
     "path_of_a_port",
     "port_zero",
     "proxy_that_is_none",
+    "mysql_urls",
     "unknown_database_parameters",
 ];
 

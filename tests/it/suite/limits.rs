@@ -3,6 +3,7 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use crate::support::http::{HttpServer, Response};
 use crate::support::smoke::{Ran, Smoke};
 
 const CHECK: &str = "[[health]]\nname = \"it\"\nurl = \"http://127.0.0.1:1\"\n";
@@ -93,6 +94,39 @@ fn what_a_request_makes_of_large_values_has_an_end() {
     let ran = Smoke::new().suite(&suite).file("large", vec![b'x'; 1 << 20]).run();
     ran.exits(1);
     assert!(ran.stderr.contains("rendering the body: this makes more than 64 MiB"), "{}", ran.stderr);
+}
+
+#[test]
+fn an_expression_that_multiplies_has_an_end_and_one_that_does_not_takes_ten_megabytes() {
+    const LONG: Duration = Duration::from_mins(5);
+    let large = vec![b'"'; 10 << 20];
+    for expression in [
+        "large|replace('\"', large)",
+        "'%999999999d'|format(1)",
+        "('x' * 1000000)|replace('x', 'y' * 1000000)",
+        "'x' * 99999999 ~ 'x' * 99999999",
+        &format!("'\"'{}", "|tojson".repeat(60)),
+        &format!("large{}", " ~ large".repeat(50)),
+        "'x'|indent(999999999, true)",
+    ] {
+        let suite = format!(
+            "[vars]\nlarge = {{ file = \"large\" }}\n{CHECK}method = \"POST\"\nbody = '''{{{{{expression}}}}}'''\n"
+        );
+        let ran = Smoke::new().suite(&suite).file("large", &large).limit(LONG).watch_memory().run();
+        ran.exits(1);
+        let expected = "this reads and makes more than 128 MiB";
+        assert!(ran.stderr.contains(expected), "{expression}\n{}", ran.stderr);
+    }
+    for expression in ["large|b64encode", "large|tojson", "large ~ large", "large|length"] {
+        let server = HttpServer::start(|_| Response::new(200));
+        let suite = format!(
+            "[vars]\nlarge = {{ file = \"large\" }}\n[[health]]\nname = \"it\"\nurl = {:?}\nmethod = \"POST\"\n\
+             budget = \"60s\"\nbody = \"{{{{{expression}}}}}\"\n",
+            server.url("/")
+        );
+        let ran = Smoke::new().suite(&suite).file("large", &large).limit(LONG).run();
+        assert!(ran.code == Some(0), "{expression}\n{}", ran.stderr);
+    }
 }
 
 #[test]

@@ -12,14 +12,17 @@ pub mod background;
 pub mod certificates;
 
 pub mod balancer;
+pub mod dns;
 pub mod fault;
 pub mod http;
 pub mod mariadb;
 pub mod mysql_stand_in;
 pub mod names;
+pub mod plugins;
 pub mod postgres;
 pub mod psql;
 pub mod raw;
+pub mod redis;
 pub mod schema;
 pub mod stalled_dns;
 

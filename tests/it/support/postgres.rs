@@ -72,7 +72,7 @@ impl Postgres {
     /// # Panics
     /// When Postgres cannot be found or started.
     pub fn shared() -> &'static Self {
-        static SHARED: LazyLock<Postgres> = LazyLock::new(|| Postgres::start(Some(TlsIdentity::Good)));
+        static SHARED: LazyLock<Postgres> = LazyLock::new(|| Postgres::start(Some(TlsIdentity::Good), ""));
         &SHARED
     }
 
@@ -81,7 +81,7 @@ impl Postgres {
     /// # Panics
     /// When Postgres cannot be found or started.
     pub fn without_tls() -> &'static Self {
-        static WITHOUT_TLS: LazyLock<Postgres> = LazyLock::new(|| Postgres::start(None));
+        static WITHOUT_TLS: LazyLock<Postgres> = LazyLock::new(|| Postgres::start(None, ""));
         &WITHOUT_TLS
     }
 
@@ -90,8 +90,19 @@ impl Postgres {
     /// # Panics
     /// When Postgres cannot be found or started.
     pub fn with_expired_certificate() -> &'static Self {
-        static EXPIRED: LazyLock<Postgres> = LazyLock::new(|| Postgres::start(Some(TlsIdentity::Expired)));
+        static EXPIRED: LazyLock<Postgres> =
+            LazyLock::new(|| Postgres::start(Some(TlsIdentity::Expired), ""));
         &EXPIRED
+    }
+
+    /// A fourth server, to which others can subscribe.
+    ///
+    /// # Panics
+    /// When Postgres cannot be found or started.
+    pub fn with_logical_replication() -> &'static Self {
+        static PUBLISHER: LazyLock<Postgres> =
+            LazyLock::new(|| Postgres::start(None, "wal_level = logical\nmax_wal_senders = 8\n"));
+        &PUBLISHER
     }
 
     /// The port it listens on.
@@ -183,8 +194,9 @@ impl Postgres {
         Database { server: self, name }
     }
 
-    fn start(tls: Option<TlsIdentity>) -> Self {
-        let server = Self { cluster: Cluster::start(tls, HBA), certificates: Certificates::shared() };
+    /// `also` is configuration of its own.
+    fn start(tls: Option<TlsIdentity>, also: &str) -> Self {
+        let server = Self { cluster: Cluster::start(tls, HBA, also), certificates: Certificates::shared() };
         let role = |name| format!("create role {name} login password '{PASSWORD}';");
         server.admin_sql(&[SMOKE, TLS_ONLY, PLAIN_ONLY, TRUST, CERT].map(role).concat());
         server.admin_sql(&format!(

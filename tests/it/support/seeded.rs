@@ -87,7 +87,7 @@ fn masked(block: &str, ran: &Ran) -> String {
     for (pattern, instead) in [
         (r"(?m)^( *[A-Z]+) +[0-9.]+m?s ", "$1 TIME "),
         (r"(127\.0\.0\.1|localhost|\[::1\]):\d+", "$1:PORT"),
-        (r"\b(dns|connect|tls|first byte|body|authenticate|query|lock|judge) [0-9.]+m?s", "$1 TIME"),
+        (r"\b(dns|connect|tls|first byte|body|authenticate|query|lock|run|judge) [0-9.]+m?s", "$1 TIME"),
         (r"after [0-9.]+m?s", "after TIME"),
         (r"\d{4}-\d{2}-\d{2}(T[0-9:.]+Z)?", "DATE"),
         (r"\d+ days", "N days"),

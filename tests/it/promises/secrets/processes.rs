@@ -33,6 +33,28 @@ fn a_boots_environment_value_with_a_secret_name_is_in_no_output() {
 }
 
 #[test]
+fn what_a_program_is_given_and_captured_from_as_a_secret_is_in_no_output() {
+    let suite = format!(
+        "{HEAD}[[command]]\nname = \"gets\"\nrun = [\"sh\", \"-c\", \"echo key is $API_KEY, $1; cat; exit 1\", \"sh\", \"{{{{mine}}}}\"]\n\
+         env = {{ API_KEY = \"in-clear-4711\" }}\nstdin = \"{{{{mine}}}}\"\n\
+         [[command]]\nname = \"captures\"\nrun = [\"sh\", \"-c\", \"echo made-token-$((4000 + 711)); echo made-token-$((4000 + 711)) >&2\"]\n\
+         capture.token = {{ regex = \"made.*\" }}\nexpect.stderr = \"\"\n"
+    );
+    let ran = asked_for_all().suite(&suite).env("MINE", SECRET).run();
+    ran.exits(1);
+    keeps_quiet(&ran, SECRET);
+    have_none_of(
+        &ran,
+        &[("the key", "in-clear-4711".to_owned()), ("the token", "made-token-4711".to_owned())],
+    );
+    assert!(
+        ran.stderr.contains("key is ***, ***") && ran.stderr.contains("expected stderr \"\", got \"***\""),
+        "{}",
+        ran.stderr
+    );
+}
+
+#[test]
 fn of_a_secret_that_is_longer_than_what_is_kept_of_a_log_nothing_is_shown() {
     let secret: String = (0..4_000_u64)
         .map(|n| format!("{:010x}", n * 1_099_511_627_689 % 0xff_ffff_ffff))

@@ -11,6 +11,11 @@ fn boot(name: &'static str, script: &str, keys: &str) -> Seeded {
     Seeded::new(name, &format!("[[boot]]\nname = \"it\"\n{command}\n{keys}\n"))
 }
 
+fn command(name: &'static str, script: &str, keys: &str) -> Seeded {
+    let run = format!("run = [\"sh\", \"-c\", {}]", quoted(script));
+    Seeded::new(name, &format!("[[command]]\nname = \"it\"\n{run}\n{keys}\n"))
+}
+
 #[test]
 fn a_process_that_crashes() {
     boot("crash", "echo 'config: no such key: port' >&2; exit 78", "ready = { port = 1 }")
@@ -23,6 +28,21 @@ fn a_process_that_crashes_with_a_long_trace() {
         "for n in $(seq 30); do echo \"  at frame $n\"; done; echo 'ValueError: no such key: port'; exit 1";
     boot("trace", script, "ready = { log = 'listening' }")
         .says("it said: ValueError: no such key: port", "ValueError: no such key: port");
+}
+
+#[test]
+fn a_program_that_fails() {
+    let script = "echo applying 0007_orders; echo 'error: column \"total\" does not exist' >&2; exit 1";
+    command("program_fails", script, "env = { DATABASE_URL = \"sqlite:shop.db\" }").says(
+        "expected exit code 0, got 1; it said: error: column \"total\" does not exist",
+        "does not exist",
+    );
+}
+
+#[test]
+fn a_program_that_does_not_end() {
+    command("program_hangs", "echo waiting for the lock; sleep 3; echo late", "budget = \"500ms\"")
+        .says("no exit within 500ms (check budget), while the program ran (run)", "late");
 }
 
 #[test]

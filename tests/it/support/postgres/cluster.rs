@@ -50,7 +50,7 @@ pub(super) struct Cluster {
 }
 
 impl Cluster {
-    pub(super) fn start(tls: Option<TlsIdentity>, hba: &str) -> Self {
+    pub(super) fn start(tls: Option<TlsIdentity>, hba: &str, also: &str) -> Self {
         let programs = programs();
         let account = Account::of_server();
         let folder = tempfile::Builder::new()
@@ -60,7 +60,7 @@ impl Cluster {
             .keep();
         account.take(&folder);
         init(&programs, &folder, &account);
-        configure(&folder, tls, hba, &account);
+        configure(&folder, tls, hba, also, &account);
         let (port, server, guard) = iter::repeat_with(|| serve(&programs, &folder, &account))
             .take(TRIES)
             .flatten()
@@ -144,7 +144,8 @@ fn init(programs: &Path, folder: &Path, account: &Account) {
     assert!(output.status.success(), "initdb failed: {}", String::from_utf8_lossy(&output.stderr));
 }
 
-fn configure(folder: &Path, tls: Option<TlsIdentity>, hba: &str, account: &Account) {
+/// `also` is configuration that replaces what is said before.
+fn configure(folder: &Path, tls: Option<TlsIdentity>, hba: &str, also: &str, account: &Account) {
     let data = folder.join("data");
     let sockets = format!("unix_socket_directories = '{}'\n", folder.display());
     let tls = tls.map_or("", |identity| {
@@ -155,7 +156,7 @@ fn configure(folder: &Path, tls: Option<TlsIdentity>, hba: &str, account: &Accou
         fs::copy(certificates.authority(), data.join("root.crt")).expect("copy the authority");
         "ssl = on\nssl_ca_file = 'root.crt'\n"
     });
-    let configuration = [CONFIGURATION, &sockets, tls].concat();
+    let configuration = [CONFIGURATION, &sockets, tls, also].concat();
     fs::write(data.join("postgresql.conf"), configuration).expect("write postgresql.conf");
     fs::write(data.join("pg_hba.conf"), hba).expect("write pg_hba.conf");
 }

@@ -1,0 +1,75 @@
+//! One thing that a check asks on its way, with a report of its own: a step of a journey, a source of a metric, an end
+//! of a canary.
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use super::Session;
+use super::exchange::AnyExchange;
+use crate::attempt::attempts::{Attempt, Attempts};
+use crate::attempt::{CheckEvent, Context};
+use crate::deadline::Deadline;
+use crate::event::{StepName, StepReport, Trail};
+use crate::language::repeat::Repeat;
+use crate::outcome::Failure;
+
+/// A step that is about to run.
+#[derive(Debug)]
+pub(super) struct StepRun {
+    pub step: StepName,
+    pub is_cleanup: bool,
+    pub repeat: Repeat,
+    pub deadline: Deadline,
+}
+
+/// Whoever asks.
+pub(super) trait Asking: Attempt {
+    /// What is asked, and with what.
+    fn parts(&mut self) -> (&dyn AnyExchange, &mut Session);
+}
+
+/// A step that has run.
+#[derive(Debug)]
+pub(super) struct StepRan {
+    pub report: StepReport,
+    pub result: Result<(), Failure>,
+}
+
+/// The failure of a check whose step failed.
+pub(super) fn failed_in(step: &StepName, source: Failure) -> Failure {
+    let StepName { number, name, place } = step;
+    Failure::Step { step: name.clone(), number: *number, place: *place, source: Box::new(source) }
+}
+
+impl StepRun {
+    /// Runs the step, and tells that it has ended. `amend` makes of its last attempt's result, and of
+    /// how many there were, what the step came to.
+    pub async fn run(
+        self,
+        asking: &mut impl Asking,
+        context: &Context,
+        amend: impl FnOnce(Result<(), Failure>, &mut Session, u32) -> Result<(), Failure>,
+    ) -> StepRan {
+        let StepRun { step, is_cleanup, repeat, deadline } = self;
+        let began = Instant::now();
+        let mut attempts = Attempts::new(repeat, deadline, Some(step.clone()));
+        let result = attempts.run(asking, context).await;
+        let (exchange, session) = asking.parts();
+        let result = amend(result, session, attempts.count());
+        let redactor = &context.run.redactor;
+        let reproduce = result.as_ref().err().and_then(|_| {
+            let context = Context { deadline, timeline: Arc::clone(attempts.timeline()), ..context.clone() };
+            let command = exchange.reproduce(session, &context, deadline.cut().budget)?;
+            Some(redactor.redact(command.into_message(redactor)))
+        });
+        let report = StepReport {
+            step,
+            is_cleanup,
+            failure: result.as_ref().err().map(|failure| redactor.redact(failure.clone())),
+            trail: Trail { took: began.elapsed(), reproduce, ..attempts.trail(redactor) },
+        };
+        context.events.tell(CheckEvent::StepFinished(Box::new(report.clone())));
+        StepRan { report, result }
+    }
+}

@@ -1,0 +1,342 @@
+//! Figures: numbers that are taken out of an answer, to be compared with those of another.
+//!
+//! ```toml
+//! value = { json = "$.data[0].revenue" }     # one figure
+//!
+//! rows = "$.data[*]"                         # figures by group
+//! columns = { region = "$.region_name", revenue = "$.value" }
+//! ```
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::capture::Capture;
+use super::evaluate::{Found, Subject, Unjudgeable, judge};
+use super::json_path::{JsonQuery, Path};
+use super::matcher::Matcher;
+use super::response::{InspectedResponse, json_values};
+use super::wanted::Wanted;
+use crate::attempt::abandoned::end_if_abandoned;
+use crate::attempt::cost::{self, Cost};
+use crate::language::diagnostic::Diagnostic;
+use crate::language::placed::Placed;
+use crate::language::read::{Named, ParseContext, Table};
+use crate::language::source::Place;
+use crate::language::template::Template;
+use crate::language::variables::Variables;
+use crate::outcome::Mismatch;
+use crate::probe::rows::{Numbers, QueryResult, ResultColumn};
+use crate::secret::{Message, message};
+
+/// What is taken out of an answer.
+#[derive(Debug, Clone)]
+pub enum Figures {
+    /// The first column of the rows.
+    First,
+    One(Capture),
+    /// The rows of a query, with all their columns.
+    Rows,
+    /// Each value that the first path finds is a row, and each other path finds a column in it.
+    Paths {
+        rows: Path,
+        columns: Arc<[(Named, Path)]>,
+    },
+}
+
+/// The keys that say it.
+#[derive(Debug)]
+pub struct FigureKeys {
+    value: Option<Placed<Capture>>,
+    rows: Option<Placed<Path>>,
+    columns: Option<Placed<Vec<(Named, Path)>>>,
+}
+
+/// What is asked for an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asked {
+    Query,
+    /// Something whose answer is a document.
+    Other,
+}
+
+impl FigureKeys {
+    /// Reads the keys. `None` means that a mistake was recorded.
+    pub fn from_table(table: &mut Table<'_, '_, '_>) -> Option<FigureKeys> {
+        let value = table.placed(
+            "value",
+            (
+                "where the figure is, as in a capture; of a query, by default, the first column of its one row",
+                r#"value = { json = "$.revenue" }"#,
+            ),
+        );
+        if table.has("database") {
+            for key in ["rows", "columns"] {
+                let message =
+                    format!("`{key}` is for an answer in JSON; a query has columns: name them with `as`");
+                table.refuse(key, message);
+            }
+            return (!table.has("value") || value.is_some()).then_some(FigureKeys {
+                value,
+                rows: None,
+                columns: None,
+            });
+        }
+        let rows = table.placed(
+            "rows",
+            ("with `by`: JSONPath that finds the groups in the answer", r#"rows = "$.data[*]""#),
+        );
+        let columns = table.placed(
+            "columns",
+            (
+                "with `by`: JSONPath of each column, from its row",
+                r#"columns = { region = "$.region", revenue = "$.total" }"#,
+            ),
+        );
+        let is_given = |key: &str, is_read: bool| !table.has(key) || is_read;
+        let all = is_given("value", value.is_some())
+            && is_given("rows", rows.is_some())
+            && is_given("columns", columns.is_some());
+        all.then_some(FigureKeys { value, rows, columns })
+    }
+
+    /// The one figure that they say.
+    pub fn one(self, asked: Asked, place: Place, parse: &mut ParseContext<'_>) -> Option<Figures> {
+        let FigureKeys { value, rows, columns } = self;
+        let of_groups = rows.map(|rows| ("rows", rows.place));
+        if let Some((key, place)) = of_groups.or(columns.map(|columns| ("columns", columns.place))) {
+            let mistake = Diagnostic::new(place, format!("`{key}` is for figures by group"));
+            return parse.reject(mistake.hint("say by what they are grouped: `by = [\"region\"]`"));
+        }
+        match (asked, value) {
+            (Asked::Query, None) => Some(Figures::First),
+            (Asked::Query, Some(Placed { place, value })) if value.is_http() => parse.reject(
+                Diagnostic::new(place, "rows have `value = true` and `column = \"…\"` to take a figure from"),
+            ),
+            (Asked::Other, Some(Placed { place, value })) if !value.is_http() => {
+                let message = "`value` and `column` are taken from rows, and this source is no query";
+                parse.reject(Diagnostic::new(place, message))
+            }
+            (Asked::Other, None) => {
+                let mistake = Diagnostic::new(place, "nothing says where the figure is in the answer");
+                parse.reject(mistake.hint("say it as in a capture: value = { json = \"$.revenue\" }"))
+            }
+            (Asked::Query | Asked::Other, Some(value)) => Some(Figures::One(value.value)),
+        }
+    }
+
+    /// The figures by group that they say.
+    pub fn by_group(
+        self,
+        by: &[Named],
+        asked: Asked,
+        place: Place,
+        parse: &mut ParseContext<'_>,
+    ) -> Option<Figures> {
+        let FigureKeys { value, rows, columns } = self;
+        if let Some(value) = value {
+            let mistake =
+                Diagnostic::new(value.place, "`value` is for one figure, and with `by` there are several");
+            return parse.reject(mistake.hint(match asked {
+                Asked::Query => "remove it: every column that is not in `by` is a figure",
+                Asked::Other => "say where the groups are with `rows` and `columns`",
+            }));
+        }
+        match (asked, rows, columns) {
+            (Asked::Query, _, _) => Some(Figures::Rows),
+            (Asked::Other, Some(rows), Some(columns)) => {
+                let has = |by: &Named| columns.value.iter().any(|(named, _)| named.name == by.name);
+                if let Some(missing) = by.iter().find(|by| !has(by)) {
+                    let message = format!("`by` has `{}`, and `columns` has not", missing.name);
+                    let mistake = Diagnostic::new(columns.place, message);
+                    return parse
+                        .reject(mistake.hint("say where it is in a row: JSONPaths start there with `$`"));
+                }
+                if columns.value.len() <= by.len() {
+                    return parse
+                        .reject(Diagnostic::new(columns.place, "no column is a figure: all are in `by`"));
+                }
+                Some(Figures::Paths { rows: rows.value, columns: columns.value.into() })
+            }
+            (Asked::Other, _, _) => {
+                let mistake = Diagnostic::new(place, "nothing says where the groups are in the answer");
+                parse.reject(
+                    mistake.hint(
+                        "say it with `rows = \"$.data[*]\"` and `columns = { region = \"$.region\", … }`",
+                    ),
+                )
+            }
+        }
+    }
+}
+
+impl Figures {
+    /// Are they taken out of a body?
+    pub fn reads_body(&self) -> bool {
+        match self {
+            Figures::One(capture) => capture.reads_body(),
+            Figures::Paths { .. } => true,
+            Figures::First | Figures::Rows => false,
+        }
+    }
+
+    /// Are they kept out of every output?
+    pub fn are_secret(&self) -> bool {
+        match self {
+            Figures::One(capture) => capture.is_secret(VALUE),
+            Figures::First | Figures::Rows | Figures::Paths { .. } => false,
+        }
+    }
+
+    /// Every template in it.
+    pub fn templates(&self) -> Vec<&Template> {
+        match self {
+            Figures::First | Figures::Rows => Vec::new(),
+            Figures::One(capture) => capture.templates(),
+            Figures::Paths { rows, columns } => {
+                let columns = columns.iter().map(|(_, path)| path.template());
+                std::iter::once(rows.template()).chain(columns).collect()
+            }
+        }
+    }
+
+    /// What is taken, with every value in its place.
+    ///
+    /// # Errors
+    /// An expression that cannot be evaluated, or a value that cannot stand where it does.
+    pub fn wanted(&self, scope: &Variables) -> Result<WantedFigures, String> {
+        Ok(match self {
+            Figures::First => WantedFigures::First,
+            Figures::Rows => WantedFigures::Rows,
+            Figures::One(capture) => WantedFigures::One(capture.wanted(scope)?),
+            Figures::Paths { rows, columns } => {
+                let column = |(named, path): &(Named, Path)| Ok((named.clone(), path.query(scope)?));
+                let columns = columns.iter().map(column).collect::<Result<_, String>>()?;
+                WantedFigures::Paths { place: rows.place, rows: rows.query(scope)?, columns }
+            }
+        })
+    }
+}
+
+/// [`Figures`] with every value in its place.
+#[derive(Debug, Clone)]
+pub enum WantedFigures {
+    First,
+    One(Wanted),
+    Rows,
+    Paths { place: Place, rows: JsonQuery, columns: Vec<(Named, JsonQuery)> },
+}
+
+/// What a capture of the one figure would be called.
+pub const VALUE: &str = "value";
+
+impl WantedFigures {
+    /// What it costs to take them out of an answer.
+    pub fn cost(&self) -> Cost {
+        match self {
+            WantedFigures::First | WantedFigures::Rows => Cost::Looks(1),
+            WantedFigures::One(wanted) => wanted.cost(),
+            WantedFigures::Paths { rows, columns, .. } => {
+                let columns = columns.iter().map(|(_, query)| cost::of_path(&query.text));
+                std::iter::once(cost::of_path(&rows.text)).chain(columns).sum()
+            }
+        }
+    }
+
+    /// What would be a capture.
+    pub fn as_capture(&self) -> Option<(Named, Wanted)> {
+        match self {
+            WantedFigures::One(wanted) => {
+                Some((Named { name: VALUE.to_owned(), place: wanted.place }, wanted.clone()))
+            }
+            WantedFigures::First | WantedFigures::Rows | WantedFigures::Paths { .. } => None,
+        }
+    }
+
+    /// Takes them out of an HTTP answer.
+    ///
+    /// # Errors
+    /// Nothing was found, or several where there is one.
+    pub(super) fn take_from_response(&self, answer: &InspectedResponse) -> Result<QueryResult, Mismatch> {
+        match self {
+            WantedFigures::First | WantedFigures::Rows => Err(no_rows()),
+            WantedFigures::One(wanted) => Ok(one_value(wanted.take_from_response(VALUE, answer)?)),
+            WantedFigures::Paths { place, rows, columns } => {
+                let found = json_values(&answer.response, rows, *place)?;
+                let names = columns.iter().map(|(named, _)| named.name.clone());
+                let columns_found: Vec<ResultColumn> =
+                    names.map(|name| ResultColumn { name, numbers: Numbers::AsWritten }).collect();
+                let mut result = QueryResult { columns: columns_found, ..QueryResult::default() };
+                for row in found.values {
+                    end_if_abandoned();
+                    result.count += 1;
+                    let cell = |(named, query): &(Named, JsonQuery)| {
+                        Ok((named.name.clone(), cell_of(row, named, query, result.count)?))
+                    };
+                    result.rows.push(columns.iter().map(cell).collect::<Result<_, Mismatch>>()?);
+                }
+                Ok(result)
+            }
+        }
+    }
+
+    /// Takes them out of the rows of a query.
+    ///
+    /// # Errors
+    /// There is no such column.
+    pub(super) fn take_from_rows(&self, answer: &QueryResult) -> Result<QueryResult, Mismatch> {
+        match self {
+            WantedFigures::First | WantedFigures::Rows => Ok(answer.clone()),
+            // How many rows there are is said before that one of them lacks something.
+            WantedFigures::One(_) if answer.count != 1 => Ok(answer.clone()),
+            WantedFigures::One(wanted) => {
+                let value = wanted.take_from_row(VALUE, answer)?;
+                let index = wanted
+                    .column()
+                    .and_then(|name| answer.columns.iter().position(|column| column.name == name));
+                let columns = answer.columns.get(index.unwrap_or(0)).cloned().into_iter().collect();
+                Ok(QueryResult { columns, ..one_value(value) })
+            }
+            WantedFigures::Paths { .. } => Err(no_rows()),
+        }
+    }
+}
+
+/// What a figure is expected to be, and is not.
+///
+/// # Errors
+/// A template in the matcher cannot be evaluated.
+pub fn judge_figure(
+    expect: &Placed<Matcher>,
+    what: Message,
+    figure: &Value,
+    scope: &Variables,
+) -> Result<Vec<Mismatch>, Unjudgeable> {
+    judge(&Subject { what, place: expect.place }, &expect.value, &Found::one(figure), scope)
+}
+
+/// A result of one row with one value.
+pub(super) fn one_value(value: Value) -> QueryResult {
+    QueryResult { count: 1, rows: vec![vec![(VALUE.to_owned(), value)]], ..QueryResult::default() }
+}
+
+/// There is nothing of the kind in the answer.
+pub(super) fn no_rows() -> Mismatch {
+    let (what, expected) = (message!("the answer"), message!("to have rows"));
+    Mismatch { what, expected, actual: message!("an answer of another kind"), place: None }
+}
+
+fn cell_of(row: &Value, named: &Named, query: &JsonQuery, number: u64) -> Result<Value, Mismatch> {
+    let missed = |actual: Message| Mismatch {
+        what: Message::new().words(format!("row {number}")),
+        expected: message!("to have one value for the column {} at {}", named.name, query.text),
+        actual,
+        place: Some(named.place),
+    };
+    let found = query.find(row).map_err(|_| missed(message!("too many values")))?;
+    match found.as_slice() {
+        &[value] => Ok(value.clone()),
+        [] => Err(missed(message!("nothing; the row is {}", row))),
+        several => Err(missed(message!("{} values", several.len()))),
+    }
+}
