@@ -230,17 +230,19 @@ fn dollar_tag(rest: &[u8]) -> Option<usize> {
     is_name.then_some(end)
 }
 
+/// How PostgreSQL does it.
+#[cfg(test)]
+pub(super) const DIALECT: Dialect = Dialect {
+    placeholder: |number| format!("${number}"),
+    identifier: quoted_name,
+    text: quoted_text,
+    lexis: STANDARD,
+    instant: Instant::with_offset,
+};
+
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const DIALECT: Dialect = Dialect {
-        placeholder: |number| format!("${number}"),
-        identifier: quoted_name,
-        text: quoted_text,
-        lexis: STANDARD,
-        instant: Instant::with_offset,
-    };
 
     fn literal(value: &Value) -> String {
         super::literal(value, &DIALECT)

@@ -305,16 +305,8 @@ fn closing_braces(text: &str) -> Option<usize> {
 mod tests {
     use super::*;
     use crate::language::expression::environment;
-    use crate::language::sql::{STANDARD, quoted_name, quoted_text};
+    use crate::language::sql::{DIALECT, STANDARD};
     use crate::language::variables::first_part;
-
-    const DIALECT: Dialect = Dialect {
-        placeholder: |number| format!("${number}"),
-        identifier: quoted_name,
-        text: quoted_text,
-        lexis: STANDARD,
-        instant: Instant::with_offset,
-    };
 
     fn parse(text: &str) -> Result<Template, Malformed> {
         Template::parse(text, Place::new(0, 0..text.len()), &environment())

@@ -31,14 +31,10 @@ pub enum Form {
 
 impl Form {
     /// Each with the letter that a placeholder has for it.
-    const ALL: [(char, Form); 6] = [
-        ('a', Form::AsItIs),
-        ('u', Form::Url),
-        ('b', Form::Base64),
-        ('j', Form::Json),
-        ('s', Form::Sql),
-        ('e', Form::SqlWithBackslashes),
-    ];
+    const ALL: [(char, Form); 6] = {
+        use Form::{AsItIs, Base64, Json, Sql, SqlWithBackslashes, Url};
+        [('a', AsItIs), ('u', Url), ('b', Base64), ('j', Json), ('s', Sql), ('e', SqlWithBackslashes)]
+    };
 }
 
 /// A secret as a shell has it.
@@ -383,10 +379,8 @@ mod tests {
                 shown(&in_form(&format!("'{placeholder}'"), Form::Sql)),
                 format!("'{}'", secret.replace('\'', "''"))
             );
-            assert_eq!(
-                shown(&in_form(&placeholder, Form::SqlWithBackslashes)),
-                secret.replace('\\', r"\\").replace('\'', "''")
-            );
+            let escaped = secret.replace('\\', r"\\").replace('\'', "''");
+            assert_eq!(shown(&in_form(&placeholder, Form::SqlWithBackslashes)), escaped);
             let twice = in_form(&in_base64(&placeholder), Form::Url);
             let url = shown(&twice);
             assert_eq!(percent_encoding::percent_decode_str(&url).decode_utf8().unwrap(), base64(secret));

@@ -20,8 +20,13 @@ pub(super) const LEXIS: Lexis = Lexis {
     nests: false,
 };
 
-pub(super) const DIALECT: Dialect =
-    Dialect { placeholder: |_| "?".to_owned(), identifier: quoted_name, text: quoted_text, instant: Instant::without_zone, lexis: LEXIS };
+pub(super) const DIALECT: Dialect = Dialect {
+    placeholder: |_| "?".to_owned(),
+    identifier: quoted_name,
+    text: quoted_text,
+    instant: Instant::without_zone,
+    lexis: LEXIS,
+};
 
 /// Two dashes start a comment before a space only: `5--1` is six.
 pub(super) fn is_dashed(rest: &[u8]) -> bool {

@@ -90,6 +90,7 @@ impl MysqlUrl {
             | Failure::Mismatch { .. }
             | Failure::TimedOut { .. }
             | Failure::Exited { .. }
+            | Failure::Plugin { .. }
             | Failure::Step { .. } => mistake,
         })
     }

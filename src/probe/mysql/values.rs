@@ -57,7 +57,8 @@ pub(super) fn described(columns: &[Column]) -> Vec<ResultColumn> {
         | kind::NEWDECIMAL => Numbers::Exact,
         _ => Numbers::AsWritten,
     };
-    let described = |column: &Column| ResultColumn { name: column.name.clone(), numbers: numbers(column.kind) };
+    let described =
+        |column: &Column| ResultColumn { name: column.name.clone(), numbers: numbers(column.kind) };
     columns.iter().map(described).collect()
 }
 
