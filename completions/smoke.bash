@@ -522,7 +522,7 @@ _smoke() {
             return 0
             ;;
         smoke__subcmd__run)
-            opts="-e -v -t -j -q -h --env --var --tag --skip-tag --only --skip --rerun-failed --read-only --repeat --jobs --budget --keep-going --keep-running --junit --json --events --color --progress --quiet --trace --help"
+            opts="-e -v -t -j -q -h --env --var --tag --skip-tag --only --skip --rerun-failed --read-only --repeat --jobs --budget --keep-going --baseline --label --keep-running --junit --json --events --color --progress --quiet --trace --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -580,6 +580,14 @@ _smoke() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --baseline)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --label)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --junit)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -622,7 +630,7 @@ _smoke() {
             return 0
             ;;
         smoke__subcmd__watch)
-            opts="-n -e -v -t -j -h --every --env --var --tag --skip-tag --only --skip --read-only --jobs --budget --color --help"
+            opts="-n -e -v -t -j -h --every --env --var --tag --skip-tag --only --skip --read-only --jobs --budget --baseline --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -681,6 +689,10 @@ _smoke() {
                     return 0
                     ;;
                 --budget)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --baseline)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -52,6 +52,8 @@ complete -c smoke -n "__fish_smoke_using_subcommand run" -l skip -d 'Exclude che
 complete -c smoke -n "__fish_smoke_using_subcommand run" -l repeat -d 'Run the suite N times and report how often each check passed and how long it took' -r
 complete -c smoke -n "__fish_smoke_using_subcommand run" -s j -l jobs -d 'Maximum number of checks in flight at once; overrides `concurrency`' -r
 complete -c smoke -n "__fish_smoke_using_subcommand run" -l budget -d 'Budget of the whole run; overrides that of the suite' -r
+complete -c smoke -n "__fish_smoke_using_subcommand run" -l baseline -d 'Read what was red before the deploy from the `--json` of a run; if nothing else is red, the exit code is 7' -r -F
+complete -c smoke -n "__fish_smoke_using_subcommand run" -l label -d 'Put a name and a value into every report, such as `sha=abc123` (repeatable)' -r
 complete -c smoke -n "__fish_smoke_using_subcommand run" -l junit -d 'Write a JUnit XML report to FILE (`-` is standard output)' -r
 complete -c smoke -n "__fish_smoke_using_subcommand run" -l json -d 'Write the whole result to FILE as one JSON document' -r
 complete -c smoke -n "__fish_smoke_using_subcommand run" -l events -d 'Stream events to FILE as JSON Lines' -r
@@ -77,6 +79,7 @@ complete -c smoke -n "__fish_smoke_using_subcommand watch" -l only -d 'Run only 
 complete -c smoke -n "__fish_smoke_using_subcommand watch" -l skip -d 'Exclude checks whose name matches one of these globs (repeatable)' -r -f -a "(__smoke_listed names)"
 complete -c smoke -n "__fish_smoke_using_subcommand watch" -s j -l jobs -d 'Maximum number of checks in flight at once; overrides `concurrency`' -r
 complete -c smoke -n "__fish_smoke_using_subcommand watch" -l budget -d 'Budget of the whole run; overrides that of the suite' -r
+complete -c smoke -n "__fish_smoke_using_subcommand watch" -l baseline -d 'Read what was red before the deploy from the `--json` of a run; if nothing else is red, the exit code is 7' -r -F
 complete -c smoke -n "__fish_smoke_using_subcommand watch" -l color -d 'When to use colour; `auto`: on a terminal, unless `NO_COLOR` is set' -r -f -a "auto\t''
 always\t''
 never\t''"

@@ -79,6 +79,13 @@ pub struct RunArgs {
     #[arg(long)]
     pub keep_going: bool,
 
+    #[command(flatten)]
+    pub deploy: BaselineArgs,
+
+    /// Put a name and a value into every report, such as `sha=abc123` (repeatable)
+    #[arg(long, value_name = "NAME=VALUE", value_parser = NameAndValue, conflicts_with = "repeat")]
+    pub label: Vec<(String, String)>,
+
     /// After a red run, leave what was booted running and say how to stop it
     #[arg(long, conflicts_with = "repeat")]
     pub keep_running: bool,
@@ -110,9 +117,20 @@ pub struct WatchArgs {
     #[command(flatten)]
     pub limits: LimitArgs,
 
+    #[command(flatten)]
+    pub deploy: BaselineArgs,
+
     /// When to use colour; `auto`: on a terminal, unless `NO_COLOR` is set
     #[arg(long, value_name = "WHEN", value_enum, default_value_t)]
     pub color: Color,
+}
+
+/// What was before the deploy.
+#[derive(Debug, Args)]
+pub struct BaselineArgs {
+    /// Read what was red before the deploy from the `--json` of a run; if nothing else is red, the exit code is 7
+    #[arg(long, value_name = "FILE")]
+    pub baseline: Option<PathBuf>,
 }
 
 /// How much at once, and for how long.
@@ -305,13 +323,14 @@ impl TypedValueParser for NameAndValue {
     fn parse_ref(
         &self,
         command: &clap::Command,
-        _: Option<&clap::Arg>,
+        argument: Option<&clap::Arg>,
         value: &OsStr,
     ) -> Result<(String, String), clap::Error> {
         match value.to_str().and_then(|text| text.split_once('=')) {
             Some((name, value)) if !name.trim().is_empty() => Ok((name.trim().to_owned(), value.to_owned())),
             Some(_) | None => {
-                let message = "a value of '--var <NAME=VALUE>' is not NAME=VALUE\n";
+                let option = argument.and_then(clap::Arg::get_long).unwrap_or("var");
+                let message = format!("a value of '--{option} <NAME=VALUE>' is not NAME=VALUE\n");
                 Err(clap::Error::raw(ErrorKind::ValueValidation, message).with_cmd(command))
             }
         }

@@ -1,11 +1,13 @@
 //! All that reporters may know: what a run is about, and what happens in it, told in order.
 
+mod before;
 mod poll;
 mod status;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use self::before::{Baseline, Before, Standing};
 pub use self::poll::{PollTrail, Row, Seen};
 pub use self::status::Status;
 use crate::exit::Exit;
@@ -25,6 +27,10 @@ pub struct RunInfo {
     pub checks: Vec<CheckInfo>,
     /// The suite's files: every [`Place`] in a report is one of theirs.
     pub sources: Sources,
+    /// What somebody wants to find in every report, such as the commit.
+    pub labels: Vec<(String, String)>,
+    /// The run before the deploy.
+    pub baseline: Option<Arc<Baseline>>,
 }
 
 impl RunInfo {
@@ -49,6 +55,10 @@ pub struct CheckInfo {
     pub target: Option<Place>,
     pub gate: bool,
     pub severity: Severity,
+    /// Is it about something that a deploy does not change?
+    pub dependency: bool,
+    /// What it came to in the run before the deploy, if that is known.
+    pub before: Option<Before>,
     /// Something everyone who reads its line should know.
     pub remark: Option<&'static str>,
 }

@@ -14,13 +14,14 @@ pub enum Exit {
     OutOfBudget,
     GateClosed,
     CannotWork,
+    NotThisDeploy,
     Interrupted,
     Terminated,
 }
 
 impl Exit {
     /// Every exit code, in the order in which they are documented.
-    pub const ALL: [Exit; 9] = [
+    pub const ALL: [Exit; 10] = [
         Exit::Passed,
         Exit::Failed,
         Exit::BadSuite,
@@ -28,6 +29,7 @@ impl Exit {
         Exit::OutOfBudget,
         Exit::GateClosed,
         Exit::CannotWork,
+        Exit::NotThisDeploy,
         Exit::Interrupted,
         Exit::Terminated,
     ];
@@ -41,6 +43,7 @@ impl Exit {
             Exit::OutOfBudget => 4,
             Exit::GateClosed => 5,
             Exit::CannotWork => 6,
+            Exit::NotThisDeploy => 7,
             Exit::Interrupted => 130,
             Exit::Terminated => 143,
         }
@@ -59,6 +62,9 @@ impl Exit {
             Exit::GateClosed => "a gate did not pass, so nothing behind it ran (`boot`, `gate = true`)",
             Exit::CannotWork => {
                 "a report could not be written, a limit of this machine, or an internal error"
+            }
+            Exit::NotThisDeploy => {
+                "red, but not by this deploy: only what was red in the baseline, or is a dependency"
             }
             Exit::Interrupted => "interrupted by SIGINT; reports are still written",
             Exit::Terminated => "ended by SIGTERM, SIGHUP or a like signal; reports are still written",
@@ -87,6 +93,7 @@ impl Exit {
             | Exit::NothingSelected
             | Exit::OutOfBudget
             | Exit::GateClosed
+            | Exit::NotThisDeploy
             | Exit::CannotWork => Exit::CannotWork,
         }
     }
@@ -98,6 +105,7 @@ fn worse(a: Exit, b: Exit) -> Exit {
         Exit::NothingSelected,
         Exit::Passed,
         Exit::OutOfBudget,
+        Exit::NotThisDeploy,
         Exit::Failed,
         Exit::GateClosed,
         Exit::BadSuite,

@@ -4,9 +4,9 @@
 //! the reports learn of it from there.
 
 mod boot;
+mod canary;
 mod command;
 pub mod contract;
-mod canary;
 mod database;
 mod health;
 mod journey;

@@ -202,7 +202,7 @@ pub(super) fn url_mistakes(url: &Template, scope: &Variables) -> Vec<Diagnostic>
 /// Can a cut leave a query running on the server of this URL?
 pub(super) fn can_leave(url: &Template, scope: &Variables) -> bool {
     let Ok(url) = url.text(scope) else { return true };
-    databases::of_url(&url).map_or(true, database::Database::leaves)
+    databases::of_url(&url).map_or(true, Database::leaves)
 }
 
 /// What is wrong with a query, of which only the run could tell.

@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use super::prepare::SuiteSource;
 use super::run::{Job, Rerun, run_job};
 use crate::attempt::AfterRed;
-use crate::cli::DemoArgs;
+use crate::cli::{BaselineArgs, DemoArgs};
 use crate::demo::{Break, Shop};
 use crate::exit::Exit;
 use crate::plan::Choices;
@@ -56,6 +56,8 @@ pub fn run(args: DemoArgs) -> anyhow::Result<Exit> {
                 choices,
                 rerun: Rerun::Everything,
                 after_red: AfterRed::Stop,
+                labels: Vec::new(),
+                baseline: BaselineArgs { baseline: None },
                 outputs: args.outputs,
                 look: args.look,
             };

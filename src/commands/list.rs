@@ -61,7 +61,7 @@ fn json(selected: &[&SuiteCheck]) -> String {
     let checks: Vec<Value> = selected
         .iter()
         .map(|check| {
-            json!({ "name": check.name(), "kind": check.kind.name, "tags": check.keys.tags, "gate": check.is_gate() })
+            json!({ "name": check.name(), "kind": check.kind.name, "tags": check.keys.tags, "gate": check.is_gate(), "dependency": check.keys.dependency })
         })
         .collect();
     format!("{:#}\n", json!({ "schema_version": SCHEMA_VERSION, "checks": checks }))

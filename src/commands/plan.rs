@@ -191,6 +191,7 @@ impl Outlook<'_> {
             "name": *planned.info.name,
             "kind": planned.info.kind,
             "gate": planned.info.gate,
+            "dependency": planned.info.dependency,
             "severity": match planned.info.severity {
                 Severity::Critical => "critical",
                 Severity::Warn => "warn",

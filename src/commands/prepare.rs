@@ -7,17 +7,17 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use crate::cli::{ChoiceArgs, LimitArgs};
+use crate::cli::{BaselineArgs, ChoiceArgs, LimitArgs};
 use crate::deadline::{BudgetScope, Deadline};
-use crate::event::RunInfo;
+use crate::event::{Baseline, RunInfo};
 use crate::exit::Exit;
-use crate::language::diagnostic::SuiteError;
+use crate::language::diagnostic::{Diagnostic, SuiteError};
 use crate::language::printable::{printable, printable_styled};
 use crate::language::source::Sources;
 use crate::lint;
 use crate::outcome::Signal;
 use crate::plan::{Choices, Plan, plan, unmatched};
-use crate::report::{self, Color, Stream};
+use crate::report::{self, Color, Stream, read_baseline};
 use crate::secret::Redactor;
 use crate::suite::{Draft, Suite, read_draft, read_draft_text};
 
@@ -39,8 +39,8 @@ impl SuiteSource {
     }
 }
 
-/// What a run of `plan` is about, from now on. `sources` are the files of its suite.
-pub(crate) fn info(plan: &Plan, sources: Sources) -> RunInfo {
+/// What a run of `plan` is about, from now on. `sources` are the files of its suite, `labels` are as they may be shown.
+pub(crate) fn info(plan: &Plan, sources: Sources, labels: Vec<(String, String)>) -> RunInfo {
     RunInfo {
         suite: plan.suite.clone(),
         environment: plan.environment.clone(),
@@ -48,6 +48,8 @@ pub(crate) fn info(plan: &Plan, sources: Sources) -> RunInfo {
         started: jiff::Timestamp::now(),
         checks: plan.checks.iter().map(|check| check.info.clone()).collect(),
         sources,
+        labels,
+        baseline: plan.baseline.clone(),
     }
 }
 
@@ -97,6 +99,11 @@ pub(crate) fn choices(args: ChoiceArgs, limits: Option<&LimitArgs>) -> Choices {
     }
 }
 
+/// The run before the deploy, for [`Choices`].
+pub(crate) fn baseline(args: BaselineArgs) -> Option<Result<Arc<Baseline>, Diagnostic>> {
+    args.baseline.map(|path| read_baseline(&path).map(Arc::new))
+}
+
 /// The default name of a suite's file.
 pub(crate) const SUITE_FILE: &str = "smoke.toml";
 
@@ -131,6 +138,17 @@ pub(crate) fn say(text: &str) {
 
 /// Says what is chosen and is not there.
 pub(crate) fn note_unmatched(suite: &Suite, choices: &Choices) {
+    if let Some(Ok(baseline)) = &choices.baseline
+        && baseline.environment != choices.environment
+    {
+        let name = |environment: &Option<String>| match environment {
+            Some(name) => format!("of the environment `{name}`"),
+            None => "of no environment".to_owned(),
+        };
+        let (then, now) = (name(&baseline.environment), name(&choices.environment));
+        let note = format!("the baseline is {then}, and this run is {now}: nothing that is red is known");
+        say(&format!("note: {}\n", printable(&note)));
+    }
     for note in unmatched(suite, choices) {
         say(&format!("note: {}\n", printable(&note)));
     }

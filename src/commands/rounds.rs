@@ -47,7 +47,7 @@ impl Rounds {
         let redactor = Arc::new(Redactor::new());
         let source = SuiteSource::File(self.path.clone());
         let (suite, plan) = prepare(source, &self.choices, &redactor)?;
-        let info = info(&plan, suite.sources);
+        let info = info(&plan, suite.sources, Vec::new());
         let context = Arc::new(RunContext::new(plan.suite.clone(), suite.dir, redactor, self.tracing));
         let mut tell = |event: &Event| on_event(event, &info);
         let running = engine::run(&plan, context, self.runtimes.workers(), &mut self.signals, &mut tell);

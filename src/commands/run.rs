@@ -8,11 +8,11 @@ use anyhow::Context as _;
 use tokio::sync::mpsc;
 
 use super::prepare::{
-    SuiteSource, choices, find_suite, info, note_unmatched, once_read, prepare, reject, say,
+    SuiteSource, baseline, choices, find_suite, info, note_unmatched, once_read, prepare, reject, say,
 };
 use super::repeat::repeat;
 use crate::attempt::{AfterRed, RunContext, Tracing};
-use crate::cli::{LookArgs, OutputArgs, RunArgs};
+use crate::cli::{BaselineArgs, LookArgs, OutputArgs, RunArgs};
 use crate::engine;
 use crate::event::Event;
 use crate::exit::Exit;
@@ -30,6 +30,8 @@ pub struct Job {
     pub choices: Choices,
     pub rerun: Rerun,
     pub after_red: AfterRed,
+    pub labels: Vec<(String, String)>,
+    pub baseline: BaselineArgs,
     pub outputs: OutputArgs,
     pub look: LookArgs,
 }
@@ -48,12 +50,22 @@ pub fn run_suite(args: RunArgs) -> anyhow::Result<Exit> {
     choices.read_only = args.read_only;
     if let Some(times) = args.repeat {
         choices.keep_going = true;
+        choices.baseline = baseline(args.deploy);
         return repeat(find_suite(args.suite), choices, times, &args.look);
     }
     let source = SuiteSource::File(find_suite(args.suite));
     let rerun = if args.rerun_failed { Rerun::Failed } else { Rerun::Everything };
     let after_red = if args.keep_running { AfterRed::KeepRunning } else { AfterRed::Stop };
-    run_job(Job { source, choices, rerun, after_red, outputs: args.outputs, look: args.look })
+    run_job(Job {
+        source,
+        choices,
+        rerun,
+        after_red,
+        labels: args.label,
+        baseline: args.deploy,
+        outputs: args.outputs,
+        look: args.look,
+    })
 }
 
 /// Runs a suite from its text to its exit code.
@@ -61,14 +73,14 @@ pub fn run_suite(args: RunArgs) -> anyhow::Result<Exit> {
 /// # Errors
 /// smoke could not do its own work.
 pub fn run_job(job: Job) -> anyhow::Result<Exit> {
-    let Job { source, mut choices, rerun, after_red, outputs, look } = job;
+    let Job { source, mut choices, rerun, after_red, labels, baseline: before, outputs, look } = job;
     let trial = ThreadTrial::begin();
     let OutputArgs { junit, json, events } = outputs;
     let file = match &source {
         SuiteSource::File(path) => Some(path.as_path()),
         SuiteSource::Text { .. } => None,
     };
-    let mut reporters = match (Outputs { junit, json, events }).reporters(file) {
+    let mut reporters = match (Outputs { junit, json, events }).reporters(file, before.baseline.as_deref()) {
         Ok(reporters) => reporters,
         Err(clash) => {
             say(&format!("error: {clash}\n"));
@@ -82,6 +94,8 @@ pub fn run_job(job: Job) -> anyhow::Result<Exit> {
     if let (Rerun::Failed, Some(last_run)) = (rerun, &last_run) {
         choices.names = not_passed(last_run);
     }
+    // Before a report takes the place of another run's.
+    choices.baseline = baseline(before);
     let mut pipeline = report::of_pipeline();
     let redactor = Arc::new(Redactor::new());
     let color = look.color.resolve(std::io::stderr().is_terminal());
@@ -90,7 +104,9 @@ pub fn run_job(job: Job) -> anyhow::Result<Exit> {
         Ok(prepared) => prepared,
         Err(error) => {
             let environment = choices.environment.as_deref();
-            let rejection = Rejection { file: &file, environment, error: &error, redactor: &redactor };
+            let labels = labels_to_show(labels, &redactor);
+            let rejection =
+                Rejection { file: &file, environment, error: &error, labels: &labels, redactor: &redactor };
             reporters.append(&mut pipeline);
             for reporter in &mut reporters {
                 reporter.on_rejection(&rejection);
@@ -119,7 +135,7 @@ pub fn run_job(job: Job) -> anyhow::Result<Exit> {
     // All of them, so that no other run's report is left behind, whichever cannot be written.
     let begun: Vec<_> = reporters.iter_mut().map(|reporter| reporter.begin()).collect();
     begun.into_iter().collect::<Result<(), _>>()?;
-    let info = info(&plan, std::mem::take(&mut suite.sources));
+    let info = info(&plan, std::mem::take(&mut suite.sources), labels_to_show(labels, &redactor));
     let verbosity = if look.quiet { Verbosity::Quiet } else { Verbosity::Normal };
     let progress = look.progress.resolve(std::io::stderr().is_terminal());
     let console =
@@ -143,6 +159,17 @@ pub fn run_job(job: Job) -> anyhow::Result<Exit> {
     let report = runtimes.block_on(running);
     let is_written = finish(&mut reporters);
     Ok(runtimes.block_on(once_read(report.exit, is_written, &mut signals)))
+}
+
+/// The labels without secrets, each name once: the last value counts, as for `--var`.
+fn labels_to_show(labels: Vec<(String, String)>, redactor: &Redactor) -> Vec<(String, String)> {
+    let mut shown: Vec<(String, String)> = Vec::new();
+    for (name, value) in labels {
+        let (name, value) = (redactor.clean(&name), redactor.clean(&value));
+        shown.retain(|(known, _)| *known != name);
+        shown.push((name, value));
+    }
+    shown
 }
 
 /// The names of what did not pass in the last run; everything, if none is known.

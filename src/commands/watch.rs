@@ -4,7 +4,7 @@ use std::io::IsTerminal as _;
 use std::time::Duration;
 
 use super::keys::{self, KeyByKey};
-use super::prepare::{choices, find_suite, reject};
+use super::prepare::{baseline, choices, find_suite, reject};
 use super::rounds::Rounds;
 use crate::attempt::Tracing;
 use crate::cli::WatchArgs;
@@ -25,6 +25,7 @@ pub fn watch(args: WatchArgs) -> anyhow::Result<Exit> {
     let mut choices = choices(args.choices, Some(&args.limits));
     choices.keep_going = true;
     choices.read_only = args.read_only;
+    choices.baseline = baseline(args.deploy);
     let mut rounds = Rounds::new(find_suite(args.suite), choices, Tracing::Off)?;
     let mut board = Dashboard::new(args.every);
     let mut screen = Screen::new(Style::new(color), is_terminal);

@@ -23,7 +23,7 @@ use super::page;
 use super::request::{self, Asked};
 use super::route::{self, Route};
 use super::session::{LoginForm, LoginRefused, SESSION_COOKIE, Sessions, USER, VISIT_COOKIE};
-use super::store::{Mart, OrdersTable, Store, Revenue};
+use super::store::{Mart, OrdersTable, Revenue, Store};
 
 /// How the shop is broken on purpose, so that a newcomer sees what failure looks like.
 ///

@@ -3,10 +3,10 @@
 use crate::event::{CancelReason, CheckInfo, CheckReport};
 use crate::exit::Exit;
 use crate::language::severity::Severity;
-use crate::outcome::{NeedFailed, Outcome, SkipReason};
+use crate::outcome::{Excuse, NeedFailed, Outcome, SkipReason};
 
-/// The exit code of a run, from what its checks came to: 130/143, then 6, then 5, then 1, then 4. What smoke lacks itself
-/// is 6 as well, unless something is red.
+/// The exit code of a run, from what its checks came to: 130/143, then 6, then 5, then 1, then 7, then 4. What smoke
+/// lacks itself is 6 as well, unless something is red that may be the deploy's doing.
 /// (That a report could not be written is 6 too, and known only later.)
 pub fn of_run<'a>(
     checks: impl Iterator<Item = (&'a CheckInfo, &'a CheckReport)>,
@@ -43,7 +43,7 @@ fn of_check(info: &CheckInfo, report: &CheckReport) -> Exit {
         Outcome::Passed | Outcome::Warned(_) => Exit::Passed,
         Outcome::Failed(failure) if failure.is_internal() => Exit::CannotWork,
         Outcome::Failed(_) if info.gate && !report.was_ready => Exit::GateClosed,
-        Outcome::Failed(_) => Exit::Failed,
+        Outcome::Failed(_) => red(info.excuse()),
         Outcome::Undecided(_) if info.gate => Exit::GateClosed,
         Outcome::Undecided(_) => Exit::OutOfBudget,
         Outcome::Skipped(reason) => match (reason, info.severity) {
@@ -56,8 +56,24 @@ fn of_check(info: &CheckInfo, report: &CheckReport) -> Exit {
                 Exit::NothingSelected
             }
             // A critical check that did not pass is not green, though what it needs was only a warning.
-            (SkipReason::Need { why: NeedFailed::DidNotPass, .. }, Severity::Critical) => Exit::Failed,
+            // Nothing is known of what a gate guards, whatever kept it from running.
+            (SkipReason::Need { why: NeedFailed::DidNotPass, excuse: Some(_), .. }, Severity::Critical)
+                if info.gate =>
+            {
+                Exit::GateClosed
+            }
+            (SkipReason::Need { why: NeedFailed::DidNotPass, excuse, .. }, Severity::Critical) => {
+                red(*excuse)
+            }
             (SkipReason::FailFast { .. } | SkipReason::Signal { .. }, Severity::Critical) => Exit::Failed,
         },
+    }
+}
+
+/// The exit code of what is red.
+fn red(excuse: Option<Excuse>) -> Exit {
+    match excuse {
+        Some(Excuse::Known | Excuse::Dependency) => Exit::NotThisDeploy,
+        None => Exit::Failed,
     }
 }

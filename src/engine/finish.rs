@@ -74,7 +74,8 @@ impl Engine<'_> {
             Outcome::Warned(_) => self.skip_dependents(check, check, NeedFailed::DidNotPass),
             Outcome::Failed(_) => {
                 self.skip_dependents(check, check, NeedFailed::DidNotPass);
-                if self.plan.fail_fast {
+                // What is not this deploy's doing does not keep anybody from the rest of the truth.
+                if self.plan.fail_fast && self.plan.checks[check].info.excuse().is_none() {
                     let failed = Arc::clone(&self.plan.checks[check].info.name);
                     self.cancel(CancelReason::FailFast { failed });
                 }
@@ -88,13 +89,14 @@ impl Engine<'_> {
     }
 
     pub(super) fn skip_dependents(&mut self, check: usize, root: usize, why: NeedFailed) {
+        let excuse = self.plan.checks[root].info.excuse().filter(|_| why == NeedFailed::DidNotPass);
         for dependent in self.queue.dependents(check) {
             let waits = matches!(self.states[dependent], State::Waiting);
             // One that is skipped for a reason of its own keeps that reason.
             let asked = self.plan.checks[dependent].skip.is_some();
             if waits && !asked {
                 let name = |index: usize| self.plan.checks[index].info.name.to_string();
-                self.skip(dependent, SkipReason::Need { need: name(check), root: name(root), why });
+                self.skip(dependent, SkipReason::Need { need: name(check), root: name(root), why, excuse });
                 self.skip_dependents(dependent, root, why);
             }
         }

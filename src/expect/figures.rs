@@ -11,11 +11,11 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::capture::Capture;
+use super::capture::{Capture, Origin};
 use super::evaluate::{Found, Subject, Unjudgeable, judge};
 use super::json_path::{JsonQuery, Path};
 use super::matcher::Matcher;
-use super::response::{InspectedResponse, json_values};
+use super::response::InspectedResponse;
 use super::wanted::Wanted;
 use crate::attempt::abandoned::end_if_abandoned;
 use crate::attempt::cost::{self, Cost};
@@ -50,14 +50,6 @@ pub struct FigureKeys {
     value: Option<Placed<Capture>>,
     rows: Option<Placed<Path>>,
     columns: Option<Placed<Vec<(Named, Path)>>>,
-}
-
-/// What is asked for an answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Asked {
-    Query,
-    /// Something whose answer is a document.
-    Other,
 }
 
 impl FigureKeys {
@@ -101,7 +93,7 @@ impl FigureKeys {
     }
 
     /// The one figure that they say.
-    pub fn one(self, asked: Asked, place: Place, parse: &mut ParseContext<'_>) -> Option<Figures> {
+    pub fn one(self, asked: Origin, place: Place, parse: &mut ParseContext<'_>) -> Option<Figures> {
         let FigureKeys { value, rows, columns } = self;
         let of_groups = rows.map(|rows| ("rows", rows.place));
         if let Some((key, place)) = of_groups.or(columns.map(|columns| ("columns", columns.place))) {
@@ -109,19 +101,28 @@ impl FigureKeys {
             return parse.reject(mistake.hint("say by what they are grouped: `by = [\"region\"]`"));
         }
         match (asked, value) {
-            (Asked::Query, None) => Some(Figures::First),
-            (Asked::Query, Some(Placed { place, value })) if value.is_http() => parse.reject(
+            (Origin::Rows, None) => Some(Figures::First),
+            (Origin::Rows, Some(Placed { place, value })) if !value.comes_from(asked) => parse.reject(
                 Diagnostic::new(place, "rows have `value = true` and `column = \"…\"` to take a figure from"),
             ),
-            (Asked::Other, Some(Placed { place, value })) if !value.is_http() => {
+            (Origin::Response | Origin::Program, Some(Placed { place, value }))
+                if value.comes_from(Origin::Rows) =>
+            {
                 let message = "`value` and `column` are taken from rows, and this source is no query";
                 parse.reject(Diagnostic::new(place, message))
             }
-            (Asked::Other, None) => {
+            (Origin::Response | Origin::Program, Some(Placed { place, value }))
+                if !value.comes_from(asked) =>
+            {
+                parse.reject(Diagnostic::new(place, asked.what_is_captured()))
+            }
+            (Origin::Response | Origin::Program, None) => {
                 let mistake = Diagnostic::new(place, "nothing says where the figure is in the answer");
                 parse.reject(mistake.hint("say it as in a capture: value = { json = \"$.revenue\" }"))
             }
-            (Asked::Query | Asked::Other, Some(value)) => Some(Figures::One(value.value)),
+            (Origin::Rows | Origin::Response | Origin::Program, Some(value)) => {
+                Some(Figures::One(value.value))
+            }
         }
     }
 
@@ -129,7 +130,7 @@ impl FigureKeys {
     pub fn by_group(
         self,
         by: &[Named],
-        asked: Asked,
+        asked: Origin,
         place: Place,
         parse: &mut ParseContext<'_>,
     ) -> Option<Figures> {
@@ -138,13 +139,13 @@ impl FigureKeys {
             let mistake =
                 Diagnostic::new(value.place, "`value` is for one figure, and with `by` there are several");
             return parse.reject(mistake.hint(match asked {
-                Asked::Query => "remove it: every column that is not in `by` is a figure",
-                Asked::Other => "say where the groups are with `rows` and `columns`",
+                Origin::Rows => "remove it: every column that is not in `by` is a figure",
+                Origin::Response | Origin::Program => "say where the groups are with `rows` and `columns`",
             }));
         }
         match (asked, rows, columns) {
-            (Asked::Query, _, _) => Some(Figures::Rows),
-            (Asked::Other, Some(rows), Some(columns)) => {
+            (Origin::Rows, _, _) => Some(Figures::Rows),
+            (Origin::Response | Origin::Program, Some(rows), Some(columns)) => {
                 let has = |by: &Named| columns.value.iter().any(|(named, _)| named.name == by.name);
                 if let Some(missing) = by.iter().find(|by| !has(by)) {
                     let message = format!("`by` has `{}`, and `columns` has not", missing.name);
@@ -158,7 +159,7 @@ impl FigureKeys {
                 }
                 Some(Figures::Paths { rows: rows.value, columns: columns.value.into() })
             }
-            (Asked::Other, _, _) => {
+            (Origin::Response | Origin::Program, _, _) => {
                 let mistake = Diagnostic::new(place, "nothing says where the groups are in the answer");
                 parse.reject(
                     mistake.hint(
@@ -262,7 +263,7 @@ impl WantedFigures {
             WantedFigures::First | WantedFigures::Rows => Err(no_rows()),
             WantedFigures::One(wanted) => Ok(one_value(wanted.take_from_response(VALUE, answer)?)),
             WantedFigures::Paths { place, rows, columns } => {
-                let found = json_values(&answer.response, rows, *place)?;
+                let found = answer.json_values(rows, *place)?;
                 let names = columns.iter().map(|(named, _)| named.name.clone());
                 let columns_found: Vec<ResultColumn> =
                     names.map(|name| ResultColumn { name, numbers: Numbers::AsWritten }).collect();

@@ -143,7 +143,7 @@ impl Expectation<InspectedResponse> for HttpExpectation {
         Ok((!set.contains(answer.response.status)).then(|| Mismatch {
             what: message!("status"),
             expected: set.describe(),
-            actual: Message::new().words(answer.response.status.to_string()),
+            actual: Message::new().words(format!("{}{}", answer.response.status, answer.response.origin())),
             place: *place,
         }))
     }

@@ -63,7 +63,8 @@ impl Wanted {
             | Sought::Html(_)
             | Sought::Regex(_)
             | Sought::Status
-            | Sought::Body => None,
+            | Sought::Body
+            | Sought::Stdout => None,
         }
     }
 

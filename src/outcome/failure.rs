@@ -143,6 +143,7 @@ impl Failure {
             other @ (Failure::Mismatch { .. }
             | Failure::TimedOut { .. }
             | Failure::Exited { .. }
+            | Failure::Plugin { .. }
             | Failure::Step { .. }) => other,
         }
     }
@@ -183,6 +184,28 @@ impl Failure {
             | Failure::TimedOut { .. }
             | Failure::Exited { .. }
             | Failure::Plugin { .. } => false,
+        }
+    }
+
+    /// Did it end before anything came back from the other side?
+    pub fn came_before_a_byte(&self) -> bool {
+        match self {
+            Failure::Fault { fault, .. } => match fault {
+                Fault::Dns | Fault::Connect | Fault::Proxy => true,
+                Fault::Tls
+                | Fault::Auth
+                | Fault::Sql
+                | Fault::Protocol
+                | Fault::Measurement
+                | Fault::Local
+                | Fault::Template
+                | Fault::Shortage
+                | Fault::Internal => false,
+            },
+            Failure::TimedOut { phase: Phase::Dns | Phase::Connect, .. } => true,
+            Failure::TimedOut { last, .. } => last.as_ref().is_some_and(|last| last.came_before_a_byte()),
+            Failure::Step { source, .. } => source.came_before_a_byte(),
+            Failure::Mismatch { .. } | Failure::Exited { .. } | Failure::Plugin { .. } => false,
         }
     }
 

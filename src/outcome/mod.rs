@@ -45,8 +45,8 @@ pub enum SkipReason {
     Asked(String),
     /// `--read-only`, and what the check would change: `sends POST`.
     ReadOnly(String),
-    /// A check it needs did not pass; `root` is where the chain of failed needs begins.
-    Need { need: String, root: String, why: NeedFailed },
+    /// A check it needs did not pass; `root` is where the chain of failed needs begins, and `excuse` is that one's.
+    Need { need: String, root: String, why: NeedFailed, excuse: Option<Excuse> },
     /// Another check failed first.
     FailFast { failed: String, started: Started },
     /// The suite's budget ended before it could start.
@@ -61,6 +61,15 @@ pub enum NeedFailed {
     DidNotPass,
     /// `skip = "…"` in the suite, or `--read-only`.
     WasSkipped,
+}
+
+/// Why a check that is red is not this deploy's doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Excuse {
+    /// It was red before the deploy, too: the baseline says so.
+    Known,
+    /// `dependency = true`: it is about something that the deploy does not change.
+    Dependency,
 }
 
 /// Had a check that was cancelled begun?
@@ -97,7 +106,7 @@ impl fmt::Display for SkipReason {
         match self {
             SkipReason::Asked(reason) => f.write_str(reason),
             SkipReason::ReadOnly(change) => write!(f, "not run with `--read-only`: {change}"),
-            SkipReason::Need { need, root, why } => {
+            SkipReason::Need { need, root, why, .. } => {
                 let became = match why {
                     NeedFailed::DidNotPass => "did not pass",
                     NeedFailed::WasSkipped => "is skipped",

@@ -2,6 +2,7 @@
 //!
 //! Nothing is sent, and the only things read are the variables' environment, and the files that the suite names.
 
+mod limit;
 mod missing;
 mod order;
 mod selection;
@@ -13,17 +14,17 @@ use std::time::Duration;
 
 use globset::GlobMatcher;
 
+use self::limit::Limit;
 use self::missing::{Missing, Values};
 pub use self::order::Order;
 use self::selection::select;
 pub use self::selection::{selection, unmatched};
 pub use self::worst::{Bound, WorstCase};
 use crate::check::{Check, Kind};
-use crate::event::CheckInfo;
+use crate::event::{Baseline, CheckInfo};
 use crate::language::diagnostic::Diagnostic;
 use crate::language::repeat::Repeat;
 use crate::language::severity::Severity;
-use crate::language::source::Place;
 use crate::language::variable_usage::VariableUsage;
 use crate::language::variables::{Variable, Variables, first_part, put_over, resolve};
 use crate::outcome::{SkipReason, Span};
@@ -47,6 +48,8 @@ pub struct Choices {
     pub keep_going: bool,
     /// Skip what changes something.
     pub read_only: bool,
+    /// The run before the deploy, or why it cannot be one's baseline.
+    pub baseline: Option<Result<Arc<Baseline>, Diagnostic>>,
 }
 
 /// What runs, and how.
@@ -60,6 +63,8 @@ pub struct Plan {
     pub fail_fast: bool,
     /// The variables' values.
     pub scope: Variables,
+    /// The run before the deploy.
+    pub baseline: Option<Arc<Baseline>>,
     /// In the suite's order.
     pub checks: Vec<PlannedCheck>,
 }
@@ -148,11 +153,22 @@ fn planned(
         mistakes.extend(too_large.map(|(own, place)| limit.is_exceeded(own, place)));
         mistakes.extend(cannot_hold(check));
     }
+    let name = keys.name.clone().unwrap_or_else(SuiteKeys::default_name);
+    let baseline = baseline(&name, choices).unwrap_or_else(|mistake| {
+        mistakes.push(mistake);
+        None
+    });
     if !mistakes.is_empty() {
         return Err(mistakes);
     }
+    let mut checks = planned_checks(suite, &selected, choices, &resolved.scope);
+    if let Some(baseline) = &baseline {
+        for planned in &mut checks {
+            planned.info.before = baseline.of(choices.environment.as_deref(), &planned.info.name);
+        }
+    }
     Ok(Plan {
-        suite: keys.name.clone().unwrap_or_else(SuiteKeys::default_name),
+        suite: name,
         environment: choices.environment.clone(),
         budget: choices.budget.or(keys.budget).unwrap_or(SuiteKeys::BUDGET),
         grace: keys.grace.unwrap_or(SuiteKeys::GRACE),
@@ -161,8 +177,9 @@ fn planned(
             .or(usize::try_from(keys.concurrency.unwrap_or(SuiteKeys::CONCURRENCY).get()).ok())
             .unwrap_or(usize::MAX),
         fail_fast: keys.fail_fast.unwrap_or(SuiteKeys::FAIL_FAST) && !choices.keep_going,
-        checks: planned_checks(suite, &selected, choices, &resolved.scope),
+        checks,
         scope: resolved.scope,
+        baseline,
     })
 }
 
@@ -210,53 +227,6 @@ fn cannot_hold(check: &SuiteCheck) -> Option<Diagnostic> {
     })
 }
 
-/// How large a check's budget may be.
-struct Limit<'s> {
-    span: Duration,
-    whose: Whose<'s>,
-}
-
-/// Whose budget it is.
-enum Whose<'s> {
-    /// `--budget`
-    Run,
-    Suite,
-    /// The suite's, in this environment.
-    Environment(&'s str),
-}
-
-impl<'s> Limit<'s> {
-    /// A `--budget` that is larger than the suite's gives room. One that is smaller makes no mistake of what is sound
-    /// in the suite: a smaller `--budget` cuts the run, and is not a mistake.
-    fn of(
-        keys: &SuiteKeys,
-        environment: Option<(&'s String, &EnvironmentKeys)>,
-        given: Option<Duration>,
-    ) -> Limit<'s> {
-        let suites = keys.budget.unwrap_or(SuiteKeys::BUDGET);
-        match (given.filter(|given| *given > suites), environment) {
-            (Some(given), _) => Limit { span: given, whose: Whose::Run },
-            (None, Some((name, environment))) if environment.suite.budget.is_some() => {
-                Limit { span: suites, whose: Whose::Environment(name) }
-            }
-            (None, _) => Limit { span: suites, whose: Whose::Suite },
-        }
-    }
-
-    fn is_exceeded(&self, own: Duration, place: Place) -> Diagnostic {
-        let (own, span) = (Span(own), Span(self.span));
-        let (whose, raise) = match self.whose {
-            Whose::Run => (format!("the run's of {span}"), "`--budget`".to_owned()),
-            Whose::Suite => (format!("the suite's of {span}"), "`suite.budget`".to_owned()),
-            Whose::Environment(name) => {
-                (format!("the suite's of {span} in `{name}`"), format!("the budget under `[env.{name}]`"))
-            }
-        };
-        let message = format!("the check's budget of {own} is larger than {whose}");
-        Diagnostic::new(place, message).hint(format!("raise {raise}, or lower this one"))
-    }
-}
-
 /// The keys of `[suite]`, in the environment that was chosen.
 fn keys_in(suite: &Suite, choices: &Choices) -> SuiteKeys {
     let environment = choices.environment.as_ref().and_then(|name| suite.environments.get(name));
@@ -296,6 +266,19 @@ fn variables(
         all.insert(name.clone(), given);
     }
     all
+}
+
+/// What was chosen to compare the suite of this name with.
+fn baseline(suite: &str, choices: &Choices) -> Result<Option<Arc<Baseline>>, Diagnostic> {
+    let Some(baseline) = choices.baseline.clone().transpose()? else { return Ok(None) };
+    if baseline.suite == suite {
+        return Ok(Some(baseline));
+    }
+    let message = format!(
+        "the baseline `{}` is of the suite `{}`, and this one is `{suite}` (`--baseline`)",
+        baseline.file, baseline.suite
+    );
+    Err(Diagnostic::new(None, message).hint("name a report that `smoke run --json` wrote of this suite"))
 }
 
 /// A `--var` that nothing reads is a slip: what was meant keeps its old value, and the run lies.
@@ -364,6 +347,8 @@ fn planned_check(suite: &Suite, check: &SuiteCheck, needs: Vec<usize>, scope: &V
             target: check.check.target(),
             gate: check.is_gate(),
             severity: check.keys.severity,
+            dependency: check.keys.dependency,
+            before: None,
             remark: check.check.remark(&check.scope(scope)),
         },
         budget: check.budget(),

@@ -12,8 +12,9 @@ use self::details::{Details, INDENT, failed_cleanup, found_on_the_way, indented,
 use super::Reporter;
 use super::attempts::{self, FailedAttempt};
 use super::progress::progress_bar;
+use super::standing::{and_remarks, baseline_line, labels_line, remarks};
 use super::style::{Style, clock};
-use super::summary::{Counts, causes, has_failed, meaning};
+use super::summary::{Counts, NOTHING_REACHED, causes, has_failed, meaning, nothing_was_reached};
 use super::wrap::wrapped;
 use crate::event::{CancelReason, CheckReport, Event, RunInfo, RunReport, Status, StepReport};
 use crate::exit::Exit;
@@ -116,12 +117,13 @@ impl<W: Write> Console<W> {
             Outcome::Passed => self.passed(report, run),
             Outcome::Failed(failure) | Outcome::Undecided(failure) => {
                 let shown = run.location_of(report.check, None, failure).to_string();
-                let line = self.status_line(run, report, &shown);
+                let line = self.status_line(run, report, &(shown.clone() + &and_remarks(report, run)));
                 line + &Details { style: self.style, run, shown }.text(report, failure)
             }
             Outcome::Warned(failure) => {
                 let shown = run.location_of(report.check, None, failure).to_string();
-                let note = format!("{shown}; warning only, does not fail the run");
+                let remarks = and_remarks(report, run);
+                let note = format!("{shown}; warning only, does not fail the run{remarks}");
                 let line = self.status_line(run, report, &note);
                 line + &Details { style: self.style, run, shown }.text(report, failure)
             }
@@ -134,7 +136,7 @@ impl<W: Write> Console<W> {
                     | SkipReason::Budget(_)
                     | SkipReason::Signal { .. } => printable(&reason.to_string()),
                 };
-                self.status_line(run, report, &note)
+                self.status_line(run, report, &(note + &and_remarks(report, run)))
             }
             Outcome::Skipped(_) => String::new(),
         };
@@ -148,17 +150,23 @@ impl<W: Write> Console<W> {
 
     /// What is worth a look is shown, however little is told.
     fn passed(&self, report: &CheckReport, run: &RunInfo) -> String {
+        let slower = remarks(report, run).join("; ");
+        let and_slower = and_remarks(report, run);
         match report.status() {
             Status::Flaky => {
-                let mut text = self.status_line(run, report, &printable(&attempts::passed_at(report)));
+                let mut text =
+                    self.status_line(run, report, &printable(&(attempts::passed_at(report) + &and_slower)));
                 for FailedAttempt { which, failure, .. } in attempts::of_flaky(report).iter().take(3) {
                     text.push_str(&indented(&printable(&format!("{which}: {failure}"))));
                 }
                 text
             }
-            Status::Flapped => self.status_line(run, report, &printable(&attempts::flaps(report))),
+            Status::Flapped => {
+                self.status_line(run, report, &printable(&(attempts::flaps(report) + &and_slower)))
+            }
             Status::Slow => {
-                let note = format!("passed with little left of its budget of {}", Span(report.budget));
+                let note =
+                    format!("passed with little left of its budget of {}{and_slower}", Span(report.budget));
                 self.status_line(run, report, &note)
             }
             Status::Passed
@@ -167,16 +175,20 @@ impl<W: Write> Console<W> {
             | Status::Errored
             | Status::Undecided
             | Status::Skipped => match self.verbosity {
-                Verbosity::Normal => self.status_line(run, report, ""),
-                Verbosity::Quiet => String::new(),
+                Verbosity::Quiet if slower.is_empty() => String::new(),
+                Verbosity::Normal | Verbosity::Quiet => self.status_line(run, report, &slower),
             },
         }
     }
 
     fn summary(&self, report: &RunReport, run: &RunInfo) -> String {
         let style = self.style;
-        let headline =
-            format!("{}: {} in {}", printable(&run.suite), Counts::of(report).describe(), Span(report.took));
+        let headline = format!(
+            "{}: {} in {}",
+            printable(&run.suite),
+            Counts::of(report, run).describe(),
+            Span(report.took)
+        );
         let ended =
             run.started.saturating_add(jiff::SignedDuration::try_from(report.took).unwrap_or_default());
         let headline = format!("{headline}, at {}", clock(ended.unwrap_or(run.started)));
@@ -184,11 +196,15 @@ impl<W: Write> Console<W> {
             Exit::Passed => style.good("PASSED"),
             Exit::CannotWork if !has_failed(report) => style.warning("NO VERDICT"),
             Exit::Failed | Exit::GateClosed | Exit::CannotWork => style.bad("FAILED"),
+            Exit::NotThisDeploy => style.warning("HOLD"),
             Exit::OutOfBudget => style.warning("NO VERDICT"),
             Exit::NothingSelected | Exit::BadSuite => style.warning("NOTHING RAN"),
             Exit::Interrupted | Exit::Terminated => style.warning("INTERRUPTED"),
         };
         let mut text = format!("\n{word} {headline}\n");
+        if nothing_was_reached(report) {
+            text.push_str(&format!("  {}\n", style.strong(NOTHING_REACHED)));
+        }
         if let Some(CancelReason::Budget(budget)) = &report.cancelled {
             text.push_str(&format!("  the suite's budget of {} ended first\n", Span(*budget)));
         }
@@ -198,6 +214,9 @@ impl<W: Write> Console<W> {
             let what = printable(&one_line(&cause.message()));
             let (name, location) = (printable(&info.name), cause.location(run));
             text.push_str(&format!("  {label} `{name}` ({location}): {what}\n"));
+            for remark in remarks(cause.check, run) {
+                text.push_str(&format!("    {remark}\n"));
+            }
             if !cause.skipped.is_empty() {
                 let names: Vec<String> =
                     cause.skipped.iter().take(5).map(|name| format!("`{}`", printable(name))).collect();
@@ -210,6 +229,9 @@ impl<W: Write> Console<W> {
             }
         }
         text.push_str(&background(run, report));
+        for line in baseline_line(run).into_iter().chain(labels_line(run)) {
+            text.push_str(&format!("  {}\n", printable(&line)));
+        }
         if report.exit != Exit::Passed {
             text.push_str(&format!("  exit code {}: {}\n", report.exit.code(), meaning(report)));
         }

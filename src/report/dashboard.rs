@@ -7,6 +7,7 @@ use std::time::Duration;
 use console::{Alignment, measure_text_width, pad_str, truncate_str};
 use jiff::Timestamp;
 
+use super::standing::and_remarks;
 use super::style::{Style, clock};
 use crate::event::{CheckReport, Event, RunInfo, Status};
 use crate::language::diagnostic::SuiteError;
@@ -42,8 +43,10 @@ struct Row {
     state: Status,
     since: Timestamp,
     history: VecDeque<Beat>,
-    /// Why it is red.
+    /// Why it is red, or slower than before the deploy.
     why: Option<String>,
+    /// It is not the deploy's doing.
+    is_excused: bool,
 }
 
 /// One result.
@@ -119,16 +122,24 @@ impl Dashboard {
             Outcome::Skipped(reason) => Some(reason.to_string()),
             Outcome::Passed => None,
         };
-        let why = why.map(|why| printable(why.lines().next().unwrap_or_default()));
+        let beside = and_remarks(report, run);
+        let why = match why {
+            Some(why) => Some(format!("{}{beside}", why.lines().next().unwrap_or_default())),
+            None => beside.strip_prefix("; ").map(str::to_owned),
+        };
+        let why = why.map(|why| printable(&why));
+        let is_excused = run.excuse(report).is_some();
         let beat = Beat { state, took: report.trail.took };
         let from = match self.rows.iter_mut().find(|row| row.name == *name) {
             None => {
                 let history = VecDeque::from([beat]);
-                self.rows.push(Row { name: Arc::clone(name), state, since: now, history, why: why.clone() });
+                let name = Arc::clone(name);
+                self.rows.push(Row { name, state, since: now, history, why: why.clone(), is_excused });
                 None
             }
             Some(row) => {
                 row.why.clone_from(&why);
+                row.is_excused = is_excused;
                 row.history.push_back(beat);
                 if row.history.len() > HISTORY {
                     row.history.pop_front();
@@ -186,9 +197,16 @@ impl Dashboard {
 
     fn head(&self, style: Style, now: Timestamp) -> String {
         let red = self.rows.iter().filter(|row| row.is_red()).count();
+        let excused = self.rows.iter().filter(|row| row.is_red() && row.is_excused).count();
         let state = match (self.rows.is_empty(), red) {
             (true, _) => style.quiet("…"),
             (false, 0) => style.good("ok"),
+            (false, red) if red == excused => {
+                style.warning(format!("{red} of {} red, not by this deploy", self.rows.len()))
+            }
+            (false, red) if excused > 0 => {
+                style.bad(format!("{red} of {} red, {excused} of them not by this deploy", self.rows.len()))
+            }
             (false, red) => style.bad(format!("{red} of {} red", self.rows.len())),
         };
         let running = match self.in_flight {
@@ -240,7 +258,7 @@ impl Row {
             let spark = pad_str(&self.sparkline(style), HISTORY, Alignment::Right, None).into_owned();
             format!("{word} {since} {last:>7} {spark}  {name}")
         };
-        let why = self.why.iter().filter(|_| !self.state.has_passed());
+        let why = self.why.iter();
         let indent = " ".repeat(6);
         std::iter::once(line).chain(why.map(|why| style.quiet(format!("{indent}{why}")))).collect()
     }

@@ -4,9 +4,10 @@ use serde::Serialize;
 
 use super::file::{Destination, Lines, ReportError};
 use super::record::{
-    CancelRecord, CauseRecord, CheckRecord, CountsRecord, ExitRecord, FailedAttemptsRecord, Milliseconds,
-    MistakeRecord, ResultRecord, SCHEMA_VERSION, Site, StepNameRecord, StepRecord,
+    BaselineRecord, CancelRecord, CauseRecord, CheckRecord, CountsRecord, ExitRecord, FailedAttemptsRecord,
+    Labels, Milliseconds, MistakeRecord, ResultRecord, SCHEMA_VERSION, Site, StepNameRecord, StepRecord,
 };
+use super::summary::nothing_was_reached;
 use super::{Rejection, Reporter};
 use crate::event::{Event, RunInfo};
 use crate::exit::Exit;
@@ -59,6 +60,8 @@ enum What<'a> {
         smoke_version: &'static str,
         suite: &'a str,
         environment: Option<&'a str>,
+        labels: Labels<'a>,
+        baseline: Option<BaselineRecord<'a>>,
         budget_ms: Milliseconds,
         /// Every selected check, in the suite's order.
         checks: Vec<CheckRecord<'a>>,
@@ -103,6 +106,7 @@ enum What<'a> {
         exit: ExitRecord,
         counts: CountsRecord,
         cancelled: Option<CancelRecord<'a>>,
+        nothing_reached: bool,
         root_causes: Vec<CauseRecord<'a>>,
     },
     /// The only line where the suite is wrong.
@@ -110,6 +114,7 @@ enum What<'a> {
         schema_version: u32,
         smoke_version: &'static str,
         environment: Option<&'a str>,
+        labels: Labels<'a>,
         exit: ExitRecord,
         mistakes: Vec<MistakeRecord>,
     },
@@ -129,6 +134,8 @@ impl Reporter for Events {
                 smoke_version: env!("CARGO_PKG_VERSION"),
                 suite: &run.suite,
                 environment: run.environment.as_deref(),
+                labels: Labels(&run.labels),
+                baseline: BaselineRecord::of(run),
                 budget_ms: Milliseconds(run.budget),
                 checks: run.checks.iter().map(CheckRecord::from).collect(),
             },
@@ -162,8 +169,9 @@ impl Reporter for Events {
             Event::RunFinished(report) => What::RunFinished {
                 duration_ms: Milliseconds(report.took),
                 exit: report.exit.into(),
-                counts: CountsRecord::of(report),
+                counts: CountsRecord::of(report, run),
                 cancelled: report.cancelled.as_ref().map(CancelRecord::from),
+                nothing_reached: nothing_was_reached(report),
                 root_causes: CauseRecord::all(run, report),
             },
         };
@@ -179,6 +187,7 @@ impl Reporter for Events {
             schema_version: SCHEMA_VERSION,
             smoke_version: env!("CARGO_PKG_VERSION"),
             environment: rejection.environment,
+            labels: Labels(rejection.labels),
             exit: Exit::BadSuite.into(),
             mistakes: MistakeRecord::all(rejection),
         });

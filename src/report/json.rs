@@ -4,9 +4,10 @@ use serde::Serialize;
 
 use super::file::{Destination, ReportError};
 use super::record::{
-    CancelRecord, CauseRecord, CountsRecord, ExitRecord, Milliseconds, MistakeRecord, ResultRecord,
-    SCHEMA_VERSION,
+    BaselineRecord, CancelRecord, CauseRecord, CountsRecord, ExitRecord, Labels, Milliseconds, MistakeRecord,
+    ResultRecord, SCHEMA_VERSION,
 };
+use super::summary::nothing_was_reached;
 use super::{Rejection, Reporter};
 use crate::event::{Event, RunInfo};
 use crate::exit::Exit;
@@ -32,6 +33,7 @@ struct Document<'a> {
     /// The suite's name; `null` where the suite is wrong (exit code 2).
     suite: Option<&'a str>,
     environment: Option<&'a str>,
+    labels: Labels<'a>,
     /// When the run began, as RFC 3339.
     started: String,
     /// Wall time.
@@ -40,6 +42,10 @@ struct Document<'a> {
     budget_ms: Option<Milliseconds>,
     exit: ExitRecord,
     counts: CountsRecord,
+    /// The run before the deploy, with `--baseline`.
+    baseline: Option<BaselineRecord<'a>>,
+    /// No check that was tried got a byte back: nothing is known of what they ask.
+    nothing_reached: bool,
     /// Why the run ended before all its checks had.
     cancelled: Option<CancelRecord<'a>>,
     /// Every check that is red by itself, the one that matters most first.
@@ -71,11 +77,14 @@ impl Reporter for Json {
             smoke_version: env!("CARGO_PKG_VERSION"),
             suite: Some(&run.suite),
             environment: run.environment.as_deref(),
+            labels: Labels(&run.labels),
             started: format!("{:.3}", run.started),
             duration_ms: Milliseconds(report.took),
             budget_ms: Some(Milliseconds(run.budget)),
             exit: report.exit.into(),
-            counts: CountsRecord::of(report),
+            counts: CountsRecord::of(report, run),
+            baseline: BaselineRecord::of(run),
+            nothing_reached: nothing_was_reached(report),
             cancelled: report.cancelled.as_ref().map(CancelRecord::from),
             root_causes: CauseRecord::all(run, report),
             mistakes: Vec::new(),
@@ -90,11 +99,14 @@ impl Reporter for Json {
             smoke_version: env!("CARGO_PKG_VERSION"),
             suite: None,
             environment: rejection.environment,
+            labels: Labels(rejection.labels),
             started: format!("{:.3}", jiff::Timestamp::now()),
             duration_ms: Milliseconds(std::time::Duration::ZERO),
             budget_ms: None,
             exit: Exit::BadSuite.into(),
             counts: CountsRecord::default(),
+            baseline: None,
+            nothing_reached: false,
             cancelled: None,
             root_causes: Vec::new(),
             mistakes: MistakeRecord::all(rejection),

@@ -1,6 +1,7 @@
 //! Reporters: one file per output. They get complete data, and nothing flows back.
 
 mod attempts;
+mod baseline;
 mod console;
 mod dashboard;
 mod events;
@@ -16,12 +17,14 @@ mod progress;
 mod promises;
 mod record;
 mod screen;
+mod standing;
 mod statistics;
 mod stream;
 mod style;
 mod summary;
 mod wrap;
 
+pub use self::baseline::read_baseline;
 pub use self::console::{Console, Verbosity};
 pub use self::dashboard::Dashboard;
 pub use self::events::Events;
@@ -74,6 +77,7 @@ pub struct Rejection<'a> {
     pub file: &'a str,
     pub environment: Option<&'a str>,
     pub error: &'a SuiteError,
+    pub labels: &'a [(String, String)],
     pub redactor: &'a Redactor,
 }
 

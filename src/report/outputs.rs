@@ -19,14 +19,22 @@ pub enum Clash {
     SamePlace { first: &'static str, second: &'static str, to: Destination },
     #[error("`{option}` goes to {to}, which is the suite\n\nhint: give it another file")]
     Suite { option: &'static str, to: Destination },
+    #[error(
+        "`{option}` goes to {to}, which is the baseline\n\nhint: give it another file: what was red before the deploy is read from that one"
+    )]
+    Baseline { option: &'static str, to: Destination },
 }
 
 impl Outputs {
     /// A reporter for each report of the suite in this file.
     ///
     /// # Errors
-    /// Two of them go to one place, or one would take the suite's.
-    pub fn reporters(self, suite: Option<&Path>) -> Result<Vec<Box<dyn Reporter>>, Clash> {
+    /// Two of them go to one place, or one would take the suite's or the baseline's.
+    pub fn reporters(
+        self,
+        suite: Option<&Path>,
+        baseline: Option<&Path>,
+    ) -> Result<Vec<Box<dyn Reporter>>, Clash> {
         let named = [("--junit", &self.junit), ("--json", &self.json), ("--events", &self.events)];
         let given: Vec<_> =
             named.into_iter().filter_map(|(option, to)| to.as_ref().map(|to| (option, to))).collect();
@@ -36,6 +44,9 @@ impl Outputs {
             }
             if suite.is_some_and(|suite| to.leads_to(suite)) {
                 return Err(Clash::Suite { option: second, to: (*to).clone() });
+            }
+            if baseline.is_some_and(|baseline| to.leads_to(baseline)) {
+                return Err(Clash::Baseline { option: second, to: (*to).clone() });
             }
         }
         let Outputs { junit, json, events } = self;

@@ -49,7 +49,7 @@ impl<W: Write> Statistics<W> {
                     "run {} of {}: {} in {}\n",
                     self.runs,
                     self.times,
-                    Counts::of(report).describe(),
+                    Counts::of(report, run).describe(),
                     Span(report.took)
                 );
                 write_to_people(&mut self.out, &line);

@@ -1,9 +1,12 @@
 //! What a run came to, the root cause first.
 
+use std::sync::Arc;
+
 use crate::event::{CheckReport, RunInfo, RunReport, Status};
 use crate::exit::Exit;
 use crate::language::source::Location;
-use crate::outcome::{Failure, NeedFailed, Outcome, SkipReason, Started};
+use crate::outcome::{Excuse, Failure, NeedFailed, Outcome, Phase, SkipReason, Started};
+use crate::secret::Redacted;
 
 /// How many checks came to what.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -17,10 +20,15 @@ pub(super) struct Counts {
     pub errored: usize,
     pub undecided: usize,
     pub skipped: usize,
+    /// Some of the failed and errored: what is not this deploy's doing.
+    pub known: usize,
+    pub dependencies: usize,
+    /// Some of the passed.
+    pub slower: usize,
 }
 
 impl Counts {
-    pub fn of(report: &RunReport) -> Counts {
+    pub fn of(report: &RunReport, run: &RunInfo) -> Counts {
         let mut counts = Counts::default();
         for check in &report.checks {
             match check.status() {
@@ -30,6 +38,7 @@ impl Counts {
                     counts.flaky += usize::from(check.is_flaky());
                     counts.flapped += usize::from(check.has_flapped());
                     counts.slow += usize::from(check.is_slow());
+                    counts.slower += usize::from(run.slower_than(check).is_some());
                 }
                 Status::Warned => counts.warned += 1,
                 Status::Failed => counts.failed += 1,
@@ -37,11 +46,18 @@ impl Counts {
                 Status::Undecided => counts.undecided += 1,
                 Status::Skipped => counts.skipped += 1,
             }
+            if matches!(check.outcome, Outcome::Failed(_)) {
+                match run.excuse(check) {
+                    Some(Excuse::Known) => counts.known += 1,
+                    Some(Excuse::Dependency) => counts.dependencies += 1,
+                    None => {}
+                }
+            }
         }
         counts
     }
 
-    /// `1 failed, 2 skipped, 8 passed (1 flaky, 1 slow)`.
+    /// `2 failed (1 known), 2 skipped, 8 passed (1 flaky, 1 slow)`.
     pub fn describe(&self) -> String {
         let parts = [
             (self.failed + self.errored, "failed"),
@@ -50,21 +66,81 @@ impl Counts {
             (self.skipped, "skipped"),
             (self.passed, "passed"),
         ];
-        let mut shown: Vec<String> = parts
-            .iter()
-            .filter(|(count, _)| *count > 0)
-            .map(|(count, what)| format!("{count} {what}"))
-            .collect();
-        let remarks: Vec<String> = [(self.flaky, "flaky"), (self.flapped, "flapped"), (self.slow, "slow")]
-            .iter()
-            .filter(|(count, _)| *count > 0)
-            .map(|(count, what)| format!("{count} {what}"))
-            .collect();
-        if let Some(last) = shown.last_mut().filter(|_| !remarks.is_empty()) {
-            last.push_str(&format!(" ({})", remarks.join(", ")));
+        let excused = counted(&[
+            (self.known, "known"),
+            (self.dependencies, if self.dependencies == 1 { "dependency" } else { "dependencies" }),
+        ]);
+        let passed = counted(&[
+            (self.flaky, "flaky"),
+            (self.flapped, "flapped"),
+            (self.slow, "slow"),
+            (self.slower, "slower"),
+        ]);
+        let mut shown = counted(&parts);
+        if let Some(first) = shown.first_mut().filter(|_| !excused.is_empty()) {
+            first.push_str(&format!(" ({})", excused.join(", ")));
+        }
+        if let Some(last) = shown.last_mut().filter(|_| !passed.is_empty()) {
+            last.push_str(&format!(" ({})", passed.join(", ")));
         }
         if shown.is_empty() { "no check was selected".to_owned() } else { shown.join(", ") }
     }
+}
+
+/// `1 flaky`, of each that there is.
+fn counted(parts: &[(usize, &str)]) -> Vec<String> {
+    let shown = parts.iter().filter(|(count, _)| *count > 0);
+    shown.map(|(count, what)| format!("{count} {what}")).collect()
+}
+
+/// What is said first where nothing could be reached: whatever the app does, this run knows nothing of it.
+pub(super) const NOTHING_REACHED: &str = "nothing could be reached from here: no check that was tried got a byte back; \
+                                          look at the network, DNS and proxy of this machine, and at the addresses";
+
+/// Did every check that was tried fail before a byte came? One that was cut while it ran has got none either.
+pub(super) fn nothing_was_reached(report: &RunReport) -> bool {
+    let has_failed = |check: &Arc<CheckReport>| match &check.outcome {
+        Outcome::Failed(_) | Outcome::Warned(_) | Outcome::Undecided(_) => true,
+        Outcome::Passed | Outcome::Skipped(_) => false,
+    };
+    report.checks.iter().any(has_failed) && report.checks.iter().all(|check| got_no_byte(check))
+}
+
+fn got_no_byte(check: &CheckReport) -> bool {
+    let failure = match &check.outcome {
+        Outcome::Passed => return false,
+        Outcome::Failed(failure) | Outcome::Warned(failure) | Outcome::Undecided(failure) => Some(failure),
+        Outcome::Skipped(_) => None,
+    };
+    // Whatever came before in a journey was an answer.
+    let mut steps = check.steps.iter().filter(|step| !step.is_cleanup);
+    let (first, second) = (steps.next(), steps.next());
+    let trail = first.map_or(&check.trail, |step| &step.trail);
+    let is_on_the_way = |(phase, _): &(Phase, _)| match phase {
+        Phase::Prepare | Phase::Dns | Phase::Connect | Phase::Wait | Phase::Hold => true,
+        // A request may be said to be on its way while nobody has taken its connection yet.
+        Phase::FirstByte => failure.is_some(),
+        Phase::Tls
+        | Phase::Run
+        | Phase::Body
+        | Phase::Authenticate
+        | Phase::Begin
+        | Phase::Query
+        | Phase::Lock
+        | Phase::Judge
+        | Phase::Ready => false,
+    };
+    let has_tried = |failure: &Redacted<Failure>| {
+        let has_begun = trail.phases.iter().any(|(phase, _)| matches!(phase, Phase::Dns | Phase::Connect));
+        has_begun && failure.came_before_a_byte()
+    };
+    let mut before = trail.failed_attempts.iter().chain(&check.trail.failed_attempts);
+    // Where there is an address, somebody took the connection, or it is a file.
+    second.is_none()
+        && trail.address.is_none()
+        && trail.phases.iter().all(is_on_the_way)
+        && failure.is_none_or(has_tried)
+        && before.all(|of| of.failure.came_before_a_byte())
 }
 
 /// Is a check red by itself?
@@ -86,6 +162,8 @@ pub(super) struct Cause<'r> {
     pub check: &'r CheckReport,
     pub failure: &'r Failure,
     pub skipped: Vec<&'r str>,
+    /// Why it is not this deploy's doing.
+    pub excuse: Option<Excuse>,
     /// How many of these had begun.
     cut: usize,
 }
@@ -119,7 +197,7 @@ impl Cause<'_> {
     }
 }
 
-/// Every check that is red by itself: first the gates, because everything hangs on them, then what is nearest to the
+/// Every check that is red by itself: first what may be this deploy's doing, and of that the gates, because everything hangs on them, then what is nearest to the
 /// ground, then those that most was skipped for, then in the suite's order.
 pub(super) fn causes<'r>(run: &'r RunInfo, report: &'r RunReport) -> Vec<Cause<'r>> {
     let mut causes: Vec<Cause<'r>> = report
@@ -136,12 +214,18 @@ pub(super) fn causes<'r>(run: &'r RunInfo, report: &'r RunReport) -> Vec<Cause<'
             let skipped = skipped_by(check.check, run, report);
             let cut = skipped.iter().filter(|check| had_begun(check)).count();
             let names = skipped.iter().map(|check| &*run.checks[check.check].name).collect();
-            Cause { check, failure, skipped: names, cut }
+            Cause { check, failure, skipped: names, excuse: run.excuse(check), cut }
         })
         .collect();
     causes.sort_by_key(|cause| {
         let gate = run.checks[cause.check.check].gate;
-        (!gate, height(cause.failure), std::cmp::Reverse(cause.skipped.len()), cause.check.check)
+        (
+            cause.excuse.is_some(),
+            !gate,
+            height(cause.failure),
+            std::cmp::Reverse(cause.skipped.len()),
+            cause.check.check,
+        )
     });
     causes
 }

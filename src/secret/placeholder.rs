@@ -379,8 +379,8 @@ mod tests {
                 shown(&in_form(&format!("'{placeholder}'"), Form::Sql)),
                 format!("'{}'", secret.replace('\'', "''"))
             );
-            let escaped = secret.replace('\\', r"\\").replace('\'', "''");
-            assert_eq!(shown(&in_form(&placeholder, Form::SqlWithBackslashes)), escaped);
+            let escaped = shown(&in_form(&placeholder, Form::SqlWithBackslashes));
+            assert_eq!(escaped, secret.replace('\\', r"\\").replace('\'', "''"));
             let twice = in_form(&in_base64(&placeholder), Form::Url);
             let url = shown(&twice);
             assert_eq!(percent_encoding::percent_decode_str(&url).decode_utf8().unwrap(), base64(secret));

@@ -266,6 +266,7 @@ pub struct CheckKeys {
     pub needs: Vec<Named>,
     pub gate: Option<bool>,
     pub severity: Severity,
+    pub dependency: bool,
     pub repeat: Repeat,
     /// Where `poll` is.
     pub repeat_place: Place,
@@ -313,6 +314,26 @@ impl CheckKeys {
             (r#"`"warn"` reports a failure without failing or stopping the run"#, r#"severity = "warn""#),
             Severity::default(),
         );
+        let dependency = table.optional_or(
+            "dependency",
+            (
+                "it is about something that a deploy does not change, such as another team's API: alone it ends no run and no deploy (exit code 7)",
+                "dependency = true",
+            ),
+            false,
+        );
+        if dependency && gate.unwrap_or(kind.gate) {
+            let mistake = Diagnostic::new(
+                table.key_place("dependency"),
+                "a gate cannot be a `dependency`: it is never excused",
+            );
+            let hint = if kind.gate {
+                "remove `dependency`, or set `gate = false`"
+            } else {
+                "remove `dependency`, or `gate`"
+            };
+            let _: Option<()> = table.parse.reject(mistake.hint(hint));
+        }
         let repeat = match kind.connections {
             Connections::Once => Some(Repeat::Once),
             Connections::New | Connections::MayBeKept => {
@@ -341,6 +362,7 @@ impl CheckKeys {
             needs: needs.into_iter().map(|NeedName(named)| named).collect(),
             gate,
             severity,
+            dependency,
             repeat: repeat?,
             repeat_place: table.key_place("poll"),
             envs,

@@ -117,6 +117,7 @@ impl Arrival {
             | Failure::Mismatch { .. }
             | Failure::Fault { .. }
             | Failure::Exited { .. }
+            | Failure::Plugin { .. }
             | Failure::Step { .. }) => return other,
         };
         let within = Span(self.within).to_string();
@@ -124,9 +125,9 @@ impl Arrival {
             1 => "nothing in 1 look".to_owned(),
             looks => format!("nothing in {looks} looks"),
         };
-        if let Some(Failure::Fault { fault, doing, cause, hint }) = last {
+        if let Some(Failure::Fault { fault, doing, cause, hint, place }) = last {
             let seen = format!("; the canary was not seen within {within}: {nothing}");
-            return Failure::Fault { fault, doing, cause: cause.words(seen), hint };
+            return Failure::Fault { fault, doing, cause: cause.words(seen), hint, place };
         }
         let answer = match &last {
             Some(Failure::Mismatch { answer, .. }) => answer.clone(),

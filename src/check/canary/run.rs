@@ -129,8 +129,8 @@ impl CanaryRun {
         let id = self.id.as_deref().unwrap_or_default();
         let unknown = || message!("; whether {} was sent is not known, and it is not sent again", id);
         match failure {
-            Failure::Fault { fault: Fault::Protocol, doing, cause, hint } => {
-                Failure::Fault { fault: Fault::Protocol, doing, cause: cause.then(unknown()), hint }
+            Failure::Fault { fault: Fault::Protocol, doing, cause, hint, place } => {
+                Failure::Fault { fault: Fault::Protocol, doing, cause: cause.then(unknown()), hint, place }
             }
             Failure::TimedOut { cut, phase, detail, last, log, place } => {
                 let known = detail.map(|detail| detail.words("; ")).unwrap_or_default();
@@ -140,6 +140,7 @@ impl CanaryRun {
             other @ (Failure::Fault { .. }
             | Failure::Mismatch { .. }
             | Failure::Exited { .. }
+            | Failure::Plugin { .. }
             | Failure::Step { .. }) => other,
         }
     }
@@ -233,12 +234,12 @@ fn missing(exchange: &dyn AnyExchange, scope: &Variables) -> Option<String> {
 fn left_behind(failure: Failure, missing: Option<&str>, id: &str) -> Failure {
     let left = message!("; {} may be left behind", id);
     match failure {
-        Failure::Fault { fault, hint, .. } if missing.is_some() => {
+        Failure::Fault { fault, hint, place, .. } if missing.is_some() => {
             let cause = message!("`{}` was not captured", missing.unwrap_or_default());
-            Failure::Fault { fault, doing: message!("cleaning up"), cause: cause.then(left), hint }
+            Failure::Fault { fault, doing: message!("cleaning up"), cause: cause.then(left), hint, place }
         }
-        Failure::Fault { fault, doing, cause, hint } => {
-            Failure::Fault { fault, doing, cause: cause.then(left), hint }
+        Failure::Fault { fault, doing, cause, hint, place } => {
+            Failure::Fault { fault, doing, cause: cause.then(left), hint, place }
         }
         Failure::Mismatch { mut mismatches, answer } => {
             if let Some(last) = mismatches.last_mut() {
@@ -250,7 +251,7 @@ fn left_behind(failure: Failure, missing: Option<&str>, id: &str) -> Failure {
             let detail = Some(message!("{} may be left behind", id));
             Failure::TimedOut { cut, phase, detail, last, log, place }
         }
-        other @ (Failure::Exited { .. } | Failure::Step { .. }) => other,
+        other @ (Failure::Exited { .. } | Failure::Plugin { .. } | Failure::Step { .. }) => other,
     }
 }
 
@@ -276,6 +277,7 @@ fn all_of(failures: Vec<(StepName, Failure)>, others_saw: &Message) -> Result<()
             other @ (Failure::TimedOut { .. }
             | Failure::Fault { .. }
             | Failure::Exited { .. }
+            | Failure::Plugin { .. }
             | Failure::Step { .. }) => others.push((step, other)),
         }
     }

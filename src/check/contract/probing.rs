@@ -91,9 +91,12 @@ impl<'p> Probe<'p> {
                 self.is_broken |= matches!(fault, Fault::Protocol | Fault::Connect | Fault::Internal);
                 Err(NoAnswer::Failed { fault, cause: without_values(cause), hint })
             }
-            Err(other @ (Failure::Mismatch { .. } | Failure::Exited { .. } | Failure::Step { .. })) => {
-                Err(NoAnswer::Failed { fault: Fault::Internal, cause: message!("{}", other), hint: None })
-            }
+            Err(
+                other @ (Failure::Mismatch { .. }
+                | Failure::Exited { .. }
+                | Failure::Plugin { .. }
+                | Failure::Step { .. }),
+            ) => Err(NoAnswer::Failed { fault: Fault::Internal, cause: message!("{}", other), hint: None }),
         }
     }
 

@@ -79,7 +79,8 @@ impl Run {
         }
         let url = self.url()?;
         context.run.redactor.add_address(&url);
-        let database = databases::of_url(&url).map_err(unusable)?;
+        let database =
+            databases::of_url(&url).map_err(|mistake| unusable("reading the database URL", mistake))?;
         let mut session = database.open(&url, Access::Snapshot, context).await?;
         self.ask_catalog(database, &mut *session, context).await?;
         self.probe(database, &mut *session, own, context).await;
@@ -280,6 +281,7 @@ impl Running for Run {
             access: Access::Read,
             limit: context.deadline.cut().budget,
             folder: &context.run.suite_dir,
+            run: &context.run,
         };
         let command: ShellCommand = databases::of_url(&url).ok()?.reproduce(&reproduction);
         self.shown_by.as_ref()?;

@@ -2,22 +2,20 @@
 
 use std::time::Duration;
 
-use futures_util::future::BoxFuture;
-use tokio::time::Instant;
-use crate::attempt::attempts::{Attempt, Attempts};
-use crate::attempt::{CheckEvent, Context};
+use crate::attempt::Context;
+use crate::attempt::attempts::Attempt;
 use crate::check::exchange::{AnyExchange, Exchange};
 use crate::check::program::Program;
 use crate::check::protocol::HttpQuestion;
 use crate::check::query::Query;
 use crate::check::request::{Request, VERB_KEYS};
 use crate::check::session::Said;
+use crate::check::step_run::{Asking, StepRan, StepRun, failed_in};
 use crate::check::{Session, captures};
 use crate::deadline::BudgetScope;
-use crate::event::{StepName, StepReport, Trail};
-use crate::expect::capture::{Captures, Origin, Capture};
-use crate::check::step_run::{Asking, StepRan, StepRun, failed_in};
-use crate::expect::figures::{Asked, Figures};
+use crate::event::{StepName, StepReport};
+use crate::expect::capture::{Captures, Origin};
+use crate::expect::figures::Figures;
 use crate::expect::http::HttpExpectation;
 use crate::expect::program::ProgramExpectation;
 use crate::expect::rows::RowsExpectation;
@@ -135,14 +133,6 @@ impl Action {
             Action::Request { .. } => Origin::Response,
             Action::Query { .. } => Origin::Rows,
             Action::Program { .. } => Origin::Program,
-        }
-    }
-
-    /// What is asked, as far as figures can be taken from it.
-    pub fn asked(&self) -> Asked {
-        match self {
-            Action::Request { .. } | Action::Program { .. } => Asked::Other,
-            Action::Query { .. } => Asked::Query,
         }
     }
 

@@ -55,7 +55,7 @@ impl SourceKeys {
     /// The source of one figure, or of those of groups. `None` means that a mistake was recorded.
     pub fn into_source(self, by: &[Named], parse: &mut ParseContext<'_>) -> Option<Source> {
         let SourceKeys { name, place, budget, repeat, figures, action } = self;
-        let asked = action.asked();
+        let asked = action.origin();
         let figures = match by {
             [] => figures.one(asked, place, parse)?,
             by => figures.by_group(by, asked, place, parse)?,

@@ -88,7 +88,12 @@ impl Question for Redis {
         context.run.redactor.add_address(&url);
         let tls = self.options.tls().in_dir(&context.run.suite_dir);
         redis::ping(&url, tls, context).await?;
-        Ok(Connection { took: context.timeline.elapsed(), certificate: context.timeline.certificate() })
+        Ok(Connection {
+            took: context.timeline.elapsed(),
+            certificate: context.timeline.certificate(),
+            received: None,
+            is_refused: false,
+        })
     }
 
     fn named(&self, scope: &Variables) -> Option<String> {

@@ -95,14 +95,15 @@ pub(super) fn is_without_tunnel(error: &SendError) -> bool {
 /// The same failure with what the proxy said.
 pub(super) fn with_refusal(failure: Failure, said: &str) -> Failure {
     match failure {
-        Failure::Fault { fault: Fault::Proxy, doing, hint, .. } => {
+        Failure::Fault { fault: Fault::Proxy, doing, hint, place, .. } => {
             let cause = message!("the proxy refused the tunnel with {}", said);
-            Failure::Fault { fault: Fault::Proxy, doing, cause, hint }
+            Failure::Fault { fault: Fault::Proxy, doing, cause, hint, place }
         }
         other @ (Failure::Fault { .. }
         | Failure::Mismatch { .. }
         | Failure::TimedOut { .. }
         | Failure::Exited { .. }
+        | Failure::Plugin { .. }
         | Failure::Step { .. }) => other,
     }
 }

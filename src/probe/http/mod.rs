@@ -16,6 +16,7 @@ mod body;
 mod charset;
 pub mod coding;
 pub(super) mod json;
+mod origin;
 pub mod page_text;
 pub mod response;
 

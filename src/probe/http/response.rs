@@ -6,6 +6,7 @@ use std::time::Duration;
 use hyper::header::HeaderMap;
 use serde_json::Value;
 
+use super::origin::{Origin, origin};
 use super::{json, page_text};
 use crate::attempt::Context;
 use crate::attempt::certificate::PeerCertificate;
@@ -66,6 +67,11 @@ impl HttpResponse {
     /// Why it is no JSON.
     pub fn json(&self) -> Result<&Value, &str> {
         self.json.get_or_init(|| json::parse(&self.body)).as_ref().map_err(String::as_str)
+    }
+
+    /// Whose it seems to be, as the end of `got 503`: the balancer's or the application's. Nothing, if it does not tell.
+    pub fn origin(&self) -> String {
+        origin(self.status, &self.headers, &self.body).map(Origin::in_words).unwrap_or_default()
     }
 
     /// What [`describe`](HttpResponse::describe) says, off the workers where the body is large.

@@ -38,7 +38,7 @@ pub(super) async fn connect(
         (Place::Tcp(target), Some(own)) => {
             let options = own.options(tls, &context.run.suite_dir);
             // Boxed because it is large, and part of the future of every check.
-            Wire::new(Box::pin(tls::connect_securely(&target.host, target, &options, context)).await?)
+            Wire::new(Box::pin(tls::connect_securely(&target.host, target, &options, None, context)).await?)
         }
         #[cfg(unix)]
         (Place::Socket(path), _) => Wire::new(dial::connect_to_socket(path).await?),

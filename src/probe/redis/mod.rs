@@ -30,7 +30,8 @@ use super::trust::{TlsOptions, Verify};
 use crate::attempt::Context;
 use crate::attempt::shell::ShellCommand;
 use crate::language::diagnostic::Diagnostic;
-use crate::language::sql::Dialect;
+use crate::language::period::Instant;
+use crate::language::sql::{Dialect, STANDARD, quoted_text};
 use crate::language::statement::QueryLanguage;
 use crate::language::template::Piece;
 use crate::language::words;
@@ -59,7 +60,13 @@ impl Database for Redis {
     }
 
     fn dialect(&self) -> Dialect {
-        Dialect { placeholder: |number| format!("${number}"), identifier: words::quoted }
+        Dialect {
+            placeholder: |number| format!("${number}"),
+            identifier: words::quoted,
+            text: quoted_text,
+            lexis: STANDARD,
+            instant: Instant::with_offset,
+        }
     }
 
     /// It has no tables, so smoke writes no statements for it.

@@ -9,6 +9,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use super::file::ReportError;
+use super::standing::{and_remarks, remarks};
 use super::summary::causes;
 use super::{Rejection, Reporter, attempts, write_to_people};
 use crate::event::{Event, RunInfo, RunReport};
@@ -75,11 +76,18 @@ impl<W: Write> Github<W> {
                 Outcome::Failed(failure) | Outcome::Undecided(failure) => {
                     let reproduce = report.trail.reproduce.as_ref();
                     let reproduce = reproduce.map(|command| format!("\nreproduce: {}", **command));
-                    let message = format!("{}{}", **failure, reproduce.unwrap_or_default());
-                    self.annotate(Level::Error, Some(&location(failure)), name, &message);
+                    let beside = and_remarks(report, run);
+                    let message = format!("{}{beside}{}", **failure, reproduce.unwrap_or_default());
+                    let level = if run.excuse(report).is_some() { Level::Warning } else { Level::Error };
+                    self.annotate(level, Some(&location(failure)), name, &message);
                 }
                 Outcome::Warned(failure) => {
-                    self.annotate(Level::Warning, Some(&location(failure)), name, &failure.to_string());
+                    self.annotate(
+                        Level::Warning,
+                        Some(&location(failure)),
+                        name,
+                        &format!("{}{}", **failure, and_remarks(report, run)),
+                    );
                 }
                 Outcome::Passed if report.has_flapped() => {
                     let info = &run.checks[check];
@@ -94,6 +102,10 @@ impl<W: Write> Github<W> {
                             format!("flaky: {}, after: {}", attempts::passed_at(report), first.failure);
                         let location = run.location_of(check, first.step, first.failure);
                         self.annotate(Level::Warning, Some(&location), name, &message);
+                    }
+                    let slower = remarks(report, run).join("; ");
+                    if !slower.is_empty() {
+                        self.annotate(Level::Warning, Some(&run.checks[check].location), name, &slower);
                     }
                 }
                 Outcome::Skipped(_) => {}

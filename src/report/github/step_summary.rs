@@ -8,7 +8,8 @@ use crate::event::{CheckReport, RunInfo, RunReport, Status};
 use crate::exit::Exit;
 use crate::language::printable::printable;
 use crate::outcome::{Failure, Outcome, Span};
-use crate::report::summary::{Counts, causes, has_failed, meaning};
+use crate::report::standing::{baseline_line, labels_line, remarks};
+use crate::report::summary::{Counts, NOTHING_REACHED, causes, has_failed, meaning, nothing_was_reached};
 use crate::report::{Rejection, attempts};
 
 /// GitHub takes no summary of a step that is larger than this: then it shows none of it.
@@ -31,6 +32,7 @@ pub(super) fn of_run(report: &RunReport, run: &RunInfo) -> String {
         Exit::Passed => "PASSED",
         Exit::CannotWork if !has_failed(report) => "NO VERDICT",
         Exit::Failed | Exit::GateClosed | Exit::CannotWork => "FAILED",
+        Exit::NotThisDeploy => "HOLD",
         Exit::OutOfBudget => "NO VERDICT",
         Exit::NothingSelected | Exit::BadSuite => "NOTHING RAN",
         Exit::Interrupted | Exit::Terminated => "INTERRUPTED",
@@ -39,11 +41,17 @@ pub(super) fn of_run(report: &RunReport, run: &RunInfo) -> String {
     let mut text = format!(
         "### {word} {}{environment}: {} in {}\n\n",
         plain(&run.suite),
-        Counts::of(report).describe(),
+        Counts::of(report, run).describe(),
         Span(report.took)
     );
     if report.exit != Exit::Passed {
         text.push_str(&format!("Exit code {}: {}.\n\n", report.exit.code(), plain(meaning(report))));
+    }
+    for line in baseline_line(run).into_iter().chain(labels_line(run)) {
+        text.push_str(&format!("{}\n\n", plain(&line)));
+    }
+    if nothing_was_reached(report) {
+        text.push_str(&format!("**{}**\n\n", plain(NOTHING_REACHED)));
     }
     for (index, cause) in causes(run, report).iter().take(CAUSES).enumerate() {
         let info = &run.checks[cause.check.check];
@@ -54,6 +62,9 @@ pub(super) fn of_run(report: &RunReport, run: &RunInfo) -> String {
             plain(&cause.location(run).to_string()),
             plain(&cause.message())
         ));
+        for remark in remarks(cause.check, run) {
+            text.push_str(&format!("{}\n\n", plain(&remark)));
+        }
         if !cause.skipped.is_empty() {
             let names: Vec<String> = cause.skipped.iter().take(5).map(|name| code(name)).collect();
             let more = if cause.skipped.len() > names.len() { ", …" } else { "" };
@@ -64,8 +75,7 @@ pub(super) fn of_run(report: &RunReport, run: &RunInfo) -> String {
     }
     let mut rows: Vec<Row> = report.checks.iter().map(|check| row(check, run)).collect();
     rows.sort_by_key(|row| row.rank);
-    let (passed, others): (Vec<Row>, Vec<Row>) =
-        rows.into_iter().partition(|row| row.status == Status::Passed);
+    let (passed, others): (Vec<Row>, Vec<Row>) = rows.into_iter().partition(|row| row.rank == PASSED);
     if !others.is_empty() {
         table(&mut text, &others);
     }
@@ -97,11 +107,13 @@ pub(super) fn append(file: &Path, text: &str) -> std::io::Result<()> {
     OpenOptions::new().create(true).append(true).open(file)?.write_all(text.as_bytes())
 }
 
+/// The rank of a check that there is nothing to say about.
+const PASSED: u8 = 5;
+
 /// One line of a table.
 struct Row {
     /// Red first.
     rank: u8,
-    status: Status,
     line: String,
 }
 
@@ -113,7 +125,8 @@ fn row(check: &CheckReport, run: &RunInfo) -> Row {
         Status::Warned => 2,
         Status::Flaky | Status::Flapped | Status::Slow => 3,
         Status::Skipped => 4,
-        Status::Passed => 5,
+        Status::Passed if run.slower_than(check).is_some() => 3,
+        Status::Passed => PASSED,
     };
     let what = match &check.outcome {
         Outcome::Failed(failure) | Outcome::Undecided(failure) | Outcome::Warned(failure) => {
@@ -131,6 +144,9 @@ fn row(check: &CheckReport, run: &RunInfo) -> Row {
         Outcome::Skipped(reason) => plain(&reason.to_string()),
         Outcome::Passed => String::new(),
     };
+    let beside = remarks(check, run).into_iter().map(|remark| plain(&remark));
+    let what: Vec<String> = Some(what).filter(|what| !what.is_empty()).into_iter().chain(beside).collect();
+    let what = what.join("; ");
     let took = match &check.outcome {
         Outcome::Skipped(_) => String::new(),
         Outcome::Passed | Outcome::Failed(_) | Outcome::Warned(_) | Outcome::Undecided(_) => {
@@ -139,7 +155,7 @@ fn row(check: &CheckReport, run: &RunInfo) -> Row {
     };
     let word = status.word();
     let line = format!("| {word} | {} | {} | {took} | {what} |\n", plain(&info.name), info.kind);
-    Row { rank, status, line }
+    Row { rank, line }
 }
 
 fn in_words(failure: &Failure) -> String {

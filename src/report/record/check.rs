@@ -7,9 +7,10 @@ use super::failure::{FailureRecord, Site, StepNameRecord};
 use super::poll::PollRecord;
 use super::promise::PromiseRecord;
 use super::time::{Milliseconds, Phases};
-use crate::event::{CheckInfo, CheckReport, FailedAttempts, RunInfo, Status, StepReport, Trail};
+use crate::event::{Before, CheckInfo, CheckReport, FailedAttempts, RunInfo, Status, StepReport, Trail};
 use crate::language::severity::Severity;
 use crate::outcome::{Certificate, NeedFailed, Outcome, SkipReason, Started};
+use crate::report::standing;
 
 /// A selected check, as the suite has it.
 #[derive(Debug, Serialize)]
@@ -24,6 +25,8 @@ pub(in crate::report) struct CheckRecord<'a> {
     /// `critical` or `warn`.
     severity: &'static str,
     gate: bool,
+    /// It is about something that a deploy does not change.
+    dependency: bool,
 }
 
 impl<'a> From<&'a CheckInfo> for CheckRecord<'a> {
@@ -38,6 +41,7 @@ impl<'a> From<&'a CheckInfo> for CheckRecord<'a> {
                 Severity::Warn => "warn",
             },
             gate: info.gate,
+            dependency: info.dependency,
         }
     }
 }
@@ -60,6 +64,14 @@ pub(in crate::report) struct ResultRecord<'a> {
     flapped: bool,
     /// It passed with a quarter of its budget left, or less.
     slow: bool,
+    /// Of a check that did not pass, with `--baseline`: `known` (it was red then, too) or `new`.
+    baseline: Option<&'static str>,
+    /// Why what is red, or was skipped because of that, is not this deploy's doing: `known` or `dependency`.
+    excuse: Option<&'static str>,
+    /// It took over three times as long as in the baseline, and 100 ms more.
+    slower: bool,
+    /// How long it took in the baseline, if it passed there.
+    baseline_ms: Option<Milliseconds>,
     /// Why it was skipped.
     reason: Option<ReasonRecord<'a>>,
     /// Why it did not pass.
@@ -100,6 +112,13 @@ impl<'a> ResultRecord<'a> {
             flaky: report.is_flaky(),
             flapped: report.has_flapped(),
             slow: report.is_slow(),
+            baseline: run.standing(report).map(standing::word),
+            excuse: run.excuse(report).map(standing::excuse_word),
+            slower: run.slower_than(report).is_some(),
+            baseline_ms: match run.checks[report.check].before {
+                Some(Before::Passed(took)) => Some(Milliseconds(took)),
+                Some(Before::Red | Before::Unknown) | None => None,
+            },
             reason,
             failure,
             trail: TrailRecord::of(&report.trail, site),

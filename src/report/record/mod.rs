@@ -11,14 +11,15 @@ mod poll;
 mod promise;
 mod time;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 pub(super) use self::check::{CheckRecord, FailedAttemptsRecord, ResultRecord, StepRecord};
 pub(super) use self::failure::{Site, StepNameRecord};
 pub(super) use self::time::Milliseconds;
 use super::Rejection;
+use super::standing::excuse_word;
 use super::summary::{Counts, causes};
-use crate::event::{CancelReason, RunInfo, RunReport};
+use crate::event::{Baseline, CancelReason, RunInfo, RunReport};
 use crate::exit::Exit;
 use crate::language::source::Location;
 
@@ -40,7 +41,8 @@ impl From<Exit> for ExitRecord {
     }
 }
 
-/// How many checks had which outcome; `checks` is the sum of all but `flaky`, `flapped` and `slow`, which are among the passed.
+/// How many checks had which outcome; `checks` is the sum of all but `flaky`, `flapped`, `slow` and `slower`, which are
+/// among the passed, and `known` and `dependencies`.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct CountsRecord {
     checks: usize,
@@ -53,12 +55,18 @@ pub(super) struct CountsRecord {
     undecided: usize,
     warned: usize,
     skipped: usize,
+    /// Some of the failed and errored.
+    known: usize,
+    dependencies: usize,
+    /// Some of the passed.
+    slower: usize,
 }
 
 impl CountsRecord {
-    pub fn of(report: &RunReport) -> CountsRecord {
-        let Counts { passed, flaky, flapped, slow, warned, failed, errored, undecided, skipped } =
-            Counts::of(report);
+    pub fn of(report: &RunReport, run: &RunInfo) -> CountsRecord {
+        let counts = Counts::of(report, run);
+        let Counts { passed, flaky, flapped, slow, warned, failed, errored, undecided, .. } = counts;
+        let Counts { skipped, known, dependencies, slower, .. } = counts;
         CountsRecord {
             checks: report.checks.len(),
             passed,
@@ -70,7 +78,37 @@ impl CountsRecord {
             undecided,
             warned,
             skipped,
+            known,
+            dependencies,
+            slower,
         }
+    }
+}
+
+/// Labels by their names, in the order in which they were given.
+#[derive(Debug)]
+pub(super) struct Labels<'a>(pub &'a [(String, String)]);
+
+impl Serialize for Labels<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
+    }
+}
+
+/// The run before the deploy.
+#[derive(Debug, Serialize)]
+pub(super) struct BaselineRecord<'a> {
+    file: &'a str,
+    environment: Option<&'a str>,
+    /// When it began, as RFC 3339.
+    started: &'a str,
+    exit_code: u8,
+}
+
+impl<'a> BaselineRecord<'a> {
+    pub fn of(run: &'a RunInfo) -> Option<BaselineRecord<'a>> {
+        let Baseline { file, environment, started, exit_code, .. } = run.baseline.as_deref()?;
+        Some(BaselineRecord { file, environment: environment.as_deref(), started, exit_code: *exit_code })
     }
 }
 
@@ -105,6 +143,8 @@ pub(super) struct CauseRecord<'a> {
     check: &'a str,
     message: String,
     location: LocationRecord,
+    /// Why it is not this deploy's doing: `known` or `dependency`.
+    excuse: Option<&'static str>,
     skipped: Vec<&'a str>,
 }
 
@@ -116,6 +156,7 @@ impl<'a> CauseRecord<'a> {
                 check: &run.checks[cause.check.check].name,
                 message: cause.message(),
                 location: (&cause.location(run)).into(),
+                excuse: cause.excuse.map(excuse_word),
                 skipped: cause.skipped,
             })
             .collect()

@@ -1,6 +1,7 @@
 //! The command line: arguments, behaviour and exit code of each command.
 
 mod again;
+mod baseline;
 mod command_line;
 mod completions;
 mod demo;

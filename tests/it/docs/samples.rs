@@ -36,7 +36,7 @@ fn check(sample: &Block) -> Ran {
     let files = ["ca.pem", "client.pem", "client.key", "a.png"];
     let smoke = Smoke::bare().args(["check", "--color", "never"]);
     let smoke = files.iter().fold(smoke, |smoke, file| smoke.file(file, ""));
-    std::fs::create_dir_all(smoke.path("contracts")).expect("make a folder");
+    fs::create_dir_all(smoke.path("contracts")).expect("make a folder");
     let smoke = smoke.file("orders.odcs.yaml", CONTRACT).file("contracts/orders.odcs.yaml", CONTRACT);
     if is_suite(sample) {
         return smoke.suite(&sample.text).arg("--strict").run();
@@ -88,6 +88,10 @@ name = "shop starts"
 tags = ["slow"]
 url = "{{base_url}}/version"
 "#;
+
+/// What such a suite came to before a deploy.
+const BEFORE: &str = r#"{"schema_version": 1, "suite": "shop", "environment": "production",
+    "started": "2026-01-01T00:00:00Z", "exit": {"code": 0}, "checks": []}"#;
 
 /// The lines that call smoke, as far as they are about smoke: without pipes, redirections and the shell's own words.
 fn commands() -> Vec<(String, Vec<String>)> {
@@ -151,6 +155,7 @@ fn every_command_that_ends_by_itself_succeeds() {
             "init" => smoke,
             _ => smoke.suite(&suite).file("smoke.example.toml", &suite),
         };
+        let smoke = smoke.file("before.json", BEFORE);
         fs::create_dir_all(smoke.path("deploy")).expect("create a folder");
         let ran = words.iter().fold(smoke, Smoke::arg).run();
         // The sample of a suite with a mistake in it is compared elsewhere; here the suite has none.

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use proptest::prelude::*;
-use smoke::event::{CancelReason, Event, RunReport};
+use smoke::event::{CancelReason, CheckReport, Event, RunReport};
 use smoke::exit::Exit;
 use smoke::language::severity::Severity;
 use smoke::outcome::{Outcome, SkipReason, Started, Verdict};
 
-use crate::support::script::{GRACE, Script, SuiteSpec, plan, run, specs, word};
+use crate::support::script::{GRACE, Script, Spec, SuiteSpec, plan, run, specs, word};
 
 fn check_invariants(spec: &SuiteSpec) {
     let (events, report, cleanups) = run(spec);
@@ -112,6 +112,11 @@ fn check_exit(spec: &SuiteSpec, report: &RunReport) {
     let any = |wanted: &str| critical.contains(&wanted);
     let is_internal =
         |outcome: &Outcome| matches!(outcome, Outcome::Failed(failure) if failure.is_internal());
+    // What failed and may be the deploy's doing.
+    let is_blamed = |(check, report): (&Spec, &Arc<CheckReport>)| {
+        matches!(report.outcome, Outcome::Failed(_)) && (check.gate || !check.dependency)
+    };
+    let any_blamed = spec.checks.iter().zip(&report.checks).any(is_blamed);
     match report.exit {
         Exit::Passed | Exit::NothingSelected => {
             assert!(!any("failed") && !any("undecided"), "{critical:?}");
@@ -127,16 +132,21 @@ fn check_exit(spec: &SuiteSpec, report: &RunReport) {
             );
         }
         Exit::Failed => assert!(any("failed") || any("skipped")),
-        Exit::GateClosed => assert!(any("failed") || any("undecided")),
+        Exit::GateClosed => assert!(any("failed") || any("undecided") || any("skipped")),
         Exit::OutOfBudget => assert!(!any("failed") && (any("undecided") || any("skipped"))),
         Exit::Interrupted | Exit::Terminated => {
             assert!(matches!(report.cancelled, Some(CancelReason::Signal(_))));
         }
+        // A warning may keep others from running.
+        Exit::NotThisDeploy => assert!((any("failed") || any("skipped")) && !any_blamed, "{critical:?}"),
         Exit::CannotWork => assert!(report.checks.iter().any(|report| is_internal(&report.outcome))),
         Exit::BadSuite => panic!("the engine never says {:?}", report.exit),
     }
-    if spec.fail_fast && any("failed") && spec.signal_at.is_none() {
+    if spec.fail_fast && any_blamed && spec.signal_at.is_none() {
         assert!(report.cancelled.is_some(), "a critical failure ends the run");
+    }
+    if let Some(CancelReason::FailFast { .. }) = report.cancelled {
+        assert!(any_blamed, "only what may be the deploy's doing ends the run");
     }
 }
 

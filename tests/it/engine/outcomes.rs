@@ -97,6 +97,8 @@ fn a_panic_fails_only_its_check_and_shows_no_secret() {
         started: jiff::Timestamp::now(),
         checks: plan(&spec, &Arc::default()).checks.into_iter().map(|check| check.info).collect(),
         sources: Sources::default(),
+        labels: Vec::new(),
+        baseline: None,
     };
     for (_, event) in &events {
         junit.on_event(event, &info);

@@ -1,5 +1,6 @@
 //! The protocols: what goes over the wire and how it is read.
 
+mod balancers;
 mod codings;
 mod cookies;
 mod dialog;

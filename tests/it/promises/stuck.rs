@@ -79,6 +79,7 @@ fn run(budget: Duration, signal: Option<Signal>) -> (RunReport, Duration) {
         needs: Vec::new(),
         gate: false,
         severity: smoke::language::severity::Severity::Critical,
+        dependency: false,
         skip: false,
     };
     let spec = SuiteSpec {

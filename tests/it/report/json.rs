@@ -82,7 +82,8 @@ fn every_outcome_is_reported_and_the_counts_match_junit() {
     ];
     assert_eq!(outcomes, expected);
     let counts = json!({
-        "checks": 8, "passed": 1, "flaky": 0, "flapped": 0, "slow": 0, "failed": 2, "errored": 1, "undecided": 1, "warned": 1, "skipped": 2
+        "checks": 8, "passed": 1, "flaky": 0, "flapped": 0, "slow": 0, "failed": 2, "errored": 1, "undecided": 1, "warned": 1, "skipped": 2,
+        "known": 0, "dependencies": 0, "slower": 0
     });
     assert_eq!(document["counts"], counts);
     let junit = ran.junit();

@@ -107,6 +107,57 @@ fn fail_fast_skips_the_rest_and_says_so() {
     );
 }
 
+/// The name, type and message of each of these elements, with the case that it is in.
+fn elements(xml: &str, name: &str) -> Vec<(String, String, String)> {
+    let document = roxmltree::Document::parse(xml).expect("XML");
+    let of = |node: roxmltree::Node, name: &str| node.attribute(name).unwrap_or_default().to_owned();
+    let found = document.descendants().filter(|node| node.has_tag_name(name));
+    found
+        .map(|node| (of(node.parent().expect("a case"), "name"), of(node, "type"), of(node, "message")))
+        .collect()
+}
+
+#[test]
+fn a_flaky_pass_has_each_attempt_that_failed_as_an_element() {
+    let answered = std::sync::atomic::AtomicUsize::new(0);
+    let server = HttpServer::start(move |request| {
+        if request.path == "/up" {
+            return Response::new(200);
+        }
+        let before = answered.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        Response::new(if before < 2 { 503 } else { 200 }).body("<testcase name=\"forged\">]]>")
+    });
+    let late = std::net::TcpListener::bind("127.0.0.1:0").expect("listen");
+    let address = late.local_addr().expect("know the port");
+    // It hangs up once, and is an HTTP server then.
+    let second = std::thread::spawn(move || {
+        for answer in ["", "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"] {
+            let (mut stream, _) = late.accept().expect("a connection");
+            let read = std::io::Read::read(&mut stream, &mut [0; 1024]).expect("read the request");
+            assert!(read > 0);
+            std::io::Write::write_all(&mut stream, answer.as_bytes()).expect("answer");
+        }
+    });
+    let suite = check("up", &server.url("/up"), "")
+        + &check("flaky", &server.url("/"), "retry = { attempts = 3, delay = \"10ms\" }")
+        + &check("hung up", &format!("http://{address}/"), "retry = { attempts = 2, delay = \"10ms\" }");
+    let ran = Smoke::new().suite(&suite).run();
+    ran.exits(0);
+    second.join().expect("it was asked twice");
+    let report = ran.junit();
+    let named = |name: &str| elements(&report.xml, name);
+    let failures = named("flakyFailure");
+    let expected = |attempt: u32| {
+        let message = format!("attempt {attempt}: expected status 2xx, got 503");
+        ("flaky".to_owned(), "mismatch".to_owned(), message)
+    };
+    assert_eq!(failures, [expected(1), expected(2)]);
+    let errors = named("flakyError");
+    assert_eq!(errors.len(), 1, "{}", report.xml);
+    assert_eq!((errors[0].0.as_str(), errors[0].1.as_str()), ("hung up", "protocol"), "{errors:?}");
+    assert_eq!(report.count(Outcome::Passed), 3);
+}
+
 #[test]
 fn attempts_and_steps_are_in_the_output_of_their_case() {
     let answered = std::sync::atomic::AtomicUsize::new(0);

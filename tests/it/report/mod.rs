@@ -12,4 +12,5 @@ mod reproduce;
 mod screens;
 mod statuses;
 mod trace;
+mod unreached;
 mod unread;

@@ -12,8 +12,10 @@ pub mod background;
 pub mod certificates;
 
 pub mod balancer;
+pub mod deploys;
 pub mod dns;
 pub mod fault;
+pub mod haproxy;
 pub mod http;
 pub mod mariadb;
 pub mod mysql_stand_in;

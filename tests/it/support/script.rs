@@ -148,6 +148,7 @@ pub struct Spec {
     pub needs: Vec<usize>,
     pub gate: bool,
     pub severity: Severity,
+    pub dependency: bool,
     pub skip: bool,
 }
 
@@ -180,19 +181,13 @@ pub fn specs() -> impl Strategy<Value = SuiteSpec> {
         prop::collection::vec(1..6_usize, 0..3),
         prop::bool::weighted(0.15),
         severity,
+        prop::bool::weighted(0.2),
         prop::bool::weighted(0.05),
     );
-    let spec = spec.prop_map(|(script, takes, budget, cleanup, stays, needs, gate, severity, skip)| Spec {
-        script,
-        takes,
-        budget,
-        cleanup,
-        stays,
-        needs,
-        gate,
-        severity,
-        skip,
-    });
+    let spec =
+        spec.prop_map(|(script, takes, budget, cleanup, stays, needs, gate, severity, dependency, skip)| {
+            Spec { script, takes, budget, cleanup, stays, needs, gate, severity, dependency, skip }
+        });
     let signal = prop::option::weighted(
         0.3,
         (0..20_000_u64, prop_oneof![Just(Signal::Interrupt), Just(Signal::Terminate)]),
@@ -225,6 +220,8 @@ pub fn plan(spec: &SuiteSpec, cleanups: &Arc<AtomicUsize>) -> Plan {
                 target: None,
                 gate: check.gate,
                 severity: check.severity,
+                dependency: check.dependency,
+                before: None,
                 remark: None,
             },
             budget: Duration::from_millis(check.budget),
@@ -250,6 +247,7 @@ pub fn plan(spec: &SuiteSpec, cleanups: &Arc<AtomicUsize>) -> Plan {
         concurrency: spec.concurrency,
         fail_fast: spec.fail_fast,
         scope: Variables::empty(Arc::default()),
+        baseline: None,
         checks,
     }
 }
@@ -297,6 +295,7 @@ pub fn passing(takes: u64) -> Spec {
         needs: Vec::new(),
         gate: false,
         severity: Severity::Critical,
+        dependency: false,
         skip: false,
     }
 }

@@ -3,16 +3,21 @@
 //! Source of the format: the Jenkins xUnit schema `junit-10.xsd`. One `testsuite`, one `testcase` per selected
 //! check, in the suite's order, each there exactly once.
 
+mod markup;
+
 use std::time::Duration;
 
 use junit_report::{OffsetDateTime, Report, TestCase, TestSuite};
 
+use self::markup::{Additions, flaky};
 use super::attempts::{self, FailedAttempt};
 use super::file::{Destination, ReportError};
+use super::standing::{excuse_word, remarks};
+use super::summary::nothing_was_reached;
 use super::{Rejection, Reporter, promises};
 use crate::event::{CheckReport, Event, RunInfo, RunReport, Status, StepName, StepReport, Trail};
 use crate::language::printable::printable;
-use crate::outcome::{Certificate, Failure, Outcome, Span, Verdict};
+use crate::outcome::{Certificate, Failure, Log, Outcome, Span, Verdict};
 
 /// Writes the report when the run is over.
 pub struct Junit {
@@ -39,13 +44,14 @@ impl Reporter for Junit {
 
     /// One case, which says what is wrong.
     fn on_rejection(&mut self, rejection: &Rejection<'_>) {
-        let Rejection { file, error, redactor, .. } = rejection;
+        let Rejection { file, error, redactor, labels, .. } = rejection;
         let text: String = error.lines().flat_map(|line| [line, "\n".to_owned()]).collect();
         let mut case = TestCase::error(&clean(file), milliseconds(Duration::ZERO), "suite", &error.summary());
         set_cause(&mut case, &clean(&redactor.clean(&text)));
         case.set_classname("smoke.suite");
         let suite = TestSuite::new("smoke");
-        self.document = Some(document(suite, jiff::Timestamp::now(), Duration::ZERO, vec![case]));
+        let additions = Additions { properties: of_labels(labels), ..Additions::default() };
+        self.document = Some(document(suite, jiff::Timestamp::now(), vec![case], additions));
     }
 
     fn finish(&mut self) -> Result<(), ReportError> {
@@ -59,10 +65,72 @@ impl Reporter for Junit {
 /// The whole document.
 fn render(report: &RunReport, run: &RunInfo) -> String {
     let cases = report.checks.iter().map(|check| case(check, run)).collect();
-    document(TestSuite::new(&clean(&run.suite)), run.started, report.took, cases)
+    let additions = Additions {
+        took: report.took,
+        properties: properties(report, run),
+        of_cases: report.checks.iter().map(|check| flaky_attempts(check)).collect(),
+        ..Additions::default()
+    };
+    document(TestSuite::new(&clean(&run.suite)), run.started, cases, additions)
 }
 
-fn document(mut suite: TestSuite, started: jiff::Timestamp, took: Duration, cases: Vec<TestCase>) -> String {
+/// The labels, and what is to be known of the run as a whole: the schema has properties of a suite only.
+fn properties(report: &RunReport, run: &RunInfo) -> Vec<(String, String)> {
+    let mut properties = of_labels(&run.labels);
+    let mut add = |name: &str, value: &str| properties.push((name.to_owned(), clean(value)));
+    add("smoke.exit-code", &report.exit.code().to_string());
+    if nothing_was_reached(report) {
+        add("smoke.nothing-reached", "true");
+    }
+    if let Some(baseline) = &run.baseline {
+        add("smoke.baseline", &baseline.file);
+        add("smoke.baseline.started", &baseline.started);
+        add("smoke.baseline.exit-code", &baseline.exit_code.to_string());
+    }
+    for check in &report.checks {
+        let name = &run.checks[check.check].name;
+        let standing = run.standing(check).filter(|_| matches!(check.outcome, Outcome::Failed(_)));
+        if let Some(excuse) = run.excuse(check) {
+            add(&format!("smoke.{}", excuse_word(excuse)), name);
+        } else if standing.is_some() {
+            add("smoke.new", name);
+        }
+        if run.slower_than(check).is_some() {
+            add("smoke.slower", name);
+        }
+    }
+    properties
+}
+
+fn of_labels(labels: &[(String, String)]) -> Vec<(String, String)> {
+    labels.iter().map(|(name, value)| (clean(name), clean(value))).collect()
+}
+
+/// The attempts that failed before one passed, as elements of their own.
+fn flaky_attempts(check: &CheckReport) -> String {
+    if !check.is_flaky() {
+        return String::new();
+    }
+    let attempts = attempts::of_flaky(check).into_iter();
+    attempts
+        .map(|FailedAttempt { which, failure, .. }| {
+            let element = match failure.verdict() {
+                Verdict::Failed | Verdict::Warned => "flakyFailure",
+                Verdict::Errored | Verdict::Undecided => "flakyError",
+            };
+            let message = clean(&first_line(&format!("{which}: {failure}")));
+            let text = in_cdata(&clean(&format!("{failure}\n{}", answer_and_hint(failure))));
+            flaky(element, failure.type_name(), &message, &text)
+        })
+        .collect()
+}
+
+fn document(
+    mut suite: TestSuite,
+    started: jiff::Timestamp,
+    cases: Vec<TestCase>,
+    additions: Additions,
+) -> String {
     suite.hostname = clean(&hostname());
     let started = OffsetDateTime::from_unix_timestamp(started.as_second());
     suite.set_timestamp(started.unwrap_or(OffsetDateTime::UNIX_EPOCH));
@@ -76,32 +144,7 @@ fn document(mut suite: TestSuite, started: jiff::Timestamp, took: Duration, case
     let written = junit.write_xml(&mut document);
     debug_assert!(written.is_ok());
     let document = String::from_utf8(document).unwrap_or_default();
-    with_suite_facts(&document, took, skipped)
-}
-
-/// The library sums the cases' times, though they ran side by side, and does not count what was skipped.
-fn with_suite_facts(document: &str, took: Duration, skipped: usize) -> String {
-    let Some(start) = document.find("<testsuite ") else { return document.to_owned() };
-    let Some(end) = document[start..].find('>').map(|end| start + end) else { return document.to_owned() };
-    let tag = &document[start..end];
-    let tag = match tag.find(" time=\"") {
-        Some(at) => {
-            let value = at + " time=\"".len();
-            let after = tag[value..].find('"').map_or(tag.len(), |quote| value + quote);
-            format!("{}{}{}", &tag[..value], seconds(took), &tag[after..])
-        }
-        None => tag.to_owned(),
-    };
-    let (tag, slash) = match tag.strip_suffix('/') {
-        Some(open) => (open.to_owned(), "/"),
-        None => (tag, ""),
-    };
-    format!("{}{tag} skipped=\"{skipped}\"{slash}{}\n", &document[..start], &document[end..])
-}
-
-/// Seconds with three decimals, as the schema's `SUREFIRE_TIME` has them.
-fn seconds(span: Duration) -> String {
-    format!("{:.3}", span.as_secs_f64())
+    Additions { skipped, ..additions }.put_into(&document)
 }
 
 fn case(check: &CheckReport, run: &RunInfo) -> TestCase {
@@ -156,29 +199,9 @@ fn set_cause(case: &mut TestCase, text: &str) {
 /// Everything that is known of a failure, for the body of the element.
 fn details(failure: &Failure, check: &CheckReport, run: &RunInfo) -> String {
     let mut text = format!("{failure}\n");
-    let (mut layer, mut log) = (Some(failure), None);
-    while let Some(failure) = layer {
-        layer = match failure {
-            Failure::Step { source, .. } => Some(source),
-            Failure::TimedOut { last, log: of_it, .. } => {
-                log = log.or(of_it.as_ref());
-                last.as_deref()
-            }
-            Failure::Exited { log: of_it, .. } | Failure::Plugin { log: of_it, .. } => {
-                log = log.or(of_it.as_ref());
-                None
-            }
-            Failure::Mismatch { answer, .. } => {
-                text.extend(answer.iter().map(|answer| format!("{answer}\n")));
-                None
-            }
-            Failure::Fault { hint, .. } => {
-                text.extend(hint.iter().map(|hint| format!("hint: {hint}\n")));
-                None
-            }
-        };
-    }
-    if let Some(log) = log {
+    text.extend(remarks(check, run).iter().map(|remark| format!("{remark}\n")));
+    text.push_str(&answer_and_hint(failure));
+    if let Some(log) = log_of(failure) {
         text.push_str(&format!("its output:\n{log}\n"));
     }
     for said in &check.trail.said {
@@ -196,6 +219,33 @@ fn details(failure: &Failure, check: &CheckReport, run: &RunInfo) -> String {
     }
     text.push_str(&format!("suite: {}\n", locations(failure, check, run)));
     text
+}
+
+/// The answer in short, or what to do about it.
+fn answer_and_hint(failure: &Failure) -> String {
+    match failure {
+        Failure::Step { source, .. } => answer_and_hint(source),
+        Failure::TimedOut { last, .. } => last.as_ref().map(|last| answer_and_hint(last)).unwrap_or_default(),
+        Failure::Exited { .. } | Failure::Plugin { .. } => String::new(),
+        Failure::Mismatch { answer, .. } => {
+            answer.as_ref().map(|answer| format!("{answer}\n")).unwrap_or_default()
+        }
+        Failure::Fault { hint, .. } => {
+            hint.as_ref().map(|hint| format!("hint: {hint}\n")).unwrap_or_default()
+        }
+    }
+}
+
+/// What a booted process printed that ended, or was never ready.
+fn log_of(failure: &Failure) -> Option<&Log> {
+    match failure {
+        Failure::Step { source, .. } => log_of(source),
+        Failure::TimedOut { last, log, .. } => {
+            log.as_ref().or_else(|| last.as_ref().and_then(|last| log_of(last)))
+        }
+        Failure::Exited { log, .. } | Failure::Plugin { log, .. } => log.as_ref(),
+        Failure::Mismatch { .. } | Failure::Fault { .. } => None,
+    }
 }
 
 /// Where the suite says what was not met, each line once: `smoke.toml:7, smoke.toml:9`.
@@ -232,6 +282,9 @@ fn system_out(check: &CheckReport, run: &RunInfo) -> String {
         lines.push(attempts::flaps(check));
     }
     lines.extend(check.trail.promises.iter().flat_map(|promises| promises::lines(promises, run)));
+    if !matches!(check.outcome, Outcome::Failed(_) | Outcome::Warned(_)) {
+        lines.extend(remarks(check, run));
+    }
     lines.join("\n")
 }
 
