@@ -23,9 +23,8 @@ pub enum Form {
     Base64,
     /// Between the quotes of a JSON string.
     Json,
-    /// Between the quotes of an SQL string.
+    /// Between the quotes of an SQL string, where a backslash may escape.
     Sql,
-    /// The same where a backslash escapes.
     SqlWithBackslashes,
 }
 

@@ -14,11 +14,11 @@ use super::odcs;
 use super::promise::{Object, Promised};
 use crate::language::diagnostic::{Diagnostic, SuiteError};
 use crate::language::io_error;
-use crate::language::sql::STANDARD;
 use crate::language::read::{FromToml, Named, ParseContext, Table};
 use crate::language::regular_file;
 use crate::language::schema::{Definitions, Schema};
 use crate::language::source::{Place, Sources};
+use crate::language::sql::STANDARD;
 use crate::language::template::Template;
 
 /// No larger document is read.
