@@ -441,6 +441,8 @@ fn mysql(folder: &Path) {
     };
     let (ours, theirs) = by_turns(Measure::Time, RUNS, || smoke(&suite), mysql);
     row(NAME, ours.wall, theirs.wall, "0.50");
+}
+
 /// A Redis on a free port, ended when it is dropped.
 struct Redis(std::process::Child, u16);
 
