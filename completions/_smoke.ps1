@@ -155,6 +155,7 @@ Register-ArgumentCompleter -Native -CommandName 'smoke' -ScriptBlock {
         }
         'smoke;init' {
             [CompletionResult]::new('--url', '--url', [CompletionResultType]::ParameterName, 'The URL to test, such as `http://127.0.0.1:8080`; if omitted, a terminal is prompted for it')
+            [CompletionResult]::new('--contract', '--contract', [CompletionResultType]::ParameterName, 'Check a data contract (ODCS 3, YAML or JSON) instead of a URL')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break

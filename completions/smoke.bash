@@ -167,7 +167,7 @@ _smoke() {
             fi
             case "${prev}" in
                 --break)
-                    COMPREPLY=($(compgen -W "db login slow crash version metric canary" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "db login slow crash version contract metric canary" -- "${cur}"))
                     return 0
                     ;;
                 --junit)
@@ -374,13 +374,17 @@ _smoke() {
             return 0
             ;;
         smoke__subcmd__init)
-            opts="-h --url --help"
+            opts="-h --url --contract --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --contract)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

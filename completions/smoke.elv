@@ -145,6 +145,7 @@ set edit:completion:arg-completer[smoke] = {|@words|
         }
         &'smoke;init'= {
             cand --url 'The URL to test, such as `http://127.0.0.1:8080`; if omitted, a terminal is prompted for it'
+            cand --contract 'Check a data contract (ODCS 3, YAML or JSON) instead of a URL'
             cand -h 'Print help'
             cand --help 'Print help'
         }

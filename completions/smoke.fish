@@ -118,6 +118,7 @@ login\t'The session store is lost: a right password leads back to the login page
 slow\t'Every answer but /version takes 3 s'
 crash\t'The process dies with exit code 70 when the first order is placed'
 version\t'The deploy did not take: the previous release, 1.4.1, is still live'
+contract\t'A release has renamed a column of the table that the shop publishes for others'
 metric\t'The API\'s revenue leaves out the orders that are new; the database has them'
 canary\t'The worker is stuck: heartbeats are taken, and never published'"
 complete -c smoke -n "__fish_smoke_using_subcommand demo" -l junit -d 'Write a JUnit XML report to FILE (`-` is standard output)' -r
@@ -136,6 +137,7 @@ complete -c smoke -n "__fish_smoke_using_subcommand demo" -s q -l quiet -d 'Prin
 complete -c smoke -n "__fish_smoke_using_subcommand demo" -l trace -d 'Print every request and response, with secrets hidden and long bodies cut'
 complete -c smoke -n "__fish_smoke_using_subcommand demo" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c smoke -n "__fish_smoke_using_subcommand init" -l url -d 'The URL to test, such as `http://127.0.0.1:8080`; if omitted, a terminal is prompted for it' -r
+complete -c smoke -n "__fish_smoke_using_subcommand init" -l contract -d 'Check a data contract (ODCS 3, YAML or JSON) instead of a URL' -r -F
 complete -c smoke -n "__fish_smoke_using_subcommand init" -s h -l help -d 'Print help'
 complete -c smoke -n "__fish_smoke_using_subcommand schema" -s h -l help -d 'Print help'
 complete -c smoke -n "__fish_smoke_using_subcommand completions" -s h -l help -d 'Print help'
