@@ -45,6 +45,7 @@ fn main() {
     one_thousand(&folder, &server);
     database(&folder);
     contract(&folder);
+    mysql(&folder);
     lookup(&folder);
     redis(&folder);
     reading(&folder);
@@ -477,6 +478,28 @@ fn contract(folder: &Path) {
     times.sort();
     row(what, ours, times[times.len() / 2], "0.05");
     psql("drop schema smoke_bench cascade");
+}
+
+fn mysql(folder: &Path) {
+    const NAME: &str = "one `[[database]]` check, `mysql -e 'select 1'`";
+    let Ok(url) = std::env::var("BENCH_MYSQL_URL") else {
+        println!("| {NAME} | BENCH_MYSQL_URL is not set | | | 0.50 |");
+        return;
+    };
+    let text =
+        format!("[[database]]\nname = \"up\"\nurl = \"{url}\"\nquery = \"select 1\"\nexpect.value = 1\n");
+    let suite = suite(folder, "mysql.toml", &text);
+    let address = url::Url::parse(&url).expect("BENCH_MYSQL_URL is a URL");
+    let mysql = || {
+        let mut command = Command::new(std::env::var("MYSQL").unwrap_or_else(|_| "mysql".to_owned()));
+        command.args(["--no-defaults", "--protocol=tcp", "-h", address.host_str().unwrap_or("localhost")]);
+        command.args(["-P", &address.port().unwrap_or(3306).to_string(), "-u", address.username()]);
+        command.env("MYSQL_PWD", address.password().unwrap_or_default());
+        command.args(["-e", "select 1", &address.path()[1..]]);
+        command
+    };
+    let (ours, theirs) = by_turns(Measure::Time, RUNS, || smoke(&suite), mysql);
+    row(NAME, ours.wall, theirs.wall, "0.50");
 }
 
 /// A Redis on a free port, ended when it is dropped.

@@ -18,7 +18,11 @@ pub const ENVIRONMENT: &[(&str, &str)] = &[
     ("PGUSER", "user of a PostgreSQL URL without one"),
     ("PGPASSWORD", "password of a PostgreSQL URL without one"),
     ("REDISCLI_AUTH", "password of a Redis URL without one"),
-    ("USER, USERNAME", "PostgreSQL user, if the operating system has no name for the current user"),
+    (
+        "MYSQL_HOST, MYSQL_TCP_PORT, MYSQL_UNIX_PORT, MYSQL_PWD",
+        "host, port, socket and password of a MySQL URL without one; `HOME` also for `.my.cnf`",
+    ),
+    ("USER, USERNAME", "PostgreSQL or MySQL user, if the operating system has no name for the current user"),
     (
         "XDG_STATE_HOME, HOME, LOCALAPPDATA",
         "folder for what `--rerun-failed` needs: the first that is set, `HOME` with `.local/state`; \

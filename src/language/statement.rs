@@ -41,7 +41,7 @@ impl QueryLanguage {
     /// As of [`bind`](QueryLanguage::bind).
     pub fn with_literals(self, statement: &Template, scope: &Variables) -> Result<String, String> {
         match self {
-            QueryLanguage::Sql(dialect) => statement.sql_with_literals(scope, dialect.instant),
+            QueryLanguage::Sql(dialect) => statement.sql_with_literals(scope, &dialect),
             QueryLanguage::Command => {
                 let words = words::split(&statement.pieces(scope)?)?;
                 Ok(words.iter().map(|word| words::quoted(word)).collect::<Vec<_>>().join(" "))
@@ -52,7 +52,7 @@ impl QueryLanguage {
     /// What is wrong with the text, whatever the values are.
     pub fn mistake(self, statement: &Template) -> Option<Diagnostic> {
         match self {
-            QueryLanguage::Sql(_) => statement.quotes_an_expression().then(|| {
+            QueryLanguage::Sql(dialect) => statement.quotes_an_expression(dialect.lexis).then(|| {
                 Diagnostic::new(statement.place(), "a variable inside an SQL string literal is not bound")
                     .hint("remove the quotes: a variable in SQL is a bound parameter")
             }),

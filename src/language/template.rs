@@ -17,7 +17,7 @@ use super::period::Instant;
 use super::read::ParseContext;
 use super::size::Room;
 use super::source::Place;
-use super::sql::{BoundSql, Dialect, Scanner, Within, WriteInstant};
+use super::sql::{BoundSql, Dialect, Lexis, Scanner, Within};
 use super::variables::Variables;
 
 /// A string of the suite, split at its expressions. Shared, because every check has a copy of the values of `[defaults]`.
@@ -202,36 +202,36 @@ impl Template {
         pieces.collect()
     }
 
-    /// The text as SQL: each expression becomes the placeholder that `dialect` writes for its number,
-    /// counted from 1, and its value a parameter. One in a comment is part of the comment.
+    /// The text as SQL: each expression becomes the placeholder that the dialect has for its number, and its value a
+    /// parameter. One in a comment is part of the comment.
     ///
     /// # Errors
     /// An expression that cannot be evaluated.
     pub fn sql(&self, scope: &Variables, dialect: &Dialect) -> Result<BoundSql, String> {
         let mut parameters = Vec::new();
-        let text = self.sql_with(scope, dialect.instant, |value| {
+        let text = self.sql_with(scope, dialect, |value| {
             parameters.push(value);
             (dialect.placeholder)(parameters.len())
         })?;
         Ok(BoundSql { text, parameters })
     }
 
-    /// The text as SQL with its values in it, for commands that people run; `instant` writes those of periods.
+    /// The text as SQL with its values in it, for commands that people run.
     ///
     /// # Errors
     /// An expression that cannot be evaluated.
-    pub fn sql_with_literals(&self, scope: &Variables, instant: WriteInstant) -> Result<String, String> {
-        self.sql_with(scope, instant, |value| super::sql::literal(&value))
+    pub fn sql_with_literals(&self, scope: &Variables, dialect: &Dialect) -> Result<String, String> {
+        self.sql_with(scope, dialect, |value| super::sql::literal(&value, dialect))
     }
 
     fn sql_with(
         &self,
         scope: &Variables,
-        instant: WriteInstant,
+        dialect: &Dialect,
         mut write: impl FnMut(Value) -> String,
     ) -> Result<String, String> {
         let mut sql = String::new();
-        let mut scanner = Scanner::default();
+        let mut scanner = Scanner::new(dialect.lexis);
         for segment in &*self.segments {
             match segment {
                 Segment::Text(text) => {
@@ -243,7 +243,7 @@ impl Template {
                 Segment::Expression(expression) => {
                     scanner.skip_value();
                     let value = expression.eval(scope)?;
-                    let at = Instant::of(&value).map(|at| Value::from(instant(&at)));
+                    let at = Instant::of(&value).map(|at| Value::from((dialect.instant)(&at)));
                     sql.push_str(&write(at.unwrap_or_else(|| to_json(&value))));
                 }
             }
@@ -252,8 +252,8 @@ impl Template {
     }
 
     /// Is an expression inside a quoted SQL string or name? There it would be text, not a parameter.
-    pub fn quotes_an_expression(&self) -> bool {
-        let mut scanner = Scanner::default();
+    pub fn quotes_an_expression(&self, lexis: Lexis) -> bool {
+        let mut scanner = Scanner::new(lexis);
         self.segments.iter().any(|segment| match segment {
             Segment::Text(text) => {
                 scanner.read(text);
@@ -261,7 +261,7 @@ impl Template {
             }
             Segment::Expression(_) => {
                 let quoted = match scanner.within() {
-                    Within::Text { .. } | Within::Name | Within::Dollars(_) => true,
+                    Within::Text { .. } | Within::Name(_) | Within::Dollars(_) => true,
                     Within::Code | Within::LineComment | Within::BlockComment(_) => false,
                 };
                 scanner.skip_value();
@@ -305,17 +305,12 @@ fn closing_braces(text: &str) -> Option<usize> {
 mod tests {
     use super::*;
     use crate::language::expression::environment;
+    use crate::language::sql::{DIALECT, STANDARD};
     use crate::language::variables::first_part;
 
     fn parse(text: &str) -> Result<Template, Malformed> {
         Template::parse(text, Place::new(0, 0..text.len()), &environment())
     }
-
-    const DIALECT: Dialect = Dialect {
-        placeholder: |n| format!("${n}"),
-        identifier: crate::language::sql::quoted_name,
-        instant: Instant::with_offset,
-    };
 
     fn scope() -> Variables {
         let mut scope = Variables::empty(Arc::default());
@@ -338,13 +333,13 @@ mod tests {
         let bound = parse("select {{name}}, {{order + 1}}").unwrap().sql(&scope(), &DIALECT).unwrap();
         assert_eq!(bound.text, "select $1, $2");
         assert_eq!(bound.parameters, [Value::from("O'Neill & \"co\""), Value::from(6)]);
-        assert!(parse("where a = '{{name}}'").unwrap().quotes_an_expression());
+        assert!(parse("where a = '{{name}}'").unwrap().quotes_an_expression(STANDARD));
         for apart in [
             "where a = 'x' -- don't\n and b = {{name}}",
             "/* don't */ select {{name}}",
             "select \"o'c\", {{name}}",
         ] {
-            assert!(!parse(apart).unwrap().quotes_an_expression(), "{apart}");
+            assert!(!parse(apart).unwrap().quotes_an_expression(STANDARD), "{apart}");
         }
         let commented = parse("select {{order}} -- not {{name}}\n + {{order}}").unwrap();
         let bound = commented.sql(&scope(), &DIALECT).unwrap();

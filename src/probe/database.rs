@@ -47,6 +47,11 @@ pub trait Database: Debug + Sync {
         None
     }
 
+    /// The user that every server has from the start, and whom nothing is kept from.
+    fn superuser(&self) -> Option<&'static str> {
+        None
+    }
+
     /// What is wrong with `url` wherever it is used. Where it stands in the suite, the caller knows.
     fn mistake(&self, url: &str) -> Option<Diagnostic>;
 

@@ -4,6 +4,7 @@
 use std::sync::LazyLock;
 
 use super::database::Database;
+use super::mysql::Mysql;
 use super::postgres::Postgres;
 use super::redis::Redis;
 use super::sqlite::Sqlite;
@@ -11,7 +12,7 @@ use crate::language::diagnostic::Diagnostic;
 use crate::secret::address;
 
 /// The table of databases.
-pub const DATABASES: &[&dyn Database] = &[&Postgres, &Sqlite, &Redis];
+pub const DATABASES: &[&dyn Database] = &[&Postgres, &Mysql, &Sqlite, &Redis];
 
 /// The database that `url` selects.
 ///
@@ -75,14 +76,15 @@ mod tests {
         let mistake = |message: &str, label: &str| Err((message.to_owned(), label.to_owned()));
         assert_eq!(told("postgresql://db/shop"), Ok(Postgres.about()));
         assert_eq!(told("sqlite:shop.db"), Ok(Sqlite.about()));
-        assert_eq!(told("mysql://db/shop"), mistake("unsupported database scheme `mysql`", ""));
+        assert_eq!(told("mariadb://db/shop"), Ok(Mysql.about()));
+        assert_eq!(told("oracle://db/shop"), mistake("unsupported database scheme `oracle`", ""));
         let meant = "did you mean `postgres`?";
         assert_eq!(told("postgre://db/shop"), mistake("unsupported database scheme `postgre`", meant));
         assert_eq!(told("POSTGRES://db/shop"), mistake("unsupported database scheme `POSTGRES`", meant));
         assert_eq!(told("postgres:shop"), mistake("a `postgres` URL starts with `postgres://`", ""));
         assert_eq!(told("correct horse"), mistake("the database URL has no scheme", ""));
-        let hint = of_url("mysql:").err().and_then(|mistake| mistake.hint);
-        let expected = "a database's URL starts with postgres://, postgresql://, sqlite:, redis://, rediss:// or redis+unix://";
+        let hint = of_url("oracle:").err().and_then(|mistake| mistake.hint);
+        let expected = "a database's URL starts with postgres://, postgresql://, mysql://, mariadb://, sqlite:, redis://, rediss:// or redis+unix://";
         assert_eq!(hint.as_deref(), Some(expected));
     }
 }

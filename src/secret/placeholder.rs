@@ -23,14 +23,17 @@ pub enum Form {
     Base64,
     /// Between the quotes of a JSON string.
     Json,
-    /// Between the quotes of an SQL string.
+    /// Between the quotes of an SQL string, where a backslash may escape.
     Sql,
+    SqlWithBackslashes,
 }
 
 impl Form {
     /// Each with the letter that a placeholder has for it.
-    const ALL: [(char, Form); 5] =
-        [('a', Form::AsItIs), ('u', Form::Url), ('b', Form::Base64), ('j', Form::Json), ('s', Form::Sql)];
+    const ALL: [(char, Form); 6] = {
+        use Form::{AsItIs, Base64, Json, Sql, SqlWithBackslashes, Url};
+        [('a', AsItIs), ('u', Url), ('b', Base64), ('j', Json), ('s', Sql), ('e', SqlWithBackslashes)]
+    };
 }
 
 /// A secret as a shell has it.
@@ -72,6 +75,7 @@ impl Secret {
                 r#"awk '{gsub(/["\\]/,"\\\\&");gsub(/\t/,"\\t");gsub(/\r/,"\\r");printf "%s%s",n,$0;n="\\n"}'"#
             }
             Form::Sql => r#"sed "s/'/''/g""#,
+            Form::SqlWithBackslashes => r#"sed "s/['\\\\]/&&/g""#,
         };
         format!("$(printf %s \"{}\" | {through})", self.source)
     }
@@ -84,6 +88,7 @@ impl Secret {
             Form::Base64 => ("_base64", ", in base64"),
             Form::Json => ("_json", ", escaped for JSON"),
             Form::Sql => ("_sql", ", quotes doubled"),
+            Form::SqlWithBackslashes => ("_sql", ", quotes and backslashes doubled"),
         };
         let words: Vec<&str> = self.source.split(|c: char| !c.is_ascii_alphanumeric()).collect();
         let name: Vec<&str> = words.into_iter().filter(|word| !word.is_empty()).collect();
@@ -373,6 +378,8 @@ mod tests {
                 shown(&in_form(&format!("'{placeholder}'"), Form::Sql)),
                 format!("'{}'", secret.replace('\'', "''"))
             );
+            let escaped = shown(&in_form(&placeholder, Form::SqlWithBackslashes));
+            assert_eq!(escaped, secret.replace('\\', r"\\").replace('\'', "''"));
             let twice = in_form(&in_base64(&placeholder), Form::Url);
             let url = shown(&twice);
             assert_eq!(percent_encoding::percent_decode_str(&url).decode_utf8().unwrap(), base64(secret));

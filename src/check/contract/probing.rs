@@ -80,7 +80,7 @@ impl<'p> Probe<'p> {
             hint: None,
         };
         let bound = sql.bound(self.scope, &self.database.dialect()).map_err(unusable)?;
-        self.last = sql.readable(self.scope).ok();
+        self.last = sql.readable(self.scope, &self.database.dialect()).ok();
         let deadline = self.own.tighten(limit, BudgetScope::Check);
         let given = deadline.remaining();
         match self.session.query_within(&bound, 2, deadline, self.context).await {
@@ -276,9 +276,10 @@ impl<'p> Probe<'p> {
                     Some(name) => message!("{}: ", name).then(expected),
                     None => expected,
                 };
-                match rule.only_warns {
-                    true => Came::Warned { expected, actual: shown },
-                    false => Came::Failed { expected, actual: shown },
+                if rule.only_warns {
+                    Came::Warned { expected, actual: shown }
+                } else {
+                    Came::Failed { expected, actual: shown }
                 }
             }
         }

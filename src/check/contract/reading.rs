@@ -18,6 +18,7 @@ use crate::language::read::{FromToml, Named, ParseContext, Table};
 use crate::language::regular_file;
 use crate::language::schema::{Definitions, Schema};
 use crate::language::source::{Place, Sources};
+use crate::language::sql::STANDARD;
 use crate::language::template::Template;
 
 /// No larger document is read.
@@ -99,7 +100,7 @@ pub(super) fn documents(table: &mut Table<'_, '_, '_>) -> Option<(Vec<Document>,
         select(objects, &mut documents, table.parse)?;
     }
     for (named, condition) in slices {
-        if condition.quotes_an_expression() {
+        if condition.quotes_an_expression(STANDARD) {
             let mistake =
                 Diagnostic::new(condition.place(), "a variable inside an SQL string literal is not bound");
             return table
@@ -287,8 +288,9 @@ pub fn name_of(path: &Path) -> Result<String, SuiteError> {
     let mut sources = Sources::default();
     let file = sources.attach(path.to_owned(), text.clone());
     let odcs::Read { name, findings, .. } = odcs::read(&text, file);
-    match findings.mistakes.is_empty() {
-        true => Ok(name.unwrap_or_else(|| stem(path))),
-        false => Err(SuiteError::new(sources, findings.mistakes)),
+    if findings.mistakes.is_empty() {
+        Ok(name.unwrap_or_else(|| stem(path)))
+    } else {
+        Err(SuiteError::new(sources, findings.mistakes))
     }
 }

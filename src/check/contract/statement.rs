@@ -64,8 +64,8 @@ impl Sql {
     ///
     /// # Errors
     /// A template of a condition cannot be evaluated.
-    pub fn readable(&self, scope: &Variables) -> Result<String, String> {
-        self.write(&scope.for_people(), |value| literal(&value))
+    pub fn readable(&self, scope: &Variables, dialect: &Dialect) -> Result<String, String> {
+        self.write(&scope.for_people(), |value| literal(&value, dialect))
     }
 
     fn write(&self, scope: &Variables, mut write: impl FnMut(Value) -> String) -> Result<String, String> {
@@ -174,9 +174,10 @@ impl Writer<'_> {
             Measure::Missing(values) => {
                 let values: Vec<Value> = values.iter().filter(|value| !value.is_null()).cloned().collect();
                 let sql = counted().text(format!("{column} is null"));
-                match values.is_empty() {
-                    true => sql,
-                    false => sql.text(format!(" or {as_text} in (")).values(&values).text(")"),
+                if values.is_empty() {
+                    sql
+                } else {
+                    sql.text(format!(" or {as_text} in (")).values(&values).text(")")
                 }
             }
             Measure::Invalid { values, pattern } => {
@@ -184,9 +185,10 @@ impl Writer<'_> {
                 if let Some(values) = values {
                     let values: Vec<Value> =
                         values.iter().filter(|value| !value.is_null()).cloned().collect();
-                    sql = match values.is_empty() {
-                        true => sql.text("1 = 1"),
-                        false => sql.text(format!("{as_text} not in (")).values(&values).text(")"),
+                    sql = if values.is_empty() {
+                        sql.text("1 = 1")
+                    } else {
+                        sql.text(format!("{as_text} not in (")).values(&values).text(")")
                     };
                 }
                 if let Some(pattern) = pattern {
@@ -212,13 +214,13 @@ impl Writer<'_> {
     /// The query of a contract with the names in the place of its placeholders, without what is around the statement.
     fn filled_in(&self, query: &str, column: &str) -> String {
         let mut text = String::new();
-        let mut scanner = Scanner::default();
-        let mut rest = statement(query);
+        let mut scanner = Scanner::new(self.dialect.lexis);
+        let mut rest = statement(query, self.dialect.lexis);
         while let Some((before, name, after)) = next_placeholder(rest) {
             scanner.read(before);
             text.push_str(before);
             let is_bare =
-                text.ends_with('`') || matches!(scanner.within(), Within::Name | Within::Text { .. });
+                text.ends_with('`') || matches!(scanner.within(), Within::Name(_) | Within::Text { .. });
             let plain_column = self.plain_column(column);
             let name = match (name, is_bare) {
                 ("schema", true) => self.schema.to_owned(),

@@ -13,9 +13,9 @@ use super::hosts::{self, Hosts, Places};
 use super::parameters::{self, LEFT_TO_THE_LIBRARY};
 use super::password_file::{self, Found, Login};
 use super::target::TargetServer;
-use super::user;
 use crate::language::diagnostic::Diagnostic;
 use crate::outcome::{Failure, Fault};
+use crate::probe::user;
 use crate::secret::{Message, message};
 
 /// Where to connect, and how.

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
 use tokio_postgres::config::{Host, SslMode as LibrarySslMode, SslNegotiation};
 use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
 use tokio_postgres::{CancelToken, Config, NoTls};
@@ -15,7 +14,6 @@ use super::config::{PostgresUrl, Security, SslMode};
 use super::fault;
 use super::loan::Loan;
 use super::password_file::Found;
-use super::socket::Socket;
 use super::superuser::{self, Reported};
 use super::target::{self, TargetServer};
 use super::wire::Wire;
@@ -23,7 +21,8 @@ use crate::attempt::Context;
 use crate::attempt::timeline::mark;
 use crate::deadline::{BudgetScope, Deadline};
 use crate::outcome::{Failure, Fault, Phase};
-use crate::probe::dial::{self, Target};
+use crate::probe::dial::Target;
+use crate::probe::socket::{Endpoint, Socket};
 use crate::probe::trust::Trust;
 use crate::secret::{Message, message};
 
@@ -39,36 +38,6 @@ pub(super) struct Connection {
     security: Option<Tls>,
     /// It is a pooler that answers, not a database.
     pub is_console: bool,
-}
-
-#[derive(Debug, Clone)]
-pub(super) enum Endpoint {
-    Tcp(Target),
-    #[cfg(unix)]
-    Socket {
-        path: std::path::PathBuf,
-        port: u16,
-    },
-}
-
-impl Endpoint {
-    fn port(&self) -> u16 {
-        match self {
-            Endpoint::Tcp(target) => target.port,
-            #[cfg(unix)]
-            Endpoint::Socket { port, .. } => *port,
-        }
-    }
-}
-
-impl std::fmt::Display for Endpoint {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Endpoint::Tcp(target) => target.fmt(f),
-            #[cfg(unix)]
-            Endpoint::Socket { path, .. } => path.display().fmt(f),
-        }
-    }
 }
 
 /// TLS towards one host.
@@ -186,7 +155,7 @@ async fn attempt(
         Security::Plain => None,
         Security::Tls => Some(tls_towards(url, host, context).await?),
     };
-    let mut stream = open(endpoint).await?;
+    let mut stream = endpoint.open().await?;
     let tls = match tls {
         Some(tls) if tls.negotiated => {
             context.timeline.enter(Phase::Tls);
@@ -281,14 +250,6 @@ async fn request_tls(stream: &mut Socket) -> std::io::Result<bool> {
     }
 }
 
-async fn open(endpoint: &Endpoint) -> Result<Socket, Failure> {
-    match endpoint {
-        Endpoint::Tcp(target) => dial::connect(target).await.map(Socket::Tcp),
-        #[cfg(unix)]
-        Endpoint::Socket { path, .. } => dial::connect_to_socket(path).await.map(Socket::Unix),
-    }
-}
-
 impl Connection {
     /// Tells the server that this was all; waits no longer than that takes.
     pub async fn say_good_bye(self) {
@@ -313,14 +274,7 @@ async fn send_cancel(
     address: Option<String>,
     security: Option<Tls>,
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    let mut stream: Socket = match endpoint {
-        // The very address, not the name: another of its addresses is another server.
-        Endpoint::Tcp(target) => {
-            Socket::Tcp(TcpStream::connect(address.unwrap_or_else(|| target.to_string())).await?)
-        }
-        #[cfg(unix)]
-        Endpoint::Socket { path, .. } => Socket::Unix(tokio::net::UnixStream::connect(path).await?),
-    };
+    let mut stream = endpoint.open_again(address).await?;
     match security {
         None => cancel.cancel_query_raw(stream, NoTls).await?,
         Some(tls) => {

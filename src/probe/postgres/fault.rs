@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use tokio_postgres::Error;
 use tokio_postgres::error::{DbError, SqlState};
 
-use super::connect::Endpoint;
 use super::wire::Refusal;
 use crate::attempt::Context;
 use crate::language::io_error::reason;
 use crate::outcome::{Failure, Fault, Phase};
+use crate::probe::socket::Endpoint;
 use crate::probe::tls::io_failure;
 use crate::secret::{Message, message};
 

@@ -13,6 +13,15 @@ use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_postgres::tls::{ChannelBinding, TlsStream};
 
+use crate::probe::socket::Socket;
+
+/// It is not secured, and so bound to nothing.
+impl TlsStream for Socket {
+    fn channel_binding(&self) -> ChannelBinding {
+        ChannelBinding::none()
+    }
+}
+
 /// A stream to a server, secured or not.
 pub(super) type Stream = Box<dyn TlsStream + Send + Unpin>;
 

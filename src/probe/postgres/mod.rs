@@ -11,12 +11,10 @@ mod hosts;
 mod identity;
 mod parameters;
 mod password_file;
-mod user;
 
 mod connect;
 mod fault;
 mod loan;
-mod socket;
 mod superuser;
 mod target;
 
@@ -38,7 +36,7 @@ use crate::attempt::Context;
 use crate::attempt::shell::ShellCommand;
 use crate::language::diagnostic::Diagnostic;
 use crate::language::period::Instant;
-use crate::language::sql::{Dialect, quoted_name};
+use crate::language::sql::{Dialect, STANDARD, quoted_name, quoted_text};
 use crate::outcome::Failure;
 
 /// A PostgreSQL server.
@@ -59,6 +57,8 @@ impl Database for Postgres {
         Dialect {
             placeholder: |number| format!("${number}"),
             identifier: quoted_name,
+            text: quoted_text,
+            lexis: STANDARD,
             instant: Instant::with_offset,
         }
     }
@@ -70,6 +70,10 @@ impl Database for Postgres {
             clock: r#"pg_catalog.to_char(pg_catalog.clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"#,
             is_same_name: |written, stored| written == stored || written.to_lowercase() == stored,
         }
+    }
+
+    fn superuser(&self) -> Option<&'static str> {
+        Some("postgres")
     }
 
     fn mistake(&self, url: &str) -> Option<Diagnostic> {

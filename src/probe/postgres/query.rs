@@ -13,7 +13,7 @@ use super::transaction::Transaction;
 use super::values::from_columns;
 use super::wire::{Cell, Column, Refusal, Wire};
 use crate::attempt::Context;
-use crate::language::sql::{BoundSql, statement};
+use crate::language::sql::{BoundSql, STANDARD, statement};
 use crate::outcome::{Failure, Fault, Phase};
 use crate::probe::database::Access;
 use crate::probe::rows::{self, Numbers, QueryResult, ResultColumn};
@@ -32,7 +32,7 @@ pub(super) async fn run(
         Access::Write => true,
     };
     // What follows the statement would end up inside the brackets that it is put in.
-    let text = statement(&sql.text);
+    let text = statement(&sql.text, STANDARD);
     let broken = |error: Error| fault::conversation(&error);
     let failed = |refusal: Refusal| fault::sql(&refusal, Some(text), context);
     if is_plain_show(text) && sql.parameters.is_empty() {

@@ -5,8 +5,8 @@ use std::sync::{Mutex, PoisonError};
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::connect::Endpoint;
 use crate::attempt::Context;
+use crate::probe::socket::Endpoint;
 use crate::secret::message;
 
 /// The servers and roles that were warned about: one warning does for all checks of a run.

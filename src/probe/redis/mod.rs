@@ -31,7 +31,7 @@ use crate::attempt::Context;
 use crate::attempt::shell::ShellCommand;
 use crate::language::diagnostic::Diagnostic;
 use crate::language::period::Instant;
-use crate::language::sql::Dialect;
+use crate::language::sql::{Dialect, STANDARD, quoted_text};
 use crate::language::statement::QueryLanguage;
 use crate::language::template::Piece;
 use crate::language::words;
@@ -63,6 +63,8 @@ impl Database for Redis {
         Dialect {
             placeholder: |number| format!("${number}"),
             identifier: words::quoted,
+            text: quoted_text,
+            lexis: STANDARD,
             instant: Instant::with_offset,
         }
     }

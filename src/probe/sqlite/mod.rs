@@ -22,7 +22,7 @@ use crate::attempt::Context;
 use crate::attempt::shell::ShellCommand;
 use crate::language::diagnostic::Diagnostic;
 use crate::language::period::Instant;
-use crate::language::sql::{Dialect, quoted_name};
+use crate::language::sql::{Dialect, STANDARD, quoted_name, quoted_text};
 use crate::outcome::Failure;
 
 /// SQLite keeps its time-outs as a C `int` of milliseconds: 24 days.
@@ -48,6 +48,8 @@ impl Database for Sqlite {
         Dialect {
             placeholder: |number| format!("?{number}"),
             identifier: quoted_name,
+            text: quoted_text,
+            lexis: STANDARD,
             instant: Instant::without_zone,
         }
     }

@@ -120,7 +120,7 @@ impl Opened {
     }
 }
 
-fn context(budget: Duration) -> Context {
+pub(super) fn context(budget: Duration) -> Context {
     let redactor = Arc::new(Redactor::new());
     Context {
         run: Arc::new(RunContext::new("sessions".to_owned(), "".into(), redactor, Tracing::Off)),
@@ -132,11 +132,11 @@ fn context(budget: Duration) -> Context {
     }
 }
 
-fn bound(sql: &str, parameters: &[Value]) -> BoundSql {
+pub(super) fn bound(sql: &str, parameters: &[Value]) -> BoundSql {
     BoundSql { text: sql.to_owned(), parameters: parameters.to_vec() }
 }
 
-fn table(schema: Option<&str>, name: &str) -> TableName {
+pub(super) fn table(schema: Option<&str>, name: &str) -> TableName {
     TableName { schema: schema.map(str::to_owned), name: name.to_owned() }
 }
 
@@ -328,7 +328,7 @@ async fn a_name_and_a_value_of_any_kind_are_written_as_the_database_reads_them()
     clippy::unnecessary_wraps,
     reason = "it is compared with what a session says of a table, if there is one"
 )]
-fn described(
+pub(super) fn described(
     (schema, kind): (&str, TableKind),
     columns: &[(&str, &str, bool, Family)],
     unique: &[&[&str]],

@@ -9,6 +9,7 @@ mod hostile;
 mod listed;
 mod many_secrets;
 mod mutated;
+mod mysql;
 mod read_only;
 mod redis;
 mod secrets;

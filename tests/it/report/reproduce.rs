@@ -8,6 +8,7 @@ use crate::support::ask::{plain, quoted};
 use crate::support::certificates::Certificates;
 use crate::support::http::{HttpServer, Request, Response};
 use crate::support::journeys::{journey, step};
+use crate::support::mariadb::MariaDb;
 use crate::support::postgres::Postgres;
 use crate::support::smoke::{Ran, Smoke};
 
@@ -201,6 +202,37 @@ fn psql_gets_the_password_outside_the_url() {
         let said = by_hand(&commands[0], &ran, &[("PW", password)]);
         let is_right = password != "other";
         assert_eq!(said.contains("answer"), is_right, "{commands:?}\n{said}");
+    }
+}
+
+#[test]
+fn mysql_gets_the_password_outside_its_arguments() {
+    let shop = MariaDb::shared().create_database();
+    let name = &shop.name;
+    for (number, password) in (0..).zip(PASSWORDS) {
+        let user = format!("{name}_{number}");
+        let literal = password.replace('\\', "\\\\").replace('\'', "''");
+        shop.admin_sql(&format!(
+            "create user {user}@'%' identified by '{literal}'; grant all on {name}.* to {user}@'%'"
+        ));
+        let address = format!("127.0.0.1:{}/{name}", MariaDb::shared().port());
+        let suite = format!(
+            "[vars]\npw = {{ env = 'PW', secret = true }}\ndb = 'mysql://{user}:{{{{pw|urlencode}}}}@{address}?ssl-mode=required'\n\n\
+             [[database]]\nname = 'whole'\nurl = '{{{{db}}}}'\nquery = \"select {{{{pw}}}} as it # a comment\"\nexpect.value = 'x'\n\n\
+             [[database]]\nname = 'part'\nurl = 'mariadb://{user}:{{{{pw[:1]}}}}{{{{pw[1:]|urlencode}}}}@{address}'\n\
+             query = 'select 41 as answer'\nwrites = true\nexpect.value = 42\n"
+        );
+        let ran = run(&suite, password);
+        let commands = commands(&ran);
+        let [whole, part] = commands.as_slice() else { panic!("{commands:?}") };
+        let said = by_hand(whole, &ran, &[("PW", password)]);
+        // `mysql` escapes backslashes where no terminal is.
+        assert!(said.replace("\\\\", "\\").contains(password), "{whole}\n{said}");
+        assert!(whole.contains("MYSQL_PWD=\"$PW\" timeout -s INT "), "{whole}");
+        assert!(whole.contains(&format!(" -u {user} --loose-ssl-mode=REQUIRED -e ")), "{whole}");
+        let said = by_hand(part, &ran, &[("MYSQL_PWD", password)]);
+        assert!(said.contains("answer\n41"), "{part}\n{said}");
+        assert!(part.contains(" mariadb --protocol=tcp -h 127.0.0.1 -P "), "{part}");
     }
 }
 

@@ -13,12 +13,13 @@ use crate::support::smoke::{Ran, Smoke};
 const ONLY_WHERE_IT_RUNS: [&str; 2] = ["no_such_secret_file", "no_value_in_the_environment"];
 
 /// The same error in several places.
-const SEVERAL_MISTAKES: [&str; 6] = [
+const SEVERAL_MISTAKES: [&str; 7] = [
     "dependency_that_is_a_gate",
     "name_with_a_line_break",
     "path_of_a_port",
     "port_zero",
     "proxy_that_is_none",
+    "mysql_urls",
     "unknown_database_parameters",
 ];
 

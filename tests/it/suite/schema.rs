@@ -142,6 +142,7 @@ const NOT_FOUND: [(&str, &[&str]); 8] = [
             "resolve_of_no_port",
             "resolve_twice",
             "tcp_without_port",
+            "mysql_urls",
             "unknown_database_parameters",
             "unknown_database_scheme",
             "unknown_scheme",

@@ -18,6 +18,8 @@ pub mod fault;
 pub mod haproxy;
 pub mod http;
 pub mod large_contract;
+pub mod mariadb;
+pub mod mysql_stand_in;
 pub mod names;
 pub mod plugins;
 pub mod postgres;

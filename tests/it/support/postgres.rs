@@ -14,6 +14,7 @@ use url::Url;
 
 use super::certificates::{Certificates, TlsIdentity};
 use cluster::Cluster;
+pub(super) use cluster::{Account, free_port};
 
 /// The password of every role.
 pub const PASSWORD: &str = "correct-horse";

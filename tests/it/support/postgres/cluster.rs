@@ -79,13 +79,13 @@ impl Cluster {
 }
 
 /// The user a server runs as: neither PostgreSQL nor pgbouncer runs as root.
-pub(super) enum Account {
+pub(in crate::support) enum Account {
     Own,
     Other { user: u32, group: u32 },
 }
 
 impl Account {
-    pub(super) fn of_server() -> Self {
+    pub(in crate::support) fn of_server() -> Self {
         if id(&["-u"]) != Some(0) {
             return Self::Own;
         }
@@ -93,7 +93,7 @@ impl Account {
         other("postgres").or_else(|| other("nobody")).expect("a user `postgres` or `nobody`")
     }
 
-    pub(super) fn run(&self, command: &mut Command) {
+    pub(in crate::support) fn run(&self, command: &mut Command) {
         match *self {
             Self::Own => {}
             Self::Other { user, group } => {
@@ -102,7 +102,7 @@ impl Account {
         }
     }
 
-    pub(super) fn take(&self, path: &Path) {
+    pub(in crate::support) fn take(&self, path: &Path) {
         match *self {
             Self::Own => {}
             Self::Other { user, group } => chown(path, Some(user), Some(group)).expect("give a file away"),
@@ -211,7 +211,7 @@ fn status(data: &Path) -> Option<Status> {
     Some(Status { ready: line(8) == Some("ready"), main_address: line(6) == Some("127.0.0.1") })
 }
 
-pub(super) fn free_port() -> u16 {
+pub(in crate::support) fn free_port() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("find a free port");
     listener.local_addr().expect("know the port").port()
 }

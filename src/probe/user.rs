@@ -1,17 +1,17 @@
-//! Who logs in where neither the URL nor `PGUSER` says it: the operating system's user, as libpq has it.
+//! Who logs in at a database where neither the URL nor the environment says it: the operating system's user.
 
-/// The name of the user that smoke runs as. The user id decides, as it does for libpq, and not `USER`, which `su`, `sudo`
+/// The name of the user that smoke runs as. The user id decides, as it does for the databases' own clients, and not `USER`, which `su`, `sudo`
 /// and containers leave as it was or leave out; that is asked only for an id which is not in the file of accounts, such
 /// as a directory service's.
 #[cfg(unix)]
-pub(super) fn of_process() -> Option<String> {
+pub fn of_process() -> Option<String> {
     let accounts = std::fs::read("/etc/passwd").unwrap_or_default();
     let name = name_of(rustix::process::geteuid().as_raw(), &String::from_utf8_lossy(&accounts));
     name.or_else(|| from_environment("USER"))
 }
 
 #[cfg(not(unix))]
-pub(super) fn of_process() -> Option<String> {
+pub fn of_process() -> Option<String> {
     from_environment("USERNAME")
 }
 

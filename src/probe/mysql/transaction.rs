@@ -1,0 +1,258 @@
+//! What is sent around the statements of a transaction.
+//!
+//! A statement that fails is undone by the server, and the transaction goes on; only a deadlock ends the transaction as a
+//! whole, which the state that comes with the next answer tells. Nothing is committed by itself: `autocommit` is off, and
+//! where a check may only read, a transaction that somebody else begins is read-only, too.
+
+use std::time::Duration;
+
+use super::connect::Connection;
+use super::fault::{self, code};
+use super::wire::{Answer, Wire};
+use crate::attempt::Context;
+use crate::outcome::{Failure, Fault};
+use crate::probe::database::Access;
+use crate::secret::message;
+
+/// The server ends a statement by itself this long after the budget did: late enough that a cut is told as what
+/// it is, early enough that nothing runs on.
+const SERVER_TIMEOUT_SLACK: Duration = Duration::from_millis(100);
+
+/// The same of a statement that the server itself ends in time: only so late that its word comes after the end.
+const ROUNDING: Duration = Duration::from_millis(2);
+
+/// A lock that is not granted this long before the budget ends is given up, so that the lock can be named: a fifth
+/// of what is left, and no more than this. The server's word must still come, from a busy machine too.
+pub(super) const LOCK_TIMEOUT_LEAD: Duration = Duration::from_millis(250);
+
+/// A transaction, from before its first statement.
+#[derive(Debug)]
+pub(super) struct Transaction {
+    access: Access,
+    state: State,
+    limit: StatementLimit,
+    cut_by: CutBy,
+}
+
+/// Who ends a statement that takes too long?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum CutBy {
+    /// Whoever asked, with `kill query`; the server, if nobody is left.
+    Client,
+    /// The server. The session stays usable.
+    Server,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Nothing was said of the session.
+    New,
+    /// No transaction is open.
+    Closed,
+    Open,
+}
+
+/// The variable that limits a statement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum StatementLimit {
+    /// `max_statement_time`, in seconds, for every statement.
+    MariaDb,
+    /// `max_execution_time`, in milliseconds, for those that read.
+    Mysql,
+    /// It has neither: what answers is something else.
+    Missing,
+}
+
+/// How a transaction ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    Commit,
+    Rollback,
+}
+
+impl Transaction {
+    pub fn new(access: Access, connection: &Connection) -> Transaction {
+        let limit = if connection.is_mariadb { StatementLimit::MariaDb } else { StatementLimit::Mysql };
+        Transaction { access, state: State::New, limit, cut_by: CutBy::Client }
+    }
+
+    /// From now on.
+    pub fn set_cut_by(&mut self, cut_by: CutBy) {
+        self.cut_by = cut_by;
+    }
+
+    pub fn access(&self) -> Access {
+        self.access
+    }
+
+    /// Sees to it that one is open, and that the next statement ends in time.
+    ///
+    /// # Errors
+    /// The server refuses, or a deadlock has ended the transaction.
+    pub async fn open(&mut self, wire: &mut Wire, context: &Context) -> Result<(), Failure> {
+        if self.state == State::New {
+            // What no transaction has begun is read-only, too, whoever ended the one before.
+            ask(
+                wire,
+                match self.access {
+                    Access::Read => "set session transaction read only",
+                    Access::Snapshot => "set session transaction isolation level repeatable read, read only",
+                    Access::Write => "set session transaction read write",
+                },
+                context,
+            )
+            .await?;
+            self.state = State::Closed;
+        }
+        self.set_limits(wire, context).await?;
+        match self.state {
+            State::New | State::Closed => self.begin(wire, context).await,
+            State::Open if wire.is_in_transaction() => Ok(()),
+            State::Open => Err(lost()),
+        }
+    }
+
+    async fn begin(&mut self, wire: &mut Wire, context: &Context) -> Result<(), Failure> {
+        ask(
+            wire,
+            match self.access {
+                Access::Read => "start transaction read only",
+                Access::Snapshot => "start transaction with consistent snapshot, read only",
+                Access::Write => "start transaction read write",
+            },
+            context,
+        )
+        .await?;
+        self.state = State::Open;
+        match self.access {
+            Access::Read | Access::Snapshot if !wire.is_read_only() => Err(fault::not_run(
+                message!("the server did not begin a read-only transaction"),
+                "a check only reads where the server sees to it: look at what answers there, such as a proxy",
+            )),
+            Access::Read | Access::Snapshot | Access::Write => Ok(()),
+        }
+    }
+
+    async fn set_limits(&mut self, wire: &mut Wire, context: &Context) -> Result<(), Failure> {
+        loop {
+            let answer = wire.query(&self.limits(context), |_, _| ()).await;
+            let refusal = answer.map_err(|error| fault::conversation(&error))?.refusal;
+            self.limit = match (refusal, self.limit) {
+                (None, _) => return Ok(()),
+                // A proxy may say of itself that it is the other one.
+                (Some(refusal), StatementLimit::MariaDb | StatementLimit::Mysql)
+                    if refusal.code == code::UNKNOWN_VARIABLE =>
+                {
+                    match (self.limit, refusal.message.contains("max_statement_time")) {
+                        (StatementLimit::MariaDb, true) => StatementLimit::Mysql,
+                        _ => StatementLimit::Missing,
+                    }
+                }
+                (Some(refusal), _) => return Err(fault::sql(&refusal, context)),
+            };
+        }
+    }
+
+    /// Sets the limits, where those of the session itself are not smaller: they are kept in variables of the session.
+    fn limits(&self, context: &Context) -> String {
+        let left = context.deadline.remaining();
+        let lead = LOCK_TIMEOUT_LEAD.min(left / 5);
+        let lock = left.saturating_sub(lead).as_secs().clamp(1, 31_536_000);
+        let slack = match self.cut_by {
+            CutBy::Client => SERVER_TIMEOUT_SLACK,
+            CutBy::Server => ROUNDING,
+        };
+        let statement = (left + slack).as_millis().clamp(1, i32::MAX as u128);
+        // A variable of the session has no type of its own.
+        let limited = |variable: &str, own: &dyn Fn(&str) -> String, limit: &str| {
+            let kept = format!("ifnull(@smoke_{variable}, @@{variable})");
+            let own = own(&kept);
+            format!(
+                ", @smoke_{variable} = {kept}, {variable} = if({own} > 0 and {own} < {limit}, {own}, {limit})"
+            )
+        };
+        let whole = |kept: &str| format!("cast({kept} as unsigned)");
+        let statement = match self.limit {
+            StatementLimit::MariaDb => limited(
+                "max_statement_time",
+                &|kept| format!("0e0 + {kept}"),
+                &format!("{}.{:03}", statement / 1000, statement % 1000),
+            ),
+            StatementLimit::Mysql => limited("max_execution_time", &whole, &statement.to_string()),
+            StatementLimit::Missing => String::new(),
+        };
+        let locks = ["innodb_lock_wait_timeout", "lock_wait_timeout"];
+        let locks: String =
+            locks.iter().map(|variable| limited(variable, &whole, &lock.to_string())).collect();
+        // What is compared with another source is a point in time.
+        let zone = match self.access {
+            Access::Snapshot => ", time_zone = '+00:00'",
+            Access::Read | Access::Write => "",
+        };
+        format!("set autocommit = 0{zone}{statement}{locks}")
+    }
+
+    /// Ends it, if it was begun.
+    ///
+    /// # Errors
+    /// The server refuses, a deadlock has ended it before, or what was written cannot be undone.
+    pub async fn end(&mut self, how: End, wire: &mut Wire, context: &Context) -> Result<(), Failure> {
+        if self.state != State::Open {
+            return Ok(());
+        }
+        self.state = State::Closed;
+        match how {
+            End::Commit => {
+                // Its state is that of the last answer, and an error comes without one.
+                ask(wire, "do 0", context).await?;
+                if !wire.is_in_transaction() {
+                    return Err(lost());
+                }
+                ask(wire, "commit", context).await.map(|_| ())
+            }
+            End::Rollback => {
+                let answer = ask(wire, "rollback", context).await?;
+                if answer.warnings == 0 { Ok(()) } else { all_is_undone(wire).await }
+            }
+        }
+    }
+}
+
+/// The server warns after a rollback where a table could not be rolled back.
+async fn all_is_undone(wire: &mut Wire) -> Result<(), Failure> {
+    const NOT_ROLLED_BACK: &[u8] = b"1196";
+    let mut is_left = false;
+    let asked = wire
+        .query("show warnings", |_, cells| {
+            is_left |= cells.get(1).is_some_and(|code| code.as_deref() == Some(NOT_ROLLED_BACK));
+        })
+        .await;
+    asked.map_err(|error| fault::conversation(&error))?;
+    if is_left {
+        Err(fault::not_run(
+            message!(
+                "the statement wrote to a table that cannot be rolled back: what it wrote is still there"
+            ),
+            "look at what it wrote, and write to tables of an engine with transactions, such as InnoDB",
+        ))
+    } else {
+        Ok(())
+    }
+}
+
+async fn ask(wire: &mut Wire, sql: &str, context: &Context) -> Result<Answer, Failure> {
+    let mut answer = wire.query(sql, |_, _| ()).await.map_err(|error| fault::conversation(&error))?;
+    match answer.refusal.take() {
+        Some(refusal) => Err(fault::sql(&refusal, context)),
+        None => Ok(answer),
+    }
+}
+
+fn lost() -> Failure {
+    Failure::fault(
+        Fault::Sql,
+        message!("running the query"),
+        message!("the server has rolled the transaction back"),
+    )
+    .with_hint(message!("that is what a deadlock does: look at `show engine innodb status`"))
+}
