@@ -1,4 +1,4 @@
-//! The threads of a run, and the signals that reach it.
+//! The threads of a run, and its signals.
 
 use anyhow::Context as _;
 use tokio::runtime::{Builder, Handle, Runtime};
@@ -6,10 +6,10 @@ use tokio::sync::mpsc;
 
 use crate::outcome::Signal;
 
-/// What a run runs on. The engine has this thread, with a clock and signals of its own; checks have workers beside it,
-/// so that none of them can hold the suite's budget or a signal, whatever it is stuck in.
+/// The runtimes of a run. The engine has this thread, with its own clock and signals. Checks run on separate workers,
+/// so no stuck check can delay the suite's budget or a signal.
 ///
-/// Nobody waits for either when it is dropped: a name look-up that hangs would hold the exit.
+/// Dropping it does not wait for either runtime, because a hanging name resolution would delay the exit.
 pub struct Runtimes {
     engine: Option<Runtime>,
     workers: Option<Runtime>,
@@ -19,7 +19,7 @@ impl Runtimes {
     pub fn start(checks: usize) -> anyhow::Result<Runtimes> {
         threads_can_be_started()
             .context("this machine does not let smoke start threads (a limit on processes?)")?;
-        // Checks wait more than they work. Two workers, so that one that works does not keep the other's time.
+        // Checks mostly wait. With two workers, a busy check does not delay the timers of the other.
         let workers = Builder::new_multi_thread().worker_threads(checks.clamp(1, 2)).enable_all().build();
         let engine = Builder::new_current_thread().enable_all().build();
         let started = workers.and_then(|workers| Ok((engine?, workers)));
@@ -27,12 +27,12 @@ impl Runtimes {
         Ok(Runtimes { engine: Some(engine), workers: Some(workers) })
     }
 
-    /// Runs what is the engine's.
+    /// Runs the engine's future.
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         self.engine.as_ref().expect("it is there until it is dropped").block_on(future)
     }
 
-    /// Where checks run.
+    /// Returns the runtime on which checks run.
     pub fn workers(&self) -> &Handle {
         self.workers.as_ref().expect("they are there until they are dropped").handle()
     }
@@ -46,18 +46,18 @@ impl Drop for Runtimes {
     }
 }
 
-/// How many threads a run needs at once: two workers, a name look-up, and a database or a stream that does not take
-/// what is written.
+/// The threads a run needs at once: two workers, one for name resolution, and one for a database or an output stream
+/// that blocks on a write.
 const THREADS: usize = 4;
 
-/// Finds out whether the threads that a run needs can be started. The library would wait for ever for one that cannot.
+/// Checks that the threads of a run can be started. Tokio would wait forever for one that cannot.
 fn threads_can_be_started() -> std::io::Result<()> {
     let barrier = std::sync::RwLock::new(());
     let all_are_started = barrier.write();
     std::thread::scope(|scope| {
         let started = (0..THREADS).try_for_each(|_| {
             let waits = || drop(barrier.read());
-            // Why: it ends in a moment, with the scope.
+            // Why: it ends with the scope, after a moment.
             std::thread::Builder::new().spawn_scoped(scope, waits).map(drop)
         });
         drop(all_are_started);
@@ -65,9 +65,9 @@ fn threads_can_be_started() -> std::io::Result<()> {
     })
 }
 
-/// Sends on SIGINT, SIGTERM, and SIGHUP, which ends a run as well when its terminal goes away, and the signals that
-/// would end smoke without a report. What smoke was started to ignore, with `nohup` for instance, it ignores. After the
-/// end of a child, `on_child` is called.
+/// Sends SIGINT, SIGTERM, SIGHUP (which also arrives when the terminal closes) and the signals that would end smoke
+/// without a report. Signals that smoke was started to ignore, for example with `nohup`, stay ignored. Calls `on_child`
+/// whenever a child process ends.
 #[cfg(unix)]
 pub fn listen(
     sender: &mpsc::UnboundedSender<Signal>,
@@ -86,7 +86,7 @@ pub fn listen(
         (SignalKind::from_raw(CPU_LIMIT), Signal::Other("SIGXCPU")),
     ];
     let mut children = signal(SignalKind::child())?;
-    // Why: it ends with the runtime, and waits for nothing but the operating system.
+    // Why: it ends with the runtime, and waits only for the operating system.
     tokio::spawn(async move {
         while children.recv().await.is_some() {
             on_child();
@@ -94,14 +94,14 @@ pub fn listen(
     });
     let ignored = ignored_signals();
     for (kind, meaning) in kinds {
-        // A shell ignores SIGINT for what it starts in the background, where a pipeline still sends it.
+        // A shell ignores SIGINT in background jobs, where a pipeline may still send it.
         let is_ignored = ignored & (1 << (kind.as_raw_value() - 1)) != 0;
         if is_ignored && !matches!(meaning, Signal::Interrupt | Signal::Terminate) {
             continue;
         }
         let mut stream = signal(kind)?;
         let sender = sender.clone();
-        // Why: it ends with the runtime, and waits for nothing but the operating system.
+        // Why: it ends with the runtime, and waits only for the operating system.
         tokio::spawn(async move {
             while stream.recv().await.is_some() {
                 let _ = sender.send(meaning);
@@ -111,7 +111,7 @@ pub fn listen(
     Ok(())
 }
 
-/// The signals that this process ignores, a bit each. Source: `SigIgn` of proc(5); elsewhere nobody tells.
+/// Returns the signals that this process ignores, one bit each. Source: `SigIgn` of proc(5), which other systems lack.
 #[cfg(unix)]
 fn ignored_signals() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
@@ -125,7 +125,7 @@ pub fn listen(
     _on_child: impl Fn() + Send + 'static,
 ) -> std::io::Result<()> {
     let sender = sender.clone();
-    // Why: it ends with the runtime, and waits for nothing but the operating system.
+    // Why: it ends with the runtime, and waits only for the operating system.
     tokio::spawn(async move {
         while tokio::signal::ctrl_c().await.is_ok() {
             let _ = sender.send(Signal::Interrupt);
