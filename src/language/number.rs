@@ -1,8 +1,8 @@
-//! Exact comparison of decimal numbers as they are written: `1` equals `1.0`, and twenty digits stay twenty.
+//! Exact comparison of decimal numbers: `1` equals `1.0`, and numbers of twenty digits stay exact.
 
 use std::cmp::Ordering;
 
-/// A decimal number: `0.d₁d₂d₃… × 10^exponent`, without zeros at either end of the digits.
+/// A decimal number `0.d₁d₂d₃… × 10^exponent`, without leading or trailing zeros in its digits.
 #[derive(Debug, PartialEq, Eq)]
 struct Decimal {
     negative: bool,
@@ -10,7 +10,7 @@ struct Decimal {
     exponent: i64,
 }
 
-/// Compares two numbers in JSON's notation. `None` if one is not a number.
+/// Compares two numbers in JSON notation. Returns `None` if one of them is not a number.
 pub fn compare(a: &str, b: &str) -> Option<Ordering> {
     let (a, b) = (parse(a)?, parse(b)?);
     let by_size = |a: &Decimal, b: &Decimal| match (a.digits.is_empty(), b.digits.is_empty()) {

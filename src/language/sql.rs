@@ -1,8 +1,8 @@
-//! SQL as text: statements with their values apart, how a database binds and quotes, and which parts of a text are
-//! code, strings, names in quotes and comments.
+//! SQL as text: statements with separate parameters, how a database binds values and quotes names, and which parts of a
+//! text are code, strings, quoted names and comments.
 //!
-//! Not a parser: only the lexical rules that strings and comments follow, those of PostgreSQL, which SQLite's
-//! are a part of. Source: <https://www.postgresql.org/docs/current/sql-syntax-lexical.html>.
+//! This is not a parser. It knows only the lexical rules for strings and comments, which are those of PostgreSQL.
+//! SQLite's rules are a subset. Source: <https://www.postgresql.org/docs/current/sql-syntax-lexical.html>.
 
 use std::ops::Range;
 
@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::secret::placeholder::{Form, in_form, in_json};
 
-/// A statement with its values apart from it.
+/// A statement with its parameters.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BoundSql {
     pub text: String,
@@ -20,18 +20,18 @@ pub struct BoundSql {
 /// How a database binds values and quotes names.
 #[derive(Debug, Clone, Copy)]
 pub struct Dialect {
-    /// What stands for a bound value: its number, counted from 1.
+    /// Returns the placeholder for a parameter, by its number from 1.
     pub placeholder: fn(usize) -> String,
-    /// A name exactly as it is: with its capitals, spaces and quotes.
+    /// Quotes a name so that its capitals, spaces and quotes are preserved.
     pub identifier: fn(&str) -> String,
 }
 
-/// A name in double quotes, as the SQL standard has it.
+/// Quotes a name in double quotes, as the SQL standard does.
 pub fn quoted_name(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-/// What the place that a [`Scanner`] has come to is part of.
+/// The lexical context at the position of a [`Scanner`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Within {
     Code,
@@ -44,11 +44,11 @@ pub enum Within {
     /// `$tag$…$tag$`, with its tag
     Dollars(String),
     LineComment,
-    /// How deep: they nest.
+    /// Holds the depth, because block comments nest.
     BlockComment(usize),
 }
 
-/// Goes through a text piece by piece.
+/// Scans a text piece by piece.
 #[derive(Debug)]
 pub struct Scanner {
     within: Within,
@@ -64,14 +64,14 @@ impl Default for Scanner {
     }
 }
 
-/// The statement in `text` without comments around it and without semicolons after it.
+/// Returns the statement in `text` without surrounding comments and trailing semicolons.
 pub fn statement(text: &str) -> &str {
     let mut scanner = Scanner::default();
     scanner.read(text);
     &text[scanner.code.unwrap_or(0..0)]
 }
 
-/// A value as an SQL literal, for commands that people run.
+/// Returns a value as an SQL literal, for commands that people run.
 pub fn literal(value: &Value) -> String {
     match value {
         Value::Null => "null".to_owned(),
@@ -91,12 +91,12 @@ impl Scanner {
         &self.within
     }
 
-    /// A value is here, and the text continues after it.
+    /// Skips a value between two pieces of text.
     pub fn skip_value(&mut self) {
         self.before = *b" x";
     }
 
-    /// Reads the next piece.
+    /// Scans the next piece.
     pub fn read(&mut self, piece: &str) {
         let bytes = piece.as_bytes();
         let mut at = 0;
@@ -107,7 +107,7 @@ impl Scanner {
         }
     }
 
-    /// Takes what `rest` starts with, and returns its length.
+    /// Consumes the token at the start of `rest`, and returns its length.
     fn step(&mut self, rest: &[u8]) -> usize {
         let (next, length) = match &self.within {
             Within::Code => return self.code(rest),
@@ -176,7 +176,7 @@ fn is_of_a_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$') || !byte.is_ascii()
 }
 
-/// `$$` or `$tag$` at the start of `rest`. `$1` is none.
+/// Returns the dollar quote `$$` or `$tag$` at the start of `rest`. `$1` is not one.
 fn dollar_tag(rest: &[u8]) -> Option<&str> {
     let end = rest.iter().skip(1).position(|byte| *byte == b'$')? + 2;
     let tag = std::str::from_utf8(&rest[..end]).ok()?;
