@@ -1,4 +1,4 @@
-//! Expectations on a connection: what `tcp://` and `tls://` have of an answer, and HTTP beside the rest.
+//! Expectations on a connection. These are all that `tcp://` and `tls://` have, and a part of what HTTP has.
 
 use std::time::Duration;
 
@@ -17,12 +17,12 @@ use crate::language::variables::Variables;
 use crate::outcome::{Mismatch, Span};
 use crate::secret::{Message, message};
 
-/// A connection that was made.
+/// An established connection.
 #[derive(Debug)]
 pub struct Connection {
     /// Until it was made, with everything that it took.
     pub took: Duration,
-    /// The certificate that the server showed.
+    /// The certificate that the server presented.
     pub certificate: Option<PeerCertificate>,
 }
 
@@ -44,14 +44,14 @@ impl Answer for Connection {
     }
 }
 
-/// `within` and `certificate`.
+/// The keys `within` and `certificate`.
 #[derive(Debug, Clone, Default)]
 pub struct ConnectionExpectation {
     within: Option<Placed<Duration>>,
     certificate: Option<CertificateExpectation>,
 }
 
-/// `{ days-left = MATCHER }`.
+/// The table `{ days-left = MATCHER }`.
 #[derive(Debug, Clone)]
 struct CertificateExpectation {
     days_left: Placed<Matcher>,
@@ -68,10 +68,10 @@ impl FromTable for CertificateExpectation {
     }
 }
 
-/// `expect` of a `tcp://` check.
+/// The `expect` table of a `tcp://` check.
 pub struct TcpExpectation(pub ConnectionExpectation);
 
-/// `expect` of a `tls://` check.
+/// The `expect` table of a `tls://` check.
 pub struct TlsExpectation(pub ConnectionExpectation);
 
 impl FromTable for TcpExpectation {
@@ -104,7 +104,7 @@ fn within(table: &mut Table<'_, '_, '_>) -> Option<Placed<Duration>> {
 }
 
 impl ConnectionExpectation {
-    /// Reads the keys that every protocol over TLS has.
+    /// Reads the keys that all protocols over TLS share.
     pub(super) fn from_keys(table: &mut Table<'_, '_, '_>) -> ConnectionExpectation {
         let within = within(table);
         let certificate = table.optional(
@@ -114,7 +114,7 @@ impl ConnectionExpectation {
         ConnectionExpectation { within, certificate }
     }
 
-    /// Is anything expected of a certificate?
+    /// Whether it expects anything of the certificate.
     pub fn expects_certificate(&self) -> bool {
         self.certificate.is_some()
     }
@@ -123,7 +123,7 @@ impl ConnectionExpectation {
         self.certificate.iter().map(|certificate| &certificate.days_left.value)
     }
 
-    /// Every expectation that a connection does not meet.
+    /// Returns every expectation that the connection does not meet.
     pub(super) fn judge(
         &self,
         took: Duration,
@@ -142,7 +142,7 @@ impl ConnectionExpectation {
             let sooner = certificate.and_then(|shown| shown.expires_sooner.as_deref());
             unmet.extend(judge(&subject, matcher, &found, scope)?.into_iter().map(|mismatch| {
                 match sooner {
-                    // Whoever renews the server's certificate must know that it is another.
+                    // Names that certificate, because renewing the server's own would not help.
                     Some(sooner) => Mismatch {
                         actual: mismatch
                             .actual
@@ -172,7 +172,7 @@ impl Expectation<Connection> for ConnectionExpectation {
     }
 }
 
-/// The mismatch of an answer that came later than `within`.
+/// Returns the mismatch for an answer that took longer than `within`.
 pub(super) fn too_slow(within: Option<&Placed<Duration>>, took: Duration) -> Option<Mismatch> {
     let Placed { place, value: within } = within.filter(|within| took > within.value)?;
     Some(Mismatch {

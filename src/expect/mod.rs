@@ -1,8 +1,8 @@
-//! What an answer is compared with.
+//! Expectations on answers, and captures from them.
 //!
-//! [`Matcher`](matcher::Matcher) is the language's one way to state an expectation; `evaluate` holds values
-//! against it. An [`Answer`](answer::Answer) is whatever a probe brought back; [`connection`], [`http`] and [`rows`]
-//! are what each kind of answer is compared with, and [`capture`] takes values out of one.
+//! [`Matcher`](matcher::Matcher) is the language's only way to state an expectation, and `evaluate` applies it to
+//! values. An [`Answer`](answer::Answer) is the result of a probe. [`connection`], [`http`] and [`rows`] contain the
+//! expectations on each kind of answer, and [`capture`] extracts values from one.
 
 pub mod matcher;
 

@@ -1,4 +1,4 @@
-//! What is looked up in an HTTP response.
+//! Lookups in an HTTP response.
 
 use std::borrow::Cow;
 use std::sync::OnceLock;
@@ -18,7 +18,7 @@ use crate::probe::http::response::HttpResponse;
 use crate::probe::http::trace;
 use crate::secret::{Message, Redactor, message};
 
-/// A response, and the page that it may be: that is parsed once, whatever is looked for in it.
+/// A response, and the page it may contain. The page is parsed once for all lookups.
 #[derive(Debug)]
 pub struct InspectedResponse {
     pub response: HttpResponse,
@@ -31,7 +31,7 @@ impl InspectedResponse {
         InspectedResponse { response, queries: Vec::new(), html: OnceLock::new() }
     }
 
-    /// Says all that the page will be asked for.
+    /// Announces every lookup in the page.
     pub(super) fn will_be_asked(&mut self, queries: Vec<HtmlQuery>) {
         self.queries = queries;
     }
@@ -70,14 +70,14 @@ pub(super) fn header_values(headers: &HeaderMap, name: &str) -> FoundTexts {
     }
 }
 
-/// `place` is where the suite asks for them.
+/// Returns the values that `query` finds. `place` is where the suite asks for them.
 pub(super) fn json_values<'r>(
     response: &'r HttpResponse,
     query: &JsonQuery,
     place: Place,
 ) -> Result<Found<'r>, Mismatch> {
     match response.json() {
-        // What the document is instead is shown once, with the answer.
+        // Other contents of the document are shown once, with the answer.
         Ok(document) => {
             let values = query.find(document).map_err(|TooMany| Mismatch {
                 what: Message::new().words(format!("json {}", query.text)),
@@ -91,7 +91,7 @@ pub(super) fn json_values<'r>(
             let start = response.body.trim();
             let actual = match start.is_empty() {
                 true => message!("an empty body"),
-                // Where it stops being JSON is not of interest: it never was.
+                // Where it stops being valid JSON does not matter, because it never was JSON.
                 false if start.starts_with('<') => message!("HTML or XML: ").excerpt(start, 120),
                 false => message!("something else ({}): ", error).excerpt(start, 120),
             };
@@ -105,7 +105,7 @@ pub(super) fn json_values<'r>(
     }
 }
 
-/// What the page was asked for. What nobody said before will be asked is looked for by itself.
+/// Returns the result of a lookup in the page. An unannounced lookup parses the page separately.
 pub(super) fn html_texts<'r>(
     inspected: &'r InspectedResponse,
     query: &HtmlQuery,

@@ -19,7 +19,7 @@ use crate::outcome::Mismatch;
 use crate::probe::rows::QueryResult;
 use crate::secret::Message;
 
-/// `expect` of a database check or step.
+/// The `expect` table of a database check or step.
 #[derive(Debug, Clone, Default)]
 pub struct RowsExpectation {
     rows: Option<Placed<Matcher>>,
@@ -57,7 +57,7 @@ impl RowsExpectation {
         by_column.chain(self.rows.iter().chain(&self.value).map(|expected| &expected.value))
     }
 
-    /// Does it look at anything but the time?
+    /// Whether it checks anything besides the time.
     pub fn needs_a_query(&self) -> bool {
         self.rows.is_some() || self.value.is_some() || !self.row.is_empty()
     }
