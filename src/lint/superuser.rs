@@ -1,9 +1,9 @@
-//! Checks that log in as a superuser, whom a read-only transaction does not keep from everything.
+//! Checks that log in as a superuser, whom a read-only transaction does not restrict completely.
 
 use crate::language::diagnostic::Diagnostic;
 use crate::language::raw::RawDocument;
 
-/// The role that every PostgreSQL has from the start.
+/// The default superuser of PostgreSQL.
 const SUPERUSER: &str = "postgres";
 
 pub(super) fn warnings(written: &RawDocument<'_>) -> Vec<Diagnostic> {
@@ -18,7 +18,7 @@ pub(super) fn warnings(written: &RawDocument<'_>) -> Vec<Diagnostic> {
     found
 }
 
-/// The user of a PostgreSQL URL.
+/// Returns the user in a PostgreSQL URL.
 fn user(url: &str) -> Option<&str> {
     let rest = url.strip_prefix("postgres://").or_else(|| url.strip_prefix("postgresql://"))?;
     let (user_info, _) = rest.split(['/', '?']).next()?.rsplit_once('@')?;
