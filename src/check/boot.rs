@@ -1,4 +1,4 @@
-//! It starts.
+//! The `[[boot]]` check: the application starts.
 //!
 //! ```toml
 //! [[boot]]
@@ -52,7 +52,7 @@ struct Boot {
     stop: Stop,
 }
 
-/// `stop = { signal = "TERM", grace = "2s" }`.
+/// The key `stop = { signal = "TERM", grace = "2s" }`.
 #[derive(Debug, Clone, Copy)]
 struct Stop {
     signal: StopSignal,
@@ -172,7 +172,7 @@ impl Check for Boot {
         Afterwards { stop: Some(self.stop.grace), ..Afterwards::default() }
     }
 
-    // What its program does is the program's matter; what it is asked may change it.
+    // The effects of the started program are its own responsibility, but a readiness request may change something.
     fn changes(&self) -> Option<String> {
         self.ready.as_ref().and_then(Ready::changes)
     }
@@ -197,7 +197,7 @@ impl Boot {
             Some(cwd) => dir.join(text(cwd)?),
             None => dir.clone(),
         };
-        // Where it may outlive smoke, it cannot print into a pipe that nobody will read.
+        // A process that may outlive smoke must not print into a pipe that nobody will read.
         let prints_to = match context.run.after_red {
             AfterRed::Stop => None,
             AfterRed::KeepRunning => {
@@ -208,7 +208,7 @@ impl Boot {
         Ok(Command { words: words?, env: env?, cwd, prints_to })
     }
 
-    /// The file that gets what it prints, begun anew.
+    /// Creates or truncates the file that receives its output.
     fn log_file(&self, scope: &Variables, context: &Context) -> Result<Option<LogFile>, Failure> {
         let Some(file) = &self.log_file else { return Ok(None) };
         let path = context.run.suite_dir.join(file.text(scope).map_err(template_failure)?);
@@ -219,7 +219,7 @@ impl Boot {
         })
     }
 
-    /// The command that starts the same.
+    /// Returns the command that starts the same process.
     fn start_command(&self, scope: &Variables, context: &Context) -> Option<ShellCommand> {
         let Command { words, env, cwd, .. } = self.command(&scope.for_people(), context).ok()?;
         let (program, arguments) = words.split_first()?;

@@ -1,4 +1,4 @@
-//! A host and a port: what connects to them and sends no request.
+//! Endpoints: a host and a port to connect to, without sending a request.
 
 use std::fmt::Debug;
 use std::marker::PhantomData;
@@ -25,48 +25,48 @@ use crate::probe::trust::TlsOptions;
 use crate::probe::url::in_ascii;
 use crate::secret::address;
 
-/// Where to connect to, and how.
+/// Where and how to connect.
 #[derive(Debug)]
 pub(super) struct Endpoint {
     url: Template,
     options: RequestOptions,
 }
 
-/// An endpoint with every value in its place.
+/// A rendered endpoint.
 pub(super) struct Resolved {
-    /// The host that the URL names, which is who the server must prove to be.
+    /// The host in the URL, which is the identity that the server must prove.
     pub name: String,
-    /// Where to connect to: what the URL names, or what `resolve` gives for that.
+    /// The address to connect to: the one in the URL, or its `resolve` entry.
     pub target: Target,
 }
 
 /// How to connect to an endpoint.
 pub(super) trait Connect: Debug + Send + Sync + 'static {
     /// # Errors
-    /// No connection.
+    /// Fails if there is no connection.
     fn connect(
         endpoint: &Endpoint,
         to: &Resolved,
         context: &Context,
     ) -> impl Future<Output = Result<(), Failure>> + Send;
 
-    /// Something that everyone who reads the check's line should know.
+    /// Returns a remark that belongs next to the check on every screen.
     fn remark(_endpoint: &Endpoint) -> Option<&'static str> {
         None
     }
 
-    /// A command that connects in the same way and gives up after `limit`.
+    /// Returns a command that connects in the same way and times out after `limit`.
     fn command(endpoint: &Endpoint, to: &Resolved, context: &Context, limit: Duration) -> ShellCommand;
 }
 
-/// The question whether `C` connects to an endpoint.
+/// The question whether `C` can connect to an endpoint.
 #[derive(Debug)]
 struct Connects<C> {
     endpoint: Endpoint,
     how: PhantomData<C>,
 }
 
-/// The exchange of a protocol that connects and is done.
+/// Creates the exchange of a protocol that only connects.
 pub(super) fn connects<C: Connect>(
     endpoint: Endpoint,
     expect: ConnectionExpectation,
@@ -100,7 +100,7 @@ impl<C: Connect> Question for Connects<C> {
         C::remark(&self.endpoint)
     }
 
-    // It connects, and that is all.
+    // It only connects.
     fn changes(&self) -> Option<String> {
         None
     }
@@ -126,7 +126,7 @@ impl<C: Connect> Question for Connects<C> {
 }
 
 impl Endpoint {
-    /// Reads `url` and `resolve`. `tls` is read by those that speak it.
+    /// Reads `url` and `resolve`. The protocols that use TLS read `tls` themselves.
     pub fn from_table(table: &mut Table<'_, '_, '_>, tls: Option<TlsKeys>) -> Option<Endpoint> {
         let url = table.optional("url", URL);
         let resolve = resolve_key(table);
@@ -134,7 +134,7 @@ impl Endpoint {
         Some(Endpoint { url: url?, options: RequestOptions::of_connection(resolve, tls).or(&defaults) })
     }
 
-    /// What is wrong with the URL once the variables have their values.
+    /// Returns the mistakes in the URL, with the variables resolved.
     fn mistakes(&self, scope: &Variables) -> Vec<Diagnostic> {
         let mut found = self.options.missing_files(scope);
         let Some(url) = self.url.text(scope).ok().and_then(|text| Url::parse(&text).ok()) else {
@@ -154,7 +154,7 @@ impl Endpoint {
     }
 
     /// # Errors
-    /// A value is missing, or the URL has no host or no port.
+    /// Fails if a value is missing, or if the URL has no host or no port.
     fn resolved(&self, session: &Session) -> Result<Resolved, Failure> {
         let scope = &session.scope;
         let text = self.url.text(scope).map_err(template_failure)?;
@@ -175,12 +175,12 @@ impl Endpoint {
         Ok(Resolved { name, target })
     }
 
-    /// What a handshake needs.
+    /// Returns the options of the handshake.
     pub fn tls(&self, context: &Context) -> TlsOptions {
         self.options.tls().in_dir(&context.run.suite_dir)
     }
 
-    /// Is any certificate accepted?
+    /// Whether any certificate is accepted.
     pub fn is_insecure(&self) -> bool {
         self.options.is_insecure()
     }
