@@ -1,13 +1,13 @@
-//! The exit code that a run comes to.
+//! The exit code of a run.
 
 use crate::event::{CancelReason, CheckInfo, CheckReport};
 use crate::exit::Exit;
 use crate::language::severity::Severity;
 use crate::outcome::{NeedFailed, Outcome, SkipReason};
 
-/// The exit code of a run, from what its checks came to: 130/143, then 6, then 5, then 1, then 4. What smoke lacks itself
-/// is 6 as well, unless something is red.
-/// (That a report could not be written is 6 too, and known only later.)
+/// Returns the exit code of a run, given the results of its checks. The precedence is 130/143, then 6, then 5, then 1,
+/// then 4. A lack of resources in smoke itself yields 6 as well, unless a check failed. A report that could not be
+/// written also yields 6, but that is known only later.
 pub fn of_run<'a>(
     checks: impl Iterator<Item = (&'a CheckInfo, &'a CheckReport)>,
     cancelled: Option<&CancelReason>,
@@ -17,7 +17,7 @@ pub fn of_run<'a>(
     }
     let checks: Vec<_> = checks.collect();
     let lacks_something = checks.iter().any(|(_, report)| has_lacked(report));
-    // What needs a check that was not decided is not decided either; what is red shows in the one that it needs.
+    // A check that needs an undecided one is undecided too. A failure shows in the check that it needs.
     let is_judged = |report: &CheckReport| {
         let is_skipped = matches!(&report.outcome, Outcome::Skipped(SkipReason::Need { .. }));
         !(has_lacked(report) || lacks_something && is_skipped)
@@ -26,14 +26,14 @@ pub fn of_run<'a>(
     let worst =
         judged.fold(Exit::NothingSelected, |worst, (info, report)| worst.or_worse(of_check(info, report)));
     match worst {
-        // What is red is red, whatever smoke lacked elsewhere.
+        // A failed check counts, whatever smoke lacked elsewhere.
         Exit::Failed | Exit::GateClosed => worst,
         _ if lacks_something => worst.or_worse(Exit::CannotWork),
         _ => worst,
     }
 }
 
-/// Was it not decided because smoke lacked something?
+/// Whether the check is undecided because smoke lacked a resource.
 fn has_lacked(report: &CheckReport) -> bool {
     matches!(&report.outcome, Outcome::Undecided(failure) if failure.is_shortage())
 }
@@ -47,7 +47,7 @@ fn of_check(info: &CheckInfo, report: &CheckReport) -> Exit {
         Outcome::Undecided(_) if info.gate => Exit::GateClosed,
         Outcome::Undecided(_) => Exit::OutOfBudget,
         Outcome::Skipped(reason) => match (reason, info.severity) {
-            // What did not run says nothing: if that is all there is, nothing ran.
+            // A check that did not run proves nothing. If no check ran, nothing was selected.
             (SkipReason::Asked(_) | SkipReason::ReadOnly(_), _) | (_, Severity::Warn) => {
                 Exit::NothingSelected
             }
@@ -55,7 +55,7 @@ fn of_check(info: &CheckInfo, report: &CheckReport) -> Exit {
             (SkipReason::Need { why: NeedFailed::WasSkipped, .. }, Severity::Critical) => {
                 Exit::NothingSelected
             }
-            // A critical check that did not pass is not green, though what it needs was only a warning.
+            // A critical check that did not run is a failure, even if the check that it needs was only a warning.
             (SkipReason::Need { why: NeedFailed::DidNotPass, .. }, Severity::Critical) => Exit::Failed,
             (SkipReason::FailFast { .. } | SkipReason::Signal { .. }, Severity::Critical) => Exit::Failed,
         },
