@@ -1,4 +1,4 @@
-//! A stream to a server: TCP, or a socket of this machine.
+//! Streams to a server: TCP or a Unix socket.
 
 use std::io::Result;
 use std::pin::Pin;
@@ -56,7 +56,7 @@ impl AsyncWrite for Socket {
     }
 }
 
-/// It is not secured, and so bound to nothing.
+/// A stream without TLS has no channel binding.
 impl TlsStream for Socket {
     fn channel_binding(&self) -> ChannelBinding {
         ChannelBinding::none()

@@ -1,8 +1,8 @@
-//! Who logs in where neither the URL nor `PGUSER` says it: the operating system's user, as libpq has it.
+//! The default user, if neither the URL nor `PGUSER` sets one: the operating system's user, as in libpq.
 
-/// The name of the user that smoke runs as. The user id decides, as it does for libpq, and not `USER`, which `su`, `sudo`
-/// and containers leave as it was or leave out; that is asked only for an id which is not in the file of accounts, such
-/// as a directory service's.
+/// Returns the name of the user that smoke runs as. As in libpq, the user ID decides, and not `USER`, which `su`,
+/// `sudo` and containers leave unchanged or unset. `USER` is used only for an ID that is not in `/etc/passwd`, such as
+/// one of a directory service.
 #[cfg(unix)]
 pub(super) fn of_process() -> Option<String> {
     let accounts = std::fs::read("/etc/passwd").unwrap_or_default();
@@ -19,7 +19,7 @@ fn from_environment(variable: &str) -> Option<String> {
     std::env::var(variable).ok().filter(|name| !name.is_empty())
 }
 
-/// The name of the first account with this id. Source of the format: passwd(5), `name:password:UID:…`.
+/// Returns the name of the first account with this ID. Source of the format: passwd(5), `name:password:UID:…`.
 #[cfg(unix)]
 fn name_of(id: u32, accounts: &str) -> Option<String> {
     accounts.lines().find_map(|line| {

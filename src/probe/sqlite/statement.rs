@@ -1,4 +1,4 @@
-//! One statement, its values bound, its rows as JSON.
+//! Runs one statement with bound values, and returns its rows as JSON.
 
 use rusqlite::fallible_iterator::FallibleIterator as _;
 use rusqlite::types::ValueRef;
@@ -11,7 +11,7 @@ use crate::outcome::Failure;
 use crate::probe::database::Access;
 use crate::probe::rows::{LARGEST, QueryResult, Row};
 
-/// Runs `bound` in the transaction that is open.
+/// Runs `bound` in the open transaction.
 pub(super) fn run(
     connection: &Connection,
     bound: &BoundSql,
@@ -83,7 +83,7 @@ fn bind(statement: &mut Statement<'_>, index: usize, value: &Value) -> rusqlite:
     }
 }
 
-/// How much of a cell is kept, in bytes.
+/// Returns the bytes of a cell that count towards the limit.
 fn size(cell: ValueRef<'_>) -> usize {
     match cell {
         ValueRef::Text(text) => text.len(),
