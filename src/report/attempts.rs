@@ -1,17 +1,17 @@
-//! Attempts in words: which one passed, how those before it failed, and what a poll saw.
+//! Descriptions of attempts: which one passed, how the previous ones failed, and what a poll got.
 
 use crate::event::{CheckReport, PollTrail, StepName, StepReport, Trail};
 use crate::outcome::Failure;
 
-/// An attempt that failed, with another after it.
+/// A failed attempt that another one followed.
 pub(super) struct FailedAttempt<'a> {
-    /// `attempt 1`, or of a step `` step 2 `log in`, attempt 1 ``.
+    /// `attempt 1`, or for a step `` step 2 `log in`, attempt 1 ``.
     pub which: String,
     pub step: Option<&'a StepName>,
     pub failure: &'a Failure,
 }
 
-/// What made a flaky check one: its own attempts, then those of its steps.
+/// Returns the failed attempts of a flaky check: its own, then those of its steps.
 pub(super) fn of_flaky(check: &CheckReport) -> Vec<FailedAttempt<'_>> {
     let steps = check.steps.iter().filter(|step| step.is_flaky());
     of_check(check).chain(steps.flat_map(of_step)).collect()
@@ -36,7 +36,7 @@ pub(super) fn of_step(step: &StepReport) -> impl Iterator<Item = FailedAttempt<'
     })
 }
 
-/// `passed at attempt 2`, of a flaky check; `` step 2 `log in` passed at attempt 3 `` where it was a step.
+/// Returns `passed at attempt 2` for a flaky check, or `` step 2 `log in` passed at attempt 3 `` for a flaky step.
 pub(super) fn passed_at(check: &CheckReport) -> String {
     let Trail { failed_attempts, attempts, .. } = &check.trail;
     let itself = (!failed_attempts.is_empty()).then(|| format!("passed at attempt {attempts}"));
@@ -47,7 +47,8 @@ pub(super) fn passed_at(check: &CheckReport) -> String {
     itself.into_iter().chain(steps).collect::<Vec<_>>().join(", ")
 }
 
-/// `` flapped twice: got "1.0.0" in 3 of 15 attempts ``, of a check that has flapped; with the step where it was one.
+/// Returns `` flapped twice: got "1.0.0" in 3 of 15 attempts `` for a check that flapped, with the name of the step if
+/// a step did.
 pub(super) fn flaps(check: &CheckReport) -> String {
     let itself = check.trail.flapped().map(flaps_of);
     let steps = check.steps.iter().filter(|step| step.has_flapped());

@@ -1,7 +1,7 @@
-//! `JUnit` XML, as Jenkins, GitLab, GitHub actions and Azure read it.
+//! `JUnit` XML, as Jenkins, GitLab, GitHub Actions and Azure read it.
 //!
-//! Source of the format: the Jenkins xUnit schema `junit-10.xsd`. One `testsuite`, one `testcase` per selected
-//! check, in the suite's order, each there exactly once.
+//! Source of the format: the Jenkins xUnit schema `junit-10.xsd`. It has one `testsuite`, and exactly one `testcase`
+//! per selected check, in the suite's order.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::event::{CheckReport, Event, RunInfo, RunReport, Status, StepName, Ste
 use crate::language::printable::printable;
 use crate::outcome::{Certificate, Failure, Outcome, Span};
 
-/// Writes the report when the run is over.
+/// Writes the report at the end of the run.
 pub struct Junit {
     to: Destination,
     document: Option<String>,
@@ -37,7 +37,7 @@ impl Reporter for Junit {
         }
     }
 
-    /// One case, which says what is wrong.
+    /// Writes a single test case with the mistakes.
     fn on_rejection(&mut self, rejection: &Rejection<'_>) {
         let Rejection { file, error, redactor, .. } = rejection;
         let text: String = error.lines().flat_map(|line| [line, "\n".to_owned()]).collect();
@@ -56,7 +56,7 @@ impl Reporter for Junit {
     }
 }
 
-/// The whole document.
+/// Renders the document.
 fn render(report: &RunReport, run: &RunInfo) -> String {
     let cases = report.checks.iter().map(|check| case(check, run)).collect();
     document(TestSuite::new(&clean(&run.suite)), run.started, report.took, cases)
@@ -70,7 +70,7 @@ fn document(mut suite: TestSuite, started: jiff::Timestamp, took: Duration, case
     let skipped = suite.skipped();
 
     let mut document = Vec::new();
-    // Writing to memory fails only if the library makes XML that it cannot write, which the tests rule out.
+    // Writing to memory fails only if the library produces invalid XML, which the tests rule out.
     let mut junit = Report::new();
     junit.add_testsuite(suite);
     let written = junit.write_xml(&mut document);
@@ -79,7 +79,7 @@ fn document(mut suite: TestSuite, started: jiff::Timestamp, took: Duration, case
     with_suite_facts(&document, took, skipped)
 }
 
-/// The library sums the cases' times, though they ran side by side, and does not count what was skipped.
+/// Corrects the suite's attributes. The library sums the times of concurrent cases, and does not count skipped ones.
 fn with_suite_facts(document: &str, took: Duration, skipped: usize) -> String {
     let Some(start) = document.find("<testsuite ") else { return document.to_owned() };
     let Some(end) = document[start..].find('>').map(|end| start + end) else { return document.to_owned() };
@@ -99,7 +99,7 @@ fn with_suite_facts(document: &str, took: Duration, skipped: usize) -> String {
     format!("{}{tag} skipped=\"{skipped}\"{slash}{}\n", &document[..start], &document[end..])
 }
 
-/// Seconds with three decimals, as the schema's `SUREFIRE_TIME` has them.
+/// Formats seconds with three decimals, as the schema's `SUREFIRE_TIME` requires.
 fn seconds(span: Duration) -> String {
     format!("{:.3}", span.as_secs_f64())
 }
@@ -107,7 +107,7 @@ fn seconds(span: Duration) -> String {
 fn case(check: &CheckReport, run: &RunInfo) -> TestCase {
     let info = &run.checks[check.check];
     let name = clean(&info.name);
-    // Milliseconds: the schema allows no more decimals.
+    // In milliseconds, because the schema allows no more decimals.
     let time = milliseconds(check.trail.took);
     let mut case = match &check.outcome {
         Outcome::Passed => TestCase::success(&name, time),
@@ -153,7 +153,7 @@ fn set_cause(case: &mut TestCase, text: &str) {
     }
 }
 
-/// Everything that is known of a failure, for the body of the element.
+/// Returns all details of a failure, for the body of the element.
 fn details(failure: &Failure, check: &CheckReport, run: &RunInfo) -> String {
     let mut text = format!("{failure}\n");
     let (mut layer, mut log) = (Some(failure), None);
@@ -198,7 +198,7 @@ fn details(failure: &Failure, check: &CheckReport, run: &RunInfo) -> String {
     text
 }
 
-/// Where the suite says what was not met, each line once: `smoke.toml:7, smoke.toml:9`.
+/// Returns the locations of the unmet expectations, without duplicates: `smoke.toml:7, smoke.toml:9`.
 fn locations(failure: &Failure, check: &CheckReport, run: &RunInfo) -> String {
     let places = failure.mismatches().iter().filter_map(|mismatch| mismatch.place);
     let mut lines = vec![run.location_of(check.check, None, failure).to_string()];
@@ -234,7 +234,7 @@ fn step_line(check: &CheckReport, report: &StepReport, run: &RunInfo) -> String 
     let what = if *is_cleanup { "cleanup step" } else { "step" };
     let line = format!("{what} {number} `{name}`: {verdict}{again} in {}", Span(*took));
     match failure {
-        // A step's failure is the check's; a cleanup step's stands only here.
+        // A step's failure is also the check's, but a cleanup step's appears only here.
         Some(failure) if *is_cleanup => {
             let location = run.location_of(check.check, Some(step), failure);
             format!("{line}: {} ({location})", **failure)
@@ -247,7 +247,7 @@ fn first_line(text: &str) -> String {
     text.lines().next().unwrap_or_default().trim_end_matches(':').to_owned()
 }
 
-/// Whole milliseconds, because the library writes as many decimals as there are.
+/// Rounds down to milliseconds, because the library writes all decimals.
 fn milliseconds(span: Duration) -> junit_report::Duration {
     junit_report::Duration::milliseconds(i64::try_from(span.as_millis()).unwrap_or(i64::MAX))
 }
@@ -261,12 +261,12 @@ fn hostname() -> String {
         .unwrap_or_else(|| "localhost".to_owned())
 }
 
-/// Without the end of a CDATA section, which is where the library puts an element's text.
+/// Breaks up the end marker of a CDATA section, in which the library writes text.
 fn in_cdata(text: &str) -> String {
     text.replace("]]>", "]] >")
 }
 
-/// Text without what XML 1.0 forbids, and without what GitHub takes for a command where the report is printed.
+/// Replaces characters that XML 1.0 forbids, and text that GitHub would treat as a command if the report is printed.
 /// Source: <https://www.w3.org/TR/xml/#charsets>.
 fn clean(text: &str) -> String {
     let text = printable(text).replace(['\u{FFFE}', '\u{FFFF}'], "\u{FFFD}");
