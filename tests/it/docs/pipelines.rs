@@ -1,8 +1,8 @@
-//! The examples of `docs/ci.md` are what a pipeline reads, and call smoke as it can be called.
+//! The examples in `docs/ci.md` are valid pipelines, and their smoke commands parse.
 
 use crate::support::pages::blocks;
 
-/// The YAML documents of the documentation.
+/// Returns the YAML documents of the documentation.
 fn yaml() -> Vec<saphyr::YamlOwned> {
     use saphyr::LoadableYamlNode as _;
     let documents = blocks("yaml").into_iter().flat_map(|block| {
@@ -12,7 +12,7 @@ fn yaml() -> Vec<saphyr::YamlOwned> {
     documents.collect()
 }
 
-/// Every text in it, and every list of texts as one.
+/// Collects every string in it. A list of strings counts as one.
 fn texts(node: &saphyr::YamlOwned, found: &mut Vec<String>) {
     if let Some(text) = node.as_str() {
         found.push(text.to_owned());
@@ -39,7 +39,7 @@ fn the_pipelines_are_yaml_and_their_smoke_commands_parse() {
     for document in &documents {
         texts(document, &mut found);
     }
-    // In a shell `smoke` comes first, in a list of arguments it is the command beside it.
+    // In a shell command `smoke` is the first word. In a list of arguments, the program is a separate entry.
     let in_shells =
         found.iter().flat_map(|text| text.lines()).filter_map(|line| line.trim().strip_prefix("smoke "));
     let in_lists = found.iter().map(String::as_str).filter(|text| text.starts_with("run "));
