@@ -7,8 +7,8 @@ use clap_complete::Shell;
 
 use crate::cli::Cli;
 
-/// The options that take a name from the suite, with their short forms, and the matching values of `smoke list
-/// --print`.
+/// The options that take a name from the suite, with their short forms, and the matching values of
+/// `smoke list --print`.
 const NAMES: [(&str, &str, &str); 5] = [
     ("only", "", "names"),
     ("skip", "", "names"),

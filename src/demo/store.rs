@@ -198,7 +198,6 @@ insert into products (sku, name, price) values
     ('mug-enamel', 'Enamel mug', '8.75');
 ";
 
-/// An order's id is never given to another, so that a smoke test which removes its order can see that it is
 /// Order IDs are never reused, so a smoke test that removes its order can see that it is gone.
 const ORDERS: &str = "
 create table orders (

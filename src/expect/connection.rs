@@ -20,7 +20,7 @@ use crate::secret::{Message, message};
 /// An established connection.
 #[derive(Debug)]
 pub struct Connection {
-    /// Until it was made, with everything that it took.
+    /// The time until it was established.
     pub took: Duration,
     /// The certificate that the server presented.
     pub certificate: Option<PeerCertificate>,

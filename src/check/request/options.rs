@@ -25,10 +25,10 @@ use crate::probe::http::HttpVersion;
 use crate::probe::http::proxy::{EXPECTED, Proxy};
 use crate::probe::trust::{TlsOptions, Verify};
 
-/// The default limit of a response body. Larger ones fail.
+/// The default of `max-body`. Larger response bodies fail.
 const MAX_BODY: ByteSize = ByteSize(1 << 20);
 
-/// The default number of redirects to follow. With 0, a 302 is returned as a 302.
+/// The default of `redirects`. None are followed, so a 302 is reported as a 302.
 pub(super) const REDIRECTS: u32 = 0;
 
 /// The request keys that `[defaults.http]` may also set.

@@ -164,8 +164,8 @@ const WITHOUT_HTTP_2: &str = "the server may not speak HTTP/2: try it without `h
 const BROKEN_OFF: &str = "the server or a proxy broke off: look at its log";
 const LOOK: &str = "look at the answer with `curl -v`";
 
-/// Describes that `what` ended the connection before a response. HTTP/2 without negotiation, as in clear text, may be
-/// the reason.
+/// Describes that `what` ended the connection before a response. HTTP/2 may be the reason if it was not negotiated,
+/// which only TLS does.
 fn unanswered(what: &str, hint: &'static str, prepared: &ResolvedRequest) -> (String, &'static str) {
     if prepared.route.version == Some(HttpVersion::Two) && prepared.url.scheme() == "http" {
         (format!("{what}, as by a server that does not speak HTTP/2"), WITHOUT_HTTP_2)

@@ -7,8 +7,9 @@ use rusqlite::{Connection, Row};
 use super::affinity::family;
 use crate::probe::database::{Column, Table, TableKind, TableName};
 
-/// Hidden columns of a virtual table (1) are arguments. A primary key may contain null, except an `integer primary
-/// key`, which is the row ID and has no index. Source: <https://www.sqlite.org/lang_createtable.html#rowid>.
+/// Hidden columns of a virtual table (1) are arguments. A primary key may contain null, except an
+/// `integer primary key`, which is the row ID and has no index. Source:
+/// <https://www.sqlite.org/lang_createtable.html#rowid>.
 const DESCRIBE: &str = "\
 with described as (
     select found.schema, found.type, info.cid, info.name, info.type as type_name, info.\"notnull\",

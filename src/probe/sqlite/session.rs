@@ -242,7 +242,7 @@ impl OpenFile {
         fault::of(error, &self.path)
     }
 
-    /// Sets how long the following statements wait for a lock.
+    /// Makes the following statements wait at most `wait` for a lock.
     fn wait_for_locks(&self, wait: Duration) -> Result<(), Failure> {
         self.connection.busy_timeout(wait.min(LONGEST_LOCK)).map_err(|error| self.failure(&error))
     }
