@@ -133,14 +133,15 @@ fn is_secret_unsaid(name: &str, written: &RawDocument<'_>) -> bool {
     is_secret_name(name) || matches!(replaced, Some(DeValue::Boolean(true)))
 }
 
-/// Not every header with a `key` is secret: an idempotency key is not.
+/// Whether a header is secret. Not every header with a `key` is: an idempotency key is not.
 fn is_secret_header(name: &str) -> bool {
     let name = name.to_lowercase();
     let words = ["authorization", "api-key", "apikey", "token", "secret", "password"];
     words.iter().any(|word| name.contains(word))
 }
 
-/// Narrower than for variables, because a `key` or `token` in a body is usually harmless.
+/// Whether a field is a password. Narrower than for variables, because a `key` or `token` in a body is usually
+/// harmless.
 fn is_password(name: &str) -> bool {
     let name = name.to_lowercase();
     ["password", "passwd", "passphrase", "pwd"].iter().any(|word| name.contains(word))

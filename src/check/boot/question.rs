@@ -237,7 +237,7 @@ fn port_of(port: &Scalar, scope: &Variables) -> Result<u16, Failure> {
     port.parse().map_err(|_| template_failure(format!("`{port}` is not a port")))
 }
 
-/// Only an address of this machine can be bound.
+/// Whether the address belongs to this machine. Only such an address can be bound.
 fn is_of_this_machine(address: &IpAddr) -> bool {
     UdpSocket::bind((*address, 0)).is_ok()
 }

@@ -108,7 +108,7 @@ fn no_path_for_any_value(
     (!tried.any(|tried| tried.is_ok())).then_some(first)
 }
 
-/// The library rarely reports more than that a path does not parse.
+/// Returns why the path does not parse. The library rarely reports more than that it does not.
 fn reason(error: &serde_json_path::ParseError) -> String {
     match error.message() {
         "parser error" => format!("at character {}", error.position() + 1),

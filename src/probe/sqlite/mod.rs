@@ -59,7 +59,7 @@ impl Database for Sqlite {
         url::mistake(url)
     }
 
-    /// Operations on a file end with smoke.
+    /// Returns `false`, because operations on a file end with smoke.
     fn leaves(&self) -> bool {
         false
     }
