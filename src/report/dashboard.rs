@@ -271,7 +271,7 @@ impl Row {
 }
 
 impl Change {
-    /// Formats the change: `12:00:10Z `api is healthy` PASS → FAIL after 2m 5s: expected status 200, got 503`.
+    /// Formats the change: ``12:00:10Z `api is healthy` PASS → FAIL after 2m 5s: expected status 200, got 503``.
     pub(super) fn line(&self, style: Style) -> String {
         let to = style.status(self.to, self.to.word());
         let what = match self.from {

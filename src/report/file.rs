@@ -1,4 +1,4 @@
-//! Writes report files atomically.
+//! Report destinations. Files are replaced atomically where possible.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -35,7 +35,7 @@ impl Destination {
     /// Writes `content`, and replaces any previous content.
     ///
     /// # Errors
-    /// Fails if it cannot be written. An existing file is then unchanged.
+    /// Fails if it cannot be written. An existing file is then unchanged, unless it had to be written in place.
     pub fn write(&self, content: &str) -> Result<(), ReportError> {
         match self {
             Destination::Stdout => {
