@@ -11,7 +11,7 @@ pub struct Decimal {
     exponent: i64,
 }
 
-/// Compares two numbers in JSON's notation. `None` if one is not a number.
+/// Compares two numbers in JSON notation. Returns `None` if one of them is not a number.
 pub fn compare(a: &str, b: &str) -> Option<Ordering> {
     Some(Decimal::parse(a)?.order(&Decimal::parse(b)?))
 }

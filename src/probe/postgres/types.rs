@@ -1,7 +1,7 @@
-//! Declared types against those of columns: the database resolves both.
+//! Compares declared types with those of columns. The database resolves both.
 //!
-//! A declared type may come from anywhere: it is bound, never pasted, and what is no type is no error. Source:
-//! <https://www.postgresql.org/docs/current/functions-info.html> (`to_regtype`).
+//! A declared type may come from anywhere, so it is bound and never inserted into the statement, and an unknown type is
+//! not an error. Source: <https://www.postgresql.org/docs/current/functions-info.html> (`to_regtype`).
 
 use serde_json::Value;
 
@@ -11,8 +11,8 @@ use crate::outcome::{Failure, Fault};
 use crate::probe::database::{DeclaredType, TypeMatch};
 use crate::probe::rows::Row;
 
-/// A spelling with capitals is tried as it is first: a domain `Name` is not the system's type `name`. A domain over the
-/// declared type is as good, and has that one's length.
+/// Tries a spelling with capitals as written first, because a domain `Name` is not the system type `name`. A domain
+/// over the declared type also matches, and has its length.
 const COMPARE: &str = "\
 with recursive declared as (
     select wanted.number, pg_catalog.to_regtype(wanted.actual)::oid as actual,
@@ -89,7 +89,7 @@ pub(super) fn is_about_the_text(failure: &Failure) -> bool {
     matches!(failure, Failure::Fault { fault: Fault::Sql, .. })
 }
 
-/// The declared type as PostgreSQL reads it: `serial` is not a type but a default, and `varchar[50]` is meant as a length.
+/// Normalises a declared type: `serial` is an integer with a default, and `varchar[50]` is meant as a length.
 fn plain(declared: &str) -> String {
     let declared = declared.trim();
     let lower = declared.to_lowercase();
@@ -108,7 +108,7 @@ fn plain(declared: &str) -> String {
     }
 }
 
-/// A name with capitals, each part of it in quotes.
+/// Quotes each part of a name with capitals.
 fn quoted(declared: &str) -> Option<String> {
     let is_name = |c: char| c.is_alphanumeric() || matches!(c, '_' | '$' | '.');
     let has_capitals = declared.chars().any(char::is_uppercase);
@@ -116,14 +116,14 @@ fn quoted(declared: &str) -> Option<String> {
         .then(|| declared.split('.').map(|part| format!("\"{part}\"")).collect::<Vec<_>>().join("."))
 }
 
-/// Is the length or precision the declared one, if one is declared?
+/// Whether the length or precision matches the declared one, if one is declared.
 fn has_same_size(declared: &str, actual: &str) -> bool {
     match (size(declared), size(actual)) {
         (Some(declared), Some(actual)) => {
             // `numeric(10)` is `numeric(10,0)`.
             declared == actual || actual.strip_suffix(",0") == Some(&declared)
         }
-        // `float(24)` has become `real`, which has none.
+        // `float(24)` becomes `real`, which has no precision.
         (Some(_), None) => !takes_a_size(actual),
         (None, _) => true,
     }
@@ -135,7 +135,7 @@ fn size(type_name: &str) -> Option<String> {
     Some(size.chars().filter(|c| !c.is_whitespace()).collect())
 }
 
-/// Could a type of this name have a length or precision?
+/// Whether a type of this name can have a length or precision.
 fn takes_a_size(type_name: &str) -> bool {
     ["char", "numeric", "bit", "time", "interval"].iter().any(|name| type_name.contains(name))
 }
