@@ -174,7 +174,7 @@ impl Expectation<InspectedResponse> for HttpExpectation {
         }
         for (selector, matcher) in &self.html {
             let query = selector.query(None, scope)?;
-            let subject = subject("html ", &query.selector.to_string(), selector.place());
+            let subject = subject("html ", &query.selector.clone(), selector.place());
             match html_texts(answer, &query) {
                 Ok(found) => unmet.extend(judge(&subject, matcher, &found.as_found(), scope)?),
                 Err(too_much) => {

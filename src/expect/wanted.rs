@@ -178,7 +178,7 @@ impl Wanted {
             Sought::Header(header) => find("one header ").data(header.as_str()),
             Sought::Cookie(cookie) => find("one cookie ").data(cookie.as_str()),
             Sought::Html(HtmlQuery { selector, attribute }) => {
-                let element = find("one element ").data(selector.to_string());
+                let element = find("one element ").data(selector.clone());
                 match attribute {
                     None => element,
                     Some(attribute) => element.words(" with the attribute ").data(attribute.as_str()),

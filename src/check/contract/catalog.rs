@@ -35,16 +35,17 @@ impl Run {
                 }
                 Found::There { table, is_elsewhere, .. } => {
                     let whereabouts = is_elsewhere.then(|| message!("in schema `{}`", table.schema));
-                    let came = match table.is_readable {
-                        true => Came::Passed(whereabouts),
-                        false => Came::errored(
+                    let came = if table.is_readable {
+                        Came::Passed(whereabouts)
+                    } else {
+                        Came::errored(
                             message!("permission denied: this user may not read it"),
                             message!(
                                 "grant it: `grant select on {}.{} to …`, and `usage` on the schema",
                                 table.schema,
                                 self.promised.objects[object].table.name
                             ),
-                        ),
+                        )
                     };
                     self.settle(Test::Exists, Some(object), came);
                     self.columns(object, is_same_name);
@@ -143,12 +144,13 @@ impl Run {
             .map(|column| column.name.as_str())
             .filter(|name| !is_promised(name))
             .collect();
-        let came = match others.is_empty() {
-            true => Came::Passed(None),
-            false => Came::Failed {
+        let came = if others.is_empty() {
+            Came::Passed(None)
+        } else {
+            Came::Failed {
                 expected: message!("to have no columns that the contract does not name"),
                 actual: message!("{}", others.join(", ")),
-            },
+            }
         };
         self.settle(Test::NoOtherColumns, Some(object), came);
     }
@@ -194,9 +196,10 @@ impl Run {
             self.entries[at].came = match (matched, logical) {
                 (TypeMatch::Same, _) => Came::Passed(None),
                 (TypeMatch::Other(known), _) => {
-                    let expected = match known == declared.declared.to_lowercase() {
-                        true => message!("to be of type `{}`", declared.declared),
-                        false => message!("to be of type `{}` (`{}` here)", declared.declared, known),
+                    let expected = if known == declared.declared.to_lowercase() {
+                        message!("to be of type `{}`", declared.declared)
+                    } else {
+                        message!("to be of type `{}` (`{}` here)", declared.declared, known)
                     };
                     Came::Failed { expected, actual: actual() }
                 }

@@ -231,7 +231,7 @@ fn read_file(path: &Path, place: Place, parse: &mut ParseContext<'_>) -> Option<
     }
     let text = match regular_file::read_text(&whole) {
         Ok(text) => text,
-        Err(error) => return parse.reject(cannot(io_error::reason(&error).to_string())),
+        Err(error) => return parse.reject(cannot(io_error::reason(&error).clone())),
     };
     // A mark of the byte order is no text.
     let text = text.strip_prefix('\u{feff}').map_or_else(|| text.clone(), str::to_owned);

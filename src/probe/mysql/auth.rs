@@ -1,13 +1,15 @@
 //! The login: what the server wants to see, and what it is shown.
 //!
-//! The methods themselves are mysql_common's. The public key that a server sends is looked at before: the library
+//! The methods themselves are `mysql_common`'s. The public key that a server sends is looked at before: the library
 //! takes it for well-formed.
 //! Sources: <https://dev.mysql.com/doc/dev/mysql-server/latest/page_protocol_connection_phase.html#sect_protocol_connection_phase_auth>,
 //! <https://dev.mysql.com/doc/dev/mysql-server/latest/page_caching_sha2_authentication_exchanges.html>.
 
 use std::io::{Error, ErrorKind};
 
-use mysql_common::auth::plugins::{self, AuthProc, ChallengeResponsePlugin as _, Context, Response};
+use mysql_common::auth::plugins::{
+    self, AuthProc, ChallengeResponsePlugin as _, Context, MysqlClearPassword, Response,
+};
 use mysql_common::packets::AuthPlugin;
 use x509_parser::pem::Pem;
 use x509_parser::prelude::FromDer as _;
@@ -146,8 +148,10 @@ impl<'c> Login<'c> {
     }
 
     fn run(&mut self, challenge: &[u8]) -> Result<Response, LoginError> {
-        let mut procedure =
-            std::mem::replace(&mut self.procedure, AuthProc::MysqlClearPassword(Default::default()));
+        let mut procedure = std::mem::replace(
+            &mut self.procedure,
+            AuthProc::MysqlClearPassword(MysqlClearPassword::default()),
+        );
         let answer = procedure.run(&*self, challenge);
         self.procedure = procedure;
         answer.map_err(|error| {

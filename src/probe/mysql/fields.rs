@@ -1,6 +1,6 @@
 //! The fields of a packet.
 //!
-//! mysql_common has such a reader too. It checks no length where its caller is to have done so, and of a server that
+//! `mysql_common` has such a reader too. It checks no length where its caller is to have done so, and of a server that
 //! is none a packet may be cut off anywhere.
 //! Source: <https://dev.mysql.com/doc/dev/mysql-server/latest/page_protocol_basic_dt_integers.html>.
 

@@ -1,6 +1,6 @@
 //! MySQL and MariaDB: connect, log in, and run statements that cannot write, or whose writes wait for a commit.
 //!
-//! The packets are read here, and the login methods are mysql_common's: a client library would make its own connection
+//! The packets are read here, and the login methods are `mysql_common`'s: a client library would make its own connection
 //! and its own TLS. A statement is prepared (one statement, values bound) inside a read-only transaction, and runs where the
 //! server takes it as a part of a query, too: there nothing can stand that writes a file or commits. A statement that may
 //! write runs where everything that it writes to can be rolled back. A limit of the server ends it when nobody is left to

@@ -145,7 +145,9 @@ async fn look_up(names: &Names, wire: &mut Wire, context: &Context) -> Result<Ve
         values.extend([Value::from(name.schema.clone()), Value::from(name.name.as_str())]);
     };
     for name in &names.written {
-        [TABLE, VIEW, TRIGGER].into_iter().for_each(|part| ask(part, name));
+        for part in [TABLE, VIEW, TRIGGER] {
+            ask(part, name);
+        }
     }
     names.read.iter().for_each(|name| ask(READ_VIEW, name));
     names.routines.iter().for_each(|name| ask(ROUTINE, name));

@@ -160,7 +160,7 @@ impl Session for PostgresSession {
                         asked.push(&name.declared);
                         match self.compared(std::slice::from_ref(name), context).await {
                             Err(failure) if types::is_about_the_text(&failure) => {
-                                refused.push(&name.declared)
+                                refused.push(&name.declared);
                             }
                             other => drop(other?),
                         }

@@ -1,4 +1,4 @@
-//! Redis, and what speaks its protocol (Valkey, KeyDB, Dragonfly): connect, log in, and run one command that only reads.
+//! Redis, and what speaks its protocol (Valkey, `KeyDB`, Dragonfly): connect, log in, and run one command that only reads.
 //!
 //! The frames are written and read here ([`wire`]): they are few, and a library's client keeps whole answers of any size,
 //! and reads them in a task of its own, which goes on where a check is cut. Which commands only read, the server says

@@ -48,6 +48,7 @@ impl<'a> From<&'a CheckInfo> for CheckRecord<'a> {
 
 /// The result of a check.
 #[derive(Debug, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a key of the document")]
 pub(in crate::report) struct ResultRecord<'a> {
     #[serde(flatten)]
     check: CheckRecord<'a>,
