@@ -1,16 +1,16 @@
-//! The password of a URL, for commands that people run.
+//! The password of a URL, for commands to run by hand.
 
 use crate::secret::placeholder::{Piece, pieces, placeholder};
 
-/// The URL without its password, and the password as the server wants it: an argument is seen by whoever lists the
-/// processes. One that a shell cannot decode stays where it is. For one that
-/// stands in the suite in clear, `variable` is what the shell has.
+/// Returns the URL without its password, and the password as the server expects it: an argument is visible to anyone
+/// who lists the processes. A password that a shell cannot decode stays in the URL. For a password that is in the suite
+/// as plain text, `variable` is the placeholder.
 pub fn password_apart(url: &str, shown_url: &str, variable: &str) -> (String, Option<String>) {
     let whole = shown_url.to_owned();
     let Some((before, shown, after)) = password_in(shown_url) else { return (whole, None) };
     let password = match pieces(shown).as_slice() {
         [] => None,
-        // It stands there in clear, and is not for a report.
+        // The password is in the suite as plain text, which a report must not show.
         [Piece::Text(_)] => Some(placeholder(variable)),
         [Piece::Secret(secret)] if secret.is_as_it_is() => {
             let has_escapes = password_in(url).is_none_or(|(_, real, _)| real.contains('%'));
@@ -25,7 +25,7 @@ pub fn password_apart(url: &str, shown_url: &str, variable: &str) -> (String, Op
     }
 }
 
-/// What comes before the password of a URL, the password, and what comes after it.
+/// Returns the text before the password of a URL, the password, and the text after it.
 fn password_in(url: &str) -> Option<(&str, &str, &str)> {
     let authority = url.find("://")? + 3;
     let end = url[authority..].find(['/', '?']).map_or(url.len(), |end| authority + end);

@@ -1,4 +1,4 @@
-//! Types as SQLite has them: a name that says which affinity a column has, and nothing more.
+//! SQLite's types: a type name determines only the affinity of a column.
 //!
 //! Source: <https://www.sqlite.org/datatype3.html#determination_of_column_affinity>.
 
@@ -41,7 +41,7 @@ impl Affinity {
     }
 }
 
-/// Whatever SQLite does not know is `numeric` to it: these are names of types that are meant.
+/// For SQLite, every unknown name means `numeric`: these are the names that really mean a type.
 const NUMERIC: [&str; 7] = ["numeric", "decimal", "number", "bool", "date", "time", "money"];
 
 fn is_known(type_name: &str) -> bool {
@@ -62,12 +62,12 @@ pub(super) fn compare(DeclaredType { declared, type_name }: &DeclaredType) -> Ty
     }
 }
 
-/// What the values of a column are about, if its type says so.
+/// Returns the family of a column's values, if its type reveals it.
 pub(super) fn family(type_name: &str) -> Family {
     let name = type_name.to_lowercase();
     match Affinity::of(type_name) {
         Affinity::Integer | Affinity::Real => Family::Number,
-        // Dates and times are text here, and so is JSON.
+        // SQLite stores dates, times and JSON as text.
         Affinity::Text | Affinity::Blob => Family::Unknown,
         Affinity::Numeric if name.starts_with("bool") => Family::Boolean,
         Affinity::Numeric if name == "date" => Family::Date,
