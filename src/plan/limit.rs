@@ -1,4 +1,4 @@
-//! The upper limit on the budget of a check.
+//! The largest budget that a check may have.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use crate::language::source::Place;
 use crate::outcome::Span;
 use crate::suite::keys::{EnvironmentKeys, SuiteKeys};
 
-/// The upper limit on the budget of a check.
+/// The largest budget that a check may have.
 pub(super) struct Limit<'s> {
     pub span: Duration,
     whose: Whose<'s>,

@@ -94,7 +94,7 @@ impl Arrival {
         uses.sets().collect()
     }
 
-    /// Polls for the canary until the arrival's `within` ends. Each look makes a new request or query.
+    /// Polls for the canary until the arrival's `within` ends. Each look sees the current data.
     pub async fn look(&self, number: usize, mut session: Session, id: &str, context: &Context) -> Looked {
         let step = StepName { number, name: self.name.name.clone(), place: self.exchange.url().place() };
         session.step = Some(number);

@@ -67,7 +67,7 @@ impl<'n> Fields<'n> {
         }
     }
 
-    /// Returns the place of the first field.
+    /// Returns the place of the first field, or of the mapping if it is empty.
     pub fn place(&self) -> Place {
         self.entries.first().map_or(self.place, |(key, _)| key.place)
     }

@@ -29,8 +29,8 @@ pub(super) async fn look_up(
     session: &mut dyn Session,
     context: &Context,
 ) -> Result<Vec<Found>, Failure> {
-    // An object without a schema is looked up in the schema of the contract's servers, and where an unqualified name
-    // resolves to.
+    // An object without a schema is looked up in the schema of the contract's servers first, then wherever an
+    // unqualified name resolves.
     let usual = |object: &Object| {
         let schema = object.usual_schema.clone().filter(|_| object.table.schema.is_none())?;
         Some(TableName { schema: Some(schema), name: object.table.name.clone() })

@@ -1,7 +1,7 @@
 //! DNS: a query to a resolver, over UDP or if necessary over TCP, and its answer.
 //!
 //! smoke implements the protocol itself: a query is one name and three numbers, and nine record types of an answer are
-//! read. Every fault on the way is reported as what it is; a resolver library would just retry.
+//! read. Each fault on the way is reported by its cause; a resolver library would just retry.
 
 mod exchange;
 mod message;

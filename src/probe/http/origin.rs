@@ -1,5 +1,5 @@
-//! The origin of a 502, 503 or 504: a load balancer creates one itself if it has no application to ask. 520 to 527 are
-//! Cloudflare's own.
+//! The origin of a 502, 503 or 504: a load balancer generates one itself if it has no application to ask. 520 to 527
+//! are Cloudflare's own.
 //!
 //! The origin is inferred from the body, because each balancer has its own wording, and from the headers `server`,
 //! `via`, `x-powered-by`, `content-type` and `x-envoy-upstream-service-time`. If these do not reveal it, no origin is
@@ -11,10 +11,11 @@
 
 use hyper::header::{CONTENT_TYPE, HeaderMap, SERVER, VIA};
 
-/// The creator of an answer, as far as the answer reveals it.
+/// The party that generated an answer, as far as the answer reveals it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
-    /// The balancer or proxy with this name created the answer itself: it had no server to ask, or received no answer.
+    /// The balancer or proxy with this name generated the answer itself: it had no server to ask, or received no
+    /// answer.
     Balancer(&'static str),
     /// The application behind the balancer.
     Application,
@@ -78,7 +79,7 @@ pub fn origin(status: u16, headers: &HeaderMap, body: &str) -> Option<Origin> {
     }
     let is_json = text(CONTENT_TYPE.as_str()).is_some_and(|kind| kind.contains("json"));
     let is_replaced = REPLACERS.iter().any(|name| server.starts_with(name));
-    // A balancer that forwards an answer says so in a header, or keeps the name of the server that created it.
+    // A balancer that forwards an answer says so in a header, or keeps the name of the server that generated it.
     let is_passed_on = headers.contains_key(VIA) || headers.contains_key("x-powered-by");
     let has_own_name = !server.is_empty() && !is_replaced;
     (is_json || is_passed_on || has_own_name || is_replaced && !start.trim().is_empty())

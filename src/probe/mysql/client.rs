@@ -1,7 +1,7 @@
 //! A query as a command for `mysql` or `mariadb`, for running by hand.
 //!
 //! Neither client takes a URL, and a password given as an argument could be seen by others. Each has TLS options that
-//! the other lacks: with `--loose-`, a client ignores an option that it does not know.
+//! the other lacks: `--loose-` makes a client ignore an option that it does not know.
 
 use super::url::{MysqlUrl, SslMode};
 use crate::attempt::shell::{ShellCommand, seconds};

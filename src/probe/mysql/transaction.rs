@@ -91,7 +91,7 @@ impl Transaction {
     /// The server refuses, or a deadlock has ended the transaction.
     pub async fn open(&mut self, wire: &mut Wire, context: &Context) -> Result<(), Failure> {
         if self.state == State::New {
-            // This makes later transactions read-only, too, no matter which statement ended the one before.
+            // A transaction that begins implicitly is read-only, too, no matter which statement ended the one before.
             ask(
                 wire,
                 match self.access {

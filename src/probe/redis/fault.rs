@@ -1,4 +1,4 @@
-//! Conversion of refusals and broken connections to failures that name their cause and a remedy.
+//! Conversion of refusals and broken connections to failures that name their cause and the remedy.
 
 use super::url::Place;
 use super::wire::Broken;
