@@ -61,8 +61,8 @@ pub(super) fn read(rows: Vec<Row>, columns: &[&DeclaredType]) -> Result<Vec<Type
     Ok(matches)
 }
 
-/// The declared type without its length or precision, which is compared here and need not be one that the server takes.
-/// That of a `float` chooses the type.
+/// Returns the declared type without its length or precision, which is compared here and may be one that the server
+/// does not accept. The precision of a `float` determines the type, so it is kept.
 fn without_size(declared: &str) -> String {
     match (declared.split_once('('), declared.split_once(')')) {
         (Some((name, _)), Some((_, rest))) if !name.trim().eq_ignore_ascii_case("float") => {
@@ -72,10 +72,11 @@ fn without_size(declared: &str) -> String {
     }
 }
 
-/// The longest text that PostgreSQL takes a limit for. What is declared longer has none.
+/// The largest length limit that PostgreSQL accepts for text. A larger one is not a type of PostgreSQL.
 const LONGEST_TEXT: u64 = 10_485_760;
 
-/// Could it be the name of a type at all? The server stops at what is none, before PostgreSQL 16.
+/// Whether the text could be the name of a type at all. Before PostgreSQL 16, the server reports an error for text that
+/// could not.
 pub(super) fn may_be_a_name(declared: &str) -> bool {
     let is_of_a_name = |c: char| c.is_alphanumeric() || " _$.\"(),[]".contains(c);
     let sizes = declared.split(['(', '[', ',', ')', ']']).filter_map(|part| part.trim().parse::<u64>().ok());
@@ -84,7 +85,7 @@ pub(super) fn may_be_a_name(declared: &str) -> bool {
         && sizes.max().unwrap_or(0) <= LONGEST_TEXT
 }
 
-/// Was what is declared refused, because it cannot be the name of a type?
+/// Whether the server refused a declared type because it cannot be the name of a type.
 pub(super) fn is_about_the_text(failure: &Failure) -> bool {
     matches!(failure, Failure::Fault { fault: Fault::Sql, .. })
 }
