@@ -221,7 +221,7 @@ fn group<'a>(diagnostic: &'a Diagnostic, sources: &'a Sources, level: &Level<'a>
     let mut group = match diagnostic.place {
         None => title.elements(Vec::<annotate_snippets::Message<'_>>::new()),
         Some(place) => {
-            let source = &sources.files[place.file];
+            let source = sources.of(place);
             let mut annotation = AnnotationKind::Primary.span(first_line(place, &source.text));
             if !diagnostic.label.is_empty() {
                 annotation = annotation.label(printable(&diagnostic.label));

@@ -23,7 +23,7 @@ use super::diagnostic::Diagnostic;
 use super::schema::{Definitions, Schema};
 use super::setting;
 pub use super::setting::Templates;
-use super::source::{Lent, Place, Sources};
+use super::source::{Attached, Lent, Place};
 pub use super::table::{Table, read_table};
 use super::variables::Variables;
 
@@ -49,8 +49,8 @@ pub struct ParseContext<'e> {
     pub is_environment_known: bool,
     /// The folder that relative paths start in: the suite's.
     pub folder: PathBuf,
-    /// The suite's files so far, and what checks read beside them.
-    pub sources: Sources,
+    /// The files that checks read beside the suite.
+    pub attached: Attached,
     /// What is wrong with a file that a check reads, and keeps nothing from being run.
     pub warnings: Vec<Diagnostic>,
 }
@@ -118,7 +118,7 @@ impl<'e> ParseContext<'e> {
             lent: Lent::default(),
             is_environment_known: false,
             folder: PathBuf::new(),
-            sources: Sources::default(),
+            attached: Attached::default(),
             warnings: Vec::new(),
         }
     }

@@ -1,6 +1,7 @@
 //! The files of a suite, and places in them.
 
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 
 use super::printable::printable;
 
@@ -27,47 +28,43 @@ pub struct Source {
     line_starts: Vec<usize>,
     /// Where its text begins for [`Lent`].
     start: usize,
-    /// Is it part of the suite, or something that the suite names, such as a data contract?
-    pub role: Role,
 }
 
-/// What a file is to a suite.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
-    /// The suite's own, or one that it includes.
-    Suite,
-    /// A file of another format that a check reads.
-    Attached,
+impl Source {
+    fn new(path: PathBuf, text: String, start: usize) -> Source {
+        let line_starts = text.match_indices('\n').map(|(newline, _)| newline + 1).collect();
+        Source { path, text, line_starts, start }
+    }
 }
 
-/// All files of a suite. A [`Place`] refers to one of them.
+/// All files of a suite, and those that its checks read. A [`Place`] refers to one of them.
 #[derive(Debug, Clone, Default)]
 pub struct Sources {
     pub files: Vec<Source>,
+    pub attached: Attached,
 }
 
 impl Sources {
     /// Adds a file of the suite and returns its number.
     pub fn add(&mut self, path: PathBuf, text: String) -> usize {
-        self.push(path, text, Role::Suite)
-    }
-
-    /// Adds a file that a check reads, and returns its number. One that several checks read is there once.
-    pub fn attach(&mut self, path: PathBuf, text: String) -> usize {
-        let known = self.files.iter().position(|file| file.role == Role::Attached && file.path == path);
-        known.unwrap_or_else(|| self.push(path, text, Role::Attached))
-    }
-
-    fn push(&mut self, path: PathBuf, text: String, role: Role) -> usize {
-        let line_starts = text.match_indices('\n').map(|(newline, _)| newline + 1).collect();
         let start = self.files.last().map_or(Lent::START, |last| last.start + last.text.len() + 1);
-        self.files.push(Source { path, text, line_starts, start, role });
+        self.files.push(Source::new(path, text, start));
         self.files.len() - 1
+    }
+
+    fn get(&self, file: usize) -> &Source {
+        self.attached.get(file).unwrap_or_else(|| &self.files[file])
+    }
+
+    /// Returns the file that `place` is in.
+    pub fn of(&self, place: Place) -> &Source {
+        self.get(place.file)
     }
 
     /// Covers the text at `place` with stars. All other places stay valid.
     pub fn cover(&mut self, place: Place) {
-        let source = &mut self.files[place.file];
+        // A file that a check reads is not the suite's: nothing in it is written as a secret.
+        let Some(source) = self.files.get_mut(place.file) else { return };
         if let Some(text) = source.text.get(place.start..place.end) {
             let stars: String = text.bytes().map(|byte| if byte == b'\n' { '\n' } else { '*' }).collect();
             source.text.replace_range(place.start..place.end, &stars);
@@ -85,16 +82,55 @@ impl Sources {
     }
 
     pub fn text(&self, place: Place) -> &str {
-        self.files[place.file].text.get(place.start..place.end).unwrap_or_default()
+        self.of(place).text.get(place.start..place.end).unwrap_or_default()
     }
 
     /// Returns the start of `place` as `file:line:column`. Lines and columns count from 1, columns in characters.
     pub fn location(&self, place: Place) -> Location {
-        let source = &self.files[place.file];
+        let source = self.of(place);
         let line = source.line_starts.partition_point(|start| *start <= place.start);
         let line_start = line.checked_sub(1).map_or(0, |before| source.line_starts[before]);
         let before = source.text.get(line_start..place.start).unwrap_or_default();
         Location { path: source.path.clone(), line: line + 1, column: before.chars().count() + 1 }
+    }
+}
+
+/// The files that checks read beside the suite, such as data contracts. A suite may be read once more when the
+/// variables have their values: all readings share these, so a place in one of them stays valid.
+#[derive(Debug, Clone, Default)]
+pub struct Attached(Arc<OnceLock<Attachment>>);
+
+#[derive(Debug)]
+struct Attachment {
+    source: Source,
+    next: Attached,
+}
+
+impl Attached {
+    /// The number of the first one: far behind those of the suite's own files.
+    const FIRST: usize = usize::MAX / 2;
+
+    /// Adds a file and returns its number. A file that several checks read is there once.
+    pub fn add(&self, path: &Path, text: &str) -> usize {
+        let (mut place, mut number) = (self, Attached::FIRST);
+        loop {
+            let attachment = place.0.get_or_init(|| Attachment {
+                source: Source::new(path.to_owned(), text.to_owned(), 0),
+                next: Attached::default(),
+            });
+            if attachment.source.path == path {
+                return number;
+            }
+            (place, number) = (&attachment.next, number + 1);
+        }
+    }
+
+    fn get(&self, number: usize) -> Option<&Source> {
+        let mut attachment = self.0.get();
+        for _ in Attached::FIRST..number {
+            attachment = attachment?.next.0.get();
+        }
+        attachment.filter(|_| number >= Attached::FIRST).map(|attachment| &attachment.source)
     }
 }
 

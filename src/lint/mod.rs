@@ -16,7 +16,7 @@ use toml::de::DeTable;
 
 use crate::language::diagnostic::{Diagnostic, SuiteError};
 use crate::language::raw::RawDocument;
-use crate::language::source::{Place, Role};
+use crate::language::source::Place;
 use crate::plan::Plan;
 use crate::suite::Suite;
 
@@ -70,7 +70,7 @@ impl Notes {
 pub fn covered(error: &SuiteError) -> SuiteError {
     let mut covered = error.clone();
     let files = error.sources().files.iter().enumerate();
-    for (file, source) in files.filter(|(_, source)| source.role == Role::Suite) {
+    for (file, source) in files {
         let (table, mistakes) = DeTable::parse_recoverable(&source.text);
         for place in cleartext::hidden(&RawDocument::of(file, &source.text, table.get_ref())) {
             covered.cover(place);

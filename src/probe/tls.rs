@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use rustls::ProtocolVersion;
 use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ProtocolVersion};
 use tokio::io::{AsyncRead as _, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -38,8 +38,9 @@ pub async fn shake_hands(
     starttls: Option<StartTls>,
     context: &Context,
 ) -> Result<(), Failure> {
+    let config = context.run.shared::<Trust>().config(options).await?;
     let stream = open(target, starttls, context).await?;
-    let shaken = handshake(stream, name, target, options, context).await?;
+    let shaken = handshake(stream, name, target, &config, context).await?;
     late_refusal(shaken, context).await.map(drop).map_err(|error| refused(target, &error, context))
 }
 
@@ -58,8 +59,9 @@ pub async fn refuses(
     if dial::refuses(target).await? {
         return Ok(true);
     }
+    let config = context.run.shared::<Trust>().config(options).await?;
     let stream = open(target, starttls, context).await?;
-    let shaken = handshake(stream, name, target, options, context).await?;
+    let shaken = handshake(stream, name, target, &config, context).await?;
     match late_refusal(shaken, context).await {
         Ok(_) => Ok(false),
         Err(error) if is_refusal(&error) => Ok(true),
@@ -85,8 +87,9 @@ pub async fn connect_securely(
     starttls: Option<StartTls>,
     context: &Context,
 ) -> Result<TlsStream<TcpStream>, Failure> {
+    let config = context.run.shared::<Trust>().config(options).await?;
     let stream = open(target, starttls, context).await?;
-    let shaken = handshake(stream, name, target, options, context).await?;
+    let shaken = handshake(stream, name, target, &config, context).await?;
     shaken.map_err(|error| refused(target, &error, context))
 }
 
@@ -104,14 +107,13 @@ async fn handshake(
     stream: TcpStream,
     name: &str,
     target: &Target,
-    options: &TlsOptions,
+    config: &Arc<ClientConfig>,
     context: &Context,
 ) -> Result<io::Result<TlsStream<TcpStream>>, Failure> {
-    let config = context.run.shared::<Trust>().config(options).await?;
     let name = ServerName::try_from(name.to_owned())
         .map_err(|error| Failure::fault(Fault::Template, shaking_hands(target), message!("{}", error)))?;
     context.timeline.enter(Phase::Tls);
-    Ok(TlsConnector::from(Arc::clone(&config)).connect(name, stream).await)
+    Ok(TlsConnector::from(Arc::clone(config)).connect(name, stream).await)
 }
 
 /// The same handshake, and what the server has against the client's certificate.

@@ -148,11 +148,12 @@ fn read_all(
     look: &mut dyn FnMut(&RawDocument<'_>),
 ) -> Draft {
     let environment = expression::environment();
+    let attached = again.map(|again| again.sources.attached.clone()).unwrap_or_default();
     let mut loader = Loader {
         environment: &environment,
         look,
         again,
-        sources: Sources::default(),
+        sources: Sources { attached, ..Sources::default() },
         diagnostics: Vec::new(),
         warnings: Vec::new(),
         folder: path.parent().map_or_else(PathBuf::new, Path::to_owned),
@@ -240,6 +241,7 @@ impl Loader<'_> {
         let is_root = chain.len() == 1;
         let mut parse = ParseContext::new(file, self.environment);
         parse.folder.clone_from(&self.folder);
+        parse.attached = self.sources.attached.clone();
         parse.scope = self.again.map(|again| again.scope.clone());
         parse.lent = self.sources.lent();
         let environment = self.again.map_or(Environment::Unknown, |again| again.environment);
@@ -258,10 +260,7 @@ impl Loader<'_> {
             (self.look)(&RawDocument::of(file, text, document.get_ref()));
             parts.take(head);
             parts.setting_reads.extend(setting_reads);
-            // What checks read beside the suite comes after its files.
-            table.parse.sources = std::mem::take(&mut self.sources);
             read_checks(table, &inherited.of_kinds(environment), &mut parts);
-            self.sources = std::mem::take(&mut table.parse.sources);
             Some(parts)
         });
         self.diagnostics.append(&mut parse.diagnostics);

@@ -236,7 +236,7 @@ fn read_file(path: &Path, place: Place, parse: &mut ParseContext<'_>) -> Option<
     };
     // A byte order mark is not part of the text.
     let text = text.strip_prefix('\u{feff}').map_or_else(|| text.clone(), str::to_owned);
-    let file = parse.sources.attach(whole, text.clone());
+    let file = parse.attached.add(&whole, &text);
     let odcs::Read { name, promised, mut findings } = odcs::read(&text, file);
     let is_sound = findings.mistakes.is_empty();
     parse.diagnostics.append(&mut findings.mistakes);
@@ -286,8 +286,8 @@ pub fn name_of(path: &Path) -> Result<String, SuiteError> {
         let mistake = Diagnostic::new(None, format!("cannot read `{}`: {reason}", path.display()));
         SuiteError::new(Sources::default(), vec![mistake])
     })?;
-    let mut sources = Sources::default();
-    let file = sources.attach(path.to_owned(), text.clone());
+    let sources = Sources::default();
+    let file = sources.attached.add(path, &text);
     let odcs::Read { name, findings, .. } = odcs::read(&text, file);
     if findings.mistakes.is_empty() {
         Ok(name.unwrap_or_else(|| stem(path)))

@@ -129,7 +129,7 @@ fn a_list_is_text_or_json() {
     let list = document(&ran.stdout);
     assert_eq!(
         list["checks"][3],
-        serde_json::json!({ "name": "tab\tand\u{1b}[31m", "kind": "health", "tags": ["x", "y"], "gate": false })
+        serde_json::json!({ "name": "tab\tand\u{1b}[31m", "kind": "health", "tags": ["x", "y"], "gate": false, "dependency": false })
     );
 }
 

@@ -185,7 +185,7 @@ fn every_row_expectation_passes_and_fails() {
     }
 }
 
-const OF_ANSWERS: [Case; 19] = [
+const OF_ANSWERS: [Case; 20] = [
     ("json", "{ json = '$.n' }", ""),
     ("json", "{ json = '$.milk' }", "one value at json $.milk, got nothing"),
     ("json", "{ json = '$.tags[*]' }", "one value at json $.tags[*], got 2 values, the first \"a\""),
@@ -206,6 +206,7 @@ const OF_ANSWERS: [Case; 19] = [
     ("status", "{ status = true }", ""),
     ("body", "{ body = true }", ""),
     ("body", "{ body = true, secret = false }", ""),
+    ("stdout", "{ stdout = true }", ""),
 ];
 
 /// Captures on a response without rows, or without the requested column.
@@ -227,7 +228,7 @@ const OF_ROWS: [Case; 6] = [
 ];
 
 /// The value of each successful capture, as JSON.
-const CAPTURED: [(&str, &str); 10] = [
+const CAPTURED: [(&str, &str); 11] = [
     ("{ json = '$.n' }", "3"),
     ("{ header = 'X-A' }", "\"head\""),
     ("{ cookie = 'crumb' }", "\"1%202\""),
@@ -238,6 +239,7 @@ const CAPTURED: [(&str, &str); 10] = [
     ("{ status = true }", "200"),
     ("{ value = true }", "\"tea\""),
     ("{ column = 'n' }", "1"),
+    ("{ stdout = true }", "\"out\""),
 ];
 
 const PAGE: &str = "<h1> Log <b>in</b></h1><input value=\"42\">";
@@ -245,8 +247,8 @@ const PAGE: &str = "<h1> Log <b>in</b></h1><input value=\"42\">";
 #[test]
 fn every_capture_gets_its_value_or_fails_its_step() {
     let all = [&OF_ANSWERS[..], &OF_ROWS].concat();
-    // A status and a body always exist; `secret` captures nothing.
-    let always = [("status", "", "always there"), ("body", "", "always there")];
+    // A status, a body and an output always exist; `secret` captures nothing.
+    let always = ["status", "body", "stdout"].map(|key| (key, "", "always there"));
     assert_complete(&["capture"], &["secret"], &[&all[..], &always].concat());
 
     let server = HttpServer::start(|request| match request.path.as_str() {
@@ -266,6 +268,7 @@ fn every_capture_gets_its_value_or_fails_its_step() {
             _ if capture.contains("value =") || capture.contains("column =") => {
                 "database = 'sqlite:shop.db'\nquery = 'select sku, n from t'"
             }
+            _ if capture.contains("stdout =") => "run = ['echo', 'out']",
             _ => "get = '{{base}}/page'",
         };
         step("look", &format!("{ask}\ncapture.it = {capture}"))
