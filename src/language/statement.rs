@@ -1,4 +1,4 @@
-//! A statement for a database: how its text is read, and how values get into it.
+//! Statements for a database: how their text is read, and how values get into them.
 
 use super::diagnostic::Diagnostic;
 use super::sql::{BoundSql, Dialect};
@@ -6,21 +6,21 @@ use super::template::Template;
 use super::variables::Variables;
 use super::words;
 
-/// The language that a database's statements are written in.
+/// The language of a database's statements.
 #[derive(Debug, Clone, Copy)]
 pub enum QueryLanguage {
-    /// SQL; a value is a bound parameter.
+    /// SQL. A value is a bound parameter.
     Sql(Dialect),
-    /// A command of words, as `redis-cli` reads it; a value is a word, or a part of one. Bound, the words are the
+    /// A command of words, as `redis-cli` reads it. A value is a word or a part of one. When bound, the words are the
     /// parameters.
     Command,
 }
 
 impl QueryLanguage {
-    /// The statement and its values, apart from each other.
+    /// Returns the statement and its values separately.
     ///
     /// # Errors
-    /// An expression that cannot be evaluated, or a text that is no statement.
+    /// Fails if an expression cannot be evaluated, or if the text is not a statement.
     pub fn bind(self, statement: &Template, scope: &Variables) -> Result<BoundSql, String> {
         if let Some(mistake) = self.mistake(statement) {
             return Err(mistake.message);
@@ -35,10 +35,10 @@ impl QueryLanguage {
         }
     }
 
-    /// The statement with its values in it, for commands that people run.
+    /// Returns the statement with its values inserted, for commands that people run.
     ///
     /// # Errors
-    /// As of [`bind`](QueryLanguage::bind).
+    /// Fails like [`bind`](QueryLanguage::bind).
     pub fn with_literals(self, statement: &Template, scope: &Variables) -> Result<String, String> {
         match self {
             QueryLanguage::Sql(dialect) => statement.sql_with_literals(scope, &dialect),
@@ -49,7 +49,7 @@ impl QueryLanguage {
         }
     }
 
-    /// What is wrong with the text, whatever the values are.
+    /// Returns the mistake in the text that exists whatever the values are.
     pub fn mistake(self, statement: &Template) -> Option<Diagnostic> {
         match self {
             QueryLanguage::Sql(dialect) => statement.quotes_an_expression(dialect.lexis).then(|| {
