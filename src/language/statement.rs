@@ -1,4 +1,4 @@
-//! Statements for a database: how their text is read, and how values get into them.
+//! Database statements: how their text is read, and how values are inserted.
 
 use super::diagnostic::Diagnostic;
 use super::sql::{BoundSql, Dialect};
@@ -17,7 +17,7 @@ pub enum QueryLanguage {
 }
 
 impl QueryLanguage {
-    /// Returns the statement and its values separately.
+    /// Returns the statement with its values as separate parameters.
     ///
     /// # Errors
     /// Fails if an expression cannot be evaluated, or if the text is not a statement.
@@ -35,10 +35,10 @@ impl QueryLanguage {
         }
     }
 
-    /// Returns the statement with its values inserted, for commands that people run.
+    /// Returns the statement with its values inline, for commands that people run.
     ///
     /// # Errors
-    /// Fails like [`bind`](QueryLanguage::bind).
+    /// Fails in the same cases as [`bind`](QueryLanguage::bind).
     pub fn with_literals(self, statement: &Template, scope: &Variables) -> Result<String, String> {
         match self {
             QueryLanguage::Sql(dialect) => statement.sql_with_literals(scope, &dialect),
@@ -49,7 +49,7 @@ impl QueryLanguage {
         }
     }
 
-    /// Returns the mistake in the text that exists whatever the values are.
+    /// Returns a mistake in the text that does not depend on any value.
     pub fn mistake(self, statement: &Template) -> Option<Diagnostic> {
         match self {
             QueryLanguage::Sql(dialect) => statement.quotes_an_expression(dialect.lexis).then(|| {

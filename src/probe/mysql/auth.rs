@@ -1,6 +1,6 @@
 //! The login exchange.
 //!
-//! mysql_common implements the methods themselves. A public key from the server is validated first, because the library
+//! `mysql_common` implements the methods themselves. A public key from the server is validated first, because the library
 //! assumes that it is well-formed.
 //! Sources: <https://dev.mysql.com/doc/dev/mysql-server/latest/page_protocol_connection_phase.html#sect_protocol_connection_phase_auth>,
 //! <https://dev.mysql.com/doc/dev/mysql-server/latest/page_caching_sha2_authentication_exchanges.html>.

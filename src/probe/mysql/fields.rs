@@ -1,6 +1,6 @@
 //! The fields of a packet.
 //!
-//! mysql_common has such a reader, too, but it skips length checks that its caller should have made. A packet from
+//! `mysql_common` has such a reader, too, but it skips length checks that its caller should have made. A packet from
 //! something that is not a MySQL server may be cut off anywhere.
 //! Source: <https://dev.mysql.com/doc/dev/mysql-server/latest/page_protocol_basic_dt_integers.html>.
 

@@ -1,6 +1,6 @@
 //! MySQL and MariaDB: connects, logs in, and runs statements that cannot write, or whose writes await a commit.
 //!
-//! This module reads the packets itself, with the login methods of mysql_common, because a client library would open
+//! This module reads the packets itself, with the login methods of `mysql_common`, because a client library would open
 //! its own connection and its own TLS. A statement is prepared (a single statement with bound values) inside a
 //! read-only transaction, and runs only if the server also accepts it as part of a query, where nothing that writes a
 //! file or commits is allowed. A statement that may write runs only if all its targets can be rolled back. A `kill
