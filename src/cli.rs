@@ -1,4 +1,4 @@
-//! The command line: what can be said, not what it does.
+//! The command line: its syntax, not its behaviour.
 
 use std::ffi::OsStr;
 use std::path::PathBuf;
@@ -313,7 +313,8 @@ pub struct DemoArgs {
     pub database: Option<PathBuf>,
 }
 
-/// Reads `NAME=VALUE`. What is none is not shown: it may be a password after something else than `=`.
+/// Parses `NAME=VALUE`. An invalid value is not shown, because it may contain a password after another separator than
+/// `=`.
 #[derive(Debug, Clone)]
 struct NameAndValue;
 
@@ -341,7 +342,7 @@ fn glob(text: &str) -> Result<GlobMatcher, String> {
     Glob::new(text).map(|glob| glob.compile_matcher()).map_err(|error| error.to_string())
 }
 
-/// The table of exit codes, as `--help` ends with it.
+/// Returns the table of exit codes that ends `--help`.
 fn exit_codes() -> String {
     let mut text = "Exit codes:\n".to_owned();
     for exit in Exit::ALL {

@@ -1,7 +1,7 @@
 //! Deadlines: all arithmetic on time, in one place.
 //!
-//! Budgets nest: suite ⊇ check ⊇ step. A [`Deadline`] knows the instant it ends *and* whose budget set
-//! that instant, so that a cut can say so. Only this file waits on the clock.
+//! Budgets nest: suite ⊇ check ⊇ step. A [`Deadline`] knows the instant it ends *and* whose budget set that instant, so
+//! that a cut can report it. Only this file waits on the clock.
 
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-/// A year: longer than any run lasts, and still an instant that the timer can represent. No duration that is read is
-/// longer, so that sums and multiples of them are far from what a `Duration` can hold.
+/// One year: longer than any run, and still representable by the timer. No parsed duration is longer, so sums and
+/// multiples stay far below the limit of `Duration`.
 pub const LONGEST: Duration = Duration::from_hours(8760);
 
 /// Whose budget a deadline comes from.
@@ -21,7 +21,7 @@ pub enum BudgetScope {
     Suite,
     Check,
     Step,
-    /// The suite's `grace`: on top of its budget, for cleanup steps and for stopping what was started.
+    /// The suite's `grace`: additional time for cleanup steps and for stopping what was started.
     Grace,
 }
 
@@ -36,14 +36,14 @@ impl fmt::Display for BudgetScope {
     }
 }
 
-/// A budget ended: which one, and how long it was.
+/// A budget that ended: its scope and its length.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cut {
     pub scope: BudgetScope,
     pub budget: Duration,
 }
 
-/// The instant by which something must have ended, and whose budget says so.
+/// The instant by which something must end, and whose budget sets it.
 #[derive(Debug, Clone, Copy)]
 pub struct Deadline {
     at: Instant,
@@ -52,20 +52,20 @@ pub struct Deadline {
 }
 
 impl Deadline {
-    /// A deadline `budget` from now.
+    /// Returns a deadline `budget` from now.
     pub fn after(budget: Duration, scope: BudgetScope) -> Deadline {
         let now = Instant::now();
         Deadline { at: now + budget.min(LONGEST), budget, scope }
     }
 
-    /// The earlier of this deadline and one `budget` from now. The outer one wins a tie, because it is
-    /// the one that ends more than this.
+    /// Returns the earlier of this deadline and one `budget` from now. On a tie the outer deadline wins, because it
+    /// also ends everything around this one.
     pub fn tighten(self, budget: Duration, scope: BudgetScope) -> Deadline {
         let inner = Deadline::after(budget, scope);
         if inner.at < self.at { inner } else { self }
     }
 
-    /// What is left, zero once it has passed.
+    /// Returns the remaining time, zero once the deadline has passed.
     pub fn remaining(&self) -> Duration {
         self.at.saturating_duration_since(Instant::now())
     }
@@ -78,15 +78,15 @@ impl Deadline {
         self.scope
     }
 
-    /// What is reported when this deadline cuts something.
+    /// Returns the cut to report when this deadline ends something.
     pub fn cut(&self) -> Cut {
         Cut { scope: self.scope, budget: self.budget }
     }
 
-    /// Runs `future` until it ends or the deadline passes.
+    /// Runs `future` until it completes or the deadline passes.
     ///
     /// # Errors
-    /// The [`Cut`], if the deadline passed first; `future` is dropped then.
+    /// Returns the [`Cut`] if the deadline passed first. `future` is dropped then.
     pub async fn bound<F: Future>(&self, future: F) -> Result<F::Output, Cut> {
         let mut future = pin!(future);
         let mut timer = pin!(sleep_until(self.at));
@@ -94,9 +94,9 @@ impl Deadline {
             if let Poll::Ready(output) = future.as_mut().poll(poller) {
                 return Poll::Ready(Ok(output));
             }
-            // The clock is asked as well as the timer. Where one bound is inside another of the same instant,
-            // the outer timer may be told first; then the inner one, which knows more, must still see that its
-            // time is up. And a future that always has something to do cannot keep the timer from being heard.
+            // Checks the clock as well as the timer. If two nested bounds end at the same instant, the outer timer may
+            // fire first, but the inner bound, which knows more, must still notice that its time is up. And a future
+            // that is always ready must not starve the timer.
             if timer.as_mut().poll(poller).is_ready() || Instant::now() >= self.at {
                 Poll::Ready(Err(self.cut()))
             } else {
@@ -106,10 +106,10 @@ impl Deadline {
         .await
     }
 
-    /// Waits for `pause`, or for the deadline if that comes first.
+    /// Waits for `pause`, or until the deadline if that comes first.
     ///
     /// # Errors
-    /// The [`Cut`], if the deadline passed first.
+    /// Returns the [`Cut`] if the deadline passed first.
     pub async fn pause(&self, pause: Duration) -> Result<(), Cut> {
         let until = Instant::now() + pause.min(LONGEST);
         if until >= self.at {

@@ -1,4 +1,4 @@
-//! All that reporters may know: what a run is about, and what happens in it, told in order.
+//! The data that reporters receive: the description of a run, and its events in order.
 
 mod before;
 mod poll;
@@ -16,16 +16,16 @@ use crate::language::source::{Location, Place, Sources};
 use crate::outcome::{Certificate, Failure, Log, Outcome, Phase, Promises, Signal, Trace};
 use crate::secret::{Message, Redact, Redacted};
 
-/// What a run is about. The same from its first event to its last.
+/// The description of a run. It does not change between the first event and the last.
 #[derive(Debug, Clone)]
 pub struct RunInfo {
     pub suite: String,
     pub environment: Option<String>,
     pub budget: Duration,
     pub started: jiff::Timestamp,
-    /// Every selected check, in the suite's order. Events name a check by its index here.
+    /// Every selected check, in the suite's order. Events refer to a check by its index here.
     pub checks: Vec<CheckInfo>,
-    /// The suite's files: every [`Place`] in a report is one of theirs.
+    /// The suite's files. Every [`Place`] in a report refers to one of them.
     pub sources: Sources,
     /// What somebody wants to find in every report, such as the commit.
     pub labels: Vec<(String, String)>,
@@ -34,8 +34,8 @@ pub struct RunInfo {
 }
 
 impl RunInfo {
-    /// Where the suite says what a failure of the check did not meet, or of its `step` if it is one's: the
-    /// expectation, or else what was asked.
+    /// Returns where the suite states what a failure of the check, or of its `step`, did not meet: the expectation, or
+    /// otherwise the request.
     pub fn location_of(&self, check: usize, step: Option<&StepName>, failure: &Failure) -> Location {
         let info = &self.checks[check];
         let place = failure.place().or(step.map(|step| step.place)).or(info.target);
@@ -43,15 +43,15 @@ impl RunInfo {
     }
 }
 
-/// One selected check.
+/// A selected check.
 #[derive(Debug, Clone)]
 pub struct CheckInfo {
     pub name: Arc<str>,
     pub kind: &'static str,
     pub tags: Vec<String>,
-    /// Where its table begins.
+    /// The head of its table.
     pub location: Location,
-    /// Where it says what it asks or starts: the place of a failure that has none of its own.
+    /// Where the suite states its request or command. Used for failures without a place of their own.
     pub target: Option<Place>,
     pub gate: bool,
     pub severity: Severity,
@@ -63,7 +63,7 @@ pub struct CheckInfo {
     pub remark: Option<&'static str>,
 }
 
-/// Something happened.
+/// An event of a run.
 #[derive(Debug, Clone)]
 pub enum Event {
     RunStarted,
@@ -73,7 +73,7 @@ pub enum Event {
     /// An attempt failed, and there is another. Of many that failed alike, only some are told.
     AttemptFailed {
         check: usize,
-        /// The step it was an attempt at, where it was not one at the whole check.
+        /// The step that was attempted, unless it was the whole check.
         step: Option<StepName>,
         attempt: u32,
         failed: FailedAttempts,
@@ -82,12 +82,12 @@ pub enum Event {
         check: usize,
         report: Box<StepReport>,
     },
-    /// Something went over the wire, with `--trace`.
+    /// Wire traffic, with `--trace`.
     Traced {
         check: usize,
         trace: Redacted<Trace>,
     },
-    /// A booted process is ready, and stays; its check ends with the run.
+    /// A booted process is ready and keeps running. Its check finishes with the run.
     CheckReady {
         check: usize,
         took: Duration,
@@ -97,7 +97,7 @@ pub enum Event {
     RunFinished(RunReport),
 }
 
-/// Why a run ends before all its checks have.
+/// Why a run ends before all of its checks have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CancelReason {
     /// A critical check failed.
@@ -109,13 +109,13 @@ pub enum CancelReason {
     Signal(Signal),
 }
 
-/// What a check and a step have in common: how they came to their outcome.
+/// How a check or a step came to its outcome.
 #[derive(Debug, Clone, Default)]
 pub struct Trail {
-    /// From its start to its verdict; for a boot that stayed, until it was ready. Zero if it never started.
+    /// The time from start to verdict. For a boot that kept running, until it was ready. Zero if it never started.
     pub took: Duration,
     pub attempts: u32,
-    /// What its attempts saw, if it is repeated until it passes. Then one that fails is nothing unexpected.
+    /// What the attempts got, if the check polls. A failed attempt is expected then.
     pub poll: Option<Redacted<PollTrail>>,
     /// What the attempts before the last came to.
     pub failed_attempts: Vec<FailedAttempts>,
@@ -123,15 +123,15 @@ pub struct Trail {
     pub other_failed_attempts: u32,
     /// Where the last attempt's time went.
     pub phases: Vec<(Phase, Duration)>,
-    /// The address that was talked to, or the file that was opened.
+    /// The address that was contacted, or the file that was opened.
     pub address: Option<Redacted<Message>>,
-    /// The addresses that could not be asked from here, which is no failure, with the reason.
+    /// Addresses that cannot be reached from this machine, with the reason. They do not fail the check.
     pub unreachable: Vec<Redacted<Message>>,
     /// What was found that people should know, whatever the verdict.
     pub warnings: Vec<Redacted<Message>>,
     /// What the server of the last attempt showed, over TLS.
     pub certificate: Option<Redacted<Certificate>>,
-    /// A command that shows the failure again by hand; of a journey, that of the step which failed.
+    /// A command that reproduces the failure. For a journey, the command of the failed step.
     pub reproduce: Option<Redacted<Message>>,
     /// What was promised, and what came of each promise, where the check is about promises.
     pub promises: Option<Redacted<Promises>>,
@@ -139,7 +139,7 @@ pub struct Trail {
     pub notes: Vec<Redacted<Message>>,
     /// What booted processes said while a check ran that did not pass.
     pub said: Vec<Redacted<Said>>,
-    /// That what it started still runs, and how to stop it: after a red run with `--keep-running`.
+    /// What is still running, and how to stop it, after a failed run with `--keep-running`.
     pub left_running: Option<Redacted<Message>>,
 }
 
@@ -156,7 +156,7 @@ pub struct FailedAttempts {
 /// What a booted process said.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Said {
-    /// The check that started it.
+    /// The check that started the process.
     pub by: Arc<str>,
     pub log: Log,
 }
@@ -168,45 +168,45 @@ impl Redact for Said {
 }
 
 impl Trail {
-    /// The poll, if it passed after it had passed and failed: two versions answer.
+    /// Returns the poll if it passed, failed and passed again, which means that two versions respond.
     pub fn flapped(&self) -> Option<&PollTrail> {
         self.poll.as_deref().filter(|poll| poll.flaps > 0)
     }
 }
 
-/// What a check came to.
+/// The result of a check.
 #[derive(Debug, Clone)]
 pub struct CheckReport {
     pub check: usize,
     pub outcome: Outcome,
     pub trail: Trail,
-    /// Was it a boot that had become ready? Its gate had opened then, whatever came later.
+    /// Whether a boot had become ready. Its gate opened then, whatever happened later.
     pub was_ready: bool,
-    /// The check's own.
+    /// The check's own budget.
     pub budget: Duration,
     pub steps: Vec<StepReport>,
 }
 
 impl CheckReport {
-    /// The report of a check without steps that came to `outcome`.
+    /// Creates the report of a check without steps.
     pub fn new(check: usize, outcome: Outcome, trail: Trail) -> CheckReport {
         let (was_ready, budget, steps) = (false, Duration::ZERO, Vec::new());
         CheckReport { check, outcome, trail, was_ready, budget, steps }
     }
 
-    /// Did it pass, though it or a step did not at once, and should have?
+    /// Whether the check passed, but it or one of its steps needed more attempts than it should.
     pub fn is_flaky(&self) -> bool {
         let needed_another =
             !self.trail.failed_attempts.is_empty() || self.steps.iter().any(StepReport::is_flaky);
         self.has_passed() && self.trail.poll.is_none() && needed_another
     }
 
-    /// Did it, or a step of it, pass after it had passed and failed? A deploy changes an answer once.
+    /// Whether the check or one of its steps passed, failed and passed again. A deploy changes an answer only once.
     pub fn has_flapped(&self) -> bool {
         self.trail.flapped().is_some() || self.steps.iter().any(StepReport::has_flapped)
     }
 
-    /// Did it pass with little of its budget left? The next time it may not.
+    /// Whether the check passed with little of its budget left, so it may fail the next time.
     pub fn is_slow(&self) -> bool {
         self.has_passed() && self.trail.took.saturating_mul(4) >= self.budget.saturating_mul(3)
     }
@@ -216,46 +216,46 @@ impl CheckReport {
     }
 }
 
-/// Which step of a journey.
+/// A step of a journey.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StepName {
-    /// Counted from 1; cleanup steps go on after the steps.
+    /// Counted from 1. Cleanup steps continue the count.
     pub number: usize,
     pub name: String,
-    /// Where it says what it asks.
+    /// Where the suite states its request.
     pub place: Place,
 }
 
-/// What a step of a journey came to.
+/// The result of a step.
 #[derive(Debug, Clone)]
 pub struct StepReport {
     pub step: StepName,
-    /// Is it one of those that run however the journey ended?
+    /// Whether the step runs regardless of how the journey ended.
     pub is_cleanup: bool,
-    /// Why it did not pass, if it did not.
+    /// The failure, if the step did not pass.
     pub failure: Option<Redacted<Failure>>,
     pub trail: Trail,
 }
 
 impl StepReport {
-    /// Did it pass, though not at once, and though it should have? Cleanup is no part of the verdict.
+    /// Whether the step needed more attempts than it should to pass. Cleanup steps do not affect the verdict.
     pub fn is_flaky(&self) -> bool {
         let Trail { poll, failed_attempts, .. } = &self.trail;
         self.failure.is_none() && !self.is_cleanup && poll.is_none() && !failed_attempts.is_empty()
     }
 
-    /// Did it pass after it had passed and failed?
+    /// Whether the step passed, failed and passed again.
     pub fn has_flapped(&self) -> bool {
         !self.is_cleanup && self.trail.flapped().is_some()
     }
 }
 
-/// What a run came to.
+/// The result of a run.
 #[derive(Debug, Clone)]
 pub struct RunReport {
     pub took: Duration,
     pub exit: Exit,
     pub cancelled: Option<CancelReason>,
-    /// One for each check of [`RunInfo::checks`], in its order.
+    /// One report for each check of [`RunInfo::checks`], in the same order.
     pub checks: Vec<Arc<CheckReport>>,
 }

@@ -1,10 +1,10 @@
-//! Exit codes, each documented here; help, manual and documentation are generated from it.
+//! Exit codes. The help text, the manual and the documentation are generated from this file.
 
 use std::process::ExitCode;
 
 use crate::outcome::Signal;
 
-/// How smoke ends.
+/// The exit code of smoke.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Exit {
     Passed,
@@ -49,7 +49,7 @@ impl Exit {
         }
     }
 
-    /// Its meaning, for `--help`, the manual and the documentation.
+    /// Returns its meaning for `--help`, the manual and the documentation.
     pub fn meaning(self) -> &'static str {
         match self {
             Exit::Passed => "every critical check passed",
@@ -78,12 +78,12 @@ impl Exit {
         }
     }
 
-    /// The one of the two that a pipeline must react to more.
+    /// Returns the more severe of the two for a pipeline.
     pub fn or_worse(self, other: Exit) -> Exit {
         worse(self, other)
     }
 
-    /// The same if a report could not be written. A signal stays the reason.
+    /// Returns the exit code if a report could not be written. A signal takes precedence.
     pub fn without_a_report(self) -> Exit {
         match self {
             Exit::Interrupted | Exit::Terminated => self,
@@ -100,7 +100,7 @@ impl Exit {
 }
 
 fn worse(a: Exit, b: Exit) -> Exit {
-    // From the least to the most that a pipeline must react to.
+    // From the least to the most severe.
     let order = [
         Exit::NothingSelected,
         Exit::Passed,

@@ -2,14 +2,14 @@
 //!
 //! Data travels one way: `suite → plan → engine → check → probe → outcome → event → report`. Reporters never see the
 //! engine, checks do not know which suite they are in, nothing flows back. The modules below are listed from the top
-//! layer to the bottom one: a module uses those below it and none above, and a test reads the imports to see that.
-//! [`commands`] is where everything is put together; [`demo`] is an application to test, on its own.
+//! layer to the bottom one: a module uses those below it and none above, and a test checks the imports.
+//! [`commands`] is the composition root. [`demo`] is a separate application to test.
 //!
 //! Invariants:
-//! - only [`report`] and `main` print, and the demo shop, which is an application of its own;
+//! - only [`report`] and `main` print, and the demo shop, which is a separate application;
 //! - only [`deadline`] waits on the clock;
-//! - everything that came from outside reaches an output through the one [`secret::Redactor`];
-//! - nothing is spawned that can outlive its check, but where a `// Why:` says so;
+//! - all external data reaches an output through the one [`secret::Redactor`];
+//! - nothing is spawned that can outlive its check, unless a `// Why:` comment explains it;
 //! - blocking work (names, `SQLite`, files) cannot delay the exit;
 //! - a panic in one check is that check's fault and no other's.
 

@@ -9,7 +9,7 @@ use smoke::exit::Exit;
 use smoke::language::printable::printable;
 use smoke::report::{Stream, catch_up};
 
-/// The arguments. What is wrong with them may be shown in a CI machine's log, with what they are.
+/// Parses the arguments. The error message quotes them and may end up in a CI log, so it is made printable.
 fn arguments() -> Cli {
     Cli::try_parse().unwrap_or_else(|error| {
         let text = error.render().to_string();
@@ -23,7 +23,7 @@ fn arguments() -> Cli {
 }
 
 fn main() -> ExitCode {
-    // A panic's text may hold what a server sent, so it is reported as the check's failure, redacted, and not here.
+    // A panic message may contain data of a server. It is reported as the check's failure, redacted, and not here.
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map_or_else(String::new, |location| format!(" at {location}"));
         let _ = writeln!(std::io::stderr(), "smoke: internal error{place}; please report it with the suite");

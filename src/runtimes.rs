@@ -1,4 +1,4 @@
-//! The threads of a run, and the signals that reach it.
+//! The threads of a run, and its signals.
 
 use std::thread::JoinHandle;
 
@@ -8,10 +8,10 @@ use tokio::sync::mpsc;
 
 use crate::outcome::Signal;
 
-/// What a run runs on. The engine has this thread, with a clock and signals of its own; checks have workers beside it,
-/// so that none of them can hold the suite's budget or a signal, whatever it is stuck in.
+/// The runtimes of a run. The engine has this thread, with its own clock and signals. Checks run on separate workers,
+/// so no stuck check can delay the suite's budget or a signal.
 ///
-/// Nobody waits for either when it is dropped: a name look-up that hangs would hold the exit.
+/// Dropping it does not wait for either runtime, because a hanging name resolution would delay the exit.
 pub struct Runtimes {
     engine: Option<Runtime>,
     workers: Option<Runtime>,
@@ -38,12 +38,12 @@ impl Runtimes {
         Ok(Runtimes { engine: Some(engine), workers: Some(workers) })
     }
 
-    /// Runs what is the engine's.
+    /// Runs the engine's future.
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         self.engine.as_ref().expect("it is there until it is dropped").block_on(future)
     }
 
-    /// Where checks run.
+    /// Returns the runtime on which checks run.
     pub fn workers(&self) -> &Handle {
         self.workers.as_ref().expect("they are there until they are dropped").handle()
     }
@@ -88,7 +88,7 @@ fn start_at_once(threads: usize) -> std::io::Result<()> {
     std::thread::scope(|scope| {
         let started = (0..threads).try_for_each(|_| {
             let waits = || drop(barrier.read());
-            // Why: it ends in a moment, with the scope.
+            // Why: it ends with the scope, after a moment.
             std::thread::Builder::new().spawn_scoped(scope, waits).map(drop)
         });
         drop(all_are_started);
@@ -96,9 +96,9 @@ fn start_at_once(threads: usize) -> std::io::Result<()> {
     })
 }
 
-/// Sends on SIGINT, SIGTERM, and SIGHUP, which ends a run as well when its terminal goes away, and the signals that
-/// would end smoke without a report. What smoke was started to ignore, with `nohup` for instance, it ignores. After the
-/// end of a child, `on_child` is called.
+/// Sends SIGINT, SIGTERM, SIGHUP (which also arrives when the terminal closes) and the signals that would end smoke
+/// without a report. Signals that smoke was started to ignore, for example with `nohup`, stay ignored. Calls `on_child`
+/// whenever a child process ends.
 #[cfg(unix)]
 pub fn listen(
     sender: &mpsc::UnboundedSender<Signal>,
@@ -117,7 +117,7 @@ pub fn listen(
         (SignalKind::from_raw(CPU_LIMIT), Signal::Other("SIGXCPU")),
     ];
     let mut children = signal(SignalKind::child())?;
-    // Why: it ends with the runtime, and waits for nothing but the operating system.
+    // Why: it ends with the runtime, and waits only for the operating system.
     tokio::spawn(async move {
         while children.recv().await.is_some() {
             on_child();
@@ -125,14 +125,14 @@ pub fn listen(
     });
     let ignored = ignored_signals();
     for (kind, meaning) in kinds {
-        // A shell ignores SIGINT for what it starts in the background, where a pipeline still sends it.
+        // A shell ignores SIGINT in background jobs, where a pipeline may still send it.
         let is_ignored = ignored & (1 << (kind.as_raw_value() - 1)) != 0;
         if is_ignored && !matches!(meaning, Signal::Interrupt | Signal::Terminate) {
             continue;
         }
         let mut stream = signal(kind)?;
         let sender = sender.clone();
-        // Why: it ends with the runtime, and waits for nothing but the operating system.
+        // Why: it ends with the runtime, and waits only for the operating system.
         tokio::spawn(async move {
             while stream.recv().await.is_some() {
                 let _ = sender.send(meaning);
@@ -142,7 +142,7 @@ pub fn listen(
     Ok(())
 }
 
-/// The signals that this process ignores, a bit each. Source: `SigIgn` of proc(5); elsewhere nobody tells.
+/// Returns the signals that this process ignores, one bit each. Source: `SigIgn` of proc(5), which other systems lack.
 #[cfg(unix)]
 fn ignored_signals() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
@@ -156,7 +156,7 @@ pub fn listen(
     _on_child: impl Fn() + Send + 'static,
 ) -> std::io::Result<()> {
     let sender = sender.clone();
-    // Why: it ends with the runtime, and waits for nothing but the operating system.
+    // Why: it ends with the runtime, and waits only for the operating system.
     tokio::spawn(async move {
         while tokio::signal::ctrl_c().await.is_ok() {
             let _ = sender.send(Signal::Interrupt);

@@ -1,18 +1,18 @@
-//! Work that nobody waits for any more, and how it ends.
+//! Stops offloaded work that nobody waits for any more.
 //!
-//! No thread can be ended from outside. So work on what a server sent asks between its pieces whether anybody still
-//! waits for it, and unwinds where nobody does: what it holds is given back, and its core is free.
+//! A thread cannot be killed from outside. Work on a server's response therefore checks between its pieces whether its
+//! result is still awaited. If not, it unwinds, which frees its memory and its core.
 
 use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 thread_local! {
-    /// Why: what works on an answer has matchers, paths and pages to do with, and knows nothing of who waits for it.
+    /// Why: the code that processes a response deals with matchers, paths and pages, and does not know its caller.
     static CURRENT: RefCell<Option<Arc<AtomicBool>>> = const { RefCell::new(None) };
 }
 
-/// Held by the one who waits for work. Dropped, the work is abandoned.
+/// Held by the task that waits for the work. Dropping it abandons the work.
 pub(super) struct Waiting(Arc<AtomicBool>);
 
 impl Drop for Waiting {
@@ -21,10 +21,10 @@ impl Drop for Waiting {
     }
 }
 
-/// What unwinds a thread whose work is abandoned. Nobody sees it.
+/// The payload that unwinds the thread of abandoned work. Nobody observes it.
 struct Abandoned;
 
-/// `work`, which knows on its thread whether it is abandoned.
+/// Wraps `work` so that its thread can tell whether it is abandoned.
 pub(super) fn watched<T>(work: impl FnOnce() -> T) -> (Waiting, impl FnOnce() -> T) {
     let is_abandoned = Arc::new(AtomicBool::new(false));
     let waiting = Waiting(Arc::clone(&is_abandoned));
@@ -36,17 +36,17 @@ pub(super) fn watched<T>(work: impl FnOnce() -> T) -> (Waiting, impl FnOnce() ->
     (waiting, work)
 }
 
-/// Ends the work that this thread does, if nobody waits for it any more. To be called between its pieces.
+/// Unwinds if the work of this thread is abandoned. Call it between pieces of the work.
 pub fn end_if_abandoned() {
     let is_abandoned =
         CURRENT.with_borrow(|current| current.as_ref().is_some_and(|flag| flag.load(Ordering::Relaxed)));
     if is_abandoned {
-        // Not a panic: no hook is called for it, and nobody asks what came of the work.
+        // `resume_unwind` rather than a panic: it skips the panic hook, and nobody looks at the result.
         std::panic::resume_unwind(Box::new(Abandoned));
     }
 }
 
-/// Takes the flag away from the thread, which is used again, however the work ends.
+/// Clears the flag of the thread, which is reused, however the work ends.
 struct Current;
 
 impl Current {
@@ -84,7 +84,7 @@ mod tests {
         held.replace(Some(waiting));
         assert!(catch_unwind(AssertUnwindSafe(work)).is_err());
         assert_eq!(done.get(), 3);
-        // The thread does other work afterwards.
+        // The thread is reused afterwards.
         end_if_abandoned();
     }
 }

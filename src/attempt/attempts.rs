@@ -1,4 +1,4 @@
-//! Attempts: once, until it passes (`retry`), or until it holds (`poll`), inside the budget.
+//! Attempts within a budget: one, until one passes (`retry`), or until the result holds (`poll`).
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -18,35 +18,35 @@ use crate::language::repeat::Repeat;
 use crate::outcome::{Failure, Fault, Phase};
 use crate::secret::{Message, Redactor, message};
 
-/// An attempt that is cut sooner than this has shown nothing: most servers answer later.
+/// An attempt cut sooner than this proves nothing, because most servers take longer to respond.
 const HARDLY_BEGUN: Duration = Duration::from_millis(250);
 
-/// Something that can be tried, and tried again.
+/// An operation that can be attempted repeatedly.
 pub trait Attempt: Send {
-    /// One attempt. It is dropped when its budget ends or the run is cancelled.
+    /// Makes one attempt. The future is dropped when its budget ends or the run is cancelled.
     fn attempt<'a>(&'a mut self, context: &'a Context) -> BoxFuture<'a, Result<(), Failure>>;
 }
 
-/// The attempts at a check or a step.
+/// The attempts of a check or a step.
 #[derive(Debug)]
 pub struct Attempts {
     how: Repeat,
     deadline: Deadline,
-    /// The step that is tried, where it is not a whole check.
+    /// The step that is attempted, unless it is a whole check.
     step: Option<StepName>,
     count: u32,
-    /// What came of a poll so far.
+    /// The state of a poll.
     polling: Option<Polling>,
-    /// What the last attempt that failed came to, of those with another after them.
+    /// The failure of the last attempt that another one followed.
     last: Option<Failure>,
     failed: Failed,
     timeline: Arc<Timeline>,
 }
 
-/// What comes after an attempt.
+/// What follows an attempt.
 #[derive(Debug)]
 enum Next {
-    /// Another one; the last one failed or not.
+    /// Another attempt. Holds the failure of the last one, if it failed.
     Again(Option<Failure>),
     Done(Result<(), Failure>),
 }
@@ -69,12 +69,12 @@ impl Attempts {
         }
     }
 
-    /// How many attempts have ended.
+    /// Returns how many attempts have ended.
     pub fn count(&self) -> u32 {
         self.count
     }
 
-    /// What they came to, as reports have it.
+    /// Returns the attempts as reports show them.
     pub fn trail(&self, redactor: &Redactor) -> Trail {
         let (failed_attempts, other_failed_attempts) = self.failed.all();
         Trail {
@@ -86,15 +86,15 @@ impl Attempts {
         }
     }
 
-    /// The timeline of the last attempt.
+    /// Returns the timeline of the last attempt.
     pub fn timeline(&self) -> &Arc<Timeline> {
         &self.timeline
     }
 
-    /// Tries until there is a result. Each attempt has a timeline of its own, and ends with the deadline.
+    /// Makes attempts until the result is final. Each attempt has its own timeline and ends with the deadline.
     ///
     /// # Errors
-    /// What the last attempt came to.
+    /// Returns the failure of the last attempt.
     pub async fn run(
         &mut self,
         what: &mut (impl Attempt + ?Sized),
@@ -121,10 +121,10 @@ impl Attempts {
         }
     }
 
-    /// Takes what an attempt came to, and waits until the next one is due.
+    /// Records the result of an attempt, and waits until the next one is due.
     async fn after(&mut self, result: Result<(), Failure>) -> Next {
         self.count += 1;
-        // Out of time during the attempt: it saw nothing.
+        // The time ran out during the attempt, so it observed nothing.
         let is_cut = result.as_ref().is_err_and(is_cut) && self.deadline.has_passed();
         let pause = match (&self.how, &mut self.polling, &result) {
             (Repeat::Once, ..) | (Repeat::Retry(_), _, Ok(())) => None,
@@ -137,7 +137,7 @@ impl Attempts {
             (Repeat::Poll(poll), ..) => Some(poll.every),
         };
         let Some(pause) = pause else { return Next::Done(result) };
-        // Its own cut says best what was under way, and the attempt before says why it came to that.
+        // The cut itself says what was in progress, and the previous attempt says why.
         if is_cut {
             let (last, detail) = (self.last.take(), self.describe());
             return Next::Done(result.map_err(|cut| after(last, detail, cut)));
@@ -151,8 +151,8 @@ impl Attempts {
         }
     }
 
-    /// The end of a poll's time, if it fell into an attempt that had hardly begun: that says nothing of the attempt, and
-    /// those before it are what the poll came to.
+    /// Returns the cut if a poll's time ended during an attempt that had hardly begun. Such an attempt proves nothing,
+    /// so the earlier ones decide the result of the poll.
     fn hardly_begun(&self, result: &Result<(), Failure>) -> Option<Cut> {
         match (&self.how, result) {
             (Repeat::Poll(_), Err(Failure::TimedOut { cut, .. }))
@@ -164,25 +164,25 @@ impl Attempts {
         }
     }
 
-    /// The time is up between two attempts, the first of which came to `last`.
+    /// Builds the failure for a budget that ends between two attempts. `last` is the failure of the first of them.
     fn out_of_time(&mut self, cut: Cut, last: Option<Failure>) -> Failure {
         let last = last.or(self.last.take()).map(Box::new);
         let (phase, detail) = (self.waiting(), self.describe());
         Failure::TimedOut { cut, phase, detail, last, log: None, place: None }
     }
 
-    /// What the attempts of a poll saw.
+    /// Describes what the attempts of a poll got.
     fn describe(&self) -> Option<Message> {
         self.polling.as_ref().and_then(|polling| polling.describe(self.count))
     }
 
-    /// What the time between two attempts is for: to pass, or to go on passing.
+    /// Returns the phase between two attempts: waiting for a pass, or for further passes.
     fn waiting(&self) -> Phase {
         if self.polling.as_ref().is_some_and(Polling::has_passed) { Phase::Hold } else { Phase::Wait }
     }
 }
 
-/// One attempt inside its deadline. A panic in it is its own failure and nobody else's.
+/// Makes one attempt within its deadline. A panic fails this attempt and nothing else.
 async fn attempt(what: &mut (impl Attempt + ?Sized), context: &Context) -> Result<(), Failure> {
     let running = AssertUnwindSafe(what.attempt(context)).catch_unwind();
     let observed = Arc::clone(&context.timeline).observe(running);
@@ -205,7 +205,7 @@ fn panicked(panic: &(dyn std::any::Any + Send)) -> Failure {
         .with_hint(message!("this is a bug in smoke: please report it with the suite"))
 }
 
-/// Did a budget end it?
+/// Whether a budget caused the failure.
 fn is_cut(failure: &Failure) -> bool {
     match failure {
         Failure::TimedOut { .. } => true,
@@ -217,7 +217,7 @@ fn is_cut(failure: &Failure) -> bool {
     }
 }
 
-/// A cut, with what the attempts before it came to.
+/// Adds the failure of the previous attempts to a cut.
 fn after(before: Option<Failure>, seen: Option<Message>, cut: Failure) -> Failure {
     match cut {
         Failure::TimedOut { cut, phase, detail, last: None, log, place } => {

@@ -1,10 +1,10 @@
-//! What a cut leaves on a server, and the requests that end it.
+//! Requests that stop leftover work on a server after an attempt is cut.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::BoxFuture;
 
-/// Requests to be sent if an attempt is cut, such as a cancel request for the query it was waiting for.
+/// Requests to send if an attempt is cut, such as a cancel request for a running query.
 #[derive(Default, Clone)]
 pub struct Cancellations {
     entries: Arc<Mutex<Entries>>,
@@ -17,7 +17,7 @@ struct Entries {
 }
 
 impl Cancellations {
-    /// Keeps `request` until the guard is disarmed.
+    /// Registers `request` until the guard is disarmed.
     pub fn on_cut(&self, request: BoxFuture<'static, ()>) -> CancelGuard {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         let id = entries.next;
@@ -26,7 +26,7 @@ impl Cancellations {
         CancelGuard { cancellations: self.clone(), id }
     }
 
-    /// Sends every request that is still due.
+    /// Sends every request that is still registered.
     pub async fn end(&self) {
         let requests = {
             let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
@@ -35,7 +35,7 @@ impl Cancellations {
         futures_util::future::join_all(requests.into_iter().map(|(_, request)| request)).await;
     }
 
-    /// Is there anything to end?
+    /// Whether no request is registered.
     pub fn is_empty(&self) -> bool {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner).requests.is_empty()
     }
@@ -47,7 +47,7 @@ impl std::fmt::Debug for Cancellations {
     }
 }
 
-/// One thing that would be left over by a cut.
+/// A registered request.
 #[derive(Debug)]
 pub struct CancelGuard {
     cancellations: Cancellations,
@@ -55,7 +55,7 @@ pub struct CancelGuard {
 }
 
 impl CancelGuard {
-    /// It ended by itself.
+    /// Removes the request, because the work has ended by itself.
     pub fn disarm(self) {
         let mut entries = self.cancellations.entries.lock().unwrap_or_else(PoisonError::into_inner);
         entries.requests.retain(|(id, _)| *id != self.id);

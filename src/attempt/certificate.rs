@@ -1,10 +1,10 @@
-//! A server's certificate as people see it.
+//! Server certificates, reduced to what people need to see.
 
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use crate::secret::{Message, message};
 
-/// What people want to know of a server's certificate.
+/// The details of a server certificate that matter to people.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PeerCertificate {
     pub subject: String,
@@ -13,9 +13,9 @@ pub struct PeerCertificate {
     pub names: Vec<String>,
     pub not_before: jiff::Timestamp,
     pub not_after: jiff::Timestamp,
-    /// The certificate between this one and its root that expires first, if one does before this.
+    /// The certificate between this one and its root that expires first, if it expires before this one.
     pub expires_sooner: Option<Box<PeerCertificate>>,
-    /// Another issued it, and the server did not show that one's certificate.
+    /// Whether another certificate issued this one and the server did not send that issuer's certificate.
     pub is_alone: bool,
 }
 
@@ -37,7 +37,7 @@ impl PeerCertificate {
         })
     }
 
-    /// The same, shown together with these.
+    /// Checks for the issuer among the other certificates that the server sent.
     pub fn shown_with<'c>(self, mut others: impl Iterator<Item = &'c [u8]>) -> PeerCertificate {
         let has_issuer = others.any(|other| {
             X509Certificate::from_der(other)
@@ -46,7 +46,7 @@ impl PeerCertificate {
         PeerCertificate { is_alone: self.is_alone && !has_issuer, ..self }
     }
 
-    /// The same, with the certificates that lead from it to its root.
+    /// Adds the certificates that lead from this one to its root.
     pub fn with_intermediates<'c>(self, intermediates: impl Iterator<Item = &'c [u8]>) -> PeerCertificate {
         let sooner = intermediates
             .filter_map(PeerCertificate::parse)
@@ -55,13 +55,13 @@ impl PeerCertificate {
         PeerCertificate { expires_sooner: sooner.map(Box::new), ..self }
     }
 
-    /// Whose it is, and until when.
+    /// Describes the subject, the issuer and the expiry.
     pub fn in_words(&self) -> Message {
         message!("the certificate is for {}, issued by {}", self.subject, self.issuer)
             .words(format!(", valid until {}", date(self.not_after)))
     }
 
-    /// Whole days until nobody accepts it any more, negative once that is so: it or one that it depends on expires.
+    /// Returns the full days until this certificate, or one that it depends on, expires. Negative after that.
     pub fn days_left(&self) -> i64 {
         const DAY: i64 = 24 * 60 * 60;
         let first = self.expires_sooner.as_ref().map_or(self.not_after, |sooner| sooner.not_after);
@@ -69,7 +69,7 @@ impl PeerCertificate {
     }
 }
 
-/// A year 9999 is later than an instant can be.
+/// Converts the time, clamped: a certificate may name the year 9999, which is past the largest timestamp.
 fn instant(time: x509_parser::time::ASN1Time) -> jiff::Timestamp {
     match jiff::Timestamp::from_second(time.timestamp()) {
         Ok(instant) => instant,
@@ -90,7 +90,7 @@ fn shown_name(name: &x509_parser::extensions::GeneralName<'_>) -> Option<String>
     }
 }
 
-/// A day as messages show it.
+/// Formats a day for messages.
 pub fn date(timestamp: jiff::Timestamp) -> String {
     timestamp.to_string().chars().take(10).collect()
 }

@@ -1,4 +1,4 @@
-//! What one attempt works with.
+//! The context of one attempt.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,12 +15,12 @@ use crate::deadline::Deadline;
 use crate::outcome::{Direction, Phase, Trace};
 use crate::secret::{Message, Redactor};
 
-/// What all checks of a run share.
+/// State that all checks of a run share.
 #[derive(Debug)]
 pub struct RunContext {
-    /// The suite's name, as servers see it (`application_name`).
+    /// The suite's name, which servers see as `application_name`.
     pub suite: String,
-    /// Relative paths start here.
+    /// The base of relative paths.
     pub suite_dir: PathBuf,
     pub redactor: Arc<Redactor>,
     pub tracing: Tracing,
@@ -34,28 +34,28 @@ impl RunContext {
         RunContext { suite, suite_dir, redactor, tracing, after_red, shared }
     }
 
-    /// What one protocol or kind keeps for the run.
+    /// Returns the value of type `T`, which one protocol or kind keeps for the run.
     pub fn shared<T: Default + Send + Sync + 'static>(&self) -> Arc<T> {
         self.shared.get()
     }
 }
 
-/// What becomes of the booted processes after a red run?
+/// What happens to booted processes after a failed run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AfterRed {
     Stop,
-    /// Somebody wants to look at them.
+    /// They keep running so that someone can inspect them.
     KeepRunning,
 }
 
-/// Is every request and answer told?
+/// Whether every request and response is reported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tracing {
     Off,
     On,
 }
 
-/// What one attempt works with.
+/// The context of one attempt.
 #[derive(Debug, Clone)]
 pub struct Context {
     pub run: Arc<RunContext>,
@@ -68,23 +68,23 @@ pub struct Context {
 }
 
 impl Context {
-    /// The same with a timeline of its own and a tighter deadline.
+    /// Returns a copy with a new timeline and a tighter deadline.
     pub fn within(&self, deadline: Deadline) -> Context {
         Context { deadline, timeline: Timeline::start(), ..self.clone() }
     }
 
-    /// The same for work on the side, which reports no events.
+    /// Returns a copy for side work, which reports no events.
     pub fn aside(&self, deadline: Deadline) -> Context {
         Context { events: EventSink::to_nobody(), ..self.within(deadline) }
     }
 
-    /// Reports what goes over the wire, with `--trace`.
+    /// Reports wire traffic if `--trace` is set.
     pub fn trace(&self, direction: Direction, text: impl FnOnce() -> Message) {
         self.tell(self.traced(direction, text));
     }
 
-    /// The event of what goes over the wire, with `--trace`. For work on a thread, which may go on after the check has
-    /// ended: it returns the event, and the check reports it.
+    /// Returns the event for wire traffic if `--trace` is set. Work on a thread may outlive the check, so it returns
+    /// the event for the check to report.
     pub fn traced(&self, direction: Direction, text: impl FnOnce() -> Message) -> Option<CheckEvent> {
         match self.run.tracing {
             Tracing::Off => None,
@@ -94,15 +94,15 @@ impl Context {
         }
     }
 
-    /// Tells what there is to tell.
+    /// Reports an event, if there is one.
     pub fn tell(&self, told: Option<CheckEvent>) {
         if let Some(told) = told {
             self.events.tell(told);
         }
     }
 
-    /// Does work on what a server sent: here if it is quick for certain, and otherwise on a thread, so that no budget,
-    /// no signal and no other check waits for it. Where it is cut, `phase` is what was going on.
+    /// Runs work on a server's response: inline if it is certain to be quick, otherwise on a thread, so that it never
+    /// delays a budget, a signal or another check. If it is cut, the failure names `phase`.
     pub async fn offload<T: Send + 'static>(
         &self,
         phase: Phase,
@@ -114,24 +114,24 @@ impl Context {
         }
         self.timeline.enter(phase);
         let (waiting, work) = abandoned::watched(work);
-        // Why: nothing can end it from here, but nobody waits for it either, it changes nothing, and it ends by itself
-        // at its next piece.
+        // Why: it cannot be cancelled from here, but nothing waits for it, it has no side effects, and it stops by
+        // itself at its next piece.
         let done = tokio::task::spawn_blocking(work).await;
         drop(waiting);
         match done.map_err(JoinError::try_into_panic) {
             Ok(done) => done,
             Err(Ok(panic)) => std::panic::resume_unwind(panic),
-            // The runtime ends, and this with it.
+            // The runtime is shutting down, and this task with it.
             Err(Err(_)) => std::future::pending().await,
         }
     }
 
-    /// Keeps a value out of every output, if it is long enough to be told from ordinary text.
+    /// Redacts a value in every output, if it is long enough to be distinguished from ordinary text.
     pub fn hide(&self, secret: &str) {
         let _ = self.run.redactor.add(secret);
     }
 
-    /// The same for a value with everything in it.
+    /// Redacts a value and everything in it.
     pub fn hide_value(&self, secret: &serde_json::Value) {
         let _ = self.run.redactor.add_value(secret);
     }

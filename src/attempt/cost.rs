@@ -1,23 +1,23 @@
-//! How long it may take to hold an answer against what is expected of it, before it is done.
+//! Estimates, in advance, how long it takes to evaluate a response against its expectations.
 
 use std::iter::Sum;
 
 pub use crate::language::size::length;
 
-/// How much is done with each byte of an answer.
+/// The work per byte of a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cost {
-    /// It is looked at so many times at most.
+    /// At most this many operations.
     Looks(usize),
-    /// That depends on what the answer is: it may be done in no time, and it may never be.
+    /// The cost depends on the response, and may be tiny or unbounded.
     Unknown,
 }
 
 impl Cost {
-    /// To show what came, or to make text or a document of it.
+    /// The cost of showing a response, or of decoding it to text or a document.
     pub const TO_READ: Cost = Cost::Looks(32);
 
-    /// The same cost on an answer of so many bytes.
+    /// Returns the cost for a response of `bytes` bytes.
     pub fn on(self, bytes: usize) -> Workload {
         match self {
             Cost::Looks(looks) => Workload(looks.checked_mul(bytes)),
@@ -36,28 +36,28 @@ impl Sum for Cost {
     }
 }
 
-/// What there is to do with one answer: looks at single bytes, if that is known.
+/// The work on one response: the number of operations on single bytes, if known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Workload(Option<usize>);
 
-/// So many looks take some milliseconds, at the worst twenty.
+/// Takes a few milliseconds, 20 ms at worst.
 const QUICK: usize = 1 << 20;
 
 impl Workload {
-    /// Is it done so soon that nobody waits for it?
+    /// Whether the work is short enough to run inline.
     pub fn is_quick(self) -> bool {
         self.0.is_some_and(|looks| looks <= QUICK)
     }
 }
 
-/// What a regular expression does with each byte: a counted repetition makes many states of a short text.
+/// Returns the cost of a regular expression per byte. A counted repetition turns a short pattern into many states.
 pub fn of_pattern(pattern: &str) -> Cost {
     if pattern.contains('{') { Cost::Unknown } else { Cost::Looks(pattern.len()) }
 }
 
-/// What a `JSONPath` does with each value. Where all descendants are gone through, or several selectors stand in one
-/// pair of brackets, a segment finds more than there was before it, and the next one more than that; and a filter may
-/// look through the whole document for every value.
+/// Returns the cost of a `JSONPath` per value. With a descendant segment, or with several selectors in one pair of
+/// brackets, each segment may find more nodes than the one before it. A filter may search the whole document for every
+/// value.
 pub fn of_path(path: &str) -> Cost {
     if path.contains("..") || path.contains(['?', ',']) { Cost::Unknown } else { Cost::Looks(path.len()) }
 }

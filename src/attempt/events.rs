@@ -1,4 +1,4 @@
-//! What a check reports while it runs.
+//! Events that a check reports while it runs.
 
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -6,7 +6,7 @@ use crate::event::{FailedAttempts, StepName, StepReport};
 use crate::outcome::Trace;
 use crate::secret::Redacted;
 
-/// What a check tells while it runs.
+/// An event that a check reports while it runs.
 #[derive(Debug, Clone)]
 pub enum CheckEvent {
     AttemptFailed { step: Option<StepName>, attempt: u32, failed: FailedAttempts },
@@ -14,7 +14,7 @@ pub enum CheckEvent {
     Traced(Redacted<Trace>),
 }
 
-/// The way from a check to the engine: in order, and never in the way.
+/// The channel from a check to the engine. It keeps order and never blocks.
 #[derive(Debug, Clone)]
 pub struct EventSink {
     index: usize,
@@ -26,14 +26,14 @@ impl EventSink {
         EventSink { index, channel }
     }
 
-    /// The way to nobody, for what is done on the side.
+    /// Returns a sink that discards events, for side work.
     pub fn to_nobody() -> EventSink {
         let (channel, _) = tokio::sync::mpsc::unbounded_channel();
         EventSink { index: 0, channel }
     }
 
     pub fn tell(&self, told: CheckEvent) {
-        // Nobody listens any more only when the run is over.
+        // The receiver is gone only when the run is over.
         let _ = self.channel.send((self.index, told));
     }
 }

@@ -1,11 +1,12 @@
-//! The attempts that failed, with another after them. A poll may have thousands, and a report must not grow with them:
-//! the first are kept one by one, and later ones are counted with those that failed alike.
+//! Failed attempts that were followed by another attempt. A poll may have thousands, and a report must not grow with
+//! them: the first ones are kept individually, and later ones are counted with the attempts that failed in the same
+//! way. Past a limit, only the total is counted.
 
 use crate::event::FailedAttempts;
 use crate::outcome::Failure;
 use crate::secret::Redactor;
 
-/// So many are kept one by one, and so many different ones beside them.
+/// The number of attempts kept individually, and the number of further distinct failures kept beside them.
 const KEPT: usize = 20;
 
 /// The failed attempts of a check or a step.
@@ -16,8 +17,8 @@ pub(super) struct Failed {
 }
 
 impl Failed {
-    /// Takes what attempt number `attempt` came to, and gives it back as it may be told, if it is worth it: of those that
-    /// are only counted, each time that there are twice as many.
+    /// Records the failure of attempt number `attempt` and returns it, redacted, if it is worth reporting. An attempt
+    /// that is only counted is worth reporting each time its count reaches a power of two.
     pub fn take(&mut self, attempt: u32, failure: Failure, redactor: &Redactor) -> Option<FailedAttempts> {
         let what = failure.to_string();
         let one_by_one = self.kept.len() < KEPT;
@@ -38,7 +39,7 @@ impl Failed {
         Some(failed)
     }
 
-    /// Those that were kept, and how many others there were.
+    /// Returns the attempts that were kept, and the number of the others.
     pub fn all(&self) -> (Vec<FailedAttempts>, u32) {
         (self.kept.iter().map(|(_, failed)| failed.clone()).collect(), self.others)
     }

@@ -1,8 +1,8 @@
-//! What one attempt at a check works with.
+//! The context in which one attempt at a check runs.
 //!
-//! The [`Context`] carries the deadline, the [`timeline`] that says which phase is under way, the [`cancellation`]
-//! requests for what would go on running on a server, and the way to report what happens. [`attempts`] is the one
-//! loop for `retry` and `poll`. Work that cannot be cut runs off the workers ([`offload`]).
+//! The [`Context`] carries the deadline, the [`timeline`] with the current phase, the [`cancellation`] requests for
+//! work that would go on running on a server, and the sink for events. [`attempts`] contains the one loop for `retry`
+//! and `poll`. Work that cannot be cut runs off the workers ([`offload`]).
 
 mod context;
 mod events;

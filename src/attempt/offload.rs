@@ -1,8 +1,8 @@
-//! Files of this machine, read where nobody else waits: a pipe, or a mount whose server is gone, holds whoever reads.
+//! Reads local files on separate threads: reading a pipe, or a mount whose server is gone, may block forever.
 
-/// What `read` comes to, on a thread of its own. A budget can end the waiting for it.
+/// Runs `read` on a thread and returns its result. A budget can end the wait for it.
 pub async fn blocking<T: Send + 'static>(read: impl FnOnce() -> T + Send + 'static) -> T {
-    // Why: no read can be cut. It holds its thread and nothing else, and the process may end before it has.
+    // Why: a blocking read cannot be cancelled. It holds only its thread, and the process may exit before it ends.
     match tokio::task::spawn_blocking(read).await {
         Ok(read) => read,
         Err(error) => std::panic::resume_unwind(error.into_panic()),

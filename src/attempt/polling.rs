@@ -1,4 +1,4 @@
-//! What has come of a poll so far: how long it has held, and what its attempts saw.
+//! The state of a poll: how long it has held, and what its attempts got.
 
 use tokio::time::Instant;
 
@@ -7,17 +7,17 @@ use crate::language::repeat::{Hold, Poll};
 use crate::outcome::Failure;
 use crate::secret::Message;
 
-/// How many different answers are kept.
+/// The most different answers that are kept.
 const KEPT: usize = 20;
 
-/// A poll under way.
+/// A poll in progress.
 #[derive(Debug)]
 pub(super) struct Polling {
     hold: Hold,
-    /// When the row of passes began that goes on, and how long it is.
+    /// When the current run of passes began, and its length.
     row: Option<(Instant, Row)>,
     longest: Row,
-    /// Has it passed before, and failed after that?
+    /// Whether an attempt has passed.
     has_passed: bool,
     has_failed_since: bool,
     flaps: u32,
@@ -39,7 +39,7 @@ impl Polling {
         }
     }
 
-    /// An attempt passed. Has it held now?
+    /// Records a pass, and returns whether the poll has held long enough.
     pub fn passed(&mut self) -> bool {
         self.flaps += u32::from(self.has_passed && self.has_failed_since);
         (self.has_passed, self.has_failed_since) = (true, false);
@@ -61,7 +61,7 @@ impl Polling {
             }
     }
 
-    /// An attempt failed.
+    /// Records a failure.
     pub fn failed(&mut self, failure: &Failure) {
         self.row = None;
         self.has_failed_since = true;
@@ -74,21 +74,21 @@ impl Polling {
         }
     }
 
-    /// What came of it in so many attempts.
+    /// Returns what the first `attempts` attempts got.
     pub fn trail(&self, attempts: u32) -> PollTrail {
         let mut seen = self.seen.clone();
-        // The sort keeps the order in which they came among those that came as often.
+        // The sort is stable, so equally frequent answers keep their order.
         seen.sort_by_key(|seen| std::cmp::Reverse(seen.attempts));
         let (hold, others, longest, flaps) = (self.hold, self.others, self.longest, self.flaps);
         PollTrail { hold, attempts, seen, others, longest, flaps }
     }
 
-    /// That in words, for a failure.
+    /// Describes the poll for a failure.
     pub fn describe(&self, attempts: u32) -> Option<Message> {
         self.trail(attempts).describe()
     }
 
-    /// Did any attempt pass?
+    /// Whether any attempt passed.
     pub fn has_passed(&self) -> bool {
         self.has_passed
     }

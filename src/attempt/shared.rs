@@ -1,17 +1,17 @@
-//! State of a run that belongs to one protocol or kind, such as a pool or tokens: nobody else knows its type.
+//! Run-wide state of one protocol or kind, such as a pool or tokens. Only its owner knows the type.
 
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// One value of each type that is asked for.
+/// Holds one value per requested type.
 #[derive(Default)]
 pub struct Shared {
     values: Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
 }
 
 impl Shared {
-    /// The value of type `T`, made when it is first asked for.
+    /// Returns the value of type `T`, and creates it on the first request.
     pub fn get<T: Default + Send + Sync + 'static>(&self) -> Arc<T> {
         let mut values = self.values.lock().unwrap_or_else(PoisonError::into_inner);
         let value = values.entry(TypeId::of::<T>()).or_insert_with(|| Arc::new(T::default()));

@@ -8,10 +8,10 @@ use crate::secret::placeholder::{
 };
 use crate::secret::{Message, Redactor, address};
 
-/// A command longer than this is cut: it is for people to read and copy.
+/// Longer commands are cut, because people read and copy them.
 const LONGEST: usize = 8_000;
 
-/// A command that is put together word by word. A placeholder for a secret becomes what a shell has it as.
+/// A command, built word by word. A placeholder for a secret becomes a shell expression.
 #[derive(Debug, Clone)]
 pub struct ShellCommand {
     folder: Option<String>,
@@ -34,18 +34,18 @@ impl ShellCommand {
         ShellCommand { folder: None, environment: Vec::new(), words, input: Input::OfTheShell }
     }
 
-    /// The same with an environment variable set for it.
+    /// Sets an environment variable for the command.
     pub fn with_env(mut self, name: &str, value: &str) -> ShellCommand {
         self.environment.push((name.to_owned(), guarded(name, value.to_owned())));
         self
     }
 
-    /// The same in another folder.
+    /// Runs the command in another directory.
     pub fn in_folder(self, folder: &str) -> ShellCommand {
         ShellCommand { folder: Some(folder.to_owned()), ..self }
     }
 
-    /// The same with nothing to read.
+    /// Redirects the command's input from `/dev/null`.
     pub fn without_input(self) -> ShellCommand {
         ShellCommand { input: Input::Nothing, ..self }
     }
@@ -65,19 +65,19 @@ impl ShellCommand {
         words.iter().fold(self, |command, word| command.word(word))
     }
 
-    /// The command as part of what a failure says, with its words quoted where they must be. A secret that stands in
-    /// the suite in clear is starred out before that, where quotes cannot disguise it.
+    /// Returns the command for a failure message, quoted where necessary. Secrets that the suite contains in clear text
+    /// are redacted before quoting, because quotes could disguise them.
     pub fn into_message(self, redactor: &Redactor) -> Message {
         let folder = self.folder.as_ref().map(|folder| format!("cd {} && ", cleaned(folder, redactor)));
         Message::new().excerpt(folder.unwrap_or_default() + &self.line(redactor), LONGEST)
     }
 
-    /// The same as something that runs while the other command is tried, and is ended after that.
+    /// Returns the command as a background process that is killed once the command `tried` has ended.
     pub fn while_it_runs(self, pause: Duration, tried: &ShellCommand, redactor: &Redactor) -> Message {
         let started = self.line(redactor);
         let started = match &self.folder {
-            // In a shell of its own, whose place it takes: the other command stays here, and what is ended is the
-            // program.
+            // `exec` replaces the subshell: the other command stays in this directory, and `kill` ends the program
+            // itself.
             Some(folder) => {
                 let env = if self.environment.is_empty() { "" } else { "env " };
                 format!("(cd {} && exec {env}{started})", cleaned(folder, redactor))
@@ -105,7 +105,7 @@ impl ShellCommand {
     }
 }
 
-/// A word as a shell takes it, without the secrets that stand in it in clear.
+/// Quotes a word for the shell, after redacting the secrets in it that are in clear text.
 fn cleaned(word: &str, redactor: &Redactor) -> String {
     let cleaned = pieces(word).into_iter().map(|piece| match piece {
         Piece::Text(text) => Piece::Text(redactor.clean(&text).into()),
@@ -114,7 +114,7 @@ fn cleaned(word: &str, redactor: &Redactor) -> String {
     quoted(&cleaned.collect::<Vec<_>>())
 }
 
-/// A value that the suite has in clear, though its name says that it is secret, is still not for a report.
+/// Replaces a clear-text value of the suite that a report must not show, because its name is secret.
 pub fn guarded(name: &str, value: String) -> String {
     if is_secret_name(name) && !has_placeholder(&value) && !value.trim().is_empty() {
         placeholder(&variable(name))
@@ -123,8 +123,8 @@ pub fn guarded(name: &str, value: String) -> String {
     }
 }
 
-/// The URL without what is secret in it and stands there in clear: `$NAME` takes the place of a password, whatever
-/// `name` is, and that of a parameter has the parameter's name.
+/// Returns the URL without clear-text secrets. `$NAME` (for any `name`) replaces a password, and the name of the
+/// parameter replaces the value of one.
 pub fn without_clear_password(url: &str, name: &str) -> String {
     let mut shown = url.to_owned();
     for secret in address::secrets(url).into_iter().rev() {
@@ -136,7 +136,7 @@ pub fn without_clear_password(url: &str, name: &str) -> String {
     shown
 }
 
-/// A limit as the tools take it: in seconds, with what is left of the last one.
+/// Formats a limit as command-line tools expect it, in seconds with a fraction.
 pub fn seconds(limit: Duration) -> String {
     let text = format!("{:.3}", limit.as_secs_f64());
     text.trim_end_matches('0').trim_end_matches('.').to_owned()

@@ -1,4 +1,4 @@
-//! What is made once and shared by everybody who wants the same: clients, TLS configurations, tokens.
+//! Values that are created once and shared by all who request the same: clients, TLS configurations, tokens.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -6,7 +6,7 @@ use tokio::sync::OnceCell;
 
 use crate::outcome::Failure;
 
-/// One value for each key, made by the first who wants it. Whoever wants the same waits; whoever wants another does not.
+/// One value per key, created by the first request. Only requests for the same key wait for it.
 pub struct SingleFlight<K, V> {
     made: Mutex<Vec<Entry<K, V>>>,
 }
@@ -14,21 +14,21 @@ pub struct SingleFlight<K, V> {
 type Entry<K, V> = (K, Arc<OnceCell<V>>);
 
 impl<K: Clone + PartialEq, V: Clone> SingleFlight<K, V> {
-    /// The value for `key`, which `make` makes if nobody has. Where that fails or is cut, the next one who wants it
-    /// tries with a `make` of their own.
+    /// Returns the value for `key`, and calls `make` if there is none yet. If `make` fails or is cut, the next request
+    /// calls its own.
     ///
     /// # Errors
-    /// What kept `make` from making it.
+    /// Returns the failure of `make`.
     pub async fn get<M>(&self, key: &K, make: impl FnOnce() -> M) -> Result<V, Failure>
     where
         M: Future<Output = Result<V, Failure>>,
     {
         let cell = self.cell(key);
-        // Boxed, because it is large and needed once: whoever asks would have room for it all the time.
+        // Boxed, because the future is large and rarely needed: otherwise every caller would reserve space for it.
         cell.get_or_try_init(|| Box::pin(make())).await.cloned()
     }
 
-    /// What was made for `key` is not given again: the next one who wants it makes another.
+    /// Forgets the value for `key`, so the next request creates a new one.
     pub fn forget(&self, key: &K) {
         self.made.lock().unwrap_or_else(PoisonError::into_inner).retain(|(known, _)| known != key);
     }
@@ -50,7 +50,7 @@ impl<K, V> Default for SingleFlight<K, V> {
     }
 }
 
-/// Without keys and values: there are secrets among them.
+/// Omits keys and values, because some are secrets.
 impl<K, V> std::fmt::Debug for SingleFlight<K, V> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("SingleFlight").finish_non_exhaustive()

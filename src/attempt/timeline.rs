@@ -1,4 +1,4 @@
-//! Where an attempt's time goes: which phase it is in, when each began, and what was met on the way.
+//! Records where an attempt's time goes: its phases, when each began, and what was observed on the way.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -11,8 +11,8 @@ use crate::outcome::{Certificate, Phase};
 use crate::secret::{Message, Redacted, Redactor, message};
 
 tokio::task_local! {
-    /// Why: the library's connector, resolver and certificate verifier are shared by all requests and are told
-    /// nothing of the one they work for; but they work inside its task.
+    /// Why: the HTTP library's connector, resolver and certificate verifier are shared by all requests and do not know
+    /// which one they serve. But they run inside its task.
     static CURRENT: Arc<Timeline>;
 }
 
@@ -32,9 +32,9 @@ struct State {
     warnings: Vec<Message>,
     certificate: Option<PeerCertificate>,
     stopped_at_redirect: bool,
-    /// The server asked who the client is.
+    /// Whether the server requested a client certificate.
     asked_for_certificate: bool,
-    /// The server gave a ticket for a next session, which it does once it has taken this one.
+    /// Whether the server issued a session ticket, which it does only after accepting this session.
     has_ticket: bool,
 }
 
@@ -66,13 +66,13 @@ impl Timeline {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A phase begins, and the one before it ends.
+    /// Starts a phase, and ends the one before it.
     pub fn enter(&self, phase: Phase) {
         let mut state = self.state();
         match (phase, state.marks.last_mut()) {
-            // Connecting begins with the look-up of the name: what was called so until now was that.
+            // Connecting starts with name resolution, so the time so far belongs to DNS.
             (Phase::Dns, Some((current @ Phase::Connect, _))) => *current = Phase::Dns,
-            // The first answer came, and was not what took time.
+            // The first response has arrived, so the time so far belongs to the query.
             (Phase::Query | Phase::Lock, Some((current @ Phase::Begin, _))) => *current = Phase::Query,
             _ => {}
         }
@@ -82,12 +82,12 @@ impl Timeline {
         }
     }
 
-    /// The last phase ends.
+    /// Ends the last phase.
     pub fn end(&self) {
         self.state().ended.get_or_insert_with(Instant::now);
     }
 
-    /// The phase that is under way.
+    /// Returns the current phase.
     pub fn phase(&self) -> Phase {
         self.state().marks.last().map_or(Phase::Prepare, |(phase, _)| *phase)
     }
@@ -96,12 +96,12 @@ impl Timeline {
         self.state().address = Some(address.to_string());
     }
 
-    /// The address that was talked to.
+    /// Returns the address of the server.
     pub fn address(&self) -> Option<String> {
         self.state().address.clone()
     }
 
-    /// An address cannot be asked from here.
+    /// Records an address that cannot be reached from this machine.
     pub fn set_unreachable(&self, address: Message) {
         self.state().unreachable.push(address);
     }
@@ -124,12 +124,12 @@ impl Timeline {
         self.state().certificate = Some(certificate);
     }
 
-    /// The certificate the server showed, whether it was accepted or not.
+    /// Returns the certificate that the server presented, whether or not it was accepted.
     pub fn certificate(&self) -> Option<PeerCertificate> {
         self.state().certificate.clone()
     }
 
-    /// What is known of the attempt, as reports have it: a template may have put a secret into an address.
+    /// Returns the attempt as reports show it. Redacts addresses, because a template may have put a secret into one.
     pub fn trail(&self, redactor: &Redactor) -> Trail {
         let certificate = self.certificate().map(|PeerCertificate { subject, issuer, not_after, .. }| {
             let (subject, issuer) = (message!("{}", subject), message!("{}", issuer));
@@ -150,33 +150,33 @@ impl Timeline {
         }
     }
 
-    /// A redirect was not followed, though the suite asked for it.
+    /// Records that a redirect was not followed although the suite asks for it.
     pub fn stop_at_redirect(&self) {
         self.state().stopped_at_redirect = true;
     }
 
-    /// Was one not followed? Then whoever repeats it by hand must not follow it either.
+    /// Whether a redirect was not followed. A command that reproduces the request must not follow it either.
     pub fn has_stopped_at_redirect(&self) -> bool {
         self.state().stopped_at_redirect
     }
 
-    /// Did the server ask for the client's certificate?
+    /// Whether the server requested a client certificate.
     pub fn was_asked_for_certificate(&self) -> bool {
         self.state().asked_for_certificate
     }
 
-    /// Has the server given a ticket for a next session?
+    /// Whether the server issued a session ticket.
     pub fn has_ticket(&self) -> bool {
         self.state().has_ticket
     }
 
-    /// Since the timeline began.
+    /// Returns the time since the timeline began.
     pub fn elapsed(&self) -> Duration {
         let state = self.state();
         state.ended.unwrap_or_else(Instant::now).duration_since(state.began)
     }
 
-    /// Each phase with the time spent in it, in the order in which they first came.
+    /// Returns the time spent in each phase, in order of first occurrence.
     pub fn phases(&self) -> Vec<(Phase, Duration)> {
         let state = self.state();
         let end = state.ended.unwrap_or_else(Instant::now);
@@ -192,38 +192,38 @@ impl Timeline {
         spent
     }
 
-    /// Runs `future` with this timeline as the one that [`mark`] writes to.
+    /// Runs `future` with this timeline as the target of [`mark`].
     pub async fn observe<F: Future>(self: Arc<Self>, future: F) -> F::Output {
         CURRENT.scope(self, future).await
     }
 }
 
-/// A phase begins in the attempt this is called from.
+/// Starts a phase in the current attempt.
 pub fn mark(phase: Phase) {
     let _ = CURRENT.try_with(|timeline| timeline.enter(phase));
 }
 
-/// The server of the attempt this is called from showed a certificate.
+/// Records the certificate that the server of the current attempt presented.
 pub fn saw_certificate(certificate: PeerCertificate) {
     let _ = CURRENT.try_with(|timeline| timeline.set_certificate(certificate));
 }
 
-/// The attempt this is called from talks to `address`.
+/// Records the address of the server of the current attempt.
 pub fn saw_address(address: &impl ToString) {
     let _ = CURRENT.try_with(|timeline| timeline.set_address(address));
 }
 
-/// The certificate that the server of the attempt this is called from showed.
+/// Returns the certificate that the server of the current attempt presented.
 pub fn certificate() -> Option<PeerCertificate> {
     CURRENT.try_with(|timeline| timeline.certificate()).ok().flatten()
 }
 
-/// The server of the attempt this is called from asks for the client's certificate.
+/// Records that the server of the current attempt requests a client certificate.
 pub fn asks_for_certificate() {
     let _ = CURRENT.try_with(|timeline| timeline.state().asked_for_certificate = true);
 }
 
-/// The server of the attempt this is called from gives a ticket for a next session.
+/// Records that the server of the current attempt issued a session ticket.
 pub fn saw_ticket() {
     let _ = CURRENT.try_with(|timeline| timeline.state().has_ticket = true);
 }

@@ -1,4 +1,4 @@
-//! `addresses = "all"`: every address that a name resolves to is asked by itself, at once, and must pass.
+//! `addresses = "all"`: runs the check on every address that a name resolves to, in parallel. All of them must pass.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
@@ -24,7 +24,7 @@ use crate::probe::dial::{Target, look_up};
 use crate::probe::url::parse_absolute_url;
 use crate::secret::{Message, Redacted, message};
 
-/// `addresses = "all"`, and where it is.
+/// The key `addresses = "all"`, with its place.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct AllAddresses(Place);
 
@@ -42,17 +42,17 @@ impl FromToml for AllAddresses {
 }
 
 impl AllAddresses {
-    /// What keeps the addresses of `exchange` from being asked one by one.
+    /// Returns why the addresses of `exchange` cannot be checked individually.
     pub fn mistake(self, exchange: &dyn AnyExchange, scope: &Variables) -> Option<Diagnostic> {
         let refusal = exchange.refuses_addresses(scope)?;
         Some(Diagnostic::new(self.0, refusal).hint("remove one of the two"))
     }
 }
 
-/// A check of one exchange that runs on every address.
+/// A run of a single-exchange check on every address.
 pub(super) struct EveryAddressRun<C> {
     check: Arc<C>,
-    /// That of the address which failed, if one did.
+    /// The session of the address that failed, if one did.
     session: Session,
 }
 
@@ -66,7 +66,7 @@ impl<C: OneExchange> Attempt for EveryAddressRun<C> {
     fn attempt<'a>(&'a mut self, context: &'a Context) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(async move {
             let exchange = self.check.exchange(&self.session.scope)?;
-            // What was not known before the run.
+            // Values that were unknown before the run may rule it out.
             if let Some(refusal) = exchange.refuses_addresses(&self.session.scope) {
                 return Err(template_failure(refusal.to_owned()));
             }
@@ -120,7 +120,7 @@ impl<C: OneExchange> Running for EveryAddressRun<C> {
     }
 }
 
-/// The name and port that the URL has.
+/// Returns the host and port of the URL.
 fn target(exchange: &dyn AnyExchange, scope: &Variables) -> Result<Target, Failure> {
     let text = exchange.url().text(scope).map_err(template_failure)?;
     let url = parse_absolute_url(&text).map_err(|(message, _)| template_failure(message))?;
@@ -130,7 +130,7 @@ fn target(exchange: &dyn AnyExchange, scope: &Variables) -> Result<Target, Failu
     }
 }
 
-/// One address, and what came of asking it.
+/// An address, and the result of its check.
 struct Asked {
     address: SocketAddr,
     session: Session,
@@ -159,15 +159,15 @@ impl Asked {
     }
 }
 
-/// Which of a name's addresses can be asked from here.
+/// The addresses of a name, split by whether this machine can reach them.
 struct Routes {
     reachable: Vec<SocketAddr>,
     unreachable: Vec<(SocketAddr, String)>,
 }
 
 impl Routes {
-    /// An address without a route is a failure, but where this machine has none to any address of its family: then it
-    /// is of no use to anybody here.
+    /// Splits the addresses. One without a route is a failure, unless this machine has no route to any address of its
+    /// family: such addresses are of no use to clients here.
     fn to(mut addresses: Vec<SocketAddr>) -> Routes {
         addresses.sort_unstable();
         addresses.dedup();
@@ -190,7 +190,7 @@ impl Routes {
     }
 }
 
-/// Why this machine has no route to `address`, if it has none. The kernel is asked, and nothing is sent.
+/// Returns why this machine has no route to `address`, if it has none. Asks the kernel and sends nothing.
 fn no_route_to(address: SocketAddr) -> Option<String> {
     let any = match address {
         SocketAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
@@ -198,7 +198,7 @@ fn no_route_to(address: SocketAddr) -> Option<String> {
     };
     let error = match UdpSocket::bind((any, 0)) {
         Ok(socket) => socket.connect(address).err().filter(is_about_the_way),
-        // The kernel does not have the family.
+        // The kernel does not support the address family.
         Err(error) => Some(error),
     };
     error.map(|error| format!("no route from here ({})", io_error::reason(&error)))
@@ -222,7 +222,7 @@ fn no_route(target: &Target, unreachable: &[(SocketAddr, String)]) -> Failure {
     ))
 }
 
-/// The failure of the addresses that failed, each named. There is at least one.
+/// Combines the failures of several addresses and names each. There must be at least one.
 fn all_of(failures: Vec<(SocketAddr, Failure)>) -> Failure {
     let mut mismatches = Vec::new();
     let mut described = None;
@@ -267,7 +267,7 @@ fn all_of(failures: Vec<(SocketAddr, Failure)>) -> Failure {
     named(first, address, also)
 }
 
-/// The failure with the address that it is about, and what came of others.
+/// Adds the address to its failure, and a note about others.
 fn named(failure: Failure, address: SocketAddr, also: Message) -> Failure {
     let address = address.to_string();
     match failure {

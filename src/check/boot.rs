@@ -1,4 +1,4 @@
-//! It starts.
+//! The `[[boot]]` check: the application starts.
 //!
 //! ```toml
 //! [[boot]]
@@ -48,7 +48,7 @@ struct Boot {
     stop: Stop,
 }
 
-/// `stop = { signal = "TERM", grace = "2s" }`.
+/// The key `stop = { signal = "TERM", grace = "2s" }`.
 #[derive(Debug, Clone, Copy)]
 struct Stop {
     signal: StopSignal,
@@ -157,7 +157,7 @@ impl Check for Boot {
         Afterwards { stop: Some(self.stop.grace), ..Afterwards::default() }
     }
 
-    // What its program does is the program's matter; what it is asked may change it.
+    // The effects of the started program are its own responsibility, but a readiness request may change something.
     fn changes(&self) -> Option<String> {
         self.ready.as_ref().and_then(Ready::changes)
     }
@@ -185,7 +185,7 @@ impl Boot {
         Ok(Command { prints_to, ..command })
     }
 
-    /// The file that gets what it prints, begun anew.
+    /// Creates or truncates the file that receives its output.
     fn log_file(&self, scope: &Variables, context: &Context) -> Result<Option<LogFile>, Failure> {
         let Some(file) = &self.log_file else { return Ok(None) };
         let path = context.run.suite_dir.join(file.text(scope).map_err(template_failure)?);

@@ -1,4 +1,4 @@
-//! The captures of what is asked, and those that are passed on.
+//! Captures of an exchange, and those that are shared.
 
 use super::Check;
 use crate::expect::capture::{Capture, Captures, Origin};
@@ -7,13 +7,13 @@ use crate::language::read::{Named, ParseContext, Table};
 use crate::language::table::Doc;
 use crate::language::variable_usage::VariableUsage;
 
-/// Reads `capture`. `None` means that a mistake was recorded.
+/// Reads `capture`. Returns `None` if a mistake was recorded.
 pub(super) fn from_table(table: &mut Table<'_, '_, '_>, doc: impl Into<Doc>) -> Option<Captures> {
     let captures: Option<Vec<(Named, Capture)>> = table.optional("capture", doc);
     if table.has("capture") { captures.map(Into::into) } else { Some(Captures::default()) }
 }
 
-/// Records a capture that takes what `origin` does not have.
+/// Records a mistake if a capture takes something that `origin` does not have.
 pub(super) fn all_from(captures: &Captures, origin: Origin, parse: &mut ParseContext<'_>) -> Option<()> {
     match captures.iter().find(|(_, capture)| !capture.comes_from(origin)) {
         None => Some(()),
@@ -21,7 +21,7 @@ pub(super) fn all_from(captures: &Captures, origin: Origin, parse: &mut ParseCon
     }
 }
 
-/// Records a name in `share` that `check` does not capture: `nobody` says who it is that does not.
+/// Records a mistake if `check` does not capture a name in `share`. `nobody` is the subject of the message.
 pub(super) fn all_are_captured(
     share: &[Named],
     check: &dyn Check,

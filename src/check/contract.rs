@@ -1,4 +1,4 @@
-//! A data product keeps its contract.
+//! Contract checks: whether a data product keeps its contract.
 //!
 //! ```toml
 //! [[contract]]
@@ -53,18 +53,18 @@ use crate::probe::databases;
 #[derive(Debug, Clone)]
 struct Contract {
     database: Template,
-    /// One, but for a table with `files`.
+    /// Exactly one, except for a table with `files`.
     documents: Vec<Arc<Document>>,
-    /// Is there one check for each document?
+    /// Whether each document becomes its own check.
     is_split: bool,
     zone: Zone,
-    /// Are columns that the contract does not name a failure?
+    /// Whether a column that the contract does not name is a failure.
     forbids_others: bool,
     document: DocumentExpectation,
     target: Place,
 }
 
-/// What one contract says.
+/// The content of one contract.
 #[derive(Debug)]
 struct Document {
     name: String,
@@ -113,7 +113,7 @@ pub fn read(table: &mut Table<'_, '_, '_>) -> Option<Arc<dyn Check>> {
 }
 
 impl Contract {
-    /// All that is promised.
+    /// Returns the promises of all documents.
     fn promised(&self) -> Promised {
         let mut all = Promised::default();
         for document in &self.documents {
@@ -172,7 +172,7 @@ impl Check for Contract {
     }
 }
 
-/// What becomes of columns that a contract does not name.
+/// How to treat columns that the contract does not name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum OtherColumns {
     Allow,

@@ -1,4 +1,4 @@
-//! It answers.
+//! The `[[database]]` check: the database responds.
 //!
 //! ```toml
 //! [[database]]

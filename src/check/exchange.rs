@@ -1,7 +1,7 @@
-//! One exchange: a question, what is captured from its answer, and the verdict on it.
+//! An exchange: a question, the captures from its answer, and the verdict on it.
 //!
-//! Health checks, the readiness probe of a boot, database checks and the steps of a journey all ask through here. A
-//! [`Question`] says how to ask; the rest is the same for every protocol.
+//! Health checks, the readiness probe of a boot, database checks and the steps of a journey all use it. A [`Question`]
+//! defines how to ask. The rest is the same for every protocol.
 
 mod one;
 
@@ -31,39 +31,39 @@ use crate::outcome::{Direction, Failure, Mismatch, Phase, Verdict};
 use crate::probe::rows::QueryResult;
 use crate::secret::placeholder::{placeholder_for, variable};
 
-/// Something to ask, with its templates.
+/// A question, with its templates.
 pub(super) trait Question: Debug + Send + Sync + 'static {
     type Answer: Answer;
     type Expectation: Expectation<Self::Answer>;
 
-    /// Where it is asked.
+    /// Returns the URL to ask.
     fn url(&self) -> &Template;
 
-    /// The variables that it reads.
+    /// Records the variables that it reads.
     fn uses<'c>(&'c self, uses: &mut VariableUsage<'c>);
 
-    /// What is wrong with it, and with what is expected of it, once the variables have their values. Nothing is sent.
+    /// Returns the mistakes in it and in `expect`, with the variables resolved. Sends nothing.
     fn mistakes(&self, expect: &Self::Expectation, scope: &Variables) -> Vec<Diagnostic>;
 
-    /// What `resolve` does for it.
+    /// Returns how `resolve` affects it.
     fn override_uses(&self, _scope: &Variables) -> Vec<OverrideUse> {
         Vec::new()
     }
 
-    /// Something that everyone who reads the check's line should know.
+    /// Returns a remark that belongs next to the check on every screen.
     fn remark(&self) -> Option<&'static str> {
         None
     }
 
-    /// What it would change on the server, in a few words; nothing if it only looks.
+    /// Describes what it would change on the server. `None` if it only reads.
     fn changes(&self) -> Option<String>;
 
-    /// Why its addresses cannot be asked one by one; `None` if they can: then [`Session::address`] is asked.
+    /// Returns why its addresses cannot be checked individually. If `None`, it must honour [`Session::address`].
     fn refuses_addresses(&self, _scope: &Variables) -> Option<&'static str> {
         Some("`addresses` does not apply to this kind of URL")
     }
 
-    /// Can a cut leave something running on the server?
+    /// Whether a cut may leave something running on the server.
     fn leaves(&self, _scope: &Variables) -> bool {
         false
     }
@@ -71,21 +71,21 @@ pub(super) trait Question: Debug + Send + Sync + 'static {
     /// Asks, and reads the whole answer.
     ///
     /// # Errors
-    /// No answer, or none of this protocol.
+    /// Fails if there is no answer, or if it does not follow the protocol.
     fn ask(
         &self,
         session: &mut Session,
         context: &Context,
     ) -> impl Future<Output = Result<Self::Answer, Failure>> + Send;
 
-    /// What is asked, in a few words. `None` if a value for it is missing.
+    /// Describes the question briefly. `None` if a value is missing.
     fn named(&self, scope: &Variables) -> Option<String>;
 
-    /// A command that asks the same and gives up after `limit`. `None` if a value for it is missing.
+    /// Returns a command that asks the same and times out after `limit`. `None` if a value is missing.
     fn reproduce(&self, session: &Session, context: &Context, limit: Duration) -> Option<ShellCommand>;
 }
 
-/// A question with what is captured from its answer and expected of it.
+/// A question with its captures and expectations.
 #[derive(Debug)]
 pub(super) struct Exchange<Q: Question> {
     question: Q,
@@ -101,28 +101,28 @@ impl<Q: Question> Exchange<Q> {
 
 /// An exchange of any protocol.
 pub(super) trait AnyExchange: Debug + Send + Sync {
-    /// Where it is asked.
+    /// Returns the URL to ask.
     fn url(&self) -> &Template;
 
-    /// The variables that it reads and sets, in the order in which it does.
+    /// Records the variables that it reads and sets, in order.
     fn uses<'c>(&'c self, uses: &mut VariableUsage<'c>);
 
-    /// What is wrong with it once the variables have their values. Nothing is sent.
+    /// Returns its mistakes, with the variables resolved. Sends nothing.
     fn mistakes(&self, scope: &Variables) -> Vec<Diagnostic>;
 
-    /// What `resolve` does for it.
+    /// Returns how `resolve` affects it.
     fn override_uses(&self, scope: &Variables) -> Vec<OverrideUse>;
 
-    /// Something that everyone who reads the check's line should know.
+    /// Returns a remark that belongs next to the check on every screen.
     fn remark(&self, scope: &Variables) -> Option<&'static str>;
 
-    /// What it would change on the server, in a few words; nothing if it only looks.
+    /// Describes what it would change on the server. `None` if it only reads.
     fn changes(&self) -> Option<String>;
 
-    /// Why its addresses cannot be asked one by one; `None` if they can.
+    /// Returns why its addresses cannot be checked individually, or `None` if they can.
     fn refuses_addresses(&self, scope: &Variables) -> Option<&'static str>;
 
-    /// Can a cut leave something running on the server?
+    /// Whether a cut may leave something running on the server.
     fn leaves(&self, scope: &Variables) -> bool;
 
     /// Asks, captures and judges. What comes first (an HTTP status, an exit code) is judged before anything is captured. Captures
@@ -144,7 +144,7 @@ pub(super) trait AnyExchange: Debug + Send + Sync {
     /// What is asked, in a few words. `None` if a value for it is missing.
     fn named(&self, scope: &Variables) -> Option<String>;
 
-    /// A command that asks the same and gives up after `limit`. `None` if a value for it is missing.
+    /// Returns a command that asks the same and times out after `limit`. `None` if a value is missing.
     fn reproduce(&self, session: &Session, context: &Context, limit: Duration) -> Option<ShellCommand>;
 }
 
@@ -229,7 +229,7 @@ impl<Q: Question> AnyExchange for Exchange<Q> {
     }
 }
 
-/// What the captures of a question take, by name.
+/// The rendered captures of a question, by name.
 type AllWanted = Vec<(Named, Wanted)>;
 
 impl<Q: Question> Exchange<Q> {
@@ -271,8 +271,8 @@ impl<Q: Question> Exchange<Q> {
         wanted.collect::<Result<_, String>>().map_err(template_failure)
     }
 
-    /// Hides what will be captured as a secret, and shows the answer where that is wanted. What is secret is known
-    /// before anything is shown: an answer that fails for another reason is shown, too.
+    /// Redacts the values that will be captured as secrets, and traces the answer if requested. Secrets must be known
+    /// before anything is shown, because an answer that fails for another reason is shown as well.
     async fn reveal(&self, answer: Q::Answer, wanted: &AllWanted, context: &Context) -> Q::Answer {
         let showing = match context.run.tracing {
             Tracing::Off => Cost::Looks(0),
@@ -291,7 +291,7 @@ impl<Q: Question> Exchange<Q> {
                 }
             }
             if keeper.run.tracing == Tracing::On || !secrets.is_empty() {
-                // A `refresh_token` is beside the `access_token`.
+                // An `access_token` may come with a `refresh_token`.
                 answer.hide_issued(&keeper.run.redactor);
             }
             let event = keeper.traced(Direction::Received, || answer.trace());
@@ -345,7 +345,7 @@ impl<Q: Question> Exchange<Q> {
     }
 }
 
-/// The failure of an answer that is not as expected, with the answer in words.
+/// Returns the failure of an unexpected answer, with a description of the answer.
 async fn unlike(mismatches: Vec<Mismatch>, answer: impl Answer, context: &Context) -> Failure {
     let load = Cost::TO_READ.on(answer.size());
     let redactor = Arc::clone(&context.run.redactor);
@@ -357,7 +357,7 @@ async fn unlike(mismatches: Vec<Mismatch>, answer: impl Answer, context: &Contex
     Failure::Mismatch { mismatches, answer }
 }
 
-/// Keeps what was captured for later steps.
+/// Stores a captured value for later steps.
 fn keep(
     named: &Named,
     capture: &Capture,
@@ -375,8 +375,8 @@ fn keep(
     }
 }
 
-/// What a shell has for a captured secret: nobody has a variable of that name, and an empty one would ask for something
-/// else.
+/// Returns the shell expression for a captured secret. Nobody has a variable of that name set, and an empty one would
+/// silently send a different request.
 fn captured(name: &str, step: Option<usize>) -> String {
     let variable = variable(name);
     match step {

@@ -1,4 +1,4 @@
-//! It is up.
+//! The `[[health]]` check: a server is up.
 //!
 //! ```toml
 //! [[health]]

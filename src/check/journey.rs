@@ -1,4 +1,4 @@
-//! The core flow works.
+//! The `[[journey]]` check: the core flow works.
 //!
 //! ```toml
 //! [[journey]]
@@ -73,7 +73,7 @@ pub fn read(table: &mut Table<'_, '_, '_>) -> Option<Arc<dyn Check>> {
     Some(Arc::new(journey))
 }
 
-/// Records names that are there twice: reports say where a journey broke by the step's name.
+/// Rejects duplicate step names, because reports identify the failed step by its name.
 fn unique_names(steps: &[Step], parse: &mut ParseContext<'_>) -> Option<()> {
     let mut seen = BTreeSet::new();
     let mut repeated = steps.iter().filter(|step| !seen.insert(step.name.name.as_str())).peekable();
@@ -132,7 +132,7 @@ impl Check for Journey {
 }
 
 impl Journey {
-    /// The variables without those whose place a capture of the same name takes: its value is not known yet.
+    /// Returns the variables without those that a capture of the same name overrides, whose value is not known yet.
     fn before_captures(&self, scope: &Variables) -> Variables {
         let mut uses = VariableUsage::default();
         self.uses(&mut uses);
@@ -141,18 +141,18 @@ impl Journey {
         known
     }
 
-    /// What its steps ask, in order, and then those of its cleanup.
+    /// Returns the exchanges of its steps, in order, followed by those of its cleanup.
     fn exchanges(&self) -> impl Iterator<Item = &dyn AnyExchange> {
         self.steps.iter().chain(&self.cleanup).map(|step| &*step.exchange)
     }
 }
 
-/// A journey that runs.
+/// A run of a journey.
 struct JourneyRun {
     journey: Arc<Journey>,
     /// The variables before the first attempt.
     given: Variables,
-    /// Has there been an attempt?
+    /// Whether an attempt has been made.
     began: bool,
     session: Session,
     reports: Vec<StepReport>,
@@ -161,7 +161,7 @@ struct JourneyRun {
 impl Attempt for JourneyRun {
     fn attempt<'a>(&'a mut self, context: &'a Context) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(async move {
-            // An attempt starts as a new visitor, and on a clean table: what the one before captured may name
+            // Each attempt starts as a new visitor and after cleanup: captures of the previous attempt may name
             // something that only its own cleanup can remove.
             if std::mem::replace(&mut self.began, true) {
                 self.clean_up(context).await;
@@ -210,7 +210,7 @@ impl JourneyRun {
         let journey = Arc::clone(&self.journey);
         for (index, step) in journey.cleanup.iter().enumerate() {
             if step.can_run(&self.session.scope) {
-                // One that fails does not keep the next from running; its report says that it failed.
+                // A failed cleanup step does not stop the next one. Its report contains the failure.
                 let at = Position { number: journey.steps.len() + index + 1, is_cleanup: true };
                 let _ = step.run(at, &mut self.session, &mut self.reports, context).await;
             }

@@ -1,4 +1,4 @@
-//! Two consumers see the same figure.
+//! Metric checks: whether two or more consumers see the same figure.
 //!
 //! ```toml
 //! [[metric]]
@@ -54,7 +54,7 @@ use crate::secret::{Message, Redacted, message};
 
 #[derive(Debug)]
 struct Metric {
-    /// The first one is the reference.
+    /// The first source is the reference.
     sources: Vec<Source>,
     comparison: Arc<Comparison>,
 }
@@ -180,11 +180,11 @@ impl Check for Metric {
     }
 }
 
-/// A metric that runs.
+/// A running metric check.
 struct MetricRun {
     metric: Arc<Metric>,
     scope: Variables,
-    /// Of the last measurement, in the order of the sources.
+    /// The reports of the last measurement, in the order of the sources.
     reports: Vec<StepReport>,
     notes: Vec<Message>,
 }
@@ -199,7 +199,7 @@ impl Attempt for MetricRun {
                 Err(Verdict::Final(failure)) => return Err(failure),
                 Err(Verdict::Differs(failure)) => failure,
             };
-            // Something may have been written between the one source and the other.
+            // Data may have changed between reading the two sources.
             let again = match context.deadline.bound(self.measured(context)).await {
                 Ok(again) => again?,
                 Err(cut) => {
@@ -216,15 +216,15 @@ impl Attempt for MetricRun {
     }
 }
 
-/// Why a measurement does not pass.
+/// The reason that a measurement does not pass.
 enum Verdict {
-    /// It may be otherwise the next time.
+    /// A second measurement may agree.
     Differs(Failure),
     Final(Failure),
 }
 
 impl MetricRun {
-    /// Asks all sources, at the same time but for those that share a snapshot, and compares what they have.
+    /// Measures all sources and compares the figures. Sources run concurrently, except those that share a snapshot.
     async fn measured(&mut self, context: &Context) -> Result<Compared, Failure> {
         let metric = Arc::clone(&self.metric);
         let mut groups: Vec<(Option<String>, Vec<usize>)> = Vec::new();
@@ -254,7 +254,7 @@ impl MetricRun {
         context.offload(Phase::Judge, Cost::TO_READ.on(size), compare).await
     }
 
-    /// `measurements` is said of every difference.
+    /// Turns a comparison into a verdict. `measurements` is appended to every difference.
     fn verdict(&mut self, compared: Compared, measurements: &'static str) -> Result<(), Verdict> {
         match compared {
             Compared::Agree { note } => {
@@ -275,7 +275,7 @@ impl MetricRun {
         }
     }
 
-    /// The periods that the sources ask for, each in a line.
+    /// Returns the periods that the sources use, one per line.
     fn periods(&self) -> Message {
         let mut uses = VariableUsage::default();
         self.metric.uses(&mut uses);
@@ -286,13 +286,13 @@ impl MetricRun {
     }
 }
 
-/// What a source was asked, and what it had.
+/// The report of one source, and its result.
 struct Asked {
     report: StepReport,
     result: Result<QueryResult, Failure>,
 }
 
-/// Asks sources one after the other, in one transaction if they are of one database.
+/// Measures sources one after another, in one transaction if they share a database.
 async fn ask_one_by_one(
     metric: &Metric,
     sources: &[usize],

@@ -1,7 +1,7 @@
 //! The kinds of checks, one file per table of the suite.
 //!
-//! A kind is a type that implements [`Check`], and its row in [`KINDS`]: the parser, the plan, the engine and
-//! the reports learn of it from there.
+//! A kind is a type that implements [`Check`], and its row in [`KINDS`]. The parser, the plan, the engine and the
+//! reports use only the row.
 
 mod boot;
 mod canary;
@@ -47,14 +47,14 @@ use crate::secret::{Message, Redacted, message};
 /// A kind of check: a table of the suite and the type that reads it.
 #[derive(Debug)]
 pub struct Kind {
-    /// The table's name, and the last part of the JUnit class name.
+    /// The table's name, which is also the last part of the JUnit class name.
     pub name: &'static str,
     pub about: &'static str,
-    /// The budget of a check of this kind, where neither it nor `[defaults]` says one.
+    /// The default budget, if neither the check nor `[defaults]` sets one.
     pub budget: Duration,
-    /// Is it a gate unless it says otherwise?
+    /// Whether checks of this kind are gates by default.
     pub gate: bool,
-    /// What answers each attempt of it.
+    /// Whether its attempts use new connections.
     pub connections: Connections,
     /// Reads the kind's own keys.
     pub read: fn(&mut Table<'_, '_, '_>) -> Option<Arc<dyn Check>>,
@@ -128,9 +128,9 @@ pub const KINDS: &[Kind] = &[
     },
 ];
 
-/// What a kind of check can do.
+/// The operations of a kind of check.
 pub trait Check: Debug + Send + Sync {
-    /// The variables it reads and sets, in order.
+    /// Records the variables that it reads and sets, in order.
     fn uses<'c>(&'c self, uses: &mut VariableUsage<'c>);
 
     /// The budget that follows from its own keys, where none is said.
@@ -143,30 +143,30 @@ pub trait Check: Debug + Send + Sync {
         &[]
     }
 
-    /// What is wrong with it once the variables have their values. Nothing is sent.
+    /// Returns its mistakes, with the variables resolved. Sends nothing.
     fn mistakes(&self, _scope: &Variables) -> Vec<Diagnostic> {
         Vec::new()
     }
 
-    /// The most that may follow its last attempt, with these variables.
+    /// Returns the longest work that may follow its last attempt, with these variables.
     fn afterwards(&self, _scope: &Variables) -> Afterwards {
         Afterwards::default()
     }
 
-    /// What it would change, in a few words such as `sends POST`; nothing if it only looks. `--read-only` skips it then.
+    /// Describes what it would change, such as `sends POST`, so that `--read-only` skips it. `None` if it only reads.
     fn changes(&self) -> Option<String>;
 
-    /// Where the suite says what it asks or starts: a failure that has no place of its own is reported there.
+    /// Returns where the suite states its request or command. Failures without a place of their own are reported there.
     fn target(&self) -> Option<Place> {
         None
     }
 
-    /// What `resolve` does for all that it asks.
+    /// Returns how `resolve` affects its requests.
     fn override_uses(&self, _scope: &Variables) -> Vec<OverrideUse> {
         Vec::new()
     }
 
-    /// Something that everyone who reads its line should know.
+    /// Returns a remark that belongs next to the check on every screen.
     fn remark(&self, _scope: &Variables) -> Option<&'static str> {
         None
     }
@@ -180,22 +180,22 @@ pub trait Check: Debug + Send + Sync {
     fn begin(self: Arc<Self>, scope: Variables) -> Box<dyn Running>;
 }
 
-/// A check that runs. What it keeps from its first attempt to its cleanup is its own.
+/// A running check. It owns its state from the first attempt to its cleanup.
 pub trait Running: Attempt {
-    /// A command that reproduces the last failure.
+    /// Returns a command that reproduces the last failure.
     fn reproduce(&self, context: &Context) -> Option<Redacted<Message>>;
 
-    /// What it started that stays for the whole run.
+    /// Returns the background process that it started for the whole run.
     fn background(&mut self) -> Option<Box<dyn BackgroundProcess>> {
         None
     }
 
-    /// What is done after the last attempt however it ended, inside the suite's grace.
+    /// Cleans up after the last attempt, however it ended, within the suite's grace.
     fn cleanup<'a>(&'a mut self, _context: &'a Context) -> BoxFuture<'a, ()> {
         Box::pin(std::future::ready(()))
     }
 
-    /// The steps that have run, in order.
+    /// Returns the reports of the steps that have run, in order.
     fn steps(&mut self) -> Vec<StepReport> {
         Vec::new()
     }
@@ -214,33 +214,33 @@ pub trait Running: Attempt {
     fn into_scope(self: Box<Self>) -> Variables;
 }
 
-/// What may follow a check's last attempt, each part inside the suite's grace.
+/// The work that may follow a check's last attempt, each part within the suite's grace.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Afterwards {
-    /// Can a cut leave something on a server that must be ended there?
+    /// Whether a cut may leave something on a server that must be cancelled there.
     pub leaves: bool,
-    /// The longest that cleanup takes.
+    /// The longest duration of cleanup.
     pub cleanup: Duration,
-    /// How long what it started is given to stop.
+    /// How long what it started may take to stop.
     pub stop: Option<Duration>,
 }
 
-/// Something a check started that stays for the whole run.
+/// A process that a check started for the whole run.
 pub trait BackgroundProcess: Send + Sync {
-    /// Has it ended, though it should not?
+    /// Whether it has ended, although it should not.
     fn has_ended(&mut self) -> bool;
 
-    /// Waits until it ends, though it should not.
+    /// Waits until it ends, although it should not.
     fn ended(&mut self) -> BoxFuture<'_, Failure>;
 
-    /// Leaves it running, and says how to stop it.
+    /// Leaves it running, and describes how to stop it.
     fn leave(self: Box<Self>) -> Message;
 
-    /// Ends it and everything it started, by `deadline` at the latest.
+    /// Stops it and everything it started, by `deadline` at the latest.
     fn stop(self: Box<Self>, deadline: Deadline) -> BoxFuture<'static, ()>;
 }
 
-/// A template that has no value here.
+/// Returns the failure of a template that cannot be rendered.
 fn template_failure(error: impl std::fmt::Display) -> Failure {
     Failure::fault(Fault::Template, message!("rendering the template"), message!("{}", error))
 }

@@ -1,4 +1,4 @@
-//! A program that answers: the question of a command, or of a step of a journey.
+//! Programs that a `[[command]]`, or a step of a journey, runs.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use crate::outcome::{Direction, Failure};
 use crate::probe::program::{self, ProgramResult};
 use crate::process::{Command, Stream};
 
-/// A program to run to its end, as a `[[command]]` or a step writes it.
+/// A program to run to completion, as a `[[command]]` or a step defines it.
 #[derive(Debug)]
 pub(super) struct Program {
     launch: Launch,
@@ -28,7 +28,7 @@ pub(super) struct Program {
 }
 
 impl Program {
-    /// Reads the keys: the program, and what is expected of it.
+    /// Reads the keys of the program, and the expectation.
     pub fn from_table(table: &mut Table<'_, '_, '_>) -> Option<(Program, ProgramExpectation)> {
         let launch = Launch::from_table(
             table,
@@ -73,12 +73,12 @@ impl Program {
         Some((Program { launch: launch?, stdin, safe, looked_at }, expect))
     }
 
-    /// The same with what is captured from what it prints.
+    /// Returns the program with stdout collected if there are captures.
     pub fn capturing(self, captures: &Captures) -> Program {
         if captures.is_empty() { self } else { self.with_stdout() }
     }
 
-    /// The same, and what it prints is looked at.
+    /// Returns the program with its stdout collected.
     pub fn with_stdout(mut self) -> Program {
         if !self.looked_at.contains(&Stream::Stdout) {
             self.looked_at.push(Stream::Stdout);
@@ -113,7 +113,7 @@ impl Question for Program {
         uses.read_all(&self.stdin);
     }
 
-    // Whether there is such a program is known when it is started: one that runs before may make it.
+    // Whether the program exists is decided when it starts: an earlier one may create it.
     fn mistakes(&self, _: &ProgramExpectation, _: &Variables) -> Vec<Diagnostic> {
         Vec::new()
     }
@@ -122,7 +122,7 @@ impl Question for Program {
         (!self.safe).then(|| "runs a program that does not say `safe = true`".to_owned())
     }
 
-    // What a program has started and forgotten is ended after it.
+    // Processes that a program started and left behind are ended after it.
     fn leaves(&self, _: &Variables) -> bool {
         true
     }
@@ -140,7 +140,7 @@ impl Question for Program {
         self.launch.program().text(scope).ok()
     }
 
-    // Without the limit: not every system has `timeout`.
+    // The time limit is omitted: not every system has `timeout`.
     fn reproduce(&self, session: &Session, context: &Context, _: Duration) -> Option<ShellCommand> {
         self.shell_command(&session.scope, context)
     }

@@ -1,4 +1,4 @@
-//! A query on a database: the question of a database check, or of a step of a journey.
+//! Database queries, in a database check or a step of a journey.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -22,16 +22,16 @@ use crate::probe::rows::QueryResult;
 use crate::secret::placeholder::readable;
 use crate::secret::{Message, message};
 
-/// How much of a statement `--trace` shows, in characters.
+/// The most characters of a statement that `--trace` shows.
 const STATEMENT_SHOWN: usize = 2_000;
 
-/// A query on a database, as a `[[database]]` check or a step writes it.
+/// A database query, as a `[[database]]` check or a step contains it.
 #[derive(Debug)]
 pub(super) struct Query {
     url: Template,
     statement: Option<Template>,
     access: Access,
-    /// Where the suite says that it writes.
+    /// Where the suite declares that it writes.
     writes: Place,
     ending: Ending,
     /// How many of its rows are kept.
@@ -60,7 +60,7 @@ impl OpenSnapshot {
 }
 
 impl Query {
-    /// Reads the keys, the database's URL under `url_key`: the query, and what is expected of its rows.
+    /// Reads the query and the expectations on its rows. `url_key` is the key of the database URL.
     pub fn from_table(
         table: &mut Table<'_, '_, '_>,
         url_key: &'static str,
@@ -125,7 +125,7 @@ impl Query {
         self.statement.as_ref().map(Template::place)
     }
 
-    /// What is asked, for people to read.
+    /// Describes the query for people.
     fn in_words(&self, scope: &Variables) -> Message {
         let statement = match (&self.statement, self.database(scope)) {
             (Some(statement), Ok((_, database))) => {
@@ -137,7 +137,7 @@ impl Query {
         Message::new().excerpt(readable(&statement.unwrap_or_else(|error| error)), STATEMENT_SHOWN)
     }
 
-    /// The URL, and the database that it selects.
+    /// Returns the URL, and the database that it selects.
     fn database(&self, scope: &Variables) -> Result<(String, &'static dyn Database), Failure> {
         let url = self.url.text(scope).map_err(template_failure)?;
         let database =
@@ -145,7 +145,7 @@ impl Query {
         Ok((url, database))
     }
 
-    /// What is wrong with it for this database, each at its place.
+    /// Returns the mistakes in the query for this database, each at its place.
     fn mistakes_for(&self, database: &dyn Database) -> Vec<Diagnostic> {
         let statement = self.statement.as_ref();
         let mut found: Vec<Diagnostic> =
@@ -237,7 +237,7 @@ impl Question for Query {
     }
 
     fn mistakes(&self, _: &RowsExpectation, scope: &Variables) -> Vec<Diagnostic> {
-        // What a template cannot say yet is said when the query runs.
+        // Errors that a template hides here are reported when the query runs.
         let Ok(url) = self.url.text(scope) else { return Vec::new() };
         let database = match databases::of_url(&url) {
             Ok(database) => database,

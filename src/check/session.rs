@@ -1,4 +1,4 @@
-//! What the questions of one check have in common.
+//! The state that the questions of one check share.
 
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
@@ -7,22 +7,22 @@ use std::net::IpAddr;
 use crate::language::variables::Variables;
 use crate::secret::Message;
 
-/// The variables of a check, and what each protocol keeps from one question to the next, such as cookies and
-/// connections: only the protocol knows its type.
+/// The variables of a check, and the state that each protocol keeps between questions, such as cookies and connections.
+/// Only the protocol knows the type of its state.
 pub struct Session {
     pub scope: Variables,
-    /// The step of a journey that asks, counted from 1.
+    /// The number of the current journey step, counted from 1.
     pub step: Option<usize>,
-    /// What the last question came to.
+    /// The outcome of the last question.
     pub said: Option<Said>,
-    /// What the steps before this one came to, in order.
+    /// The outcomes of the earlier steps, in order.
     pub earlier: Vec<Message>,
-    /// The address that is asked, where it is one of all that the name has.
+    /// The address to ask, if it is one of several of the name.
     pub address: Option<IpAddr>,
     kept: HashMap<TypeId, Box<dyn Any + Send + Sync>>,
 }
 
-/// What a question came to, for a later step that fails because of it.
+/// The outcome of a question, for a later step that fails because of it.
 pub struct Said {
     pub answer: Message,
     /// Which cookies were not kept or not sent, and why.
@@ -34,7 +34,7 @@ impl Session {
         Session { scope, step: None, said: None, earlier: Vec::new(), address: None, kept: HashMap::new() }
     }
 
-    /// What is kept in a `T`, and the variables beside it. It is made when it is first asked for.
+    /// Returns the state of type `T`, and the variables beside it. The state is created on first use.
     pub fn keep<T: Default + Send + Sync + 'static>(&mut self) -> (&mut T, &Variables) {
         let kept = self.kept.entry(TypeId::of::<T>()).or_insert_with(|| Box::<T>::default());
         match kept.downcast_mut() {
@@ -43,7 +43,7 @@ impl Session {
         }
     }
 
-    /// What is kept in a `T`, if anything is.
+    /// Returns the state of type `T`, if it exists.
     pub fn kept<T: 'static>(&self) -> Option<&T> {
         self.kept.get(&TypeId::of::<T>())?.downcast_ref()
     }

@@ -1,4 +1,4 @@
-//! `smoke check`: every mistake of a suite, in any environment, and warnings about slow and unsafe suites.
+//! `smoke check`: reports every mistake of a suite in any environment, and warns about slow and unsafe suites.
 
 use super::memory::{keep_memory, leave};
 use super::prepare::{colored, find_suite, reject, say};
@@ -9,7 +9,7 @@ use crate::lint::{Notes, Warnings, covered};
 use crate::plan::{self, Plan};
 use crate::suite::{Suite, read_draft_looking};
 
-/// Reads the suite and reports what is wrong with it.
+/// Reads the suite and reports its mistakes and warnings.
 pub fn check(args: &CheckArgs) -> Exit {
     keep_memory();
     let color = colored(args.color);
@@ -19,7 +19,7 @@ pub fn check(args: &CheckArgs) -> Exit {
         Err(error) => return reject(&covered(&error), color),
     };
     let Warnings { warnings, covered } = notes.warnings(&suite, &plans);
-    // What is warned about because it can be read is not shown to more people.
+    // A warning about a readable secret must not show it to more people.
     for place in covered {
         suite.sources.cover(place);
     }
@@ -40,7 +40,7 @@ fn counted(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
-/// The suite and its plan in each environment, if nothing is wrong with it in any.
+/// Returns the suite and its plan in each environment, if it is valid in all of them.
 fn checked(args: &CheckArgs, notes: &mut Notes) -> Result<(Suite, Vec<Plan>), SuiteError> {
     let names: Vec<String> = args.var.iter().map(|(name, _)| name.clone()).collect();
     let mut draft =

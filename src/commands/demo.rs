@@ -1,4 +1,4 @@
-//! `smoke demo`: the example suite against the shop.
+//! `smoke demo`: runs the example suite against the demo shop.
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use crate::demo::{Break, Shop};
 use crate::exit::Exit;
 use crate::plan::Choices;
 
-/// The very file at the top level of the project.
+/// The file at the root of the repository.
 const EXAMPLE: &str = include_str!("../../smoke.example.toml");
 
 /// The contract that it names, which lies beside it.
@@ -23,10 +23,10 @@ const CONTRACT: &str = include_str!("../../smoke.example.odcs.yaml");
 const PASSWORD: &str = "SHOP_PASSWORD";
 const FAULT: &str = "SHOP_FAULT";
 
-/// Runs the example, or is the shop that the example boots.
+/// Runs the example, or serves the shop that the example boots.
 ///
 /// # Errors
-/// There is no free port, no temporary folder, or the shop cannot serve.
+/// Fails if there is no free port or temporary directory, or if the shop cannot serve.
 pub fn run(args: DemoArgs) -> anyhow::Result<Exit> {
     match (args.serve, args.database) {
         (Some(port), Some(database)) => serve(port, &database),
@@ -102,7 +102,7 @@ fn free_port() -> std::io::Result<u16> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr().map(|address| address.port())
 }
 
-/// A folder of the demo's own, gone when the demo is over.
+/// The demo's own temporary directory, removed when the demo ends.
 struct Folder {
     path: PathBuf,
 }

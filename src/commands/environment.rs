@@ -1,6 +1,6 @@
-//! The environment variables that are read, for the manual page and the documentation.
+//! The environment variables that smoke reads, for the manual page and the documentation.
 
-/// Each variable, or several that belong together, with what it is read for.
+/// Each variable or group of variables, with its effect.
 pub const ENVIRONMENT: &[(&str, &str)] = &[
     ("NO_COLOR", "if set and not empty, `--color auto` uses no colour"),
     ("TERM", "if `dumb`, `--color auto` uses no colour"),

@@ -1,4 +1,4 @@
-//! `smoke init`: a first suite, which runs as it is.
+//! `smoke init`: writes a first suite that runs as it is.
 
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -13,10 +13,10 @@ use crate::exit::Exit;
 use crate::language::diagnostic::SuiteError;
 use crate::secret::address;
 
-/// The suite, with `@name@` where something is put in.
+/// The template of the suite, with placeholders such as `@name@`.
 const FIRST: &str = include_str!("first.toml");
 
-/// What is asked of a server that has a certificate.
+/// The additional check for a server with a certificate.
 const CERTIFICATE: &str = r#"
 [[health]]
 name = "the certificate lasts two more weeks"
@@ -25,10 +25,10 @@ expect.status = ["2xx", "3xx", "4xx"]
 expect.certificate.days-left = { min = 14 }
 "#;
 
-/// Writes `smoke.toml`, if there is none.
+/// Writes `smoke.toml`, unless it exists.
 ///
 /// # Errors
-/// It cannot be written.
+/// Fails if the file cannot be written.
 pub fn init(args: InitArgs) -> anyhow::Result<Exit> {
     let folder = args.dir.unwrap_or_default();
     let path = folder.join(SUITE_FILE);
@@ -115,7 +115,7 @@ fn refuse(what: &str) -> Exit {
     Exit::BadSuite
 }
 
-/// Prompts for the URL, if there is a terminal.
+/// Prompts for the URL if there is a terminal.
 fn ask() -> anyhow::Result<Option<String>> {
     if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
         return Ok(None);
@@ -126,7 +126,7 @@ fn ask() -> anyhow::Result<Option<String>> {
     Ok(Some(line))
 }
 
-/// The URL that is asked, such as `http://127.0.0.1:8080`.
+/// Parses the URL to test, such as `http://127.0.0.1:8080`.
 fn read(text: &str) -> Result<Url, String> {
     let text = text.trim();
     let hint = "hint: it is the base of all paths, such as `http://127.0.0.1:8080`";
@@ -155,7 +155,7 @@ fn read(text: &str) -> Result<Url, String> {
 }
 
 fn suite(url: &Url) -> String {
-    // Paths are put after the base, and the front page is the URL as it was given, with its slash or without.
+    // Paths are appended to the base. The front page is the URL as given, with or without its slash.
     let (base, front) = match url.as_str().strip_suffix('/') {
         Some(base) => (base, "{{base_url}}/"),
         None => (url.as_str(), "{{base_url}}"),
@@ -169,7 +169,7 @@ fn suite(url: &Url) -> String {
         .replace("@front@", front)
 }
 
-/// Was there none before?
+/// Writes a new file. Returns whether none existed before.
 fn write_new(folder: &Path, path: &Path, text: &str) -> anyhow::Result<bool> {
     let cannot = || format!("cannot write `{}`", path.display());
     if !folder.as_os_str().is_empty() {

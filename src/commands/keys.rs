@@ -1,4 +1,4 @@
-//! Keys, as they are pressed: `q` ends a watch.
+//! Keyboard input: `q` ends a watch.
 
 use std::io::{IsTerminal as _, Read as _};
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 
 use crate::outcome::Signal;
 
-/// Has `q` been pressed?
+/// Whether `q` has been pressed.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Quit(Arc<AtomicBool>);
 
@@ -18,7 +18,7 @@ impl Quit {
     }
 }
 
-/// Listens for `q` on a terminal. A run that is under way is ended as SIGINT would end it.
+/// Listens for `q` on a terminal. A run in progress ends as with SIGINT.
 pub(super) fn listen(signals: mpsc::UnboundedSender<Signal>) -> Quit {
     let quit = Quit::default();
     if std::io::stdin().is_terminal() {
@@ -33,13 +33,13 @@ pub(super) fn listen(signals: mpsc::UnboundedSender<Signal>) -> Quit {
                 }
             }
         });
-        // Without a thread for it there are still signals.
+        // If the thread cannot start, signals still work.
         drop(listening);
     }
     quit
 }
 
-/// A terminal that gives each key at once and does not show it, until this is dropped. Ctrl-C stays a signal.
+/// Puts the terminal into unbuffered mode without echo until this is dropped. Ctrl-C still sends a signal.
 #[cfg(unix)]
 pub(super) struct KeyByKey(Option<rustix::termios::Termios>);
 
@@ -67,7 +67,7 @@ impl Drop for KeyByKey {
     }
 }
 
-/// Elsewhere `q` needs the return key.
+/// On other systems, `q` must be followed by the return key.
 #[cfg(not(unix))]
 pub(super) struct KeyByKey;
 

@@ -1,4 +1,4 @@
-//! `smoke list`: a suite's checks.
+//! `smoke list`: lists the checks of a suite.
 
 use std::collections::BTreeSet;
 
@@ -19,7 +19,7 @@ use crate::suite::{Suite, SuiteCheck, load};
 /// Prints the names, kinds and tags of the checks that would run.
 ///
 /// # Errors
-/// They cannot be written.
+/// Fails if they cannot be written.
 pub fn list(args: ListArgs) -> anyhow::Result<Exit> {
     keep_memory();
     let choices = choices(args.choices, None);
@@ -67,7 +67,7 @@ fn json(selected: &[&SuiteCheck]) -> String {
     format!("{:#}\n", json!({ "schema_version": SCHEMA_VERSION, "checks": checks }))
 }
 
-/// One a line. A name that has more than one line cannot be typed anyway.
+/// Returns one name per line. A name with several lines could not be typed anyway.
 fn listed(suite: &Suite, what: Listed) -> String {
     let checks = suite.checks.iter();
     let names: BTreeSet<String> = match what {

@@ -1,4 +1,4 @@
-//! The manual page, in the language of man(7), on one page: every command with every option.
+//! The manual page in the man(7) language. One page covers every command and option.
 //!
 //! Source of the format: man(7), `groff_man(7)`.
 
@@ -9,7 +9,7 @@ use super::reference::{FILE, KeyReference, TableReference, reference, types};
 use crate::cli::Cli;
 use crate::exit::Exit;
 
-/// The page.
+/// Returns the manual page.
 pub fn manual() -> String {
     let mut root = Cli::command();
     root.build();
@@ -59,7 +59,7 @@ pub fn manual() -> String {
 }
 
 fn commands(root: &Command) -> impl Iterator<Item = &Command> {
-    // clap's own `help` has no options, and every page says how to get help.
+    // clap's own `help` command has no options, and the page already documents `--help`.
     root.get_subcommands().filter(|command| !command.is_hide_set() && command.get_name() != "help")
 }
 
@@ -92,7 +92,7 @@ impl Page {
         self.text(text);
     }
 
-    /// The suite's language: its types, and every key of every table.
+    /// Adds the suite's language: its types, and every key of every table.
     fn suite(&mut self) {
         self.section("SUITE");
         self.text(
@@ -154,7 +154,7 @@ fn heading(table: &TableReference) -> String {
     }
 }
 
-/// The type of a key, and its default.
+/// Returns the type of a key, with its default.
 fn described(key: &KeyReference) -> String {
     let type_name = key.type_name.replace('`', "");
     match &key.default {
@@ -164,13 +164,13 @@ fn described(key: &KeyReference) -> String {
     }
 }
 
-/// What the value is called.
+/// Returns the name of an argument's value.
 fn value(argument: &Arg) -> String {
     let names = argument.get_value_names().unwrap_or_default();
     names.first().map_or_else(|| argument.get_id().to_string(), ToString::to_string)
 }
 
-/// Text that means nothing to roff. A line must not begin with a dot or a quote either.
+/// Escapes text for roff. A line must not begin with a dot or a quote either.
 fn escaped(text: &str) -> String {
     let text = text.replace('\\', "\\e").replace('-', "\\-").replace('"', "\\(dq");
     let lines: Vec<String> = text

@@ -1,7 +1,7 @@
 //! One file per subcommand.
 //!
-//! [`run()`] dispatches. `prepare` is what several of them do first: find the suite, read it, plan it, and say what is
-//! wrong with it. `rounds` runs a suite more than once.
+//! [`run()`] dispatches. `prepare` contains the common first steps: find the suite, read it, plan it, and report its
+//! mistakes. `rounds` runs a suite repeatedly.
 
 mod check;
 mod completions;
@@ -28,13 +28,13 @@ use crate::cli::{Cli, Command};
 use crate::exit::Exit;
 use crate::report::Destination;
 
-/// The version of the JSON documents that `list` and `plan` print. New keys may come; a change of meaning raises it.
+/// The version of the JSON documents that `list` and `plan` print. New keys do not change it, a change of meaning does.
 const SCHEMA_VERSION: u32 = 1;
 
 /// Runs the command.
 ///
 /// # Errors
-/// smoke could not do its own work.
+/// Fails with an internal error, or if a report could not be written.
 pub fn run(cli: Cli) -> anyhow::Result<Exit> {
     match cli.command {
         Command::Run(args) => run::run_suite(args),

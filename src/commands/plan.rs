@@ -1,4 +1,4 @@
-//! `smoke plan`: what would run, in which order, and the longest it can take.
+//! `smoke plan`: prints what would run, in which order, and the longest it can take.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ use crate::suite::load;
 /// Prints the plan.
 ///
 /// # Errors
-/// It cannot be written.
+/// Fails if it cannot be written.
 pub fn plan(args: PlanArgs) -> anyhow::Result<Exit> {
     keep_memory();
     let choices = Choices { read_only: args.read_only, ..choices(args.choices, Some(&args.limits)) };
@@ -50,7 +50,7 @@ pub fn plan(args: PlanArgs) -> anyhow::Result<Exit> {
     Ok(exit)
 }
 
-/// A plan with what follows from it.
+/// A plan with its derived order and worst case.
 struct Outlook<'p> {
     plan: &'p Plan,
     order: Order,
@@ -66,7 +66,7 @@ impl Outlook<'_> {
         Outlook { plan, order, rounds, worst }
     }
 
-    /// The checks in the order in which they may start at the earliest.
+    /// Returns the checks in the order of their earliest possible start.
     fn in_order(&self) -> Vec<usize> {
         let mut checks: Vec<usize> = (0..self.plan.checks.len()).collect();
         checks.sort_by_key(|check| (self.worst.checks[*check].is_none(), self.rounds[*check]));
@@ -97,7 +97,7 @@ impl Outlook<'_> {
         text
     }
 
-    /// One check: its round, its budget, and what it waits for.
+    /// Renders a check: its round, its budget, and what it waits for.
     fn line(&self, check: usize) -> String {
         let planned = &self.plan.checks[check];
         let (round, budget) = match self.worst.checks[check] {
@@ -211,14 +211,14 @@ impl Outlook<'_> {
     }
 }
 
-/// A time for people, rounded up to what they are shown: a bound stays one.
+/// Rounds a time up to its displayed precision, so that it remains an upper bound.
 fn at_most(duration: Duration) -> Span {
     let step = if duration < Duration::from_mins(1) { 10_000_000 } else { 1_000_000_000 };
     let steps = u64::try_from(duration.as_nanos().div_ceil(step)).unwrap_or(u64::MAX);
     Span(Duration::from_nanos(steps.saturating_mul(u64::try_from(step).unwrap_or(u64::MAX))))
 }
 
-/// A duration for a machine, rounded up: a bound stays one.
+/// Rounds a duration up to milliseconds, so that it remains an upper bound.
 fn milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)
 }

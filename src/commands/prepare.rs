@@ -1,4 +1,4 @@
-//! From the command line to a planned suite, and what every command prints on the way.
+//! Turns the command line into a planned suite, and prints messages on the way.
 
 use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -21,10 +21,10 @@ use crate::report::{self, Color, Stream, read_baseline};
 use crate::secret::Redactor;
 use crate::suite::{Draft, Suite, read_draft, read_draft_text};
 
-/// Where the suite comes from.
+/// The source of the suite.
 pub enum SuiteSource {
     File(PathBuf),
-    /// Text that is at hand; relative paths in it start in the path's folder.
+    /// Text in memory. Relative paths in it start in the directory of `path`.
     Text {
         path: PathBuf,
         text: String,
@@ -53,7 +53,7 @@ pub(crate) fn info(plan: &Plan, sources: Sources, labels: Vec<(String, String)>)
     }
 }
 
-/// Reads the suite and plans its run. Its mistakes are shown without secrets.
+/// Reads the suite and plans its run. Errors show no secrets.
 pub(crate) fn prepare(
     source: SuiteSource,
     choices: &Choices,
@@ -107,7 +107,7 @@ pub(crate) fn baseline(args: BaselineArgs) -> Option<Result<Arc<Baseline>, Diagn
 /// The default name of a suite's file.
 pub(crate) const SUITE_FILE: &str = "smoke.toml";
 
-/// The suite that is named, or `smoke.toml` here or in the nearest parent folder.
+/// Returns the suite that was named, or `smoke.toml` in this or the nearest parent directory.
 pub(crate) fn find_suite(named: Option<PathBuf>) -> PathBuf {
     named.unwrap_or_else(|| {
         let here = std::env::current_dir().unwrap_or_default();
@@ -125,7 +125,7 @@ pub(crate) fn colored(color: Color) -> bool {
     color.resolve(std::io::stderr().is_terminal())
 }
 
-/// Says what is wrong with a suite. `error` is as it may be shown.
+/// Prints the mistakes of a suite. `error` must already be safe to show.
 pub(crate) fn reject(error: &SuiteError, color: bool) -> Exit {
     say(&error.render(color));
     Exit::BadSuite
@@ -136,7 +136,7 @@ pub(crate) fn say(text: &str) {
     let _ = Stream::Stderr.write_all(printable_styled(text).as_bytes());
 }
 
-/// Says what is chosen and is not there.
+/// Prints a note for each pattern or tag that matches nothing.
 pub(crate) fn note_unmatched(suite: &Suite, choices: &Choices) {
     if let Some(Ok(baseline)) = &choices.baseline
         && baseline.environment != choices.environment
@@ -157,8 +157,8 @@ pub(crate) fn note_unmatched(suite: &Suite, choices: &Choices) {
 /// How long to wait, after a signal, for a reader that does not read.
 const OUTPUT_DRAIN_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// The exit code of a run, once standard output and error have taken what there is. They may never: then a signal ends
-/// the waiting, and one that has ended the run already keeps it short.
+/// Returns the exit code of a run once standard output and standard error have been drained. A reader may block
+/// forever. A signal then ends the wait, and a signal that already ended the run shortens it.
 pub(crate) async fn once_read(
     exit: Exit,
     is_written: bool,
@@ -173,7 +173,7 @@ pub(crate) async fn once_read(
         return exit;
     }
     let limit = Deadline::after(patience, BudgetScope::Grace);
-    // Why: every check has ended. What the thread waits for is let go below, when the limit or a signal ends this.
+    // Why: every check has ended. When the limit or a signal ends the wait, the output is released below.
     let catching_up = limit.bound(async {
         tokio::select! {
             caught_up = tokio::task::spawn_blocking(report::catch_up) => Ok(caught_up.unwrap_or(Ok(()))),
@@ -182,7 +182,7 @@ pub(crate) async fn once_read(
     });
     let caught_up = catching_up.await;
     if !matches!(caught_up, Ok(Ok(_))) {
-        // Also where the signal was there first, and nobody has begun to wait: `main` would.
+        // Also if a signal arrived before anything waited, because `main` would wait otherwise.
         report::let_go();
     }
     match caught_up {

@@ -1,5 +1,5 @@
-//! The keys of the suite's language, as the manual page and the documentation list them: made of the schema, which is
-//! made of the readers.
+//! The keys of the suite language, for the manual page and the documentation. They are derived from the schema, which
+//! is derived from the readers.
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -8,12 +8,12 @@ use serde_json::{Map, Value};
 use crate::language::setting;
 use crate::suite::schema::schema;
 
-/// A table of the suite's language.
+/// A table of the suite language.
 #[derive(Debug, Clone)]
 pub struct TableReference {
-    /// The name of its definition; that of the whole file is [`FILE`].
+    /// The name of its definition, or [`FILE`] for the whole file.
     pub name: String,
-    /// Where a suite has such a table, such as `journey.step.expect`: the shortest of the paths.
+    /// The shortest path to such a table in a suite, such as `journey.step.expect`.
     pub path: String,
     pub keys: Vec<KeyReference>,
 }
@@ -22,9 +22,9 @@ pub struct TableReference {
 #[derive(Debug, Clone)]
 pub struct KeyReference {
     pub name: String,
-    /// What its value is, such as ``list of template``.
+    /// The type of its value, such as ``list of template``.
     pub type_name: String,
-    /// The definitions that its value refers to, of tables and of other types.
+    /// The definitions that its value refers to, both tables and other types.
     pub definitions: Vec<String>,
     pub is_required: bool,
     pub default: Option<Value>,
@@ -32,10 +32,10 @@ pub struct KeyReference {
     pub example: Option<Value>,
 }
 
-/// What the table of the whole file is called.
+/// The name of the table for the whole file.
 pub const FILE: &str = "file";
 
-/// Every table, from the file inwards.
+/// Returns every table, from the file inwards.
 #[must_use]
 pub fn reference() -> Vec<TableReference> {
     let root = schema();
@@ -60,7 +60,7 @@ pub fn reference() -> Vec<TableReference> {
     found
 }
 
-/// The types that are no tables and have a name of their own, with what they are.
+/// Returns the named types that are not tables, with their descriptions.
 #[must_use]
 pub fn types() -> Vec<(String, String)> {
     let root = schema();
@@ -74,7 +74,7 @@ pub fn types() -> Vec<(String, String)> {
     types
 }
 
-/// The tables that a schema allows: one, or one of several.
+/// Returns the tables that a schema allows: one, or one of several.
 fn variants(schema: &Value) -> Vec<&Value> {
     match (schema.get("then"), schema.get("else")) {
         (Some(then), Some(otherwise)) => {
@@ -134,7 +134,7 @@ fn joined(path: &str, key: &str) -> String {
     if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
 }
 
-/// The definitions that `schema` refers to, each with the path to it.
+/// Visits the definitions that `schema` refers to, each with the path to it.
 fn below<'s>(schema: &'s Value, path: &str, found: &mut impl FnMut(&'s str, &str)) {
     if let Some(reference) = schema["$ref"].as_str() {
         found(reference.trim_start_matches("#/$defs/"), path);
@@ -149,14 +149,14 @@ fn below<'s>(schema: &'s Value, path: &str, found: &mut impl FnMut(&'s str, &str
 
 fn type_of_definition(name: &str, definition: &Value) -> String {
     match name {
-        // A number or a boolean is taken as text.
+        // A number or a boolean is accepted as text.
         "scalar" => "template".to_owned(),
         _ if definition["properties"].is_object() => "table".to_owned(),
         _ => name.to_owned(),
     }
 }
 
-/// What a value is that `schema` describes.
+/// Returns the type of the values that `schema` describes.
 fn type_name(schema: &Value, root: &Value) -> String {
     if let Some(reference) = schema["$ref"].as_str() {
         let name = reference.trim_start_matches("#/$defs/");
@@ -166,7 +166,7 @@ fn type_name(schema: &Value, root: &Value) -> String {
         return values.iter().map(|value| format!("`{value}`")).collect::<Vec<_>>().join(", ");
     }
     if let Some(alternatives) = schema["anyOf"].as_array() {
-        // Of several lists of names, the first has the usual ones.
+        // Of several lists of names, the first contains the usual ones.
         let is_template = |one: &&Value| one["$ref"] == format!("#/$defs/{}", setting::DEFINITION);
         let alternatives: Vec<&Value> = alternatives.iter().filter(|one| !is_template(one)).collect();
         let usual = if alternatives[0]["enum"].is_array() { &alternatives[..1] } else { &alternatives[..] };

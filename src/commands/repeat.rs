@@ -1,4 +1,4 @@
-//! `smoke run --repeat N`: how reliable, and how fast, is each check?
+//! `smoke run --repeat N`: measures how reliable and how fast each check is.
 
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
@@ -11,10 +11,10 @@ use crate::exit::Exit;
 use crate::plan::Choices;
 use crate::report::{Destination, Statistics, Stream, Style};
 
-/// Runs the suite `times` times and prints the statistics of each check. The exit code is the worst of all runs.
+/// Runs the suite `times` times and prints the statistics of each check. Returns the most severe exit code of all runs.
 ///
 /// # Errors
-/// smoke could not do its own work.
+/// Fails with an internal error, or if a report could not be written.
 pub fn repeat(path: PathBuf, choices: Choices, times: u32, look: &LookArgs) -> anyhow::Result<Exit> {
     let color = look.color.resolve(std::io::stderr().is_terminal());
     let tracing = if look.trace { Tracing::On } else { Tracing::Off };

@@ -1,7 +1,7 @@
-//! A suite that runs more than once: `smoke run --repeat` and `smoke watch`.
+//! Repeated runs of a suite, for `smoke run --repeat` and `smoke watch`.
 //!
-//! Each round is a run of its own, from the file as it is then: variables are read anew, `run.id` is another one. What
-//! the rounds share is the runtimes and the signals, so that a signal between two of them is not lost.
+//! Each round is a separate run of the current file: it reads variables again and has its own `run.id`. The rounds
+//! share the runtimes and the signals, so a signal between two of them is not lost.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -42,7 +42,7 @@ impl Rounds {
         Ok(Rounds { path, choices, tracing, runtimes, signals, signal_sender })
     }
 
-    /// One more run. The error is boxed because it is large, and is what seldom happens.
+    /// Runs the suite once more. The error is boxed because it is large and rare.
     pub fn next(&mut self, on_event: &mut dyn FnMut(&Event, &RunInfo)) -> Result<RunReport, Box<SuiteError>> {
         let redactor = Arc::new(Redactor::new());
         let source = SuiteSource::File(self.path.clone());
@@ -54,7 +54,7 @@ impl Rounds {
         Ok(self.runtimes.block_on(running))
     }
 
-    /// Waits for `pause`, or for a signal if one comes before.
+    /// Waits for `pause`, or until a signal arrives.
     pub fn wait(&mut self, pause: Duration, until: Deadline) -> Option<Signal> {
         self.runtimes.block_on(async {
             tokio::select! {
@@ -64,7 +64,7 @@ impl Rounds {
         })
     }
 
-    /// Ends with this exit code, once what was written has been taken.
+    /// Returns the exit code once the output has been drained.
     pub fn end_with(mut self, exit: Exit) -> Exit {
         self.runtimes.block_on(once_read(exit, true, &mut self.signals))
     }

@@ -36,11 +36,11 @@ pub struct Job {
     pub look: LookArgs,
 }
 
-/// What is run of what is chosen.
+/// Which of the selected checks run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rerun {
     Everything,
-    /// Only what did not pass in the last run.
+    /// Only those that did not pass in the last run.
     Failed,
 }
 
@@ -68,10 +68,10 @@ pub fn run_suite(args: RunArgs) -> anyhow::Result<Exit> {
     })
 }
 
-/// Runs a suite from its text to its exit code.
+/// Runs a suite from its source to its exit code.
 ///
 /// # Errors
-/// smoke could not do its own work.
+/// Fails with an internal error, or if a report could not be written.
 pub fn run_job(job: Job) -> anyhow::Result<Exit> {
     let Job { source, mut choices, rerun, after_red, labels, baseline: before, outputs, look } = job;
     let trial = ThreadTrial::begin();
@@ -111,7 +111,7 @@ pub fn run_job(job: Job) -> anyhow::Result<Exit> {
             for reporter in &mut reporters {
                 reporter.on_rejection(&rejection);
             }
-            // The suite's mistakes come last, and decide: nothing was sent.
+            // The suite's mistakes are printed last and decide the exit code, because nothing was sent.
             if !finish(&mut reporters) {
                 say("\n");
             }
@@ -127,12 +127,12 @@ pub fn run_job(job: Job) -> anyhow::Result<Exit> {
         };
         reporters.push(Box::new(last_run.keeper(names, trouble)));
     }
-    // Listened for before an old report is taken away: from then on there is one at the end, whatever happens.
+    // Listen for signals before an old report is removed, so that a new one is written in any case.
     raise_open_files();
     let runtimes = Runtimes::start(plan.checks.len(), trial)?;
     let (signal_sender, mut signals) = mpsc::unbounded_channel();
     runtimes.block_on(async { listen(&signal_sender, reap) }).context("cannot listen for signals")?;
-    // All of them, so that no other run's report is left behind, whichever cannot be written.
+    // Starts all of them, so that no old report survives even if another one cannot be written.
     let begun: Vec<_> = reporters.iter_mut().map(|reporter| reporter.begin()).collect();
     begun.into_iter().collect::<Result<(), _>>()?;
     let info = info(&plan, std::mem::take(&mut suite.sources), labels_to_show(labels, &redactor));
@@ -148,7 +148,7 @@ pub fn run_job(job: Job) -> anyhow::Result<Exit> {
     let mut context = RunContext::new(plan.suite.clone(), suite.dir.clone(), redactor, tracing);
     context.after_red = after_red;
     let context = Arc::new(context);
-    // What was written is needed no more, and may be large.
+    // The suite is no longer needed, and may be large.
     drop(suite);
     let mut on_event = |event: &Event| {
         for reporter in &mut reporters {
@@ -183,7 +183,7 @@ fn not_passed(last_run: &LastRun) -> Option<BTreeSet<String>> {
     names.cloned()
 }
 
-/// Writes what is still to be written, and reports what cannot be: is everything written?
+/// Finishes all reports, and prints errors. Returns whether everything was written.
 fn finish(reporters: &mut [Box<dyn Reporter>]) -> bool {
     let errors: Vec<_> = reporters.iter_mut().filter_map(|reporter| reporter.finish().err()).collect();
     for error in &errors {

@@ -1,4 +1,4 @@
-//! `smoke watch`: the suite again and again on one screen, to watch a deploy roll out.
+//! `smoke watch`: runs the suite repeatedly on one screen, to watch a deploy roll out.
 
 use std::io::IsTerminal as _;
 use std::time::Duration;
@@ -12,13 +12,13 @@ use crate::deadline::{BudgetScope, Deadline};
 use crate::exit::Exit;
 use crate::report::{Dashboard, Screen, Style};
 
-/// How often the table is drawn anew between two runs: it says for how long everything has been as it is.
+/// How often the table is redrawn between runs. It shows for how long each status has lasted.
 const REDRAW_EVERY: Duration = Duration::from_secs(1);
 
-/// Runs the suite every so often until `q` or a signal ends it. The exit code is that of the last run that was not cut.
+/// Runs the suite at intervals until `q` or a signal ends it. Returns the exit code of the last run that was not cut.
 ///
 /// # Errors
-/// smoke could not do its own work.
+/// Fails with an internal error, or if a report could not be written.
 pub fn watch(args: WatchArgs) -> anyhow::Result<Exit> {
     let is_terminal = std::io::stderr().is_terminal();
     let color = args.color.resolve(is_terminal);
@@ -45,7 +45,7 @@ pub fn watch(args: WatchArgs) -> anyhow::Result<Exit> {
                 screen.leave(&mut board);
                 return Ok(rounds.end_with(reject(&error, color)));
             }
-            // Somebody is at work on the suite: what was known is still shown.
+            // Someone is editing the suite, so the last results stay visible.
             Err(error) => {
                 board.reject(&error);
                 Exit::BadSuite

@@ -1,4 +1,4 @@
-//! What is sent back: pages, JSON, redirects, and the one rendering of every refusal.
+//! Responses: pages, JSON, redirects, and one rendering for every refusal.
 
 use http_body_util::Full;
 use hyper::body::Bytes;
@@ -12,10 +12,10 @@ use serde_json::json;
 use super::page;
 use super::store::StoreError;
 
-/// An answer with its whole body, so that its `content-length` is always told.
+/// A response with its whole body, so that `content-length` is always sent.
 pub(super) type Answer = Response<Full<Bytes>>;
 
-/// Why a request is not done; what it is told is in [`refused`].
+/// Why a request is refused. [`refused`] turns it into a response.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Refusal {
     #[error("not found")]
@@ -37,7 +37,7 @@ pub(super) enum Refusal {
     Store(#[from] StoreError),
 }
 
-/// Who reads an answer, and so whether an error is JSON or a page.
+/// Who reads a response, which decides whether an error is JSON or a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Audience {
     People,
@@ -79,12 +79,12 @@ pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Answer {
     of(status, Some("application/json"), body.into())
 }
 
-/// 302 Found.
+/// Returns 302 Found.
 pub(super) fn redirect(location: &str) -> Answer {
     with_location(of(StatusCode::FOUND, None, Bytes::new()), location)
 }
 
-/// 204 No Content.
+/// Returns 204 No Content.
 pub(super) fn empty() -> Answer {
     of(StatusCode::NO_CONTENT, None, Bytes::new())
 }
@@ -97,13 +97,12 @@ pub(super) fn with_token(answer: Answer, token: &str) -> Answer {
     with(answer, HeaderName::from_static("x-token"), token)
 }
 
-/// Sets a cookie for as long as the browser runs. It is not `Secure`, since the shop speaks plain HTTP on
-/// loopback.
+/// Sets a session cookie. It is not `Secure`, because the shop speaks plain HTTP on loopback.
 pub(super) fn with_cookie(answer: Answer, name: &str, value: &str) -> Answer {
     with(answer, SET_COOKIE, &format!("{name}={value}; HttpOnly; SameSite=Lax; Path=/"))
 }
 
-/// Has the browser forget a cookie.
+/// Deletes a cookie.
 pub(super) fn without_cookie(answer: Answer, name: &str) -> Answer {
     with(answer, SET_COOKIE, &format!("{name}=; Max-Age=0; HttpOnly; SameSite=Lax; Path=/"))
 }
@@ -112,7 +111,7 @@ fn of(status: StatusCode, content_type: Option<&'static str>, body: Bytes) -> An
     let mut answer = Response::new(Full::new(body));
     *answer.status_mut() = status;
     let headers = answer.headers_mut();
-    // Every answer is of this moment or of this session.
+    // Every response depends on this moment or this session.
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if let Some(content_type) = content_type {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));

@@ -1,14 +1,12 @@
-//! The built-in demo shop: a small web application that really works, so that a smoke test of it is a real
-//! one.
+//! The built-in demo shop: a small but complete web application, so that a smoke test of it is a realistic one.
 //!
-//! `smoke demo` boots it on a free loopback port and runs the example suite against it. It serves HTML pages
-//! with a login (form, CSRF token, session cookie), a JSON API for orders, `/health` and `/version`, and
-//! keeps its data in a `SQLite` file that other processes may read at any time. It knows nothing of suites,
-//! checks or reports, and nothing else in this crate knows its insides: they meet over HTTP and in the
-//! database file, like any shop.
+//! `smoke demo` boots it on a free loopback port and runs the example suite against it. It serves HTML pages with a
+//! login (form, CSRF token, session cookie), a JSON API for orders, `/health` and `/version`, and keeps its data in a
+//! `SQLite` file that other processes may read at any time. It does not depend on suites, checks or reports, and no
+//! other module depends on its internals: they communicate over HTTP and through the database file, as with any shop.
 //!
-//! The central idea is that every way of breaking it ([`Break`]) is a fault that shops really have, made in
-//! the place where they have it, and that everything beside the fault goes on working.
+//! Every way of breaking it ([`Break`]) is a fault that real shops have, placed where they have it. Everything else
+//! keeps working.
 //!
 //! | path | answers |
 //! |---|---|

@@ -1,4 +1,4 @@
-//! The pages: what is put in, HTML out. Every text that is put in is escaped here.
+//! The HTML pages. All inserted text is escaped here.
 
 use std::fmt::Write as _;
 
@@ -28,7 +28,7 @@ pub(super) fn landing(products: &[Product]) -> String {
     )
 }
 
-/// `csrf` is the token of the form, `error` a sentence on why the last attempt did not succeed.
+/// Renders the login page. `csrf` is the token of the form, `error` explains why the last attempt failed.
 pub(super) fn login(csrf: &str, error: Option<&str>) -> String {
     let error =
         error.map(|text| format!("    <p class=\"error\">{}</p>\n", Escaped(text))).unwrap_or_default();
@@ -75,7 +75,7 @@ pub(super) fn dashboard(user: &str, counts: &[OrderCount]) -> String {
     )
 }
 
-/// `reason` is what the request is refused for.
+/// Renders an error page. `reason` is why the request was refused.
 pub(super) fn error(status: StatusCode, reason: &str) -> String {
     let name = status.canonical_reason().unwrap_or("Error");
     document(
@@ -84,7 +84,7 @@ pub(super) fn error(status: StatusCode, reason: &str) -> String {
     )
 }
 
-/// `title` and `body` are HTML already.
+/// Renders a document. `title` and `body` are already HTML.
 fn document(title: &str, body: &str) -> String {
     format!(
         r#"<!doctype html>
@@ -111,7 +111,7 @@ fn put(markup: &mut String, text: std::fmt::Arguments<'_>) {
     markup.write_fmt(text).expect("a `String` takes all that is written to it");
 }
 
-/// Text as HTML, in an element or in a quoted attribute.
+/// Escapes text for an HTML element or a quoted attribute.
 #[derive(Clone, Copy)]
 struct Escaped<'a>(&'a str);
 

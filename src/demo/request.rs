@@ -1,4 +1,4 @@
-//! What is read from a request: cookies, the bearer token, the query, and a body of bounded size.
+//! Request parsing: cookies, the bearer token, the query, and a body of limited size.
 
 use http_body_util::BodyExt as _;
 use hyper::body::{Body, Bytes};
@@ -20,7 +20,7 @@ impl Asked {
         (Asked { uri: parts.uri, headers: parts.headers }, body)
     }
 
-    /// The value of the cookie `name`; of several, the first, which is the one with the longest path.
+    /// Returns the value of the cookie `name`. If there are several, the first has the longest path and wins.
     pub(super) fn cookie(&self, name: &str) -> Option<&str> {
         self.headers
             .get_all(COOKIE)
@@ -31,29 +31,29 @@ impl Asked {
             .find_map(|(key, value)| (key == name).then_some(value))
     }
 
-    /// The token of `authorization: Bearer TOKEN`.
+    /// Returns the token of `authorization: Bearer TOKEN`.
     pub(super) fn bearer(&self) -> Option<&str> {
         let (scheme, token) = self.headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
         scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
     }
 
-    /// The first value of `name` in the query, decoded.
+    /// Returns the first value of `name` in the query, decoded.
     pub(super) fn query(&self, name: &str) -> Option<String> {
         field(self.uri.query()?.as_bytes(), name)
     }
 }
 
-/// The first value of `name` in `form`, the bytes of an `application/x-www-form-urlencoded` body or query.
+/// Returns the first value of `name` in `form`, an `application/x-www-form-urlencoded` body or query.
 pub(super) fn field(form: &[u8], name: &str) -> Option<String> {
     form_urlencoded::parse(form).find_map(|(key, value)| (key == name).then(|| value.into_owned()))
 }
 
-/// The whole of `body`.
+/// Reads the whole `body`.
 ///
 /// # Errors
 ///
-/// [`Refusal::TooLarge`] above 64 KiB, [`Refusal::BadRequest`] if the client breaks off or its framing is
-/// wrong.
+/// Returns [`Refusal::TooLarge`] above 64 KiB, and [`Refusal::BadRequest`] if the client disconnects or the framing is
+/// invalid.
 pub(super) async fn read<B>(mut body: B) -> Result<Vec<u8>, Refusal>
 where
     B: Body<Data = Bytes, Error: std::fmt::Display> + Unpin,
@@ -64,8 +64,8 @@ where
         let frame = frame.map_err(|error| Refusal::BadRequest(format!("cannot read the body: {error}")))?;
         let Ok(data) = frame.into_data() else { continue };
         received += data.len();
-        // A client that is still sending when its connection is closed loses the answer with it. So what is a
-        // little too large is read to its end, without being kept, and only what is far too large is cut off.
+        // A client that is still sending when its connection is closed loses the response. So a slightly too large body
+        // is read to its end and discarded, and only a far too large one is cut off.
         if received <= LARGEST_BODY {
             kept.extend_from_slice(&data);
         } else if received > LARGEST_DISCARDED_BODY {

@@ -1,10 +1,10 @@
-//! What is asked for: the table of paths and methods, without any of the work behind them.
+//! Routing: the table of paths and methods.
 
 use hyper::Method;
 
 use super::answer::{Audience, Refusal};
 
-/// One thing the shop does, with what the path says about it.
+/// A route, with its path parameters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Route {
     Landing,
@@ -21,14 +21,13 @@ pub(super) enum Route {
     RemoveOrder(i64),
 }
 
-/// The route of a request for `path`, a path without its query.
+/// Returns the route for `path`, which does not include the query.
 ///
 /// # Errors
 ///
-/// [`Refusal::NotFound`] for a path that leads nowhere, [`Refusal::NotAllowed`] for one that offers other
-/// methods.
+/// Returns [`Refusal::NotFound`] for an unknown path, and [`Refusal::NotAllowed`] for one that supports other methods.
 pub(super) fn find(method: &Method, path: &str) -> Result<Route, Refusal> {
-    // The body of an answer to HEAD is dropped by the HTTP library, which keeps its `content-length`.
+    // hyper drops the body of a response to HEAD, and keeps its `content-length`.
     let method = if method == Method::HEAD { &Method::GET } else { method };
     let offers = offers(path);
     match offers.iter().find(|(offered, _)| offered == method) {
@@ -38,7 +37,7 @@ pub(super) fn find(method: &Method, path: &str) -> Result<Route, Refusal> {
     }
 }
 
-/// Who reads the answers below `path`: programs read those of the API, people all others.
+/// Returns who reads responses below `path`: programs use the API, people everything else.
 pub(super) fn audience(path: &str) -> Audience {
     if path == "/api" || path.starts_with("/api/") { Audience::Programs } else { Audience::People }
 }

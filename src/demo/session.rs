@@ -1,4 +1,4 @@
-//! Who is logged in: the sessions, the forms that may start one, and the API token, all in memory.
+//! Sessions, login forms and the API token, all in memory.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -7,28 +7,27 @@ use uuid::Uuid;
 
 use super::request;
 
-/// The one user of the shop.
+/// The only user of the shop.
 pub(super) const USER: &str = "smoke";
 pub(super) const SESSION_COOKIE: &str = "session";
-/// The cookie of someone who is not logged in yet, to which the CSRF token of the login form is bound.
+/// The cookie of a visitor who is not logged in yet. The CSRF token of the login form is bound to it.
 pub(super) const VISIT_COOKIE: &str = "visit";
 
-/// All that the shop remembers of its visitors. Of each kind it keeps the latest 1,024 and forgets the
-/// oldest.
+/// Everything that the shop remembers of its visitors. It keeps the latest 1,024 entries of each kind.
 pub(super) struct Sessions {
     password: String,
     api_token: String,
     memory: Mutex<Memory>,
 }
 
-/// Someone who has been given the login form.
+/// A visitor who has received the login form.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Visit {
     pub(super) id: String,
     pub(super) csrf: String,
 }
 
-/// The body of `POST /login`; a field that was not sent is empty.
+/// The body of `POST /login`. A missing field is empty.
 #[derive(Default)]
 pub(super) struct LoginForm {
     pub(super) user: String,
@@ -38,9 +37,9 @@ pub(super) struct LoginForm {
 
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum LoginRefused {
-    /// The form does not come from the visit that its cookie names.
+    /// The form does not belong to the visit that its cookie names.
     Csrf,
-    /// Wrong user name or password; the visit goes on, and so does its form.
+    /// The user name or password is wrong. The visit and its form stay valid.
     Credentials(Visit),
 }
 
@@ -49,8 +48,8 @@ impl Sessions {
         Sessions { password, api_token: random(), memory: Mutex::default() }
     }
 
-    /// The visit that `cookie` names, or else a new one. It stays the same over several forms, so that a
-    /// second tab does not invalidate the first.
+    /// Returns the visit that `cookie` names, or a new one. A visit covers several forms, so a second tab does not
+    /// invalidate the first.
     pub(super) fn visit(&self, cookie: Option<&str>) -> Visit {
         let mut memory = self.memory();
         if let Some(visit) = memory.find_visit(cookie) {
@@ -61,7 +60,7 @@ impl Sessions {
         visit
     }
 
-    /// Ends the visit that `cookie` names and returns the id of a new session.
+    /// Ends the visit that `cookie` names, and returns the ID of a new session.
     pub(super) fn log_in(&self, cookie: Option<&str>, form: &LoginForm) -> Result<String, LoginRefused> {
         let mut memory = self.memory();
         let visit =
@@ -79,19 +78,19 @@ impl Sessions {
         session.is_some_and(|session| self.memory().sessions.iter().any(|live| live == session))
     }
 
-    /// Ends `session`, if there is one.
+    /// Ends `session`, if it exists.
     pub(super) fn end(&self, session: Option<&str>) {
         self.memory().sessions.retain(|live| Some(live.as_str()) != session);
     }
 
-    /// The user's token for the API. It is the account's and not the session's: a log-out does not revoke it,
-    /// so that one login can serve clients which outlive it.
+    /// Returns the user's API token. It belongs to the account and not to the session: logging out does not revoke it,
+    /// so clients can outlive a login.
     pub(super) fn api_token(&self) -> &str {
         &self.api_token
     }
 
     fn memory(&self) -> MutexGuard<'_, Memory> {
-        // No change takes more than one step, so what a panic has left behind is whole.
+        // Every change takes a single step, so a panic leaves the data consistent.
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -116,7 +115,7 @@ impl Memory {
     }
 }
 
-/// Bounded, since everyone who asks for the login form is remembered, whether or not they ever log in.
+/// Appends an entry. Bounded, because every visitor who requests the login form is remembered, logged in or not.
 fn remember<T>(kept: &mut VecDeque<T>, new: T) {
     if kept.len() == MOST_REMEMBERED {
         kept.pop_front();

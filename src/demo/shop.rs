@@ -1,4 +1,4 @@
-//! The shop itself: it is opened, it listens, and it answers one request at a time from its parts.
+//! The shop itself: opens its store, listens, and dispatches requests.
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -25,11 +25,10 @@ use super::route::{self, Route};
 use super::session::{LoginForm, LoginRefused, SESSION_COOKIE, Sessions, USER, VISIT_COOKIE};
 use super::store::{Mart, OrdersTable, Revenue, Store};
 
-/// How the shop is broken on purpose, so that a newcomer sees what failure looks like.
+/// The ways to break the shop on purpose, so that newcomers see what a failure looks like.
 ///
-/// `/health` says `ok` under each of them. Even with [`Break::Db`] the database itself answers, so the shop
-/// calls itself healthy, as real shops do, and it takes a check of the orders and of their table to find it
-/// out.
+/// `/health` reports `ok` under each of them. Even with [`Break::Db`] the database itself responds, so the shop
+/// considers itself healthy, as real shops do. Only a check of the orders and of their table finds the fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Break {
     /// The orders table was never migrated: every use of it fails, while /health stays green
@@ -58,7 +57,7 @@ pub struct Shop {
     started: Instant,
 }
 
-/// Why the shop cannot be opened or cannot go on.
+/// Why the shop cannot be opened, or cannot continue.
 #[derive(Debug, thiserror::Error)]
 pub enum ShopError {
     #[error("cannot open the shop's database `{}`", path.display())]
@@ -70,15 +69,14 @@ pub enum ShopError {
 }
 
 impl Shop {
-    /// Opens the `SQLite` file `database`, and creates it, its tables and its first rows where they are
-    /// missing.
+    /// Opens the `SQLite` file `database`, and creates the file, its tables and its first rows if they are missing.
     ///
-    /// `password` is what the one user, `smoke`, logs in with. With [`Break::Db`] the orders are left out of
-    /// a new file; those of an old one stay, since nobody's data is worth a demonstration.
+    /// `password` is that of the only user, `smoke`. With [`Break::Db`], a new file has no orders table. An existing
+    /// table stays, because a demonstration must not destroy data.
     ///
     /// # Errors
     ///
-    /// [`ShopError::Database`] if the file cannot be created, or is not a database, or not the shop's.
+    /// Returns [`ShopError::Database`] if the file cannot be created, or is not a database of the shop.
     pub fn open(database: &Path, password: String, fault: Option<Break>) -> Result<Shop, ShopError> {
         let orders = if fault == Some(Break::Db) { OrdersTable::Forgotten } else { OrdersTable::Migrated };
         let mart = if fault == Some(Break::Contract) { Mart::Renamed } else { Mart::AsPromised };
@@ -87,12 +85,12 @@ impl Shop {
         Ok(Shop { store, sessions: Sessions::new(password), fault, started: Instant::now() })
     }
 
-    /// Says on stdout where it listens, then answers every connection until the process is stopped or the
-    /// future is dropped; dropping it closes all connections.
+    /// Announces its address on stdout, then serves connections until the process is stopped or the future is dropped.
+    /// Dropping it closes all connections.
     ///
     /// # Errors
     ///
-    /// [`ShopError::Announce`] if stdout is closed, [`ShopError::Accept`] if the listener is broken.
+    /// Returns [`ShopError::Announce`] if stdout is closed, and [`ShopError::Accept`] if the listener is broken.
     pub async fn serve(self, listener: TcpListener) -> Result<Infallible, ShopError> {
         let address = listener.local_addr().map_err(ShopError::Announce)?;
         announce(self.release(), address).map_err(ShopError::Announce)?;
@@ -108,7 +106,7 @@ impl Shop {
                         // Why: a connection ends with the set, which ends with the shop.
                         connections.spawn(Arc::clone(&shop).converse(stream));
                     }
-                    // The client was gone before it was accepted; the listener is as good as before.
+                    // The client disconnected before it was accepted. The listener is unaffected.
                     Err(error) if is_of_one_client(&error) => {}
                     Err(error) => return Err(ShopError::Accept(error)),
                 },
@@ -127,8 +125,8 @@ impl Shop {
             let shop = Arc::clone(&self);
             async move { Ok::<_, Infallible>(shop.answer(request).await) }
         });
-        // An error here is the client's: it sent no HTTP, or left half-way. It has been answered as far as it
-        // can be.
+        // An error here is the client's fault: it sent invalid HTTP or disconnected. It has been answered as far as
+        // possible.
         let _ = http1::Builder::new()
             .timer(TokioTimer::new())
             .serve_connection(TokioIo::new(stream), service)
@@ -205,7 +203,7 @@ impl Shop {
 
     fn log_in(&self, asked: &Asked, body: &[u8]) -> Result<Answer, Refusal> {
         match self.sessions.log_in(asked.cookie(VISIT_COOKIE), &LoginForm::parse(body)) {
-            // The browser is sent to log in again and again, and no line of the log says why.
+            // The browser is redirected to the login page again and again, and the log does not say why.
             Ok(session) if self.fault == Some(Break::Login) => {
                 self.sessions.end(Some(&session));
                 Ok(answer::redirect("/login?error=session"))
@@ -262,8 +260,8 @@ impl Shop {
     }
 }
 
-/// The `sku` of `body`, the JSON of `POST /api/orders`; other keys are ignored. It is not held against the
-/// products, so that a smoke test may order something that nobody will ever send.
+/// Parses the `sku` of `body`, the JSON of `POST /api/orders`. Other keys are ignored. The SKU need not be a product,
+/// so a smoke test may order something that nobody will ever send.
 fn wanted_sku(body: &[u8]) -> Result<String, String> {
     let body: Value = serde_json::from_slice(body).map_err(|error| error.to_string())?;
     match body.get("sku") {
@@ -292,8 +290,7 @@ const WORKER: Duration = Duration::from_millis(50);
 /// In characters.
 const LONGEST_SKU: usize = 100;
 
-/// The first line of the application's own log, by which those who booted it know that it is ready, and on
-/// which port.
+/// Writes the first line of the application's log, which tells whoever booted it that it is ready and on which port.
 fn announce(release: &Release, address: SocketAddr) -> io::Result<()> {
     let mut stdout = io::stdout();
     writeln!(stdout, "shop {} listening on http://{address}", release.version)?;
@@ -301,10 +298,10 @@ fn announce(release: &Release, address: SocketAddr) -> io::Result<()> {
 }
 
 fn crash() -> ! {
-    // The log may be closed, and there is nobody left to tell.
+    // stderr may be closed, and nobody is left to notice.
     let _ = writeln!(io::stderr(), "shop: fatal: payment worker lost its queue, exiting");
-    // Why: dying without an answer, in the middle of a request, is what `Break::Crash` is for. The shop is a
-    // process of its own, so nothing of the runner dies with it.
+    // Why: exiting without a response in the middle of a request is the purpose of `Break::Crash`. The shop is a
+    // separate process, so the runner is not affected.
     std::process::exit(70)
 }
 

@@ -1,4 +1,4 @@
-//! What the shop keeps: products and orders, in one `SQLite` file.
+//! The shop's data: products and orders, in one `SQLite` file.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,14 +7,13 @@ use std::time::Duration;
 use rusqlite::{Connection, OptionalExtension as _, Row, TransactionBehavior};
 use serde::Serialize;
 
-/// The shop's database. Other processes may open the file and read it at any time: it has `SQLite`'s default
-/// rollback journal, which asks of a reader no more than the file itself, where a write-ahead log wants two
-/// more files that a read-only reader may be unable to create.
+/// The shop's database. Other processes may read the file at any time: it uses `SQLite`'s default rollback journal,
+/// which needs no other file. A write-ahead log would need two more, which a read-only reader may be unable to create.
 pub(super) struct Store {
     connection: Arc<Mutex<Connection>>,
 }
 
-/// Whether the migration that creates the orders is run.
+/// Whether the migration that creates the orders table runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum OrdersTable {
     Migrated,
@@ -62,7 +61,7 @@ pub(super) struct OrderCount {
     pub(super) n: i64,
 }
 
-/// Why the database did not do what it was asked; as text, `SQLite`'s own message and no more.
+/// Why a database operation failed. Its text is exactly `SQLite`'s own message.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum StoreError {
     #[error("{0}")]
@@ -92,7 +91,7 @@ impl Store {
         Ok(Store { connection: Arc::new(Mutex::new(connection)) })
     }
 
-    /// Runs a `select 1` that has to read the file: one without a table would be answered from thin air.
+    /// Runs a `select 1` that has to read the file. Without a table, SQLite would answer it without reading.
     pub(super) async fn ping(&self) -> Result<(), StoreError> {
         self.run(|db| db.query_row("select 1 from sqlite_schema limit 1", [], |_| Ok(()))).await
     }
@@ -135,7 +134,7 @@ impl Store {
         .await
     }
 
-    /// A new order of one piece. What is not among the products costs nothing.
+    /// Places an order of one piece. An unknown product costs nothing.
     pub(super) async fn place_order(&self, sku: String) -> Result<Order, StoreError> {
         self.run(move |db| {
             db.prepare(
@@ -181,18 +180,18 @@ impl Store {
         self.run(move |db| Ok(db.prepare("delete from orders where id = ?1")?.execute([id])? > 0)).await
     }
 
-    /// Runs `work` on the connection, one at a time.
+    /// Runs `work` on the connection. Only one call runs at a time.
     async fn run<T, W>(&self, work: W) -> Result<T, StoreError>
     where
         T: Send + 'static,
         W: FnOnce(&Connection) -> Result<T, rusqlite::Error> + Send + 'static,
     {
         let connection = Arc::clone(&self.connection);
-        // Why: SQLite blocks, for as long as `BUSY_TIMEOUT` if another process holds the file, and must not
-        // hold up the connections that share this thread. The thread outlives a request whose client has
-        // left, but ends with its one statement.
+        // Why: SQLite blocks, for up to `BUSY_TIMEOUT` if another process holds the file, and must not delay the
+        // connections that share this thread. The thread may outlive a request whose client disconnected, but ends with
+        // its one statement.
         let worked = tokio::task::spawn_blocking(move || {
-            // A panic in other work has left no transaction open: there is never more than one statement.
+            // A panic in other work cannot leave a transaction open, because each runs a single statement.
             work(&connection.lock().unwrap_or_else(PoisonError::into_inner))
         });
         Ok(worked.await??)
@@ -213,7 +212,7 @@ impl Order {
 
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> StoreError {
-        // As text, rusqlite's errors quote the whole statement; those who use the shop see only the message.
+        // rusqlite's own text quotes the whole statement, but users of the shop see only the message.
         StoreError::Sqlite(match error {
             rusqlite::Error::SqlInputError { msg, .. } | rusqlite::Error::SqliteFailure(_, Some(msg)) => msg,
             other => other.to_string(),
@@ -221,7 +220,7 @@ impl From<rusqlite::Error> for StoreError {
     }
 }
 
-/// Runs those of `wanted` that the file has not seen, each in a transaction; `user_version` counts them.
+/// Runs the pending migrations of `wanted`, each in a transaction. `user_version` counts them.
 fn migrate(connection: &mut Connection, wanted: &[&str]) -> Result<(), rusqlite::Error> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let seen: u32 = transaction.query_row("pragma user_version", [], |row| row.get(0))?;
@@ -248,8 +247,7 @@ insert into products (sku, name, price) values
     ('mug-enamel', 'Enamel mug', '8.75');
 ";
 
-/// An order's id is never given to another, so that a smoke test which removes its order can see that it is
-/// gone.
+/// Order IDs are never reused, so a smoke test that removes its order can see that it is gone.
 const ORDERS: &str = "
 create table orders (
     id integer primary key autoincrement,

@@ -1,4 +1,4 @@
-//! The exit code that a run comes to.
+//! The exit code of a run.
 
 use crate::event::{CancelReason, CheckInfo, CheckReport};
 use crate::exit::Exit;
@@ -17,7 +17,7 @@ pub fn of_run<'a>(
     }
     let checks: Vec<_> = checks.collect();
     let lacks_something = checks.iter().any(|(_, report)| has_lacked(report));
-    // What needs a check that was not decided is not decided either; what is red shows in the one that it needs.
+    // A check that needs an undecided one is undecided too. A failure shows in the check that it needs.
     let is_judged = |report: &CheckReport| {
         let is_skipped = matches!(&report.outcome, Outcome::Skipped(SkipReason::Need { .. }));
         !(has_lacked(report) || lacks_something && is_skipped)
@@ -26,14 +26,14 @@ pub fn of_run<'a>(
     let worst =
         judged.fold(Exit::NothingSelected, |worst, (info, report)| worst.or_worse(of_check(info, report)));
     match worst {
-        // What is red is red, whatever smoke lacked elsewhere.
+        // A failed check counts, whatever smoke lacked elsewhere.
         Exit::Failed | Exit::GateClosed => worst,
         _ if lacks_something => worst.or_worse(Exit::CannotWork),
         _ => worst,
     }
 }
 
-/// Was it not decided because smoke lacked something?
+/// Whether the check is undecided because smoke lacked a resource.
 fn has_lacked(report: &CheckReport) -> bool {
     matches!(&report.outcome, Outcome::Undecided(failure) if failure.is_shortage())
 }
@@ -47,7 +47,7 @@ fn of_check(info: &CheckInfo, report: &CheckReport) -> Exit {
         Outcome::Undecided(_) if info.gate => Exit::GateClosed,
         Outcome::Undecided(_) => Exit::OutOfBudget,
         Outcome::Skipped(reason) => match (reason, info.severity) {
-            // What did not run says nothing: if that is all there is, nothing ran.
+            // A check that did not run proves nothing. If no check ran, nothing was selected.
             (SkipReason::Asked(_) | SkipReason::ReadOnly(_), _) | (_, Severity::Warn) => {
                 Exit::NothingSelected
             }

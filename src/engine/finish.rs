@@ -1,4 +1,4 @@
-//! How checks come to their one outcome: by themselves, by what they need, or by the end of the run.
+//! How each check gets its one outcome: from its own result, from the checks it needs, or from the end of the run.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::plan::PlannedCheck;
 use crate::secret::{Message, Redacted, message};
 
 impl Stay {
-    /// How it ran until now.
+    /// Returns how it ran until now.
     fn ran(&self) -> Ran {
         let mut ran = self.ran.clone();
         ran.trail.took += self.since.elapsed();
@@ -24,7 +24,7 @@ impl Stay {
 }
 
 impl Engine<'_> {
-    /// A booted process ended though it should have stayed.
+    /// Handles a booted process that ended although it should have stayed.
     pub(super) fn died(&mut self, check: usize, failure: Failure) {
         let outcome = outcome(&self.plan.checks[check], self.context.redactor.redact(failure));
         let ran = self.ran_so_far(check);
@@ -42,7 +42,7 @@ impl Engine<'_> {
         }
     }
 
-    /// A check has its outcome: told, kept, and passed on to what needs it.
+    /// Records the outcome of a check, reports it, and applies it to its dependents.
     pub(super) fn done(
         &mut self,
         check: usize,
@@ -60,12 +60,12 @@ impl Engine<'_> {
         self.states[check] = State::Done { report: Arc::clone(&report), shared };
         match &report.outcome {
             Outcome::Passed => {}
-            // The others may still be asked.
+            // Other checks may still be able to run.
             Outcome::Undecided(failure) | Outcome::Warned(failure) if failure.is_shortage() => {
                 self.skip_dependents(check, check, NeedFailed::DidNotPass);
             }
             Outcome::Undecided(_) => self.cancel(CancelReason::Budget(self.plan.budget)),
-            // The budget is why those that need it do not run, and not that it is only a warning.
+            // Dependents are skipped because of the budget, and not because of the warning.
             Outcome::Warned(failure) if failure.verdict() == Verdict::Undecided => {
                 self.cancel(CancelReason::Budget(self.plan.budget));
             }
@@ -92,7 +92,7 @@ impl Engine<'_> {
         let excuse = self.plan.checks[root].info.excuse().filter(|_| why == NeedFailed::DidNotPass);
         for dependent in self.queue.dependents(check) {
             let waits = matches!(self.states[dependent], State::Waiting);
-            // One that is skipped for a reason of its own keeps that reason.
+            // A check that is skipped for its own reason keeps that reason.
             let asked = self.plan.checks[dependent].skip.is_some();
             if waits && !asked {
                 let name = |index: usize| self.plan.checks[index].info.name.to_string();
@@ -106,7 +106,7 @@ impl Engine<'_> {
         self.done(check, Outcome::Skipped(reason), Ran::default(), None);
     }
 
-    /// Ends the run: the first reason counts, but for a signal, which is somebody's will.
+    /// Ends the run. The first reason counts, except that a signal overrides it, because it is a user's decision.
     pub(super) fn cancel(&mut self, reason: CancelReason) {
         let is_signal = matches!(reason, CancelReason::Signal(_));
         if let Some(before) = &self.cancelled
@@ -118,7 +118,8 @@ impl Engine<'_> {
         self.cancelled = Some(reason);
         let grace = *self.grace.get_or_insert_with(|| Deadline::after(self.plan.grace, BudgetScope::Grace));
         self.stuck.get_or_insert_with(|| Deadline::after(self.plan.grace + ABORT_GRACE, BudgetScope::Grace));
-        // At the suite's deadline every task is cut by it, and says so itself; the others must be told.
+        // The suite's deadline cuts every task, which reports the cut itself. For any other reason, the tasks must be
+        // notified.
         if !matches!(self.cancelled, Some(CancelReason::Budget(_))) {
             self.cancel.send_replace(Some(grace));
         }
@@ -141,7 +142,7 @@ impl Engine<'_> {
         }
     }
 
-    /// `task` ended without saying how: a defect of smoke, and its check is red.
+    /// Handles a task that ended without a result. This is a bug in smoke, so its check fails.
     pub(super) fn lost(&mut self, task: Id) {
         let is_lost =
             |state: &State| matches!(state, State::Running { task: running, .. } if *running == task);
@@ -150,7 +151,7 @@ impl Engine<'_> {
         }
     }
 
-    /// A check that waits for nothing any more is a defect of smoke: red, never forgotten.
+    /// Fails every check that waits for nothing any more. This is a bug in smoke, and must not go unnoticed.
     pub(super) fn fail_forgotten(&mut self) {
         for check in 0..self.states.len() {
             if matches!(self.states[check], State::Waiting | State::Running { .. }) {
@@ -159,7 +160,8 @@ impl Engine<'_> {
         }
     }
 
-    /// A check that came to no outcome: a defect of smoke, and red whatever its severity. Nothing fails open.
+    /// Fails a check without an outcome. This is a bug in smoke, so the check fails whatever its severity: nothing
+    /// fails open.
     pub(super) fn fail_lost(&mut self, check: usize) -> Arc<CheckReport> {
         let cause = match self.states[check] {
             State::Waiting => "it was never started",
@@ -171,7 +173,7 @@ impl Engine<'_> {
         self.done(check, Outcome::Failed(failure), self.ran_so_far(check), None)
     }
 
-    /// The grace is over and tasks are left: they cannot be cut, so nothing is known of them.
+    /// Gives up on the tasks that are left after the grace. They cannot be cut, so their results are unknown.
     pub(super) fn give_up_stuck(&mut self) {
         self.tasks.abort_all();
         for check in 0..self.states.len() {

@@ -1,8 +1,8 @@
-//! The one loop that runs a plan.
+//! The loop that runs a plan.
 //!
-//! Checks run as tasks; everything they come to arrives here, is put in order and told as events. The loop starts
-//! what may start, and ends when every check has its one outcome. A cancel (fail-fast, budget, signal) ends what
-//! is in flight and skips the rest; cleanup and booted processes have the suite's grace after that.
+//! Checks run as tasks. Their results arrive here, are put in order and are reported as events. The loop starts each
+//! check as soon as it may start, and ends when every check has its one outcome. A cancellation (fail-fast, budget,
+//! signal) ends the checks in flight and skips the rest. Cleanup and booted processes then have the suite's grace.
 
 mod exit;
 mod finish;
@@ -33,8 +33,8 @@ use crate::outcome::{Failure, Outcome, Signal, Started, Verdict};
 use crate::plan::Plan;
 use crate::process::own_connections_are_closed;
 
-/// Runs `plan` to its end and tells `on_event` what happens, in order. The checks run on `workers`; what happens where
-/// this is awaited hangs on none of them.
+/// Runs `plan` to its end, and reports events to `on_event` in order. The checks run on `workers`, so none of them can
+/// block the task that awaits this.
 pub async fn run(
     plan: &Plan,
     context: Arc<RunContext>,
@@ -68,14 +68,14 @@ pub async fn run(
     engine.finish()
 }
 
-/// Where a check stands.
+/// The state of a check.
 enum State {
     Waiting,
     Running {
         since: Instant,
         task: Id,
     },
-    /// It passed and what it started stays: it ends with the run.
+    /// It passed, and its process keeps running until the end of the run.
     BackgroundProcess,
     Done {
         report: Arc<CheckReport>,
@@ -83,7 +83,7 @@ enum State {
     },
 }
 
-/// A check that has passed so far, and its resident.
+/// A check that has passed so far, and its background process.
 struct Stay {
     resident: Box<dyn BackgroundProcess>,
     ran: Ran,
@@ -98,30 +98,30 @@ struct Engine<'p> {
     on_event: &'p mut dyn FnMut(&Event),
     states: Vec<State>,
     queue: Queue,
-    /// The checks that are running.
+    /// The running checks.
     tasks: JoinSet<Ended>,
-    /// Those in the state of that name.
+    /// The checks in the state `BackgroundProcess`.
     residents: BTreeMap<usize, Stay>,
-    /// Residents that ended too early, and may have left something behind.
+    /// Background processes that ended too early, but may have left something behind.
     dead: Vec<Box<dyn BackgroundProcess>>,
     told: mpsc::UnboundedReceiver<(usize, CheckEvent)>,
     told_sender: mpsc::UnboundedSender<(usize, CheckEvent)>,
-    /// Set once, with the end of the grace: every task in flight hears of it.
+    /// Set once, with the end of the grace. Notifies every task in flight.
     cancel: watch::Sender<Option<Deadline>>,
     cancelled: Option<CancelReason>,
     began: Instant,
     suite: Deadline,
-    /// The end of the grace, from the moment the run is over.
+    /// The end of the grace. Set once the run is over.
     grace: Option<Deadline>,
-    /// When a cancelled run waits for its tasks no longer.
+    /// When a cancelled run stops waiting for its tasks.
     stuck: Option<Deadline>,
 }
 
-/// What the loop waits for.
+/// What the loop reacts to.
 enum Next {
     CheckEvent(usize, CheckEvent),
     Ended(Box<Ended>),
-    /// A task that ended without a word.
+    /// A task that ended without a result.
     Lost(Id),
     Died(usize, Failure),
     Signal(Signal),
@@ -146,7 +146,7 @@ impl Engine<'_> {
             match self.next(signals).await {
                 Next::CheckEvent(check, told) => self.pass_on(check, told),
                 Next::Ended(ended) => {
-                    // What the check told before it ended goes first.
+                    // Events that the check sent before it ended come first.
                     self.drain();
                     self.ended(*ended);
                 }
@@ -209,7 +209,7 @@ impl Engine<'_> {
     }
 
     fn start_what_may(&mut self) {
-        // Residents hold no place.
+        // Background processes hold no concurrency slot.
         while self.tasks.len() < self.plan.concurrency && self.cancelled.is_none() {
             match self.queue.pop() {
                 Some(check) if matches!(self.states[check], State::Waiting) => self.start(check),
@@ -246,7 +246,7 @@ impl Engine<'_> {
         };
         self.tell(&Event::CheckStarted { check });
         let since = Instant::now();
-        // Why: this is the check itself, and ends with the set, which the run holds.
+        // Why: this is the check itself. It ends with the set, which the run owns.
         let spawned = self.tasks.spawn_on(async move { task.run().await }, self.workers);
         self.states[check] = State::Running { since, task: spawned.id() };
     }
@@ -279,9 +279,9 @@ impl Engine<'_> {
         }
     }
 
-    /// The run is over: booted processes are looked at once more, and stopped together.
+    /// Ends the run: checks the booted processes once more, and stops them together.
     async fn stop_residents(&mut self) {
-        // A connection breaks before the process that held it has quite ended: then that is the cause.
+        // A connection breaks before its process has fully exited. In that case, the exit is the cause.
         let something_failed = self.states.iter().any(
             |state| matches!(state, State::Done { report, .. } if matches!(report.outcome, Outcome::Failed(_))),
         );
@@ -316,7 +316,7 @@ impl Engine<'_> {
         futures_util::future::join_all(stopping).await;
     }
 
-    /// Are booted processes left running? Not where somebody has ended the run.
+    /// Whether booted processes stay running. They do not if a signal ended the run.
     fn are_left(&self) -> bool {
         let is_red = |state: &State| match state {
             State::Done { report, .. } => {

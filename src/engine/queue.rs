@@ -1,16 +1,17 @@
-//! Which checks may start: those whose needs have all passed, in the suite's order.
+//! The queue of checks that may start, in the suite's order: those whose needs have all passed.
 
 use std::collections::BTreeSet;
 
 use crate::plan::PlannedCheck;
 
-/// The checks that have not started. Every pass is counted once, so that a thousand checks cost a thousand steps.
+/// The checks that have not started. Each pass is counted once, so the work is linear in the number of checks and
+/// needs.
 pub(super) struct Queue {
-    /// How many of each check's needs have not passed yet.
+    /// The number of each check's needs that have not passed yet.
     unmet: Vec<usize>,
     /// The checks that need each check, in the suite's order.
     dependents: Vec<Vec<usize>>,
-    /// Those that wait for nothing but a place.
+    /// The checks that wait only for a concurrency slot.
     ready: BTreeSet<usize>,
 }
 
@@ -27,7 +28,7 @@ impl Queue {
         Queue { unmet, dependents, ready }
     }
 
-    /// `check` has passed: what waited for nothing else may start.
+    /// Records that `check` has passed. Checks that waited only for it may start.
     pub fn passed(&mut self, check: usize) {
         for dependent in &self.dependents[check] {
             self.unmet[*dependent] -= 1;
@@ -37,12 +38,12 @@ impl Queue {
         }
     }
 
-    /// The next check that nothing keeps from starting, unless it was skipped meanwhile.
+    /// Returns the next check that may start. It may have been skipped in the meantime.
     pub fn pop(&mut self) -> Option<usize> {
         self.ready.pop_first()
     }
 
-    /// The checks that need `check`.
+    /// Returns the checks that need `check`.
     pub fn dependents(&self, check: usize) -> Vec<usize> {
         self.dependents[check].clone()
     }

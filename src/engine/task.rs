@@ -1,4 +1,4 @@
-//! One check as a task: its attempts inside its budget, then what must be done however it ended.
+//! The task of a check: runs its attempts within its budget, then whatever must follow in any case.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -46,7 +46,7 @@ pub(super) struct Ended {
     pub ran: Ran,
 }
 
-/// How far a check came; without an outcome it is no report.
+/// How far a check got. It needs an outcome to become a report.
 #[derive(Clone, Default)]
 pub(super) struct Ran {
     pub trail: Trail,
@@ -59,7 +59,7 @@ pub(super) enum Ending {
 }
 
 impl Task {
-    // Not by value: its future would have room for the task twice.
+    // Not by value, because the future would then reserve space for the task twice.
     pub async fn run(&mut self) -> Ended {
         let began = Instant::now();
         let deadline = self.suite.tighten(self.budget, BudgetScope::Check);
@@ -82,7 +82,7 @@ impl Task {
         };
         let took = began.elapsed();
         let mut background = running.background();
-        // A process that stays may still fail: the command is kept at hand.
+        // A background process may still fail, so its command is kept.
         let reproduce = match &result {
             Some(result) if result.is_err() || background.is_some() => {
                 running.reproduce(&Context { timeline: Arc::clone(attempts.timeline()), ..context.clone() })
@@ -107,12 +107,12 @@ impl Task {
         };
         let ran = Ran { trail, steps: running.steps() };
         let ending = match result {
-            // Here, and not on the engine: nothing that was sent here can hold that.
+            // Redacts here and not on the engine, so that nothing a server sent can block the engine.
             Some(result) => Ending::Result(result.map_err(|failure| self.run.redactor.redact(failure))),
             None => Ending::Cancelled,
         };
         if !matches!(ending, Ending::Result(Ok(()))) {
-            // What a boot started before it was cut.
+            // A process that a boot started before it was cut.
             if let Some(started) = background.take() {
                 started.stop(self.grace_deadline()).await;
             }
@@ -120,7 +120,8 @@ impl Task {
         Ended { index: self.index, ending, scope: running.into_scope(), resident: background, ran }
     }
 
-    /// What the booted processes said while it ran. What they say of a failure may come after their answer.
+    /// Returns what booted processes printed while the check ran. Output about a failure may arrive after their
+    /// response.
     async fn said(&self, outputs: &Outputs, start: &Moment, failure: &Failure) -> Vec<Redacted<Said>> {
         if !matches!(failure, Failure::TimedOut { .. }) {
             let _ = self.suite.pause(LATE_OUTPUT).await;
@@ -130,14 +131,14 @@ impl Task {
         said.into_iter().map(|(by, log)| redactor.redact(Said { by, log })).collect()
     }
 
-    /// The end of the grace: the run's if it is over, and never later than budget and grace allow.
+    /// Returns the end of the grace: the run's, if it is over, and never later than budget and grace allow.
     fn grace_deadline(&self) -> Deadline {
         let of_the_run = *self.cancel.borrow();
         let latest = Deadline::after(self.suite.remaining() + self.grace, BudgetScope::Grace);
         of_the_run.unwrap_or(latest).tighten(self.grace, BudgetScope::Grace)
     }
 
-    /// Ends what a cut left on servers, and cleans up.
+    /// Cancels what a cut left on servers, and cleans up.
     async fn after(&self, running: &mut dyn Running, context: &Context) {
         if !context.cancellations.is_empty() {
             let time = if self.suite.has_passed() { LAST_CLOSE_TIMEOUT } else { CLOSE_TIMEOUT };
@@ -150,12 +151,12 @@ impl Task {
         let grace = self.grace_deadline();
         let cleanup_context = context.within(grace);
         let cleanup = AssertUnwindSafe(running.cleanup(&cleanup_context)).catch_unwind();
-        // However it ends, the verdict stands.
+        // Its result does not change the verdict.
         let _ = grace.bound(cleanup).await;
     }
 }
 
-/// Ends when the run is cancelled.
+/// Waits until the run is cancelled.
 async fn cancelled(cancel: &mut watch::Receiver<Option<Deadline>>) {
     if cancel.wait_for(Option::is_some).await.is_err() {
         std::future::pending::<()>().await;

@@ -1,4 +1,4 @@
-//! The run before the deploy, and what a check's outcome is beside the one that it had then.
+//! The run before the deploy, and each check's outcome compared with that run.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -6,54 +6,54 @@ use std::time::Duration;
 use super::{CheckInfo, CheckReport, RunInfo};
 use crate::outcome::{Excuse, Outcome, SkipReason};
 
-/// The run before the deploy: what was red then is not this deploy's doing.
+/// The run before the deploy: a check that was red then is not the fault of this deploy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Baseline {
-    /// The file that it was read from.
+    /// The file that the baseline was read from.
     pub file: String,
     pub suite: String,
     pub environment: Option<String>,
-    /// When it began, as RFC 3339.
+    /// The start time, in RFC 3339.
     pub started: String,
-    /// Its exit code.
+    /// The exit code of the run.
     pub exit_code: u8,
-    /// What its checks came to, by name.
+    /// The results of its checks, by name.
     pub checks: BTreeMap<String, Before>,
 }
 
 impl Baseline {
-    /// What the check of this name came to in this environment.
+    /// Returns the result of the check with this name, if the run was in the same environment.
     pub fn of(&self, environment: Option<&str>, name: &str) -> Option<Before> {
         let is_comparable = self.environment.as_deref() == environment;
         self.checks.get(name).copied().filter(|_| is_comparable)
     }
 }
 
-/// What a check came to in the run before the deploy.
+/// The result of a check in the run before the deploy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Before {
-    /// It took so long.
+    /// Passed, after this time.
     Passed(Duration),
     Red,
-    /// It was skipped, or cut before it had a result.
+    /// Skipped, or cut off before it had a result.
     Unknown,
 }
 
-/// A check that did not pass, beside the run before the deploy.
+/// How a check that failed or warned compares with the run before the deploy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
-    /// It was red then, too.
+    /// The check was red before, too.
     Known,
-    /// It was not.
+    /// The check was not red before, or the baseline has no result of it.
     New,
 }
 
-/// A check is slower if it takes more than so many times as long as before, and so much more.
+/// A check is slower if it takes more than this many times as long as before, and longer by more than this duration.
 const SLOWER_TIMES: u32 = 3;
 const SLOWER_BY: Duration = Duration::from_millis(100);
 
 impl CheckInfo {
-    /// Why it would not be this deploy's doing if it were red. A gate is never excused.
+    /// Returns why a failure of the check would not be the fault of this deploy. A gate is never excused.
     pub fn excuse(&self) -> Option<Excuse> {
         match self.before {
             _ if self.gate => None,
@@ -64,7 +64,7 @@ impl CheckInfo {
 }
 
 impl RunInfo {
-    /// Why a check that is red, or was skipped because of one, is not this deploy's doing.
+    /// Returns why a check that is red, or was skipped because of a red one, is not the fault of this deploy.
     pub fn excuse(&self, report: &CheckReport) -> Option<Excuse> {
         match &report.outcome {
             Outcome::Failed(_) | Outcome::Warned(_) => self.checks[report.check].excuse(),
@@ -75,7 +75,8 @@ impl RunInfo {
         }
     }
 
-    /// A check that did not pass, beside the run before the deploy; `None` if there is none.
+    /// Compares a check that failed or warned with the run before the deploy. Returns `None` without a baseline, and
+    /// for any other outcome.
     pub fn standing(&self, report: &CheckReport) -> Option<Standing> {
         self.baseline.as_ref()?;
         match &report.outcome {
@@ -87,7 +88,7 @@ impl RunInfo {
         }
     }
 
-    /// How long a check took before the deploy that is a good deal slower now.
+    /// Returns how long a check took before the deploy if it is considerably slower now.
     pub fn slower_than(&self, report: &CheckReport) -> Option<Duration> {
         let (Outcome::Passed, Some(Before::Passed(before))) =
             (&report.outcome, self.checks[report.check].before)

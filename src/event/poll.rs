@@ -1,4 +1,4 @@
-//! What the attempts of a poll saw.
+//! What the attempts of a poll got.
 
 use std::time::Duration;
 
@@ -6,21 +6,21 @@ use crate::language::repeat::Hold;
 use crate::outcome::Span;
 use crate::secret::{Message, Redact};
 
-/// What the attempts of a poll saw: two versions behind one address show here, and nowhere else.
+/// What the attempts of a poll got. Two versions behind one address are visible only here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PollTrail {
     pub hold: Hold,
     pub attempts: u32,
-    /// What the attempts got that did not pass, the most frequent first.
+    /// What the failed attempts got, most frequent first.
     pub seen: Vec<Seen>,
-    /// How many attempts got something else, which nobody keeps.
+    /// How many attempts got an answer that was not kept.
     pub others: u32,
     pub longest: Row,
-    /// How often it passed after it had passed and failed.
+    /// How often it passed again after a pass and a failure.
     pub flaps: u32,
 }
 
-/// What some of the attempts got.
+/// An answer that some attempts got.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seen {
     /// `got "1.0.0"`
@@ -28,7 +28,7 @@ pub struct Seen {
     pub attempts: u32,
 }
 
-/// Passes in a row, and how long it took from the first to the last.
+/// Consecutive passes, and the time from the first to the last.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Row {
     pub passes: u32,
@@ -36,10 +36,11 @@ pub struct Row {
 }
 
 impl PollTrail {
-    /// How many different answers people are shown.
+    /// The most different answers that a message shows.
     const SHOWN: usize = 3;
 
-    /// ``got "1.0.0" in 25 of 56 attempts; longest row 5 of 10; flapped twice``; nothing if there is nothing to say.
+    /// Describes the poll: ``got "1.0.0" in 25 of 56 attempts; longest row 5 of 10; flapped twice``. `None` if there is
+    /// nothing to report.
     pub fn describe(&self) -> Option<Message> {
         let row = self.describe_row().map(|row| Message::new().words(row));
         let flaps = (self.flaps > 0).then(|| Message::new().words(self.describe_flaps()));
@@ -47,7 +48,7 @@ impl PollTrail {
         parts.reduce(|text, part| text.words("; ").then(part))
     }
 
-    /// `flapped twice`.
+    /// Returns `flapped twice`.
     pub fn describe_flaps(&self) -> String {
         match self.flaps {
             1 => "flapped once".to_owned(),
@@ -56,7 +57,7 @@ impl PollTrail {
         }
     }
 
-    /// ``got "1.0.0" in 25 of 56 attempts, got 503 in 3``.
+    /// Returns ``got "1.0.0" in 25 of 56 attempts, got 503 in 3``.
     pub fn describe_seen(&self) -> Option<Message> {
         let several = if self.attempts == 1 { "attempt" } else { "attempts" };
         let of = |count: u32, is_first: bool| {
@@ -77,7 +78,7 @@ impl PollTrail {
         parts.into_iter().reduce(|text, part| text.words(", ").then(part))
     }
 
-    /// `longest row 5 of 10`, where it must pass more than once.
+    /// Returns `longest row 5 of 10`, if more than one pass is required.
     fn describe_row(&self) -> Option<String> {
         match self.hold {
             Hold::Passes(passes) if passes.get() == 1 => None,

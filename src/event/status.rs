@@ -1,23 +1,23 @@
-//! What a check or a step came to, in one word: the same word in every report.
+//! The result of a check or a step in one word, which is the same in every report.
 
 use super::{CheckReport, StepReport};
 use crate::outcome::{Failure, Outcome, Verdict};
 
-/// What a check or a step came to.
+/// The result of a check or a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Status {
     Passed,
-    /// It passed, though not at once.
+    /// It passed, but not on the first attempt.
     Flaky,
-    /// It passed, after it had passed and failed: two versions answer.
+    /// It passed, failed and passed again, which means that two versions respond.
     Flapped,
     /// It passed with little of its budget left.
     Slow,
-    /// It did not pass, and is only a warning.
+    /// It did not pass, but is only a warning.
     Warned,
-    /// It answered, and not as expected, or its own budget ended.
+    /// The response did not meet the expectations, or its own budget ended.
     Failed,
-    /// smoke could not find out.
+    /// Smoke could not determine the result.
     Errored,
     /// The suite's budget ended first.
     Undecided,
@@ -37,7 +37,7 @@ impl Status {
         Status::Skipped,
     ];
 
-    /// The word that people read.
+    /// Returns the word that reports show.
     pub fn word(self) -> &'static str {
         match self {
             Status::Passed => "PASS",

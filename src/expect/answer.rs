@@ -1,4 +1,4 @@
-//! What an expectation and a capture can do with an answer, whatever was asked.
+//! The interface between answers and the expectations and captures that read them, for every protocol.
 
 use std::fmt::Debug;
 
@@ -15,24 +15,24 @@ use crate::outcome::{Failure, Mismatch};
 use crate::probe::rows::QueryResult;
 use crate::secret::{Message, Redactor};
 
-/// An answer as expectations and captures see it.
+/// An answer, as seen by expectations and captures.
 pub trait Answer: Send + 'static {
-    /// How much of it there is to look at, in bytes.
+    /// Returns the amount of data to inspect, in bytes.
     fn size(&self) -> usize;
 
-    /// The answer in a few lines, for under a mismatch.
+    /// Describes the answer in a few lines, to be shown below a mismatch.
     fn describe(&self) -> Option<Message>;
 
-    /// Keeps what the server issues with it out of every output, whether anybody captures it or not.
+    /// Redacts what the server issues in the answer, whether or not anything captures it.
     fn hide_issued(&self, _redactor: &Redactor) {}
 
-    /// The answer as `--trace` shows it.
+    /// Returns the answer as `--trace` shows it.
     fn trace(&self) -> Message;
 
-    /// Takes the value of the capture called `name` out of it.
+    /// Extracts the value of the capture `name`.
     ///
     /// # Errors
-    /// Nothing was found, or several.
+    /// Fails if nothing was found, or more than one value.
     fn take(&self, name: &str, wanted: &Wanted) -> Result<Value, Mismatch>;
 
     /// Takes figures out of it, as rows.
@@ -51,13 +51,13 @@ pub trait Answer: Send + 'static {
 
 /// What an answer is compared with.
 pub trait Expectation<A>: Debug + Send + Sync + 'static {
-    /// Every template in it.
+    /// Returns every template in the expectation.
     fn templates(&self) -> Vec<&Template>;
 
-    /// Tells the answer what it will be asked for, here and by the captures.
+    /// Tells the answer what this expectation and the captures will look up.
     fn announce(&self, _captures: &[(Named, Wanted)], _scope: &Variables, _answer: &mut A) {}
 
-    /// What [`judge`](Expectation::judge) does with an answer.
+    /// Returns the cost of [`judge`](Expectation::judge).
     fn cost(&self) -> Cost;
 
     /// What the answer says of itself, if that is not that all is well: a plugin's exit code. It counts before all
@@ -77,6 +77,6 @@ pub trait Expectation<A>: Debug + Send + Sync + 'static {
     /// Every other expectation that the answer does not meet.
     ///
     /// # Errors
-    /// A template in a matcher cannot be evaluated.
+    /// Fails if a template in a matcher cannot be evaluated.
     fn judge(&self, answer: &A, scope: &Variables) -> Result<Vec<Mismatch>, Unjudgeable>;
 }

@@ -1,4 +1,4 @@
-//! Captures: values taken out of an answer for later steps.
+//! Captures: values taken from an answer for later steps.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::language::source::Place;
 use crate::language::template::Template;
 use crate::language::variables::{Variables, is_secret_name};
 
-/// The captures of a question, by name.
+/// The captures of an exchange, by name.
 pub type Captures = Arc<[(Named, Capture)]>;
 
 /// What an answer is, for those that take something out of it.
@@ -44,7 +44,7 @@ impl Origin {
 #[derive(Debug, Clone)]
 pub struct Capture {
     from: From,
-    /// Where it says what it takes.
+    /// Where the suite states what to capture.
     place: Place,
     secret: bool,
 }
@@ -123,7 +123,7 @@ impl FromTable for Capture {
     }
 }
 
-/// What is asked for by `true`; `false` would ask for nothing.
+/// A key that only accepts `true`, because `false` would request nothing.
 struct True;
 
 impl FromToml for True {
@@ -152,13 +152,13 @@ impl Capture {
         }
     }
 
-    /// Is the value that it takes for the variable `name` a secret?
+    /// Whether the value captured for the variable `name` is secret.
     pub fn is_secret(&self, name: &str) -> bool {
-        // What a cookie has may be what keeps a session.
+        // A cookie may hold a session.
         self.secret || is_secret_name(name) || matches!(self.from, From::Cookie(_))
     }
 
-    /// Is it taken out of a body?
+    /// Whether it reads the body.
     pub fn reads_body(&self) -> bool {
         match &self.from {
             From::Json(_) | From::Html { .. } | From::Regex(_) | From::Body => true,
@@ -166,7 +166,7 @@ impl Capture {
         }
     }
 
-    /// Every template in it.
+    /// Returns every template in the capture.
     pub fn templates(&self) -> Vec<&Template> {
         match &self.from {
             From::Json(path) => vec![path.template()],
@@ -183,10 +183,10 @@ impl Capture {
         }
     }
 
-    /// What it takes, with every value in its place.
+    /// Renders what to capture.
     ///
     /// # Errors
-    /// An expression that cannot be evaluated, or a value that cannot stand where it does.
+    /// Fails if an expression cannot be evaluated, or if its value is not valid at its position.
     pub fn wanted(&self, scope: &Variables) -> Result<Wanted, String> {
         let text = |template: &Template| template.text(scope);
         let sought = match &self.from {

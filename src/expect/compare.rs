@@ -1,4 +1,4 @@
-//! How two values compare: what each condition asks of them.
+//! Comparison of two values, as the conditions define it.
 
 use std::cmp::Ordering;
 
@@ -12,7 +12,7 @@ use crate::language::number;
 use crate::language::variables::Variables;
 use crate::secret::Message;
 
-/// Equality as people mean it: numbers by value and dates by when they are, also inside arrays and objects.
+/// Whether two values are equal: numbers by value and dates by instant, also inside arrays and objects.
 pub(super) fn equal(a: &Value, b: &Value) -> bool {
     match (a, b) {
         (Value::Number(a), Value::Number(b)) => {
@@ -30,11 +30,11 @@ pub(super) fn equal(a: &Value, b: &Value) -> bool {
     }
 }
 
-/// Whether a condition holds, or the value with the reason why it does not apply.
+/// Whether a condition holds, or the value and the reason why the condition does not apply.
 pub(super) type Holds<T = bool> = Result<T, Message>;
 
-/// How a value compares to a limit: two numbers, or two dates. Text that is a number counts as one, because headers and
-/// HTML have only text.
+/// Compares a value with a limit: two numbers, or two dates. Text that is a number counts as one, because headers and
+/// HTML contain only text.
 pub(super) fn order(value: &Value, limit: &Value) -> Holds<Ordering> {
     let moment = |value: &Value| value.as_str().and_then(Moment::parse);
     match (number_text(limit), moment(limit)) {

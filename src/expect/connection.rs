@@ -1,4 +1,4 @@
-//! Expectations on a connection: what `tcp://` and `tls://` have of an answer, and HTTP beside the rest.
+//! Expectations on a connection. These are all that `tcp://` and `tls://` have, and a part of what HTTP has.
 
 use std::time::Duration;
 
@@ -25,9 +25,9 @@ const SILENCE: Duration = Duration::from_secs(2);
 /// A connection that was made.
 #[derive(Debug)]
 pub struct Connection {
-    /// Until it was made, with everything that it took.
+    /// The time until it was established.
     pub took: Duration,
-    /// The certificate that the server showed.
+    /// The certificate that the server presented.
     pub certificate: Option<PeerCertificate>,
     /// What came of the dialog, if there was one.
     pub received: Option<String>,
@@ -68,7 +68,7 @@ pub struct ConnectionExpectation {
     refused: Option<Place>,
 }
 
-/// `{ days-left = MATCHER }`.
+/// The table `{ days-left = MATCHER }`.
 #[derive(Debug, Clone)]
 struct CertificateExpectation {
     days_left: Placed<Matcher>,
@@ -85,10 +85,10 @@ impl FromTable for CertificateExpectation {
     }
 }
 
-/// `expect` of a `tcp://` check.
+/// The `expect` table of a `tcp://` check.
 pub struct TcpExpectation(pub ConnectionExpectation);
 
-/// `expect` of a `tls://` check.
+/// The `expect` table of a `tls://` check.
 pub struct TlsExpectation(pub ConnectionExpectation);
 
 /// `expect` of a `redis://` check.
@@ -138,7 +138,7 @@ fn within(table: &mut Table<'_, '_, '_>) -> Option<Placed<Duration>> {
 }
 
 impl ConnectionExpectation {
-    /// Reads the keys that every protocol over TLS has.
+    /// Reads the keys that all protocols over TLS share.
     pub(super) fn from_keys(table: &mut Table<'_, '_, '_>) -> ConnectionExpectation {
         let within = within(table);
         let certificate = table.optional(
@@ -191,7 +191,7 @@ impl ConnectionExpectation {
         self.refused.map(|_| self.within.as_ref().map_or(SILENCE, |within| within.value))
     }
 
-    /// Is anything expected of a certificate?
+    /// Whether it expects anything of the certificate.
     pub fn expects_certificate(&self) -> bool {
         self.certificate.is_some()
     }
@@ -201,7 +201,7 @@ impl ConnectionExpectation {
         certificate.chain(self.received.iter().map(|received| &received.value))
     }
 
-    /// Every expectation that a connection does not meet.
+    /// Returns every expectation that the connection does not meet.
     pub(super) fn judge(
         &self,
         took: Duration,
@@ -220,7 +220,7 @@ impl ConnectionExpectation {
             let sooner = certificate.and_then(|shown| shown.expires_sooner.as_deref());
             unmet.extend(judge(&subject, matcher, &found, scope)?.into_iter().map(|mismatch| {
                 match sooner {
-                    // Whoever renews the server's certificate must know that it is another.
+                    // Names that certificate, because renewing the server's own would not help.
                     Some(sooner) => Mismatch {
                         actual: mismatch
                             .actual
@@ -264,7 +264,7 @@ impl Expectation<Connection> for ConnectionExpectation {
     }
 }
 
-/// The mismatch of an answer that came later than `within`.
+/// Returns the mismatch for an answer that took longer than `within`.
 pub(super) fn too_slow(within: Option<&Placed<Duration>>, took: Duration) -> Option<Mismatch> {
     let Placed { place, value: within } = within.filter(|within| took > within.value)?;
     Some(Mismatch {

@@ -1,14 +1,14 @@
-//! Dates as they are written (RFC 3339, and what databases make of it), compared by when they are.
+//! Dates in text (RFC 3339, and the formats of databases), compared by instant.
 
 use std::cmp::Ordering;
 
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
 
-/// A date, with a time of day or without.
+/// A date, with or without a time of day.
 #[derive(Debug)]
 pub struct Moment {
-    /// The day as it is written.
+    /// The day as written.
     day: Date,
     time: Time,
 }
@@ -17,14 +17,14 @@ pub struct Moment {
 enum Time {
     /// `2024-01-02`
     None,
-    /// `2024-01-02T03:04:05`: without an offset.
+    /// `2024-01-02T03:04:05`, without an offset.
     Local(DateTime),
     /// `2024-01-02T03:04:05Z`
     Instant(Timestamp),
 }
 
 impl Moment {
-    /// Reads `2024-01-02`, or that and a time after a `T` or a space.
+    /// Parses `2024-01-02`, optionally followed by `T` or a space and a time.
     pub fn parse(text: &str) -> Option<Moment> {
         let text = text.trim();
         let (date, rest) = text.split_at_checked("2024-01-02".len())?;
@@ -38,7 +38,7 @@ impl Moment {
         Some(Moment { day, time })
     }
 
-    /// The order of two, the day alone where one has no time. `None` if only one of them has an offset.
+    /// Compares two dates, by day only if one of them has no time. `None` if only one has an offset.
     pub fn order(&self, other: &Moment) -> Option<Ordering> {
         match (&self.time, &other.time) {
             (Time::Local(a), Time::Local(b)) => Some(a.cmp(b)),
@@ -48,7 +48,7 @@ impl Moment {
         }
     }
 
-    /// Is it the same, however it is written? A day is not a time of that day.
+    /// Whether both are the same, in any notation. A day is not equal to a time on that day.
     pub fn is_same(&self, other: &Moment) -> bool {
         match (&self.time, &other.time) {
             (Time::None, Time::None) => self.day == other.day,

@@ -1,4 +1,4 @@
-//! Values and conditions in words, as mismatches show them.
+//! Descriptions of values and conditions for mismatches.
 
 use serde_json::Value;
 
@@ -13,16 +13,16 @@ pub(super) fn words(words: &'static str) -> Message {
     Message::new().words(words)
 }
 
-/// That nothing was found, and what was there instead.
+/// Says that nothing was found, and what was there instead.
 pub(super) fn nothing(found: &Found<'_>) -> Message {
     let nothing = words("nothing");
     if found.surroundings.is_empty() { nothing } else { nothing.words("; ").then(found.surroundings.clone()) }
 }
 
-/// A value as messages show it: text in quotes, everything else as JSON.
+/// Returns a value for a message: text in quotes, everything else as JSON.
 pub(super) fn show(value: &Value) -> Message {
     match value {
-        // Not JSON's escapes: people compare what they see with what they wrote.
+        // Not escaped as JSON, because people compare it with what they wrote.
         Value::String(text) => words("\"").data(text.as_str()).words("\""),
         other => message!("{}", other),
     }
@@ -40,7 +40,7 @@ pub(super) fn show_all(values: &[&Value]) -> Message {
     }
 }
 
-/// The matcher in words, with its templates' values.
+/// Describes the matcher, with its templates rendered.
 pub(super) fn describe(matcher: &Matcher, scope: &Variables) -> Result<Message, Unjudgeable> {
     let mut text = Message::new();
     for (index, condition) in matcher.conditions.iter().enumerate() {
@@ -52,7 +52,7 @@ pub(super) fn describe(matcher: &Matcher, scope: &Variables) -> Result<Message, 
     Ok(text)
 }
 
-/// One condition in words.
+/// Describes a condition.
 pub(super) fn describe_condition(condition: &Condition, scope: &Variables) -> Result<Message, Unjudgeable> {
     let value = |document: &Document| resolve(document, scope).map(|value| show(&value));
     Ok(match condition {
@@ -82,7 +82,7 @@ pub(super) fn describe_condition(condition: &Condition, scope: &Variables) -> Re
     })
 }
 
-/// The value as it is shown when `condition` does not hold; its type is named where that is the difference.
+/// Describes the value for which `condition` does not hold. Names its type if that is the difference.
 pub(super) fn actual_for(condition: &Condition, value: &Value) -> Message {
     match condition {
         Condition::Equals(Document::Fixed(wanted)) if JsonType::of(wanted) != JsonType::of(value) => {
@@ -95,7 +95,7 @@ pub(super) fn actual_for(condition: &Condition, value: &Value) -> Message {
     }
 }
 
-/// A value that is not of the type that the condition is about.
+/// Says that a value does not have the type that the condition is about.
 pub(super) fn not_a(wanted: &'static str, value: &Value) -> Message {
     match value {
         Value::Null => show(value).words(", not ").words(wanted),
@@ -103,7 +103,7 @@ pub(super) fn not_a(wanted: &'static str, value: &Value) -> Message {
     }
 }
 
-/// The value with only the start of a text: the whole of it is shown below, and here it is enough to identify it.
+/// Returns a value with only the start of a text, which identifies it. The message shows the whole text further below.
 pub(super) fn show_start(value: &Value) -> Message {
     match value {
         Value::String(text) => words("\"").excerpt(text.as_str(), START_SHOWN).words("\""),
@@ -111,5 +111,5 @@ pub(super) fn show_start(value: &Value) -> Message {
     }
 }
 
-/// How much of a text is shown that lacks something, in characters.
+/// The most characters that are shown of a text that lacks something.
 const START_SHOWN: usize = 100;

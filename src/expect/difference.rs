@@ -1,4 +1,4 @@
-//! Where two documents or two texts differ: the places, not the whole of both.
+//! The differences between two documents or two texts, as places instead of the whole of both.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -10,23 +10,23 @@ use super::describe::show;
 use crate::attempt::abandoned::end_if_abandoned;
 use crate::secret::{Message, message};
 
-/// More differences than this are counted and not shown.
+/// Further differences are only counted.
 const SHOWN: usize = 5;
 
-/// Documents of no more bytes than this are compared by eye.
+/// Documents up to this many bytes are easily compared by eye.
 const SHORT: usize = 60;
 
-/// One place where what came is not what was expected.
+/// A difference between the expected and the actual value.
 #[derive(Debug)]
 pub(super) struct Difference {
-    /// The place, as it goes on after the name of the whole: `.build.version`, `[1]`, ` line 2`.
+    /// The place, appended to the name of the whole: `.build.version`, `[1]`, ` line 2`.
     pub at: Message,
     pub expected: Message,
     pub actual: Message,
 }
 
-/// The places where `actual` differs, if both are documents with parts or texts with lines. A difference of a single
-/// value has no places in it.
+/// Returns the differences if both values are documents or texts of several lines. Single values have no places to
+/// differ in.
 pub(super) fn differences(expected: &Value, actual: &Value) -> Vec<Difference> {
     let mut found = Found::default();
     let is_long = |value: &Value| value.to_string().len() > SHORT;
@@ -50,7 +50,7 @@ pub(super) fn differences(expected: &Value, actual: &Value) -> Vec<Difference> {
     shown
 }
 
-/// The first differences; the others are counted.
+/// The first differences, and the number of others.
 #[derive(Default)]
 struct Found {
     shown: Vec<Difference>,
@@ -101,7 +101,7 @@ fn in_documents(at: &Message, expected: &Value, actual: &Value, found: &mut Foun
 }
 
 fn in_lines(expected: &str, actual: &str, found: &mut Found) {
-    // Shown as ranges of the whole: a secret may have several lines.
+    // Shown as ranges of the whole text, because a secret may span several lines.
     let (expected, actual): (Arc<str>, Arc<str>) = (expected.into(), actual.into());
     let show = |whole: &Arc<str>, line: Option<Range<usize>>| match line {
         Some(line) => message!("\"").range(whole, line).words("\""),
@@ -121,7 +121,7 @@ fn in_lines(expected: &str, actual: &str, found: &mut Found) {
     }
 }
 
-/// The range of each line, without its end.
+/// Returns the range of each line, without its line break.
 fn lines(text: &str) -> impl Iterator<Item = Range<usize>> {
     let mut start = 0;
     text.split('\n').map(move |line| {
@@ -139,8 +139,8 @@ fn not_there() -> Message {
     message!("not to exist")
 }
 
-/// A member as `JSONPath` names it (RFC 9535). Its name is the server's, and may be a secret; so it is escaped only as
-/// JSON would be, which is a form that secrets are known in.
+/// Returns a member in `JSONPath` notation (RFC 9535). Its name comes from the server and may be a secret, so it is
+/// escaped as in JSON only, which is a form in which secrets are found.
 fn member(key: &str) -> Message {
     let is_name = key.chars().all(|c| c.is_alphanumeric() || c == '_')
         && !key.starts_with(|c: char| c.is_ascii_digit())

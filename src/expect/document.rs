@@ -1,4 +1,4 @@
-//! Expectations on a document that is at hand, by `JSONPath`s.
+//! Expectations on a document that is already loaded, by `JSONPath`.
 
 use serde_json::Value;
 use toml::Spanned;
@@ -18,7 +18,7 @@ use crate::language::variables::Variables;
 use crate::outcome::Mismatch;
 use crate::secret::{Message, message};
 
-/// What a document must say, each part by its path.
+/// The values that a document must have, each by its path.
 #[derive(Debug, Clone, Default)]
 pub struct DocumentExpectation {
     values: Vec<(Path, Matcher)>,
@@ -36,7 +36,7 @@ impl FromToml for DocumentExpectation {
     }
 }
 
-/// What came of one path.
+/// The result of one path.
 #[derive(Debug)]
 pub struct Judged {
     pub path: String,
@@ -58,12 +58,12 @@ impl DocumentExpectation {
         self.values.iter().map(|(_, matcher)| matcher.cost()).sum()
     }
 
-    /// The paths as the suite writes them.
+    /// Returns the paths as the suite writes them.
     pub fn paths(&self) -> impl Iterator<Item = (String, Place)> {
         self.values.iter().map(|(path, _)| (path.written(), path.place))
     }
 
-    /// What of `document` is not as expected, path by path.
+    /// Returns the mismatches of `document`, path by path.
     ///
     /// # Errors
     /// A template in a path or a matcher cannot be evaluated.

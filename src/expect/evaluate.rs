@@ -1,4 +1,4 @@
-//! Holding values against a matcher.
+//! Evaluation of values against a matcher.
 
 use std::cmp::Ordering;
 
@@ -16,22 +16,22 @@ use crate::language::variables::Variables;
 use crate::outcome::Mismatch;
 use crate::secret::Message;
 
-/// What a path or selector found.
+/// The values that a path or selector found.
 #[derive(Debug, Clone)]
 pub struct Found<'v> {
     pub values: Vec<&'v Value>,
-    /// What was there instead, for when nothing was found.
+    /// What was there instead, if nothing was found.
     pub surroundings: Message,
 }
 
 impl<'v> Found<'v> {
-    /// Exactly one value.
+    /// Wraps a single value.
     pub fn one(value: &'v Value) -> Found<'v> {
         Found { values: vec![value], surroundings: Message::new() }
     }
 }
 
-/// Values that are made of what was found, such as the text of a header.
+/// Values that are derived from what was found, such as the text of a header.
 #[derive(Debug, Clone)]
 pub struct FoundTexts {
     pub values: Vec<Value>,
@@ -44,7 +44,7 @@ impl FoundTexts {
     }
 }
 
-/// What is looked at, and where the suite says what is expected of it.
+/// The subject of an expectation, and where the suite states it.
 #[derive(Debug, Clone)]
 pub struct Subject {
     pub what: Message,
@@ -61,10 +61,10 @@ pub(super) struct Unmet {
 /// Why a condition does not hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Why {
-    /// The opposite is true.
+    /// Its negation holds.
     Untrue,
-    /// The condition does not apply to what was found: nothing, several values, or one of another type. Then the
-    /// opposite does not hold either.
+    /// The condition does not apply to what was found: nothing, several values, or a value of another type. Its
+    /// negation does not hold either.
     Inapplicable,
 }
 
@@ -81,7 +81,7 @@ impl Unmet {
         Unmet::new(Why::Inapplicable, expected, actual)
     }
 
-    /// The same of the matcher that this one is a part of.
+    /// Converts it to the failure of the enclosing matcher.
     fn of(self, whole: &'static str) -> Unmet {
         let Difference { at, expected, actual } = self.difference;
         Unmet { difference: Difference { at, expected: words(whole).then(expected), actual }, why: self.why }
@@ -91,10 +91,10 @@ impl Unmet {
 /// Why a matcher could not be evaluated: a template in it has no value.
 pub type Unjudgeable = String;
 
-/// Every condition of `matcher` that does not hold.
+/// Returns every condition of `matcher` that does not hold.
 ///
 /// # Errors
-/// A template in the matcher cannot be evaluated.
+/// Fails if a template in the matcher cannot be evaluated.
 pub fn judge(
     subject: &Subject,
     matcher: &Matcher,
@@ -124,7 +124,7 @@ pub(super) fn unmet_by(
             }
         }
         unmet.extend(unmet_condition(condition, found, scope)?);
-        // That nothing is there, or several, is the same news for every plain condition.
+        // Finding nothing, or several values, fails every plain condition in the same way.
         if !unmet.is_empty() && found.values.len() != 1 {
             break;
         }
@@ -132,7 +132,7 @@ pub(super) fn unmet_by(
     Ok(unmet)
 }
 
-/// The condition that decides for all of the matcher's: one that is untrue, before one that makes no sense.
+/// Returns the condition that decides for the whole matcher: one that is untrue, or otherwise one that does not apply.
 fn decisive(matcher: &Matcher, found: &Found<'_>, scope: &Variables) -> Result<Option<Unmet>, Unjudgeable> {
     let unmet = unmet_by(matcher, found, scope)?;
     let at = unmet.iter().position(|unmet| unmet.why == Why::Untrue).unwrap_or(0);
@@ -204,7 +204,7 @@ fn unmet_by_each(
     Ok(senseless)
 }
 
-/// For `any`: no value may be left for which `inner` holds.
+/// Evaluates `any`, which fails if `inner` holds for none of the values.
 fn unmet_by_all(inner: &Matcher, found: &Found<'_>, scope: &Variables) -> Result<Option<Unmet>, Unjudgeable> {
     let expected = words("any ").then(describe(inner, scope)?);
     let mut senseless = None;
@@ -223,7 +223,7 @@ fn unmet_by_all(inner: &Matcher, found: &Found<'_>, scope: &Variables) -> Result
     }))
 }
 
-/// The conditions on one value.
+/// Evaluates a condition on one value.
 fn unmet_by_one(
     condition: &Condition,
     found: &Found<'_>,
@@ -271,7 +271,7 @@ fn unmet_by_one(
     })
 }
 
-/// What `each` and `any` go through: the values found, or the elements of the one array that was found.
+/// Returns what `each` and `any` iterate over: the values found, or the elements of a single array.
 fn elements<'v>(found: &Found<'v>) -> Vec<&'v Value> {
     match found.values.as_slice() {
         [Value::Array(items)] => items.iter().collect(),
@@ -291,7 +291,7 @@ mod tests {
     use serde_json::json;
     use toml::de::DeTable;
 
-    /// Reads `m = <toml>` and returns what is wrong with `values`.
+    /// Parses `m = <toml>` and returns what it reports about `values`.
     fn complaints(matcher: &str, values: &[Value]) -> Vec<String> {
         let environment = expression::environment();
         let text = format!("m = {matcher}");

@@ -1,4 +1,4 @@
-//! The name of a header, which may have templates in it.
+//! Header names, which may contain templates.
 
 use reqwest::header::HeaderName;
 
@@ -8,18 +8,18 @@ use crate::language::source::Place;
 use crate::language::template::Template;
 use crate::language::variables::Variables;
 
-/// The name of a header as a suite writes it.
+/// A header name as the suite writes it.
 #[derive(Debug, Clone)]
 pub struct HeaderKey(Template);
 
-/// What the name of a header looks like in a suite.
+/// The pattern of a header name in a suite.
 pub const HEADER_NAME: &str = r"^([!#$%&'*+.^_`|~0-9A-Za-z-]|\{\{.*\}\})+$";
 
 impl HeaderKey {
-    /// The name with every value in its place.
+    /// Renders the name.
     ///
     /// # Errors
-    /// An expression that cannot be evaluated, or what it makes is no name of a header.
+    /// Fails if an expression cannot be evaluated, or if the result is not a header name.
     pub fn name(&self, scope: &Variables) -> Result<HeaderName, String> {
         let text = self.0.text(scope)?;
         text.parse().map_err(|_| not_a_name(&text))
@@ -33,7 +33,7 @@ impl HeaderKey {
         &self.0
     }
 
-    /// Is it the same header as `other`, as far as the suite says?
+    /// Whether both name the same header, as far as the suite shows.
     pub fn is_same(&self, other: &HeaderKey) -> bool {
         self.0.written().eq_ignore_ascii_case(&other.0.written())
     }

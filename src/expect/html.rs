@@ -1,4 +1,4 @@
-//! The elements that a CSS selector finds on a page.
+//! Elements of a page, found by CSS selectors.
 
 use html5ever::driver::{self, ParseOpts};
 use html5ever::tendril::TendrilSink as _;
@@ -10,26 +10,27 @@ use crate::attempt::abandoned::end_if_abandoned;
 use crate::probe::http::page_text::{folded, text};
 use crate::secret::{Message, message};
 
-/// How deep elements may be nested, as in browsers: to go on takes the square of it.
+/// The deepest nesting of elements, as in browsers. Parsing takes quadratic time in the depth.
 const DEEPEST: usize = 512;
 
-/// How many elements and texts a page may have: a `<p>` opens every `<b>` again that was left open.
+/// The most elements and texts of a page. They can multiply, because a `<p>` reopens every `<b>` that was left open.
 const NODES: usize = 100_000;
 
-/// How much may be found on one page, in bytes: an element has the text of all those in it.
+/// The most bytes that may be found on a page. They can multiply, because the text of an element includes all nested
+/// ones.
 const FOUND: usize = 8 * 1024 * 1024;
 
-/// A page is read in pieces of so many bytes, at least.
+/// The fewest bytes that are parsed at a time.
 const PIECE: usize = 256;
 
-/// What is looked for in a page: the text of the elements that a CSS selector finds, or an attribute of theirs.
+/// A query on a page: the text of the elements that a CSS selector finds, or one of their attributes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HtmlQuery {
     pub selector: String,
     pub attribute: Option<String>,
 }
 
-/// What is too much of a page.
+/// A limit that a page exceeds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TooMuch {
     Depth,
@@ -38,7 +39,7 @@ pub enum TooMuch {
 }
 
 impl TooMuch {
-    /// What a page may have at most, and what this one has.
+    /// Describes the limit, and that this page exceeds it.
     pub fn in_words(self) -> (Message, Message) {
         let words = |text: String| Message::new().words(text);
         match self {
@@ -58,14 +59,14 @@ impl TooMuch {
     }
 }
 
-/// Reads the page, once, and finds what `queries` ask for.
+/// Parses the page once, and runs all `queries`.
 pub(super) fn find_all(page: &str, queries: &[HtmlQuery]) -> Result<Vec<FoundTexts>, TooMuch> {
     let document = read(page)?;
     let mut left = FOUND;
     queries.iter().map(|query| find(&document, page, query, &mut left)).collect()
 }
 
-/// Makes a tree of the page.
+/// Parses the page.
 fn read(page: &str) -> Result<Html, TooMuch> {
     let sink = HtmlTreeSink::new(Html::new_document());
     let mut parser = driver::parse_document(sink, ParseOpts::default());

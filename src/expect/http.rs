@@ -1,4 +1,4 @@
-//! Expectations on an HTTP answer.
+//! Expectations on an HTTP response.
 
 use serde_json::Value;
 
@@ -23,7 +23,7 @@ use crate::outcome::Mismatch;
 use crate::probe::http::response::HttpResponse;
 use crate::secret::{Message, message};
 
-/// `expect` of a health check or an HTTP step.
+/// The `expect` table of a health check or an HTTP step.
 #[derive(Debug, Clone, Default)]
 pub struct HttpExpectation {
     status: Option<StatusExpectation>,
@@ -38,7 +38,7 @@ pub struct HttpExpectation {
 #[derive(Debug, Clone)]
 struct StatusExpectation {
     set: StatusSet,
-    /// Where the suite says so; nowhere, if it is what is expected by default.
+    /// Where the suite states it, or `None` for the default.
     place: Option<Place>,
 }
 
@@ -46,7 +46,7 @@ impl FromTable for HttpExpectation {
     const DEFINITION: &'static str = "http-expectation";
 
     fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self> {
-        // A mistake in one of these is reported, and the rest is still read.
+        // A mistake here is reported, and the remaining keys are still read.
         let _ = assert_something(table);
         let status = table.placed("status", (r#"a status, a class such as `"2xx"`, or a list of both; by default, 2xx (in a step, below 400)"#, r#"status = [200, "3xx"]"#));
         let header = table.optional(
@@ -87,18 +87,18 @@ fn texts<K>(by_name: Option<ByName<K, TextMatcher>>) -> Vec<(K, Matcher)> {
 }
 
 impl HttpExpectation {
-    /// The same, with `status` if no status is expected.
+    /// Expects `status` unless another status is expected.
     pub fn or_status(self, status: StatusSet) -> HttpExpectation {
         let default = StatusExpectation { set: status, place: None };
         HttpExpectation { status: self.status.or(Some(default)), ..self }
     }
 
-    /// Is anything expected of the body?
+    /// Whether it expects anything of the body.
     pub fn reads_body(&self) -> bool {
         self.body.is_some() || !self.json.is_empty() || !self.html.is_empty()
     }
 
-    /// Is anything expected of a certificate?
+    /// Whether it expects anything of the certificate.
     pub fn expects_certificate(&self) -> bool {
         self.connection.expects_certificate()
     }
@@ -122,7 +122,7 @@ impl Expectation<InspectedResponse> for HttpExpectation {
     }
 
     fn announce(&self, captures: &[(Named, Wanted)], scope: &Variables, answer: &mut InspectedResponse) {
-        // One that reads what is captured from this answer is looked for when it is known.
+        // A selector that reads a capture of this same response is evaluated once that is known.
         let expected = self.html.iter().filter_map(|(selector, _)| selector.query(None, scope).ok());
         let captured = captures.iter().filter_map(|(_, wanted)| wanted.html_query());
         answer.will_be_asked(expected.chain(captured).collect());
@@ -174,7 +174,7 @@ impl Expectation<InspectedResponse> for HttpExpectation {
         }
         for (selector, matcher) in &self.html {
             let query = selector.query(None, scope)?;
-            let subject = subject("html ", &query.selector.to_string(), selector.place());
+            let subject = subject("html ", &query.selector.clone(), selector.place());
             match html_texts(answer, &query) {
                 Ok(found) => unmet.extend(judge(&subject, matcher, &found.as_found(), scope)?),
                 Err(too_much) => {

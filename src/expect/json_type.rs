@@ -1,4 +1,4 @@
-//! The types of JSON, which a matcher may ask for.
+//! The JSON types, which a matcher may require.
 
 use serde_json::{Value, json};
 use toml::Spanned;
@@ -7,7 +7,7 @@ use toml::de::DeValue;
 use crate::language::read::{FromToml, ParseContext};
 use crate::language::schema::{Definitions, Schema};
 
-/// The types of JSON.
+/// A JSON type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum JsonType {
     String,
@@ -39,7 +39,7 @@ impl JsonType {
         }
     }
 
-    /// What it is, as messages call it.
+    /// Returns the type with its article, for messages.
     pub(super) fn in_words(self) -> &'static str {
         match self {
             JsonType::String => "a string",

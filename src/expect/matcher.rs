@@ -1,4 +1,4 @@
-//! Matchers: the one way to state an expectation.
+//! Matchers, the only way to state an expectation.
 //!
 //! ```toml
 //! expect.json."$.version" = "1.4.2"
@@ -23,13 +23,13 @@ use crate::language::template::Template;
 use crate::language::value::Document;
 use crate::language::variables::Variables;
 
-/// What a value is compared with: all of its conditions.
+/// The conditions on a value, all of which must hold.
 #[derive(Debug, Clone)]
 pub struct Matcher {
     pub(super) conditions: Vec<Condition>,
 }
 
-/// One condition of a matcher.
+/// A condition of a matcher.
 #[derive(Debug, Clone)]
 pub(super) enum Condition {
     Equals(Document),
@@ -49,7 +49,7 @@ pub(super) enum Condition {
     Count(Box<Matcher>),
 }
 
-/// A regular expression, with templates in it or compiled already.
+/// A regular expression, compiled unless it contains templates.
 #[derive(Debug, Clone)]
 pub(super) enum Pattern {
     Fixed(Regex),
@@ -57,12 +57,12 @@ pub(super) enum Pattern {
 }
 
 impl Matcher {
-    /// A matcher for one exact value.
+    /// Returns a matcher for one exact value.
     pub fn equals(value: Value) -> Matcher {
         Matcher { conditions: vec![Condition::Equals(Document::Fixed(value))] }
     }
 
-    /// Every template in the matcher.
+    /// Returns every template in the matcher.
     pub fn templates(&self) -> Vec<&Template> {
         self.conditions
             .iter()
@@ -123,11 +123,11 @@ impl Condition {
             | Condition::Contains(value) => effort_of(value),
             Condition::OneOf(values) | Condition::Number(values) => values.iter().map(effort_of).sum(),
             Condition::Matches(Pattern::Fixed(regex)) => cost::of_pattern(regex.as_str()),
-            // It is made when it is needed, of what may have come from a server.
+            // It is compiled when needed, possibly from data of a server.
             Condition::Matches(Pattern::Template(_)) => Cost::Unknown,
             Condition::Exists(_) | Condition::Type(_) => Cost::Looks(1),
             Condition::Not(inner) | Condition::Length(inner) | Condition::Count(inner) => inner.cost(),
-            // The value of a template is compared with every value, and its length is unknown.
+            // The value of a template is compared with every element, and its length is unknown.
             Condition::Each(inner) | Condition::Any(inner) => {
                 if inner.templates().is_empty() {
                     inner.cost()
@@ -139,7 +139,7 @@ impl Condition {
     }
 }
 
-/// As many looks as it is long: it may be compared with every value that was found.
+/// Returns the length of the value as its cost, because it may be compared with every value that was found.
 fn effort_of(wanted: &Document) -> Cost {
     match wanted {
         Document::Fixed(value) => Cost::Looks(cost::length(value)),
@@ -176,8 +176,8 @@ impl FromToml for Matcher {
     }
 }
 
-/// Reads a table of conditions. What it may be equal to is a `V`, what it may contain a `P`, and a matcher inside of it
-/// an `M`.
+/// Reads a table of conditions. `V` is the type of values to equal, `P` of parts to contain, and `M` of nested
+/// matchers.
 pub(super) fn conditions<V, P, M>(table: &mut Table<'_, '_, '_>) -> Option<Matcher>
 where
     V: FromToml + Into<Document>,
@@ -245,14 +245,14 @@ where
     all_of(table, conditions.into_iter().flatten().collect())
 }
 
-/// All of these conditions: a table without any asserts nothing.
+/// Combines conditions. A table without any asserts nothing.
 pub(super) fn all_of(table: &mut Table<'_, '_, '_>, conditions: Vec<Condition>) -> Option<Matcher> {
     let nothing = Diagnostic::new(table.place(), "this matcher asserts nothing");
     table.not_empty(nothing.hint("say what is expected, for instance `{ exists = true }`"))?;
     Some(Matcher { conditions })
 }
 
-/// `min` and `max`, unless nothing can be between them.
+/// Returns `min` and `max`, unless no value lies between them.
 pub(super) fn between(
     table: &mut Table<'_, '_, '_>,
     min: Option<Document>,
@@ -271,10 +271,10 @@ pub(super) fn between(
 }
 
 impl Pattern {
-    /// The regular expression with every value in its place.
+    /// Renders the regular expression.
     ///
     /// # Errors
-    /// An expression that cannot be evaluated, or what it makes does not compile.
+    /// Fails if an expression cannot be evaluated, or if the result does not compile.
     pub(super) fn regex(&self, scope: &Variables) -> Result<Regex, String> {
         match self {
             Pattern::Fixed(regex) => Ok(regex.clone()),
@@ -305,7 +305,7 @@ impl FromToml for Pattern {
     }
 }
 
-/// Compiles a regular expression, with an error in one line.
+/// Compiles a regular expression, with any error on one line.
 fn compile(pattern: &str) -> Result<Regex, String> {
     Regex::new(pattern).map_err(|error| {
         let text = error.to_string();
@@ -336,7 +336,7 @@ impl<K: FromKey, M: FromToml> FromToml for ByName<K, M> {
     }
 }
 
-/// An `expect` that asserts nothing is a mistake.
+/// Rejects an `expect` table that asserts nothing.
 pub(super) fn assert_something(table: &mut Table<'_, '_, '_>) -> Option<()> {
     let nothing = Diagnostic::new(table.place(), "this `expect` asserts nothing");
     table.not_empty(nothing.hint("say what is expected, or omit `expect` for the default"))

@@ -1,4 +1,4 @@
-//! What an answer is compared with.
+//! Expectations on answers, and captures from them.
 //!
 //! [`Matcher`](matcher::Matcher) is the language's one way to state an expectation; `evaluate` holds values
 //! against it. An [`Answer`](answer::Answer) is whatever a probe brought back; [`connection`], [`http`], [`program`]

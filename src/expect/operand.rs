@@ -1,5 +1,5 @@
-//! What the conditions of a matcher take, each with its type: a wrong one would fail for ever, and under `not` hold
-//! for ever.
+//! The operands of conditions, each with its type. An operand of the wrong type would always fail, and under `not`
+//! always hold.
 
 use serde_json::{Value, json};
 use toml::Spanned;
@@ -14,10 +14,10 @@ use crate::language::schema::{Definitions, Schema};
 use crate::language::template::Template;
 use crate::language::value::Document;
 
-/// The schema of text that is a template.
+/// A pattern that matches text with a template.
 const TEMPLATE: &str = r"\{\{";
 
-/// What `min` and `max` take: a number, a date, or a template for one.
+/// The operand of `min` and `max`: a number, a date, or a template for one.
 pub(super) struct Limit(pub Document);
 
 impl FromToml for Limit {
@@ -61,7 +61,7 @@ impl FromToml for Limit {
     }
 }
 
-/// The values of `one-of`: at least one.
+/// The values of `one-of`, at least one.
 pub(super) struct Options<T>(pub Vec<T>);
 
 impl<T: FromToml> FromToml for Options<T> {
@@ -77,7 +77,7 @@ impl<T: FromToml> FromToml for Options<T> {
     }
 }
 
-/// A matcher for how many there are.
+/// A matcher for a count.
 #[derive(Debug, Clone)]
 pub(super) struct Amount(pub Matcher);
 
@@ -124,7 +124,7 @@ impl Amount {
     }
 }
 
-/// An integer from 0 up, or a template for one.
+/// An integer of at least 0, or a template for one.
 struct Whole(Document);
 
 impl FromToml for Whole {
@@ -149,7 +149,7 @@ impl FromToml for Whole {
     }
 }
 
-/// A matcher for what is always text: a header, a page, a body, a URL.
+/// A matcher for values that are always text: a header, a page, a body, a URL.
 #[derive(Debug, Clone)]
 pub(super) struct TextMatcher(pub Matcher);
 
@@ -178,7 +178,7 @@ impl From<TextMatcher> for Matcher {
     }
 }
 
-/// A text. A template's value is one here, whatever its type.
+/// A text. The value of a template counts as text, whatever its type.
 struct Text(Document);
 
 impl FromToml for Text {
@@ -211,7 +211,7 @@ impl From<Text> for Document {
     }
 }
 
-/// What a text may contain: text, or a number as it is written.
+/// What a text may contain: text, or a number as written.
 struct TextPart(Document);
 
 impl FromToml for TextPart {

@@ -1,4 +1,4 @@
-//! What is looked up in an HTTP response.
+//! Lookups in an HTTP response.
 
 use std::borrow::Cow;
 use std::sync::OnceLock;
@@ -19,7 +19,7 @@ use crate::probe::http::trace;
 use crate::probe::rows::QueryResult;
 use crate::secret::{Message, Redactor, message};
 
-/// A response, and the page that it may be: that is parsed once, whatever is looked for in it.
+/// A response, and the page it may contain. The page is parsed once for all lookups.
 #[derive(Debug)]
 pub struct InspectedResponse {
     pub response: HttpResponse,

@@ -25,7 +25,7 @@ use crate::outcome::Mismatch;
 use crate::probe::rows::QueryResult;
 use crate::secret::Message;
 
-/// `expect` of a database check or step.
+/// The `expect` table of a database check or step.
 #[derive(Debug, Clone, Default)]
 pub struct RowsExpectation {
     rows: Option<Placed<Matcher>>,

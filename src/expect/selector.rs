@@ -1,7 +1,7 @@
-//! CSS selectors of a suite, which may have templates in them.
+//! CSS selectors, which may contain templates.
 //!
-//! A value in a selector stays a value: inside quotes it is escaped for them, after `=` it is a string, a number in
-//! parentheses is a number, and anywhere else it is an identifier, as after `.` and `#`.
+//! A value in a selector remains a value. It is escaped inside quotes, is a string after `=`, is a number in
+//! parentheses if it is one, and is an identifier anywhere else, as after `.` and `#`.
 
 use serde_json::{Value, json};
 use toml::Spanned;
@@ -15,18 +15,18 @@ use crate::language::source::Place;
 use crate::language::template::{Piece, Template};
 use crate::language::variables::Variables;
 
-/// How many parentheses it may have: the library reads nested ones recursively.
+/// The most parentheses, because the library parses nested ones recursively.
 const DEEPEST: usize = 32;
 
-/// A CSS selector as a suite writes it.
+/// A CSS selector as the suite writes it.
 #[derive(Debug, Clone)]
 pub(super) struct Selector(Template);
 
 impl Selector {
-    /// What it looks for, with every value in its place.
+    /// Renders the selector as a query.
     ///
     /// # Errors
-    /// An expression that cannot be evaluated, or what it makes is no selector.
+    /// Fails if an expression cannot be evaluated, or if the result is not a selector.
     pub fn query(&self, attribute: Option<&str>, scope: &Variables) -> Result<HtmlQuery, String> {
         let selector = match self.0.literal() {
             Some(literal) => literal.to_owned(),
@@ -53,7 +53,7 @@ impl Selector {
             let message = format!("this CSS selector has more than {DEEPEST} parentheses");
             return parse.reject(Diagnostic::new(place, message));
         }
-        // Whatever its templates come to: tried with a text and with a number.
+        // Tried with a text and with a number, because the values of its templates are unknown.
         let tried = match template.literal() {
             Some(literal) => check(literal),
             None => check(&write(&template.sample(&json!("x"))))
@@ -99,7 +99,7 @@ impl FromToml for Selector {
     }
 }
 
-/// The selector of these pieces.
+/// Joins the pieces to a selector.
 fn write(pieces: &[Piece<'_>]) -> String {
     let mut writer = Writer::default();
     for piece in pieces {
@@ -115,12 +115,12 @@ fn write(pieces: &[Piece<'_>]) -> String {
 struct Writer {
     selector: String,
     quote: Option<char>,
-    /// Is the next character one that a backslash escapes?
+    /// Whether a backslash escapes the next character.
     escapes: bool,
     parentheses: usize,
-    /// Is it in an identifier?
+    /// Whether it is inside an identifier.
     in_name: bool,
-    /// The last character that is no blank.
+    /// The last character that is not a blank.
     before: Option<char>,
 }
 
@@ -169,7 +169,7 @@ fn is_name_character(c: char) -> bool {
     c.is_ascii_alphanumeric() || c == '-' || c == '_' || !c.is_ascii()
 }
 
-/// The text as a string of CSS has it.
+/// Returns the text as a CSS string.
 fn in_quotes(text: &str) -> String {
     let mut out = String::new();
     for c in text.chars() {
@@ -182,7 +182,7 @@ fn in_quotes(text: &str) -> String {
     out
 }
 
-/// The text as an identifier, or as the rest of one. Source:
+/// Returns the text as an identifier, or as the continuation of one. Source:
 /// <https://drafts.csswg.org/cssom/#serialize-an-identifier>.
 fn identifier(text: &str, goes_on: bool) -> String {
     let mut out = String::new();
@@ -235,7 +235,7 @@ mod tests {
         fn any_id_is_found_by_a_selector_that_is_given_it(id in "[^\0]{1,12}") {
             let page = format!("<p id=\"{}\">", id.replace('&', "&amp;").replace('"', "&quot;"));
             let document = scraper::Html::parse_document(&page);
-            // The parser of pages makes line breaks alike.
+            // The HTML parser normalises line breaks.
             proptest::prop_assume!(!id.contains('\r'));
             for (before, after) in [("#", ""), ("[id='", "']"), ("[id=\"", "\"]"), ("[id=", "]")] {
                 let selector = written(before, &json!(id), after);

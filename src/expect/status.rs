@@ -1,4 +1,4 @@
-//! `expect.status`: the statuses that an answer may have.
+//! The `expect.status` key: the accepted response statuses.
 
 use serde_json::json;
 use toml::Spanned;
@@ -8,7 +8,7 @@ use crate::language::read::{FromToml, ParseContext};
 use crate::language::schema::{Definitions, Schema};
 use crate::secret::Message;
 
-/// What `status` may be: `200`, `"2xx"`, or a list of both.
+/// The value of `status`: `200`, `"2xx"`, or a list of both.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StatusSet {
     ranges: Vec<StatusRange>,
@@ -17,17 +17,17 @@ pub struct StatusSet {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum StatusRange {
     One(u16),
-    /// `2` for `2xx`.
+    /// Holds `2` for `2xx`.
     Class(u16),
 }
 
 impl StatusSet {
-    /// `2xx`.
+    /// Accepts `2xx`.
     pub fn success() -> StatusSet {
         StatusSet { ranges: vec![StatusRange::Class(2)] }
     }
 
-    /// Below 400.
+    /// Accepts 2xx and 3xx, which are all final statuses below 400.
     pub fn not_an_error() -> StatusSet {
         StatusSet { ranges: vec![StatusRange::Class(2), StatusRange::Class(3)] }
     }

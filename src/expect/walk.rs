@@ -1,24 +1,24 @@
-//! Finding values by a `JSONPath` (RFC 9535), step by step.
+//! Stepwise evaluation of a `JSONPath` (RFC 9535).
 //!
-//! The library finds everything before it gives anything, and no thread can be ended from outside: `$..*..*..*` of a
-//! small document finds more than there is memory for. Here its segments are followed one after the other, so that
-//! there is a bound on what is found, and so that the search ends when nobody waits for it any more.
+//! The library collects all results before it returns any, and a thread cannot be killed from outside: on a small
+//! document, `$..*..*..*` finds more than fits into memory. Here the segments are followed one after the other, which
+//! bounds the number of results and stops the search when nobody waits for it any more.
 
 use serde_json::Value;
 use serde_json_path::JsonPath;
 
 use crate::attempt::abandoned::end_if_abandoned;
 
-/// No more values than this are found.
+/// The most values that are found.
 pub(super) const FOUND: usize = 500_000;
 
-/// More than [`FOUND`] values.
+/// The path finds more than [`FOUND`] values.
 #[derive(Debug, PartialEq, Eq)]
 pub struct TooMany;
 
-/// The values that `path` finds in `document`. `whole` is the same path, parsed.
+/// Returns the values that `path` finds in `document`. `whole` is the same path, parsed.
 pub(super) fn find<'d>(path: &str, whole: &JsonPath, document: &'d Value) -> Result<Vec<&'d Value>, TooMany> {
-    // A path that goes down one level with each segment finds nothing twice.
+    // A path that descends one level per segment finds nothing twice.
     let grows = path.contains("..") || path.contains(',');
     let mut found = Vec::new();
     match segments(path) {
@@ -28,9 +28,9 @@ pub(super) fn find<'d>(path: &str, whole: &JsonPath, document: &'d Value) -> Res
     if found.len() > FOUND { Err(TooMany) } else { Ok(found) }
 }
 
-/// One segment, as a path of its own.
+/// A segment, as a path of its own.
 struct Segment {
-    /// Does it look at all descendants (`..`)?
+    /// Whether it searches all descendants (`..`).
     descends: bool,
     step: JsonPath,
 }
@@ -54,7 +54,7 @@ fn follow<'d>(segments: &[Segment], value: &'d Value, found: &mut Vec<&'d Value>
     Ok(())
 }
 
-/// The segments of a path; `None` where a filter looks at the whole document, which a segment does not know.
+/// Splits a path into segments. `None` if a filter refers to the whole document, which a segment does not know.
 fn segments(path: &str) -> Option<Vec<Segment>> {
     let segment = |text: &str| {
         let (descends, rest) = match text.strip_prefix("..") {
@@ -67,7 +67,7 @@ fn segments(path: &str) -> Option<Vec<Segment>> {
     split(path)?.into_iter().map(segment).collect()
 }
 
-/// The text of each segment.
+/// Splits a path into the text of its segments.
 fn split(path: &str) -> Option<Vec<&str>> {
     let path = path.strip_prefix('$')?;
     let mut starts = Vec::new();
@@ -81,7 +81,7 @@ fn split(path: &str) -> Option<Vec<&str>> {
             (None, '"' | '\'') => quote = Some(c),
             (None, '$') => return None,
             (None, '[') => {
-                // What follows `..` is one segment with it.
+                // A segment includes the `..` before it.
                 if depth == 0 && before != '.' {
                     starts.push(at);
                 }

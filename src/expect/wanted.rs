@@ -1,4 +1,4 @@
-//! What a capture takes out of an answer, with every value in its place.
+//! Rendered captures: what to extract from an answer.
 
 use regex::Regex;
 use serde_json::Value;
@@ -15,11 +15,11 @@ use crate::probe::program::ProgramResult;
 use crate::probe::rows::QueryResult;
 use crate::secret::{Message, message};
 
-/// What a capture takes.
+/// What a capture extracts.
 #[derive(Debug, Clone)]
 pub struct Wanted {
     pub(super) sought: Sought,
-    /// Where the suite says so.
+    /// Where the suite states it.
     pub(super) place: Place,
 }
 
@@ -38,7 +38,7 @@ pub(super) enum Sought {
 }
 
 impl Wanted {
-    /// What it looks for in a page.
+    /// Returns the query on a page, if it is one.
     pub fn html_query(&self) -> Option<HtmlQuery> {
         match &self.sought {
             Sought::Html(query) => Some(query.clone()),
@@ -79,10 +79,10 @@ impl Wanted {
         }
     }
 
-    /// Takes the value out of an HTTP answer.
+    /// Extracts the value from an HTTP response.
     ///
     /// # Errors
-    /// Nothing was found, or several.
+    /// Fails if nothing was found, or more than one value.
     pub(super) fn take_from_response(
         &self,
         name: &str,
@@ -137,7 +137,7 @@ impl Wanted {
         self.take_one(name, texts.as_found())
     }
 
-    /// The one value that was found.
+    /// Returns the only value that was found.
     fn take_one(&self, name: &str, found: Found<'_>) -> Result<Value, Mismatch> {
         match found.values.as_slice() {
             &[value] => Ok(value.clone()),
@@ -152,10 +152,10 @@ impl Wanted {
         }
     }
 
-    /// Takes the value out of the first row.
+    /// Extracts the value from the first row.
     ///
     /// # Errors
-    /// There is no row, or no such column.
+    /// Fails if there is no row, or no such column.
     pub(super) fn take_from_row(&self, name: &str, answer: &QueryResult) -> Result<Value, Mismatch> {
         let row = answer.first().map(Vec::as_slice).unwrap_or_default();
         let cell = match &self.sought {
@@ -165,7 +165,7 @@ impl Wanted {
         cell.map(|(_, value)| value.clone()).ok_or_else(|| self.missed(name, answer.describe()))
     }
 
-    /// The mismatch of an answer that has `actual` instead of the value.
+    /// Returns the mismatch for an answer that contains `actual` instead of the value.
     pub(super) fn missed(&self, name: &str, actual: Message) -> Mismatch {
         let what = Message::new().words(format!("the capture `{name}`"));
         Mismatch { what, expected: self.describe(), actual, place: Some(self.place) }
@@ -178,7 +178,7 @@ impl Wanted {
             Sought::Header(header) => find("one header ").data(header.as_str()),
             Sought::Cookie(cookie) => find("one cookie ").data(cookie.as_str()),
             Sought::Html(HtmlQuery { selector, attribute }) => {
-                let element = find("one element ").data(selector.to_string());
+                let element = find("one element ").data(selector.clone());
                 match attribute {
                     None => element,
                     Some(attribute) => element.words(" with the attribute ").data(attribute.as_str()),

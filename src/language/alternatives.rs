@@ -1,8 +1,8 @@
-//! One table that is one of several things, such as a health check of one protocol or another.
+//! Tables with several possible meanings, such as a health check for one protocol or another.
 //!
-//! Each reader sees the same table. What is wrong with it for one of them does not matter where it is meant for another,
-//! and which one that is may be known only once the variables have their values: so the mistakes of each are kept
-//! apart. A key that one reader asks for and another does not is no unknown key: it does not apply.
+//! Every reader sees the same table. A mistake for one reader does not matter if the table is meant for another, and
+//! which one is meant may be known only once the variables have values. So the mistakes of each reader are kept apart.
+//! A key that only another reader asks for is not unknown: it does not apply.
 
 use toml::de::DeValue;
 
@@ -12,14 +12,14 @@ use super::table::{Asked, Missing, Shape, Table};
 
 /// One way to read a table.
 pub struct Alternative<'a, T> {
-    /// What the table is then, with its article: "a `tcp://` check".
+    /// The table in this reading, with an article: "a `tcp://` check".
     pub what: &'a str,
     pub read: &'a dyn Fn(&mut Table<'_, '_, '_>) -> Option<T>,
 }
 
-/// What came of one way.
+/// The result of one reading.
 pub struct Read<T> {
-    /// There may be one beside mistakes, so that what is wrong elsewhere is found in the same go.
+    /// May be present despite mistakes, so that mistakes elsewhere are found in the same pass.
     pub value: Option<T>,
     pub mistakes: Vec<Diagnostic>,
 }
@@ -32,7 +32,7 @@ struct Reading<T> {
 }
 
 impl Table<'_, '_, '_> {
-    /// Reads the table in each of the ways. Nothing is recorded as a mistake yet.
+    /// Reads the table in each of the ways, without recording any mistake yet.
     pub fn read_as<T>(&mut self, alternatives: &[Alternative<'_, T>]) -> Vec<Read<T>> {
         let mut readings: Vec<Reading<T>> = alternatives.iter().map(|way| self.read_once(way.read)).collect();
         let foreign: Vec<Vec<Diagnostic>> = (0..readings.len())
@@ -58,7 +58,7 @@ impl Table<'_, '_, '_> {
         results
     }
 
-    /// Reads the table in one way, if that makes sense of all of it: then it need not be read in any other.
+    /// Reads the table in one way, if every key fits that reading. It need not be read in any other way then.
     pub fn read_whole<T>(&mut self, read: &dyn Fn(&mut Table<'_, '_, '_>) -> Option<T>) -> Option<T> {
         let Reading { value, asked, missing, mistakes } = self.read_once(read);
         let is_asked = |given: &str| asked.keys.iter().chain(&self.asked.keys).any(|key| key.name == given);
@@ -79,7 +79,7 @@ impl Table<'_, '_, '_> {
         Reading { value, asked, missing, mistakes }
     }
 
-    /// A mistake for each key that the reader at `index` does not ask for, though another does.
+    /// Returns a mistake for each key that only readers other than the one at `index` ask for.
     fn keys_of_others<T>(&self, index: usize, readings: &[Reading<T>], what: &str) -> Vec<Diagnostic> {
         let asks = |asked: &Asked, given: &str| asked.keys.iter().any(|key| key.name == given);
         self.keys
@@ -98,7 +98,7 @@ impl Table<'_, '_, '_> {
             .collect()
     }
 
-    /// The mistakes of the reader at `index` that are keys which another knows, each with its new message.
+    /// Returns the mistakes of the reader at `index` about keys that another reader knows, with their new messages.
     fn inapplicable<T>(&self, index: usize, readings: &[Reading<T>], what: &str) -> Vec<(usize, String)> {
         let path = |place: Option<Place>| {
             let place = place?;
@@ -106,7 +106,7 @@ impl Table<'_, '_, '_> {
                 .iter()
                 .find_map(|(key, value)| Some((key.get_ref().as_ref(), path_to(value.get_ref(), place)?)))
         };
-        // A reader knows a key if it calls neither it unknown nor a table that it is in.
+        // A reader knows a key if it reports neither the key nor a table around it as unknown.
         let knows = |reading: &Reading<T>, top: &str, path: &[usize]| {
             reading.asked.keys.iter().any(|asked| asked.name == top)
                 && !reading.mistakes.iter().any(|mistake| {
@@ -124,10 +124,10 @@ impl Table<'_, '_, '_> {
             .collect()
     }
 
-    /// Whatever one of the readers asks for, the table is asked for.
+    /// Records the keys of all readers as asked for.
     fn take_over(&mut self, asked: Asked) {
         self.asked.variants.extend(asked.variants);
-        // To find a key twice does no harm where the table is only read, and each search takes longer than a reader.
+        // When only reading, duplicate keys are harmless, and searching for each would take longer than a reader does.
         if !self.is_described() {
             self.asked.keys.extend(asked.keys);
             return;
@@ -151,7 +151,7 @@ impl Table<'_, '_, '_> {
     }
 }
 
-/// Where the keys begin that lead to the key at `place`, that one last.
+/// Returns the starts of the keys that lead to the key at `place`, including its own.
 fn path_to(value: &DeValue<'_>, place: Place) -> Option<Vec<usize>> {
     match value {
         DeValue::Table(keys) => keys.iter().find_map(|(key, value)| {

@@ -1,4 +1,4 @@
-//! What is wrong with a suite: every mistake with its place, in one rendering.
+//! The mistakes in a suite, each with its place, rendered in one way.
 
 use std::fmt;
 use std::path::Path;
@@ -9,17 +9,17 @@ use super::printable::{printable, printable_styled};
 use super::source::{Location, Place, Sources};
 use crate::secret::{Redactor, SHORTEST_SECRET, STARS};
 
-/// One mistake in a suite.
+/// A mistake in a suite.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// What is wrong, lower-case and without a final period.
+    /// The message, in lower case and without a final period.
     pub message: String,
     pub place: Option<Place>,
     /// The text under the caret.
     pub label: String,
-    /// What to do about it.
+    /// The advice on how to fix it.
     pub hint: Option<String>,
-    /// The key that is unknown, where that is all that is wrong: it may be known to another reader of the same table.
+    /// The unknown key, if that is the only mistake. Another reader of the same table may know it.
     pub(super) unknown_key: Option<Box<str>>,
 }
 
@@ -34,13 +34,13 @@ impl Diagnostic {
         }
     }
 
-    /// The same at `place`, for who finds what is wrong and does not know where it stands.
+    /// Sets the place, for code that finds a mistake without knowing where the value is.
     pub fn at(mut self, place: Place) -> Diagnostic {
         self.place = Some(place);
         self
     }
 
-    /// Is a key all that is wrong, because it is unknown or does not apply?
+    /// Whether the mistake is only that a key is unknown or does not apply.
     pub fn is_about_a_key(&self) -> bool {
         self.unknown_key.is_some()
     }
@@ -78,11 +78,11 @@ impl Diagnostic {
     }
 }
 
-/// The one of `known` that `given` is most likely a slip of.
+/// Returns the name in `known` that `given` is most likely a misspelling of.
 pub fn closest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let given = given.to_lowercase();
     let likeness = |name: &str| {
-        // One typo (`gte`, `ulr`) is a large part of a short word, and just as likely there.
+        // One typo (`gte`, `ulr`) changes a large part of a short word, but is just as likely there.
         let one_slip = given.chars().count() > 2 && strsim::osa_distance(&given, name) == 1;
         strsim::jaro_winkler(&given, name) + if one_slip { 1.0 } else { 0.0 }
     };
@@ -94,21 +94,21 @@ pub fn closest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Opt
         .map(|(_, name)| name)
 }
 
-/// A suite that cannot be run, with everything that is wrong with it.
+/// A suite that cannot be run, with all of its mistakes.
 #[derive(Debug, Clone)]
 pub struct SuiteError {
     sources: Sources,
-    /// The first [`SHOWN`] of them.
+    /// The first [`SHOWN`] mistakes.
     diagnostics: Vec<Diagnostic>,
-    /// How many there are beside these.
+    /// The number of further mistakes.
     more: usize,
 }
 
-/// So many mistakes are shown. What has more is most likely no suite at all.
+/// The most mistakes that are shown. A file with more is probably not a suite.
 const SHOWN: usize = 50;
 
 impl SuiteError {
-    /// `diagnostics` must not be empty. They are shown in the order of their places.
+    /// Creates the error. `diagnostics` must not be empty. They are shown in the order of their places.
     pub fn new(sources: Sources, mut diagnostics: Vec<Diagnostic>) -> SuiteError {
         let order = |d: &Diagnostic| d.place.map_or((0, 0), |place| (place.file, place.start));
         diagnostics.sort_by(|a, b| order(a).cmp(&order(b)).then_with(|| a.message.cmp(&b.message)));
@@ -118,7 +118,7 @@ impl SuiteError {
         SuiteError { sources, diagnostics, more }
     }
 
-    /// The suite could not be read at all.
+    /// Creates the error for a suite that could not be read at all.
     pub fn unreadable(path: &Path, error: &std::io::Error) -> SuiteError {
         let diagnostic = match error.kind() {
             std::io::ErrorKind::NotFound => {
@@ -130,13 +130,13 @@ impl SuiteError {
         SuiteError::new(Sources::default(), vec![diagnostic])
     }
 
-    /// The files, as far as they may be shown.
+    /// Returns the files, with secrets covered.
     pub fn sources(&self) -> &Sources {
         &self.sources
     }
 
-    /// Covers the secret at `place` with stars: where the file is shown, and in what is said of it, unless it is
-    /// so short that it would be found in any word.
+    /// Covers the secret at `place` with stars in the file and in all messages. Messages keep a secret so short that it
+    /// would match any word.
     pub fn cover(&mut self, place: Place) {
         let secret = self.sources.text(place).trim_matches(['"', '\'']).to_owned();
         self.sources.cover(place);
@@ -152,7 +152,7 @@ impl SuiteError {
         }
     }
 
-    /// The same with every secret that `redactor` knows replaced by stars.
+    /// Replaces every secret that `redactor` knows with stars.
     pub fn redacted(mut self, redactor: &Redactor) -> SuiteError {
         self.diagnostics.iter_mut().for_each(|diagnostic| diagnostic.said(|text| redactor.clean(text)));
         self
@@ -162,7 +162,7 @@ impl SuiteError {
         &self.diagnostics
     }
 
-    /// Each mistake in one line, with its place and without the suite's own text.
+    /// Returns each mistake on one line, with its place but without text of the suite.
     pub fn lines(&self) -> impl Iterator<Item = String> {
         self.diagnostics.iter().map(|diagnostic| match diagnostic.place {
             None => diagnostic.message.clone(),
@@ -173,13 +173,13 @@ impl SuiteError {
         })
     }
 
-    /// Each mistake with its place.
+    /// Returns each mistake with its location.
     pub fn located(&self) -> impl Iterator<Item = (Option<Location>, &Diagnostic)> {
         let place = |diagnostic: &Diagnostic| diagnostic.place.map(|place| self.sources.location(place));
         self.diagnostics.iter().map(move |diagnostic| (place(diagnostic), diagnostic))
     }
 
-    /// `3 mistakes in the suite; nothing was sent`.
+    /// Returns `3 mistakes in the suite; nothing was sent`.
     pub fn summary(&self) -> String {
         let count = self.diagnostics.len() + self.more;
         let mistakes = if count == 1 { "mistake" } else { "mistakes" };
@@ -191,7 +191,7 @@ impl SuiteError {
         }
     }
 
-    /// The mistakes as people read them, each with file, line, column, the source line and a caret.
+    /// Renders the mistakes for people, each with its file, line, column, the source line and a caret.
     pub fn render(&self, color: bool) -> String {
         let mut out = rendered(&self.diagnostics, &self.sources, &Level::ERROR, color);
         out.push_str(&format!("{}\n", self.summary()));
@@ -199,7 +199,7 @@ impl SuiteError {
     }
 }
 
-/// Warnings as people read them, the same way.
+/// Renders warnings in the same way.
 pub fn render_warnings(warnings: &[Diagnostic], sources: &Sources, color: bool) -> String {
     rendered(warnings, sources, &Level::WARNING, color)
 }
@@ -209,7 +209,7 @@ fn rendered(diagnostics: &[Diagnostic], sources: &Sources, level: &Level<'_>, co
     let renderer = renderer.decor_style(DecorStyle::Ascii);
     let mut out = String::new();
     for diagnostic in diagnostics {
-        // The suite's own lines are shown as they are but for this.
+        // Escapes control characters, but otherwise keeps the suite's own lines.
         out.push_str(&printable_styled(&renderer.render(&[group(diagnostic, sources, level)])));
         out.push_str("\n\n");
     }
@@ -236,7 +236,7 @@ fn group<'a>(diagnostic: &'a Diagnostic, sources: &'a Sources, level: &Level<'a>
     group
 }
 
-/// What is marked of a place: as far as its first line goes.
+/// Returns the part of a place to mark, which is its first line.
 fn first_line(place: Place, text: &str) -> std::ops::Range<usize> {
     let line = text.get(place.start..place.end).unwrap_or_default().lines().next().unwrap_or_default();
     let start = place.start.min(text.len());

@@ -1,4 +1,4 @@
-//! Values on their way in and out of expressions.
+//! Conversion of values for expressions, and back.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -9,16 +9,16 @@ use serde_json::{Number, Value};
 
 use super::number;
 
-/// A value as text: what is neither text nor a number as JSON.
+/// Converts a value to text. Anything but strings and numbers becomes JSON.
 pub(super) fn as_text(value: &Dynamic) -> String {
     match value.kind() {
-        // As the suite writes them; the library writes `True` and `None`.
+        // As the suite writes them. minijinja would write `True` and `None`.
         ValueKind::Map | ValueKind::Seq | ValueKind::Bool | ValueKind::None => to_json(value).to_string(),
         _ => value.to_string(),
     }
 }
 
-/// A value as JSON.
+/// Converts a value to JSON.
 pub(super) fn to_json(value: &Dynamic) -> Value {
     if let Some(Exact(number)) = value.downcast_object_ref() {
         return Value::Number(number.clone());
@@ -41,12 +41,12 @@ pub(super) fn to_json(value: &Dynamic) -> Value {
     }
 }
 
-/// A JSON value for expressions.
+/// A JSON value for use in expressions.
 #[derive(Debug, Clone)]
 pub struct Held {
-    /// With every digit of its numbers, for an expression that is the whole string.
+    /// Keeps every digit of its numbers. Used if an expression is the whole string.
     pub written: Dynamic,
-    /// With numbers to compute with: the library knows none that is `19.90`.
+    /// Has numbers to compute with. minijinja has no decimal type for `19.90`.
     pub computed: Dynamic,
 }
 
@@ -72,7 +72,7 @@ fn from_json(value: &Value, number: fn(&Number) -> Dynamic) -> Dynamic {
     }
 }
 
-/// A number of the library's, if there is one of the same value.
+/// Returns the equal number of a minijinja type, if there is one.
 fn to_compute_with(number: &Number) -> Dynamic {
     let text = number.to_string();
     if let Ok(integer) = text.parse::<i128>() {
@@ -82,7 +82,7 @@ fn to_compute_with(number: &Number) -> Dynamic {
     number.as_f64().filter(is_same).map_or_else(|| as_written(number), Dynamic::from)
 }
 
-/// The number itself, unless one of the library's is written like it.
+/// Returns the number with its exact digits, unless a minijinja integer is written the same way.
 fn as_written(number: &Number) -> Dynamic {
     match number.as_i64() {
         Some(integer) => Dynamic::from(integer),
@@ -94,7 +94,7 @@ pub(super) fn is_number(value: &Dynamic) -> bool {
     value.kind() == ValueKind::Number || value.downcast_object_ref::<Exact>().is_some()
 }
 
-/// A number with all its digits. Nothing can be computed with it.
+/// A number with all of its digits. It does not support arithmetic.
 #[derive(Debug)]
 struct Exact(Number);
 

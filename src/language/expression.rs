@@ -1,4 +1,4 @@
-//! The text between `{{` and `}}`: minijinja expressions.
+//! The expressions between `{{` and `}}`, in minijinja's syntax.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -13,10 +13,10 @@ use super::source::Place;
 use super::variables::{Variables, first_part};
 use crate::secret::placeholder::{self, Form, has_gap, has_placeholder, in_form, in_json};
 
-/// What an expression may call besides minijinja's own filters.
+/// The functions that an expression may call besides minijinja's filters.
 pub const FUNCTIONS: [&str; 2] = ["uuid", "now"];
 
-/// Everything but what RFC 3986 calls unreserved.
+/// Everything except the characters that RFC 3986 calls unreserved.
 const RESERVED_IN_URLS: &percent_encoding::AsciiSet =
     &percent_encoding::NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
@@ -29,7 +29,7 @@ const BYTES_OF_FUEL: u64 = 64;
 /// The filters whose work a shell can do on a secret. Each knows a placeholder for one.
 const DONE_BY_A_SHELL: [&str; 3] = ["urlencode", "tojson", "b64encode"];
 
-/// The expressions' environment: minijinja's filters, `b64encode`, `uuid()` and `now()`.
+/// Creates the environment of expressions: minijinja's filters, `b64encode`, `uuid()` and `now()`.
 pub fn environment() -> Environment<'static> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
@@ -43,7 +43,7 @@ pub fn environment() -> Environment<'static> {
             base64::engine::general_purpose::STANDARD.encode(text)
         }
     });
-    // The library's own leaves `/` as it is, which ends a part of a URL.
+    // minijinja's own filter keeps `/`, which separates the parts of a URL.
     environment.add_filter("urlencode", |value: Dynamic| {
         let encoded = percent_encoding::utf8_percent_encode(&as_text(&value), RESERVED_IN_URLS).to_string();
         in_form(&encoded, Form::Url)
@@ -65,7 +65,7 @@ pub fn environment() -> Environment<'static> {
     environment
 }
 
-/// One expression of a template.
+/// An expression in a template.
 #[derive(Debug, Clone)]
 pub(super) struct Expression {
     pub source: String,
@@ -75,10 +75,10 @@ pub(super) struct Expression {
 }
 
 impl Expression {
-    /// The expression's value.
+    /// Evaluates the expression.
     ///
     /// # Errors
-    /// It cannot be evaluated.
+    /// Fails if the expression cannot be evaluated.
     pub fn eval(&self, scope: &Variables) -> Result<Dynamic, String> {
         if scope.is_for_people() && self.reads.iter().any(|name| scope.has_placeholder(first_part(name))) {
             return Ok(self.shown(scope));
@@ -87,14 +87,14 @@ impl Expression {
             Some(value) => value,
             None => self.compute(scope)?,
         };
-        // `true` and a length are no secrets, though they were found out from one.
+        // A boolean or a length is not secret, even if it derives from a secret.
         if !self.reads.is_empty() && !is_number(&value) && value.kind() != ValueKind::Bool {
             scope.hide_if_made_of_a_secret(&as_text(&value), &self.reads);
         }
         Ok(value)
     }
 
-    /// What it makes of placeholders for secrets, if a shell can do the same with the secrets.
+    /// Evaluates the expression on placeholders for secrets, if a shell can do the same with the secrets.
     fn shown(&self, scope: &Variables) -> Dynamic {
         let gap = || Dynamic::from(placeholder::gap(&self.source));
         if is_name(&self.source) {
@@ -109,7 +109,7 @@ impl Expression {
         }
     }
 
-    /// Is it made of variables and texts alone, put together with `~` and encoded by filters that a shell has?
+    /// Whether it only joins variables and strings with `~`, and encodes them with filters that a shell can apply.
     fn only_joins_and_encodes(&self) -> bool {
         static WORD: LazyLock<Regex> =
             LazyLock::new(|| Regex::new(r"(\|\s*)?[\w.]+").expect("a sound pattern"));
@@ -148,18 +148,18 @@ fn shortened(source: &str) -> Cow<'_, str> {
     }
 }
 
-/// The longest expression, but for the texts and blanks in it: the library reads one recursively.
+/// The longest expression, without its strings and blanks. minijinja parses expressions recursively.
 const LONGEST: usize = 500;
 
-/// The expression with a blank for every text in quotes.
+/// Replaces each quoted string in the expression with a blank.
 fn without_texts(source: &str) -> Cow<'_, str> {
     static TEXT: LazyLock<Regex> =
         LazyLock::new(|| Regex::new(r#"'[^'\\]*'|"[^"\\]*""#).expect("a sound pattern"));
     TEXT.replace_all(source, " ")
 }
 
-/// Is it a variable's name, or that of a part of one, and nothing more? Most expressions are, and those need no
-/// compiler: a suite of a thousand checks has thousands of them.
+/// Whether the expression is only the name of a variable or of a part of one. Most are, and those need no compilation:
+/// a suite of a thousand checks has thousands of them.
 fn is_name(source: &str) -> bool {
     const OTHER_WORDS: [&str; 7] = ["true", "True", "false", "False", "none", "None", "not"];
     let is_word = |part: &str| {
@@ -170,10 +170,10 @@ fn is_name(source: &str) -> bool {
     source.split('.').all(is_word) && !OTHER_WORDS.contains(&first_part(source))
 }
 
-/// The variables that an expression reads, such as `order` or `run.id`.
+/// Returns the variables that an expression reads, such as `order` or `run.id`.
 ///
 /// # Errors
-/// It does not compile.
+/// Fails if the expression does not compile.
 pub(super) fn variables_in(source: &str, environment: &Environment<'_>) -> Result<Vec<String>, String> {
     if source.is_empty() {
         return Err("`{{ }}` without a name in it".to_owned());
@@ -187,7 +187,7 @@ pub(super) fn variables_in(source: &str, environment: &Environment<'_>) -> Resul
         return Err(format!("an expression of more than {LONGEST} characters"));
     }
     let compiled = environment.compile_expression(source).map_err(|error| describe(&error))?;
-    // The library finds an unknown filter only when it evaluates it.
+    // minijinja reports an unknown filter only during evaluation.
     if let Some(unknown) = filters_in(source).find(|name| is_unknown_filter(name, environment)) {
         let meant = super::diagnostic::closest(unknown, FILTERS);
         let meant = meant.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default();
@@ -204,7 +204,7 @@ pub(super) fn variables_in(source: &str, environment: &Environment<'_>) -> Resul
     Ok(reads)
 }
 
-/// The names before a `[… : …]`, which the library does not look at.
+/// Returns the names before a slice `[… : …]`, which minijinja ignores when it lists undeclared variables.
 fn sliced_in(source: &str) -> impl Iterator<Item = &str> {
     static SLICED: LazyLock<Regex> = LazyLock::new(|| {
         Regex::new(r"([A-Za-z_][\w.]*)(?:\s*\|\s*\w+)*\)*\s*\[[^\]'\x22]*:").expect("a sound pattern")
@@ -212,7 +212,7 @@ fn sliced_in(source: &str) -> impl Iterator<Item = &str> {
     SLICED.captures_iter(source).filter_map(|found| Some(found.get(1)?.as_str()))
 }
 
-/// The filters that a suite has most use for.
+/// The filters that suites use most.
 const FILTERS: [&str; 12] = [
     "urlencode",
     "tojson",
@@ -228,7 +228,7 @@ const FILTERS: [&str; 12] = [
     "float",
 ];
 
-/// The names after the `|` of an expression.
+/// Returns the names after each `|` of an expression.
 fn filters_in(source: &str) -> impl Iterator<Item = &str> {
     let mut quote = None;
     let pipes = source.char_indices().filter(move |(_, c)| match quote {
@@ -258,7 +258,7 @@ fn is_unknown_filter(name: &str, environment: &Environment<'_>) -> bool {
     result.is_err_and(|error| error.kind() == minijinja::ErrorKind::UnknownFilter)
 }
 
-/// A minijinja error without the parts that point into a template file.
+/// Returns the message of a minijinja error without its location in a template file.
 fn describe(error: &minijinja::Error) -> String {
     if error.kind() == minijinja::ErrorKind::OutOfFuel {
         return format!("this reads and makes more than {} MiB", MOST_WORK >> 20);

@@ -1,8 +1,8 @@
-//! Errors of the operating system, as messages show them.
+//! Operating system errors in messages.
 
 use std::error::Error;
 
-/// An operating system's error without its number.
+/// Returns the error's text without its number.
 pub fn reason(error: &std::io::Error) -> String {
     let text = error.to_string();
     match text.split_once(" (os error") {
@@ -11,11 +11,11 @@ pub fn reason(error: &std::io::Error) -> String {
     }
 }
 
-/// What is lacking where no file can be opened.
+/// The missing resource if no file can be opened.
 pub const TOO_MANY_FILES: &str = "too many open files (EMFILE, `ulimit -n`)";
 
-/// What this machine lacks to go on, if that is the error or its cause: descriptors, threads, memory. It says nothing of
-/// who was asked.
+/// Returns the resource that this machine lacks (descriptors, threads, memory), if that is the error or its cause. Such
+/// an error implies nothing about the server.
 pub fn shortage(error: &(dyn Error + 'static)) -> Option<&'static str> {
     let mut layer = Some(error);
     while let Some(error) = layer {
@@ -34,7 +34,7 @@ fn lacks(number: i32) -> Option<&'static str> {
     Some(match Errno::from_raw_os_error(number) {
         Errno::MFILE => TOO_MANY_FILES,
         Errno::NFILE => "too many open files on this machine (ENFILE)",
-        // Not of a socket that has nothing to say at the moment: that one is never shown.
+        // EAGAIN from a socket without data never reaches a message.
         Errno::AGAIN => "no more processes, threads or local ports (EAGAIN)",
         Errno::NOMEM => "no memory (ENOMEM)",
         Errno::NOBUFS => "no memory for connections (ENOBUFS)",
@@ -47,7 +47,7 @@ fn lacks(_number: i32) -> Option<&'static str> {
     None
 }
 
-/// Can no more files be opened? What a library does not say is asked of the system.
+/// Whether no more files can be opened. Asks the system, for errors in which a library omits the cause.
 pub fn is_out_of_descriptors() -> bool {
     #[cfg(unix)]
     const ALWAYS_THERE: &str = "/dev/null";

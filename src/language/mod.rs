@@ -1,8 +1,8 @@
-//! The language that a suite is written in. Everything above uses it, and it knows no kind of check.
+//! The language of suite files. All higher layers use it, and it does not know any kind of check.
 //!
-//! A file is read table by table. Each key has a reader, and the readers are the one list of keys there is: the
-//! [`schema`], the "did you mean" and the reference documentation are what they ask for ([`table`]). Values may be
-//! [`template`]s, which [`variables`] fill in when a check runs.
+//! A file is read table by table. Every key has a reader, and the readers are the only list of keys: the [`schema`],
+//! the "did you mean" hints and the reference documentation derive from what they ask for ([`table`]). Values may be
+//! [`template`]s, which are filled in from [`variables`] when a check runs.
 
 pub mod diagnostic;
 pub mod source;

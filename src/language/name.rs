@@ -8,7 +8,7 @@ use super::diagnostic::Diagnostic;
 use super::read::{FromToml, Named, ParseContext, Templates};
 use super::schema::{Definitions, Schema};
 
-/// The name of a check or a step, as every report has it: something, and in one line.
+/// The name of a check or a step, as reports show it: not empty, and on one line.
 pub struct CheckName(pub Named);
 
 impl FromToml for CheckName {

@@ -11,7 +11,7 @@ pub struct Decimal {
     exponent: i64,
 }
 
-/// Compares two numbers in JSON's notation. `None` if one is not a number.
+/// Compares two numbers in JSON notation. Returns `None` if one of them is not a number.
 pub fn compare(a: &str, b: &str) -> Option<Ordering> {
     Some(Decimal::parse(a)?.order(&Decimal::parse(b)?))
 }
@@ -100,7 +100,7 @@ impl Decimal {
     }
 
     /// Its digits from the one of `10^scale` up.
-    fn from_last(&self, scale: i64) -> impl Iterator<Item = u8> {
+    fn digits_from_last(&self, scale: i64) -> impl Iterator<Item = u8> {
         let zeros = if self.is_zero() { 0 } else { usize::try_from(self.scale() - scale).unwrap_or(0) };
         std::iter::repeat_n(0, zeros).chain(self.digits.iter().rev().copied())
     }
@@ -118,10 +118,10 @@ impl Decimal {
             Ordering::Equal | Ordering::Greater => (self, other, self.negative),
         };
         let adds = self.negative != other.negative;
-        let mut small = small.from_last(scale);
+        let mut small = small.digits_from_last(scale);
         let mut digits: Vec<u8> = Vec::new();
         let mut carry = 0_i8;
-        let mut large = large.from_last(scale);
+        let mut large = large.digits_from_last(scale);
         loop {
             let (a, b) = (large.next(), small.next());
             if a.is_none() && b.is_none() && carry == 0 {

@@ -1,7 +1,7 @@
-//! Days in the suite's time zone: what `{{yesterday.start}}` and its like are.
+//! Days in the suite's time zone: the values of `{{yesterday.start}}` and similar variables.
 //!
-//! They are instants, the same for all that are asked. Text has them in UTC; a database gets each as what its columns
-//! compare with ([`Dialect`](super::sql::Dialect)).
+//! They are instants, the same for every target. Text contains them in UTC; a database receives each in the form that
+//! its columns compare with ([`Dialect`](super::sql::Dialect)).
 
 use std::fmt;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use super::read::{FromToml, ParseContext};
 use super::schema::{Definitions, Schema};
 use super::table::ToToml;
 
-/// A time zone of the IANA database, which is part of smoke: it is the same wherever a suite runs.
+/// A time zone of the IANA database. smoke bundles the database, so that a zone is the same on every machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Zone(TimeZone);
 
@@ -31,10 +31,10 @@ impl Default for Zone {
 }
 
 impl Zone {
-    /// The zone of this name, whatever its capitals.
+    /// Returns the zone with this name, ignoring case.
     ///
     /// # Errors
-    /// The name that is most like it, if there is one.
+    /// The zone is unknown. Contains the most similar name, if there is one.
     fn named(name: &str) -> Result<Zone, Option<String>> {
         let bundled = TimeZoneDatabase::bundled();
         bundled.get(name).map(Zone).map_err(|_| {
@@ -77,7 +77,7 @@ impl ToToml for Zone {
     }
 }
 
-/// A day, from its first instant to that of the next.
+/// A day, from its first instant to the first instant of the next day.
 #[derive(Debug, Clone)]
 pub struct Period {
     date: Date,
@@ -85,11 +85,11 @@ pub struct Period {
     end: Zoned,
 }
 
-/// The built-in periods by name.
+/// The names of the built-in periods.
 pub const PERIODS: [&str; 2] = ["yesterday", "today"];
 
 impl Period {
-    /// The periods that `now` gives, in the order of [`PERIODS`].
+    /// Returns the periods relative to `now`, in the order of [`PERIODS`].
     pub fn all(now: jiff::Timestamp, zone: &Zone) -> [Period; 2] {
         let today = now.to_zoned(zone.0.clone()).date();
         let yesterday = today.yesterday().unwrap_or(today);
@@ -104,7 +104,7 @@ impl Period {
         Period { date, start, end }
     }
 
-    /// What templates read of it.
+    /// Returns the period's value for templates.
     pub(super) fn held(&self) -> Held {
         let texts = [("start", &self.start), ("end", &self.end)].map(|(name, at)| (name, utc(at)));
         let date = ("date", self.date.to_string());
@@ -116,37 +116,37 @@ impl Period {
     }
 }
 
-/// An instant in UTC: `2026-11-27T23:00:00Z`.
+/// Formats an instant in UTC: `2026-11-27T23:00:00Z`.
 fn utc(at: &Zoned) -> String {
     at.timestamp().to_string()
 }
 
-/// The first instant of a day, or that after its last one.
+/// The first instant of a day, or the first instant after it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Instant(Zoned);
 
 impl Instant {
-    /// The instant that a template has as its value.
+    /// Returns the instant that `value` holds, if it holds one.
     pub(super) fn of(value: &Dynamic) -> Option<Instant> {
         value.downcast_object_ref::<Instant>().cloned()
     }
 
-    /// The zone that gives it its date.
+    /// Returns the name of the zone in which the instant has its date.
     pub fn zone(&self) -> &str {
         self.0.time_zone().iana_name().unwrap_or("UTC")
     }
 
-    /// As text has it: `2026-11-27T23:00:00Z`.
+    /// Formats the instant as in text: `2026-11-27T23:00:00Z`.
     pub fn in_utc(&self) -> String {
         utc(&self.0)
     }
 
-    /// With the offset of its zone: `2026-11-28T00:00:00+01:00`. The date is that of the zone.
+    /// Formats the instant with the offset of its zone: `2026-11-28T00:00:00+01:00`. The date is the zone's.
     pub fn with_offset(&self) -> String {
         self.0.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
     }
 
-    /// In UTC as databases write a time without a zone: `2026-11-27 23:00:00`.
+    /// Formats the instant in UTC as databases write a time without a zone: `2026-11-27 23:00:00`.
     pub fn without_zone(&self) -> String {
         self.0.timestamp().strftime("%Y-%m-%d %H:%M:%S").to_string()
     }

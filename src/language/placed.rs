@@ -1,10 +1,10 @@
-//! A value with the place of its key: what is not met when a check runs is reported there.
+//! Values with the place of their key, so that an unmet expectation is reported there.
 
 use super::read::{FromToml, Table};
 use super::source::Place;
 use super::table::Doc;
 
-/// A value of the suite, and the place of the key that says so.
+/// A value of the suite, and the place of its key.
 #[derive(Debug, Clone)]
 pub struct Placed<T> {
     pub place: Place,
@@ -18,7 +18,7 @@ impl<T> Placed<T> {
 }
 
 impl Table<'_, '_, '_> {
-    /// A key that may be left out, with its place.
+    /// Reads an optional key, with its place.
     pub fn placed<T: FromToml>(&mut self, name: &'static str, doc: impl Into<Doc>) -> Option<Placed<T>> {
         let value = self.optional(name, doc)?;
         Some(Placed { place: self.key_place(name), value })

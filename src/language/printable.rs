@@ -1,7 +1,7 @@
-//! Text from outside as terminals, CI machines and people may have it: what they would take for something else than
-//! text, or not see at all, is shown as its code point.
+//! Makes external text safe for terminals, CI systems and readers. Characters that are invisible, or that act as a
+//! command, are replaced with their code point.
 
-/// The text with nothing in it that steers a terminal, gives a CI machine a command, or is not seen.
+/// Returns the text without terminal control sequences, CI commands and invisible characters.
 #[must_use]
 pub fn printable(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -21,8 +21,8 @@ pub fn printable(text: &str) -> String {
     out
 }
 
-/// The same for a document in JSON: whoever prints one of its texts gets what [`printable`] makes of it, with tabs and
-/// line breaks as they are.
+/// Cleans a JSON document in the same way: each of its strings decodes to the result of [`printable`], but keeps tabs
+/// and line breaks.
 #[must_use]
 pub fn printable_in_json(document: &str) -> String {
     let mut out = String::with_capacity(document.len());
@@ -41,7 +41,7 @@ pub fn printable_in_json(document: &str) -> String {
                 out.push_str(&rest[..length]);
                 length
             }
-            // A line break outside of all texts is the document's own.
+            // A line break outside of strings only formats the document.
             None if c != '\n' && (c.is_control() || is_unseen(c) || begins_a_command(rest)) => {
                 out.push_str(&format!("\\\\u{{{:x}}}", u32::from(c)));
                 c.len_utf8()
@@ -56,8 +56,8 @@ pub fn printable_in_json(document: &str) -> String {
     out
 }
 
-/// The escape that JSON text begins with: the control character that it stands for, or a number that is none, and how
-/// long it is.
+/// Returns the JSON escape at the start of the text: its control character, or another number if it is not one, and its
+/// length.
 fn escape(text: &str) -> Option<(u32, usize)> {
     let kind = text.strip_prefix('\\')?.chars().next()?;
     Some(match kind {
@@ -72,11 +72,11 @@ fn escape(text: &str) -> Option<(u32, usize)> {
     })
 }
 
-/// Is it not seen, or does it change how what is around it reads?
+/// Whether the character is invisible, or changes how the text around it reads.
 ///
 /// Sources: <https://www.unicode.org/reports/tr9/#Directional_Formatting_Characters>, and the code points of
-/// <https://www.unicode.org/Public/UCD/latest/ucd/DerivedCoreProperties.txt> that are ignored where they have no
-/// meaning, without the variation selectors, which are a part of symbols.
+/// <https://www.unicode.org/Public/UCD/latest/ucd/DerivedCoreProperties.txt> that are default-ignorable, except the
+/// variation selectors, which are part of symbols.
 fn is_unseen(c: char) -> bool {
     matches!(
         c,
@@ -97,21 +97,21 @@ fn is_unseen(c: char) -> bool {
     )
 }
 
-/// Does the text begin with what a CI machine takes for a command wherever it is in a line: `##vso[` of Azure
-/// Pipelines, `##teamcity[`, `##[` of GitHub?
+/// Whether the text starts with a CI command that is recognised anywhere in a line: `##vso[` (Azure Pipelines),
+/// `##teamcity[`, or `##[` (GitHub).
 fn begins_a_command(text: &str) -> bool {
     text.strip_prefix("##")
         .is_some_and(|rest| rest.trim_start_matches(|c: char| c.is_ascii_alphabetic()).starts_with('['))
 }
 
-/// Is it what GitHub takes for a command at the beginning of a line: `::name …::`?
+/// Whether it is a GitHub command, which is recognised at the start of a line: `::name …::`.
 fn is_workflow_command(text: &str) -> bool {
     let line = text.lines().next().unwrap_or_default();
     line.strip_prefix("::")
         .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_alphabetic()) && rest.contains("::"))
 }
 
-/// The same of a text in which styles are set already: what a terminal is told by them is left as it is.
+/// Cleans a text that already contains styles. Their escape sequences are kept.
 #[must_use]
 pub fn printable_styled(text: &str) -> String {
     let mut parts = text.split("\u{1b}[");

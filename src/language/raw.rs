@@ -1,4 +1,4 @@
-//! One file of a suite as it is written: every key with its path, its place and its value.
+//! A suite file as written: every key with its path, its place and its value.
 
 use std::ops::Range;
 
@@ -14,9 +14,9 @@ pub struct RawDocument<'t> {
     table: &'t DeTable<'t>,
 }
 
-/// One key.
+/// A key.
 pub struct Entry<'t> {
-    /// The names of the tables that it is in, and its own. Arrays add nothing: `[[journey.step]]` is `journey`, `step`.
+    /// The names of the tables around it, and its own. Arrays add nothing: `[[journey.step]]` is `journey`, `step`.
     pub path: &'t [&'t str],
     /// The key's place.
     pub place: Place,
@@ -25,7 +25,7 @@ pub struct Entry<'t> {
     pub value: &'t DeValue<'t>,
 }
 
-/// Who is shown one key after the other.
+/// A callback that visits one key after another.
 type Look<'l> = dyn FnMut(&Entry<'_>) + 'l;
 
 impl<'t> RawDocument<'t> {
@@ -33,12 +33,12 @@ impl<'t> RawDocument<'t> {
         RawDocument { file, text, table }
     }
 
-    /// Shows `look` every key, a table before what is in it.
+    /// Calls `look` for every key. A table comes before its keys.
     pub fn each(&self, mut look: impl FnMut(&Entry<'_>)) {
         each_in_table(self.table, &mut Vec::new(), self.file, &mut look);
     }
 
-    /// The value of the key with this path.
+    /// Returns the value of the key with this path.
     pub fn find(&self, path: &[&str]) -> Option<&DeValue<'_>> {
         let (name, within) = path.split_last()?;
         let table =
@@ -46,7 +46,7 @@ impl<'t> RawDocument<'t> {
         table.get(*name).map(Spanned::get_ref)
     }
 
-    /// The place of this part of the entry's text, or of the whole value if it is written with escapes.
+    /// Returns the place of a part of the entry's text, or of the whole value if it is written with escapes.
     pub fn place_of(&self, part: Range<usize>, entry: &Entry<'_>) -> Place {
         let Place { file, start, end } = entry.value_place;
         let text = entry.value.as_str().unwrap_or_default();

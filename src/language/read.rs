@@ -1,11 +1,11 @@
 //! Reading tables: every key with its type, and every mistake with its place.
 //!
-//! serde stops at the first mistake of a table and, with `flatten`, blames the wrong line. Here each key is
-//! read by itself, so all mistakes of a file are shown at once. A reader asks for its keys, and what it did
-//! not ask for is unknown.
+//! serde stops at the first mistake in a table and, with `flatten`, blames the wrong line. Here every key is read
+//! separately, so all mistakes in a file are reported at once. A reader asks for its keys, and any other key is
+//! unknown.
 //!
-//! A reader asks for all its keys whatever it finds. So what it asks of an empty table is the list of the keys
-//! there are, and that list, and no other, is what [`schema`](super::schema) describes.
+//! A reader asks for all of its keys, whatever the table contains. What it asks of an empty table is therefore the list
+//! of existing keys, and [`schema`](super::schema) describes exactly that list.
 
 use std::any::{Any, TypeId};
 use std::collections::{BTreeMap, HashMap};
@@ -27,19 +27,19 @@ use super::source::{Lent, Place, Sources};
 pub use super::table::{Table, read_table};
 use super::variables::Variables;
 
-/// What reading one file needs, and the mistakes found so far.
+/// The state of reading one file, with the mistakes found so far.
 pub struct ParseContext<'e> {
     pub file: usize,
     pub environment: &'e Environment<'static>,
-    /// The values of `[defaults]`, for the checks that omit the key.
+    /// The values of `[defaults]`, for checks that omit the key.
     pub defaults: DefaultValues,
     pub patterns: Compiled<Regex>,
     pub paths: Compiled<Arc<JsonPath>>,
     pub diagnostics: Vec<Diagnostic>,
-    /// The variables, where they are known: what settings with templates are rendered with.
+    /// The variables, once known. Templates in settings are rendered with them.
     pub scope: Option<Variables>,
     pub settings: Settings,
-    /// Is it one of the checks that `each` makes? Its name may have a template in it, which tells it from the others.
+    /// Whether the check comes from `each`. Its name may contain a template, which distinguishes it from the others.
     pub is_of_each: bool,
     /// Is it only a part of a table, so that nothing is missing in it?
     pub is_partial: bool,
@@ -64,7 +64,7 @@ pub struct Settings {
     pub reads: Vec<(String, Place)>,
 }
 
-/// The values of `[defaults]`, by the type that reads them: the language knows none of these types.
+/// The values of `[defaults]`, by the type that reads them. The language does not know these types.
 #[derive(Clone, Default)]
 pub struct DefaultValues(HashMap<TypeId, Arc<dyn Any>>);
 
@@ -78,7 +78,7 @@ impl DefaultValues {
     }
 }
 
-/// What was compiled so far, by its text: what many checks have in common is compiled once.
+/// A cache of compiled values by their text, because many checks share one.
 pub struct Compiled<T>(HashMap<String, T>);
 
 impl<T> Default for Compiled<T> {
@@ -88,10 +88,10 @@ impl<T> Default for Compiled<T> {
 }
 
 impl<T: Clone> Compiled<T> {
-    /// What `compile` makes of `text`, or made of it before.
+    /// Returns the cached value for `text`, or calls `compile`.
     ///
     /// # Errors
-    /// What `compile` says.
+    /// Returns the error of `compile`.
     pub fn once<E>(&mut self, text: &str, compile: impl FnOnce(&str) -> Result<T, E>) -> Result<T, E> {
         if let Some(known) = self.0.get(text) {
             return Ok(known.clone());
@@ -127,13 +127,13 @@ impl<'e> ParseContext<'e> {
         self.lent.place(self.file, span)
     }
 
-    /// Records a mistake and is `None`, so that a reader can end with it.
+    /// Records a mistake and returns `None`, so that a reader can return the result.
     pub fn reject<T>(&mut self, diagnostic: Diagnostic) -> Option<T> {
         self.diagnostics.push(diagnostic);
         None
     }
 
-    /// Records that `value` is not what was expected there.
+    /// Records that `value` is not what was expected.
     pub fn expected<T>(&mut self, value: &Spanned<DeValue<'_>>, expected: &str) -> Option<T> {
         let place = self.place(value.span());
         self.reject(Diagnostic::new(
@@ -143,7 +143,7 @@ impl<'e> ParseContext<'e> {
     }
 }
 
-/// A value as a message names it.
+/// Describes a value for a message.
 pub fn describe(value: &DeValue<'_>) -> String {
     match value {
         DeValue::String(text) if text.chars().count() <= 40 => format!("the string {text:?}"),
@@ -158,9 +158,9 @@ pub fn describe(value: &DeValue<'_>) -> String {
     }
 }
 
-/// A type that one key of a suite can have.
+/// A type that a key of a suite can have.
 pub trait FromToml: Sized {
-    /// What a template means in a value of this type.
+    /// The meaning of a template in a value of this type.
     const TEMPLATES: Templates = Templates::Rendered;
 
     /// Is it text that every report shows, so that no secret may be in it?
@@ -169,16 +169,16 @@ pub trait FromToml: Sized {
     /// Reads `value`. `None` means that a mistake was recorded.
     fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self>;
 
-    /// Describes what [`from_toml`](FromToml::from_toml) takes.
+    /// Describes the values that [`from_toml`](FromToml::from_toml) accepts.
     fn schema(definitions: &mut Definitions<'_>) -> Schema;
 }
 
-/// A table with keys of its own.
+/// A table with its own keys.
 pub trait FromTable: Sized {
-    /// What the schema calls such a table.
+    /// The name of the table in the schema.
     const DEFINITION: &'static str;
 
-    /// Reads the keys that belong to this type. `None` means that a mistake was recorded.
+    /// Reads the keys of this type. `None` means that a mistake was recorded.
     fn from_table(table: &mut Table<'_, '_, '_>) -> Option<Self>;
 }
 
@@ -231,7 +231,7 @@ impl FromToml for bool {
     }
 }
 
-/// An integer from 1 up.
+/// An integer of at least 1.
 impl FromToml for std::num::NonZeroU32 {
     fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
         whole_number(value)
@@ -245,7 +245,7 @@ impl FromToml for std::num::NonZeroU32 {
     }
 }
 
-/// An integer from 0 up.
+/// An integer of at least 0.
 impl FromToml for u32 {
     fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
         whole_number(value)
@@ -258,7 +258,7 @@ impl FromToml for u32 {
     }
 }
 
-/// The value as an integer, if it is one.
+/// Returns the value as an integer, if it is one.
 pub fn whole_number(value: &Spanned<DeValue<'_>>) -> Option<i64> {
     let integer = value.get_ref().as_integer()?;
     i64::from_str_radix(integer.as_str(), integer.radix()).ok()
@@ -293,7 +293,7 @@ impl<T: FromToml> FromToml for Vec<T> {
     }
 }
 
-/// A table whose keys the author names, in the order of the file.
+/// A table with keys that the author names, in file order.
 impl<K: FromKey, T: FromToml> FromToml for Vec<(K, T)> {
     const TEMPLATES: Templates = Templates::Own;
 
@@ -327,16 +327,16 @@ impl<K: FromKey, T: FromToml> FromToml for Vec<(K, T)> {
     }
 }
 
-/// A type that the name of a key can have, where the author names the keys.
+/// A type for key names that the author chooses.
 pub trait FromKey: Sized {
-    /// What a template means in a name of this type.
+    /// The meaning of a template in a name of this type.
     const TEMPLATES: Templates;
 
     /// Reads a key's name. `None` means that a mistake was recorded.
     fn from_key(key: Named, parse: &mut ParseContext<'_>) -> Option<Self>;
 
-    /// A regular expression that every name matches which [`from_key`](FromKey::from_key) takes, if there is a
-    /// simple one.
+    /// Returns a regular expression that matches every name that [`from_key`](FromKey::from_key) accepts, if a simple
+    /// one exists.
     fn pattern() -> Option<&'static str>;
 }
 
@@ -352,7 +352,7 @@ impl FromKey for Named {
     }
 }
 
-/// A name with its place, such as another check's in `needs`.
+/// A name with its place, such as the name of another check in `needs`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Named {
     pub name: String,

@@ -1,15 +1,15 @@
-//! Reading the files that a suite is made of: regular files only. They are read before any budget begins, and of a pipe
-//! nobody knows when it ends, or whether it ever begins.
+//! Reads the files of a suite, which must be regular files. They are read before any budget starts, and reading a pipe
+//! might never end.
 
 use std::io;
 use std::path::Path;
 
-/// The file's text.
+/// Returns the file's text.
 ///
 /// # Errors
-/// It cannot be read, it is no regular file, or it is not UTF-8.
+/// Fails if the file cannot be read, is not a regular file, or is not UTF-8.
 pub fn read_text(path: &Path) -> io::Result<String> {
-    // Looked at before it is opened: to open a pipe is to wait for whoever writes into it.
+    // Checked before opening, because opening a pipe waits for a writer.
     if std::fs::metadata(path)?.is_file() {
         std::fs::read_to_string(path)
     } else {

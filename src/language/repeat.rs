@@ -1,4 +1,4 @@
-//! How often something is attempted: `retry` and `poll`.
+//! Repeated attempts: `retry` and `poll`.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -41,12 +41,12 @@ pub struct Poll {
     pub hold: Hold,
 }
 
-/// How long a poll must pass without a failure.
+/// How long a poll must keep passing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hold {
-    /// So many times in a row.
+    /// This many times in a row.
     Passes(NonZeroU32),
-    /// From the first to the last of at least [`Hold::FEWEST`] passes.
+    /// For this long, from the first to the last of at least [`Hold::FEWEST`] passes.
     For(Duration),
 }
 
@@ -57,11 +57,11 @@ impl Default for Hold {
 }
 
 impl Hold {
-    /// A duration, or a number of replicas, is held by no fewer passes than these.
+    /// The fewest passes for a duration or a number of replicas.
     pub const FEWEST: NonZeroU32 = NonZeroU32::MIN.saturating_add(2);
 
-    /// So many passes in a row that one replica of `replicas` which does not pass is missed less than once in a
-    /// million, though each attempt is answered by any of them.
+    /// Returns the passes in a row after which a single failing replica of `replicas` is missed with a probability
+    /// below one in a million, if each attempt reaches a random one.
     pub fn over(replicas: NonZeroU32) -> Hold {
         const MISSED: f64 = 1e-6;
         let others = 1.0 - 1.0 / f64::from(replicas.get());
@@ -73,7 +73,7 @@ impl Hold {
         Hold::Passes(NonZeroU32::new(passes).map_or(Hold::FEWEST, |passes| passes.max(Hold::FEWEST)))
     }
 
-    /// How many passes in a row it takes at least.
+    /// Returns the fewest passes in a row that it requires.
     pub fn fewest(self) -> NonZeroU32 {
         match self {
             Hold::Passes(passes) => passes,
@@ -105,11 +105,11 @@ impl ToToml for Hold {
     }
 }
 
-/// How many servers share an address.
+/// The number of servers behind an address.
 struct Replicas(NonZeroU32);
 
 impl Replicas {
-    /// With more, nobody waits for the passes that it takes.
+    /// More replicas would need more passes than anyone waits for.
     const MOST: u32 = 1000;
 }
 
@@ -129,7 +129,7 @@ impl FromToml for Replicas {
 }
 
 impl Poll {
-    /// The least time that it takes to pass, if every attempt passes at once.
+    /// Returns the shortest time to pass, if every attempt passes immediately.
     pub fn shortest(&self) -> Duration {
         let pauses = self.hold.fewest().get() - 1;
         let by_passes = self.every.saturating_mul(pauses);
@@ -177,24 +177,24 @@ impl FromTable for Poll {
     }
 }
 
-/// What answers the next attempt.
+/// Which server may respond to the next attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Connections {
-    /// Each attempt connects anew: behind a load balancer, any server may answer it.
+    /// Each attempt uses a new connection, so any server behind a load balancer may respond.
     New,
-    /// An attempt may go to the server that answered the one before.
+    /// An attempt may reuse the previous connection and reach the same server.
     MayBeKept,
     /// Nothing: there is one attempt, and no default changes that.
     Once,
 }
 
-/// How often something is tried.
+/// How often an operation is attempted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Repeat {
     Once,
-    /// Until it passes, at most so often.
+    /// Until it passes, with a limit on attempts.
     Retry(Retry),
-    /// Until it holds, or the budget ends.
+    /// Until the result holds, or the budget ends.
     Poll(Poll),
 }
 

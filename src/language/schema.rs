@@ -1,7 +1,7 @@
 //! The suite's JSON Schema (draft 2020-12), for editors.
 //!
-//! Nothing here lists a key. The readers are asked what they would read, so a key, a kind or a type that is added
-//! to them is described with them.
+//! This file lists no keys. It asks the readers what they would read, so a new key, kind or type is described
+//! automatically.
 
 use minijinja::Environment;
 use serde_json::{Map, Value, json};
@@ -11,7 +11,7 @@ use super::table::{Asked, Key, NamedTable, Rule, Shape, Table, asked_by};
 /// A JSON Schema, or a part of one.
 pub type Schema = Value;
 
-/// The schemas that have a name, each made when something first refers to it.
+/// The named schemas, each created at its first reference.
 pub struct Definitions<'e> {
     environment: &'e Environment<'static>,
     made: Map<String, Value>,
@@ -24,7 +24,7 @@ impl<'e> Definitions<'e> {
         Definitions { environment, made: Map::new(), whole: Vec::new() }
     }
 
-    /// The schemas that have a name, by name.
+    /// Returns the named schemas by name.
     pub fn into_made(self) -> Map<String, Value> {
         self.made
     }
@@ -52,7 +52,7 @@ impl<'e> Definitions<'e> {
     /// A reference to the schema called `name`, which `make` makes.
     pub fn define(&mut self, name: &str, make: impl FnOnce(&mut Self) -> Schema) -> Schema {
         if !self.made.contains_key(name) {
-            // Named before it is made: in a matcher there are matchers.
+            // Registered before it is created, because matchers contain matchers.
             self.made.insert(name.to_owned(), Value::Null);
             let schema = make(self);
             self.made.insert(name.to_owned(), schema);
@@ -60,12 +60,12 @@ impl<'e> Definitions<'e> {
         json!({ "$ref": format!("#/$defs/{name}") })
     }
 
-    /// A reference to the table called `name`, with the keys that `read` asks for.
+    /// Returns a reference to the table `name`, with the keys that `read` asks for.
     pub fn table(&mut self, name: &str, read: impl Fn(&mut Table<'_, '_, '_>)) -> Schema {
         self.define(name, |definitions| definitions.object(read))
     }
 
-    /// A table with the keys that `read` asks for.
+    /// Returns a table with the keys that `read` asks for.
     pub fn object(&mut self, read: impl Fn(&mut Table<'_, '_, '_>)) -> Schema {
         let plain = asked_by(&read, None, self.environment);
         if plain.variants.is_empty() {
@@ -77,7 +77,7 @@ impl<'e> Definitions<'e> {
             let asked = asked_by(&read, Some(name), self.environment);
             let mut variant = json!({ "title": format!("with {name}") });
             merge(&mut variant, self.described(asked));
-            // For the editors that offer the keys of a table and do not look into `then` and `else`.
+            // For editors that complete keys but ignore `then` and `else`.
             let properties = self.either(&variant["properties"], &schema["properties"]);
             schema = json!({
                 "type": "object",
@@ -90,8 +90,8 @@ impl<'e> Definitions<'e> {
         schema
     }
 
-    /// The properties of two tables, of which an instance is one. Where they differ in a key, its value may be what
-    /// either says: which of them holds is not said here.
+    /// Returns the properties of a value that is one of two tables. If they define a key differently, either value is
+    /// accepted, because the properties do not say which table applies.
     fn either(&self, one: &Schema, other: &Schema) -> Schema {
         let mut all = one.clone();
         for (key, schema) in other.as_object().into_iter().flatten() {
@@ -114,8 +114,8 @@ impl<'e> Definitions<'e> {
         lenient
     }
 
-    /// Every table lists all its keys, also those that many tables have: the editors of today do not know
-    /// `unevaluatedProperties`, and `additionalProperties` sees only its own table's.
+    /// Every table lists all of its keys, including the common ones: current editors do not support
+    /// `unevaluatedProperties`, and `additionalProperties` sees only the properties of its own table.
     fn described(&mut self, asked: Asked) -> Schema {
         let mut properties = Map::new();
         for key in &asked.keys {
@@ -249,7 +249,7 @@ fn add_rule(object: &mut Schema, rule: Rule) {
             all_of(object).push(json!({ "not": { "anyOf": pairs } }));
         }
         Rule::NotEmpty => object["minProperties"] = json!(1),
-        // As `dependentRequired` says it, which Taplo does not know.
+        // Equivalent to `dependentRequired`, which Taplo does not support.
         Rule::Needs(key, other) => {
             all_of(object).push(json!({ "anyOf": [{ "not": required(&[key]) }, required(&[other])] }));
         }
@@ -271,7 +271,7 @@ fn all_of(object: &mut Schema) -> &mut Vec<Schema> {
     }
 }
 
-/// The value that `example` gives the key, as JSON has it.
+/// Returns the value of the key in `example`, as JSON.
 fn example_of(key: &str, example: &str) -> Option<Value> {
     let table: toml::Table = toml::from_str(example).ok()?;
     as_json(table.get(key)?)

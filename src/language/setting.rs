@@ -1,8 +1,8 @@
-//! Templates in settings: in keys whose value is no text for a server, such as a budget, a port of `resolve` or a path.
+//! Templates in settings, which are keys whose value is not text for a server: a budget, a port in `resolve`, a path.
 //!
-//! They shape the plan or the connection, so they are known before anything is sent: they read variables, and no
-//! captures, `uuid()` or `now()`. A suite is first read without the variables' values. If a setting has a template, its
-//! checks are read again for each environment, with them ([`ParseContext::scope`]).
+//! Settings affect the plan or the connection, so they must be known before anything is sent: they may read variables,
+//! but no captures, `uuid()` or `now()`. A suite is first read without the values of its variables. If a setting
+//! contains a template, its checks are read again for each environment, with the values ([`ParseContext::scope`]).
 
 use serde_json::json;
 use toml::Spanned;
@@ -16,21 +16,21 @@ use super::source::Place;
 use super::template::Template;
 use super::variables::{Variables, first_part, is_built_in};
 
-/// What a template in a value of a type means.
+/// The meaning of a template in a value of a type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Templates {
-    /// The type sees to them itself, or has parts that do.
+    /// The type handles templates itself, or its parts do.
     Own,
-    /// The value is a setting: it is rendered before the type reads it.
+    /// The value is a setting: its template is rendered before the type reads the value.
     Rendered,
-    /// It names something that others refer to, and must be known as it is written.
+    /// The value is a name that others refer to, so a template is not allowed.
     Refused,
 }
 
-/// Describes what [`read`] takes: a value of the type, and where it is a setting, a template for one.
+/// Describes what [`read`] accepts: a value of the type and, for a setting, a template.
 pub(super) fn schema<T: FromToml>(definitions: &mut Definitions<'_>) -> Schema {
     let schema = T::schema(definitions);
-    // Any text may be a template already.
+    // A schema for any string already includes templates.
     let is_text = schema == json!({ "type": "string" });
     if T::TEMPLATES != Templates::Rendered || is_text {
         return schema;
@@ -45,10 +45,10 @@ pub(super) fn schema<T: FromToml>(definitions: &mut Definitions<'_>) -> Schema {
     json!({ "anyOf": [schema, template] })
 }
 
-/// What the schema calls a template for a setting.
+/// The name of the schema for a template in a setting.
 pub const DEFINITION: &str = "setting";
 
-/// Reads `value`, after rendering it where `T` is a setting.
+/// Reads `value`. If `T` is a setting, renders it first.
 pub(super) fn read<T: FromToml>(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<T> {
     match (T::TEMPLATES, value.get_ref()) {
         (Templates::Rendered, DeValue::String(text)) if text.contains("{{") => read_rendered(value, parse),
@@ -63,14 +63,14 @@ pub(super) fn read<T: FromToml>(value: &Spanned<DeValue<'_>>, parse: &mut ParseC
     }
 }
 
-/// The same for a key that an author names.
+/// Reads a key that the author names. If `K` is a setting, renders it first.
 pub(super) fn read_key<K: FromKey>(key: Named, parse: &mut ParseContext<'_>) -> Option<K> {
     if !key.name.contains("{{") {
         return K::from_key(key, parse);
     }
     match K::TEMPLATES {
         Templates::Own => K::from_key(key, parse),
-        // The name is kept, so that what refers to it is not called a mistake too.
+        // The name is kept, so that references to it are not reported as well.
         Templates::Refused => {
             let _: Option<()> = refuse(key.place, parse);
             K::from_key(key, parse)
@@ -105,7 +105,7 @@ fn read_rendered<T: FromToml>(value: &Spanned<DeValue<'_>>, parse: &mut ParseCon
     }
 }
 
-/// The text that the template makes. `None` where a variable has no value, which is a mistake of its own, if it is one.
+/// Renders the template. `None` if a variable has no value, which is reported separately if it is a mistake.
 fn render(template: &Template, parse: &mut ParseContext<'_>) -> Option<String> {
     if let Some((function, place)) = template.calls_at().find(|(name, _)| FUNCTIONS.contains(name)) {
         let mistake = Diagnostic::new(place, format!("`{function}()` does not work in a setting"));
@@ -124,7 +124,7 @@ fn render(template: &Template, parse: &mut ParseContext<'_>) -> Option<String> {
     }
 }
 
-/// Reads what a template made: as text, and where that does not do, as the number or boolean that it is.
+/// Reads a rendered template as text or, if that fails, as a number or boolean.
 fn read_text<T: FromToml>(
     text: &str,
     value: &Spanned<DeValue<'_>>,

@@ -1,4 +1,4 @@
-//! `severity`.
+//! The `severity` key.
 
 use serde_json::{Value, json};
 use toml::Spanned;
@@ -8,12 +8,12 @@ use super::read::{FromToml, ParseContext};
 use super::schema::{Definitions, Schema};
 use super::table::ToToml;
 
-/// What a failed check does to the run.
+/// How a failed check affects the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Severity {
     #[default]
     Critical,
-    /// Reported; never turns the run red, never stops it.
+    /// Reported, but never fails or stops the run.
     Warn,
 }
 

@@ -1,15 +1,15 @@
-//! How large values are, and how large templates may make them.
+//! The sizes of values, and limits for what templates may produce.
 
 use serde_json::Value;
 
-/// The most that a variable may have that is made of others, in bytes: with each variable twice in the next, thirty of
-/// them would fill any memory.
+/// The largest value of a variable that is made of others, in bytes. If each variable contained the previous one twice,
+/// thirty of them would exhaust any memory.
 pub const LARGEST_VARIABLE: usize = 1 << 20;
 
-/// The most that one template or document may make, in bytes.
+/// The largest result of one template or document, in bytes.
 pub const LARGEST: usize = 64 << 20;
 
-/// How long a value is, without the signs around its parts.
+/// Returns the length of a value, without the punctuation around its parts.
 pub fn length(value: &Value) -> usize {
     match value {
         Value::Null | Value::Bool(_) => 1,
@@ -22,7 +22,7 @@ pub fn length(value: &Value) -> usize {
     }
 }
 
-/// What is left of the [`LARGEST`] size.
+/// The remaining part of [`LARGEST`].
 #[derive(Debug)]
 pub struct Room(usize);
 
@@ -34,7 +34,7 @@ impl Default for Room {
 
 impl Room {
     /// # Errors
-    /// There is no room for so many bytes.
+    /// Fails if fewer than `bytes` bytes remain.
     pub fn take(&mut self, bytes: usize) -> Result<(), String> {
         let left = self.0.checked_sub(bytes);
         self.0 = left.ok_or_else(|| format!("this makes more than {} MiB", LARGEST >> 20))?;

@@ -1,10 +1,10 @@
-//! The files a suite was read from, and places in them.
+//! The files of a suite, and places in them.
 
 use std::path::{Path, PathBuf};
 
 use super::printable::printable;
 
-/// A range of bytes in one of the suite's files.
+/// A byte range in one of the suite's files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Place {
     pub file: usize,
@@ -18,12 +18,12 @@ impl Place {
     }
 }
 
-/// One file of the suite, as written.
+/// A file of the suite, as written.
 #[derive(Debug, Clone)]
 pub struct Source {
     pub path: PathBuf,
     pub text: String,
-    /// Where each line after the first begins: a suite of a thousand checks asks a thousand times.
+    /// The start of each line after the first. Cached, because a suite of a thousand checks asks a thousand times.
     line_starts: Vec<usize>,
     /// Where its text begins for [`Lent`].
     start: usize,
@@ -40,7 +40,7 @@ pub enum Role {
     Attached,
 }
 
-/// All files of a suite; a [`Place`] points into one of them.
+/// All files of a suite. A [`Place`] refers to one of them.
 #[derive(Debug, Clone, Default)]
 pub struct Sources {
     pub files: Vec<Source>,
@@ -65,7 +65,7 @@ impl Sources {
         self.files.len() - 1
     }
 
-    /// Covers the text at `place` with stars, so that it is not shown. All other places stay valid.
+    /// Covers the text at `place` with stars. All other places stay valid.
     pub fn cover(&mut self, place: Place) {
         let source = &mut self.files[place.file];
         if let Some(text) = source.text.get(place.start..place.end) {
@@ -88,7 +88,7 @@ impl Sources {
         self.files[place.file].text.get(place.start..place.end).unwrap_or_default()
     }
 
-    /// Where `place` starts, as `file:line:column`, both counted from 1, columns in characters.
+    /// Returns the start of `place` as `file:line:column`. Lines and columns count from 1, columns in characters.
     pub fn location(&self, place: Place) -> Location {
         let source = &self.files[place.file];
         let line = source.line_starts.partition_point(|start| *start <= place.start);

@@ -1,5 +1,5 @@
-//! SQL as text: statements with their values apart, how a database binds and quotes, and which parts of a text are
-//! code, strings, names in quotes and comments.
+//! SQL as text: statements with separate parameters, how a database binds values and quotes names, and which parts of a
+//! text are code, strings, quoted names and comments.
 //!
 //! Not a parser: only the lexical rules that strings and comments follow. Each database has its own, as data of its
 //! [`Dialect`]; those of PostgreSQL, which SQLite's are a part of, are the [`STANDARD`].
@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::period::Instant;
 use crate::secret::placeholder::{Form, in_form, in_json};
 
-/// A statement with its values apart from it.
+/// A statement with its parameters.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BoundSql {
     pub text: String,
@@ -22,9 +22,9 @@ pub struct BoundSql {
 /// How a database binds values and quotes names, and how it reads a text.
 #[derive(Debug, Clone, Copy)]
 pub struct Dialect {
-    /// What stands for a bound value: its number, counted from 1.
+    /// Returns the placeholder for a parameter, by its number from 1.
     pub placeholder: fn(usize) -> String,
-    /// A name exactly as it is: with its capitals, spaces and quotes.
+    /// Quotes a name so that its capitals, spaces and quotes are preserved.
     pub identifier: fn(&str) -> String,
     /// A text as a literal, with the secrets in it.
     pub text: fn(&str) -> String,
@@ -90,11 +90,11 @@ pub enum Within {
     /// `$tag$…$tag$`, with its tag
     Dollars(Vec<u8>),
     LineComment,
-    /// How deep: they nest.
+    /// Holds the depth, because block comments nest.
     BlockComment(usize),
 }
 
-/// Goes through a text piece by piece.
+/// Scans a text piece by piece.
 #[derive(Debug)]
 pub struct Scanner {
     lexis: Lexis,
@@ -133,12 +133,12 @@ impl Scanner {
         &self.within
     }
 
-    /// A value is here, and the text continues after it.
+    /// Skips a value between two pieces of text.
     pub fn skip_value(&mut self) {
         self.before = *b" x";
     }
 
-    /// Reads the next piece.
+    /// Scans the next piece.
     pub fn read(&mut self, piece: &str) {
         let bytes = piece.as_bytes();
         let mut at = 0;
@@ -149,7 +149,7 @@ impl Scanner {
         }
     }
 
-    /// Takes what `rest` starts with, and returns its length.
+    /// Consumes the token at the start of `rest`, and returns its length.
     fn step(&mut self, rest: &[u8]) -> usize {
         let (next, length) = match &self.within {
             Within::Code => return self.code(rest),

@@ -1,4 +1,4 @@
-//! One table of the suite while it is read: which keys it may have, and what they owe each other.
+//! A table of the suite while it is read: which keys it may have, and the rules between them.
 
 use minijinja::Environment;
 use serde_json::Value;
@@ -12,8 +12,8 @@ use super::setting;
 use super::source::Place;
 pub use super::to_toml::ToToml;
 
-/// Reads a whole table: what `read` does not ask for is an unknown key. That alone does not keep the table from
-/// being read, so that what is wrong elsewhere is found in the same go.
+/// Reads a whole table. A key that `read` does not ask for is unknown. The table is read nevertheless, so that mistakes
+/// elsewhere are found in the same pass.
 pub fn read_table<'e, T>(
     keys: &DeTable<'_>,
     span: std::ops::Range<usize>,
@@ -27,7 +27,7 @@ pub fn read_table<'e, T>(
     value
 }
 
-/// What `read` asks of a table that has nothing, or only the key `variant`.
+/// Returns what `read` asks of a table that is empty, or that contains only the key `variant`.
 pub fn asked_by(
     read: impl FnOnce(&mut Table<'_, '_, '_>),
     variant: Option<&'static str>,
@@ -56,20 +56,20 @@ pub struct Table<'t, 'r, 'e> {
     pub parse: &'r mut ParseContext<'e>,
 }
 
-/// What a table is read for.
+/// Why a table is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Purpose {
-    /// For its values.
+    /// To obtain its values.
     Reading,
-    /// For the keys that it could have.
+    /// To list its possible keys.
     Describing,
 }
 
-/// What was asked of a table. Rules and defaults are noted only for its description.
+/// What a reader asked of a table. Rules and defaults are recorded only when the table is described.
 #[derive(Default)]
 pub struct Asked {
     pub keys: Vec<Key>,
-    /// The keys that make another kind of table of it.
+    /// The keys that turn the table into another kind of table.
     pub variants: Vec<Key>,
     pub rules: Vec<Rule>,
     pub defaults: Vec<(&'static str, Value)>,
@@ -78,7 +78,7 @@ pub struct Asked {
 /// The documentation of a key, for editors, messages, the manual and the reference.
 #[derive(Debug, Clone, Copy)]
 pub struct Doc {
-    /// What the key means, as part of a sentence: lower-case, without a full stop.
+    /// The meaning of the key as part of a sentence: in lower case, without a full stop.
     pub meaning: &'static str,
     /// The key as a suite writes it.
     pub example: Option<&'static str>,
@@ -101,14 +101,14 @@ pub struct Key {
     pub name: &'static str,
     pub doc: Doc,
     pub shape: Shape,
-    /// What its value is like for the other readers of the table, where that is something else.
+    /// The schemas of its value for other readers of the table, if they differ.
     pub or_shapes: Vec<fn(&mut Definitions<'_>) -> Schema>,
     pub is_required: bool,
 }
 
 /// The shape of a key's value.
 pub enum Shape {
-    /// One value of a type.
+    /// A value of one type.
     Value(fn(&mut Definitions<'_>) -> Schema),
     /// An array of tables.
     Tables(&'static dyn NamedTable),
@@ -116,9 +116,9 @@ pub enum Shape {
     PartOf(&'static dyn NamedTable),
 }
 
-/// A table that a suite may have several times, such as the checks of a kind.
+/// A table that a suite may contain several times, such as the checks of a kind.
 pub trait NamedTable: Sync {
-    /// The table's name in the suite.
+    /// Returns the table's name in the suite.
     fn name(&self) -> &'static str;
 
     /// Asks for its keys.
@@ -130,51 +130,50 @@ pub trait NamedTable: Sync {
     }
 }
 
-/// What the keys of a table owe each other.
+/// A rule about the keys of a table.
 #[derive(Debug, Clone, Copy)]
 pub enum Rule {
     ExactlyOne(&'static [&'static str]),
     AtMostOne(&'static [&'static str]),
     AtLeastOne(&'static [&'static str]),
     NotEmpty,
-    /// The first needs the second.
+    /// The first key requires the second.
     Needs(&'static str, &'static str),
-    /// The array has an entry.
+    /// The array has at least one entry.
     Filled(&'static str),
     /// The names of the table's keys match the pattern.
     NamesLike(&'static str, &'static str),
 }
 
-/// Something that is not there, though it should be.
+/// A required key that is absent.
 pub(super) struct Missing {
-    /// The key, if it can only be this one.
+    /// The key, if only one would do.
     key: Option<&'static str>,
     pub diagnostic: Diagnostic,
 }
 
 impl<'t, 'r, 'e> Table<'t, 'r, 'e> {
     fn new(keys: &'t DeTable<'t>, place: Place, purpose: Purpose, parse: &'r mut ParseContext<'e>) -> Self {
-        // Room for what most tables are asked for: to grow step by step is a good part of reading one.
+        // Preallocated for what most readers ask for, because growing takes a good part of the time to read a table.
         let asked = Asked { keys: Vec::with_capacity(32), ..Asked::default() };
         Table { keys, place, purpose, asked, missing: Vec::new(), refused: Vec::new(), parse }
     }
 
-    /// The same table for another reader.
+    /// Returns the same table for another reader.
     pub(super) fn again(&mut self) -> Table<'t, '_, 'e> {
         Table::new(self.keys, self.place, self.purpose, self.parse)
     }
 
-    /// Is it read for the keys that it could have?
+    /// Whether the table is read to list its possible keys.
     pub(super) fn is_described(&self) -> bool {
         self.purpose == Purpose::Describing
     }
 
-    /// The table's place.
     pub fn place(&self) -> Place {
         self.place
     }
 
-    /// The place of the key's name, or of the table if it has no such key.
+    /// Returns the place of the key's name, or of the table if the key is absent.
     pub fn key_place(&self, name: &str) -> Place {
         self.find(name).map_or(self.place, |(key, _)| self.parse.place(key.span()))
     }
@@ -183,12 +182,12 @@ impl<'t, 'r, 'e> Table<'t, 'r, 'e> {
         self.find(name).is_some()
     }
 
-    /// A table has a few keys, and is asked for dozens: to look at each takes less than to hash every name.
+    /// Tables have a few keys and are asked for dozens, so a linear search is faster than hashing every name.
     fn find(&self, name: &str) -> Option<(&'t Spanned<DeString<'t>>, &'t Spanned<DeValue<'t>>)> {
         self.keys.iter().find(|(key, _)| key.get_ref() == name)
     }
 
-    /// The value as it is written, for a reader that needs more than a type.
+    /// Returns the value as written, for a reader that needs more than a type.
     pub fn raw(
         &mut self,
         name: &'static str,
@@ -199,13 +198,13 @@ impl<'t, 'r, 'e> Table<'t, 'r, 'e> {
         self.find(name).map(|(_, value)| value)
     }
 
-    /// An optional key.
+    /// Reads an optional key.
     pub fn optional<T: FromToml>(&mut self, name: &'static str, doc: impl Into<Doc>) -> Option<T> {
         let value = self.raw(name, doc, Shape::Value(setting::schema::<T>))?;
         setting::read(value, self.parse)
     }
 
-    /// An optional key, `default` if it is omitted.
+    /// Reads an optional key, and returns `default` if it is omitted.
     pub fn optional_or<T: FromToml + ToToml>(
         &mut self,
         name: &'static str,
@@ -215,7 +214,7 @@ impl<'t, 'r, 'e> Table<'t, 'r, 'e> {
         self.overridable(name, doc, &default).unwrap_or(default)
     }
 
-    /// An optional key. If nothing else sets it either, its user takes `default`.
+    /// Reads an optional key. `default` applies if nothing else sets the value either.
     pub fn overridable<T: FromToml + ToToml>(
         &mut self,
         name: &'static str,
@@ -228,14 +227,14 @@ impl<'t, 'r, 'e> Table<'t, 'r, 'e> {
         self.optional(name, doc)
     }
 
-    /// A required key.
+    /// Reads a required key.
     pub fn required<T: FromToml>(&mut self, name: &'static str, doc: impl Into<Doc>) -> Option<T> {
         let value = self.optional(name, doc);
         self.require(name);
         value
     }
 
-    /// Says of a key that was asked for that it must be there.
+    /// Marks a key that was asked for as required.
     pub fn require(&mut self, name: &'static str) {
         let is_there = self.has(name);
         let Some(key) = self.asked.keys.iter_mut().find(|key| key.name == name) else { return };
@@ -247,8 +246,8 @@ impl<'t, 'r, 'e> Table<'t, 'r, 'e> {
         }
     }
 
-    /// Has it the key that makes another kind of table of it? That kind is asked for all its keys then, this one
-    /// too.
+    /// Whether the table has the key that turns it into another kind of table. That kind is then asked for all of its
+    /// keys, including this one.
     pub fn is_variant(&mut self, name: &'static str, doc: impl Into<Doc>) -> bool {
         let shape = Shape::Value(String::schema);
         self.asked.variants.push(Key {
@@ -261,7 +260,7 @@ impl<'t, 'r, 'e> Table<'t, 'r, 'e> {
         self.has(name)
     }
 
-    /// The one of `keys` that the table has. None or several of them are a mistake, with this `message`.
+    /// Returns the one of `keys` that the table has. Records a mistake with `message` if it has none or several.
     pub fn exactly_one(
         &mut self,
         keys: &'static [&'static str],
@@ -278,7 +277,7 @@ impl<'t, 'r, 'e> Table<'t, 'r, 'e> {
         }
     }
 
-    /// Records a mistake at the second of `keys` that is there.
+    /// Records a mistake at the second of `keys` that the table has.
     pub fn at_most_one(&mut self, keys: &'static [&'static str], message: impl Into<String>) -> Option<()> {
         self.obeys(Rule::AtMostOne(keys));
         match keys.iter().filter(|key| self.has(key)).nth(1) {
@@ -287,7 +286,7 @@ impl<'t, 'r, 'e> Table<'t, 'r, 'e> {
         }
     }
 
-    /// Records a mistake where `key` is there without the `other` that it belongs to.
+    /// Records a mistake if `key` is present without `other`, which it requires.
     pub fn needs(
         &mut self,
         key: &'static str,
@@ -298,19 +297,19 @@ impl<'t, 'r, 'e> Table<'t, 'r, 'e> {
         if self.has(key) && !self.has(other) { self.reject(key, message) } else { Some(()) }
     }
 
-    /// The keys that were asked for so far, but these.
+    /// Returns the keys that were asked for so far, except `these`.
     pub fn asked_but(&self, these: &[&str]) -> Vec<&'static str> {
         let asked = self.asked.keys.iter().map(|key| key.name);
         asked.filter(|key| !these.contains(key)).collect()
     }
 
-    /// Records a mistake where the table is empty.
+    /// Records a mistake if the table is empty.
     pub fn not_empty(&mut self, mistake: Diagnostic) -> Option<()> {
         self.obeys(Rule::NotEmpty);
         if self.keys.is_empty() { self.lacks(mistake) } else { Some(()) }
     }
 
-    /// Records a mistake where the array at `key` is empty.
+    /// Records a mistake if the array at `key` is empty.
     pub fn filled(&mut self, key: &'static str, message: impl Into<String>) -> Option<()> {
         self.obeys(Rule::Filled(key));
         match self.find(key).map(|(_, value)| value.get_ref()) {
@@ -319,14 +318,14 @@ impl<'t, 'r, 'e> Table<'t, 'r, 'e> {
         }
     }
 
-    /// Notes a rule that the reader enforces in its own words.
+    /// Records a rule that the reader enforces with its own messages.
     pub fn obeys(&mut self, rule: Rule) {
         if self.is_described() {
             self.asked.rules.push(rule);
         }
     }
 
-    /// Records that a key is missing. It is not reported if a key is misspelt, which is probably the missing one.
+    /// Records that a key is missing. It is not reported if another key is misspelt, which is probably the missing one.
     pub fn lacks<T>(&mut self, diagnostic: Diagnostic) -> Option<T> {
         self.missing.push(Missing { key: None, diagnostic });
         None

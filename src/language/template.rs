@@ -1,9 +1,9 @@
-//! Strings with `{{ … }}` in them.
+//! Strings that contain `{{ … }}`.
 //!
-//! Between the braces is a minijinja expression (names, filters, calls); statements (`{% … %}`)
-//! are not part of the language, so SQL and regular expressions need no escaping. Splitting the string here
-//! keeps every expression's place for errors, lets a lone expression keep its type, and lets SQL bind a value
-//! instead of pasting it.
+//! The braces contain a minijinja expression (names, filters, calls). Statements (`{% … %}`) are not part of the
+//! language, so SQL and regular expressions need no escaping. Splitting the string here keeps the place of every
+//! expression for error messages, lets a lone expression keep its type, and lets SQL bind a value instead of inserting
+//! it as text.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ use super::source::Place;
 use super::sql::{BoundSql, Dialect, Lexis, Scanner, Within};
 use super::variables::Variables;
 
-/// A string of the suite, split at its expressions. Shared, because every check has a copy of the values of `[defaults]`.
+/// A string of the suite, split at its expressions. Shared, because every check has a copy of `[defaults]`.
 #[derive(Debug, Clone)]
 pub struct Template {
     segments: Arc<[Segment]>,
@@ -33,15 +33,15 @@ enum Segment {
     Expression(Expression),
 }
 
-/// One piece of a template whose expressions have their values.
+/// A piece of a template whose expressions are evaluated.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Piece<'t> {
-    /// As the suite writes it.
+    /// Text as the suite writes it.
     Text(&'t str),
     Value(Value),
 }
 
-/// A template that does not parse, with the byte range in the string.
+/// A malformed template, with a byte range in the string.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Malformed {
     pub message: String,
@@ -52,10 +52,10 @@ impl Template {
     /// Splits `text` and compiles its expressions.
     ///
     /// # Errors
-    /// A `{{` without `}}`, or an expression that does not compile.
+    /// Fails if a `{{` has no `}}`, or if an expression does not compile.
     pub fn parse(text: &str, place: Place, environment: &Environment<'_>) -> Result<Template, Malformed> {
         if !text.contains("{{") {
-            // Most are this one piece of text, and a suite has thousands.
+            // Most strings contain no expression, and a suite has thousands of them.
             return Ok(Template { segments: Arc::new([Segment::Text(text.to_owned())]), place });
         }
         let mut segments = Vec::new();
@@ -82,7 +82,7 @@ impl Template {
         Ok(Template { segments: segments.into(), place })
     }
 
-    /// Reads the template `text`, which stands at `place`. `None` means that a mistake was recorded.
+    /// Parses the template `text`, which is at `place`. `None` means that a mistake was recorded.
     pub fn at(text: &str, place: Place, parse: &mut ParseContext<'_>) -> Option<Template> {
         match Template::parse(text, place, parse.environment) {
             Ok(template) => Some(template),
@@ -98,7 +98,7 @@ impl Template {
         self.place
     }
 
-    /// The text as the suite writes it, but for the blanks inside the braces.
+    /// Returns the text as the suite writes it, without the blanks inside the braces.
     pub fn written(&self) -> String {
         let pieces = self.segments.iter().map(|segment| match segment {
             Segment::Text(text) => text.clone(),
@@ -107,7 +107,7 @@ impl Template {
         pieces.collect()
     }
 
-    /// The text, if there is no expression in it.
+    /// Returns the text, if it contains no expression.
     pub fn literal(&self) -> Option<&str> {
         match &*self.segments {
             [Segment::Text(text)] => Some(text),
@@ -115,7 +115,7 @@ impl Template {
         }
     }
 
-    /// The text before the first expression.
+    /// Returns the text before the first expression.
     pub fn leading_text(&self) -> &str {
         match self.segments.first() {
             Some(Segment::Text(text)) => text,
@@ -123,12 +123,12 @@ impl Template {
         }
     }
 
-    /// Every variable the template reads, such as `order` or `run.id`.
+    /// Returns every variable that the template reads, such as `order` or `run.id`.
     pub fn reads(&self) -> impl Iterator<Item = &str> {
         self.reads_at().map(|(name, _)| name)
     }
 
-    /// The same, each with the place of its expression.
+    /// Returns every variable that the template reads, with the place of its expression.
     pub fn reads_at(&self) -> impl Iterator<Item = (&str, Place)> {
         let expressions = self.segments.iter().filter_map(|segment| match segment {
             Segment::Text(_) => None,
@@ -138,7 +138,7 @@ impl Template {
             .flat_map(|expression| expression.reads.iter().map(|name| (name.as_str(), expression.place)))
     }
 
-    /// The functions that its expressions call, each with the place of the expression.
+    /// Returns the functions that its expressions call, with the place of the expression.
     pub(super) fn calls_at(&self) -> impl Iterator<Item = (&'static str, Place)> {
         let expressions = self.segments.iter().filter_map(|segment| match segment {
             Segment::Text(_) => None,
@@ -150,10 +150,10 @@ impl Template {
         })
     }
 
-    /// The text with every expression's value in its place.
+    /// Renders the template as text.
     ///
     /// # Errors
-    /// An expression that cannot be evaluated.
+    /// Fails if an expression cannot be evaluated.
     pub fn text(&self, scope: &Variables) -> Result<String, String> {
         let mut out = String::new();
         let mut room = Room::default();
@@ -170,10 +170,10 @@ impl Template {
         Ok(out)
     }
 
-    /// The value of a lone expression with its type kept, or the text.
+    /// Returns the value of a lone expression with its type, or otherwise the rendered text.
     ///
     /// # Errors
-    /// An expression that cannot be evaluated.
+    /// Fails if an expression cannot be evaluated.
     pub fn value(&self, scope: &Variables) -> Result<Value, String> {
         match &*self.segments {
             [Segment::Expression(expression)] => Ok(to_json(&expression.eval(scope)?)),
@@ -181,10 +181,10 @@ impl Template {
         }
     }
 
-    /// The pieces, for a language in which a value must be written in a way of its own.
+    /// Returns the pieces, for a language with its own notation for values.
     ///
     /// # Errors
-    /// An expression that cannot be evaluated.
+    /// Fails if an expression cannot be evaluated.
     pub fn pieces(&self, scope: &Variables) -> Result<Vec<Piece<'_>>, String> {
         let pieces = self.segments.iter().map(|segment| match segment {
             Segment::Text(text) => Ok(Piece::Text(text)),
@@ -193,7 +193,7 @@ impl Template {
         pieces.collect()
     }
 
-    /// The pieces with `value` in place of every expression.
+    /// Returns the pieces with `value` in place of every expression.
     pub fn sample(&self, value: &Value) -> Vec<Piece<'_>> {
         let pieces = self.segments.iter().map(|segment| match segment {
             Segment::Text(text) => Piece::Text(text),
@@ -216,7 +216,7 @@ impl Template {
         Ok(BoundSql { text, parameters })
     }
 
-    /// The text as SQL with its values in it, for commands that people run.
+    /// Renders the template as SQL with inline values, for commands that people run.
     ///
     /// # Errors
     /// An expression that cannot be evaluated.
@@ -271,10 +271,10 @@ impl Template {
     }
 }
 
-/// The place of a range of `text`, which was read from `place` with its quotes. `None` where escapes moved it.
+/// Returns the place of a range of `text`, which was read from `place` with its quotes. `None` if escapes shifted it.
 pub(super) fn part_of(place: Place, text: &str, range: std::ops::Range<usize>) -> Option<Place> {
     let before = match (place.end - place.start).checked_sub(text.len())? {
-        // One quote on each side, three, or three and a line break that is not part of the text.
+        // One quote on each side, three quotes, or three quotes and a line break that is not part of the text.
         2 => 1,
         6 => 3,
         7 => 4,
@@ -284,7 +284,7 @@ pub(super) fn part_of(place: Place, text: &str, range: std::ops::Range<usize>) -
     Some(Place { file: place.file, start: start + range.start, end: start + range.end })
 }
 
-/// Where `}}` closes an expression, quotes inside it left alone.
+/// Returns where `}}` closes an expression, ignoring braces in quotes.
 fn closing_braces(text: &str) -> Option<usize> {
     let mut quote = None;
     let mut previous = '\0';

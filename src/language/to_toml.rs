@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-/// A value as a suite would write it, for the defaults in the schema.
+/// Converts a value to its notation in a suite, for the defaults in the schema.
 pub trait ToToml {
     fn to_toml(&self) -> Value;
 }

@@ -1,4 +1,4 @@
-//! The small types that keys have: durations, sizes, templates, documents with templates in them.
+//! Small value types of keys: durations, sizes, templates, and documents that contain templates.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use super::template::Template;
 use super::variables::Variables;
 use crate::deadline::LONGEST;
 
-/// A duration with its units: `"300ms"`, `"5s"`, `"1m 30s"`.
+/// A duration with units: `"300ms"`, `"5s"`, `"1m 30s"`.
 impl FromToml for Duration {
     fn from_toml(value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) -> Option<Self> {
         let place = parse.place(value.span());
@@ -55,8 +55,8 @@ impl FromToml for Duration {
     }
 }
 
-/// Every duration that [`parse_duration`] takes matches this. Editors show it, so it is short: of a unit it looks at
-/// the first letter.
+/// Matches every duration that [`parse_duration`] accepts. Editors show it, so it is short: it checks only the first
+/// letter of a unit.
 const DURATION: &str = r"^(?=.*[1-9])\s*([0-9.,]+\s*[hmsuµμn][a-z]*,?\s*)+$";
 
 impl ToToml for Duration {
@@ -71,10 +71,10 @@ impl ToToml for Duration {
 /// Parses `300ms`, `5s`, `1m 30s`.
 ///
 /// # Errors
-/// What is wrong with it, ready to be shown.
+/// Returns what is wrong with the text, as a message for the user.
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
     let advice = "write it like \"300ms\", \"5s\" or \"1m 30s\"";
-    // Of what the library reads, only what has units: not `00:01:30` and `+5s`, and not ISO 8601's `PT90S`.
+    // Of the formats that jiff parses, only those with units: not `00:01:30`, `+5s` or the ISO 8601 form `PT90S`.
     let parser = jiff::fmt::friendly::SpanParser::new();
     let parsed = parser.parse_duration(text.trim()).ok().filter(|_| !text.contains([':', '+']));
     let signed = parsed.ok_or_else(|| format!("`{text}` is not a duration; {advice}"))?;
@@ -169,7 +169,7 @@ impl FromToml for Template {
     }
 }
 
-/// A scalar written as text: a string, a number or a boolean.
+/// A scalar as text: a string, a number or a boolean.
 #[derive(Debug, Clone)]
 pub struct Scalar(pub Template);
 
@@ -198,7 +198,7 @@ impl FromToml for Scalar {
     }
 }
 
-/// One value or several, for a query or form field that may be repeated.
+/// One value or several, for a query parameter or form field that may repeat.
 #[derive(Debug, Clone)]
 pub struct OneOrMore(pub Vec<Scalar>);
 
@@ -218,23 +218,23 @@ impl FromToml for OneOrMore {
     }
 }
 
-/// A JSON document with templates in its strings. A string that is one lone `{{expression}}` takes the
-/// expression's type.
+/// A JSON document with templates in its strings. A string that is a lone `{{expression}}` takes the type of the
+/// expression.
 #[derive(Debug, Clone)]
 pub enum Document {
     Fixed(Value),
     Template(Template),
-    /// Text, whatever the expression's type.
+    /// Text, whatever the type of the expression.
     Text(Template),
     Array(Vec<Document>),
     Object(Vec<(Template, Document)>),
 }
 
 impl Document {
-    /// The document with every template's value in its place.
+    /// Renders the document.
     ///
     /// # Errors
-    /// An expression that cannot be evaluated.
+    /// Fails if an expression cannot be evaluated.
     pub fn value(&self, scope: &Variables) -> Result<Value, String> {
         self.value_in(scope, &mut Room::default())
     }
@@ -270,7 +270,7 @@ impl Document {
         }
     }
 
-    /// Its value, if there is no template in it and it has no parts.
+    /// Returns its value, if it is a scalar without templates.
     pub fn fixed(&self) -> Option<&Value> {
         match self {
             Document::Fixed(value) => Some(value),
@@ -278,7 +278,7 @@ impl Document {
         }
     }
 
-    /// Every template in the document.
+    /// Returns every template in the document.
     pub fn templates(&self) -> Vec<&Template> {
         match self {
             Document::Fixed(_) => Vec::new(),
@@ -330,7 +330,7 @@ impl FromToml for Document {
     }
 }
 
-/// A float of TOML with its digits, if it is finite.
+/// Returns a TOML float with all of its digits, if it is finite.
 fn exact_number(written: &str) -> Option<Number> {
     let digits = written.replace('_', "");
     digits.parse::<f64>().ok().filter(|float| float.is_finite())?;

@@ -1,4 +1,4 @@
-//! Which variables a check reads and sets, in order.
+//! The variables that a check reads and sets, in order.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use super::source::Place;
 use super::template::Template;
 use super::variables::first_part;
 
-/// What a check does with variables, in the order in which it happens.
+/// The variable accesses of a check, in execution order.
 #[derive(Debug, Default)]
 pub struct VariableUsage<'c> {
     events: Vec<Use<'c>>,
@@ -19,22 +19,22 @@ enum Use<'c> {
 }
 
 impl<'c> VariableUsage<'c> {
-    /// The check reads what `template` reads.
+    /// Records that the check reads the variables of `template`.
     pub fn read(&mut self, template: &'c Template) {
         self.events.extend(template.reads_at().map(|(name, place)| Use::Reads { name, place }));
     }
 
-    /// The same for several templates.
+    /// Records that the check reads the variables of several templates.
     pub fn read_all(&mut self, templates: impl IntoIterator<Item = &'c Template>) {
         templates.into_iter().for_each(|template| self.read(template));
     }
 
-    /// The check captures a variable of this name.
+    /// Records that the check captures a variable with this name.
     pub fn set(&mut self, name: &'c str) {
         self.events.push(Use::Sets { name });
     }
 
-    /// The names the check reads before it sets them itself, with the place where each is read.
+    /// Returns the names that the check reads before it sets them itself, with the place of each read.
     pub fn from_outside(&self) -> Vec<(&'c str, Place)> {
         let mut own = BTreeSet::new();
         let mut outside = Vec::new();
@@ -52,7 +52,7 @@ impl<'c> VariableUsage<'c> {
         outside
     }
 
-    /// The names the check sets at any time.
+    /// Returns every name that the check sets.
     pub fn sets(&self) -> impl Iterator<Item = &'c str> {
         self.events.iter().filter_map(|event| match event {
             Use::Sets { name } => Some(*name),

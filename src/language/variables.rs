@@ -1,4 +1,4 @@
-//! Variables: where their values come from, which of them are secret, and what templates see.
+//! Variables: the sources of their values, which of them are secret, and what templates can read.
 
 mod resolve;
 mod scope;
@@ -36,12 +36,12 @@ enum VariableSource {
         default: Option<Document>,
     },
     File(PathBuf),
-    /// `--var NAME=VALUE`, and the literal that it takes the place of.
+    /// `--var NAME=VALUE`, and the literal that it replaces.
     CommandLine {
         text: String,
         instead_of: Option<Value>,
     },
-    /// There is a mistake in it. It keeps its name, so that what reads it is not called a mistake too.
+    /// The definition is invalid. The name is kept, so that its uses are not reported as well.
     Mistaken,
 }
 
@@ -103,15 +103,15 @@ fn from_keys(table: &mut Table<'_, '_, '_>) -> Option<Variable> {
 }
 
 impl Variable {
-    /// A variable from `--var`.
+    /// Creates a variable from `--var`.
     pub fn from_command_line(value: String) -> Variable {
         let place = Place { file: 0, start: 0, end: 0 };
         let source = VariableSource::CommandLine { text: value, instead_of: None };
         Variable { place, source, secret: None }
     }
 
-    /// The same, in place of another definition of the name: `--var` gives a value only, and whether that is secret,
-    /// and whether it is text, is said by the suite.
+    /// Replaces another definition of the name. `--var` only sets a value: whether it is secret and whether it is text
+    /// follows from the suite.
     pub fn in_place_of(mut self, other: &Variable) -> Variable {
         self.secret = self.secret.or(other.secret);
         if let VariableSource::CommandLine { instead_of, .. } = &mut self.source {
@@ -121,8 +121,8 @@ impl Variable {
     }
 }
 
-/// Overrides definitions with `later` ones of the same names. A value marked as secret stays secret whatever replaces
-/// it: only a definition with a `secret` of its own changes that.
+/// Overrides definitions with `later` ones of the same name. A value marked as secret stays secret unless the later
+/// definition has its own `secret` key.
 pub fn put_over(all: &mut BTreeMap<String, Variable>, later: BTreeMap<String, Variable>) {
     for (name, mut variable) in later {
         let was_secret = all.get(&name).is_some_and(|replaced| replaced.secret == Some(true));
@@ -131,8 +131,8 @@ pub fn put_over(all: &mut BTreeMap<String, Variable>, later: BTreeMap<String, Va
     }
 }
 
-/// A text from outside as a number or a boolean, where `literal` is one and nothing of the text is lost: `1.50` and
-/// `007` stay what they are.
+/// Converts an external text to a number or boolean, if `literal` is one and the conversion is lossless: `1.50` and
+/// `007` stay text.
 fn typed_as(literal: Option<&Value>, text: &str) -> Value {
     let read = match literal {
         Some(Value::Number(_)) => {
@@ -162,7 +162,7 @@ pub const BUILT_IN: [&str; 9] = [
     "today.date",
 ];
 
-/// `order` of `order.id`.
+/// Returns `order` for `order.id`.
 pub fn first_part(name: &str) -> &str {
     name.split('.').next().unwrap_or(name)
 }
@@ -176,7 +176,7 @@ impl Variable {
         self.document().into_iter().flat_map(Document::templates).flat_map(Template::reads)
     }
 
-    /// Where a shell has its value from.
+    /// Returns the shell expression for its value.
     fn in_a_shell(&self, name: &str, suite_dir: &Path) -> String {
         match &self.source {
             VariableSource::Environment { name: env, .. } => format!("${env}"),
@@ -190,7 +190,7 @@ impl Variable {
         }
     }
 
-    /// What its value is made of, if the suite says so.
+    /// Returns the document that its value is made of, if the suite contains one.
     fn made_of(&self) -> Option<&Document> {
         match &self.source {
             VariableSource::Environment { name, .. } if std::env::var(name).is_ok() => None,
@@ -202,7 +202,7 @@ impl Variable {
         }
     }
 
-    /// The part of it that may hold templates.
+    /// Returns the part that may contain templates.
     fn document(&self) -> Option<&Document> {
         match &self.source {
             VariableSource::Literal(document) => Some(document),

@@ -1,5 +1,5 @@
-//! A command of words, quoted as `redis-cli` reads it: blanks part the words; in `"…"` a backslash escapes (`\n`, `\"`,
-//! `\x41`), in `'…'` it escapes a single quote only; a quote ends its word.
+//! Commands made of words, quoted as `redis-cli` reads them. Blanks separate words. In `"…"` a backslash escapes (`\n`,
+//! `\"`, `\x41`), in `'…'` it escapes only a single quote. A closing quote ends the word.
 
 use std::iter::Peekable;
 use std::str::Bytes;
@@ -11,21 +11,21 @@ use super::template::Piece;
 const OPEN: &str = "a quote in the command is not closed";
 const GOES_ON: &str = "a closing quote in the command is followed by a blank, or by nothing";
 
-/// Where a place of the text is.
+/// The context of a position in the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Within {
     Blanks,
     Word,
     Double,
     Single,
-    /// Behind a closing quote.
+    /// After a closing quote.
     Closed,
 }
 
-/// The words of a command. A value is never split: it is a word, or a part of the one it stands in.
+/// Splits a command into words. A value is never split: it is a word, or a part of the surrounding one.
 ///
 /// # Errors
-/// Quotes that do not match, or a value that no word can have.
+/// Fails if quotes do not match, or if a value cannot be a word.
 pub fn split(pieces: &[Piece<'_>]) -> Result<Vec<String>, String> {
     let mut reader = Reader { within: Within::Blanks, word: Vec::new(), words: Vec::new() };
     for piece in pieces {
@@ -37,7 +37,7 @@ pub fn split(pieces: &[Piece<'_>]) -> Result<Vec<String>, String> {
     reader.finish()
 }
 
-/// The word as `redis-cli` reads it, in quotes where it needs them.
+/// Returns the word as `redis-cli` reads it, quoted if necessary.
 pub fn quoted(word: &str) -> String {
     let is_plain = |c: char| !c.is_whitespace() && !c.is_control() && !"\"'\\".contains(c);
     if !word.is_empty() && word.chars().all(is_plain) {
@@ -128,12 +128,12 @@ impl Reader {
     }
 }
 
-/// A blank as C knows them.
+/// Whether the byte is white space in C.
 fn is_blank(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c)
 }
 
-/// What follows a backslash between double quotes.
+/// Returns the byte for the escape after a backslash in double quotes.
 fn escaped(bytes: &mut Peekable<Bytes<'_>>) -> Option<u8> {
     Some(match bytes.next()? {
         b'n' => b'\n',

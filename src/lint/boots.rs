@@ -1,4 +1,4 @@
-//! Boots that prove little: nobody knows whether what was started is what answers.
+//! Boots that prove little, because the server that responds may not be the process that was started.
 
 use toml::de::{DeTable, DeValue};
 

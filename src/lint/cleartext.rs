@@ -12,7 +12,7 @@ use crate::secret::address;
 
 const HINT: &str = "read it from outside: `[vars] name = { env = \"NAME\" }` or `{ file = \"…\" }`, and write `{{name}}` here";
 
-/// The warnings, and the places of what must not be shown.
+/// Returns the warnings, and the places of secrets that must not be shown.
 pub(super) fn warnings(written: &RawDocument<'_>) -> (Vec<Diagnostic>, Vec<Place>) {
     let mut found = Vec::new();
     let mut covered = Vec::new();
@@ -31,8 +31,8 @@ pub(super) fn warnings(written: &RawDocument<'_>) -> (Vec<Diagnostic>, Vec<Place
     (found, covered)
 }
 
-/// The places of what must not be shown of a file that has a mistake in it. That is more than is warned about: what a
-/// developer's own default is, and what was meant to be a credential.
+/// Returns the places that must not be shown of a file with mistakes. They include secrets without a warning: a
+/// developer's own defaults, and values that were meant to be credentials.
 pub(super) fn hidden(written: &RawDocument<'_>) -> Vec<Place> {
     let mut places = Vec::new();
     written.each(|entry| match secret_in(entry, written) {
@@ -65,7 +65,7 @@ fn is_hidden(entry: &Entry<'_>, written: &RawDocument<'_>) -> bool {
     }
 }
 
-/// The same for a text that is not TOML: everything after the name of a secret, up to the end of its line.
+/// Returns the same for a text that is not TOML: the rest of the line after each name of a secret.
 pub(super) fn hidden_in_text(text: &str) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     let mut start = 0;
@@ -74,7 +74,7 @@ pub(super) fn hidden_in_text(text: &str) -> Vec<Range<usize>> {
         let secret = line.match_indices('=').find_map(|(equals, _)| {
             let key = line[..equals].trim_end().trim_matches(['"', '\'']);
             let name = key.rsplit(|c: char| !(c.is_alphanumeric() || c == '_' || c == '-')).next()?;
-            // `auth` is a table of which a part is secret.
+            // `auth` is a table of which only a part is secret.
             let is_secret = (is_secret_name(name) && name != "auth")
                 || is_secret_header(name)
                 || is_password(name)
@@ -89,7 +89,7 @@ pub(super) fn hidden_in_text(text: &str) -> Vec<Range<usize>> {
     found
 }
 
-/// What the value gives away, if it does: in words, and which part of the text.
+/// Returns what a value reveals, if anything: a description and the range of the text.
 fn secret_in(entry: &Entry<'_>, written: &RawDocument<'_>) -> Option<(&'static str, Range<usize>)> {
     let text = entry.value.as_str().filter(|text| !text.trim().is_empty())?;
     let parts = entry.path_in_check();
@@ -121,34 +121,35 @@ fn secret_in(entry: &Entry<'_>, written: &RawDocument<'_>) -> Option<(&'static s
     what.map(|what| (what, 0..text.len()))
 }
 
-/// Is the variable with keys of its own secret? Its own `secret` counts.
+/// Whether the variable is secret. `path` leads to one of its keys. Its own `secret` key takes precedence.
 fn is_secret(name: &str, path: &[&str], written: &RawDocument<'_>) -> bool {
     let own: Vec<&str> = path[..path.len() - 1].iter().copied().chain(["secret"]).collect();
     let said = written.find(&own).map(|value| matches!(value, DeValue::Boolean(true)));
     said.unwrap_or_else(|| is_secret_unsaid(name, written))
 }
 
-/// Is a variable secret that does not say so itself? By its name, or because `[vars]` says it of the value that an
-/// environment's takes the place of.
+/// Whether a variable without its own `secret` key is secret: by its name, or because `[vars]` marks the value that an
+/// environment overrides as secret.
 fn is_secret_unsaid(name: &str, written: &RawDocument<'_>) -> bool {
     let replaced = written.find(&["vars", name, "secret"]);
     is_secret_name(name) || matches!(replaced, Some(DeValue::Boolean(true)))
 }
 
-/// Not every header with a `key`: one for idempotency is not a secret.
+/// Whether a header is secret. Not every header with a `key` is: an idempotency key is not.
 fn is_secret_header(name: &str) -> bool {
     let name = name.to_lowercase();
     let words = ["authorization", "api-key", "apikey", "token", "secret", "password"];
     words.iter().any(|word| name.contains(word))
 }
 
-/// Fewer names than those of variables: a `key` or a `token` in a body is most often nothing to hide.
+/// Whether a field is a password. Narrower than for variables, because a `key` or `token` in a body is usually
+/// harmless.
 fn is_password(name: &str) -> bool {
     let name = name.to_lowercase();
     ["password", "passwd", "passphrase", "pwd"].iter().any(|word| name.contains(word))
 }
 
-/// Where the password of `scheme://user:password@host` is, if it is no template.
+/// Returns the password of `scheme://user:password@host`, unless it is a template.
 fn url_password(text: &str) -> Option<Range<usize>> {
     address::password(text).filter(|password| !text[password.clone()].contains("{{"))
 }

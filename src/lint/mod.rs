@@ -1,7 +1,7 @@
-//! What makes a suite stop being a smoke suite: it can be run, and should not be.
+//! Warnings about suites that can be run but are no longer good smoke suites.
 //!
-//! A warning is about what somebody wrote, so each rule reads the files as they are written, key by key, and not what
-//! smoke makes of them. Only how long a run can take, and what `resolve` applies to, is asked of the plan.
+//! A warning is about what an author wrote, so each rule reads the files as written, key by key, instead of smoke's
+//! interpretation. Only the duration of a run and the targets of `resolve` come from the plan.
 
 mod boots;
 mod cleartext;
@@ -23,13 +23,13 @@ use crate::suite::Suite;
 /// The warnings about a suite.
 #[derive(Debug, Default)]
 pub struct Warnings {
-    /// In the order of their places.
+    /// Sorted by place.
     pub warnings: Vec<Diagnostic>,
-    /// What must not be shown with them: secrets in the file.
+    /// Secrets in the file, which must not be shown with the warnings.
     pub covered: Vec<Place>,
 }
 
-/// What the files of a suite show by themselves.
+/// The findings that need only the files.
 #[derive(Debug, Default)]
 pub struct Notes {
     warnings: Warnings,
@@ -38,7 +38,7 @@ pub struct Notes {
 }
 
 impl Notes {
-    /// Takes notes of a file, after those that count less.
+    /// Inspects a file. Files must come in order of increasing precedence.
     pub fn take(&mut self, written: &RawDocument<'_>) {
         self.budgets.extend(size::budgets(written));
         self.warnings.warnings.extend(timeouts::warnings(written));
@@ -49,7 +49,7 @@ impl Notes {
         self.warnings.covered.extend(covered);
     }
 
-    /// The warnings about `suite`, whose plans in each of its environments these are.
+    /// Returns the warnings about `suite`. `plans` are its plans in each environment.
     pub fn warnings(self, suite: &Suite, plans: &[Plan]) -> Warnings {
         let Warnings { warnings: noted, covered } = self.warnings;
         let mut warnings = size::warnings(suite, plans, &self.budgets);
@@ -66,7 +66,7 @@ impl Notes {
     }
 }
 
-/// A suite's mistakes as they may be shown: with stars over the secrets in its files.
+/// Returns a copy of the suite's mistakes with the secrets in its files covered.
 pub fn covered(error: &SuiteError) -> SuiteError {
     let mut covered = error.clone();
     let files = error.sources().files.iter().enumerate();
@@ -75,7 +75,7 @@ pub fn covered(error: &SuiteError) -> SuiteError {
         for place in cleartext::hidden(&RawDocument::of(file, &source.text, table.get_ref())) {
             covered.cover(place);
         }
-        // Of what is no TOML the parser makes what it can, which may not be enough.
+        // The parser recovers what it can of invalid TOML, which may not be enough.
         if !mistakes.is_empty() {
             for range in cleartext::hidden_in_text(&source.text) {
                 covered.cover(Place::new(file, range));

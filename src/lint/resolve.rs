@@ -1,4 +1,4 @@
-//! Entries of `resolve` that resolve nothing: what was to be tested instead is not what is tested.
+//! Entries of `resolve` that match nothing, so the intended server is not the one that is tested.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use crate::check::request::{Applies, OverrideUse};
 use crate::language::diagnostic::Diagnostic;
 use crate::plan::Plan;
 
-/// Warns of each entry that applies to nothing, whatever the environment.
+/// Warns of each entry that applies to nothing in any environment.
 pub(super) fn warnings(plans: &[Plan]) -> Vec<Diagnostic> {
     let checks = plans.iter().flat_map(|plan| plan.checks.iter().map(move |check| (plan, check)));
     let uses = checks.flat_map(|(plan, check)| check.check.override_uses(&check.scope(&plan.scope)));

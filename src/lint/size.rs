@@ -13,13 +13,13 @@ use crate::suite::Suite;
 /// A smoke suite answers within minutes. If it takes longer, people stop watching and run it less often.
 const LONGEST: Duration = Duration::from_mins(5);
 
-/// As many as a person can know by heart, more or less: a red one must mean something.
+/// Roughly the number of checks that one person can keep in mind, so that each failure means something.
 const MOST_CHECKS: usize = 50;
 
-/// A suite's budget this much larger than what its checks can take never ends anything.
+/// A suite budget that exceeds what its checks can take by this much never cuts anything.
 const ROOM: Duration = Duration::from_mins(1);
 
-/// The warning about one `budget` in the file, in all environments where it applies.
+/// The warning about one `budget` key, in all environments to which it applies.
 struct SuiteBudget {
     place: Place,
     budget: Duration,
@@ -28,7 +28,7 @@ struct SuiteBudget {
     environment: Option<String>,
 }
 
-/// Where a file sets the suite's budget, and for which environment.
+/// Returns where a file sets the suite's budget, and for which environment.
 pub(super) fn budgets(written: &RawDocument<'_>) -> Vec<(Option<String>, Place)> {
     let mut found = Vec::new();
     written.each(|entry| match entry.path {
@@ -104,7 +104,7 @@ impl SuiteBudget {
     }
 }
 
-/// Rounded up: more digits do not help.
+/// Rounds up, because fractions do not help the reader.
 fn whole_seconds(duration: Duration) -> Duration {
     Duration::from_secs(duration.as_secs() + u64::from(duration.subsec_nanos() > 0))
 }

@@ -1,4 +1,4 @@
-//! Checks that log in as a superuser, whom a read-only transaction does not keep from everything.
+//! Checks that log in as a superuser, whom a read-only transaction does not restrict completely.
 
 use crate::language::diagnostic::Diagnostic;
 use crate::language::raw::RawDocument;

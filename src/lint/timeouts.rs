@@ -9,11 +9,11 @@ use crate::language::raw::{Entry, RawDocument};
 use crate::language::value::parse_duration;
 use crate::outcome::Span;
 
-/// Proxies and load balancers give up on an answer after this (nginx's `proxy_read_timeout`, the idle time-out of
-/// an AWS load balancer): no user ever gets a later one.
+/// Proxies and load balancers give up on a response after this time (nginx's `proxy_read_timeout`, the idle timeout of
+/// an AWS load balancer), so no user ever sees a later one.
 const ONE_ANSWER: Duration = Duration::from_mins(1);
 
-/// With one more than these, what fails every second time is green fifteen times out of sixteen.
+/// With one more attempt, a check that fails half of the time passes in 15 of 16 runs.
 const ATTEMPTS: i64 = 3;
 
 pub(super) fn warnings(written: &RawDocument<'_>) -> Vec<Diagnostic> {
@@ -22,7 +22,7 @@ pub(super) fn warnings(written: &RawDocument<'_>) -> Vec<Diagnostic> {
     found
 }
 
-/// A long budget is for something that is starting, which `poll` shows.
+/// Warns of a long budget, unless `poll` shows that it waits for something to start.
 fn budget(entry: &Entry<'_>) -> Option<Diagnostic> {
     const ONE_REQUEST: [&[&str]; 5] =
         [&["health"], &["database"], &["journey", "step"], &["journey", "cleanup"], &["defaults"]];

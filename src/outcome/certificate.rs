@@ -1,8 +1,8 @@
-//! A server's certificate, as reports have it.
+//! Server certificates in reports.
 
 use crate::secret::{Message, Redact};
 
-/// What people want to know of the certificate that a server showed.
+/// The details of a presented server certificate that matter to people.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Certificate {
     pub subject: Message,

@@ -1,13 +1,13 @@
-//! Which line of what a process printed says best why it ended.
+//! Finds the line of a process's output that best explains why it ended.
 
-/// Words of which a line with a cause mostly has one.
+/// Words that usually occur in a line that states a cause.
 const WORDS: [&str; 9] =
     ["error", "fatal", "exception", "panic", "panicked", "cannot", "failed", "denied", "refused"];
 
-/// Fewer letters than this say nothing.
+/// Lines with fewer letters carry no information.
 const FEWEST_LETTERS: usize = 3;
 
-/// What is said of an end, and not of its cause: `Worker (pid:7) exited with code 3`.
+/// Phrases that state an exit and not its cause: `Worker (pid:7) exited with code 3`.
 const ENDS: [&str; 12] = [
     "exited",
     "exiting",
@@ -23,9 +23,9 @@ const ENDS: [&str; 12] = [
     "command failed",
 ];
 
-/// The line that says best why a process ended: the last one that names an error (`ValueError: …`), or else tells of
-/// one, or else the last one that has words. What is moved in, frames of a trace and fields of an object, says less than
-/// what it belongs to, and that it ends says less than why.
+/// Returns the line that best explains why a process ended: the last one that names an error type (`ValueError: …`),
+/// otherwise the last one that mentions an error, otherwise the last one with words. Indented lines (stack frames,
+/// object fields) explain less than the line they belong to, and a line about the exit less than one about its cause.
 pub(super) fn why_it_ended(text: &str) -> Option<String> {
     let lines: Vec<&str> = text.lines().collect();
     let last = |is_it: &dyn Fn(&str) -> bool| lines.iter().rposition(|line| is_it(line));
@@ -33,7 +33,7 @@ pub(super) fn why_it_ended(text: &str) -> Option<String> {
     Some(with_what_it_announces(&lines, found))
 }
 
-/// The line that says best what went wrong in a process that goes on, if one does.
+/// Returns the line that best explains an error in a process that is still running, if there is one.
 pub(super) fn error_in(text: &str) -> Option<String> {
     let lines: Vec<&str> = text.lines().collect();
     last_error(&lines).map(|found| with_what_it_announces(&lines, found))
@@ -47,14 +47,14 @@ fn last_error(lines: &[&str]) -> Option<usize> {
         .or_else(|| lines.iter().rposition(|line| tells_of_an_error(line) && !tells_of_an_end(line)))
 }
 
-/// What ends with a colon announces what comes next.
+/// Appends the next line if this one announces it with a colon.
 fn with_what_it_announces(lines: &[&str], found: usize) -> String {
     let line = lines[found].trim();
     let next = lines.get(found + 1).filter(|next| line.ends_with(':') && has_words(next));
     next.map_or_else(|| line.to_owned(), |next| format!("{line} {}", next.trim()))
 }
 
-/// Has it the name of a class of errors, as `OperationalError`?
+/// Whether the line contains the name of an error class, such as `OperationalError`.
 fn names_an_error(line: &str) -> bool {
     words(line).any(|word| word.ends_with("Error") || word.ends_with("Exception"))
 }

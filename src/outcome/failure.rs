@@ -1,4 +1,4 @@
-//! Why a check did not pass: what was expected, what came, what to do.
+//! Failures: what was expected, what happened instead, and what to do.
 
 use std::fmt;
 
@@ -10,10 +10,10 @@ use crate::secret::{Message, Redact, message};
 /// Why a check did not pass.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Failure {
-    /// It answered, and not as expected.
+    /// The response did not meet the expectations.
     Mismatch { mismatches: Vec<Mismatch>, answer: Option<Message> },
-    /// A budget ended. `phase` is what was under way, `last` what the attempt before came to, `log` what a booted
-    /// process printed, `place` where the suite says what was waited for.
+    /// A budget ended. `phase` is what was in progress, `last` the failure of the previous attempt, `log` the output of
+    /// a booted process, and `place` where the suite states what was awaited.
     TimedOut {
         cut: Cut,
         phase: Phase,
@@ -46,15 +46,15 @@ pub enum PluginLevel {
 /// One expectation that was not met.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mismatch {
-    /// What was looked at, such as `status` or `json $.version`.
+    /// The subject of the expectation, such as `status` or `json $.version`.
     pub what: Message,
     pub expected: Message,
     pub actual: Message,
-    /// The key in the suite that says so; there is none of what is expected by default.
+    /// The key in the suite that states the expectation. Default expectations have none.
     pub place: Option<Place>,
 }
 
-/// What kind of thing kept smoke from finding out. Its name is the `type` of the JUnit `<error>`.
+/// What prevented smoke from determining the result. Its name is the `type` of the JUnit `<error>`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
     Dns,
@@ -68,11 +68,11 @@ pub enum Fault {
     Measurement,
     /// A program or file on this machine.
     Local,
-    /// A value that cannot go where the suite puts it.
+    /// A value that is invalid where the suite uses it.
     Template,
-    /// Something that smoke lacks itself: descriptors, threads, memory. It says nothing of the app.
+    /// A resource that smoke itself lacks: descriptors, threads, memory. It implies nothing about the application.
     Shortage,
-    /// A defect of smoke.
+    /// A bug in smoke.
     Internal,
 }
 
@@ -98,9 +98,9 @@ impl Fault {
 /// The ways not to pass, as JUnit tells them apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// It answered, and not as expected, or its own budget ended.
+    /// The response did not meet the expectations, or the check's own budget ended.
     Failed,
-    /// smoke could not find out.
+    /// Smoke could not determine the result.
     Errored,
     /// It answered that it is well enough: what needs it runs.
     Warned,
@@ -109,17 +109,17 @@ pub enum Verdict {
 }
 
 impl Failure {
-    /// A failure with one unmet expectation.
+    /// Creates a failure with one unmet expectation.
     pub fn mismatch(what: Message, expected: Message, actual: Message) -> Failure {
         Failure::Mismatch { mismatches: vec![Mismatch { what, expected, actual, place: None }], answer: None }
     }
 
-    /// A failure to find out, without a hint.
+    /// Creates a fault without a hint.
     pub fn fault(fault: Fault, doing: Message, cause: Message) -> Failure {
         Failure::Fault { fault, doing, cause, hint: None, place: None }
     }
 
-    /// The same with advice on what to do.
+    /// Adds a hint to a fault.
     pub fn with_hint(self, advice: Message) -> Failure {
         match self {
             Failure::Fault { fault, doing, cause, hint: None, place } => {
@@ -148,13 +148,13 @@ impl Failure {
         }
     }
 
-    /// A budget ended during `phase`.
+    /// Creates the failure of a budget that ended during `phase`.
     pub fn timed_out(cut: Cut, phase: Phase) -> Failure {
         Failure::TimedOut { cut, phase, detail: None, last: None, log: None, place: None }
     }
 
-    /// Where the suite says what was not met: the expectation, or else the step. `None` where only the check can say
-    /// what it asked.
+    /// Returns where the suite states the unmet expectation, or the step if there is none. `None` if only the check
+    /// itself knows its request.
     pub fn place(&self) -> Option<Place> {
         match self {
             Failure::Mismatch { mismatches, .. } => mismatches.iter().find_map(|mismatch| mismatch.place),
@@ -165,7 +165,7 @@ impl Failure {
         }
     }
 
-    /// Every expectation that was not met.
+    /// Returns every unmet expectation.
     pub fn mismatches(&self) -> &[Mismatch] {
         match self {
             Failure::Mismatch { mismatches, .. } => mismatches,
@@ -175,7 +175,7 @@ impl Failure {
         }
     }
 
-    /// Is it a defect of smoke?
+    /// Whether the failure is a bug in smoke.
     pub fn is_internal(&self) -> bool {
         match self {
             Failure::Fault { fault, .. } => *fault == Fault::Internal,
@@ -209,7 +209,7 @@ impl Failure {
         }
     }
 
-    /// Did smoke itself lack something?
+    /// Whether smoke itself lacked a resource.
     pub fn is_shortage(&self) -> bool {
         match self {
             Failure::Fault { fault, .. } => *fault == Fault::Shortage,
@@ -219,7 +219,7 @@ impl Failure {
         }
     }
 
-    /// The failure of something for which this machine lacks `what`.
+    /// Creates the failure of an operation for which this machine lacks `what`.
     pub fn shortage(doing: Message, what: &'static str) -> Failure {
         let cause = Message::new().words(format!("smoke itself lacks something: {what}"));
         Failure::fault(Fault::Shortage, doing, cause).with_hint(message!(
@@ -246,7 +246,7 @@ impl Failure {
         }
     }
 
-    /// What was got, as short as one of many attempts is told: `got "1.0.0"`.
+    /// Returns a short form, as used for one of many attempts: `got "1.0.0"`.
     pub fn in_short(&self) -> Message {
         match self {
             Failure::Mismatch { mismatches, .. } => mismatches
@@ -262,7 +262,7 @@ impl Failure {
         }
     }
 
-    /// One word for what went wrong: the `type` in JUnit.
+    /// Returns the category of the failure, which is its `type` in JUnit.
     pub fn type_name(&self) -> &'static str {
         match self {
             Failure::Mismatch { .. } => "mismatch",
@@ -279,7 +279,7 @@ impl Failure {
 }
 
 impl Cut {
-    /// `no answer within 2s (step budget), while reading the body (body)`.
+    /// Returns `no answer within 2s (step budget), while reading the body (body)`.
     pub fn what_ended(&self, phase: Phase) -> String {
         let nothing = match phase {
             Phase::Wait => "no pass",
@@ -295,7 +295,7 @@ impl Cut {
     }
 }
 
-/// The failure in one line: what was expected, and what came.
+/// Writes the failure on one line: what was expected, and what happened instead.
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -308,7 +308,7 @@ impl fmt::Display for Failure {
                 }
                 Ok(())
             }
-            // What was asked of a process that has not started yet is no cause.
+            // The readiness result of a process that has not started yet is not the cause.
             Failure::TimedOut { cut, phase: phase @ Phase::Ready, detail, last, .. } => {
                 write!(f, "{}", cut.what_ended(*phase))?;
                 if let Some(detail) = detail {
@@ -320,7 +320,7 @@ impl fmt::Display for Failure {
                 }
             }
             Failure::TimedOut { cut, phase, detail, last, .. } => {
-                // What the attempts came to is the cause; that the time was up is how it was found.
+                // The results of the attempts are the cause. The expired budget only ended them.
                 if let Some(last) = last {
                     write!(f, "{last}; ")?;
                 }

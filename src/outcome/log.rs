@@ -1,13 +1,12 @@
-//! What a booted process printed, as reports have it: how it began and how it ended, with lines that come again and
-//! again folded.
+//! The output of a booted process in reports: its beginning and its end, with repeated lines folded.
 
 use std::fmt;
 
 use super::error_line::{error_in, why_it_ended};
 use crate::secret::{Message, Redact};
 
-/// Lines that a process printed: the first ones, the last ones, and how many were between them. Secrets are taken out
-/// before it is made.
+/// The first and the last lines of a process's output, and the number of lines between them. Secrets are redacted
+/// before it is built.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Log {
     head: Vec<Line>,
@@ -15,7 +14,7 @@ pub struct Log {
     end: Vec<Line>,
 }
 
-/// A line, and how often it came.
+/// A line, and how often it occurred.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Line {
     text: String,
@@ -23,15 +22,15 @@ struct Line {
 }
 
 impl Log {
-    /// How many lines of an output a report holds at most, and how many bytes.
+    /// The most lines and bytes of an output that a report holds.
     pub const LINES: usize = 200;
     pub const BYTES: usize = 16 << 10;
 
-    /// How many of the last lines are looked at for one that comes again.
+    /// How many recent lines are compared to find a repetition.
     const WINDOW: usize = 8;
 
-    /// The output that began with `head` and ended with `end`, with `between` lines between; `None` if it says nothing.
-    /// Both are redacted.
+    /// Creates the log of an output that starts with `head` and ends with `end`, with `between` lines between them.
+    /// `None` if the output is blank. Both texts are already redacted.
     pub fn new(head: &str, between: usize, end: &str) -> Option<Log> {
         if head.trim().is_empty() && end.trim().is_empty() {
             return None;
@@ -40,18 +39,18 @@ impl Log {
         Some(log.shortened(Log::LINES, Log::BYTES))
     }
 
-    /// The lines that are there, without the mark of those that are not.
+    /// Returns the available lines, without the marker for omitted ones.
     pub fn text(&self) -> String {
         let lines: Vec<&str> = self.head.iter().chain(&self.end).map(|line| line.text.as_str()).collect();
         lines.join("\n")
     }
 
-    /// The line that says best why a process ended that printed this.
+    /// Returns the line that best explains why the process ended.
     pub fn why_it_ended(&self) -> Option<String> {
         why_it_ended(&self.text())
     }
 
-    /// The line that says best what went wrong in a process that goes on, if one does.
+    /// Returns the line that best explains an error in a process that is still running, if there is one.
     pub fn error(&self) -> Option<String> {
         error_in(&self.text())
     }
@@ -60,7 +59,7 @@ impl Log {
         self.left_out > 0 || self.head.len() + self.end.len() > 1
     }
 
-    /// The same with fewer lines, for people who read it on a screen: a quarter of them from its beginning.
+    /// Returns a shorter log for display on a screen. A quarter of its lines come from the beginning.
     #[must_use]
     pub fn shortened(&self, lines: usize, bytes: usize) -> Log {
         let all: Vec<&Line> = self.head.iter().chain(&self.end).collect();
@@ -68,7 +67,7 @@ impl Log {
         if all.len() <= lines && size <= bytes {
             return self.clone();
         }
-        // Of an output with a gap, the beginning is what is before the gap, and the end what is after it.
+        // In an output with a gap, the lines before the gap are the beginning, and those after it the end.
         let (beginning, after) = match self.left_out {
             0 => (all.len(), None),
             _ => (self.head.len(), Some(self.head.len())),
@@ -83,13 +82,13 @@ impl Log {
         Log {
             head: all[..head].iter().copied().cloned().collect(),
             left_out: self.left_out + left_out,
-            // One line that is too long by itself is shown by its end.
+            // A single line that is too long keeps its end.
             end: kept.iter().map(|line| line.ending(bytes)).collect(),
         }
     }
 }
 
-/// How many of `lines` fit.
+/// Returns how many of `lines` fit.
 fn fitting<'l>(lines: impl Iterator<Item = &'l Line>, most: usize, bytes: usize) -> usize {
     let mut size = 0;
     lines
@@ -109,8 +108,8 @@ impl Line {
     }
 }
 
-/// The lines, those that come again but for the time as one: with the latest of its times, where it came first.
-/// What is moved in belongs to the line before, and is folded only with that.
+/// Splits a text into lines, and folds those that differ only in times: the fold keeps the first position and the
+/// latest text. An indented line belongs to the one before it, so it is folded only with a direct neighbour.
 fn folded(text: &str) -> Vec<Line> {
     let mut lines: Vec<Line> = Vec::new();
     for line in text.lines() {
@@ -128,9 +127,9 @@ fn folded(text: &str) -> Vec<Line> {
     lines
 }
 
-/// The line without its times, addresses and long numbers, which are other ones each time.
+/// Returns the line without times, addresses and long numbers, which vary between repetitions.
 fn shape(line: &str) -> String {
-    /// As many digits are an identifier, or a time in milliseconds.
+    /// Numbers of this many digits are identifiers or timestamps in milliseconds.
     const LONG: usize = 9;
     let mut shape = String::with_capacity(line.len());
     let mut rest = line;

@@ -1,7 +1,7 @@
-//! What a check may come to. A red check is data, not an error of smoke.
+//! The possible results of a check. A failed check is data, not an error of smoke.
 //!
-//! Every planned check ends in exactly one [`Outcome`]. Reporters `match` on it without a wildcard, so a new
-//! outcome cannot fall out of a report.
+//! Every planned check ends in exactly one [`Outcome`]. Reporters `match` on it without a wildcard, so no report can
+//! miss a new outcome.
 
 mod certificate;
 mod error_line;
@@ -24,38 +24,38 @@ pub use self::span::Span;
 pub use self::trace::{Direction, Trace};
 use crate::secret::Redacted;
 
-/// What a planned check came to.
+/// The result of a planned check.
 #[derive(Debug, Clone)]
 pub enum Outcome {
     Passed,
-    /// A critical check failed or errored: the run is red.
+    /// A critical check failed or errored, so the run fails.
     Failed(Redacted<Failure>),
     /// A `severity = "warn"` check failed, errored, or was cut by the suite's budget, or a plugin warns: reported, and
     /// never red.
     Warned(Redacted<Failure>),
-    /// The suite's budget ended while a critical check ran: nobody knows.
+    /// The suite's budget ended while a critical check ran, so its result is unknown.
     Undecided(Redacted<Failure>),
     Skipped(SkipReason),
 }
 
-/// Why a check did not come to a verdict of its own.
+/// Why a check was not judged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SkipReason {
-    /// `skip = "…"` in the suite.
+    /// `skip = "…"` in the suite, with its reason.
     Asked(String),
-    /// `--read-only`, and what the check would change: `sends POST`.
+    /// `--read-only`, with what the check would change: `sends POST`.
     ReadOnly(String),
     /// A check it needs did not pass; `root` is where the chain of failed needs begins, and `excuse` is that one's.
     Need { need: String, root: String, why: NeedFailed, excuse: Option<Excuse> },
     /// Another check failed first.
     FailFast { failed: String, started: Started },
-    /// The suite's budget ended before it could start.
+    /// The suite's budget ended before the check could start.
     Budget(Duration),
-    /// SIGINT, SIGTERM, SIGHUP or the like.
+    /// A signal such as SIGINT, SIGTERM or SIGHUP arrived.
     Signal { signal: Signal, started: Started },
 }
 
-/// What became of the check at the root of a chain of needs.
+/// What happened to the check at the root of a chain of needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NeedFailed {
     DidNotPass,
@@ -79,14 +79,14 @@ pub enum Started {
     InFlight,
 }
 
-/// The signals that end a run early, with their reports written.
+/// The signals that end a run early, but with its reports written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Signal {
     Interrupt,
     Terminate,
-    /// The terminal has gone.
+    /// The terminal has closed.
     Hangup,
-    /// SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM or SIGXCPU, by its name: it would end smoke without a report.
+    /// SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM or SIGXCPU, by name. Unhandled, it would end smoke without a report.
     Other(&'static str),
 }
 

@@ -1,9 +1,9 @@
-//! What an attempt is doing.
+//! The phases of an attempt.
 
-/// What an attempt is doing: the parts its time is reported in, and what a cut names.
+/// A phase of an attempt. Reports break down its time by phase, and a cut names the current one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Phase {
-    /// Nothing is on the wire yet.
+    /// Nothing has been sent yet.
     Prepare,
     Dns,
     Connect,
@@ -11,7 +11,7 @@ pub enum Phase {
     FirstByte,
     Body,
     Authenticate,
-    /// A database was asked for the first time in a session. Once it answers, this was a part of the query.
+    /// The first statement of a database session is pending. Once the server responds, the time counts as query time.
     Begin,
     Query,
     Lock,
@@ -22,12 +22,12 @@ pub enum Phase {
     Ready,
     /// Between two attempts of a `retry` or `poll`.
     Wait,
-    /// The same where an attempt has passed, and more are to pass in a row.
+    /// Between two attempts, once one has passed and more must pass in a row.
     Hold,
 }
 
 impl Phase {
-    /// Its name in reports.
+    /// Returns its name in reports.
     pub fn name(self) -> &'static str {
         match self {
             Phase::Prepare => "prepare",
@@ -48,7 +48,7 @@ impl Phase {
         }
     }
 
-    /// What was going on, as the end of `no answer within 2s (check budget), …`.
+    /// Returns the end of the message `no answer within 2s (check budget), …`.
     pub fn doing(self) -> &'static str {
         match self {
             Phase::Prepare => "before anything was sent",

@@ -1,9 +1,9 @@
-//! Durations as people read them.
+//! Durations in human-readable form.
 
 use std::fmt;
 use std::time::Duration;
 
-/// A duration as people read it: `0.4ms`, `312ms`, `1.24s`, `2m 5s`.
+/// A human-readable duration: `0.4ms`, `312ms`, `1.24s`, `2m 5s`.
 #[derive(Debug, Clone, Copy)]
 pub struct Span(pub Duration);
 

@@ -1,15 +1,15 @@
-//! What went to a server and what came back, for `--trace`.
+//! Wire traffic, for `--trace`.
 
 use crate::secret::{Message, Redact};
 
-/// Which way it went.
+/// The direction of the traffic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Direction {
     Sent,
     Received,
 }
 
-/// One request, one answer, or one of what else goes over the wire. Its text may have several lines.
+/// A request, a response or other traffic. Its text may have several lines.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trace {
     pub direction: Direction,

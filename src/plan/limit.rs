@@ -1,4 +1,4 @@
-//! How large the budgets of checks may be.
+//! The largest budget that a check may have.
 
 use std::time::Duration;
 
@@ -7,13 +7,13 @@ use crate::language::source::Place;
 use crate::outcome::Span;
 use crate::suite::keys::{EnvironmentKeys, SuiteKeys};
 
-/// How large a check's budget may be.
+/// The largest budget that a check may have.
 pub(super) struct Limit<'s> {
     pub span: Duration,
     whose: Whose<'s>,
 }
 
-/// Whose budget it is.
+/// The owner of the limiting budget.
 enum Whose<'s> {
     /// `--budget`
     Run,
@@ -23,8 +23,8 @@ enum Whose<'s> {
 }
 
 impl<'s> Limit<'s> {
-    /// A `--budget` that is larger than the suite's gives room. One that is smaller makes no mistake of what is sound
-    /// in the suite: a smaller `--budget` cuts the run, and is not a mistake.
+    /// Returns the limit for the budgets of checks. A `--budget` larger than the suite's raises the limit. A smaller
+    /// one does not lower it: it cuts the run, and does not turn a valid suite into a mistake.
     pub fn of(
         keys: &SuiteKeys,
         environment: Option<(&'s String, &EnvironmentKeys)>,

@@ -1,4 +1,4 @@
-//! Variables that are read and have no value.
+//! Variables that are read but have no value.
 
 use std::collections::BTreeSet;
 
@@ -8,18 +8,18 @@ use crate::language::variable_usage::VariableUsage;
 use crate::language::variables::{Resolved, first_part, is_built_in};
 use crate::suite::{Suite, SuiteCheck};
 
-/// May a variable that is read have no value?
+/// Whether a variable that is read may have no value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Missing {
-    /// It runs now.
+    /// No, because the suite runs now.
     IsAMistake,
-    /// It is only looked at: what comes from where it runs need not be there.
+    /// The suite is only inspected, so values that come from the environment of a run may be missing.
     MayComeFromOutside,
-    /// Nobody may ever want to run it like this.
+    /// Yes, because the suite may never be run like this.
     IsFine,
 }
 
-/// What the checks of a run can read.
+/// The values that the checks of a run can read.
 pub(super) struct Values<'s> {
     suite: &'s Suite,
     environment: Option<&'s str>,
@@ -41,8 +41,8 @@ impl<'s> Values<'s> {
         Values { suite, environment, resolved, selected, missing, told: BTreeSet::new() }
     }
 
-    /// The variables that `check` reads and that have no value. Each is reported where it is read first, and those that
-    /// read another one are reported with that one: what gives it a value gives it to all.
+    /// Reports the variables without a value that `check` reads. Each is reported where it is read first. Variables
+    /// that depend on another one are reported together with it, because one value resolves them all.
     pub fn missing_in(&mut self, check: &SuiteCheck) -> Vec<Diagnostic> {
         if self.missing == Missing::IsFine {
             return Vec::new();
@@ -63,7 +63,7 @@ impl<'s> Values<'s> {
         found
     }
 
-    /// The same for what settings read.
+    /// Reports the variables without a value that settings read.
     pub fn missing_in_settings(&mut self, reads: &[(String, Place)]) -> Vec<Diagnostic> {
         if self.missing == Missing::IsFine {
             return Vec::new();
@@ -77,7 +77,7 @@ impl<'s> Values<'s> {
             .collect()
     }
 
-    /// `sharing` is the check that hands it over.
+    /// Returns the mistake for reading `variable`, if it is one. `sharing` is the check that shares it.
     fn mistake(
         &mut self,
         sharing: Option<(usize, &'s SuiteCheck)>,
@@ -93,7 +93,7 @@ impl<'s> Values<'s> {
                 Diagnostic::new(place, format!("`{variable}` has no value: {}", missing.reason))
                     .hint(&missing.hint),
             ),
-            // Only if it is defined somewhere: what is not is an undefined variable already.
+            // Only if it is defined somewhere. Otherwise it is reported as undefined already.
             (None, None) if self.is_defined(variable) && self.told.insert(variable.to_owned()) => {
                 Some(Diagnostic::new(place, format!("`{variable}` has no value {}", self.here())).hint(
                     "it is defined for other environments only: choose one with `--env`, or pass `--var`",
@@ -103,7 +103,7 @@ impl<'s> Values<'s> {
         }
     }
 
-    /// The check that hands over `variable` to `check`.
+    /// Returns the check that shares `variable` with `check`.
     fn sharing(&self, check: &SuiteCheck, variable: &str) -> Option<(usize, &'s SuiteCheck)> {
         let waits_for = |other: &SuiteCheck| {
             let is_needed = check.keys.needs.iter().any(|need| need.name == other.name());
@@ -148,7 +148,7 @@ impl<'s> Values<'s> {
         }
     }
 
-    /// Does `[vars]` of the suite or of any environment have it?
+    /// Whether `[vars]` of the suite or of any environment defines it.
     fn is_defined(&self, variable: &str) -> bool {
         self.suite.variables.contains_key(variable)
             || self.suite.environments.values().any(|environment| environment.vars.contains_key(variable))

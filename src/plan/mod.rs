@@ -1,6 +1,6 @@
-//! The suite with no doubts left: environment chosen, defaults merged, selection applied, needs resolved.
+//! The resolved suite: environment chosen, defaults merged, selection applied, needs resolved.
 //!
-//! Nothing is sent, and the only things read are the variables' environment, and the files that the suite names.
+//! Planning sends nothing. It reads only the environment variables and files that define the suite's variables.
 
 mod limit;
 mod missing;
@@ -41,12 +41,12 @@ pub struct Choices {
     pub skip_tags: Vec<String>,
     pub only: Vec<GlobMatcher>,
     pub skip: Vec<GlobMatcher>,
-    /// Only the checks of these names, and what they need.
+    /// Only the checks with these names, and their needs.
     pub names: Option<BTreeSet<String>>,
     pub concurrency: Option<usize>,
     pub budget: Option<Duration>,
     pub keep_going: bool,
-    /// Skip what changes something.
+    /// Skips checks that change something.
     pub read_only: bool,
     /// The run before the deploy, or why it cannot be one's baseline.
     pub baseline: Option<Result<Arc<Baseline>, Diagnostic>>,
@@ -61,7 +61,7 @@ pub struct Plan {
     pub grace: Duration,
     pub concurrency: usize,
     pub fail_fast: bool,
-    /// The variables' values.
+    /// The variables with their values.
     pub scope: Variables,
     /// The run before the deploy.
     pub baseline: Option<Arc<Baseline>>,
@@ -69,34 +69,34 @@ pub struct Plan {
     pub checks: Vec<PlannedCheck>,
 }
 
-/// One selected check.
+/// A selected check.
 #[derive(Debug, Clone)]
 pub struct PlannedCheck {
     pub info: CheckInfo,
     pub budget: Duration,
     pub repeat: Repeat,
-    /// The checks that must pass first, gates among them, as indexes into [`Plan::checks`].
+    /// The checks that must pass first, including gates, as indexes into [`Plan::checks`].
     pub needs: Vec<usize>,
-    /// Those of `needs` that the suite names: what they share overrides what a gate shares.
+    /// The `needs` that the suite names. What they share overrides what a gate shares.
     pub named_needs: Vec<usize>,
     pub skip: Option<SkipReason>,
-    /// The variables that `each` gives it.
+    /// The variables that `each` sets for it.
     pub instance: Instance,
     pub check: Arc<dyn Check>,
 }
 
-/// Makes a plan of `suite`.
+/// Creates the plan of `suite`.
 ///
 /// # Errors
-/// What is wrong with the choices, or with the suite in this environment.
+/// Returns the mistakes in the choices, or in the suite for this environment.
 pub fn plan(suite: &Suite, choices: &Choices, redactor: &Arc<Redactor>) -> Result<Plan, Vec<Diagnostic>> {
     planned(suite, choices, redactor, Missing::IsAMistake)
 }
 
-/// The same for a command that only shows it: a variable whose value comes from where it runs need not have one.
+/// Creates a plan that is only displayed, so variables that are defined outside the suite may be missing.
 ///
 /// # Errors
-/// What is wrong with the choices, or with the suite in this environment.
+/// Returns the mistakes in the choices, or in the suite for this environment.
 pub fn preview(suite: &Suite, choices: &Choices) -> Result<Plan, Vec<Diagnostic>> {
     planned(suite, choices, &Arc::new(Redactor::new()), Missing::MayComeFromOutside)
 }
@@ -184,18 +184,18 @@ fn planned(
     })
 }
 
-/// The plans of the whole suite in each of its environments, the one without a name first, for somebody who only looks
-/// at them.
+/// Returns the plans of the whole suite in each of its environments, starting with the unnamed one, for inspection
+/// only.
 ///
 /// # Errors
-/// What is wrong with it in any environment, as far as that can be known where it does not run.
+/// Returns the mistakes in any environment, as far as they can be known without running there.
 pub fn everywhere(suite: &Suite, variables: &[(String, String)]) -> Result<Vec<Plan>, Vec<Diagnostic>> {
     let environments = std::iter::once(None).chain(suite.environments.keys().cloned().map(Some));
     let mut plans = Vec::new();
     let mut found: Vec<Diagnostic> = Vec::new();
     for environment in environments {
         let choices = Choices { environment, variables: variables.to_vec(), ..Choices::default() };
-        // If there are environments, perhaps the suite is never run without one.
+        // A suite with environments may never be run without one.
         let missing = if choices.environment.is_none() && !suite.environments.is_empty() {
             Missing::IsFine
         } else {
@@ -212,7 +212,7 @@ pub fn everywhere(suite: &Suite, variables: &[(String, String)]) -> Result<Vec<P
     if found.is_empty() { Ok(plans) } else { Err(found) }
 }
 
-/// A poll that cannot pass, however well everything answers.
+/// Reports a poll that cannot pass, even if every attempt does.
 fn cannot_hold(check: &SuiteCheck) -> Option<Diagnostic> {
     let Repeat::Poll(poll) = check.keys.repeat else { return None };
     let (shortest, budget) = (poll.shortest(), check.budget());
@@ -250,7 +250,7 @@ fn environment<'s>(
     })
 }
 
-/// `--var` over `[env.NAME.vars]` over `[vars]`.
+/// Merges variables by precedence: `--var`, `[env.NAME.vars]`, `[vars]`.
 fn variables(
     suite: &Suite,
     environment: Option<&EnvironmentKeys>,
@@ -309,7 +309,7 @@ fn unknown_variables(suite: &Suite, choices: &Choices) -> Vec<Diagnostic> {
         .collect()
 }
 
-/// The index of each name.
+/// Returns the index of each name.
 fn positions<'s>(checks: impl Iterator<Item = &'s SuiteCheck>) -> HashMap<&'s str, usize> {
     checks.enumerate().map(|(index, check)| (check.name(), index)).collect()
 }
@@ -321,7 +321,7 @@ fn planned_checks(
     scope: &Variables,
 ) -> Vec<PlannedCheck> {
     let checks: Vec<&SuiteCheck> = selected.iter().map(|index| &suite.checks[*index]).collect();
-    // A need that is not selected does not exist here: another environment's, or excluded.
+    // An unselected need (of another environment, or excluded) does not exist here.
     let (needs, named) = (graph::needs(&checks), graph::named_needs(&checks));
     let planned = checks.iter().zip(needs).zip(named);
     let skip = |check: &SuiteCheck| match (&check.keys.skip, choices.read_only) {
@@ -363,7 +363,7 @@ fn planned_check(suite: &Suite, check: &SuiteCheck, needs: Vec<usize>, scope: &V
 }
 
 impl Plan {
-    /// What waits for what.
+    /// Returns the order of the checks.
     pub fn order(&self) -> Order {
         let needs: Vec<&[usize]> = self.checks.iter().map(|check| check.needs.as_slice()).collect();
         Order::new(&needs)
@@ -371,12 +371,12 @@ impl Plan {
 }
 
 impl PlannedCheck {
-    /// The variables as this check sees them.
+    /// Returns the variables in the scope of this check.
     pub fn scope(&self, plan: &Variables) -> Variables {
         plan.with(&self.instance)
     }
 
-    /// Does its failure turn the run red?
+    /// Whether its failure fails the run.
     pub fn is_critical(&self) -> bool {
         self.info.severity == Severity::Critical
     }

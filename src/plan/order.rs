@@ -1,16 +1,16 @@
-//! What comes before what.
+//! The order of checks.
 
-/// The checks of a plan and what each waits for, through any number of needs.
+/// The checks of a plan, and what each waits for, transitively.
 #[derive(Debug)]
 pub struct Order {
-    /// Every check after all that it needs.
+    /// A topological order: every check comes after its needs.
     sorted: Vec<usize>,
-    /// For each check, the ones that must come before it.
+    /// For each check, the checks that must come before it.
     before: Vec<Bits>,
 }
 
 impl Order {
-    /// `needs` holds for each check the ones it needs; there are no circles.
+    /// Creates the order. `needs` holds the needs of each check and contains no cycle.
     pub fn new(needs: &[&[usize]]) -> Order {
         let count = needs.len();
         let mut missing: Vec<usize> = needs.iter().map(|needs| needs.len()).collect();
@@ -39,17 +39,17 @@ impl Order {
         Order { sorted, before }
     }
 
-    /// Every check after all that it needs.
+    /// Returns a topological order.
     pub fn sorted(&self) -> impl Iterator<Item = usize> {
         self.sorted.iter().copied()
     }
 
-    /// Must `earlier` have passed before `later` starts?
+    /// Whether `earlier` must have passed before `later` starts.
     pub fn is_before(&self, earlier: usize, later: usize) -> bool {
         self.before[later].contains(earlier)
     }
 
-    /// For each check, how many rounds go before it: 0 if it waits for nothing.
+    /// Returns the round of each check: 0 if it waits for nothing.
     pub fn rounds(&self, needs: &[&[usize]]) -> Vec<usize> {
         let mut rounds = vec![0; needs.len()];
         for check in self.sorted() {
@@ -58,13 +58,13 @@ impl Order {
         rounds
     }
 
-    /// Those of `needs` that none of the others waits for anyway.
+    /// Returns those of `needs` that none of the others already waits for.
     pub fn nearest(&self, needs: &[usize]) -> Vec<usize> {
         let nearest = needs.iter().filter(|need| !needs.iter().any(|other| self.is_before(**need, *other)));
         nearest.copied().collect()
     }
 
-    /// For each check, the ones that may run at the same time, of those that `runs` says run at all.
+    /// Returns, for each check, which of `runs` may run at the same time.
     pub(super) fn beside(&self, runs: &[bool]) -> Vec<Bits> {
         let count = runs.len();
         let mut all = Bits::new(count);
@@ -78,7 +78,7 @@ impl Order {
         beside
     }
 
-    /// Do all of `runs` fit in so many chains of needs? Then no more of them can ever run at the same time.
+    /// Whether `places` chains of needs cover all of `runs`. If so, no more of them can ever run at the same time.
     pub(super) fn fits_in(&self, places: usize, runs: &[bool]) -> bool {
         let mut ends: Vec<usize> = Vec::new();
         for check in self.sorted().filter(|check| runs[*check]) {
@@ -129,7 +129,7 @@ impl Bits {
 
     pub fn iter(&self) -> impl Iterator<Item = usize> {
         self.words.iter().enumerate().flat_map(|(index, word)| {
-            // The lowest bit is cleared until there is none.
+            // Clears the lowest bit until none is set.
             let rest = std::iter::successors(Some(*word), |rest| Some(rest & rest.wrapping_sub(1)));
             rest.take_while(|rest| *rest != 0).map(move |rest| index * 64 + rest.trailing_zeros() as usize)
         })

@@ -1,19 +1,20 @@
-//! Which checks run: what is chosen, and what that needs.
+//! The selection of checks: the chosen ones and their needs.
 
 use super::{Choices, environment, positions};
 use crate::language::diagnostic::{Diagnostic, closest};
 use crate::suite::{Suite, SuiteCheck};
 
-/// The checks of `suite` that run, in its order.
+/// Returns the checks of `suite` that run, in its order.
 ///
 /// # Errors
-/// There is no such environment.
+/// Fails if there is no such environment.
 pub fn selection<'s>(suite: &'s Suite, choices: &Choices) -> Result<Vec<&'s SuiteCheck>, Vec<Diagnostic>> {
     environment(suite, choices)?;
     Ok(select(suite, choices).into_iter().map(|index| &suite.checks[index]).collect())
 }
 
-/// What is chosen by a pattern or a tag that no check of the suite has: a slip, after which less is tested than meant.
+/// Reports patterns and tags that match no check of the suite. They are probably misspelt, and less would be tested
+/// than intended.
 pub fn unmatched(suite: &Suite, choices: &Choices) -> Vec<String> {
     let names = || suite.checks.iter().map(SuiteCheck::name);
     let tags = || suite.checks.iter().flat_map(|check| check.keys.tags.iter().map(String::as_str));
@@ -30,13 +31,13 @@ pub fn unmatched(suite: &Suite, choices: &Choices) -> Vec<String> {
     patterns.chain(unknown).collect()
 }
 
-/// The indexes of the checks that run, in the suite's order: what is chosen, and what that needs.
+/// Returns the indexes of the checks that run, in the suite's order: the chosen ones and their needs.
 pub(super) fn select(suite: &Suite, choices: &Choices) -> Vec<usize> {
     let here = |check: &SuiteCheck| match &check.keys.envs {
         None => true,
         Some(envs) => envs.iter().any(|env| Some(&env.name) == choices.environment.as_ref()),
     };
-    // What is excluded stays excluded, even if it is needed: an app that already runs is not booted.
+    // An excluded check stays excluded even if it is needed, so that an application that already runs is not booted.
     let left_out = |check: &SuiteCheck| {
         check.keys.tags.iter().any(|tag| choices.skip_tags.contains(tag))
             || choices.skip.iter().any(|glob| glob.is_match(check.name()))

@@ -1,12 +1,12 @@
-//! The longest that a run can take, from budgets, needs and places.
+//! The longest duration of a run, derived from budgets, needs and concurrency slots.
 //!
-//! A check holds its place for its budget, retries and polls included, and for what follows its last attempt. It
-//! starts as soon as what it needs has passed and a place is free. To play the run through with every check as slow
-//! as it may be would not do: a check that is quicker can let others start in an order that takes longer (R. L. Graham,
-//! "Bounds on Multiprocessing Timing Anomalies", 1969). But this holds for every run. Go back from the check that ends
-//! last to the one that it waited for, and so on: at each moment either a check of this chain runs, or the next one
-//! waits for a place, and then every place is held by checks that are neither before nor after it. So a run takes
-//! as long as its chain and a share of the others' time, and no chain makes that longer than what is computed here.
+//! A check holds a slot for its budget, including retries and polls, and for the work after its last attempt. It starts
+//! as soon as its needs have passed and a slot is free. Simulating the run with every check at its slowest would be
+//! wrong: a check that finishes sooner can let others start in an order that takes longer (R. L. Graham, "Bounds on
+//! Multiprocessing Timing Anomalies", 1969). But the following holds for every run. Go back from the check that ends
+//! last to the check it waited for, and so on. At each moment either a check of this chain runs, or the next one waits
+//! for a slot, and then every slot is held by checks that are neither before nor after it. So a run takes as long as
+//! its chain plus a share of the others' time, and no chain makes that longer than the bound computed here.
 
 use std::time::Duration;
 
@@ -16,24 +16,24 @@ use crate::attempt::timeouts::{ABORT_GRACE, CLOSE_TIMEOUT, CRASH_WINDOW};
 use crate::language::variables::Variables;
 use crate::process::{KILL_TIMEOUT, OUTPUT_DRAIN_TIMEOUT};
 
-/// The longest that a run can take.
+/// The longest duration of a run.
 #[derive(Debug)]
 pub struct WorstCase {
-    /// How long each check can hold its place, in the plan's order; `None` for one that cannot run.
+    /// How long each check can hold a slot, in the plan's order. `None` for a check that cannot run.
     pub checks: Vec<Option<Duration>>,
-    /// The chain of needs that takes longest, from its first check to its last, and how long each takes.
+    /// The chain of needs that takes longest, from first check to last, with the time of each.
     pub critical_path: Vec<(usize, Duration)>,
-    /// How long that takes, if no check waits for a concurrency slot.
+    /// The duration of the critical path, if no check waits for a concurrency slot.
     pub critical: Duration,
-    /// How much longer it takes because there are only so many places.
+    /// The additional time that checks wait for a slot.
     pub waiting: Duration,
-    /// How long it takes then to stop what was booted.
+    /// The additional time to stop booted processes.
     pub stopping: Duration,
-    /// What ends any run: the suite's budget, its grace, and what it takes smoke to see to it.
+    /// The limit for any run: the suite's budget, its grace, and smoke's overhead to enforce them.
     pub limit: Duration,
 }
 
-/// What a run's longest time comes from.
+/// What bounds the duration of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Bound {
     /// The checks' own budgets.
@@ -43,7 +43,7 @@ pub enum Bound {
 }
 
 impl WorstCase {
-    /// The longest that a run of `plan` can take, beside the few milliseconds of smoke's own.
+    /// Computes the worst case of `plan`, not counting a few milliseconds of smoke's own overhead.
     pub fn of(plan: &Plan, order: &Order) -> WorstCase {
         let mut can_run = vec![false; plan.checks.len()];
         for check in order.sorted() {
@@ -61,7 +61,7 @@ impl WorstCase {
         let residents = u32::try_from(stays.len()).unwrap_or(u32::MAX);
         let slack = match residents {
             0 => Duration::ZERO,
-            // Each one that has died is listened to, and the kernel needs a moment for the others.
+            // Each exited process has its output drained, and killing the others takes the kernel a moment.
             _ => CRASH_WINDOW + OUTPUT_DRAIN_TIMEOUT.saturating_mul(residents) + KILL_TIMEOUT,
         };
         let stopping = stays.iter().map(|stop| (*stop).min(plan.grace)).max().unwrap_or_default() + slack;
@@ -77,27 +77,27 @@ impl WorstCase {
         WorstCase { checks, critical_path, critical, waiting, stopping, limit }
     }
 
-    /// The longest by the checks' own budgets.
+    /// Returns the bound from the checks' own budgets.
     pub fn by_checks(&self) -> Duration {
         self.critical.saturating_add(self.waiting).saturating_add(self.stopping)
     }
 
-    /// No run is longer.
+    /// Returns the overall bound.
     pub fn longest(&self) -> Duration {
         self.by_checks().min(self.limit)
     }
 
-    /// What says so.
+    /// Returns which of the bounds applies.
     pub fn bound(&self) -> Bound {
         if self.by_checks() <= self.limit { Bound::Checks } else { Bound::Suite }
     }
 }
 
-/// How long each check can hold its place, nothing for one that cannot run.
+/// How long each check can hold a slot. Zero for a check that cannot run.
 struct Times {
-    /// Where it passes, so that others can follow it.
+    /// The time if it passes, so that its dependents can start.
     passed: Vec<Duration>,
-    /// Where it fails: a query that was cut is ended on its server, and what a boot started is stopped.
+    /// The time if it fails: a cut query is cancelled on its server, and a booted process is stopped.
     failed: Vec<Duration>,
 }
 
@@ -116,7 +116,7 @@ impl Times {
         times
     }
 
-    /// The same with another time for each of `checks`.
+    /// Returns the times with those of `checks` replaced.
     fn with(&self, checks: &Bits, other: impl Fn(Duration) -> Duration) -> Times {
         let replaced = |times: &[Duration]| {
             let times = times.iter().enumerate();
@@ -126,7 +126,7 @@ impl Times {
     }
 }
 
-/// How long a check can hold its place if it passes, and if it fails.
+/// Returns how long a check can hold a slot if it passes, and if it fails.
 fn held(planned: &PlannedCheck, scope: &Variables, grace: Duration) -> (Duration, Duration) {
     let after = planned.check.afterwards(&planned.scope(scope));
     let passed = planned.budget.saturating_add(after.cleanup.min(grace));
@@ -135,7 +135,7 @@ fn held(planned: &PlannedCheck, scope: &Variables, grace: Duration) -> (Duration
     (passed, passed.saturating_add(farewell).saturating_add(stop))
 }
 
-/// The chain of needs that takes longest, and how long. All of it but the last check has passed.
+/// Returns the chain of needs that takes longest, and its duration. All checks but the last have passed.
 fn longest_chain(plan: &Plan, order: &Order, times: &Times) -> (Vec<(usize, Duration)>, Duration) {
     let mut passed = vec![Duration::ZERO; plan.checks.len()];
     let mut ended = passed.clone();
@@ -158,13 +158,13 @@ fn longest_chain(plan: &Plan, order: &Order, times: &Times) -> (Vec<(usize, Dura
     (chain, ended[last])
 }
 
-/// The longest where checks wait for places, if any can.
+/// Returns the longest duration if checks wait for slots, or `None` if none can.
 fn with_places(plan: &Plan, order: &Order, times: &Times, can_run: &[bool]) -> Option<Duration> {
     let places = plan.concurrency;
     if order.fits_in(places, can_run) {
         return None;
     }
-    // A check can wait only if so many others may run beside it that they hold every place, and only for these.
+    // A check waits only if the checks that may run beside it can hold every slot, and only for these.
     let beside = order.beside(can_run);
     let waiting: Vec<usize> =
         (0..can_run.len()).filter(|check| can_run[*check] && beside[*check].len() >= places).collect();
@@ -178,15 +178,15 @@ fn with_places(plan: &Plan, order: &Order, times: &Times, can_run: &[bool]) -> O
     let mut rival_times: Vec<Duration> = rivals.iter().map(|check| times.failed[check]).collect();
     let sum = |times: &[Duration]| times.iter().copied().fold(Duration::ZERO, Duration::saturating_add);
 
-    // Every place is held while the chain waits, so all rivals' time is shared by the places; but a rival that is in
-    // nothing waits for the chain itself, so it gives its share back. Divisions are rounded up.
+    // While the chain waits, every slot is held, so the rivals' total time is divided among the slots. A rival that is
+    // part of the chain does not wait for it, so its share is subtracted. Divisions round up.
     let divisor = u32::try_from(places).unwrap_or(u32::MAX);
     let a_nano = Duration::from_nanos(1);
     let without_share = times.with(&rivals, |time| time.saturating_sub(time / divisor) + a_nano);
     let shared = sum(&rival_times) / divisor + a_nano;
     let by_share = longest_chain(plan, order, &without_share).1.saturating_add(shared);
 
-    // And one of the places holds no more rivals than its part of their number, at worst the slowest.
+    // Also, one of the slots runs at most its part of the number of rivals, in the worst case the slowest ones.
     let one_is_in_the_chain = waiting.iter().all(|check| rivals.contains(*check));
     let number = (rivals.len() - usize::from(one_is_in_the_chain)) / places;
     rival_times.sort_unstable_by(|a, b| b.cmp(a));

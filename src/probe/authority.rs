@@ -1,10 +1,10 @@
-//! The host and the port of a URL, in the one form in which they are compared.
+//! The host and port of a URL, normalised for comparison.
 
 use std::fmt;
 
 use url::{Host, Url};
 
-/// A host and a port. `bücher.example.`, `BÜCHER.example` and `xn--bcher-kva.example` are one host.
+/// A host and a port. `bücher.example.`, `BÜCHER.example` and `xn--bcher-kva.example` are the same host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Authority {
     host: Host,
@@ -12,7 +12,7 @@ pub struct Authority {
 }
 
 impl Authority {
-    /// `host` as a URL has it: an IPv6 address in brackets. `None` if it is no host.
+    /// Parses `host` as it appears in a URL, with IPv6 addresses in brackets. `None` if it is not a host.
     pub fn new(host: &str, port: u16) -> Option<Authority> {
         let host = match Host::parse(host).ok()? {
             Host::Domain(name) => Host::Domain(name.strip_suffix('.').map_or(name.clone(), str::to_owned)),
@@ -21,9 +21,9 @@ impl Authority {
         Some(Authority { host, port })
     }
 
-    /// That of `url`, if it has a host and a port, or one by its scheme.
+    /// Returns the authority of `url`, if it has a host and a port or a default port for its scheme.
     pub fn of(url: &Url) -> Option<Authority> {
-        // What is no http:// URL has its host as it is written, encoded.
+        // Only web URLs have a decoded host. In others it is percent-encoded, as written.
         Authority::new(url.host_str()?, url.port_or_known_default()?)
     }
 }

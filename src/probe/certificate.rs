@@ -1,4 +1,4 @@
-//! Why a TLS handshake failed.
+//! Explains why a TLS handshake failed.
 
 use rustls::{AlertDescription, CertificateError, OtherError};
 
@@ -6,12 +6,12 @@ use crate::attempt::certificate::PeerCertificate;
 use crate::outcome::{Failure, Fault};
 use crate::secret::{Message, message};
 
-/// This machine has no certificates to trust.
+/// This machine has no CA certificates.
 #[derive(Debug, thiserror::Error)]
 #[error("this machine has no CA certificates")]
 pub struct NoAuthorities;
 
-/// Why a TLS handshake failed, in words that name the certificate.
+/// Returns the failure of a TLS handshake, with a description of the certificate.
 pub fn handshake_failure(doing: Message, error: &rustls::Error, peer: Option<&PeerCertificate>) -> Failure {
     let (cause, hint) = match error {
         rustls::Error::InvalidCertificate(CertificateError::Other(OtherError(other)))
@@ -47,13 +47,13 @@ pub fn handshake_failure(doing: Message, error: &rustls::Error, peer: Option<&Pe
         ),
         other => (other.to_string(), "look at the handshake with `openssl s_client -connect HOST:PORT`"),
     };
-    // What the server refuses is not its own certificate.
+    // An alert is about the client's certificate, not the server's.
     let peer = peer.filter(|_| !matches!(error, rustls::Error::AlertReceived(_)));
     let shown = peer.map_or_else(Message::new, |peer| message!("; ").then(peer.in_words()));
     Failure::fault(Fault::Tls, doing, message!("{}", cause).then(shown)).with_hint(Message::new().words(hint))
 }
 
-/// What is wrong with the server's certificate, and what to do.
+/// Explains what is wrong with the server's certificate, and what to do.
 fn certificate_failure(reason: &CertificateError, peer: Option<&PeerCertificate>) -> (String, &'static str) {
     let look = "look at the certificate with `openssl s_client -connect HOST:PORT`";
     match reason {
@@ -101,7 +101,7 @@ fn certificate_failure(reason: &CertificateError, peer: Option<&PeerCertificate>
                 .to_owned(),
             look,
         ),
-        // The library shows its own data, which may go on for long.
+        // rustls prints its own data here, which may be long.
         other => {
             let words = other.to_string();
             let short = words.split(['{', '(']).next().unwrap_or_default().trim();
@@ -110,7 +110,7 @@ fn certificate_failure(reason: &CertificateError, peer: Option<&PeerCertificate>
     }
 }
 
-/// Why a server does not take the client's certificate, where it says so.
+/// Explains why a server rejects the client's certificate, if it says so.
 fn refused_client(alert: AlertDescription) -> Option<&'static str> {
     Some(match alert {
         AlertDescription::CertificateExpired => "it has expired",

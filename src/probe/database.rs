@@ -1,11 +1,11 @@
-//! What a database can do: the traits that each one implements.
+//! The traits that every database implements.
 //!
-//! A database is a [`Session`]. What it is asked runs in a transaction that begins with the first statement and lasts
-//! until it is committed or rolled back; a statement that fails leaves the transaction as it was before. A check's one
-//! question, [`ask`], is the simplest use: one statement, and whatever it wrote is rolled back.
+//! A database is used through a [`Session`]. Statements run in a transaction that begins with the first one and lasts
+//! until it is committed or rolled back. A statement that fails leaves the transaction as it was before. The simplest
+//! use is [`ask`], the question of a check: it runs one statement and rolls back its writes.
 //!
-//! A cut drops the session. What would then go on running on a server is ended by a request that the session keeps
-//! among the [`cancellation`](crate::attempt::cancellation) requests of its context.
+//! A cut drops the session. If a query would go on running on the server, the session has registered a request that
+//! cancels it among the [`cancellation`](crate::attempt::cancellation) requests of its context.
 
 use std::fmt::Debug;
 use std::path::Path;
@@ -23,26 +23,26 @@ use crate::language::statement::QueryLanguage;
 use crate::outcome::Failure;
 use crate::secret::Message;
 
-/// A database that a suite may have.
+/// A kind of database that a suite can use.
 pub trait Database: Debug + Sync {
-    /// How its URLs start, such as `sqlite:`.
+    /// Returns the prefixes of its URLs, such as `sqlite:`.
     fn schemes(&self) -> &'static [&'static str];
 
-    /// What such a URL names, in a few words.
+    /// Describes what such a URL names.
     fn about(&self) -> &'static str;
 
-    /// How it binds values and quotes names.
+    /// Returns how it binds values and quotes names.
     fn dialect(&self) -> Dialect;
 
-    /// What statements that smoke writes itself need of it.
+    /// Returns the idioms for statements that smoke generates.
     fn idioms(&self) -> Idioms;
 
-    /// How its statements are written.
+    /// Returns the language of its statements.
     fn language(&self) -> QueryLanguage {
         QueryLanguage::Sql(self.dialect())
     }
 
-    /// Why it can run no statement that writes; `None` if what one writes can be rolled back.
+    /// Returns why it cannot run statements that write, or `None` if writes can be rolled back.
     fn refuses_writes(&self) -> Option<WritesRefused> {
         None
     }
@@ -55,7 +55,7 @@ pub trait Database: Debug + Sync {
     /// What is wrong with `url` wherever it is used. Where it stands in the suite, the caller knows.
     fn mistake(&self, url: &str) -> Option<Diagnostic>;
 
-    /// Can a cut leave a query running on a server?
+    /// Whether a cut may leave a query running on a server.
     fn leaves(&self) -> bool;
 
     /// Opens a session, ready for its first statement.
@@ -66,11 +66,11 @@ pub trait Database: Debug + Sync {
         context: &'a Context,
     ) -> BoxFuture<'a, Result<Box<dyn Session>, Failure>>;
 
-    /// A command that asks the same.
+    /// Returns a command that asks the same.
     fn reproduce(&self, asked: &Reproduction<'_>) -> ShellCommand;
 }
 
-/// Why a database can run no statement that writes, and what to do instead.
+/// Why a database cannot run statements that write, and what to do instead.
 #[derive(Debug, Clone, Copy)]
 pub struct WritesRefused {
     pub message: &'static str,
@@ -84,16 +84,16 @@ pub enum Access {
     Read,
     /// They read, and all statements of a transaction see the same state of the database.
     Snapshot,
-    /// They may write; only [`Session::commit`] keeps it.
+    /// They may write. Only [`Session::commit`] keeps the changes.
     Write,
 }
 
-/// A session on a database, with at most one transaction open.
+/// A session on a database, with at most one open transaction.
 pub trait Session: Send {
-    /// Finds out that the database answers: a round trip to a server, a look into a file.
+    /// Checks that the database responds: a round trip to a server, or a read of the file.
     fn ping<'a>(&'a mut self, context: &'a Context) -> BoxFuture<'a, Result<(), Failure>>;
 
-    /// Runs one statement. All rows are counted, and the first `keep` of them kept.
+    /// Runs one statement. Counts all rows, and keeps the first `keep` of them.
     fn query<'a>(
         &'a mut self,
         statement: &'a BoundSql,
@@ -101,8 +101,8 @@ pub trait Session: Send {
         context: &'a Context,
     ) -> BoxFuture<'a, Result<QueryResult, Failure>>;
 
-    /// The same, ended at `limit` at the latest: on a server by the server itself, so that the session and its
-    /// transaction stay usable. The failure is [`Failure::TimedOut`] then, in the phase `Lock` where a lock was waited for.
+    /// Runs one statement, which ends by `limit`. On a server, the server itself ends it, so the session and its
+    /// transaction stay usable. The failure is then [`Failure::TimedOut`], in the phase `Lock` if it waited for a lock.
     fn query_within<'a>(
         &'a mut self,
         statement: &'a BoundSql,
@@ -111,48 +111,47 @@ pub trait Session: Send {
         context: &'a Context,
     ) -> BoxFuture<'a, Result<QueryResult, Failure>>;
 
-    /// What the catalog says of each of `tables`, in their order; `None` where there is no such table or view. It takes
-    /// no lock that a migration holds.
+    /// Returns what the catalog says about each of `tables`, in order, or `None` for one that is not a table or view.
+    /// Takes no lock that conflicts with a migration.
     fn describe<'a>(
         &'a mut self,
         tables: &'a [TableName],
         context: &'a Context,
     ) -> BoxFuture<'a, Result<Vec<Option<Table>>, Failure>>;
 
-    /// The tables and views with each of `names` in any spelling, in any schema but those of the database itself: those
-    /// that a statement finds without a schema come first.
+    /// Finds the tables and views named like each of `names`, ignoring case, in any schema except those of the database
+    /// itself. Those that a statement finds without a schema come first.
     fn find<'a>(
         &'a mut self,
         names: &'a [String],
         context: &'a Context,
     ) -> BoxFuture<'a, Result<Vec<Vec<TableName>>, Failure>>;
 
-    /// How the types of `columns` compare with what is declared of them, in their order. What is declared is bound or
-    /// looked up, and never a part of a statement.
+    /// Compares the types of `columns` with their declarations, in order. Declarations are bound or looked up, and
+    /// never become part of a statement.
     fn compare_types<'a>(
         &'a mut self,
         columns: &'a [DeclaredType],
         context: &'a Context,
     ) -> BoxFuture<'a, Result<Vec<TypeMatch>, Failure>>;
 
-    /// Keeps what the transaction wrote, and ends it; where that fails, nothing is kept, or the connection broke and
-    /// nobody knows.
+    /// Commits the transaction. If that fails, nothing is kept, or the connection broke and the outcome is unknown.
     fn commit<'a>(&'a mut self, context: &'a Context) -> BoxFuture<'a, Result<(), Failure>>;
 
-    /// Checks what a commit would check, such as deferred constraints, then undoes what the transaction wrote, and ends it.
+    /// Checks what a commit would check, such as deferred constraints, and rolls the transaction back.
     fn rehearse<'a>(&'a mut self, context: &'a Context) -> BoxFuture<'a, Result<(), Failure>>;
 
-    /// Undoes what the transaction wrote, and ends it: the next statement sees the database as it is by then.
+    /// Rolls the transaction back. The next statement sees the current state of the database.
     fn rollback<'a>(&'a mut self, context: &'a Context) -> BoxFuture<'a, ()>;
 
-    /// Rolls back and ends the session in good order. One of which a statement was cut is only dropped.
+    /// Rolls back and closes the session gracefully. A session with a cut statement is only dropped.
     fn close(self: Box<Self>, context: &Context) -> BoxFuture<'_, ()>;
 }
 
-/// The name of a table or view, exactly as the database has it.
+/// The name of a table or view, exactly as the database stores it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TableName {
-    /// Where it is; `None` is wherever the database finds a name without a schema.
+    /// The schema, or `None` for wherever the database finds an unqualified name.
     pub schema: Option<String>,
     pub name: String,
 }
@@ -162,15 +161,15 @@ pub struct TableName {
 pub struct Table {
     pub schema: String,
     pub kind: TableKind,
-    /// May this user read it?
+    /// Whether this user may read it.
     pub is_readable: bool,
     pub columns: Vec<Column>,
-    /// Columns of which the catalog proves that no two rows have the same values, but for rows with a null in them: those
-    /// of each unique index that is valid, of whole columns and of all rows.
+    /// Column sets that the catalog proves to be unique, except for rows that contain a null in them: those of each
+    /// valid unique index over whole columns and all rows.
     pub unique: Vec<Vec<String>>,
 }
 
-/// What kind of table or view it is.
+/// The kind of a table or view.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TableKind {
     Table,
@@ -183,14 +182,15 @@ pub enum TableKind {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Column {
     pub name: String,
-    /// As the database writes it, with length and precision.
+    /// The type as the database writes it, with length and precision.
     pub type_name: String,
-    /// `false` where the catalog proves that there is no null in it. Of a view's columns it proves nothing.
+    /// `false` if the catalog proves that the column contains no null. It proves nothing about the columns of a view.
     pub nullable: bool,
     pub family: Family,
 }
 
-/// What a column's type is about, where more than its name is needed. That of a domain is that of the type behind it.
+/// The kind of values in a column, for code that needs more than the type's name. A domain has the family of its base
+/// type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Family {
     Text,
@@ -199,62 +199,63 @@ pub enum Family {
     Date,
     /// A time of day.
     Time,
-    /// A date and a time without a zone: when that is depends on where.
+    /// A date and time without a time zone, so its instant depends on the location.
     LocalTime,
-    /// A point in time. Where it is written without an offset, it is UTC.
+    /// A point in time. Without an offset, it is UTC.
     Instant,
     Array,
-    /// JSON, a composite type.
+    /// JSON or a composite type.
     Object,
-    /// Something that most people keep as text, such as a UUID or an address.
+    /// A value that is commonly kept as text, such as a UUID or an address.
     Other,
-    /// The database does not say.
+    /// The database does not specify it.
     Unknown,
 }
 
-/// What somebody declares of a column, and the column.
+/// The declared type of a column, and its actual type.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeclaredType {
-    /// As it was written: of whichever database, or no type at all.
+    /// As written. It may be a type of any database, or no type at all.
     pub declared: String,
     /// [`Column::type_name`].
     pub type_name: String,
 }
 
-/// How a column's type compares with the declared one.
+/// The result of comparing a column's type with the declared one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TypeMatch {
-    /// The same, or a domain over it. Length and precision count only where they are declared.
+    /// The same type, or a domain over it. Length and precision count only if they are declared.
     Same,
-    /// The declared type is another one, which the database calls this.
+    /// A different type. Holds the database's name of the declared one.
     Other(String),
-    /// The database knows no type of that name.
+    /// The database has no type of that name.
     Unknown,
 }
 
-/// What databases write differently in statements that smoke writes itself.
+/// The syntax in which databases differ, for statements that smoke generates.
 #[derive(Debug, Clone, Copy)]
 pub struct Idioms {
-    /// An expression as text.
+    /// Converts an expression to text.
     pub text: fn(&str) -> String,
-    /// A condition that a text matches a regular expression, both as expressions; `None` if it has no regular expressions.
+    /// A condition that a text matches a regular expression, given both as expressions. `None` without regular
+    /// expressions.
     pub matches: Option<fn(&str, &str) -> String>,
-    /// An expression for the server's own clock at that moment, as `2026-11-29T08:00:00.000Z`.
+    /// An expression for the current time of the server, as `2026-11-29T08:00:00.000Z`.
     pub clock: &'static str,
-    /// Does a name as people write it, without quotes, mean the one that the catalog has?
+    /// Whether a name written without quotes means the name in the catalog.
     pub is_same_name: fn(written: &str, stored: &str) -> bool,
 }
 
-/// What a session was asked, for people to ask again.
+/// What a session was asked, for people to reproduce.
 #[derive(Debug, Clone, Copy)]
 pub struct Reproduction<'q> {
     pub url: &'q str,
-    /// The same with stand-ins for its secrets.
+    /// The same URL with placeholders for its secrets.
     pub shown_url: &'q str,
     pub statement: Option<&'q str>,
     pub access: Access,
     pub limit: Duration,
-    /// Where a relative path starts.
+    /// The base of relative paths.
     pub folder: &'q Path,
     /// The run that asked.
     pub run: &'q RunContext,
@@ -273,7 +274,7 @@ pub struct Inquiry<'q> {
 /// Runs a statement, or makes one round trip. What it wrote is checked as a commit would, and rolled back.
 ///
 /// # Errors
-/// No connection, no login, an SQL error, or a commit would have failed.
+/// Fails if there is no connection, if the login or the statement fails, or if a commit would fail.
 pub async fn ask(
     database: &dyn Database,
     url: &str,

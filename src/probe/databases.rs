@@ -1,5 +1,5 @@
-//! The table of databases. One is a type that implements [`Database`] and its row in [`DATABASES`]: readers, messages and
-//! texts of the suite learn of it from there.
+//! The table of databases. A database is a type that implements [`Database`] and its row in [`DATABASES`]. Readers,
+//! messages and the suite's documentation use only the row.
 
 use std::sync::LazyLock;
 
@@ -14,16 +14,16 @@ use crate::secret::address;
 /// The table of databases.
 pub const DATABASES: &[&dyn Database] = &[&Postgres, &Mysql, &Sqlite, &Redis];
 
-/// The database that `url` selects.
+/// Returns the database that `url` selects.
 ///
 /// # Errors
-/// There is none; the mistake has no place.
+/// Fails if there is none. The mistake has no place.
 pub fn of_url(url: &str) -> Result<&'static dyn Database, Diagnostic> {
     let answers = |database: &&&dyn Database| database.schemes().iter().any(|scheme| url.starts_with(scheme));
     DATABASES.iter().find(answers).copied().ok_or_else(|| unsupported(url))
 }
 
-/// What a key that holds a database's URL means.
+/// Returns the documentation of keys that hold a database URL.
 pub fn url_meaning() -> &'static str {
     static MEANING: LazyLock<String> = LazyLock::new(|| {
         let of_one = |database: &&dyn Database| {
@@ -41,13 +41,13 @@ fn schemes() -> impl Iterator<Item = &'static str> {
     DATABASES.iter().flat_map(|database| database.schemes().iter().copied())
 }
 
-/// `postgres` of `postgres://`.
+/// Returns `postgres` for `postgres://`.
 fn scheme_name(scheme: &str) -> &str {
     scheme.split(':').next().unwrap_or(scheme)
 }
 
 fn unsupported(url: &str) -> Diagnostic {
-    // Nothing else of it is shown: a connection string has a password in it.
+    // The rest of the URL is not shown, because a connection string contains a password.
     let mistake = match address::scheme(url) {
         None => Diagnostic::new(None, "the database URL has no scheme"),
         Some(given) => match schemes().find(|scheme| scheme_name(scheme) == given) {

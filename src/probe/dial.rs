@@ -1,4 +1,4 @@
-//! Names to addresses, addresses to connections.
+//! Resolves names and opens connections.
 
 use std::io;
 use std::net::SocketAddr;
@@ -15,7 +15,7 @@ use crate::language::io_error;
 use crate::outcome::{Failure, Fault, Phase};
 use crate::secret::{Message, message};
 
-/// How long one address has before the next is tried beside it (RFC 8305, section 5).
+/// How long to wait for one address before the next is tried in parallel (RFC 8305, section 5).
 const NEXT_ADDRESS_AFTER: Duration = Duration::from_millis(250);
 
 /// A host and port to connect to.
@@ -35,21 +35,21 @@ impl std::fmt::Display for Target {
     }
 }
 
-/// What kept a connection from being made.
+/// Why no connection was established.
 #[derive(Debug)]
 pub enum DialError {
-    /// The name cannot be looked up.
+    /// The name cannot be resolved.
     Name(io::Error),
     /// The name has no address.
     NoAddress,
-    /// Every address refused.
+    /// Every address refused the connection.
     Refused(Vec<(SocketAddr, io::Error)>),
 }
 
-/// Looks the name up. The system's resolver blocks: it runs on a thread that nothing waits for.
+/// Resolves the name. The system's resolver blocks, so it runs on a thread that nothing waits for.
 ///
 /// # Errors
-/// The name has no address.
+/// Fails if the name has no address.
 pub async fn look_up(target: &Target) -> Result<Vec<SocketAddr>, DialError> {
     if let Ok(address) = target.host.parse() {
         return Ok(vec![SocketAddr::new(address, target.port)]);
@@ -60,9 +60,9 @@ pub async fn look_up(target: &Target) -> Result<Vec<SocketAddr>, DialError> {
     if addresses.is_empty() { Err(DialError::NoAddress) } else { Ok(addresses) }
 }
 
-/// The failure of a name look-up, in words that say what to look at.
+/// Returns the failure of a name resolution, with a hint on what to check.
 pub fn name_failure(doing: Message, error: &io::Error) -> Failure {
-    // The system's resolver does not say that it had no socket to ask with.
+    // The system's resolver does not report that it had no socket for its query.
     let lacking = io_error::shortage(error).filter(|_| error.raw_os_error().is_some());
     let lacking = lacking.or_else(|| io_error::is_out_of_descriptors().then_some(io_error::TOO_MANY_FILES));
     if let Some(lacking) = lacking {
@@ -74,10 +74,10 @@ pub fn name_failure(doing: Message, error: &io::Error) -> Failure {
         .with_hint(message!("check the host name in the URL, and that this machine's DNS knows it"))
 }
 
-/// Connects to the first address that answers.
+/// Connects to the first address that responds.
 ///
 /// # Errors
-/// No name, or every address refused.
+/// Fails if the name cannot be resolved, or if every address refuses.
 pub async fn connect(target: &Target) -> Result<TcpStream, Failure> {
     dial(target).await.map_err(|error| error.into_failure(target))
 }
@@ -102,7 +102,7 @@ pub fn is_refusal(error: &io::Error) -> bool {
 /// The same, for those who say in their own words what went wrong.
 ///
 /// # Errors
-/// No name, or every address refused.
+/// Fails if the name cannot be resolved, or if every address refuses.
 pub async fn dial(target: &Target) -> Result<TcpStream, DialError> {
     dial_any(look_up(target).await?).await
 }
@@ -130,16 +130,16 @@ pub async fn dial_any(addresses: Vec<SocketAddr>) -> Result<TcpStream, DialError
                 return Ok(stream);
             }
             Ok(Some((address, Err(error)))) => refusals.push((address, error)),
-            // It is time for the next address.
+            // The next address is due.
             Ok(None) | Err(_) => {}
         }
     }
 }
 
-/// Connects to a socket of this machine.
+/// Connects to a Unix socket.
 ///
 /// # Errors
-/// There is none, or nothing listens on it.
+/// Fails if there is no such socket, or if nothing listens on it.
 #[cfg(unix)]
 pub async fn connect_to_socket(path: &std::path::Path) -> Result<tokio::net::UnixStream, Failure> {
     mark(Phase::Connect);
@@ -154,15 +154,14 @@ pub async fn connect_to_socket(path: &std::path::Path) -> Result<tokio::net::Uni
     })
 }
 
-/// The command that connects to the same, for people to repeat by hand. Every `nc` has other options; curl is the
-/// same everywhere.
+/// Returns a command that makes the same connection. It uses curl, because the options of `nc` differ between systems.
 pub fn as_curl(target: &Target, limit: Duration) -> ShellCommand {
     let url = format!("telnet://{target}");
     ShellCommand::new("curl").words(&["-sS", "--max-time", &seconds(limit), &url]).without_input()
 }
 
 impl DialError {
-    /// The failure to connect to `target`.
+    /// Returns the failure to connect to `target`.
     pub fn into_failure(self, target: &Target) -> Failure {
         let doing = || message!("looking up `{}`", target.host);
         match self {
@@ -185,7 +184,7 @@ fn refused(target: &Target, refusals: &[(SocketAddr, io::Error)]) -> Failure {
     }
 }
 
-/// Why nothing connected: of each address, unless there is one only and `target` is it.
+/// Returns why nothing connected. Names each address, unless there is only one and it is `target`.
 pub fn causes(target: &Target, refusals: &[(SocketAddr, io::Error)]) -> String {
     let causes: Vec<String> = match refusals {
         [(address, error)] if address.to_string() == target.to_string() => vec![io_error::reason(error)],
@@ -196,7 +195,7 @@ pub fn causes(target: &Target, refusals: &[(SocketAddr, io::Error)]) -> String {
     causes.join("; ")
 }
 
-/// What to look at when a connection is not made.
+/// Returns a hint on what to check after a failed connection.
 pub fn connect_hint(error: &io::Error) -> Message {
     Message::new().words(match error.kind() {
         io::ErrorKind::ConnectionRefused => {

@@ -1,8 +1,8 @@
-//! Probes: the protocols, each a question to a server and its answer.
+//! Probes, one per protocol. Each sends a question to a server and returns its answer.
 //!
-//! A probe runs inside the deadline of its [`Context`](crate::attempt::Context), tells its timeline which
-//! phase it is in, and answers with data or a [`Failure`](crate::outcome::Failure). It takes plain data: a template has its
-//! value before a probe sees it. What a cut can leave running on a server (a query) is registered with the context's
+//! A probe runs within the deadline of its [`Context`](crate::attempt::Context), reports its phase to the timeline, and
+//! returns data or a [`Failure`](crate::outcome::Failure). It takes plain data: templates are rendered before. Anything
+//! that a cut could leave running on a server (a query) is registered in the context's
 //! [`cancellations`](crate::attempt::cancellation).
 
 pub mod authority;

@@ -1,4 +1,4 @@
-//! What a query gave back.
+//! The result of a query.
 
 use std::time::Duration;
 
@@ -7,13 +7,13 @@ use serde_json::Value;
 use crate::attempt::cost;
 use crate::secret::Message;
 
-/// No larger row is read, in bytes, nor are larger ones kept together: as much as a body by default.
+/// The largest row and the largest sum of kept rows, in bytes. The same as the default limit of a body.
 pub const LARGEST: usize = 1 << 20;
 
-/// What to do where a row is larger.
+/// The hint for a row that is too large.
 pub const TOO_LARGE: &str = "select fewer columns, or the `length` of one";
 
-/// A row: its columns in their order; two of them may have one name.
+/// A row, with its columns in order. Names may repeat.
 pub type Row = Vec<(String, Value)>;
 
 /// What is known of the numbers in a column.
@@ -42,7 +42,7 @@ pub struct QueryResult {
     pub columns: Vec<ResultColumn>,
     /// Rows returned, or rows a statement without a result changed.
     pub count: u64,
-    /// The first of the rows, as many as were to be kept.
+    /// The first rows, up to the number to keep.
     pub rows: Vec<Row>,
     pub took: Duration,
 }
@@ -61,13 +61,13 @@ impl QueryResult {
         self.rows.first()
     }
 
-    /// How much of it there is to look at, in bytes.
+    /// Returns the number of bytes to inspect.
     pub fn size(&self) -> usize {
         let cells = self.rows.iter().flatten();
         cells.map(|(column, value)| column.len() + cost::length(value)).sum()
     }
 
-    /// The first row in one line, for under a mismatch.
+    /// Describes the first row on one line, to be shown below a mismatch.
     pub fn describe(&self) -> Message {
         let count = match self.count {
             1 => "1 row".to_owned(),

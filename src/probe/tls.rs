@@ -1,4 +1,4 @@
-//! `tls://host:port`: the handshake, and the certificate's days left.
+//! `tls://host:port`: the handshake, and the days left of the certificate.
 
 use std::future::poll_fn;
 use std::io;
@@ -26,10 +26,11 @@ use crate::language::io_error::reason;
 use crate::outcome::{Failure, Fault, Phase};
 use crate::secret::{Message, message};
 
-/// Connects to `target`, shakes hands with it as `name`, and closes. The certificate is on the context's timeline afterwards.
+/// Connects to `target`, performs a handshake with it as `name`, and closes. The certificate is then on the context's
+/// timeline.
 ///
 /// # Errors
-/// No connection, or a handshake that fails.
+/// Fails if there is no connection, or if the handshake fails.
 pub async fn shake_hands(
     name: &str,
     target: &Target,
@@ -76,7 +77,7 @@ fn is_refusal(error: &io::Error) -> bool {
 /// Connects to `target` and shakes hands with it as `name`, after asking for it in plain text where `starttls` says how.
 ///
 /// # Errors
-/// No connection, or a handshake that fails.
+/// Fails if there is no connection, or if the handshake fails.
 pub async fn connect_securely(
     name: &str,
     target: &Target,
@@ -129,8 +130,8 @@ async fn late_refusal(
     Ok(stream)
 }
 
-/// The failure of a handshake, also where it is known only after it: in TLS 1.3 the client is done before the server has
-/// seen its certificate.
+/// Returns the failure of a handshake that may be known only afterwards: in TLS 1.3 the client finishes before the
+/// server has seen its certificate.
 pub fn refused(target: &Target, error: &io::Error, context: &Context) -> Failure {
     io_failure(shaking_hands(target), error, context.timeline.certificate().as_ref())
 }
@@ -139,11 +140,12 @@ fn shaking_hands(target: &Target) -> Message {
     message!("the TLS handshake with {}", target)
 }
 
-/// How long a server has to say that it does not take the client's certificate.
+/// How long a server may take to reject the client's certificate.
 const REFUSAL_AFTER: Duration = Duration::from_secs(1);
 
-/// In TLS 1.3 the client is done before the server has seen the client's certificate, and a refusal comes after that.
-/// One that takes it nearly always gives tickets for a next time.
+/// Returns the rejection of the client's certificate, if there is one. In TLS 1.3 the client finishes before the server
+/// has seen its certificate, so a rejection arrives later. A server that accepts it nearly always issues session
+/// tickets.
 async fn refusal(stream: &mut TlsStream<TcpStream>, context: &Context) -> Option<io::Error> {
     let mut byte = [0];
     let listen = poll_fn(|poller| {
@@ -156,7 +158,7 @@ async fn refusal(stream: &mut TlsStream<TcpStream>, context: &Context) -> Option
         }
     });
     let limit = context.deadline.tighten(REFUSAL_AFTER, context.deadline.scope());
-    // Whoever says nothing has nothing against it, and closing without a farewell says nothing either.
+    // Silence counts as acceptance, and so does closing without close_notify.
     limit.bound(listen).await.ok()?.filter(|error| {
         error.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<rustls::Error>)
             || error.kind() == io::ErrorKind::ConnectionReset
@@ -191,8 +193,8 @@ pub fn as_openssl(
     command.without_input()
 }
 
-/// The failure of a handshake as tokio-rustls reports it: an I/O error, with rustls's own inside or not. `peer` is what
-/// the server showed.
+/// Returns the failure of a handshake as tokio-rustls reports it: an I/O error that may contain one of rustls. `peer`
+/// is the presented certificate.
 pub fn io_failure(doing: Message, error: &io::Error, peer: Option<&PeerCertificate>) -> Failure {
     match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
         Some(inner) => handshake_failure(doing, inner, peer),

@@ -1,7 +1,7 @@
-//! TLS: one configuration, made only when a URL needs it, shared by HTTP, PostgreSQL and the `tls` probe.
+//! TLS configurations. They are created only when a URL needs one, and shared by HTTP, PostgreSQL and the `tls` probe.
 //!
-//! The system's certificates are read when the first server certificate has to be judged, and not before: a run
-//! without TLS pays nothing for them, and a run with it pays once.
+//! The system's certificates are read when the first server certificate has to be verified: a run without TLS does not
+//! pay for them, and a run with TLS pays once.
 
 mod files;
 mod verifier;
@@ -22,30 +22,30 @@ use crate::attempt::timeline::{mark, saw_ticket};
 use crate::outcome::{Failure, Fault, Phase};
 use crate::secret::message;
 
-/// How far a server's certificate is checked.
+/// How far a server's certificate is verified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Verify {
-    /// Its chain, its time and its name.
+    /// Its chain, validity period and name.
     Full,
-    /// Its chain and its time (`sslmode=verify-ca`).
+    /// Its chain and validity period (`sslmode=verify-ca`).
     Chain,
-    /// Nothing (`insecure = true`, `sslmode=require` without a root certificate).
+    /// Not at all (`insecure = true`, `sslmode=require` without a root certificate).
     Nothing,
 }
 
-/// What a connection wants of TLS. Equal options share one configuration.
+/// The TLS options of a connection. Equal options share one configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TlsOptions {
     pub verify: Verify,
-    /// A PEM file of the certificates to trust, instead of the system's.
+    /// A PEM file of trusted certificates, instead of the system's.
     pub ca: Option<PathBuf>,
     /// PEM files of the client's certificate chain and key.
     pub client: Option<(PathBuf, PathBuf)>,
-    /// Protocols offered, in order.
+    /// The offered protocols, in order.
     pub alpn: Vec<&'static str>,
 }
 
-/// Makes and keeps TLS configurations.
+/// Creates and caches TLS configurations.
 #[derive(Debug)]
 pub struct Trust {
     provider: Arc<CryptoProvider>,
@@ -64,10 +64,10 @@ impl Default for Trust {
 }
 
 impl Trust {
-    /// The configuration for `options`.
+    /// Returns the configuration for `options`.
     ///
     /// # Errors
-    /// A certificate or key file that cannot be used.
+    /// Fails if a certificate or key file cannot be used.
     pub async fn config(&self, options: &TlsOptions) -> Result<Arc<ClientConfig>, Failure> {
         let making = async || {
             let files = match options {
@@ -105,8 +105,8 @@ fn internal(error: &rustls::Error) -> Failure {
     Failure::fault(Fault::Internal, message!("setting up TLS"), message!("{}", error))
 }
 
-/// Keeps no sessions, so that every connection proves the certificate anew; asked at the start of each
-/// handshake, it is where the timeline learns that one begins.
+/// Stores no sessions, so that every connection verifies the certificate anew. It is queried at the start of each
+/// handshake, which is how the timeline notices one.
 #[derive(Debug)]
 struct NoSessions;
 

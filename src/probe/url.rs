@@ -1,13 +1,13 @@
-//! The text of a URL, whatever its scheme.
+//! The text of URLs with any scheme.
 
 use url::Url;
 
 use crate::secret::address;
 
-/// Parses a URL.
+/// Parses an absolute URL.
 ///
 /// # Errors
-/// What keeps `text` from being one, and what to do about it.
+/// Returns why `text` is not one, and what to do about it.
 pub fn parse_absolute_url(text: &str) -> Result<Url, (String, &'static str)> {
     if let Some(bad) = text.chars().find(|c| c.is_whitespace() || c.is_control()) {
         let encode = "encode the value with `{{name|urlencode}}`, or put it into `query`, which encodes it";
@@ -39,8 +39,8 @@ pub fn parse_absolute_url(text: &str) -> Result<Url, (String, &'static str)> {
     }
 }
 
-/// The URL with its host as DNS and certificates have it (RFC 5891), which the library does for the schemes of the web
-/// only.
+/// Returns the URL with its host in the ASCII form of DNS and certificates (RFC 5891). The library does this only for
+/// web schemes.
 pub fn in_ascii(mut url: Url) -> Url {
     let host = url.host_str().unwrap_or_default();
     let decoded = percent_encoding::percent_decode_str(host).decode_utf8_lossy();
@@ -50,8 +50,8 @@ pub fn in_ascii(mut url: Url) -> Url {
     url
 }
 
-/// The part of a path that every URL library resolves: a dot segment (RFC 3986, section 5.2.4), encoded or not, or a
-/// backslash.
+/// Returns the part of a path that every URL library rewrites: a dot segment (RFC 3986, section 5.2.4), encoded or not,
+/// or a backslash.
 fn changed_in_path(url: &str) -> Option<&str> {
     let (_, rest) = url.split_once(':')?;
     let rest = rest.split(['?', '#']).next().unwrap_or(rest);

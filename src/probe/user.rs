@@ -19,7 +19,7 @@ fn from_environment(variable: &str) -> Option<String> {
     std::env::var(variable).ok().filter(|name| !name.is_empty())
 }
 
-/// The name of the first account with this id. Source of the format: passwd(5), `name:password:UID:…`.
+/// Returns the name of the first account with this ID. Source of the format: passwd(5), `name:password:UID:…`.
 #[cfg(unix)]
 fn name_of(id: u32, accounts: &str) -> Option<String> {
     accounts.lines().find_map(|line| {

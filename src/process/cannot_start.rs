@@ -1,4 +1,4 @@
-//! Why a process could not be started: the system has one word for several causes.
+//! Explains why a process could not be started. The system reports several causes with the same error.
 
 use std::io::{Error, ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
@@ -8,10 +8,10 @@ use crate::language::io_error;
 use crate::outcome::{Failure, Fault};
 use crate::secret::{Message, message};
 
-/// How much of a program is read for the one that runs it: Linux looks at no more of a script.
+/// How much of a program is read to find its interpreter. Linux inspects no more of a script.
 const BEGINNING: u64 = 64 << 10;
 
-/// The failure of a command whose program is `program`, a path or a name that is looked for on `PATH`.
+/// Returns the failure of a command whose program is `program`: a path, or a name that is searched on `PATH`.
 pub(super) fn failure(command: &Command, program: &Path, error: &Error) -> Failure {
     let name = command.words.first().map_or("", String::as_str);
     let doing = message!("starting `{}`", name);
@@ -60,7 +60,7 @@ fn on_path(program: &Path) -> Option<PathBuf> {
     std::env::split_paths(&folders).map(|folder| folder.join(program)).find(|file| file.is_file())
 }
 
-/// What is needed to run a program, and is not there.
+/// A missing file that is needed to run a program.
 enum Runner {
     Interpreter(String),
     Loader(String),
@@ -87,14 +87,14 @@ impl Runner {
     }
 }
 
-/// What runs `program`, if that is not there.
+/// Returns the interpreter or loader of `program`, if it is missing.
 fn runner(program: &Path) -> Option<Runner> {
     let mut beginning = Vec::new();
     std::fs::File::open(program).ok()?.take(BEGINNING).read_to_end(&mut beginning).ok()?;
     if let Some(line) = beginning.strip_prefix(b"#!") {
         let line = line.split(|byte| *byte == b'\n').next().unwrap_or_default();
         let line = String::from_utf8_lossy(line);
-        // A carriage return is part of the name, as the system sees it.
+        // The kernel treats a carriage return as part of the name.
         let interpreter = line.trim_matches([' ', '\t']).split([' ', '\t']).next()?.to_owned();
         return (!Path::new(&interpreter).exists()).then_some(Runner::Interpreter(interpreter));
     }
@@ -102,7 +102,7 @@ fn runner(program: &Path) -> Option<Runner> {
     (!Path::new(&loader).exists()).then_some(Runner::Loader(loader))
 }
 
-/// The loader that an ELF file of 64 bits asks for. Source: elf(5), `PT_INTERP`.
+/// Returns the loader that a 64-bit ELF file requests. Source: elf(5), `PT_INTERP`.
 fn loader(file: &[u8]) -> Option<String> {
     const INTERPRETER: u64 = 3;
     let number = |at: usize, bytes: usize| {

@@ -1,16 +1,16 @@
-//! The connections that smoke itself has open.
+//! The TCP connections that smoke itself has open.
 
 use std::time::Duration;
 
 use crate::deadline::{BudgetScope, Deadline};
 
-/// How long they are waited for: closing one takes a moment, and happens aside.
+/// How long to wait for them: closing one takes a moment and happens in the background.
 const CLOSING_TAKES: Duration = Duration::from_millis(100);
 
 const LOOK_EVERY: Duration = Duration::from_millis(2);
 
-/// Waits until the connections that smoke kept are closed. Whoever closes a connection first keeps its port for a minute
-/// (`TIME_WAIT`): a server that is stopped while one is open may not get its own port again.
+/// Waits until smoke's idle connections are closed. The side that closes a connection first keeps its port in
+/// `TIME_WAIT` for a minute, so a server that is stopped while one is open may be unable to bind its port again.
 pub async fn own_connections_are_closed() {
     let limit = Deadline::after(CLOSING_TAKES, BudgetScope::Grace);
     while is_connected() {
@@ -20,7 +20,7 @@ pub async fn own_connections_are_closed() {
     }
 }
 
-/// Has this process a connection over TCP? Source: <https://docs.kernel.org/networking/proc_net_tcp.html>.
+/// Whether this process has a TCP connection. Source: <https://docs.kernel.org/networking/proc_net_tcp.html>.
 fn is_connected() -> bool {
     /// `TCP_ESTABLISHED` of `include/net/tcp_states.h`.
     const ESTABLISHED: &str = "01";

@@ -1,4 +1,4 @@
-//! How a process ended, in words.
+//! Describes how a process ended.
 
 use std::fmt;
 use std::process::ExitStatus;
@@ -11,8 +11,8 @@ pub enum End {
     Unknown(String),
 }
 
-/// The signals that mostly end a process, and what it says of the one that got it.
-/// Source: signal(7); the numbers are the same on every Unix, but for SIGBUS.
+/// The signals that usually end a process, and what each suggests about it. Source: signal(7). The numbers are the same
+/// on every Unix, except for SIGBUS.
 const SIGNALS: [(i32, &str, &str); 11] = [
     (1, "SIGHUP", ""),
     (2, "SIGINT", ""),

@@ -1,4 +1,4 @@
-//! The groups of the booted processes, and the end of what has left its group.
+//! The process groups of booted processes, and the termination of processes that left their group.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -16,10 +16,10 @@ use super::limits::with_the_limit_from_before;
 use super::{LOOK_EVERY, reaper};
 use crate::deadline::Deadline;
 
-/// The environment variable by which what a process started is known as its own, also outside its group.
+/// The environment variable that marks a boot's descendants, even outside its group.
 pub(super) const MARK: &str = "SMOKE_BOOT";
 
-/// The processes that run, so that the end of one does not take the others for its leavings.
+/// The running processes. They are tracked so that the end of one does not kill the others as its orphans.
 #[derive(Debug, Default)]
 pub struct Groups {
     state: Mutex<State>,
@@ -28,7 +28,7 @@ pub struct Groups {
 #[derive(Debug, Default)]
 struct State {
     running: Vec<u32>,
-    /// Is every child of smoke a booted process, or the leaving of one? Found out before the first is started.
+    /// Whether every child of smoke is a booted process or its orphan. Determined before the first boot.
     all_are_booted: Option<bool>,
 }
 
@@ -37,28 +37,27 @@ impl Groups {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Starts a process. Nobody looks for leavings before it is known to run.
+    /// Starts a process. Holds the lock, so that orphans are not searched before the process is registered.
     pub(super) fn start(&self, command: &mut CommandWrap) -> std::io::Result<Box<dyn ChildWrapper>> {
         let mut state = self.state();
         state.all_are_booted.get_or_insert_with(has_no_children);
         adopt_orphans();
-        // Why: the process is in a group of its own, which its check ends, or the run when it stays.
+        // Why: the process has its own group, which ends with its check or, if it stays, with the run.
         let child = reaper::start(|| with_the_limit_from_before(|| command.spawn()))?;
         state.running.extend(child.id());
         Ok(child)
     }
 
-    /// A process runs no longer.
+    /// Unregisters a process that has ended.
     pub(super) fn leave(&self, gone: Option<u32>) {
         self.state().running.retain(|group| Some(*group) != gone);
     }
 
-    /// Kills what a booted process left behind outside its group, and waits until it is gone, for as long as
-    /// `deadline` allows.
+    /// Kills what a booted process left behind outside its group, and waits until it is gone or `deadline` passes.
     pub(super) async fn end_orphans(&self, mark: &str, deadline: Deadline) {
         let mut killed = Vec::new();
         loop {
-            // Each round may orphan the children of what it kills.
+            // Each round may orphan the children of the processes that it kills.
             killed.extend(self.kill_orphans(mark));
             if killed.is_empty() {
                 return;
@@ -71,7 +70,7 @@ impl Groups {
     }
 }
 
-/// What a boot started and what has left its group.
+/// The descendants of a boot that have left its group.
 #[derive(Debug, Default)]
 pub(super) struct Outside(Vec<u32>);
 
@@ -88,13 +87,14 @@ mod linux {
     use crate::process::StopSignal;
     use crate::process::table::{Entry, State, all, carries, is_alive, with_descendants};
 
-    /// Processes that left their group by forking twice come to smoke instead of init, so that it can end them.
+    /// Makes smoke a subreaper: processes that left their group by double-forking are reparented to smoke instead of
+    /// init, so that it can kill them.
     pub fn adopt_orphans() {
         let _ = set_child_subreaper(Some(getpid()));
     }
 
-    /// Whoever became smoke by `exec` may have started something before, and to the first process of a container
-    /// comes what others orphan.
+    /// Whether smoke has no children of unknown origin. A process that replaced itself with smoke by `exec` may have
+    /// started some before, and the first process of a container inherits orphans.
     pub fn has_no_children() -> bool {
         let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
         !getpid().is_init()
@@ -110,12 +110,13 @@ mod linux {
     }
 
     impl Groups {
-        /// What the boot in this group started and what is in another group: by its mark, and by who started it.
+        /// Returns the descendants of the boot in this group that are in another group, found by its mark or by their
+        /// parents.
         pub(in crate::process) fn outside(&self, group: Option<u32>, mark: &str) -> Outside {
             let Some(group) = group else { return Outside::default() };
             let state = self.state();
             let processes: Vec<Entry> = all().filter(|process| process.state == State::Alive).collect();
-            // The last boot's are also all the orphans that came to smoke.
+            // If this boot is the only one left, all orphans of smoke are its own.
             let is_last = state.running == [group] && state.all_are_booted == Some(true);
             let is_known = |process: &&Entry| {
                 process.number == group
@@ -131,8 +132,8 @@ mod linux {
             Outside(processes.iter().filter(is_outside).map(|process| process.number).collect())
         }
 
-        /// The children of smoke that carry the mark. When the last one has ended that ran, every child that nobody
-        /// else can have started is of that kind, also one that cleared its environment.
+        /// Kills the children of smoke that carry the mark. Once the last boot has ended, this includes every child
+        /// that only a boot can have started, even one that cleared its environment.
         pub(super) fn kill_orphans(&self, mark: &str) -> Vec<Pid> {
             let state = self.state();
             let only_leavings = state.running.is_empty() && state.all_are_booted == Some(true);
@@ -150,7 +151,7 @@ mod linux {
         pub(in crate::process) fn send(&self, signal: StopSignal) {
             for process in self.0.iter().filter_map(|number| pid(*number)) {
                 let _ = kill_process(process, signal.of_the_system());
-                // One that is stopped hears of it when it goes on.
+                // A stopped process handles the signal only when it continues.
                 let _ = kill_process(process, Signal::CONT);
             }
         }
@@ -160,7 +161,7 @@ mod linux {
         }
     }
 
-    /// Takes note of its end, without waiting for it.
+    /// Reaps the orphan without waiting. Returns whether it is gone.
     pub fn is_gone(orphan: Pid) -> bool {
         !matches!(waitpid(Some(orphan), WaitOptions::NOHANG), Ok(None))
     }

@@ -1,23 +1,22 @@
-//! How many files smoke may have open: as many as it is allowed to, and its children as many as they were meant to.
+//! Limits on open files: smoke raises its own to the maximum, and its children keep the original one.
 
-/// Raises the limit on open files (`ulimit -n`) to the most that smoke may ask for: each connection is one.
+/// Raises the limit on open files (`ulimit -n`) to the maximum that smoke may set, because each connection is a file.
 #[cfg(unix)]
 pub fn raise_open_files() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
-    // Where it may not, it goes on with what it has.
+    // If raising is not permitted, the current limit stays.
     if limit.current != limit.maximum && setrlimit(Resource::Nofile, raised).is_ok() {
         let _ = BEFORE.set(limit);
     }
 }
 
-/// The limit that smoke was started with, if it was raised.
+/// The original limit, if it was raised.
 #[cfg(unix)]
 static BEFORE: std::sync::OnceLock<rustix::process::Rlimit> = std::sync::OnceLock::new();
 
-/// Starts a process with the limit that smoke was started with: some programs reserve memory for every file that they
-/// may have open, or close each.
+/// Starts a process with the original limit: some programs reserve memory for every possible file, or close each one.
 #[cfg(unix)]
 pub(super) fn with_the_limit_from_before<T>(
     mut start: impl FnMut() -> std::io::Result<T>,
@@ -25,14 +24,14 @@ pub(super) fn with_the_limit_from_before<T>(
     use rustix::process::{Resource, getrlimit, setrlimit};
     let Some(before) = BEFORE.get() else { return start() };
     let raised = getrlimit(Resource::Nofile);
-    // A process has the limits of the one that starts it. Nothing that is open is closed by it.
+    // A child inherits the limits of its parent. Lowering the limit closes no open file.
     if setrlimit(Resource::Nofile, *before).is_err() {
         return start();
     }
     let started = start();
     let _ = setrlimit(Resource::Nofile, raised);
     match started {
-        // Smoke has more open already.
+        // Smoke already has more files open than the original limit allows.
         Err(error) if error.raw_os_error() == Some(rustix::io::Errno::MFILE.raw_os_error()) => start(),
         started => started,
     }

@@ -1,25 +1,25 @@
-//! The sockets that listen on a port of this machine, as far as the system tells.
+//! The listening sockets on a port of this machine, as far as the system reveals them.
 //!
-//! A port that answers says nothing of who answers. Where the sockets are known, those that listened before a process
-//! was started are told from its own.
+//! A port that accepts connections does not prove which process does. With the sockets, those that listened before a
+//! process was started can be distinguished from its own.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-/// Where something listens for a port.
+/// A port to listen on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListeningOn {
     pub port: u16,
-    /// Connections to these addresses are meant.
+    /// The addresses that clients connect to.
     pub addresses: Vec<IpAddr>,
 }
 
-/// The sockets that listen, by the numbers that the system gives them; no two sockets ever have the same.
+/// Listening sockets, by inode number. No two open sockets have the same number.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Listeners(BTreeSet<u64>);
 
 impl Listeners {
-    /// Those that connections to `wanted` may come to now. None where the system does not tell.
+    /// Returns the sockets that connections to `wanted` may currently reach. Empty if the system does not reveal them.
     pub fn now(wanted: &ListeningOn) -> Listeners {
         Listeners(system::listening(wanted))
     }
@@ -28,23 +28,23 @@ impl Listeners {
         self.0.is_empty()
     }
 
-    /// Those that still listen.
+    /// Returns the sockets that still listen.
     pub fn that_are_left(&self, wanted: &ListeningOn) -> Listeners {
         if self.is_empty() { Listeners::default() } else { Listeners(&self.0 & &Listeners::now(wanted).0) }
     }
 
-    /// One of the processes that hold them, if this user may know: `process 1234 (python3)`.
+    /// Returns one of the processes that hold them, if this user may see it: `process 1234 (python3)`.
     pub fn holder(&self) -> Option<String> {
         system::holder(&self.0)
     }
 }
 
-/// Does a socket that is bound to `bound` get connections to one of `addresses`?
+/// Whether a socket bound to `bound` receives connections to one of `addresses`.
 #[cfg(any(target_os = "linux", test))]
 fn gets(bound: IpAddr, addresses: &[IpAddr]) -> bool {
     let bound = bound.to_canonical();
     addresses.iter().map(IpAddr::to_canonical).any(|address| {
-        // One on every IPv6 address mostly gets IPv4 as well.
+        // A socket on the IPv6 wildcard address usually accepts IPv4 as well.
         bound == address || bound.is_unspecified() && (bound.is_ipv6() || address.is_ipv4())
     })
 }
@@ -57,7 +57,7 @@ mod system {
 
     use super::{ListeningOn, gets};
 
-    /// The state of a socket that listens. Source: `TCP_LISTEN` of `include/net/tcp_states.h`.
+    /// The state of a listening socket. Source: `TCP_LISTEN` of `include/net/tcp_states.h`.
     const LISTEN: &str = "0A";
 
     pub fn listening(wanted: &ListeningOn) -> BTreeSet<u64> {
@@ -69,8 +69,8 @@ mod system {
         wanted.map(|(_, _, number)| number).collect()
     }
 
-    /// The address, port and number of a socket that listens.
-    /// Source: <https://docs.kernel.org/networking/proc_net_tcp.html>.
+    /// Parses the address, port and inode number of a listening socket. Source:
+    /// <https://docs.kernel.org/networking/proc_net_tcp.html>.
     pub(super) fn socket(line: &str) -> Option<(IpAddr, u16, u64)> {
         let mut columns = line.split_whitespace();
         let (address, port) = columns.nth(1)?.split_once(':')?;
@@ -80,7 +80,7 @@ mod system {
         (state == LISTEN).then_some((address_of(address)?, port, number))
     }
 
-    /// Words of four bytes, each as this machine has it in memory.
+    /// Parses words of four bytes, each in the byte order of this machine.
     fn address_of(hex: &str) -> Option<IpAddr> {
         let words: Option<Vec<[u8; 4]>> = (0..hex.len())
             .step_by(8)

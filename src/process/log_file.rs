@@ -1,4 +1,4 @@
-//! The file that takes what a process prints, without the secrets in it.
+//! The log file of a booted process, with secrets redacted.
 
 use std::fs::File;
 use std::io::Write as _;
@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::secret::Redactor;
 
-/// A file that takes what a process prints.
+/// A file that receives the output of a process.
 #[derive(Debug)]
 pub struct LogFile {
     file: File,
@@ -15,10 +15,10 @@ pub struct LogFile {
 }
 
 impl LogFile {
-    /// Begins the file anew. Its folder is made if there is none.
+    /// Creates or truncates the file, and creates its directory if necessary.
     ///
     /// # Errors
-    /// It cannot be written.
+    /// Fails if the file cannot be written.
     pub fn create(path: &Path, redactor: Arc<Redactor>) -> std::io::Result<LogFile> {
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             std::fs::create_dir_all(folder)?;
@@ -26,7 +26,7 @@ impl LogFile {
         Ok(LogFile { file: File::create(path)?, redactor })
     }
 
-    /// A full disk is no failure of the process.
+    /// Appends text. Errors are ignored, because a full disk is not a failure of the process.
     pub(super) fn write(&self, text: &str) {
         let _ = (&self.file).write_all(self.redactor.clean(text).as_bytes());
     }

@@ -1,6 +1,6 @@
-//! A process with everything it starts: a group of its own, what it prints, its end.
+//! Child processes with everything they start: their process group, their output and their end.
 //!
-//! What is Unix-only in smoke sits here and in `groups`.
+//! Unix-specific code is confined to this file and `groups`.
 
 mod cannot_start;
 mod connections;
@@ -41,22 +41,22 @@ use crate::language::io_error;
 use crate::outcome::{Failure, Fault};
 use crate::secret::{Message, message};
 
-/// How often it is asked whether a process has gone.
+/// How often to check whether a process has gone.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
-/// How long after its end a process's output is read on.
+/// How long to keep reading a process's output after its end.
 pub const OUTPUT_DRAIN_TIMEOUT: Duration = Duration::from_millis(100);
 
-/// After SIGKILL the kernel needs a moment.
+/// The kernel needs a moment after SIGKILL.
 pub const KILL_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// What to run.
+/// A command to run.
 #[derive(Debug)]
 pub struct Command {
     pub words: Vec<String>,
     pub env: Vec<(String, String)>,
     pub cwd: PathBuf,
-    /// A new file that gets what it prints, where it may outlive smoke.
+    /// A new file for its output, if it may outlive smoke.
     pub prints_to: Option<PathBuf>,
     /// What it can read; by default nothing.
     pub stdin: Option<String>,
@@ -101,23 +101,23 @@ impl StopSignal {
 pub struct Process {
     child: Box<dyn ChildWrapper>,
     output: Output,
-    /// The number of its group, which is the process's own; `None` once it has been stopped.
+    /// The number of its group, which equals its process ID. `None` once it has been stopped.
     group: Option<u32>,
     groups: Arc<Groups>,
     mark: String,
     prints_to: Option<PathBuf>,
-    /// How long its output is waited for, from when it was seen to have ended.
+    /// How long to wait for its output, from the moment its end was noticed.
     output_drain: Option<Deadline>,
 }
 
 impl Process {
-    /// Starts it in a group of its own. What it prints goes to `output`.
+    /// Starts the command in its own process group. Its output goes to `output`.
     ///
     /// # Errors
-    /// There is no such program, or it cannot be run.
+    /// Fails if there is no such program, or if it cannot be executed.
     pub fn start(command: &Command, output: Output, groups: &Arc<Groups>) -> Result<Process, Failure> {
         let program = command.words.first().map_or("", String::as_str);
-        // A path is meant from the folder it runs in; a bare name is looked for on PATH.
+        // A path is relative to the working directory of the command. A bare name is searched on PATH.
         let found = if program.contains(std::path::MAIN_SEPARATOR) {
             std::path::absolute(command.cwd.join(program)).unwrap_or_else(|_| command.cwd.join(program))
         } else {
@@ -139,8 +139,7 @@ impl Process {
         own_group(&mut wrapped);
         let started = groups.start(&mut wrapped);
         let mut child = started.map_err(|error| cannot_start::failure(command, &found, &error))?;
-        // Why: these outlive nothing: they end with the pipes, and the run does not wait for a pipe that a
-        // grandchild holds.
+        // Why: these tasks end with the pipes, and the run does not wait for a pipe that a grandchild holds open.
         if let Some(stdout) = child.stdout().take() {
             tokio::spawn(output.opened().read(stdout, Stream::Stdout));
         }
@@ -154,7 +153,7 @@ impl Process {
             });
         }
         if let Some(file) = followed {
-            // Why: it ends with the process, or with smoke where that is left running.
+            // Why: it ends with the process, or with smoke if the process is left running.
             tokio::spawn(output.opened().follow(file));
         }
         let group = child.id();
@@ -162,7 +161,7 @@ impl Process {
         Ok(Process { child, output, group, groups, mark, prints_to, output_drain: None })
     }
 
-    /// Has the process itself ended?
+    /// Whether the process itself has ended.
     pub fn has_ended(&mut self) -> bool {
         matches!(self.child.inner_mut().try_wait(), Ok(Some(_)))
     }
@@ -208,7 +207,7 @@ impl Process {
         async move { groups.end_orphans(&mark, Deadline::after(KILL_TIMEOUT, BudgetScope::Grace)).await }
     }
 
-    /// Asks the group and everything that left it to stop, and kills what is left at `deadline`.
+    /// Asks the group and everything that left it to stop, and kills whatever remains at `deadline`.
     pub async fn stop(mut self, signal: StopSignal, deadline: Deadline) {
         let outside = self.groups.outside(self.group, &self.mark);
         send(self.group, signal);
@@ -225,7 +224,7 @@ impl Process {
         self.groups.end_orphans(&self.mark, killed_by).await;
     }
 
-    /// Leaves it running, and says how to stop it.
+    /// Leaves the process running, and describes how to stop it.
     pub fn leave(mut self, signal: StopSignal) -> Message {
         let group = self.group.take();
         reaper::forget(group);
@@ -266,7 +265,7 @@ impl Drop for Process {
     }
 }
 
-/// Has the command print to a new file at `path`, and gives that to read.
+/// Redirects the command's output to a new file at `path`, and opens that file for reading.
 fn print_to(path: &Path, command: &mut CommandWrap) -> Result<File, Failure> {
     let created = File::options().append(true).create_new(true).open(path).and_then(|file| {
         let (stdout, stderr) = (file.try_clone()?, file);
@@ -295,7 +294,7 @@ fn send(group: Option<u32>, signal: StopSignal) {
     let signal = signal.of_the_system();
     if let Some(group) = pid(group) {
         let _ = rustix::process::kill_process_group(group, signal);
-        // One that is stopped hears of it when it goes on.
+        // A stopped process handles the signal only when it continues.
         let _ = rustix::process::kill_process_group(group, Signal::CONT);
     }
 }
@@ -309,7 +308,7 @@ fn pid(number: Option<u32>) -> Option<rustix::process::Pid> {
 fn group_is_gone(child: &mut dyn ChildWrapper, group: Option<u32>) -> bool {
     use rustix::process::{WaitOptions, test_kill_process_group, waitpgid};
     let Some(group) = pid(group) else { return true };
-    // The leader first, by the library that started it; then the orphans that came to this process.
+    // Reaps the leader through the library that started it, then the orphans that smoke inherited.
     if !matches!(child.inner_mut().try_wait(), Ok(Some(_))) {
         return false;
     }

@@ -1,4 +1,4 @@
-//! What a process prints: its beginning and its end, and whether what is waited for was in it.
+//! The output of a process: its beginning, its end, and whether it contained what is awaited.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -16,29 +16,29 @@ use crate::deadline::{BudgetScope, Deadline};
 use crate::outcome::Log;
 use crate::secret::Redactor;
 
-/// How many of the first bytes are kept.
+/// How many bytes of the beginning are kept.
 const HEAD: usize = 16 << 10;
 
-/// How many of the last bytes are kept: far more than a report shows, which folds lines that come again and again.
+/// How many bytes of the end are kept. Far more than a report shows, because reports fold repeated lines.
 const END: usize = 256 << 10;
 
-/// A longer line is matched by its beginning.
+/// Longer lines are matched by their beginning.
 const LONGEST_LINE: usize = 64 << 10;
 
-/// Once nothing has come for so long, what has come is written to the log file. A secret of several lines is known only
-/// in one piece.
+/// After this long without output, pending output is written to the log file. A secret of several lines is recognised
+/// only in one piece.
 const PIECE_IS_WHOLE_AFTER: Duration = Duration::from_millis(50);
 
-/// What a process is to print.
+/// The output that is awaited from a process.
 #[derive(Debug, Clone)]
 pub enum Wanted {
-    /// This text, anywhere.
+    /// This text, at any position.
     Text(String),
-    /// So many lines that match.
+    /// This many matching lines.
     Lines { pattern: Regex, count: u32 },
 }
 
-/// What a process prints, standard output and standard error as they come.
+/// The output of a process, with standard output and standard error interleaved as they arrive.
 #[derive(Debug, Clone)]
 pub struct Output(Arc<Shared>);
 
@@ -46,12 +46,12 @@ pub struct Output(Arc<Shared>);
 struct Shared {
     kept: Mutex<Kept>,
     wanted: Option<Wanted>,
-    /// How many lines matched.
+    /// The number of matching lines.
     matched: Mutex<u32>,
     was_found: watch::Sender<bool>,
-    /// How many pipes are still read.
+    /// The number of pipes that are still read.
     open: watch::Sender<u32>,
-    /// Has the process ended? A file that it printed to may grow until then.
+    /// Whether the process has ended. Until then, a file that it writes may grow.
     has_ended: watch::Sender<bool>,
     file: Option<LogFile>,
     /// The two streams by themselves, where they are looked at.
@@ -62,14 +62,14 @@ struct Shared {
 struct Kept {
     head: Vec<u8>,
     end: VecDeque<u8>,
-    /// How many bytes there were.
+    /// The total number of bytes.
     total: usize,
-    /// How many lines were dropped of what came after the head and before the end.
+    /// The number of lines that were dropped between the head and the end.
     dropped: usize,
 }
 
 impl Output {
-    /// The output of a process that is to print what is `wanted`, if anything is.
+    /// Creates the output of a process, from which `wanted` is awaited if given.
     pub fn new(wanted: Option<Wanted>, file: Option<LogFile>) -> Output {
         let was_found = watch::Sender::new(wanted.is_none());
         Output(Arc::new(Shared { wanted, was_found, file, ..Shared::default() }))
@@ -90,17 +90,17 @@ impl Output {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
-    /// Waits until it has been printed.
+    /// Waits until the awaited output has been printed.
     pub async fn found(&self) {
         let _ = self.0.was_found.subscribe().wait_for(|found| *found).await;
     }
 
-    /// How many lines have matched so far.
+    /// Returns the number of lines that have matched so far.
     pub fn matched(&self) -> u32 {
         *self.0.matched.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The same for one more pipe.
+    /// Returns a handle for another pipe.
     pub(super) fn opened(&self) -> Output {
         self.0.open.send_modify(|count| *count += 1);
         self.clone()
@@ -139,22 +139,22 @@ impl Output {
                 unwritten.extend_from_slice(piece);
             }
         }
-        // A last line need not end.
+        // The last line may lack a line break.
         self.look_in(b"\n", &mut unmatched);
         self.write(&mut unwritten, End::OfAll);
         self.0.open.send_modify(|count| *count -= 1);
     }
 
-    /// Reads a file that the process prints to, until the process has ended.
+    /// Reads a file that the process writes, until the process has ended.
     pub(super) async fn follow(self, mut file: File) {
-        /// How often it is looked at.
+        /// How often the file is polled.
         const LOOK_EVERY: Duration = Duration::from_millis(20);
         let (mut sender, receiver) = tokio::io::duplex(LONGEST_LINE);
         let mut has_ended = self.0.has_ended.subscribe();
         let copying = async move {
             let mut buffer = [0; 4096];
             loop {
-                // Looked at before the file is read: what comes after its end is not its own.
+                // Checked before the read, because data that is written after the end is not from this process.
                 let is_over = *has_ended.borrow_and_update();
                 match file.read(&mut buffer) {
                     Ok(read @ 1..) => {
@@ -173,12 +173,13 @@ impl Output {
         tokio::join!(copying, self.read(receiver, Stream::Stdout));
     }
 
-    /// The process has ended.
+    /// Marks the process as ended.
     pub(super) fn end(&self) {
         self.0.has_ended.send_replace(true);
     }
 
-    /// Looks for what is wanted, which may come in pieces: `unmatched` is what came before and may be a part of it.
+    /// Searches for the awaited output, which may arrive in pieces. `unmatched` holds earlier output that may be part
+    /// of it.
     fn look_in(&self, piece: &[u8], unmatched: &mut Vec<u8>) {
         let Shared { wanted, matched, was_found, .. } = &*self.0;
         let Some(wanted) = wanted.as_ref().filter(|_| !*was_found.borrow()) else { return };
@@ -211,7 +212,7 @@ impl Output {
         let Some(file) = &self.0.file else { return };
         let whole = match end {
             End::OfAll => unwritten.len(),
-            // Half a line may have half a secret.
+            // Half a line may contain half a secret.
             End::OfAPiece if unwritten.len() < LONGEST_LINE => {
                 unwritten.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1)
             }
@@ -226,29 +227,29 @@ impl Output {
         let _ = self.0.open.subscribe().wait_for(|count| *count == 0).await;
     }
 
-    /// How much there has been until now.
+    /// Returns how many bytes have been printed so far.
     pub fn position(&self) -> usize {
         self.kept().total
     }
 
-    /// What it was, without what `redactor` knows.
+    /// Returns the output, redacted.
     pub fn log(&self, redactor: &Redactor) -> Option<Log> {
         self.log_since(0, redactor)
     }
 
-    /// What came after `position`.
+    /// Returns the output after `position`, redacted.
     pub fn log_since(&self, position: usize, redactor: &Redactor) -> Option<Log> {
         let (head, dropped, end, before) = {
             let mut kept = self.kept();
             let before = kept.total - kept.end.len();
-            // What the end has as well is not shown twice.
+            // Lines that the end also contains are not shown twice.
             let head = &kept.head[..before.min(kept.head.len())];
             let lines = head.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
             let (head, dropped) = (head[..lines].to_vec(), kept.dropped);
             (head, dropped, kept.end.make_contiguous().to_vec(), before)
         };
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        // What came before may have the other half of a secret.
+        // Redacted together with earlier output, which may contain the other half of a secret.
         let after = position.saturating_sub(before).min(end.len());
         let (past, since) = end.split_at(after);
         let (past, since) = (text(past), text(since));
@@ -261,7 +262,7 @@ impl Output {
     }
 }
 
-/// How far what is to be written has come.
+/// Whether more output may follow what is written.
 #[derive(Debug, Clone, Copy)]
 enum End {
     OfAPiece,
@@ -275,7 +276,7 @@ impl Kept {
         self.head.extend_from_slice(&piece[..room]);
         self.end.extend(piece);
         let surplus = self.end.len().saturating_sub(END);
-        // What the head has is not left out.
+        // Lines in the head do not count as dropped.
         let before = self.total - self.end.len();
         let in_head = HEAD.saturating_sub(before).min(surplus);
         self.dropped += self.end.drain(..surplus).skip(in_head).filter(|byte| *byte == b'\n').count();

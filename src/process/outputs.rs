@@ -1,4 +1,4 @@
-//! What the booted processes of a run say while something else is checked.
+//! The output of booted processes while something else is checked.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -6,13 +6,13 @@ use super::Output;
 use crate::outcome::Log;
 use crate::secret::Redactor;
 
-/// The outputs of the processes that run, each with the name of the check that started it.
+/// The outputs of the running processes, each with the name of the check that started it.
 #[derive(Debug, Default)]
 pub struct Outputs {
     running: Mutex<Vec<(Arc<str>, Output)>>,
 }
 
-/// A moment, and how much each process had said by then.
+/// The position in each process's output at one moment.
 #[derive(Debug)]
 pub struct Moment(Vec<(Output, usize)>);
 
@@ -33,12 +33,12 @@ impl Outputs {
         self.running().is_empty()
     }
 
-    /// This moment.
+    /// Returns the current positions.
     pub fn now(&self) -> Moment {
         Moment(self.running().iter().map(|(_, output)| (output.clone(), output.position())).collect())
     }
 
-    /// What each has said since then, but for `check` itself.
+    /// Returns what each process has printed since then, except the one of `check` itself.
     pub fn since(&self, moment: &Moment, check: &str, redactor: &Redactor) -> Vec<(Arc<str>, Log)> {
         let running = self.running().clone();
         let others = running.into_iter().filter(|(name, _)| **name != *check);

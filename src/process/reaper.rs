@@ -1,7 +1,7 @@
-//! The ends of processes that nobody waits for.
+//! Reaps processes that nothing waits for.
 //!
-//! What a booted process starts and forgets comes to smoke ([`adopt_orphans`](super::groups)), and to the first process of
-//! a container comes what others forget. Somebody has to take note of their ends, or they stay as zombies.
+//! Descendants that a booted process abandons are reparented to smoke ([`adopt_orphans`](super::groups)), and the first
+//! process of a container inherits all orphans. Unless they are reaped, they remain as zombies.
 
 use std::collections::BTreeSet;
 use std::io::Result;
@@ -9,14 +9,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use process_wrap::tokio::ChildWrapper;
 
-/// The processes whose ends somebody waits for.
+/// The processes that something waits for.
 static AWAITED: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
 
 fn awaited() -> MutexGuard<'static, BTreeSet<u32>> {
     AWAITED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Starts a process whose end will be waited for. None is reaped before it is known to run.
+/// Starts a process that something will wait for. Holds the lock, so that it is not reaped before it is registered.
 pub(super) fn start(begin: impl FnOnce() -> Result<Box<dyn ChildWrapper>>) -> Result<Box<dyn ChildWrapper>> {
     let mut awaited = awaited();
     let child = begin()?;
@@ -24,12 +24,12 @@ pub(super) fn start(begin: impl FnOnce() -> Result<Box<dyn ChildWrapper>>) -> Re
     Ok(child)
 }
 
-/// Nobody waits for its end any longer.
+/// Unregisters a process that nothing waits for any longer.
 pub(super) fn forget(process: Option<u32>) {
     awaited().retain(|known| Some(*known) != process);
 }
 
-/// Takes note of every end that nobody waits for.
+/// Reaps every ended child that nothing waits for.
 #[cfg(target_os = "linux")]
 pub fn reap() {
     use rustix::process::{Pid, WaitOptions, getpid, waitpid};

@@ -1,4 +1,4 @@
-//! The processes of this machine, as Linux lists them.
+//! The process table of Linux.
 
 use std::collections::BTreeSet;
 
@@ -15,12 +15,12 @@ pub(super) struct Entry {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum State {
-    /// It has ended, and its parent has not taken note.
+    /// Ended, but not reaped by its parent.
     Zombie,
     Alive,
 }
 
-/// Every process. Source: `stat` of proc(5).
+/// Returns every process. Source: `stat` of proc(5).
 pub(super) fn all() -> impl Iterator<Item = Entry> {
     let numbers = std::fs::read_dir("/proc").into_iter().flatten().filter_map(|entry| {
         let number: u32 = entry.ok()?.file_name().to_str()?.parse().ok()?;
@@ -29,9 +29,9 @@ pub(super) fn all() -> impl Iterator<Item = Entry> {
     numbers.filter_map(entry)
 }
 
-/// The process of this number, if there is one.
+/// Returns the process with this number, if it exists.
 pub(super) fn entry(number: u32) -> Option<Entry> {
-    // `pid (name) state ppid pgrp …`; the name may hold anything, a parenthesis too.
+    // `pid (name) state ppid pgrp …`. The name may contain anything, even a parenthesis.
     let stat = std::fs::read_to_string(format!("/proc/{number}/stat")).ok()?;
     let (_, after_name) = stat.rsplit_once(") ")?;
     let mut fields = after_name.split(' ');
@@ -43,19 +43,19 @@ pub(super) fn entry(number: u32) -> Option<Entry> {
     Some(Entry { number, state, parent, group })
 }
 
-/// Does it run?
+/// Whether the process is running.
 pub(super) fn is_alive(number: u32) -> bool {
     entry(number).is_some_and(|process| process.state == State::Alive)
 }
 
-/// Does the process carry the mark of what a boot started?
+/// Whether the process carries the mark of a boot's descendants.
 pub(super) fn carries(number: u32, mark: &str) -> bool {
     let marked = format!("{MARK}={mark}");
     let environment = std::fs::read(format!("/proc/{number}/environ")).unwrap_or_default();
     environment.split(|byte| *byte == 0).any(|entry| entry == marked.as_bytes())
 }
 
-/// What these processes have started and what that has started, as long as the one between lives.
+/// Adds all descendants of these processes, as far as the processes in between are alive.
 pub(super) fn with_descendants(mut found: BTreeSet<u32>, processes: &[Entry]) -> BTreeSet<u32> {
     loop {
         let before = found.len();

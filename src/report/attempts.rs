@@ -1,9 +1,9 @@
-//! Attempts in words: which one passed, how those before it failed, and what a poll saw.
+//! Descriptions of attempts: which one passed, how the previous ones failed, and what a poll got.
 
 use crate::event::{CheckReport, FailedAttempts, PollTrail, StepName, StepReport, Trail};
 use crate::outcome::Failure;
 
-/// An attempt that failed, with another after it.
+/// A failed attempt that another one followed.
 pub(super) struct FailedAttempt<'a> {
     /// `attempt 1`, or of a step `` step 2 `log in`, attempt 1 ``; `attempt 20 and 99 others` where they failed alike.
     pub which: String,
@@ -11,7 +11,7 @@ pub(super) struct FailedAttempt<'a> {
     pub failure: &'a Failure,
 }
 
-/// What made a flaky check one: its own attempts, then those of its steps.
+/// Returns the failed attempts of a flaky check: its own, then those of its steps.
 pub(super) fn of_flaky(check: &CheckReport) -> Vec<FailedAttempt<'_>> {
     let steps = check.steps.iter().filter(|step| step.is_flaky());
     of_check(check).chain(steps.flat_map(of_step)).collect()
@@ -60,7 +60,8 @@ pub(super) fn passed_at(check: &CheckReport) -> String {
     itself.into_iter().chain(steps).collect::<Vec<_>>().join(", ")
 }
 
-/// `` flapped twice: got "1.0.0" in 3 of 15 attempts ``, of a check that has flapped; with the step where it was one.
+/// Returns `` flapped twice: got "1.0.0" in 3 of 15 attempts `` for a check that flapped, with the name of the step if
+/// a step did.
 pub(super) fn flaps(check: &CheckReport) -> String {
     let itself = check.trail.flapped().map(flaps_of);
     let steps = check.steps.iter().filter(|step| step.has_flapped());

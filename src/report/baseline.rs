@@ -1,4 +1,4 @@
-//! `--baseline`: the `--json` document of a run before the deploy, read again.
+//! `--baseline`: reading the `--json` document of a run before the deploy.
 
 use std::path::Path;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use crate::event::{Baseline, Before};
 use crate::language::diagnostic::Diagnostic;
 use crate::language::io_error;
 
-/// What is read of the document.
+/// The parts of the document that are read.
 #[derive(Debug, Deserialize)]
 struct Document {
     schema_version: u32,
@@ -33,7 +33,7 @@ struct Check {
     duration_ms: f64,
 }
 
-/// As the document has it.
+/// An outcome as the document writes it.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum Outcome {
@@ -51,7 +51,7 @@ const HINT: &str =
 /// Reads the report of a run before the deploy.
 ///
 /// # Errors
-/// It is missing, or is no such report.
+/// The file cannot be read, or is not such a report.
 pub fn read_baseline(path: &Path) -> Result<Baseline, Diagnostic> {
     let file = path.display();
     let mistake = |message: String| Diagnostic::new(None, message + " (`--baseline`)").hint(HINT);
@@ -85,7 +85,7 @@ impl Check {
             Outcome::Passed => {
                 Before::Passed(Duration::try_from_secs_f64(self.duration_ms / 1e3).unwrap_or_default())
             }
-            // A warning is no less known for being none of the run's business.
+            // A warning counts as red, although it does not fail the run: the problem was known.
             Outcome::Failed | Outcome::Errored | Outcome::Warned => Before::Red,
             Outcome::Undecided | Outcome::Skipped => Before::Unknown,
         }

@@ -1,4 +1,4 @@
-//! What people read: a line per check as it ends, what went wrong under it, and at the end the root cause.
+//! The output for people: a line per check as it ends, the details of failures below it, and the root cause at the end.
 
 mod details;
 
@@ -22,15 +22,15 @@ use crate::language::printable::printable;
 use crate::language::severity::Severity;
 use crate::outcome::{Direction, Outcome, SkipReason, Span, Trace};
 
-/// How much is told.
+/// How much is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verbosity {
-    /// Only what went wrong, and the summary.
+    /// Only failures and the summary.
     Quiet,
     Normal,
 }
 
-/// Tells people, on standard error or wherever `out` goes.
+/// Prints to standard error, or to any other `out`.
 pub struct Console<W> {
     out: W,
     style: Style,
@@ -46,7 +46,7 @@ impl<W: Write> Console<W> {
         Console { out, style, verbosity, bar, in_flight: Vec::new(), width: || None }
     }
 
-    /// The same where long lines are wrapped: at as many columns as there are at the moment.
+    /// Wraps long lines at the current width.
     #[must_use]
     pub fn wrapping_at(self, width: fn() -> Option<usize>) -> Console<W> {
         Console { width, ..self }
@@ -59,7 +59,7 @@ impl<W: Write> Console<W> {
             None => Cow::Borrowed(text),
         };
         let out = &mut self.out;
-        // A reader that has gone away (`| head`) is no reason to end the run.
+        // A reader that has gone away (`| head`) is not a reason to end the run.
         let mut write = || drop(out.write_all(text.as_bytes()).and_then(|()| out.flush()));
         match &self.bar {
             Some(bar) => bar.suspend(write),
@@ -73,7 +73,7 @@ impl<W: Write> Console<W> {
         bar.set_message(printable(&names.join(", ")));
     }
 
-    /// The line of a check: a painted word, its time, and something about it.
+    /// Formats the line of a check: a coloured word, its time, and a note.
     fn check_line(
         &self,
         run: &RunInfo,
@@ -95,7 +95,7 @@ impl<W: Write> Console<W> {
         line
     }
 
-    /// The line of a check that has ended.
+    /// Formats the line of a check that has ended.
     fn status_line(&self, run: &RunInfo, report: &CheckReport, note: &str) -> String {
         let status = report.status();
         let word = self.style.status(status, format!("{:>5}", status.word()));
@@ -108,11 +108,11 @@ impl<W: Write> Console<W> {
         if let Some(bar) = &self.bar {
             bar.inc(1);
         }
-        // Before the line is printed, because the bar is drawn again around it.
+        // Updated before the line is printed, because printing redraws the bar.
         self.update_bar(run);
         let normal = self.verbosity == Verbosity::Normal;
         let text = match &report.outcome {
-            // Its line was written when it was ready.
+            // Its line was printed when it was ready.
             Outcome::Passed if report.was_ready => String::new(),
             Outcome::Passed => self.passed(report, run),
             Outcome::Failed(failure) | Outcome::Undecided(failure) => {
@@ -148,7 +148,7 @@ impl<W: Write> Console<W> {
         self.print(&text);
     }
 
-    /// What is worth a look is shown, however little is told.
+    /// Formats a passed check. Noteworthy ones are shown even in quiet mode.
     fn passed(&self, report: &CheckReport, run: &RunInfo) -> String {
         let slower = remarks(report, run).join("; ");
         let and_slower = and_remarks(report, run);
@@ -239,8 +239,8 @@ impl<W: Write> Console<W> {
     }
 }
 
-/// What became of the booted processes, where somebody may want to ask them: they run on, or a command that reproduces a
-/// failure asks nobody any more.
+/// Describes the state of the booted processes, if it matters for reproducing a failure: either they keep running, or
+/// the command of a failure has nothing to connect to any more.
 fn background(run: &RunInfo, report: &RunReport) -> String {
     let name = |check: &CheckReport| printable(&run.checks[check.check].name);
     let is_asked = |check: &CheckReport| {
@@ -263,7 +263,7 @@ fn background(run: &RunInfo, report: &RunReport) -> String {
         .collect()
 }
 
-/// The first line, and a sign that there is more.
+/// Returns the first line, with an ellipsis if there are more.
 fn one_line(text: &str) -> String {
     match text.split_once('\n') {
         Some((first, _)) => format!("{} …", first.trim_end_matches(':')),
@@ -326,7 +326,8 @@ impl<W: Write> Reporter for Console<W> {
 }
 
 impl<W: Write> Console<W> {
-    /// What went over the wire, each line with the way it went: checks run at the same time, so their name is on top.
+    /// Prints wire traffic, each line with its direction. The name of the check comes first, because checks run
+    /// concurrently.
     fn traced(&mut self, check: usize, trace: &Trace, run: &RunInfo) {
         let sign = match trace.direction {
             Direction::Sent => '>',
@@ -346,7 +347,7 @@ impl<W: Write> Console<W> {
         self.print(&format!("{painted}\n"));
     }
 
-    /// The bar shows how far a journey is.
+    /// Shows the progress of a journey in the bar.
     fn step_finished(&self, check: usize, step: &StepReport, run: &RunInfo) {
         if let Some(bar) = &self.bar {
             let info = &run.checks[check];

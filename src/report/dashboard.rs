@@ -1,4 +1,4 @@
-//! `smoke watch`: the state of each check over many runs, and the table that shows it.
+//! The dashboard of `smoke watch`: the state of each check over many runs, and the table that shows it.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -14,16 +14,16 @@ use crate::language::diagnostic::SuiteError;
 use crate::language::printable::printable;
 use crate::outcome::{Outcome, SkipReason, Span};
 
-/// How many results of a check are kept for its sparkline.
+/// How many results of a check its sparkline shows.
 const HISTORY: usize = 20;
 
 /// How many changes are shown above the table.
 const CHANGES: usize = 4;
 
-/// Narrower than this, a line has no place for latency and history.
+/// Lines narrower than this have no room for latency and history.
 const NARROW: usize = 64;
 
-/// Everything that is known of a suite that runs again and again.
+/// The state of a suite that runs repeatedly.
 #[derive(Debug)]
 pub struct Dashboard {
     every: Duration,
@@ -31,9 +31,9 @@ pub struct Dashboard {
     round: u32,
     in_flight: usize,
     rows: Vec<Row>,
-    /// The newest first.
+    /// The most recent changes, newest first.
     changes: VecDeque<Change>,
-    /// Why there was no run: the suite is wrong at the moment.
+    /// Why the last run did not start: the suite is invalid.
     rejected: Option<String>,
 }
 
@@ -49,14 +49,14 @@ struct Row {
     is_excused: bool,
 }
 
-/// One result.
+/// A single result.
 #[derive(Debug, Clone, Copy)]
 struct Beat {
     state: Status,
     took: Duration,
 }
 
-/// A check is no longer what it was.
+/// A change in the status of a check.
 #[derive(Debug, Clone)]
 pub(super) struct Change {
     pub at: Timestamp,
@@ -87,7 +87,7 @@ impl Dashboard {
                 self.rejected = None;
                 let environment = run.environment.as_ref().map(|name| format!(" ({name})"));
                 self.suite = format!("{}{}", run.suite, environment.unwrap_or_default());
-                // The file may have other checks than a moment ago.
+                // The file may contain other checks than before.
                 self.rows.retain(|row| run.checks.iter().any(|check| check.name == row.name));
             }
             Event::CheckStarted { .. } => self.in_flight += 1,
@@ -106,7 +106,7 @@ impl Dashboard {
         }
     }
 
-    /// There was no run.
+    /// Records a run that did not start.
     pub fn reject(&mut self, error: &SuiteError) {
         self.rejected = Some(error.render(false));
     }
@@ -156,12 +156,13 @@ impl Dashboard {
         self.changes.push_front(Change { at: now, name: Arc::clone(name), from, to: state, why });
     }
 
-    /// What has changed since it was asked the last time, the oldest first.
+    /// Returns the changes since the last call, oldest first.
     pub(super) fn take_changes(&mut self) -> Vec<Change> {
         self.changes.drain(..).rev().collect()
     }
 
-    /// The whole of it, in lines of at most `width` columns; of the table as many rows as fit in `height` lines.
+    /// Renders the dashboard in lines of at most `width` columns. Of the table, it shows as many rows as fit in
+    /// `height` lines.
     pub(super) fn render(&self, width: usize, height: usize, style: Style, now: Timestamp) -> String {
         let mut lines = vec![self.head(style, now)];
         if let Some(rejected) = &self.rejected {
@@ -171,9 +172,9 @@ impl Dashboard {
         let changes: Vec<String> = changes.map(|change| change.line(style)).collect();
         lines.push(String::new());
         let mut rows: Vec<&Row> = self.rows.iter().collect();
-        // What changed last stands on top; the sort keeps the suite's order among those that changed together.
+        // The latest change comes first. The sort is stable, so checks that changed together keep the suite's order.
         rows.sort_by_key(|row| std::cmp::Reverse(row.since.as_second()));
-        // Red ones first, before anything that could push them off a low screen.
+        // Failed checks come first, above anything that could push them off a short screen.
         let (red, others): (Vec<&Row>, Vec<&Row>) = rows.into_iter().partition(|row| row.is_red());
         for row in &red {
             lines.extend(row.lines(width, style, now));
@@ -263,7 +264,7 @@ impl Row {
         std::iter::once(line).chain(why.map(|why| style.quiet(format!("{indent}{why}")))).collect()
     }
 
-    /// A bar for each pass, as high as it was slow beside the slowest, and a letter for everything else.
+    /// Renders a bar for each pass, scaled to the slowest one, and a letter for every other result.
     fn sparkline(&self, style: Style) -> String {
         const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
         let passes = self.history.iter().filter(|beat| beat.state.has_passed());
@@ -288,7 +289,7 @@ impl Row {
 }
 
 impl Change {
-    /// `12:00:10Z `api is healthy` PASS → FAIL after 2m 5s: expected status 200, got 503`
+    /// Formats the change: ``12:00:10Z `api is healthy` PASS → FAIL after 2m 5s: expected status 200, got 503``.
     pub(super) fn line(&self, style: Style) -> String {
         let to = style.status(self.to, self.to.word());
         let what = match self.from {
@@ -304,7 +305,7 @@ fn lasted(since: Timestamp, now: Timestamp) -> Duration {
     Duration::try_from(now.duration_since(since)).unwrap_or_default()
 }
 
-/// Whole seconds, and of a longer time whole minutes.
+/// Formats a time in whole seconds, or in whole minutes from an hour on.
 fn for_how_long(time: Duration) -> String {
     let seconds = time.as_secs();
     Span(Duration::from_secs(if seconds >= 3600 { seconds / 60 * 60 } else { seconds }))

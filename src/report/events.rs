@@ -1,4 +1,4 @@
-//! `--events`: one JSON object per line, as it happens.
+//! `--events`: one JSON object per line, written as it happens.
 
 use serde::Serialize;
 
@@ -14,11 +14,11 @@ use crate::exit::Exit;
 use crate::language::printable::printable_in_json;
 use crate::outcome::Direction;
 
-/// Writes each event when it happens.
+/// Writes each event as it happens.
 pub struct Events {
     to: Destination,
     lines: Option<Lines>,
-    /// The first line that could not be written: nothing is written after it.
+    /// The first write error. Nothing is written after it.
     broken: Option<ReportError>,
 }
 
@@ -29,7 +29,7 @@ impl Events {
 
     fn write(&mut self, what: What<'_>) {
         let line = Line { time: format!("{:.3}", jiff::Timestamp::now()), what };
-        // Writing to memory fails only for maps without names, and there are none.
+        // Serializing to memory fails only for non-string map keys, which do not occur.
         let text = printable_in_json(&serde_json::to_string(&line).unwrap_or_default());
         debug_assert!(!text.is_empty());
         if let Some(lines) = &mut self.lines
@@ -41,16 +41,16 @@ impl Events {
     }
 }
 
-/// One line.
+/// A line of the stream.
 #[derive(Debug, Serialize)]
 struct Line<'a> {
-    /// When it happened, as RFC 3339.
+    /// The time of the event, as RFC 3339.
     time: String,
     #[serde(flatten)]
     what: What<'a>,
 }
 
-/// What happened: the line's `event` is its name in kebab case, and `check` is the name of the check.
+/// An event. `event` is its name in kebab case, and `check` is the name of the check.
 #[derive(Debug, Serialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 enum What<'a> {
@@ -69,7 +69,7 @@ enum What<'a> {
     CheckStarted {
         check: &'a str,
     },
-    /// An attempt failed, and there is another: at a step, where there is one, or at the whole check.
+    /// An attempt at a step or at the whole check failed, and another one follows.
     AttemptFailed {
         check: &'a str,
         step: Option<StepNameRecord<'a>>,
@@ -80,19 +80,19 @@ enum What<'a> {
         check: &'a str,
         step: Box<StepRecord<'a>>,
     },
-    /// A request or an answer, with `--trace`.
+    /// A request or a response, with `--trace`.
     Traced {
         check: &'a str,
-        /// `sent` or `received`
+        /// `sent` or `received`.
         direction: &'static str,
         text: String,
     },
-    /// A booted process is ready, and stays; its check finishes with the run.
+    /// A booted process is ready and keeps running. Its check finishes with the run.
     CheckReady {
         check: &'a str,
         duration_ms: Milliseconds,
     },
-    /// Once for each check of `run-started`; `result` is the check as in `--json`.
+    /// Once for each check of `run-started`. `result` is the check as in `--json`.
     CheckFinished {
         check: &'a str,
         result: Box<ResultRecord<'a>>,
@@ -109,7 +109,7 @@ enum What<'a> {
         nothing_reached: bool,
         root_causes: Vec<CauseRecord<'a>>,
     },
-    /// The only line where the suite is wrong.
+    /// The only line if the suite is invalid.
     RunRejected {
         schema_version: u32,
         smoke_version: &'static str,

@@ -1,4 +1,4 @@
-//! Writing a report: whole or not at all.
+//! Report destinations. Files are replaced atomically where possible.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -8,14 +8,14 @@ use std::path::{Path, PathBuf};
 use super::place::Place;
 use super::stream::{Stream, aside};
 
-/// Where a report goes.
+/// The destination of a report.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Destination {
     Stdout,
     File(PathBuf),
 }
 
-/// As on the command line: `-` is standard output.
+/// As on the command line, `-` is standard output.
 impl From<OsString> for Destination {
     fn from(text: OsString) -> Destination {
         if text == "-" { Destination::Stdout } else { Destination::File(text.into()) }
@@ -32,10 +32,10 @@ impl fmt::Display for Destination {
 }
 
 impl Destination {
-    /// Writes `content`, in place of whatever was there.
+    /// Writes `content`, and replaces any previous content.
     ///
     /// # Errors
-    /// It could not be written; a file that was there is then as it was.
+    /// Fails if it cannot be written. An existing file is then unchanged, unless it had to be written in place.
     pub fn write(&self, content: &str) -> Result<(), ReportError> {
         match self {
             Destination::Stdout => {
@@ -47,10 +47,10 @@ impl Destination {
         }
     }
 
-    /// Writes line after line from now on, in place of whatever was there.
+    /// Starts writing line by line, and replaces any previous content.
     ///
     /// # Errors
-    /// Nothing can be written there.
+    /// Fails if nothing can be written there.
     pub fn lines(&self) -> Result<Lines, ReportError> {
         let out = match self {
             Destination::Stdout => Ok(Box::new(Stream::Stdout) as Box<dyn Write>),
@@ -60,7 +60,7 @@ impl Destination {
         Ok(Lines { out, to: self.clone() })
     }
 
-    /// Does this lead to the same file as `other`, however the two are written?
+    /// Whether this is the same file as `other`, however the two paths are written.
     pub(super) fn leads_to(&self, other: &Path) -> bool {
         match self {
             Destination::Stdout => false,
@@ -68,7 +68,7 @@ impl Destination {
         }
     }
 
-    /// Would the two write over each other?
+    /// Whether the two would overwrite each other.
     pub(super) fn is_same(&self, other: &Destination) -> bool {
         match other {
             Destination::Stdout => *self == Destination::Stdout,
@@ -76,11 +76,11 @@ impl Destination {
         }
     }
 
-    /// Takes away what an earlier run left, and finds out whether a report can be written. Done before anything is
-    /// sent, so that a run is not done for nothing, and that whatever ends it leaves no other run's report behind.
+    /// Removes the report of an earlier run, and checks that a new one can be written. This happens before anything is
+    /// sent, so that a run is not wasted, and so that no old report survives however the run ends.
     ///
     /// # Errors
-    /// It cannot be written.
+    /// Fails if the report cannot be written.
     pub fn clear(&self) -> Result<(), ReportError> {
         let Destination::File(path) = self else { return Ok(()) };
         let Place::File(path) = Place::of(path) else { return Ok(()) };
@@ -93,17 +93,17 @@ impl Destination {
     }
 }
 
-/// A report that grows by whole lines, each of which is there for a reader at once.
+/// A report that grows by whole lines. Readers can see each line immediately.
 pub struct Lines {
     out: Box<dyn Write>,
     to: Destination,
 }
 
 impl Lines {
-    /// Adds `line`, which has no line break in it.
+    /// Appends `line`, which must not contain a line break.
     ///
     /// # Errors
-    /// It could not be written.
+    /// Fails if it cannot be written.
     pub fn write(&mut self, line: &str) -> Result<(), ReportError> {
         let line = format!("{line}\n");
         let written = self.out.write_all(line.as_bytes()).and_then(|()| self.out.flush());
@@ -111,7 +111,7 @@ impl Lines {
     }
 }
 
-/// A reader that has gone away (`| head`) has read what it wanted.
+/// Ignores a reader that has gone away (`| head`), because it has read what it needed.
 pub(super) fn unless_gone(written: std::io::Result<()>) -> std::io::Result<()> {
     match written {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
@@ -133,14 +133,14 @@ impl ReportError {
     }
 }
 
-/// What the content of a file is to outlive. Waiting for the disk takes longer than a whole run of one check.
+/// What the content of a file must survive. Waiting for the disk takes longer than a whole run with one check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Outlives {
     Process,
     PowerCut,
 }
 
-/// Takes a file away from a folder where another can take its place.
+/// Removes a file, provided that its directory allows creating a new one.
 fn take_away(path: &Path) -> std::io::Result<()> {
     let (temporary, _) = beside(path)?;
     std::fs::remove_file(&temporary)?;
@@ -150,12 +150,12 @@ fn take_away(path: &Path) -> std::io::Result<()> {
     }
 }
 
-/// Empties a file that cannot be replaced: something is mounted there, or its folder may not be written.
+/// Truncates a file that cannot be replaced, because something is mounted on it or its directory is not writable.
 fn empty(path: &Path) -> std::io::Result<std::fs::File> {
     std::fs::File::options().write(true).truncate(true).open(path)
 }
 
-/// A new file takes the old one's place only when it is complete. Where it cannot, it is written in place.
+/// Replaces a file atomically, if its directory allows it. Otherwise writes it in place.
 pub(super) fn replace(path: &Path, content: &str, outlives: Outlives) -> std::io::Result<()> {
     let place = Place::of(path);
     let Place::File(path) = &place else {
@@ -181,7 +181,7 @@ pub(super) fn replace(path: &Path, content: &str, outlives: Outlives) -> std::io
     })
 }
 
-/// What can be written to bit by bit: a file from its beginning, anything else behind what it has got already.
+/// Opens a destination for incremental writes: truncates a file, and appends to anything else.
 fn opened(place: &Place) -> std::io::Result<Box<dyn Write>> {
     Ok(match place {
         Place::File(path) => {
@@ -193,7 +193,7 @@ fn opened(place: &Place) -> std::io::Result<Box<dyn Write>> {
     })
 }
 
-/// Makes the folder of a file that is to be written, if there is none.
+/// Creates the directory of a file, if it does not exist.
 fn make_folder(path: &Path) -> std::io::Result<()> {
     match path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         Some(folder) => std::fs::create_dir_all(folder),
@@ -201,7 +201,7 @@ fn make_folder(path: &Path) -> std::io::Result<()> {
     }
 }
 
-/// A new file beside `path`, in a folder that is made if there is none. Nobody can have put anything in its place.
+/// Creates a temporary file next to `path`, and its directory if necessary. The random name cannot be predicted.
 fn beside(path: &Path) -> std::io::Result<(PathBuf, std::fs::File)> {
     make_folder(path)?;
     let mut name = path.as_os_str().to_owned();

@@ -1,4 +1,4 @@
-//! On GitLab the lines of the checks are a section of the job's log, which can be collapsed.
+//! GitLab: the lines of the checks form a collapsible section of the job's log.
 //!
 //! Source: <https://docs.gitlab.com/ci/jobs/job_logs/#custom-collapsible-sections>.
 
@@ -8,8 +8,8 @@ use super::{Reporter, write_to_people};
 use crate::event::{Event, RunInfo};
 use crate::language::printable::printable;
 
-/// Marks where the section begins and ends, on the stream that the console writes to, and before the console does:
-/// the summary stays outside.
+/// Marks the start and the end of the section on the console's stream. It runs before the console, so the summary stays
+/// outside.
 pub struct Gitlab<W> {
     out: W,
 }
@@ -21,7 +21,7 @@ impl<W: Write> Gitlab<W> {
 
     fn mark(&mut self, which: &str, header: &str, run: &RunInfo) {
         let now = jiff::Timestamp::now().as_second();
-        // A job may run several suites, and each section needs a name of its own.
+        // A job may run several suites, and each section needs a unique name.
         let name = format!("smoke_{}", run.started.as_millisecond());
         write_to_people(&mut self.out, &format!("\x1b[0Ksection_{which}:{now}:{name}\r\x1b[0K{header}\n"));
     }

@@ -13,7 +13,7 @@ use crate::event::{Event, RunInfo};
 use crate::exit::Exit;
 use crate::language::printable::printable_in_json;
 
-/// Writes the document when the run is over.
+/// Writes the document at the end of the run.
 pub struct Json {
     to: Destination,
     document: Option<String>,
@@ -30,15 +30,15 @@ impl Json {
 struct Document<'a> {
     schema_version: u32,
     smoke_version: &'static str,
-    /// The suite's name; `null` where the suite is wrong (exit code 2).
+    /// The suite's name, or `null` if the suite is invalid (exit code 2).
     suite: Option<&'a str>,
     environment: Option<&'a str>,
     labels: Labels<'a>,
     /// When the run began, as RFC 3339.
     started: String,
-    /// Wall time.
+    /// Wall-clock time.
     duration_ms: Milliseconds,
-    /// The suite's budget; `null` where the suite is wrong.
+    /// The suite's budget, or `null` if the suite is invalid.
     budget_ms: Option<Milliseconds>,
     exit: ExitRecord,
     counts: CountsRecord,
@@ -48,17 +48,17 @@ struct Document<'a> {
     nothing_reached: bool,
     /// Why the run ended before all its checks had.
     cancelled: Option<CancelRecord<'a>>,
-    /// Every check that is red by itself, the one that matters most first.
+    /// Every check that failed by itself, the most important one first.
     root_causes: Vec<CauseRecord<'a>>,
-    /// What is wrong with the suite (exit code 2); nothing was sent then, and there are no checks.
+    /// The mistakes in the suite (exit code 2). Nothing was sent in that case, and `checks` is empty.
     mistakes: Vec<MistakeRecord>,
-    /// Every selected check, in the suite's order, each exactly once.
+    /// Every selected check exactly once, in the suite's order.
     checks: Vec<ResultRecord<'a>>,
 }
 
 impl Document<'_> {
     fn text(&self) -> String {
-        // Writing to memory fails only for maps without names, and there are none.
+        // Serializing to memory fails only for non-string map keys, which do not occur.
         let text = serde_json::to_string_pretty(self).unwrap_or_default();
         debug_assert!(!text.is_empty());
         printable_in_json(&text) + "\n"

@@ -1,7 +1,7 @@
-//! What did not pass in the last run of a suite, kept for `--rerun-failed`.
+//! The checks that did not pass in the last run of a suite, stored for `--rerun-failed`.
 //!
-//! One small file per suite and environment, in the user's state folder and never beside the suite. It holds the
-//! suite's path and names of checks, and nothing that a check sent or received.
+//! There is one small file per suite and environment, in the user's state directory and never next to the suite. It
+//! contains the suite's path and names of checks, but nothing that a check sent or received.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ use super::{Reporter, write_to_people};
 use crate::event::{CheckReport, Event, RunInfo};
 use crate::outcome::{NeedFailed, Outcome, SkipReason};
 
-/// What is kept.
+/// The stored data.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Record {
     /// The suite's absolute path.
@@ -24,10 +24,10 @@ struct Record {
     not_passed: BTreeSet<String>,
 }
 
-/// The last run of one suite in one environment.
+/// The last run of a suite in one environment.
 #[derive(Debug)]
 pub struct LastRun {
-    /// Nowhere, if there is no state folder.
+    /// `None` if there is no state directory.
     file: Option<PathBuf>,
     record: Record,
     was_found: bool,
@@ -36,7 +36,7 @@ pub struct LastRun {
 }
 
 impl LastRun {
-    /// What is known of the last run of the suite at `path`.
+    /// Reads the record of the last run of the suite at `path`.
     pub fn of(path: &Path, environment: Option<&str>) -> LastRun {
         let suite =
             path.canonicalize().or_else(|_| std::path::absolute(path)).unwrap_or_else(|_| path.into());
@@ -57,26 +57,27 @@ impl LastRun {
         LastRun { file, record: found.unwrap_or(blank), was_found, is_first_of_a_day }
     }
 
-    /// The checks that did not pass, or `None` if no run is known.
+    /// Returns the checks that did not pass, or `None` if no run is known.
     pub fn not_passed(&self) -> Option<&BTreeSet<String>> {
         self.was_found.then_some(&self.record.not_passed)
     }
 
-    /// Keeps the results of the next run. `suite` are the names of all checks there are, selected or not.
+    /// Returns a reporter that stores the results of the next run. `suite` contains the names of all checks, selected
+    /// or not.
     pub fn keeper(self, suite: BTreeSet<String>, trouble: Trouble) -> Keeper {
         Keeper { last: self, suite, trouble, is_over: false, error: None }
     }
 }
 
-/// What is done where nothing can be kept.
+/// Whether a storage failure is reported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trouble {
-    /// It is automatic: a read-only home is not a reason for a warning on every run.
+    /// Storing is automatic, and a read-only home directory should not cause a warning on every run.
     IsSilent,
     IsSaid,
 }
 
-/// Keeps what did not pass. A check that was not selected stays what it was.
+/// Stores the checks that did not pass. Unselected checks keep their previous state.
 pub struct Keeper {
     last: LastRun,
     suite: BTreeSet<String>,
@@ -86,7 +87,7 @@ pub struct Keeper {
 }
 
 impl Reporter for Keeper {
-    /// A run that is killed is not known, rather than mistaken for the one before it.
+    /// Removes the old record, so that a killed run counts as unknown instead of as the previous run.
     fn begin(&mut self) -> Result<(), ReportError> {
         if let Some(file) = &self.last.file
             && let Err(error) = std::fs::remove_file(file)
@@ -111,7 +112,7 @@ impl Reporter for Keeper {
         self.is_over = true;
     }
 
-    /// Never an error of the run: its verdict does not hang on this.
+    /// Never fails the run, because the verdict does not depend on it.
     fn finish(&mut self) -> Result<(), ReportError> {
         let written = match &self.last.file {
             Some(file) if self.is_over => {
@@ -138,7 +139,7 @@ impl Reporter for Keeper {
     }
 }
 
-/// Everything that did not come to a pass, but for what the suite itself leaves out.
+/// Whether the check did not pass, unless the suite itself excludes it.
 fn is_to_be_run_again(report: &CheckReport) -> bool {
     match &report.outcome {
         Outcome::Passed => false,
@@ -155,16 +156,16 @@ fn is_to_be_run_again(report: &CheckReport) -> bool {
     }
 }
 
-/// Whole or not at all, and not waited for until it is on the disk: what is lost with the power is run again.
+/// Writes the record atomically, but without waiting for the disk: after a power cut, everything runs again.
 fn write(file: &Path, record: &Record) -> Result<(), ReportError> {
-    // Writing to memory fails only for maps without names, and there are none.
+    // Serializing to memory fails only for non-string map keys, which do not occur.
     let text = serde_json::to_string(record).unwrap_or_default();
     let folder = file.parent().map_or(Ok(()), std::fs::create_dir_all);
     let written = folder.and_then(|()| replace(file, &text, Outlives::Process));
     written.map_err(|error| ReportError::new(&Destination::File(file.to_owned()), &error))
 }
 
-/// For how many suites the last run is kept, and for how long.
+/// How many records are kept, and for how long.
 const MOST_RECORDS: usize = 100;
 const LONGEST: Duration = Duration::from_hours(90 * 24);
 
@@ -187,7 +188,8 @@ fn prune(folder: &Path) {
     }
 }
 
-/// Source: <https://specifications.freedesktop.org/basedir-spec/latest/>, where a relative path does not count.
+/// Returns the state directory. Source: <https://specifications.freedesktop.org/basedir-spec/latest/>, which ignores
+/// relative paths.
 fn state_folder() -> Option<PathBuf> {
     let folder = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     folder("XDG_STATE_HOME")
@@ -195,8 +197,8 @@ fn state_folder() -> Option<PathBuf> {
         .or_else(|| folder("LOCALAPPDATA"))
 }
 
-/// Two suites whose names give the same file replace each other's record; the record names its suite.
-/// Source: FNV-1a, <http://www.isthe.com/chongo/tech/comp/fnv/>; the standard library's hashes may change.
+/// Returns the name of the record. If two suites collide, they replace each other's record, which contains the suite's
+/// path. Source: FNV-1a, <http://www.isthe.com/chongo/tech/comp/fnv/>. The standard library's hashes may change.
 fn file_name(suite: &Path, environment: Option<&str>) -> String {
     let environment = environment.unwrap_or_default().as_bytes();
     let bytes = suite.as_os_str().as_encoded_bytes().iter().chain(&[0]).chain(environment);

@@ -1,4 +1,4 @@
-//! Reporters: one file per output. They get complete data, and nothing flows back.
+//! Reporters, one file per output. They receive complete data and return nothing.
 
 mod attempts;
 mod baseline;
@@ -48,32 +48,32 @@ use std::io::Write;
 
 /// An output of a run.
 pub trait Reporter {
-    /// A run is about to begin: what an earlier one left is taken away.
+    /// Prepares for a run: removes the output of an earlier one.
     ///
     /// # Errors
-    /// Nothing could be written there.
+    /// Fails if nothing can be written there.
     fn begin(&mut self) -> Result<(), ReportError> {
         Ok(())
     }
 
-    /// Something happened in the run that `run` describes.
+    /// Handles an event of the run that `run` describes.
     fn on_event(&mut self, event: &Event, run: &RunInfo);
 
-    /// There is no run, because its suite is wrong. A report of an earlier run must not pass for this one's.
+    /// Handles a suite that is invalid, so that no run starts. An earlier report must not be mistaken for this run's.
     fn on_rejection(&mut self, _rejection: &Rejection<'_>) {}
 
-    /// It is over: what was kept is written.
+    /// Ends the run: writes what has been collected.
     ///
     /// # Errors
-    /// It could not be written.
+    /// Fails if it cannot be written.
     fn finish(&mut self) -> Result<(), ReportError> {
         Ok(())
     }
 }
 
-/// A run that never was, because its suite is wrong.
+/// A run that did not start, because its suite is invalid.
 pub struct Rejection<'a> {
-    /// The suite's file.
+    /// The path of the suite file.
     pub file: &'a str,
     pub environment: Option<&'a str>,
     pub error: &'a SuiteError,
@@ -81,7 +81,7 @@ pub struct Rejection<'a> {
     pub redactor: &'a Redactor,
 }
 
-/// The reporters of the CI system that smoke runs in. They come before the console.
+/// Returns the reporters of the CI system that smoke runs in. They must come before the console.
 pub fn of_pipeline() -> Vec<Box<dyn Reporter>> {
     let is_true = |name: &str| std::env::var_os(name).is_some_and(|value| value == "true");
     let github =
@@ -90,7 +90,7 @@ pub fn of_pipeline() -> Vec<Box<dyn Reporter>> {
     github.into_iter().chain(gitlab).collect()
 }
 
-/// A reader that has gone away (`| head`) is not a reason to fail.
+/// Writes text for people, and ignores a reader that has gone away (`| head`).
 fn write_to_people(out: &mut impl Write, text: &str) {
     drop(out.write_all(text.as_bytes()).and_then(|()| out.flush()));
 }

@@ -1,10 +1,10 @@
-//! The reports that are asked for on the command line.
+//! The reports that the command line requests.
 
 use std::path::Path;
 
 use super::{Destination, Events, Json, Junit, Reporter};
 
-/// Which reports go where.
+/// The destination of each report.
 #[derive(Debug, Default)]
 pub struct Outputs {
     pub junit: Option<Destination>,
@@ -12,7 +12,7 @@ pub struct Outputs {
     pub events: Option<Destination>,
 }
 
-/// A report that would be written over something else.
+/// A report that would overwrite something else.
 #[derive(Debug, thiserror::Error)]
 pub enum Clash {
     #[error("`{first}` and `{second}` both go to {to}\n\nhint: give one of them another file")]
@@ -26,7 +26,7 @@ pub enum Clash {
 }
 
 impl Outputs {
-    /// A reporter for each report of the suite in this file.
+    /// Returns a reporter for each report of the suite in this file.
     ///
     /// # Errors
     /// Two of them go to one place, or one would take the suite's or the baseline's.

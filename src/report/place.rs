@@ -1,16 +1,16 @@
-//! What a report's path leads to: a file that can be replaced, or something that can only be written to.
+//! What the path of a report refers to: a file that can be replaced, or something that can only be written to.
 
 use std::fs::{self, FileType};
 use std::path::{Path, PathBuf};
 
-/// Where a path leads.
+/// What a path refers to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Place {
-    /// A file, or nothing yet; links have been followed, so that the link stays and what it names is written.
+    /// A file, which may not exist yet. Links are resolved, so the link remains and its target is written.
     File(PathBuf),
-    /// A named pipe: opening it waits for a reader, and so does writing to it.
+    /// A named pipe. Opening it waits for a reader, and so may writing to it.
     Pipe(PathBuf),
-    /// A device, or a descriptor of this process (`/dev/stdout`), whatever is behind it.
+    /// A device, or a descriptor of this process (`/dev/stdout`), whatever it refers to.
     Device(PathBuf),
 }
 
@@ -26,7 +26,7 @@ impl Place {
         }
     }
 
-    /// The same for every way to write one path.
+    /// Returns a key that is the same for every spelling of a path.
     pub fn key(&self) -> PathBuf {
         let (Place::File(path) | Place::Pipe(path) | Place::Device(path)) = self;
         let of_parent = || {
@@ -38,10 +38,10 @@ impl Place {
     }
 }
 
-/// As many links as the system follows.
+/// The most links that the system follows.
 const LINKS: usize = 40;
 
-/// Follows links to what they name, also where that is not there yet; a descriptor is where it ends.
+/// Resolves links, even if the target does not exist yet. Stops at a descriptor.
 fn followed(path: &Path) -> PathBuf {
     let mut path = path.to_owned();
     for _ in 0..LINKS {
@@ -55,7 +55,8 @@ fn followed(path: &Path) -> PathBuf {
     path
 }
 
-/// Is it `/proc/self/fd/1` or the like? Its link names a file that somebody has opened, and goes on to write to.
+/// Whether it is a descriptor such as `/proc/self/fd/1`. Its link names a file that is already open and still being
+/// written.
 fn is_descriptor(path: &Path) -> bool {
     let is_in_fd = path.parent().is_some_and(|parent| parent.ends_with("fd"));
     is_in_fd && (path.starts_with("/proc") || path.starts_with("/dev"))

@@ -1,4 +1,4 @@
-//! How far the run is, on a terminal: a bar under the lines of the checks.
+//! The progress bar on a terminal, below the lines of the checks.
 
 use std::io::{self, Write as _};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
 
 use super::stream::Stream;
 
-/// When a progress bar is shown; `Auto` is on a terminal, and not in CI.
+/// When a progress bar is shown. `Auto` shows it on a terminal outside CI.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum Progress {
     #[default]
@@ -18,7 +18,7 @@ pub enum Progress {
 }
 
 impl Progress {
-    /// Is a bar shown on a stream that is a terminal or not?
+    /// Whether the bar is shown on a stream that is or is not a terminal.
     pub fn resolve(self, is_terminal: bool) -> bool {
         match self {
             Progress::Always => true,
@@ -28,13 +28,13 @@ impl Progress {
     }
 }
 
-/// As often as the library draws by itself.
+/// The drawing rate that is also indicatif's default.
 const FRAMES_A_SECOND: u8 = 20;
 
-/// The terminal of standard error, which may be stopped (Ctrl-S): that does not block the run.
+/// The terminal of standard error. If it is stopped (Ctrl-S), it does not block the run.
 #[derive(Debug, Default)]
 struct Patient {
-    /// What belongs to one frame, and is written in one go.
+    /// The current frame, which is written at once.
     frame: Mutex<String>,
 }
 

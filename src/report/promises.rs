@@ -1,11 +1,12 @@
-//! What was promised and what came of it, in lines of text.
+//! Promises and their verdicts, as lines of text.
 
 use std::collections::HashMap;
 
 use crate::event::RunInfo;
 use crate::outcome::{Promise, PromiseVerdict, Promises};
 
-/// A line for each object with its verdict, the promises that did not pass under it, and how many were checked.
+/// Returns a line for each object with its verdict, followed by the promises that did not pass, and a final summary of
+/// what was checked and what was not.
 pub(super) fn lines(promises: &Promises, run: &RunInfo) -> Vec<String> {
     let mut objects: Vec<(Option<String>, Vec<&Promise>)> = Vec::new();
     let mut known: HashMap<Option<String>, usize> = HashMap::new();
@@ -28,7 +29,7 @@ pub(super) fn lines(promises: &Promises, run: &RunInfo) -> Vec<String> {
     lines
 }
 
-/// Failed before errored before warned before passed.
+/// Returns the worst verdict: failed before errored before warned before passed.
 fn worst(promises: &[&Promise]) -> PromiseVerdict {
     let order =
         [PromiseVerdict::Failed, PromiseVerdict::Errored, PromiseVerdict::Warned, PromiseVerdict::Passed];
@@ -51,7 +52,7 @@ fn counts(promises: &[&Promise]) -> String {
     counted.collect::<Vec<_>>().join(", ")
 }
 
-/// `  orders.total: numeric: failed: text (orders.odcs.yaml:12)`.
+/// Formats a promise: `  total: type numeric: failed: … (orders.odcs.yaml:12)`.
 fn line(promise: &Promise, run: &RunInfo) -> String {
     let column = promise.column.as_ref().map(|column| format!("{column}: ")).unwrap_or_default();
     let found = promise.found.as_ref().map(|found| format!(": {found}")).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! The terminal that a [`Dashboard`] is shown on; in a pipe a line for each change.
+//! The terminal for a [`Dashboard`]. In a pipe, it prints a line for each change.
 
 use console::Term;
 use jiff::Timestamp;
@@ -14,14 +14,14 @@ const HOME: &str = "\x1b[H";
 const REST_OF_LINE: &str = "\x1b[K";
 const REST_OF_SCREEN: &str = "\x1b[J";
 
-/// How many columns the terminal has that people read on, if it is one and has as many as lines are wrapped at.
+/// Returns the width of the terminal on standard error, if it is one and is wide enough for wrapping lines.
 pub fn terminal_width() -> Option<usize> {
     const NARROWEST: usize = 40;
     let width = Term::stderr().size_checked().map(|(_, width)| usize::from(width));
     width.filter(|width| *width >= NARROWEST)
 }
 
-/// Draws a board on standard error.
+/// Draws a dashboard on standard error.
 pub struct Screen {
     style: Style,
     is_terminal: bool,
@@ -33,7 +33,7 @@ impl Screen {
         Screen { style, is_terminal, is_open: false }
     }
 
-    /// Shows the board as it is now.
+    /// Shows the current dashboard.
     pub fn show(&mut self, board: &mut Dashboard) {
         if !self.is_terminal {
             for change in board.take_changes() {
@@ -41,7 +41,7 @@ impl Screen {
             }
             return;
         }
-        // Somebody has stopped the terminal: what has changed meanwhile is in the next picture.
+        // The terminal is stopped. The next frame will contain what has changed by then.
         if !Stream::Stderr.keeps_up() {
             return;
         }
@@ -49,7 +49,7 @@ impl Screen {
         let text = board.render(usize::from(width), usize::from(height), self.style, Timestamp::now());
         let opening = if self.is_open { "" } else { ALTERNATE_SCREEN };
         self.is_open = true;
-        // Drawn over what is there, so that nothing flickers; the last line has no line break, which would scroll.
+        // Overwrites the previous frame to avoid flicker. The last line has no line break, which would scroll.
         let lines: Vec<String> = text.lines().map(|line| format!("{line}{REST_OF_LINE}")).collect();
         write_to_people(
             &mut Stream::Stderr,
@@ -57,7 +57,7 @@ impl Screen {
         );
     }
 
-    /// Gives the terminal back, with the last state on it.
+    /// Restores the terminal, and prints the last state.
     pub fn leave(mut self, board: &mut Dashboard) {
         if std::mem::take(&mut self.is_open) {
             let (_, width) = Term::stderr().size();
@@ -69,7 +69,7 @@ impl Screen {
     }
 }
 
-/// However the watch ends, the terminal is restored.
+/// Restores the terminal, however the watch ends.
 impl Drop for Screen {
     fn drop(&mut self) {
         if self.is_open {

@@ -1,9 +1,9 @@
-//! A check beside the run before the deploy, in words: known or new, a dependency, slower.
+//! Remarks that compare a check with the run before the deploy: known or new, a dependency, slower.
 
 use crate::event::{Before, CheckReport, RunInfo, Standing};
 use crate::outcome::{Excuse, Outcome, Span};
 
-/// What there is to say, each as a remark of its own; nothing of a check that is as it was.
+/// Returns the remarks on a check; there are none if nothing changed.
 pub(super) fn remarks(check: &CheckReport, run: &RunInfo) -> Vec<String> {
     let info = &run.checks[check.check];
     let mut remarks: Vec<String> =
@@ -26,7 +26,7 @@ pub(super) fn remarks(check: &CheckReport, run: &RunInfo) -> Vec<String> {
     remarks
 }
 
-/// The same as the end of a line: `; known: …`, or nothing.
+/// Returns the remarks as the end of a line: `; known: …`, or nothing.
 pub(super) fn and_remarks(check: &CheckReport, run: &RunInfo) -> String {
     remarks(check, run).into_iter().flat_map(|remark| ["; ".to_owned(), remark]).collect()
 }
@@ -45,7 +45,7 @@ fn in_words(standing: Standing, check: &CheckReport, run: &RunInfo) -> String {
     }
 }
 
-/// `known` or `new`, as machines read it.
+/// Returns `known` or `new`, for machine-readable output.
 pub(super) fn word(standing: Standing) -> &'static str {
     match standing {
         Standing::Known => "known",
@@ -53,7 +53,7 @@ pub(super) fn word(standing: Standing) -> &'static str {
     }
 }
 
-/// `known` or `dependency`, as machines read it.
+/// Returns `known` or `dependency`, for machine-readable output.
 pub(super) fn excuse_word(excuse: Excuse) -> &'static str {
     match excuse {
         Excuse::Known => "known",
@@ -61,14 +61,14 @@ pub(super) fn excuse_word(excuse: Excuse) -> &'static str {
     }
 }
 
-/// `baseline: before.json, of the run at 2026-11-29T08:00:00Z (exit code 1)`, if there is one.
+/// Returns `baseline: before.json, of the run at 2026-11-29T08:00:00Z (exit code 1)`, if there is a baseline.
 pub(super) fn baseline_line(run: &RunInfo) -> Option<String> {
     let baseline = run.baseline.as_ref()?;
     let (file, started, code) = (&baseline.file, &baseline.started, baseline.exit_code);
     Some(format!("baseline: {file}, of the run at {started} (exit code {code})"))
 }
 
-/// `labels: sha=abc123, team=shop`, if there are any.
+/// Returns `labels: sha=abc123, team=shop`, if there are labels.
 pub(super) fn labels_line(run: &RunInfo) -> Option<String> {
     let labels: Vec<String> = run.labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
     (!labels.is_empty()).then(|| format!("labels: {}", labels.join(", ")))

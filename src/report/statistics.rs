@@ -1,4 +1,4 @@
-//! `--repeat`: how often each check passed, how long it took, and what budget that suggests.
+//! `--repeat`: how often each check passed, how long it took, and which budget that suggests.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use crate::event::{CheckReport, Event, RunInfo};
 use crate::language::printable::printable;
 use crate::outcome::{Outcome, Span};
 
-/// Counts over several runs of one suite.
+/// Counts results over several runs of a suite.
 pub struct Statistics<W> {
     out: W,
     style: Style,
@@ -25,7 +25,7 @@ pub struct Statistics<W> {
 #[derive(Debug)]
 struct Counted {
     name: Arc<str>,
-    /// Runs in which it had a result: a skipped check has none.
+    /// The runs in which it had a result. A skipped check has none.
     judged: u32,
     passed: Vec<Duration>,
     flaky: u32,
@@ -36,7 +36,7 @@ impl<W: Write> Statistics<W> {
         Statistics { out, style, times, runs: 0, suite: String::new(), checks: Vec::new() }
     }
 
-    /// A line for each check that did not pass, and one for each run.
+    /// Prints a line for each check that did not pass, and one for each run.
     pub fn on_event(&mut self, event: &Event, run: &RunInfo) {
         match event {
             Event::RunStarted => {
@@ -91,7 +91,7 @@ impl<W: Write> Statistics<W> {
         }
     }
 
-    /// The table: a row for each check, the least reliable first.
+    /// Renders the table with a row for each check, least reliable first.
     pub fn table(&self, style: Style) -> String {
         let runs = if self.runs == 1 { "run" } else { "runs" };
         let mut text = format!("\n{} {runs} of {}\n", self.runs, printable(&self.suite));
@@ -128,7 +128,7 @@ impl Counted {
         usize::try_from(self.judged).unwrap_or(usize::MAX).saturating_sub(self.passed.len())
     }
 
-    /// The fastest, median, 95th percentile and slowest pass (nearest rank), and the budget they suggest.
+    /// Returns the fastest, median, 95th percentile and slowest pass (nearest rank), and the budget they suggest.
     fn times(&self) -> Option<[Duration; 5]> {
         let mut passed = self.passed.clone();
         passed.sort();
@@ -138,7 +138,7 @@ impl Counted {
     }
 }
 
-/// A budget that people would write, with room for a bad day.
+/// Returns a round budget with room for a bad day.
 fn suggested(slowest: Duration) -> Duration {
     const NICE: [u64; 16] = [
         100, 200, 300, 500, 1_000, 2_000, 3_000, 5_000, 10_000, 15_000, 20_000, 30_000, 60_000, 120_000,

@@ -1,9 +1,9 @@
 //! Standard output, standard error and named pipes, which may be open without being read.
 //!
-//! A pipe takes some 64 KiB that nobody reads, and then blocks its writer. The engine tells its events as
-//! they happen, so that would hold budgets, cleanup and signals as well. So nothing is written here that had to wait:
-//! from the first time on, a thread writes what comes, and the run goes on. A named pipe even waits to be opened, so
-//! all of it is its thread's.
+//! A pipe accepts about 64 KiB without a reader and then blocks its writer. The engine reports events as they happen,
+//! so a blocked write would delay budgets, cleanup and signals as well. Therefore nothing is written here if it would
+//! block: from the first such write on, a thread does the writing, and the run continues. Opening a named pipe may also
+//! block, so its thread does everything.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -14,20 +14,20 @@ use std::thread::JoinHandle;
 
 use super::file::{Destination, ReportError, unless_gone};
 
-/// How much is written in one go: a pipe that says it has room has room for as much (`PIPE_BUF` of Linux).
+/// The size of one write. A pipe that reports room has room for this much (`PIPE_BUF` on Linux).
 const PIECE: usize = 4096;
 
-/// One of the two standard streams that programs write to.
+/// One of the two standard streams for output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stream {
     Stdout,
     Stderr,
 }
 
-/// What one stream has not taken yet, and the thread that waits for it.
+/// The pending output of a stream, and the thread that writes it.
 struct Backlog {
     sender: mpsc::Sender<Vec<u8>>,
-    /// How much is on its way to the thread, or in its hands.
+    /// The number of bytes that are queued or being written.
     pending: Arc<AtomicUsize>,
     writer: JoinHandle<io::Result<()>>,
 }
@@ -41,7 +41,7 @@ impl Stream {
         BACKLOGS[usize::from(self == Stream::Stderr)].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes to the stream itself, which may wait.
+    /// Writes to the stream directly, which may block.
     fn put(self, bytes: &[u8]) -> io::Result<()> {
         match self {
             Stream::Stdout => io::stdout().write_all(bytes).and_then(|()| io::stdout().flush()),
@@ -49,7 +49,7 @@ impl Stream {
         }
     }
 
-    /// Does the stream take a piece now? Where that cannot be known, it does.
+    /// Whether the stream accepts a piece now. If that is unknown, assumes that it does.
     #[cfg(unix)]
     fn takes(self, wait: Wait) -> bool {
         use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -75,11 +75,11 @@ impl Stream {
         let (sender, receiver) = mpsc::channel::<Vec<u8>>();
         let pending = Arc::new(AtomicUsize::new(0));
         let left = Arc::clone(&pending);
-        // Why: it writes what the reader has not taken yet, and must not hold a check. `catch_up` waits for it.
+        // Why: it writes what the reader has not taken yet, and must not block a check. `catch_up` waits for it.
         let writer = std::thread::Builder::new().name(format!("{self:?}")).spawn(move || {
             for bytes in receiver {
                 for piece in bytes.chunks(PIECE) {
-                    // Also for a stream that somebody else has made non-blocking.
+                    // Needed if another process has made the stream non-blocking.
                     self.takes(Wait::Yes);
                     self.put(piece)?;
                 }
@@ -90,8 +90,8 @@ impl Stream {
         Ok(Backlog { sender, pending, writer })
     }
 
-    /// Has everything been taken that was written, and can more be? Of what is drawn again and again, only what is seen
-    /// at once is worth writing.
+    /// Whether everything written has been taken, and more can be. Output that is redrawn repeatedly is worth writing
+    /// only if it is seen immediately.
     pub fn keeps_up(self) -> bool {
         match &*self.backlog() {
             Some(backlog) => backlog.pending.load(Ordering::SeqCst) == 0 && self.takes(Wait::No),
@@ -119,12 +119,12 @@ impl Write for Stream {
         }
         let Some(backlog) = &*backlog else { return Err(io::ErrorKind::BrokenPipe.into()) };
         backlog.pending.fetch_add(bytes.len(), Ordering::SeqCst);
-        // Its thread ends early only when the stream is broken.
+        // The thread ends early only if the stream is broken.
         backlog.sender.send(bytes.to_vec()).map_err(|_| io::ErrorKind::BrokenPipe)?;
         Ok(bytes.len())
     }
 
-    /// Everything has been written, or is the backlog's.
+    /// Does nothing: everything has been written, or is in the backlog.
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
@@ -137,12 +137,12 @@ fn writers() -> MutexGuard<'static, Vec<(Destination, JoinHandle<io::Result<()>>
     ASIDE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Writes to a named pipe, aside, until this is dropped.
+/// Writes to a named pipe on another thread, until this is dropped.
 pub(super) struct Aside(mpsc::Sender<Vec<u8>>);
 
 impl Write for Aside {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        // Its thread ends early only when it cannot write, and says so in the end.
+        // The thread ends early only if it cannot write, which it reports at the end.
         let _ = self.0.send(bytes.to_vec());
         Ok(bytes.len())
     }
@@ -152,11 +152,11 @@ impl Write for Aside {
     }
 }
 
-/// Opens a named pipe, whenever it has a reader, and writes to it what comes.
+/// Opens a named pipe once it has a reader, and writes to it.
 pub(super) fn aside(path: PathBuf) -> io::Result<Aside> {
     let (sender, receiver) = mpsc::channel::<Vec<u8>>();
     let to = Destination::File(path.clone());
-    // Why: opening a named pipe waits for its reader, and must not hold a check. `catch_up` waits for it.
+    // Why: opening a named pipe waits for its reader, and must not block a check. `catch_up` waits for it.
     let writer = std::thread::Builder::new().name(to.to_string()).spawn(move || {
         let mut pipe = File::options().append(true).open(path)?;
         receiver.into_iter().try_for_each(|bytes| pipe.write_all(&bytes))
@@ -165,12 +165,12 @@ pub(super) fn aside(path: PathBuf) -> io::Result<Aside> {
     Ok(Aside(sender))
 }
 
-/// Is there anything that was not taken when it was written?
+/// Whether any output is still pending.
 pub fn is_behind() -> bool {
     !writers().is_empty() || Stream::ALL.into_iter().any(|stream| stream.backlog().is_some())
 }
 
-/// Stops waiting for readers: what has not been read is lost when the process ends.
+/// Stops waiting for readers. Unread output is lost when the process ends.
 pub fn let_go() {
     writers().clear();
     for stream in Stream::ALL {
@@ -178,11 +178,11 @@ pub fn let_go() {
     }
 }
 
-/// Waits until everything has been taken, however long that is.
+/// Waits until all output has been taken, for any length of time.
 ///
 /// # Errors
-/// Standard output or a named pipe broke, and not because its reader has gone away. Of what people read, nothing hangs on
-/// it.
+/// Fails if standard output or a named pipe broke for another reason than its reader going away. Errors on standard
+/// error are ignored, because nothing depends on text for people.
 pub fn catch_up() -> Result<(), ReportError> {
     let mut caught_up = Ok(());
     let ended = |writer: JoinHandle<io::Result<()>>| {

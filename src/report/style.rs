@@ -1,4 +1,4 @@
-//! How things look: words first, colour on top. Without colour nothing is lost.
+//! Styling. Words carry the meaning and colour only supports it, so nothing is lost without colour.
 
 use std::fmt::Display;
 
@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::event::Status;
 
-/// When colour is used; `Auto` is on a terminal, unless `NO_COLOR` is set.
+/// When colour is used. `Auto` uses it on a terminal, unless `NO_COLOR` is set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum Color {
     #[default]
@@ -17,7 +17,7 @@ pub enum Color {
 }
 
 impl Color {
-    /// Is colour used on a stream that is a terminal or not?
+    /// Whether colour is used on a stream that is or is not a terminal.
     pub fn resolve(self, is_terminal: bool) -> bool {
         match self {
             Color::Always => true,
@@ -31,7 +31,7 @@ impl Color {
     }
 }
 
-/// Paints, or leaves plain.
+/// Colours text, or leaves it plain.
 #[derive(Debug, Clone, Copy)]
 pub struct Style {
     color: bool,
@@ -62,7 +62,7 @@ impl Style {
         self.paint(Ansi::new().bold(), text)
     }
 
-    /// In the colour of what it came to.
+    /// Colours a text by its status.
     pub(super) fn status(self, status: Status, text: impl Display) -> String {
         match status {
             Status::Passed => self.good(text),
@@ -79,7 +79,7 @@ impl Style {
     }
 }
 
-/// The time of day in UTC, as the servers' logs have it.
+/// Returns the time of day in UTC, as in server logs.
 pub(super) fn clock(at: Timestamp) -> String {
     at.strftime("%H:%M:%SZ").to_string()
 }

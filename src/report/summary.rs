@@ -1,4 +1,4 @@
-//! What a run came to, the root cause first.
+//! The summary of a run, root cause first.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use crate::language::source::Location;
 use crate::outcome::{Excuse, Failure, NeedFailed, Outcome, Phase, SkipReason, Started};
 use crate::secret::Redacted;
 
-/// How many checks came to what.
+/// The number of checks per outcome.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Counts {
     pub passed: usize,
@@ -32,7 +32,7 @@ impl Counts {
         let mut counts = Counts::default();
         for check in &report.checks {
             match check.status() {
-                // One may be flaky and slow.
+                // A check may be both flaky and slow.
                 Status::Passed | Status::Flaky | Status::Flapped | Status::Slow => {
                     counts.passed += 1;
                     counts.flaky += usize::from(check.is_flaky());
@@ -148,7 +148,7 @@ pub(super) fn has_failed(report: &RunReport) -> bool {
     report.checks.iter().any(|check| matches!(check.outcome, Outcome::Failed(_)))
 }
 
-/// What the exit code says of this run.
+/// Returns the meaning of this run's exit code.
 pub(super) fn meaning(report: &RunReport) -> &'static str {
     if report.exit == Exit::Failed && !has_failed(report) {
         "a critical check could not run, because of a warning"
@@ -157,7 +157,7 @@ pub(super) fn meaning(report: &RunReport) -> &'static str {
     }
 }
 
-/// A check that did not pass by itself, and what was skipped because of it.
+/// A check that failed by itself, with the checks that were skipped because of it.
 pub(super) struct Cause<'r> {
     pub check: &'r CheckReport,
     pub failure: &'r Failure,
@@ -169,8 +169,8 @@ pub(super) struct Cause<'r> {
 }
 
 impl Cause<'_> {
-    /// What went wrong, the thing nearest to the ground first: what a booted process said of an error meanwhile tells more
-    /// than the page that it answered with.
+    /// Describes what went wrong, most fundamental cause first: an error in the output of a booted process explains
+    /// more than its response.
     pub fn message(&self) -> String {
         let said = self.check.trail.said.iter().find_map(|said| {
             let error = said.log.error()?;
@@ -179,12 +179,12 @@ impl Cause<'_> {
         said.unwrap_or_default() + &self.failure.to_string()
     }
 
-    /// Where the suite says what was not met.
+    /// Returns where the suite states what was not met.
     pub fn location(&self, run: &RunInfo) -> Location {
         run.location_of(self.check.check, None, self.failure)
     }
 
-    /// `2 checks did not run and 1 was cut`.
+    /// Returns `2 checks did not run and 1 was cut`.
     pub fn consequence(&self) -> String {
         let were_cut = |count| if count == 1 { "1 was cut".to_owned() } else { format!("{count} were cut") };
         let checks = |count| if count == 1 { "1 check".to_owned() } else { format!("{count} checks") };
@@ -230,8 +230,8 @@ pub(super) fn causes<'r>(run: &'r RunInfo, report: &'r RunReport) -> Vec<Cause<'
     causes
 }
 
-/// How far from the ground a failure is: a process that has gone, what cannot be reached or asked, what does not answer in
-/// time, and then what answers something else.
+/// Ranks how fundamental a failure is: first a process that exited, then a server that cannot be reached or asked, then
+/// one that does not respond in time, then an unexpected response.
 fn height(failure: &Failure) -> u8 {
     match failure {
         Failure::Exited { .. } => 0,

@@ -1,17 +1,17 @@
-//! Long lines on a terminal: broken at words, and moved in under their text.
+//! Wraps long lines on a terminal at words, and indents the continuation.
 
 use console::{measure_text_width, strip_ansi_codes};
 
-/// What a line begins with that is followed by its text.
+/// The labels that precede the text of a line.
 const LABELS: [&str; 4] = ["hint: ", "root cause: ", "also: ", "because of it "];
 
-/// What a command begins with. It stays one line, to be copied.
+/// The label of a command. Commands are not wrapped, so that they can be copied.
 const COMMAND: &str = "reproduce: ";
 
-/// Where the name begins in the line of a check.
+/// The column of the name in the line of a check.
 const NAME: usize = 25;
 
-/// `text` in lines of at most `width` columns, as far as there are words to break at.
+/// Wraps `text` to lines of at most `width` columns, as far as it can be broken at words.
 pub(super) fn wrapped(text: &str, width: usize) -> String {
     text.split_inclusive('\n').map(|line| wrapped_line(line, width)).collect()
 }
@@ -33,7 +33,7 @@ fn wrapped_line(line: &str, width: usize) -> String {
             out.push_str(&indent);
             column = indent.len();
         }
-        // The white space before the first word stays, and is none of it.
+        // White space before the first word is kept, but does not count as a word.
         is_first = is_first && word.trim().is_empty();
         out.push_str(word);
         column += shown;
@@ -42,7 +42,7 @@ fn wrapped_line(line: &str, width: usize) -> String {
     out
 }
 
-/// How far the rest of a line is moved in.
+/// Returns the indentation of the continuation of a line.
 fn indent(plain: &str, width: usize) -> usize {
     let own = plain.len() - plain.trim_start_matches(' ').len();
     let text = plain.trim_start_matches(' ');
@@ -51,11 +51,11 @@ fn indent(plain: &str, width: usize) -> usize {
         word.len() >= 4 && word.len() <= 5 && word.bytes().all(|byte| byte.is_ascii_uppercase()) && own < 2
     });
     let under_text = if is_of_a_check { NAME } else { own + label };
-    // On a narrow screen there is no room for that.
+    // A narrow screen has no room for full indentation.
     if under_text * 3 <= width * 2 { under_text } else { own + 2 }
 }
 
-/// The words of a line, each with the white space after it. What stands between backticks is one.
+/// Splits a line into words, each with the white space after it. Text between backticks is one word.
 fn words(line: &str) -> Vec<&str> {
     let mut words = Vec::new();
     let (mut start, mut is_quoted, mut after_space) = (0, false, false);

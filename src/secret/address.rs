@@ -1,17 +1,17 @@
-//! Addresses: what in them is secret, also where somebody has put them together wrongly.
+//! Finds the secrets in addresses, also in malformed ones.
 //!
-//! A password with an `@`, a `/`, a `?` or a `#` in it that was not percent-encoded makes a URL that can be read in
-//! several ways, or in none. Nobody knows which part of it is the password, so every part that may be is.
+//! A password that contains an unencoded `@`, `/`, `?` or `#` makes a URL ambiguous or invalid. Which part is the
+//! password cannot be decided, so every candidate is treated as one.
 
 use std::ops::Range;
 
 use super::Redactor;
 use super::names::{is_issued_name, is_secret_name, is_secret_parameter};
 
-/// A shorter value of a parameter is hardly a credential: `code=404`.
+/// Shorter parameter values are unlikely to be credentials: `code=404`.
 const SHORTEST_ISSUED: usize = 12;
 
-/// The scheme of an address, where it has one.
+/// Returns the scheme of an address, if it has one.
 #[must_use]
 pub fn scheme(text: &str) -> Option<&str> {
     let (scheme, _) = text.split_once(':')?;
@@ -20,8 +20,8 @@ pub fn scheme(text: &str) -> Option<&str> {
     is_one.then_some(scheme)
 }
 
-/// An address that is none, as far as it may be shown: all of it where it can hold no password, and its scheme alone
-/// otherwise.
+/// Returns what may be shown of an invalid address: all of it if it cannot contain a password, otherwise only the
+/// scheme.
 #[must_use]
 pub fn shown(text: &str) -> String {
     let (scheme, rest) = match (text.split_once("://"), scheme(text)) {
@@ -41,24 +41,24 @@ pub fn shown(text: &str) -> String {
     }
 }
 
-/// Where the password of `scheme://user:password@host` is, if there is one: the longest text that may be it.
+/// Returns the range of the password in `scheme://user:password@host`. If several ranges qualify, the longest wins.
 #[must_use]
 pub fn password(text: &str) -> Option<Range<usize>> {
     let of_string = || parameters(text, is_secret_name).into_iter().next();
     let longest = passwords(text).into_iter().max_by_key(ExactSizeIterator::len);
-    // The parameters of a URL are the request's; those of a connection string are all that it has.
+    // In a URL, parameters belong to the request. A connection string consists of nothing else.
     longest.or_else(|| of_string().filter(|_| !text.contains("://") || text.starts_with("jdbc:")))
 }
 
-/// What is secret in an address.
+/// A secret inside an address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Secret {
     pub range: Range<usize>,
-    /// The parameter whose value it is.
+    /// The name of the parameter that holds the secret.
     pub parameter: Option<String>,
 }
 
-/// Where an address has something secret in it, in order and apart from one another.
+/// Returns the secrets in an address, sorted and without overlaps.
 #[must_use]
 pub fn secrets(text: &str) -> Vec<Secret> {
     let of_url = passwords(text).into_iter().chain(token(text));
@@ -79,7 +79,7 @@ pub fn secrets(text: &str) -> Vec<Secret> {
     found
 }
 
-/// The parts of an address from its user on.
+/// An address without its scheme.
 struct Parts<'t> {
     start: usize,
     rest: &'t str,
@@ -89,7 +89,7 @@ struct Parts<'t> {
 fn parts(text: &str) -> Option<Parts<'_>> {
     let start = match text.find("://") {
         Some(at) => at + "://".len(),
-        // `user:password@host:3128`, as proxies are given.
+        // Proxies are configured as `user:password@host:3128`.
         None if text.rsplit_once('@').is_some_and(|(_, host)| is_host_and_port(host)) => 0,
         None => return None,
     };
@@ -98,12 +98,12 @@ fn parts(text: &str) -> Option<Parts<'_>> {
     Some(Parts { start, rest, authority })
 }
 
-/// Every part of an address that may be its password.
+/// Returns every range that may be the password.
 fn passwords(text: &str) -> Vec<Range<usize>> {
     let Some(Parts { start, rest, authority }) = parts(text) else { return Vec::new() };
     let Some(colon) = rest.find(':') else { return Vec::new() };
     let (of_user, last) = (authority.rfind('@').filter(|at| colon < *at), rest.rfind('@'));
-    // Or it goes on to a later `@`, over what ends the authority of a URL that is right.
+    // The password may also extend to a later `@`, past the characters that end the authority of a valid URL.
     let port = authority.get(colon + 1..);
     let goes_on = of_user.is_some() || port.is_some_and(|port| !is_port(port));
     let later = last.filter(|last| colon < *last && goes_on && of_user != Some(*last));
@@ -111,7 +111,7 @@ fn passwords(text: &str) -> Vec<Range<usize>> {
     found.filter(|range| !range.is_empty()).collect()
 }
 
-/// The token of `https://TOKEN@host`. Before a database it is a user's name.
+/// Returns the token of `https://TOKEN@host`. In a database URL the same part is a user name.
 fn token(text: &str) -> Option<Range<usize>> {
     let Parts { start, authority, .. } = parts(text).filter(|_| text.starts_with("http"))?;
     let user = &authority[..authority.rfind('@')?];
@@ -131,11 +131,11 @@ fn is_port(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// What a text has in it that tells a database's server, and is no URL.
+/// Substrings that identify a database connection string that is not a URL.
 const CONNECTION_STRINGS: [&str; 6] = ["host=", "dbname=", "server=", "data source=", "user id=", "uid="];
 
-/// Where the values of parameters are whose names say that they are secret: of a query, of a libpq string, of
-/// `Server=…;Password=…`.
+/// Returns the values of parameters with secret names: in a query string, a libpq string or a `Server=…;Password=…`
+/// string.
 fn parameters(text: &str, is_secret: fn(&str) -> bool) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     let lower = text.to_ascii_lowercase();
@@ -156,7 +156,7 @@ fn parameters(text: &str, is_secret: fn(&str) -> bool) -> Vec<Range<usize>> {
                 let inside = &value[1..];
                 1..1 + inside.find(quote).unwrap_or(inside.len())
             }
-            // A password may have any of them in it: no encoding is known here.
+            // The encoding is unknown, so a password may contain any of the other separators.
             _ if text.contains("://") => 0..value.find(['&', '#']).unwrap_or(value.len()),
             _ if text.contains(';') => 0..value.find(';').unwrap_or(value.len()),
             _ => 0..value.find(char::is_whitespace).unwrap_or(value.len()),
@@ -168,15 +168,15 @@ fn parameters(text: &str, is_secret: fn(&str) -> bool) -> Vec<Range<usize>> {
 }
 
 impl Redactor {
-    /// Keeps what is secret in an address out of every output. A short password is no error: a URL is never shown with
-    /// its password. Says whether there is any.
+    /// Adds the secrets in an address, and returns whether there are any. A short password is not an error: a URL is
+    /// never shown with its password.
     pub fn add_address(&self, text: &str) -> bool {
         let parameters = parameters(text, is_issued_name);
         let found = passwords(text).into_iter().chain(token(text)).chain(parameters);
         found.map(|secret| self.add_decoded(&text[secret])).count() > 0
     }
 
-    /// The same for one that a server hands out, such as the `Location` of a login.
+    /// Adds the secrets in an address that a server issues, such as the `Location` of a login.
     pub fn add_issued_address(&self, text: &str) {
         let long = |secret: &Range<usize>| secret.len() >= SHORTEST_ISSUED;
         let issued = parameters(text, is_secret_parameter).into_iter().filter(long);

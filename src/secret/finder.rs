@@ -1,7 +1,7 @@
-//! Finds secrets in texts, however they are spelled there, in one go over the text: what it costs grows with the
-//! length of the text, and neither with what is in it nor with how many secrets there are.
+//! Finds secrets in text, in any encoding, in one pass. The cost grows with the length of the text only, not with its
+//! content and not with the number of secrets.
 //!
-//! A text is seen in several ways at once, and in each of them is looked for what a secret is there.
+//! A text is searched in several views at once. Each view has its own needles for a secret.
 
 use std::ops::Range;
 
@@ -11,26 +11,27 @@ use super::numbers::{Item, Numbers};
 use super::stream::{HISTORY, Stream, TooMuchWork, Work};
 use super::unescape::{Sink, Unescape};
 
-/// No character is spelled with more bytes, but for one that is escaped again and again.
+/// The most bytes that encode one character, unless it is escaped repeatedly.
 const LONGEST_SPELLING: usize = 12;
 
-/// Of what comes once there are so many, only the plain forms are looked for: servers may issue a secret with each answer.
+/// From this many needles on, only the plain forms of a new secret are added: a server may issue a secret with each
+/// answer.
 const MANY_NEEDLES: usize = 100_000;
 
-/// More are not kept. Of a run to whom servers issue so many, nothing foreign is shown from then on.
+/// The most needles that are kept. Once a run exceeds this, no external data is shown any more.
 const MOST_NEEDLES: usize = 300_000;
 
-/// Why nobody knows what is secret in a text.
+/// Why a text cannot be searched for secrets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unsearchable {
-    /// It would take longer than what is shown is worth.
+    /// The search would cost more than the excerpt is worth.
     TooMuchWork,
-    /// There are secrets that are not kept.
+    /// Some secrets were not kept.
     TooManySecrets,
 }
 
 impl Unsearchable {
-    /// What is shown instead of the text.
+    /// The text that replaces the unsearchable one.
     pub fn notice(self) -> &'static str {
         match self {
             Unsearchable::TooMuchWork => "(not shown: it could not be searched for secrets in time)",
@@ -45,24 +46,24 @@ impl From<TooMuchWork> for Unsearchable {
     }
 }
 
-/// What is looked for, in each view of a text.
+/// The needles, by view of the text.
 #[derive(Debug, Default)]
 pub struct Finder {
-    /// As it is, white space in a row one space.
+    /// The text itself, with each run of white space collapsed to one space.
     raw: Needles,
-    /// What it means once nothing is escaped.
+    /// The text with all escapes decoded.
     unescaped: Needles,
-    /// The same without white space and what differs between the alphabets of base64.
+    /// The unescaped text without white space, and with the two base64 alphabets unified.
     compact: Needles,
-    /// In lower case and without what groups digits.
+    /// The text in lower case, without the separators that group hexadecimal digits.
     hex: Needles,
-    /// How long the longest secret is.
+    /// The length of the longest secret.
     longest: usize,
     is_full: bool,
 }
 
 impl Finder {
-    /// Adds what a secret is in each view.
+    /// Adds the forms of a secret to each view.
     pub fn add(&mut self, forms: &Forms) {
         let count: usize =
             [&self.raw, &self.unescaped, &self.compact, &self.hex].map(Needles::len).iter().sum();
@@ -79,16 +80,16 @@ impl Finder {
         }
     }
 
-    /// Are there so many already that only the plain forms of another are kept?
+    /// Whether only the plain forms of further secrets are kept.
     pub fn has_many(&self) -> bool {
         self.raw.len() + self.unescaped.len() + self.compact.len() + self.hex.len() >= MANY_NEEDLES
     }
 
-    /// Where there is something of a secret in a part of a text, in order and apart from one another. The rest is
-    /// searched as far as a secret may reach.
+    /// Returns the parts of `range` that belong to a secret, sorted and without overlaps. Also searches the surrounding
+    /// text, as far as a secret can extend.
     ///
     /// # Errors
-    /// Nobody knows.
+    /// Returns why the text cannot be searched.
     pub fn search(&self, text: &str, range: Range<usize>) -> Result<Vec<Range<usize>>, Unsearchable> {
         let reach = (self.longest + HISTORY) * LONGEST_SPELLING;
         let mut search = Search::of(self, text, text.floor_char_boundary(range.start.saturating_sub(reach)));
@@ -97,17 +98,17 @@ impl Finder {
     }
 }
 
-/// A search on its way through a text.
+/// A search in progress.
 #[derive(Debug)]
 pub struct Search<'f> {
     finder: &'f Finder,
     text: &'f str,
     at: usize,
     raw: Stream<'f>,
-    /// Are there white spaces only since the last byte of `raw`?
+    /// Whether only white space has followed the last byte of `raw`.
     after_space: bool,
     hex: Stream<'f>,
-    /// Was the last byte a hexadecimal digit, or what groups them?
+    /// Whether the last byte was a hexadecimal digit or a separator between them.
     in_hex: bool,
     unescape: Unescape<Unescaped<'f>>,
     numbers: Numbers,
@@ -115,12 +116,12 @@ pub struct Search<'f> {
     work: Work,
 }
 
-/// What a text means, and the same without white space.
+/// The unescaped text, with and without white space.
 #[derive(Debug)]
 struct Unescaped<'f> {
     whole: Stream<'f>,
     compact: Stream<'f>,
-    /// How long `compact` was at the last lengths of `whole`.
+    /// The lengths of `compact` at the most recent lengths of `whole`.
     lengths: [usize; HISTORY],
     work: Work,
 }
@@ -147,17 +148,17 @@ impl Sink for Unescaped<'_> {
     }
 }
 
-/// What a byte of what a text means is in `compact`.
+/// Maps a byte of the unescaped text to its byte in the `compact` view.
 pub fn in_compact(byte: u8) -> Option<u8> {
     match byte {
-        // The two alphabets of base64 have different signs for the last two digits.
+        // The two base64 alphabets use different characters for the last two digits.
         b'+' | b'-' | b' ' | b'\t'..=b'\r' => None,
         b'_' => Some(b'/'),
         _ => Some(byte),
     }
 }
 
-/// What a byte of a text is in the view for hexadecimal digits.
+/// Maps a byte of the text to its byte in the `hex` view.
 pub fn in_hex(byte: u8) -> Option<u8> {
     match byte {
         b'-' | b':' | b' ' | b'\t'..=b'\r' => None,
@@ -166,7 +167,7 @@ pub fn in_hex(byte: u8) -> Option<u8> {
 }
 
 impl<'f> Search<'f> {
-    /// Of a text from somewhere on.
+    /// Starts a search at `start`.
     #[must_use]
     pub fn of(finder: &'f Finder, text: &'f str, start: usize) -> Search<'f> {
         let work = || Work::for_length(text.len() - start);
@@ -191,10 +192,11 @@ impl<'f> Search<'f> {
         }
     }
 
-    /// Searches on until it is known what of a secret is before `end`, at first for `margin` bytes more.
+    /// Continues until every secret that starts before `end` is complete or ruled out, reading `margin` more bytes at
+    /// first.
     ///
     /// # Errors
-    /// Nobody knows.
+    /// Returns why the text cannot be searched.
     pub fn settle(&mut self, end: usize, margin: usize) -> Result<(), Unsearchable> {
         if self.finder.is_full {
             return Err(Unsearchable::TooManySecrets);
@@ -226,7 +228,7 @@ impl<'f> Search<'f> {
                     self.in_hex = true;
                     self.hex.push(digit, from, &mut self.work)?;
                 }
-                // Nothing that is looked for has another in it: one ends them all.
+                // No needle contains other bytes, so one of them ends every match.
                 Some(other) if self.in_hex => {
                     self.in_hex = false;
                     self.hex.push(other, from, &mut self.work)?;
@@ -250,7 +252,7 @@ impl<'f> Search<'f> {
     fn number(&mut self, item: &Item, at: usize) -> Result<(), TooMuchWork> {
         match item {
             Item::Byte(byte, start) => self.bytes.push(*byte, *start..at, &mut self.work),
-            // Nothing that is looked for has such a byte.
+            // No needle contains a zero byte.
             Item::End => self.bytes.push(0, at..at, &mut self.work),
         }
     }
@@ -259,19 +261,19 @@ impl<'f> Search<'f> {
         [&self.raw, &self.hex, &self.bytes, &self.unescape.sink.whole, &self.unescape.sink.compact]
     }
 
-    /// May a secret that has begun before `at` still come to its end?
+    /// Whether a secret that started before `at` may still be completed.
     fn is_open_before(&self, at: usize) -> bool {
         self.streams().iter().any(|stream| stream.is_open_before(at))
     }
 
-    /// Where there is something of a secret, in order and with something in between.
+    /// Returns the ranges of secrets, sorted, with a gap between any two.
     #[must_use]
     pub fn found(&self) -> Vec<Range<usize>> {
         let mut ranges: Vec<Range<usize>> = self
             .streams()
             .iter()
             .flat_map(|stream| stream.found())
-            // What a byte of Latin-1 means may be half a character of UTF-8.
+            // An unescaped Latin-1 byte may be half of a UTF-8 character.
             .map(|found| self.text.floor_char_boundary(found.start)..self.text.ceil_char_boundary(found.end))
             .collect();
         ranges.sort_unstable_by_key(|range| (range.start, range.end));

@@ -1,7 +1,7 @@
-//! What a secret is in each view of a text.
+//! The forms a secret takes in each view of a text.
 //!
-//! How its characters are escaped one by one, the views know. What is left are encodings after which they cannot be
-//! told from one another any more.
+//! The views already undo escapes of single characters. The forms here cover encodings that no longer keep characters
+//! apart, such as base64.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -10,26 +10,26 @@ use super::SHORTEST_SECRET;
 use super::finder::{in_compact, in_hex};
 use super::unescape::unescaped;
 
-/// A longer secret, a document or a picture, is looked for in fewer forms, and in pieces: what is shown of it may be
+/// Longer secrets (a document, a picture) are searched in fewer forms and in pieces, because an excerpt may show only
 /// the end.
 const LONG: usize = 4096;
 
-/// A longer one is a token that nobody encodes twice: of those there may be thousands.
+/// Longer secrets are tokens, which nobody encodes twice. There may be thousands of them.
 const MEDIUM: usize = 512;
 
-/// How long a piece of a long one is.
+/// The length of a piece of a long secret.
 const PIECE: usize = 256;
 
-/// A shorter line of a secret is found where it is none.
+/// Shorter lines of a secret would match unrelated text.
 const SHORTEST_LINE: usize = 8;
 
-/// Without its white space, a shorter secret would be found in other text.
+/// Shorter secrets would match unrelated text once white space is removed.
 const SHORTEST_COMPACT: usize = 12;
 
-/// So many hexadecimal digits are hardly ever there by chance.
+/// The fewest hexadecimal digits that are unlikely to occur by chance.
 const SHORTEST_HEX: usize = 8;
 
-/// What is looked for in each view of a text.
+/// The needles of a secret, by view of the text.
 #[derive(Debug, Default)]
 pub struct Forms {
     pub raw: Vec<Vec<u8>>,
@@ -47,14 +47,14 @@ fn can_be_a_name(secret: &str) -> bool {
 }
 
 impl Forms {
-    /// Every form of `secret`.
+    /// Returns every form of `secret`.
     pub fn of(secret: &str) -> Forms {
         let secret = secret.trim();
         let mut forms = Forms::default();
         forms.text(secret);
         let lines: Vec<&str> = secret.lines().map(str::trim).collect();
         if lines.len() > 1 {
-            // The first and last line of a key are those of every key.
+            // The first and last line are the same in every PEM key.
             let own = lines.iter().filter(|line| !line.starts_with("-----"));
             own.filter(|line| line.chars().count() >= SHORTEST_LINE).for_each(|line| forms.text(line));
         }
@@ -78,7 +78,7 @@ impl Forms {
         if digits.len() >= SHORTEST_HEX && digits.iter().all(u8::is_ascii_hexdigit) {
             forms.hex.push(digits);
         }
-        // A pair of user and password is often escaped before, and what is in a token is JSON.
+        // User and password are often escaped before they are encoded as a pair, and a token contains JSON.
         let mut encoded = vec![secret.to_owned(), json_string(secret)];
         encoded.extend(KEPT_IN_URLS.iter().map(|kept| percent_encoded(secret, kept)));
         encoded.push(percent_encoded(secret, "-._*").replace("%20", "+"));
@@ -90,20 +90,20 @@ impl Forms {
         forms
     }
 
-    /// As it is, and escaped: what costs least.
+    /// Returns only the raw and the unescaped form, which are the cheapest.
     pub fn plain(secret: &str) -> Forms {
         let mut forms = Forms::default();
         forms.text(secret.trim());
         forms
     }
 
-    /// How long the longest is.
+    /// Returns the length of the longest form.
     pub fn longest(&self) -> usize {
         let all = [&self.raw, &self.unescaped, &self.compact, &self.hex];
         all.into_iter().flatten().map(Vec::len).max().unwrap_or_default()
     }
 
-    /// A text as it is, and whatever way it is escaped.
+    /// Adds a text as it is and unescaped.
     fn text(&mut self, text: &str) {
         self.raw.push(in_raw(text.as_bytes()));
         let meant = self.meant(text.as_bytes());
@@ -112,15 +112,15 @@ impl Forms {
             self.compact.push(compact);
         }
         if meant.len() < SHORTEST_SECRET {
-            // Nearly nothing is left of one that is made of escapes itself, or of backslashes.
+            // Unescaping leaves almost nothing of a secret that consists of escapes or backslashes.
             self.spelled_out(text);
         }
     }
 
-    /// What bytes mean where they are escaped in a text. Returns what they mean by themselves.
+    /// Adds the unescaped forms of `bytes`, and returns the one without context.
     fn meant(&mut self, bytes: &[u8]) -> Vec<u8> {
         let meant = unescaped(bytes);
-        // What is before it may take its first characters into an escape.
+        // A preceding character may turn the first characters into an escape.
         for before in [b'\\', b'%'] {
             let together = unescaped(&[&[before], bytes].concat());
             if together != meant && together != [&[before], &*meant].concat() {
@@ -142,7 +142,7 @@ impl Forms {
         self.meaning(&unescaped(piece));
     }
 
-    /// Every way to write it in a language, all of it or what is no letter or digit.
+    /// Adds the common escapes of a text, for all of its characters and for the non-alphanumeric ones only.
     fn spelled_out(&mut self, text: &str) {
         let escapes: [fn(char) -> String; 7] = [
             |c| each(c.to_string().bytes(), |byte| format!("%{byte:02X}")),
@@ -167,7 +167,7 @@ impl Forms {
         }
     }
 
-    /// What becomes of characters that one encoding wrote and another read.
+    /// Adds what results when one encoding is decoded as another.
     fn non_ascii(&mut self, secret: &str) {
         if secret.is_ascii() {
             return;
@@ -185,7 +185,7 @@ impl Forms {
         self.misread(&secret.chars().map(|c| if c.is_ascii() { c } else { '?' }).collect::<String>());
     }
 
-    /// One in which enough is left to be told from other text.
+    /// Adds a misread text if enough of it remains to be distinctive.
     fn misread(&mut self, text: &str) {
         if text.chars().filter(|c| !matches!(c, '?' | '\u{FFFD}')).count() >= SHORTEST_SECRET {
             self.raw.push(in_raw(text.as_bytes()));
@@ -193,8 +193,8 @@ impl Forms {
         }
     }
 
-    /// What stands for `text` in base64 where `shift` bytes of another group of three are before it. The first and last
-    /// characters depend on the neighbours: those are left out.
+    /// Adds the base64 of `text` when `shift` bytes precede it in its group of three. Leaves out the first and last
+    /// characters, which depend on the neighbouring bytes.
     fn base64(&mut self, text: &str, shift: usize) {
         let mut shifted = vec![0; shift];
         shifted.extend_from_slice(text.as_bytes());
@@ -202,11 +202,11 @@ impl Forms {
         let last = (shifted.len() * 8) / 6;
         let encoded = STANDARD.encode(&shifted);
         let inside = encoded.get(first..last).unwrap_or_default();
-        // Where nothing comes after it, its last character is told as well, and there may be padding.
+        // At the end of the input, the last character is fixed as well, and padding may follow.
         let to_the_end = encoded.get(first..).unwrap_or_default();
         for form in [inside, to_the_end.trim_end_matches('='), to_the_end] {
             let form: Vec<u8> = form.bytes().filter_map(in_compact).collect();
-            // A part of fewer characters than a secret has would be found by chance.
+            // A needle shorter than a secret would match by chance.
             if form.len() > SHORTEST_SECRET && self.compact.last() != Some(&form) {
                 self.compact.push(form);
             }
@@ -214,18 +214,18 @@ impl Forms {
     }
 }
 
-/// What is written for each part, as one text.
+/// Writes each part, and joins the results.
 fn each<T>(parts: impl Iterator<Item = T>, write: fn(T) -> String) -> String {
     parts.map(write).collect::<Vec<_>>().concat()
 }
 
-/// White space in a row is one space.
+/// Collapses each run of white space to one space.
 fn in_raw(text: &[u8]) -> Vec<u8> {
     let words = text.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
     words.collect::<Vec<_>>().join(&b' ')
 }
 
-/// What the different parts of an URL leave as it is, beside letters and digits. Encoders disagree.
+/// The characters besides letters and digits that encoders keep in the different parts of a URL. They disagree.
 const KEPT_IN_URLS: &[&str] = &[
     "",
     "-._~",                // RFC 3986 unreserved, encodeURIComponent of Python and curl
@@ -233,7 +233,7 @@ const KEPT_IN_URLS: &[&str] = &[
     "-._~!$&'()*+,;=:@",   // a path segment
     "-._~!$&'()*+,;=:@/?", // a query
     "-._~!$&'()*+,",       // user information (WHATWG keeps these)
-    "-._~!$%&'()*+,",      // the same where what is already encoded is left alone
+    "-._~!$%&'()*+,",      // user information, where already encoded parts are left alone
 ];
 
 fn percent_encoded(secret: &str, kept: &str) -> String {
@@ -259,7 +259,7 @@ fn digit(half: u8) -> char {
     char::from_digit(u32::from(half), 16).unwrap_or_default()
 }
 
-/// What stands between the quotes of a JSON string.
+/// Returns the content of a JSON string, without its quotes.
 fn json_string(text: &str) -> String {
     let quoted = serde_json::Value::from(text).to_string();
     quoted[1..quoted.len() - 1].to_owned()

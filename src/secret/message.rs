@@ -1,4 +1,4 @@
-//! Text for people, of which the one half is not smoke's own.
+//! Text for people that mixes smoke's own words with external data.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use super::Redactor;
 
-/// How much of one piece of data a message shows, in characters.
+/// The most characters of one piece of data that a message shows.
 const DATA_LIMIT: usize = 300;
 
-/// Text for people: own words and foreign data, kept apart until it is printed.
+/// Text for people. Smoke's own words and external data stay separate until it is printed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Message {
     parts: Vec<Part>,
@@ -23,21 +23,21 @@ enum Part {
         text: String,
         limit: usize,
     },
-    /// A range of a text, which is redacted as what it is in the whole: a line may hold half a secret.
+    /// A range of a text. It is redacted within the whole text, because a line may contain half a secret.
     Range {
         whole: Arc<str>,
         range: Range<usize>,
     },
 }
 
-/// A [`Message`]: the literal is smoke's own words, and each `{}` in it one piece of data, to be redacted and shown up to
-/// a few hundred characters.
+/// Builds a [`Message`]. The literal is smoke's own words. Each `{}` in it is one piece of data, which is redacted and
+/// shortened to a few hundred characters.
 ///
 /// ```text
 /// message!("connecting to {}", endpoint)
 /// ```
 ///
-/// Unlike in `format!`, `{{` is not special: the suite's own language has it.
+/// Unlike in `format!`, `{{` is not special, because the suite language uses it.
 macro_rules! message {
     ($words:literal $(, $data:expr)* $(,)?) => {{
         const PIECES: usize = $crate::secret::data_pieces($words);
@@ -47,7 +47,7 @@ macro_rules! message {
 
 pub(crate) use message;
 
-/// How many `{}` are in `words`.
+/// Counts the `{}` in `words`.
 pub(crate) const fn data_pieces(words: &str) -> usize {
     let words = words.as_bytes();
     let mut pieces = 0;
@@ -67,14 +67,14 @@ impl Message {
         Message::default()
     }
 
-    /// What [`message!`] makes.
+    /// Builds the message of a [`message!`] call.
     pub(crate) fn from_pieces<const N: usize>(words: &'static str, data: [String; N]) -> Message {
         let mut words = words.split("{}");
         let start = Message::new().words(words.next().unwrap_or_default());
         data.into_iter().zip(words).fold(start, |message, (data, words)| message.data(data).words(words))
     }
 
-    /// Adds smoke's own words, which are never redacted.
+    /// Appends smoke's own words, which are never redacted.
     #[must_use]
     pub fn words(mut self, words: impl Into<Cow<'static, str>>) -> Message {
         let words = words.into();
@@ -84,27 +84,27 @@ impl Message {
         self
     }
 
-    /// Adds something from outside, which is redacted and shown up to a few hundred characters.
+    /// Appends external data, which is redacted and shortened to a few hundred characters.
     #[must_use]
     pub fn data(self, data: impl Into<String>) -> Message {
         self.excerpt(data, DATA_LIMIT)
     }
 
-    /// Adds something from outside, of which at most `limit` characters are shown.
+    /// Appends external data, of which at most `limit` characters are shown.
     #[must_use]
     pub fn excerpt(mut self, data: impl Into<String>, limit: usize) -> Message {
         self.parts.push(Part::Data { text: data.into(), limit });
         self
     }
 
-    /// Adds a range of something from outside, without what of a secret reaches into it.
+    /// Appends a range of external data, without the parts of secrets that overlap it.
     #[must_use]
     pub fn range(mut self, whole: &Arc<str>, range: Range<usize>) -> Message {
         self.parts.push(Part::Range { whole: Arc::clone(whole), range });
         self
     }
 
-    /// Adds another message's parts.
+    /// Appends the parts of another message.
     #[must_use]
     pub fn then(mut self, other: Message) -> Message {
         self.parts.extend(other.parts);
@@ -116,7 +116,7 @@ impl Message {
         self.parts.is_empty()
     }
 
-    /// The message with every secret starred out and long data shortened.
+    /// Replaces every secret with stars, and shortens long data.
     pub(super) fn redact(self, redactor: &Redactor) -> Message {
         let parts = self
             .parts
@@ -146,13 +146,13 @@ impl fmt::Display for Message {
     }
 }
 
-/// The first `limit` characters without secrets, and how much there was.
+/// Returns the first `limit` characters without secrets, and the total length if the text is longer.
 fn cleaned(text: &str, limit: usize, redactor: &Redactor) -> String {
     let start = redactor.clean_start(text, limit);
     if start.is_all { start.text } else { format!("{}… ({} bytes in all)", start.text, text.len()) }
 }
 
-/// The first `limit` characters, and how much there was.
+/// Returns the first `limit` characters, and the total length if the text is longer.
 fn shorten(text: String, limit: usize) -> String {
     match text.char_indices().nth(limit) {
         None => text,
@@ -160,9 +160,9 @@ fn shorten(text: String, limit: usize) -> String {
     }
 }
 
-/// Holds messages that a redactor can go through.
+/// A value that contains messages to redact.
 pub trait Redact {
-    /// The same with `clean` applied to every message in it.
+    /// Applies `clean` to every message in it.
     #[must_use]
     fn map_messages(self, clean: &dyn Fn(Message) -> Message) -> Self;
 }
@@ -191,7 +191,7 @@ impl<T: Redact> Redact for Box<T> {
     }
 }
 
-/// Something that may be printed. Made by [`Redactor::redact`] only.
+/// A value that may be printed. Only [`Redactor::redact`] creates one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Redacted<T>(pub(super) T);
 

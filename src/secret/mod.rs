@@ -1,9 +1,9 @@
-//! What must never be printed, and the one redactor every output passes through.
+//! Secrets, and the redactor that every output passes through.
 //!
-//! What people read is built as a [`Message`]: smoke's own *words*, and *data* that came from outside (a body,
-//! a header, an URL, an error text of a server). Only data is redacted, so a password `pass` does not turn
-//! `passed` into `***ed`; and it is redacted before it is shortened, so half a secret is never left over.
-//! Events carry [`Redacted`] values only, and a [`Redactor`] is the only way to make one.
+//! Text for people is built as a [`Message`]: smoke's own *words*, and external *data* (a body, a header, a URL, an
+//! error message of a server). Only data is redacted, so the password `pass` does not turn `passed` into `***ed`. Data
+//! is redacted before it is shortened, so no half of a secret remains. Events carry only [`Redacted`] values, and only
+//! a [`Redactor`] creates one.
 
 mod message;
 mod redactor;
@@ -29,8 +29,8 @@ pub(crate) use message::{data_pieces, message};
 pub use names::is_secret_name;
 pub use redactor::{Redactor, Unredactable};
 
-/// What stands where a secret was.
+/// Replaces a secret in output.
 pub const STARS: &str = "***";
 
-/// A secret shorter than this would be found everywhere, and starring it out would show where it is not.
+/// Shorter secrets would match everywhere, and the stars would give them away.
 pub const SHORTEST_SECRET: usize = 4;

@@ -1,6 +1,6 @@
-//! Names of what is secret, whatever its value: of variables, headers, fields, parameters.
+//! Names that mark a value as secret: of variables, headers, fields and parameters.
 
-/// Words that make a name secret wherever they stand in it: `db_password`, `x-api-key`, `accessToken`.
+/// Words that make a name secret in any position: `db_password`, `x-api-key`, `accessToken`.
 const WORDS: [&str; 20] = [
     "password",
     "passwords",
@@ -24,13 +24,13 @@ const WORDS: [&str; 20] = [
     "privatekey",
 ];
 
-/// Words that do so at its end alone: `x-auth` is one, `auth_url` is none, nor is `pass_rate`.
+/// Words that make a name secret only at its end: `x-auth` is secret, `auth_url` and `pass_rate` are not.
 const LAST_WORDS: [&str; 3] = ["pass", "auth", "authorization"];
 
-/// What is secret in an address beside that: a signature that lets in whoever has it, and the code of a login.
+/// Further secret parameters of an address: a signature that grants access, and the code of a login.
 const PARAMETERS: [&str; 4] = ["sig", "signature", "code", "ticket"];
 
-/// Is something of this name secret unless it says otherwise?
+/// Whether a value of this name is secret by default.
 #[must_use]
 pub fn is_secret_name(name: &str) -> bool {
     let words = words(name);
@@ -38,7 +38,7 @@ pub fn is_secret_name(name: &str) -> bool {
         || words.last().is_some_and(|word| LAST_WORDS.contains(&word.as_str()))
 }
 
-/// Is a field of this name in a document? A `key` alone is most often nothing to hide there, as in `sort_key`.
+/// Whether a document field of this name is secret. In a document, `key` alone is usually harmless, as in `sort_key`.
 pub(super) fn is_issued_name(name: &str) -> bool {
     let words = words(name);
     let is_harmless_key = |at: usize| {
@@ -49,19 +49,19 @@ pub(super) fn is_issued_name(name: &str) -> bool {
         || (0..words.len()).any(|at| WORDS.contains(&words[at].as_str()) && !is_harmless_key(at))
 }
 
-/// Is a parameter of this name in an address that a server hands out?
+/// Whether a parameter of this name is secret in an address that a server issues.
 pub(super) fn is_secret_parameter(name: &str) -> bool {
     let words = words(name);
     is_secret_name(name) || words.last().is_some_and(|word| PARAMETERS.contains(&word.as_str()))
 }
 
-/// The words of `access_token`, `access-token`, `accessToken` and `ACCESS_TOKEN`, in lower case.
+/// Splits `access_token`, `access-token`, `accessToken` and `ACCESS_TOKEN` into lower-case words.
 fn words(name: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut characters = name.chars().peekable();
     let mut before = ' ';
     while let Some(c) = characters.next() {
-        // `accessToken`, and `APIKey`, whose `K` begins a word though a capital is before it.
+        // A capital starts a word in `accessToken`, and in `APIKey`, where `K` follows another capital.
         let begins = c.is_uppercase()
             && (before.is_lowercase()
                 || before.is_numeric()

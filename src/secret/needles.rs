@@ -1,44 +1,44 @@
-//! What is looked for in one view of a text: fingerprints, of the same few bytes however long a secret is, so that
-//! tens of thousands of sessions cost megabytes and no secret has to be kept.
+//! The search patterns of one view of a text, stored as fingerprints. A fingerprint takes the same few bytes for any
+//! secret, so tens of thousands of session tokens cost only megabytes and no secret is kept.
 //!
-//! A fingerprint is the first eight bytes (fewer, of what is shorter) and a hash of the rest, together with its
-//! length. The hash is a polynomial one: that of a part of a text follows from those at its two ends, so a match of
-//! any length is told in constant time.
+//! A fingerprint consists of the first eight bytes (fewer for shorter needles), the length of the rest and a hash of
+//! it. The hash is polynomial: the hash of any range follows from the hashes at its two ends, so a match of any length
+//! is verified in constant time.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher as _, BuildHasherDefault, Hasher, RandomState};
 
-/// How long a beginning may be, the longest first.
+/// The lengths of a beginning, longest first.
 const WIDTHS: [usize; 3] = [8, 4, 2];
 
-/// Bits of the filter for each needle: one in sixteen beginnings that are none passes it.
+/// Bits of the filter per needle: one in sixteen other beginnings passes.
 const FILTER_BITS: usize = 16;
 
 const SMALLEST_FILTER: usize = 1 << 13;
 
-/// Bits of the gate.
+/// The size of the gate in bits.
 const GATE: usize = 1 << 16;
 
 const BASE: u64 = 0x9E37_79B9_7F4A_7C15;
 
-/// The hash of a text one byte longer.
+/// Extends a hash by one byte.
 pub fn hash_with(hash: u64, byte: u8) -> u64 {
     hash.wrapping_mul(BASE).wrapping_add(u64::from(byte) + 1)
 }
 
-/// What is looked for.
+/// The needles of one view.
 #[derive(Debug)]
 pub struct Needles {
-    /// Nobody outside can know which beginnings share a place in a table.
+    /// Random, so that nobody can construct beginnings that collide in the table.
     seed: u64,
-    /// A bit for each four bytes that a beginning ends with: most of a text comes no further.
+    /// One bit per hash of the last four bytes of a beginning. It rejects most of a text.
     gate: Vec<u64>,
     filter: Vec<u64>,
     /// Whether there are needles of each width.
     has: [bool; WIDTHS.len()],
-    /// How long the rest may be after each beginning.
+    /// The lengths of the rests that may follow each beginning.
     rests: HashMap<u64, Rests, BuildHasherDefault<Mixed>>,
-    /// Every needle: beginning, rest and its hash as one.
+    /// Every needle: its beginning and its rest, hashed together.
     whole: HashSet<u64, BuildHasherDefault<Mixed>>,
 }
 
@@ -70,7 +70,7 @@ impl Default for Needles {
     }
 }
 
-/// A beginning of a needle, where one was found.
+/// The beginning of a needle, found in the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Beginning {
     key: u64,
@@ -86,7 +86,7 @@ impl Needles {
         self.whole.is_empty()
     }
 
-    /// Adds something to be found. What is shorter than two bytes is found nowhere.
+    /// Adds a needle. Needles shorter than two bytes are ignored.
     pub fn add(&mut self, needle: &[u8]) {
         let Some(kind) = WIDTHS.iter().position(|width| *width <= needle.len()) else { return };
         let (beginning, rest) = needle.split_at(WIDTHS[kind]);
@@ -99,7 +99,7 @@ impl Needles {
         }
         self.has[kind] = true;
         match kind {
-            // It is told by fewer bytes than the gate is for.
+            // A beginning of two bytes is shorter than the four that the gate hashes.
             2 => self.gate.fill(u64::MAX),
             _ => {
                 let (word, bit) = place_in_gate(gram);
@@ -146,14 +146,14 @@ impl Needles {
         (mixed ^ mixed >> 31).wrapping_mul(BASE)
     }
 
-    /// May there be a beginning that the last eight bytes end with?
+    /// Whether a beginning may end with the last eight bytes.
     #[inline]
     pub fn may_begin(&self, last: u64) -> bool {
         let (word, bit) = place_in_gate(last);
         self.gate[word] & bit != 0
     }
 
-    /// The beginnings of needles that the last eight bytes end with.
+    /// Returns the beginnings that end with the last eight bytes.
     pub fn beginnings(&self, last: u64) -> impl Iterator<Item = Beginning> {
         WIDTHS.iter().enumerate().filter_map(move |(kind, width)| {
             if !self.has[kind] {
@@ -166,25 +166,25 @@ impl Needles {
         })
     }
 
-    /// How many bytes may follow a beginning.
+    /// Returns the lengths of the rests that may follow a beginning.
     pub fn rests(&self, beginning: Beginning) -> &[u32] {
         self.rests.get(&beginning.key).map_or(&[], Rests::as_slice)
     }
 
-    /// Is there a needle of this beginning with a rest of this length and hash?
+    /// Whether a needle has this beginning and a rest of this length and hash.
     pub fn has(&self, beginning: Beginning, rest: u32, hash: u64) -> bool {
         self.whole.contains(&whole(beginning.key, rest, hash))
     }
 }
 
-/// The word and the bit of the gate for the last four bytes.
+/// Returns the word and the bit of the gate for the last four bytes.
 #[inline]
 fn place_in_gate(last: u64) -> (usize, u64) {
     let hash = ((last & 0xFFFF_FFFF).wrapping_mul(BASE) >> (64 - GATE.ilog2())) as usize;
     (hash / 64 % (GATE / 64), 1 << (hash % 64))
 }
 
-/// `BASE` as often multiplied with itself.
+/// Returns `BASE` to the power of `exponent`.
 pub fn power(exponent: u32) -> u64 {
     BASE.wrapping_pow(exponent)
 }
@@ -194,7 +194,7 @@ fn whole(key: u64, rest: u32, hash: u64) -> u64 {
     mixed ^ mixed >> 29
 }
 
-/// Of what is mixed already.
+/// A hasher for keys that are already mixed.
 #[derive(Debug, Default)]
 pub struct Mixed(u64);
 

@@ -1,15 +1,15 @@
-//! Lists of numbers that are the bytes of a text, as debuggers and languages print them: `[112, 97, 115]`,
-//! `{0x70,0x61,0x73}`, `-61 -68` where bytes have a sign.
+//! Recognises lists of numbers that are the bytes of a text, as debuggers and languages print them: `[112, 97, 115]`,
+//! `{0x70,0x61,0x73}`, or `-61 -68` with signed bytes.
 
-/// Reads numbers, byte by byte.
+/// Reads numbers byte by byte.
 #[derive(Debug, Default)]
 pub struct Numbers {
     number: Option<Number>,
-    /// What is before a number.
+    /// Whether a minus sign precedes the number.
     is_negative: bool,
-    /// A list goes on until something is in between that is no separator.
+    /// Whether a list is open. Any character that is not a separator ends it.
     in_list: bool,
-    /// Its last number is told, and its end is not.
+    /// Whether the list has ended after a number that was already returned.
     has_ended: bool,
 }
 
@@ -21,12 +21,12 @@ struct Number {
     is_negative: bool,
 }
 
-/// What the last character says.
+/// What the last character completes.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Item {
-    /// A byte of a list, which begins here in the text.
+    /// A byte of a list, and where it starts in the text.
     Byte(u8, usize),
-    /// The list has ended, if there was one.
+    /// The end of a list, if one was open.
     End,
 }
 
@@ -82,7 +82,7 @@ impl Numbers {
         None
     }
 
-    /// The last one, where the text ends with it.
+    /// Returns the number at the end of the text, if there is one.
     pub fn last(&mut self) -> Option<Item> {
         self.number.take().and_then(|number| number.byte())
     }

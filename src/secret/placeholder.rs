@@ -1,27 +1,27 @@
-//! What stands for a secret in a command that people run by hand: how their shell has it.
+//! Placeholders for secrets in shell commands that reproduce a request.
 //!
-//! A command is put together from the same templates as the request it repeats, with a placeholder in place of each
-//! secret. A placeholder is made of lower-case letters and digits alone, which no encoding on the way (of a URL, of
-//! JSON, of SQL) changes. So a place that encodes says so with [`in_form`], and the shell encodes there too.
+//! A command is rendered from the same templates as the request, with a placeholder for each secret. A placeholder
+//! consists of lower-case letters and digits, which no encoding on the way (URL, JSON, SQL) changes. Code that encodes
+//! reports it through [`in_form`], and the command then encodes in the shell.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use serde_json::Value;
 
-/// Different in each process: no server can answer with a placeholder, whose text would be run by a shell.
+/// Random per process, so no server can answer with a placeholder whose text a shell would run.
 static OPENING: LazyLock<String> =
     LazyLock::new(|| format!("qz{}qz", &uuid::Uuid::new_v4().simple().to_string()[..12]));
 const CLOSING: char = 'z';
 
-/// What a place or a filter makes of a value.
+/// How a position or a filter encodes a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
     AsItIs,
-    /// A part of a URL: every byte percent-encoded, which is what it was once it is decoded.
+    /// Part of a URL: every byte is percent-encoded, which decodes to the same value.
     Url,
     Base64,
-    /// Between the quotes of a JSON string.
+    /// Inside the quotes of a JSON string.
     Json,
     /// Between the quotes of an SQL string, where a backslash may escape.
     Sql,
@@ -36,32 +36,33 @@ impl Form {
     };
 }
 
-/// A secret as a shell has it.
+/// A secret as a shell expression.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Secret {
-    /// As it stands between double quotes: `$SHOP_PASSWORD`.
+    /// The expression, as written inside double quotes: `$SHOP_PASSWORD`.
     source: String,
     kind: Kind,
     form: Form,
 }
 
-/// What a secret is.
+/// The kind of a secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Text,
-    /// A number or a document, which needs no quotes in JSON.
+    /// A number or a document, which JSON does not quote.
     Value,
-    /// What no shell can make: whoever runs the command is asked for it.
+    /// A value that no shell can compute: the user has to supply it.
     Gap,
 }
 
 impl Kind {
-    /// Each with the letter that a placeholder has for it.
+    /// Each kind, with its letter in a placeholder.
     const ALL: [(char, Kind); 3] = [('t', Kind::Text), ('v', Kind::Value), ('g', Kind::Gap)];
 }
 
 impl Secret {
-    /// What stands between double quotes for it. Only programs that every system has: `jq` and `python3` are not.
+    /// Returns the expression for use inside double quotes. It needs only programs that every system has, so neither
+    /// `jq` nor `python3`.
     #[must_use]
     pub fn in_a_shell(&self) -> String {
         if self.kind == Kind::Gap {
@@ -80,7 +81,7 @@ impl Secret {
         format!("$(printf %s \"{}\" | {through})", self.source)
     }
 
-    /// A variable without which the shell refuses the command, and says what it must be.
+    /// Returns a variable that makes the shell abort with an explanation when it is unset.
     fn asked_for(&self) -> String {
         let (suffix, in_form) = match self.form {
             Form::AsItIs => ("", ""),
@@ -93,13 +94,13 @@ impl Secret {
         let words: Vec<&str> = self.source.split(|c: char| !c.is_ascii_alphanumeric()).collect();
         let name: Vec<&str> = words.into_iter().filter(|word| !word.is_empty()).collect();
         let name = variable(&format!("made_of_{}{suffix}", name.join("_")));
-        // Nothing that a shell reads anything into.
+        // Keeps only characters that a shell does not interpret.
         let is_plain = |c: &char| c.is_alphanumeric() || " _.|~()[]:,=+-*/".contains(*c);
         let source: String = self.source.chars().filter(is_plain).collect();
         format!("${{{}:?set it to the value of {source}{in_form}}}", &name[1..])
     }
 
-    /// The same, encoded once more.
+    /// Returns the secret with one more encoding applied.
     fn encoded(&self, form: Form) -> Secret {
         match (self.form, form) {
             (_, Form::AsItIs) => self.clone(),
@@ -109,7 +110,7 @@ impl Secret {
         }
     }
 
-    /// The same without percent-encoding, if that is all there is to it.
+    /// Returns the secret without percent-encoding, if that is its only encoding.
     #[must_use]
     pub fn decoded(&self) -> Option<Secret> {
         let is_made = self.form == Form::Url && self.kind != Kind::Gap;
@@ -121,7 +122,7 @@ impl Secret {
         self.form == Form::AsItIs && self.kind != Kind::Gap
     }
 
-    /// What stands for it until the command is whole.
+    /// Returns the placeholder that stands for the secret until the command is complete.
     #[must_use]
     pub fn placeholder(&self) -> String {
         let kinds = Kind::ALL.iter().filter(|(_, kind)| *kind == self.kind).map(|(letter, _)| *letter);
@@ -145,40 +146,40 @@ impl Secret {
     }
 }
 
-/// The placeholder for a secret that a shell has as `expression`, such as `$SHOP_PASSWORD`.
+/// Returns the placeholder for a secret that the shell knows as `expression`, such as `$SHOP_PASSWORD`.
 #[must_use]
 pub fn placeholder(expression: &str) -> String {
     Secret { source: expression.to_owned(), kind: Kind::Text, form: Form::AsItIs }.placeholder()
 }
 
-/// The same for one that is `value`.
+/// Returns the placeholder for the secret `value`, which the shell knows as `expression`.
 #[must_use]
 pub fn placeholder_for(value: &Value, expression: &str) -> String {
     let kind = if value.is_string() { Kind::Text } else { Kind::Value };
     Secret { source: expression.to_owned(), kind, form: Form::AsItIs }.placeholder()
 }
 
-/// The placeholder for what `expression` of the suite makes of a secret, where no shell can do the same.
+/// Returns the placeholder for a value that the suite's `expression` derives from a secret in a way no shell can.
 #[must_use]
 pub fn gap(expression: &str) -> String {
     Secret { source: expression.to_owned(), kind: Kind::Gap, form: Form::AsItIs }.placeholder()
 }
 
-/// The name of an environment variable for something called `name`: `api-key` is `$API_KEY`.
+/// Returns the environment variable for `name`: `api-key` becomes `$API_KEY`.
 #[must_use]
 pub fn variable(name: &str) -> String {
     let upper = name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' });
     format!("${}", upper.collect::<String>())
 }
 
-/// A part of a text that may have placeholders in it.
+/// A part of a text that may contain placeholders.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Piece<'t> {
     Text(Cow<'t, str>),
     Secret(Secret),
 }
 
-/// The text with every placeholder taken back to what it stands for.
+/// Splits a text into plain parts and the secrets of its placeholders.
 #[must_use]
 pub fn pieces(text: &str) -> Vec<Piece<'_>> {
     let mut found = Vec::new();
@@ -201,7 +202,7 @@ pub fn pieces(text: &str) -> Vec<Piece<'_>> {
     found
 }
 
-/// A document that has been written as JSON: now the secrets in it are JSON too.
+/// Marks the secrets in a serialized JSON document as encoded for JSON.
 #[must_use]
 pub fn in_json(document: &str) -> String {
     let mut json = String::with_capacity(document.len());
@@ -209,7 +210,7 @@ pub fn in_json(document: &str) -> String {
     while let Some(piece) = pieces.next() {
         match (piece, pieces.peek_mut()) {
             (Piece::Text(text), _) => json.push_str(&text),
-            // A whole string that is no text is the value itself, without quotes.
+            // A string that consists of one non-text value becomes that value, without quotes.
             (Piece::Secret(secret), Some(Piece::Text(next)))
                 if secret.kind == Kind::Value && json.ends_with('"') && next.starts_with('"') =>
             {
@@ -223,19 +224,19 @@ pub fn in_json(document: &str) -> String {
     json
 }
 
-/// Does something in it stand for a secret?
+/// Whether the text contains a placeholder.
 #[must_use]
 pub fn has_placeholder(text: &str) -> bool {
     pieces(text).iter().any(|piece| matches!(piece, Piece::Secret(_)))
 }
 
-/// Does something in it stand for what no shell can make?
+/// Whether the text contains a value that no shell can compute.
 #[must_use]
 pub fn has_gap(text: &str) -> bool {
     pieces(text).iter().any(|piece| matches!(piece, Piece::Secret(secret) if secret.kind == Kind::Gap))
 }
 
-/// A text that has been encoded, as far as it is no secret: now the secrets in it are too.
+/// Marks the secrets in a text as encoded in `form`. The rest of the text already is.
 #[must_use]
 pub fn in_form(text: &str, form: Form) -> String {
     let parts = pieces(text).into_iter().map(|piece| match piece {
@@ -245,8 +246,9 @@ pub fn in_form(text: &str, form: Form) -> String {
     parts.collect()
 }
 
-/// The whole text in base64, of which a part alone means nothing. A shell percent-encodes more than smoke does, which is
-/// the same once it is decoded, and another text before that.
+/// Returns the placeholder for the whole text in base64, since a part of it alone means nothing. If a secret in it is
+/// percent-encoded, returns a gap: the shell encodes more characters than smoke does, which is equivalent after
+/// decoding but differs as base64.
 #[must_use]
 pub fn in_base64(text: &str) -> String {
     let pieces = pieces(text);
@@ -261,12 +263,12 @@ pub fn in_base64(text: &str) -> String {
     }
 }
 
-/// The text with the names of the secrets in their place, for people to read.
+/// Returns the text with the names of its secrets in their place, for people.
 #[must_use]
 pub fn readable(text: &str) -> String {
     let parts = pieces(text).into_iter().map(|piece| match piece {
         Piece::Text(text) => text.into_owned(),
-        // `${TOKEN:?captured in step 1}` is a name with what a shell says where it has none.
+        // `${TOKEN:?captured in step 1}` is a name with the shell's error message for an unset variable.
         Piece::Secret(secret) => {
             match secret.source.strip_prefix("${").and_then(|source| source.split_once(":?")) {
                 Some((name, _)) => format!("${name}"),
@@ -277,7 +279,7 @@ pub fn readable(text: &str) -> String {
     parts.collect()
 }
 
-/// What a shell still looks into: its expressions stand for the secrets, and nothing else is one.
+/// Renders the pieces for use inside double quotes: the shell expands the secrets and nothing else.
 #[must_use]
 pub fn between_double_quotes(pieces: &[Piece<'_>]) -> String {
     let mut text = String::new();
@@ -293,7 +295,7 @@ pub fn between_double_quotes(pieces: &[Piece<'_>]) -> String {
             }
             Piece::Text(plain) => plain.chars().for_each(|c| match c {
                 '"' | '\\' | '$' | '`' => text.extend(['\\', c]),
-                // In double quotes bash takes it for a command of its history.
+                // Inside double quotes, bash treats `!` as history expansion.
                 '!' => text.push_str("\"'!'\""),
                 _ => text.push(c),
             }),
@@ -302,99 +304,10 @@ pub fn between_double_quotes(pieces: &[Piece<'_>]) -> String {
     text
 }
 
-/// Would a shell take the start of `text` for a part of a variable's name?
+/// Whether a shell would read the start of `text` as part of a variable name.
 fn is_of_a_name(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
 }
 
 #[cfg(test)]
-mod tests {
-    use std::process::Command;
-
-    use base64::Engine as _;
-
-    use super::*;
-
-    #[test]
-    fn a_placeholder_comes_through_every_encoding_and_back() {
-        let text = format!("a={}&b", placeholder("$SHOP_PASSWORD"));
-        let encoded: String = url::form_urlencoded::byte_serialize(placeholder("$X").as_bytes()).collect();
-        let secret = |source: &str| {
-            Piece::Secret(Secret { source: source.to_owned(), kind: Kind::Text, form: Form::AsItIs })
-        };
-        assert_eq!(
-            pieces(&text),
-            [Piece::Text("a=".into()), secret("$SHOP_PASSWORD"), Piece::Text("&b".into())]
-        );
-        assert_eq!(pieces(&encoded), [secret("$X")]);
-    }
-
-    #[test]
-    fn what_only_looks_like_a_placeholder_is_text() {
-        let opening = &*OPENING;
-        for text in
-            [opening.clone(), format!("{opening}xyz"), format!("my {opening} is"), format!("{opening}ffz")]
-        {
-            assert_eq!(pieces(&text), [Piece::Text(text.as_str().into())], "{text}");
-        }
-    }
-
-    /// What a shell makes of `text`, where `$PW` is `secret`.
-    fn in_a_real_shell(text: &str, secret: &str) -> String {
-        let script = format!("printf %s \"{}\"", between_double_quotes(&pieces(text)));
-        let output = Command::new("sh").args(["-c", &script]).env("PW", secret).output().unwrap();
-        assert!(output.stderr.is_empty(), "{script}: {}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap()
-    }
-
-    #[test]
-    fn a_shell_makes_of_any_secret_what_its_form_is() {
-        let long = "0123456789".repeat(20);
-        let secrets = [
-            "Pg/s@ecret w0rd#7",
-            "Adm\"in\\pa$$w0rd",
-            "it's `100%` & ''more''",
-            "ü€ *?[x]\t~ -n",
-            "two\nlines\r\nand \\n more",
-            "\\\"\\\\''",
-            &long,
-        ];
-        let placeholder = placeholder("$PW");
-        for secret in secrets {
-            let shown = |text: &str| in_a_real_shell(text, secret);
-            assert_eq!(shown(&format!("a!{placeholder}b")), format!("a!{secret}b"));
-            let url = shown(&in_form(&format!("a{placeholder}b"), Form::Url));
-            assert!(url.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'%'), "{url}");
-            let decoded = percent_encoding::percent_decode_str(&url).decode_utf8().unwrap();
-            assert_eq!(decoded, format!("a{secret}b"));
-            let base64 = |text: &str| base64::engine::general_purpose::STANDARD.encode(text);
-            assert_eq!(
-                shown(&in_base64(&format!("a!:\"${placeholder}"))),
-                base64(&format!("a!:\"${secret}"))
-            );
-            let json = shown(&in_form(&format!("\"a {placeholder}\""), Form::Json));
-            assert_eq!(serde_json::from_str::<String>(&json).unwrap(), format!("a {secret}"), "{json}");
-            assert_eq!(
-                shown(&in_form(&format!("'{placeholder}'"), Form::Sql)),
-                format!("'{}'", secret.replace('\'', "''"))
-            );
-            let escaped = shown(&in_form(&placeholder, Form::SqlWithBackslashes));
-            assert_eq!(escaped, secret.replace('\\', r"\\").replace('\'', "''"));
-            let twice = in_form(&in_base64(&placeholder), Form::Url);
-            let url = shown(&twice);
-            assert_eq!(percent_encoding::percent_decode_str(&url).decode_utf8().unwrap(), base64(secret));
-        }
-    }
-
-    #[test]
-    fn a_shell_refuses_what_has_a_gap_and_says_what_it_is() {
-        for form in [Form::AsItIs, Form::Json] {
-            let text = in_form(&gap("pw|replace(\"a\", '`}$x')|upper"), form);
-            let script = format!("echo \"{}\"", between_double_quotes(&pieces(&text)));
-            let output = Command::new("sh").args(["-c", &script]).output().unwrap();
-            let said = String::from_utf8(output.stderr).unwrap();
-            assert!(!output.status.success() && output.stdout.is_empty(), "{script}");
-            assert!(said.contains("set it to the value of pw|replace(a, x)|upper"), "{script}: {said}");
-        }
-    }
-}
+mod tests;

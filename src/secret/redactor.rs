@@ -1,4 +1,4 @@
-//! Knows every secret of the run.
+//! The redactor, which knows every secret of the run.
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher as _, RandomState};
@@ -12,7 +12,7 @@ use super::forms::Forms;
 use super::names::is_issued_name;
 use super::{Redact, Redacted, SHORTEST_SECRET, STARS, within};
 
-/// Why a value cannot be kept secret.
+/// Why a value cannot be redacted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unredactable {
     #[error("it is empty")]
@@ -21,16 +21,16 @@ pub enum Unredactable {
     Short,
 }
 
-/// A shorter text that a server issues is hardly a credential.
+/// Shorter strings that a server issues are unlikely to be credentials.
 const SHORTEST_ISSUED: usize = 12;
 
-/// How much further than to what is shown a text is searched at first, in bytes: a beginning is told within it.
+/// How many bytes past the excerpt are searched at first. The beginning of a secret is recognised within them.
 const MARGIN: usize = 512;
 
-/// How many bytes are searched at most for each character that is shown.
+/// The most bytes that are searched per character shown.
 const SEARCHED: usize = 16;
 
-/// Knows every secret of the run, and stars them out in whatever form they appear.
+/// Knows every secret of the run, and replaces each with stars in every form it appears in.
 #[derive(Debug, Default)]
 pub struct Redactor {
     known: RwLock<Known>,
@@ -38,13 +38,13 @@ pub struct Redactor {
 
 #[derive(Debug, Default)]
 struct Known {
-    /// The hashes of what has been added, by which nobody outside can make two the same.
+    /// Hashes of the secrets already added. The keys are random, so nobody can construct a collision.
     added: HashSet<u64>,
     hashing: RandomState,
     finder: Finder,
 }
 
-/// The beginning of a text as it may be shown.
+/// The start of a text, as it may be shown.
 #[derive(Debug)]
 pub struct Start {
     pub text: String,
@@ -57,12 +57,12 @@ impl Redactor {
         Redactor::default()
     }
 
-    /// Adds a secret, from now on starred out in every form it may take.
+    /// Adds a secret, which from now on is redacted in every form.
     ///
     /// # Errors
-    /// It is too short to be told from ordinary text.
+    /// Fails if the secret is too short to be distinguished from ordinary text.
     pub fn add(&self, secret: &str) -> Result<(), Unredactable> {
-        // A file's last newline is not part of what is secret; what is left must still be long enough.
+        // The trailing newline of a file is not part of the secret. The rest must still be long enough.
         let trimmed = secret.trim();
         if trimmed.is_empty() {
             return Err(Unredactable::Empty);
@@ -85,7 +85,7 @@ impl Redactor {
             }
             (hash, known.finder.has_many())
         };
-        // Put together before anybody has to wait for it.
+        // Computed before the lock is taken, so that nobody waits for it.
         let forms = if has_many { Forms::plain(secret) } else { Forms::of(secret) };
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         if known.added.insert(hash) {
@@ -93,10 +93,11 @@ impl Redactor {
         }
     }
 
-    /// Adds a value, and every text and number in it: a part of a document is shown without the rest.
+    /// Adds a value, and every string and number in it, because a part of a document may be shown alone.
     ///
     /// # Errors
-    /// The value as a whole is too short to be told from ordinary text. A part that is too short is no error.
+    /// Fails if the value as a whole is too short to be distinguished from ordinary text. A part that is too short is
+    /// not an error.
     pub fn add_value(&self, secret: &Value) -> Result<(), Unredactable> {
         match secret {
             Value::String(text) => return self.add(text),
@@ -107,7 +108,7 @@ impl Redactor {
         self.add(&secret.to_string())
     }
 
-    /// Adds what a server issues in a document: tokens and passwords, by the names of their fields.
+    /// Adds the tokens and passwords that a server issues in a document, by the names of its fields.
     pub fn add_issued(&self, document: &Value) {
         match document {
             Value::Array(items) => items.iter().for_each(|item| self.add_issued(item)),
@@ -128,14 +129,14 @@ impl Redactor {
         }
     }
 
-    /// Adds the value of a field that is sent, if its name says that it is secret.
+    /// Adds the value of a sent field if its name is secret.
     pub fn add_field(&self, name: &str, value: &str) {
         if is_issued_name(name) {
             let _ = self.add(value);
         }
     }
 
-    /// The same for every field of a document that is sent.
+    /// Adds the secret fields of a sent document.
     pub fn add_fields(&self, document: &Value) {
         match document {
             Value::Array(items) => items.iter().for_each(|item| self.add_fields(item)),
@@ -149,7 +150,7 @@ impl Redactor {
 
     fn add_part(&self, part: &Value) {
         match part {
-            // A truth value tells nobody anything, and stands in every other document.
+            // A boolean reveals nothing, and occurs in every other document.
             Value::Null | Value::Bool(_) => {}
             Value::String(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
                 let _ = self.add_value(part);
@@ -157,24 +158,24 @@ impl Redactor {
         }
     }
 
-    /// `text` with every known secret starred out.
+    /// Returns `text` with every secret redacted.
     #[must_use]
     pub fn clean(&self, text: &str) -> String {
         self.clean_range(text, 0..text.len())
     }
 
-    /// A range of `text`, with what every known secret has in it starred out.
+    /// Returns a range of `text`, with the parts of secrets in it redacted.
     #[must_use]
     pub fn clean_range(&self, text: &str, range: Range<usize>) -> String {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         let found = known.finder.search(text, range.clone());
-        // Where nobody knows what is secret, nothing is shown.
+        // If the secrets cannot be located, nothing is shown.
         found.map_or_else(|why| why.notice().to_owned(), |found| starred(text, &found, range))
     }
 
-    /// The first `limit` characters of `text`, with every known secret starred out. What comes after them is not
-    /// searched, but for what of a secret reaches into them: neither a budget nor another check waits for a long text
-    /// that is made of secrets alone, of which fewer are shown.
+    /// Returns the first `limit` characters of `text`, with every secret redacted. The rest is searched only as far as
+    /// a secret reaches into the excerpt, so a long text never delays a budget or another check. A text that consists
+    /// of secrets alone yields fewer than `limit` characters.
     #[must_use]
     pub fn clean_start(&self, text: &str, limit: usize) -> Start {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
@@ -190,20 +191,20 @@ impl Redactor {
                 Some(cut) => return Start { text: shown[..cut].to_owned(), is_all: false },
                 None if end == text.len() => return Start { text: shown, is_all: true },
                 None if end >= SEARCHED * limit => return Start { text: shown, is_all: false },
-                // Stars are shorter than what they stand for.
+                // Stars are shorter than the secrets they replace.
                 None => end = text.ceil_char_boundary((2 * end).min(text.len())),
             }
         }
     }
 
-    /// `value` with every message in it cleaned and shortened: what may leave the check.
+    /// Redacts and shortens every message in `value`, which may then leave the check.
     #[must_use]
     pub fn redact<T: Redact>(&self, value: T) -> Redacted<T> {
         Redacted(value.map_messages(&|message| message.redact(self)))
     }
 }
 
-/// A range of `text` with the stars for what was found.
+/// Returns a range of `text` with stars in place of the secrets found.
 fn starred(text: &str, found: &[Range<usize>], range: Range<usize>) -> String {
     let mut out = String::with_capacity(range.len());
     let mut done = range.start;
@@ -216,7 +217,7 @@ fn starred(text: &str, found: &[Range<usize>], range: Range<usize>) -> String {
     out
 }
 
-/// Where the first `count` characters end.
+/// Returns the end of the first `count` characters.
 fn end_of(text: &str, count: usize) -> usize {
     text.char_indices().nth(count).map_or(text.len(), |(end, _)| end)
 }

@@ -1,4 +1,4 @@
-//! One view of a text, byte by byte: what was found in it so far, and what may still come to its end.
+//! One view of a text, read byte by byte: the matches so far, and the needles still in progress.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -6,18 +6,18 @@ use std::ops::Range;
 
 use super::needles::{Beginning, Needles, hash_with, power};
 
-/// How many bytes back a view can still be taken back, and what begins there be known.
+/// How many bytes of a view can be taken back.
 pub const HISTORY: usize = 64;
 
-/// More that has begun than this is not followed to its end.
+/// The most needles in progress that are tracked.
 const MOST_BEGUN: usize = 1 << 16;
 
-/// It would take too long to tell where the secrets are.
+/// Locating the secrets would take too long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TooMuchWork;
 
-/// How much more may be looked at. What a text costs grows with its length alone, unless it was made of the beginnings
-/// of many secrets.
+/// The remaining budget of steps. It grows with the length of the text only. A text runs out of it only if it was
+/// crafted from the beginnings of many secrets.
 #[derive(Debug)]
 pub struct Work {
     left: usize,
@@ -34,40 +34,40 @@ impl Work {
     }
 }
 
-/// A needle that has begun and is to end at a depth.
+/// A needle in progress, which ends at a known depth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Begun {
     end: usize,
     start: usize,
-    /// What of the hash at the end is of what was before the rest.
+    /// The contribution to the hash at the end by everything before the rest.
     before: u64,
     rest: u32,
     beginning: Beginning,
 }
 
-/// The view after one of its bytes.
+/// The state of the view after one of its bytes.
 #[derive(Debug, Clone, Copy, Default)]
 struct Moment {
     hash: u64,
     last_bytes: u64,
-    /// Where in the text the byte begins.
+    /// Where the byte starts in the text.
     start: usize,
 }
 
-/// A view of a text in which needles are looked for. Its last bytes can be taken back, where they turn out to be an
-/// escape; whatever has been found till then stays found.
+/// A view of a text that is searched for needles. Its last bytes can be taken back if they turn out to be an escape.
+/// Matches found until then remain.
 #[derive(Debug)]
 pub struct Stream<'n> {
     needles: &'n Needles,
-    /// How many bytes there are.
+    /// The number of bytes.
     depth: usize,
     history: [Moment; HISTORY],
-    /// What ends soon, by where it ends.
+    /// Needles that end soon, by the depth at which they end.
     near: [Vec<Begun>; HISTORY],
-    /// A bit for each of `near` that is not empty.
+    /// One bit for each non-empty entry of `near`.
     occupied: u64,
     far: BinaryHeap<Reverse<Begun>>,
-    /// The depth at which the first of them comes near.
+    /// The depth at which the first needle of `far` moves to `near`.
     next: usize,
     found: Vec<Range<usize>>,
 }
@@ -90,12 +90,12 @@ impl<'n> Stream<'n> {
         self.depth
     }
 
-    /// Takes back what came after the first `depth` bytes.
+    /// Takes back all bytes after the first `depth`.
     pub fn truncate(&mut self, depth: usize) {
         self.depth = depth;
     }
 
-    /// Adds a byte, which is `from` of the text.
+    /// Adds a byte, which stands for `from` in the text.
     #[inline]
     pub fn push(&mut self, byte: u8, from: Range<usize>, work: &mut Work) -> Result<(), TooMuchWork> {
         let before = self.history[self.depth % HISTORY];
@@ -180,11 +180,12 @@ impl<'n> Stream<'n> {
         self.next = self.far.peek().map_or(usize::MAX, |Reverse(begun)| begun.end - HISTORY / 2);
     }
 
-    /// What was to end here does, or does not.
+    /// Verifies the needles that end at this depth.
     #[inline(never)]
     fn end(&mut self, now: usize, hash: u64, at: usize, work: &mut Work) -> Result<(), TooMuchWork> {
         let mut waiting = std::mem::take(&mut self.near[now]);
-        // What should have ended a round ago never will; the end of what ends here may still be taken back.
+        // Needles that should have ended a round ago never will. One that ends here stays, because the byte may be
+        // taken back.
         waiting.retain(|begun| begun.end >= self.depth);
         let depth = self.depth;
         for begun in waiting.iter().filter(|begun| begun.end == depth) {
@@ -200,7 +201,7 @@ impl<'n> Stream<'n> {
         Ok(())
     }
 
-    /// Keeps what is found in order and apart.
+    /// Adds a match, and keeps the matches sorted and separate.
     fn find(&mut self, range: Range<usize>) {
         let mut range = range;
         while let Some(last) = self.found.last()
@@ -212,12 +213,12 @@ impl<'n> Stream<'n> {
         self.found.push(range);
     }
 
-    /// What has been found.
+    /// Returns the matches so far.
     pub fn found(&self) -> &[Range<usize>] {
         &self.found
     }
 
-    /// May something that has begun before `at` in the text still come to its end?
+    /// Whether a needle that started before `at` in the text may still be completed.
     pub fn is_open_before(&self, at: usize) -> bool {
         let still_comes = |begun: &Begun| begun.end > self.depth && begun.start < at;
         self.near.iter().flatten().any(still_comes)

@@ -1,4 +1,4 @@
-//! What is found in a text, and what is not.
+//! Tests of what is redacted and what is not.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -37,7 +37,7 @@ fn of_secrets_that_overlap_nothing_is_left() {
 #[test]
 fn where_it_cannot_be_told_in_time_what_is_secret_nothing_is_shown_and_that_is_said() {
     let redactor = Redactor::new();
-    // Each character may be where each of them begins.
+    // Every needle may start at every character.
     (100..300).for_each(|length| redactor.add(&format!("{}b", "a".repeat(length))).unwrap());
     assert_eq!(
         redactor.clean(&"a".repeat(100_000)),
@@ -83,21 +83,21 @@ fn what_languages_make_of_a_secret_is_found() {
         (r#"pa'ss"word1"#, r#"'pa\'ss"word1'"#),
         ("päss-word", r"b'p\xc3\xa4ss-word'"),
         ("päss-word", r"'p\xe4ss-word'"),
-        // Go's encoding/json keeps what is not ASCII.
+        // Go's `encoding/json` keeps non-ASCII characters.
         ("pä<s>&1", r"pä\u003cs\u003e\u00261"),
         // .NET's System.Text.Json.
         ("pä+'\"&1", r"p\u00E4\u002B\u0027\u0022\u00261"),
         // JSON in JSON.
         ("it's&1234", r"it\\u0027s\\u00261234"),
         (r#"a"b\c-1234"#, r#"a\\\"b\\\\c-1234"#),
-        // JavaScript's Basic pair with what it encoded before: `btoa(encodeURIComponent(…))`.
+        // A `Basic` pair in JavaScript, encoded before: `btoa(encodeURIComponent(…))`.
         ("p@ss/word+1", "cCU0MHNzJTJGd29yZCUyQjE="),
-        // Base64 as a parameter of an URL.
+        // Base64 as a URL parameter.
         ("p@ss:/w+0%rd&\"'<\nü", "cEBzczovdyswJXJkJiInPArDvA%3D%3D"),
-        // PHP, and a shell.
+        // PHP and a shell.
         ("it's&1234", "it&#039;s&amp;1234"),
         ("it's&1234", r"it'\''s&1234"),
-        // The lines of a key, as a page shows them and in order.
+        // The lines of a key, as rendered on a page and with line breaks.
         ("one two\n  three", "one two three"),
         ("one two\n  three", "one two\r\nthree"),
         ("one two\n  three", r"one two\n  three"),
@@ -128,10 +128,10 @@ fn every_form_that_the_documentation_names_is_found() {
         password.bytes().map(write).collect::<Vec<_>>().join(between)
     };
     for (secret, shown) in [
-        // Each line of a secret of several lines.
+        // Each line of a multi-line secret.
         (key, "MIIEvQIBADANBgkqhkiG9w0B".to_owned()),
         (key, "AQEFAASCBKcwggSjAgEAAoIB".to_owned()),
-        // Another case, and other groups, of hexadecimal digits.
+        // Hexadecimal digits in another case and with other grouping.
         (uuid, uuid.to_uppercase()),
         (uuid, uuid.replace('-', "")),
         ("deadbeefcafebabe", "DEADBEEFCAFEBABE".to_owned()),
@@ -139,17 +139,17 @@ fn every_form_that_the_documentation_names_is_found() {
         // HTML.
         ("a<b>&\"c'd", "a&lt;b&gt;&amp;&quot;c&apos;d".to_owned()),
         ("hunter=2/é", "hunter&equals;2&sol;&eacute;".to_owned()),
-        // Everything escaped.
+        // Every character escaped.
         (password, bytes(|byte| format!("%{byte:02x}"), "")),
         (password, each(|unit| format!("\\u{unit:04X}"))),
         (password, each(|unit| format!("&#{unit};"))),
         (password, each(|unit| format!("&#x{unit:X};"))),
-        // Its bytes in a list.
+        // The bytes as a list of numbers.
         (password, bytes(|byte| byte.to_string(), ", ")),
         (password, bytes(|byte| format!("0x{byte:02x}"), ",")),
         (password, bytes(|byte| byte.cast_signed().to_string(), " ")),
         (password, bytes(|byte| format!("{byte:02X}"), " ")),
-        // UTF-8 read as Latin-1, and what is lost of it where it is written as that.
+        // UTF-8 decoded as Latin-1, and the replacement characters that follow from encoding as Latin-1.
         (password, password.bytes().map(char::from).collect()),
         (password, password.replace('ü', "\u{FFFD}")),
         // Minified JSON.
@@ -157,10 +157,10 @@ fn every_form_that_the_documentation_names_is_found() {
             "{\n  \"key\": \"value of it\",\n  \"more\": [1, 2]\n}",
             r#"{"key":"value of it","more":[1,2]}"#.to_owned(),
         ),
-        // In a cookie, and in a header.
+        // The secret parts of a cookie and of a header.
         ("sid=TOKEN-4711; theme=dark", "TOKEN-4711".to_owned()),
         ("Basic dTpodW50ZXIy", "hunter2".to_owned()),
-        // Base64 of it, in lines.
+        // Base64, wrapped into lines.
         (&password.repeat(4), in_lines.join("\r\n")),
     ] {
         let redactor = Redactor::new();
@@ -185,7 +185,7 @@ fn of_a_basic_pair_nothing_is_left_at_any_alignment() {
     for user in ["", "a", "ab", "abc", "alice"] {
         let pair = STANDARD.encode(format!("{user}:{secret}"));
         let cleaned = redactor.clean(&pair);
-        // The characters at the seams have bits of their neighbours.
+        // The characters at the seams contain bits of their neighbours.
         assert!(cleaned.len() <= (user.len() + 1).div_ceil(3) * 4 + STARS.len() + 4, "{pair}: {cleaned}");
     }
 }

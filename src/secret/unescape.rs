@@ -1,48 +1,49 @@
-//! What a text means once nothing in it is escaped any more, for whatever place and however often.
+//! Decodes every escape in a text, for any syntax and any nesting.
 //!
-//! Encoders disagree on what they escape and how, and one wraps what another made: a password in JSON on a page, a
-//! parameter of a URL in JSON in a log. So nobody lists what they make of a secret. The text is read once, and each
-//! escape becomes what it stands for as soon as it is complete; that may complete another. A secret goes the same way,
-//! and is looked for in the outcome. Where an encoding can be read in two ways, both become the same:
+//! Encoders disagree on what they escape and how, and one encodes the output of another: a password in JSON on a page,
+//! a URL parameter in JSON in a log. Listing all results for a secret is impossible. Instead, the text is read once,
+//! and each escape is replaced with its meaning as soon as it is complete, which may complete another escape. Secrets
+//! are decoded the same way and searched in the result. Where an encoding is ambiguous, all readings become the same:
 //!
-//! - `+`, white space and any row of it is one space;
-//! - a row of quotes of either kind is one quote: SQL and CSV double them, and a shell has to leave its own;
-//! - a backslash before punctuation is nothing, and a row of backslashes is one.
+//! - `+`, white space and any run of them become one space;
+//! - a run of quotes of either kind becomes one quote: SQL and CSV double them, and a shell has to close and reopen its
+//!   own;
+//! - a backslash before punctuation is dropped, and a run of backslashes becomes one.
 
 use std::ops::Range;
 
 use markup5ever::data::NAMED_ENTITIES;
 
-/// How many characters of an escape may be before its last, backslashes not counted.
+/// The most characters of an escape before its last one, not counting backslashes.
 const LONGEST: usize = 12;
 
-/// How many of the last characters are remembered.
+/// The number of recent characters that are kept.
 const REMEMBERED: usize = 64;
 
-/// An escape that others end in is not followed further back than this.
+/// How far back an escape is followed if other escapes end inside it.
 const REACH: usize = REMEMBERED - 2 * LONGEST;
 
-/// Takes what a text means, byte by byte. The last ones may turn out to be an escape, and are taken back.
+/// Receives the decoded text byte by byte. The last bytes may turn out to be an escape, and are then taken back.
 pub trait Sink {
     type Error;
 
-    /// Adds a byte, which is `from` of the text.
+    /// Adds a byte, which stands for `from` in the text.
     fn push(&mut self, byte: u8, from: Range<usize>) -> Result<(), Self::Error>;
 
-    /// How many bytes there are.
+    /// The number of bytes received.
     fn length(&self) -> usize;
 
-    /// Takes back what came after the first `length` bytes.
+    /// Takes back all bytes after the first `length`.
     fn truncate(&mut self, length: usize);
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    /// A byte of the meaning.
+    /// A decoded byte.
     Byte,
-    /// Backslashes of which it is not known yet whether they mean anything.
+    /// Backslashes that may or may not be part of an escape.
     Backslashes,
-    /// The first half of a character beyond the 65,536 that UTF-16 has a unit for.
+    /// The first UTF-16 surrogate of a character beyond U+FFFF, the first 65,536.
     HighSurrogate(u32),
 }
 
@@ -51,19 +52,19 @@ struct Entry {
     kind: Kind,
     byte: u8,
     start: usize,
-    /// How long the meaning was before it.
+    /// The length of the decoded text before this entry.
     before: usize,
 }
 
-/// Reads a text and tells its sink what it means.
+/// Decodes a text into its sink.
 #[derive(Debug)]
 pub struct Unescape<S> {
     pub sink: S,
     entries: [Entry; REMEMBERED],
     count: usize,
-    /// The most there have been: what is further back is forgotten.
+    /// The highest `count` so far. Older entries have been overwritten.
     most: usize,
-    /// Further on than here no escape by number is open.
+    /// No numeric escape is open beyond this count.
     opener: usize,
 }
 
@@ -99,7 +100,7 @@ impl<S: Sink> Unescape<S> {
                 Some((entries, number)) => self.replace(entries, Meaning::of(number), from.end),
                 None => self.punctuation(byte, from),
             },
-            // An escape may begin with them, and only its end tells.
+            // They may start an escape, which only its end decides.
             b'%' | b'&' => self.keep(byte, from),
             _ => self.punctuation(byte, from),
         }
@@ -121,7 +122,7 @@ impl<S: Sink> Unescape<S> {
         self.most = self.most.max(self.count);
     }
 
-    /// The last character but `back`.
+    /// Returns the last character after skipping `back` of them.
     #[inline]
     fn last(&self, back: usize) -> Option<Entry> {
         let at = self.count.checked_sub(back + 1)?;
@@ -132,7 +133,7 @@ impl<S: Sink> Unescape<S> {
         self.last(back).filter(|entry| entry.kind == Kind::Byte).map(|entry| entry.byte)
     }
 
-    /// Takes back the last characters, and says where the first of them began.
+    /// Takes back the last `count` characters, and returns where the first of them started.
     fn take_back(&mut self, count: usize) -> Option<usize> {
         let first = self.last(count.checked_sub(1)?)?;
         self.count -= count;
@@ -151,7 +152,7 @@ impl<S: Sink> Unescape<S> {
         }
     }
 
-    /// One for a row of them.
+    /// Collapses a run of a byte to one.
     fn one_of_a_row(&mut self, byte: u8, from: Range<usize>) -> Result<(), S::Error> {
         let start = self.take_back_backslashes().unwrap_or(from.start);
         if self.last_byte(0) == Some(byte) {
@@ -177,7 +178,7 @@ impl<S: Sink> Unescape<S> {
             match control {
                 Some(b' ') => return self.one_of_a_row(b' ', start..from.end),
                 Some(control) => return self.keep(control, start..from.end),
-                // It is one, after all.
+                // It is a literal backslash after all.
                 None => self.keep(b'\\', start..from.start)?,
             }
         }
@@ -189,7 +190,7 @@ impl<S: Sink> Unescape<S> {
         }
     }
 
-    /// The escape by number that is complete with the last digit: of how many characters it is, and what it means.
+    /// Returns the numeric escape that the last digit completes: its length in characters and its meaning.
     fn number(&self) -> Option<(usize, Meaning)> {
         if self.last_byte(2) == Some(b'%') {
             return Some((3, Meaning::Byte(u8::try_from(self.digits(2, 16)?).ok()?)));
@@ -211,7 +212,7 @@ impl<S: Sink> Unescape<S> {
         opens(8, b'U').then(|| Some((10, Meaning::of(self.digits(8, 16)?))))?
     }
 
-    /// The last digits as a number.
+    /// Returns the last digits as a number.
     fn digits(&self, count: usize, radix: u32) -> Option<u32> {
         (0..count).rev().try_fold(0, |number: u32, back| {
             let digit = char::from(self.last_byte(back)?).to_digit(radix)?;
@@ -219,7 +220,7 @@ impl<S: Sink> Unescape<S> {
         })
     }
 
-    /// What `&` and the last characters mean together with a semicolon.
+    /// Returns the character reference that a semicolon completes: its length and its meaning.
     fn reference(&self) -> Option<(usize, Meaning)> {
         let mut name = [0; LONGEST];
         let (mut first, mut back) = (name.len(), 0);
@@ -227,7 +228,7 @@ impl<S: Sink> Unescape<S> {
             let entry = self.last(back)?;
             back += 1;
             match (entry.kind, entry.byte) {
-                // `\&lt\;`: a shell's.
+                // A shell writes `\&lt\;`.
                 (Kind::Backslashes, _) if back < 2 * LONGEST => {}
                 (Kind::Byte, b'&') => break,
                 (Kind::Byte, b'#' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z') => {
@@ -253,7 +254,7 @@ impl<S: Sink> Unescape<S> {
         Some((back, meaning))
     }
 
-    /// The same for `\u{…` and a brace.
+    /// Returns the `\u{…}` escape that a brace completes.
     fn braces(&self) -> Option<(usize, u32)> {
         let digits = (0..=6)
             .take_while(|back| self.last_byte(*back).is_some_and(|byte| byte.is_ascii_hexdigit()))
@@ -263,7 +264,7 @@ impl<S: Sink> Unescape<S> {
         Some((digits + 3, self.digits(digits, 16)?)).filter(|_| is_one && digits > 0)
     }
 
-    /// Puts what an escape means in its place.
+    /// Replaces an escape with its meaning.
     fn replace(&mut self, entries: usize, meaning: Meaning, end: usize) -> Result<(), S::Error> {
         if self.count + REACH < self.most + entries {
             return Ok(());
@@ -279,7 +280,7 @@ impl<S: Sink> Unescape<S> {
         }
     }
 
-    /// A character, or half of one in UTF-16.
+    /// Adds a character, or half of one in UTF-16.
     fn unit(&mut self, number: u32, start: usize, end: usize) -> Result<(), S::Error> {
         let high = match self.last(0).map(|last| last.kind) {
             Some(Kind::HighSurrogate(high)) => Some(high),
@@ -301,12 +302,12 @@ impl<S: Sink> Unescape<S> {
     }
 }
 
-/// What an escape means.
+/// The meaning of an escape.
 #[derive(Debug, Clone, Copy)]
 enum Meaning {
-    /// A byte: one of UTF-8, or a character of Latin-1.
+    /// A byte of UTF-8, or a Latin-1 character.
     Byte(u8),
-    /// A character, by its number.
+    /// A character, by its code point.
     Number(u32),
     Two(u32, u32),
 }
@@ -317,7 +318,7 @@ impl Meaning {
     }
 }
 
-/// A meaning by itself.
+/// Collects the decoded text alone.
 impl Sink for Vec<u8> {
     type Error = std::convert::Infallible;
 
@@ -335,7 +336,7 @@ impl Sink for Vec<u8> {
     }
 }
 
-/// What bytes mean once nothing in them is escaped any more.
+/// Returns `bytes` with every escape decoded.
 pub fn unescaped(bytes: &[u8]) -> Vec<u8> {
     let mut reader = Unescape::into(Vec::with_capacity(bytes.len()));
     for (at, byte) in bytes.iter().enumerate() {

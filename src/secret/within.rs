@@ -1,13 +1,13 @@
-//! What is a secret by itself inside another one: a header has a token in it, and a cookie its value.
+//! Secrets within a secret: the token in a header, or the values in a cookie.
 
 use base64::Engine as _;
 use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 
-/// A shorter value of a cookie is `dark`.
+/// Shorter cookie values are settings such as `dark`.
 const SHORTEST_VALUE: usize = 8;
 
-/// What is before credentials in an `Authorization` header.
+/// The schemes that precede credentials in an `Authorization` header.
 const SCHEMES: [&str; 8] = ["basic", "bearer", "token", "digest", "apikey", "negotiate", "ntlm", "dpop"];
 
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -15,7 +15,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// The parts of a secret that are to be found without the rest.
+/// Returns the parts of a secret that must be redacted on their own.
 pub fn parts(secret: &str) -> Vec<String> {
     if let Some((scheme, credentials)) = secret.split_once(' ')
         && SCHEMES.contains(&scheme.to_ascii_lowercase().as_str())
@@ -27,14 +27,14 @@ pub fn parts(secret: &str) -> Vec<String> {
     cookies(secret).unwrap_or_default()
 }
 
-/// The password of a `Basic` pair. Where it is empty, the user is the key.
+/// Returns the password of a `Basic` pair, or the user if the password is empty, because the user is the key then.
 fn pair(encoded: &str) -> Option<String> {
     let decoded = String::from_utf8(BASE64.decode(encoded).ok()?).ok()?;
     let (user, password) = decoded.split_once(':')?;
     Some(if password.is_empty() { user } else { password }.to_owned())
 }
 
-/// The values of `sid=TOKEN; theme=dark`, if it is that.
+/// Returns the values of `sid=TOKEN; theme=dark`, if `secret` has that form.
 fn cookies(secret: &str) -> Option<Vec<String>> {
     let values = secret.split(';').filter(|pair| !pair.trim().is_empty()).map(|pair| {
         let (name, value) = pair.trim().split_once('=')?;

@@ -1,4 +1,4 @@
-//! The checks of a file, whatever their kinds: as they are written, and those that `each` makes.
+//! The checks of a file, of all kinds, including those that `each` generates.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -31,7 +31,7 @@ impl NamedTable for Kind {
     }
 }
 
-/// Reads the keys of a check of this kind: those that every check has, and the kind's own.
+/// Reads the keys of a check of this kind: the common ones and its own.
 fn check_keys(kind: &Kind, table: &mut Table<'_, '_, '_>) -> (Option<CheckKeys>, Option<Arc<dyn Check>>) {
     let common = CheckKeys::from_table(table, kind);
     let own = (kind.read)(table);
@@ -55,7 +55,7 @@ pub(super) fn read_checks(table: &mut Table<'_, '_, '_>, defaults: &[KindDefault
             }
         }
     }
-    // The order of the file, whatever the kinds.
+    // In file order, across all kinds.
     tables.sort_by_key(|(_, item)| item.span().start);
     for (kind, item) in tables {
         read_check(kind, item, defaults, table.parse, parts);
@@ -107,7 +107,7 @@ fn read_check(
     parse.scope = Some(scope);
 }
 
-/// Reads one check: as it is written, or as one that `each` makes.
+/// Reads one check, either as written or as an instance of `each`.
 fn read_instance(
     kind: &'static Kind,
     item: &Spanned<DeValue<'_>>,
@@ -126,7 +126,7 @@ fn read_instance(
     let has_mistakes = !mistakes.is_empty();
     parse.diagnostics.append(&mut mistakes);
     let written_name = keys.get("name").and_then(|name| name.get_ref().as_str()).unwrap_or_default();
-    // A check with a mistake in it keeps its name, so that what needs it is not called a mistake too.
+    // A check with a mistake keeps its name, so that its dependents do not report it as unknown.
     let name =
         name.or_else(|| (!written_name.is_empty()).then(|| Named { name: written_name.to_owned(), place }));
     parts.names.extend(name);
@@ -147,7 +147,7 @@ fn read_instance(
                 // It waits for a variable that has no value.
                 parts.setting_reads.extend(setting_reads);
             }
-            // What it would hand over is not missed by those who need it.
+            // Its dependents do not report the variables it would share as undefined.
             let shares = keys.get("share").and_then(|share| share.get_ref().as_array());
             let names = shares.into_iter().flatten().filter_map(|name| name.get_ref().as_str());
             parts.mistaken_shares.extend(names.map(str::to_owned));

@@ -1,4 +1,4 @@
-//! `each`: one check as it is written, and one for each value.
+//! The `each` key: generates one check per value.
 //!
 //! ```toml
 //! each = { host = ["web-1", "web-2"] }
@@ -18,10 +18,10 @@ use crate::language::template::Template;
 use crate::language::value::Document;
 use crate::language::variables::{Variables, first_part, is_built_in};
 
-/// The variables of one of the checks, by name.
+/// The variables of one of the generated checks.
 pub type Instance = Vec<(String, Value)>;
 
-/// `each` as it is written.
+/// The `each` key as written.
 #[derive(Debug, Clone)]
 pub struct Each {
     place: Place,
@@ -55,8 +55,8 @@ impl FromToml for Each {
 const EXPECTED: &str = "a table with one key and its values, or a list of tables";
 
 impl Each {
-    /// The variables of each check. `None` where a variable has no value, which is a mistake of its own, or where there
-    /// is another mistake, which is recorded.
+    /// Returns the variables of each check. `None` if a variable has no value, which is reported separately, or if
+    /// another mistake was recorded.
     pub fn instances(&self, scope: &Variables, parse: &mut ParseContext<'_>) -> Option<Vec<Instance>> {
         let templates = self.values.templates();
         let reads = templates.iter().flat_map(|template| template.reads_at());

@@ -1,4 +1,4 @@
-//! Names and dependencies: what waits for what, duplicates, unknown names, cycles.
+//! The dependency graph: which check waits for which, duplicate names, unknown names and cycles.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -6,14 +6,14 @@ use super::{Suite, SuiteCheck};
 use crate::language::diagnostic::Diagnostic;
 use crate::language::read::Named;
 
-/// For each of `checks` those that it waits for, as indexes: what it needs by name, as far as that is among them, and
-/// then the gates.
+/// Returns, for each of `checks`, the indexes of those it waits for: its named needs, if they are among `checks`, then
+/// the gates.
 pub fn needs(checks: &[&SuiteCheck]) -> Vec<Vec<usize>> {
     let mut needs = named_needs(checks);
     // A skipped gate blocks nothing.
     let gates = (0..checks.len()).filter(|gate| checks[*gate].is_gate() && checks[*gate].keys.skip.is_none());
     for gate in gates {
-        // A gate that waits for a check, by its own needs or behind another gate, cannot be waited for by it.
+        // A check that a gate waits for, directly or through another gate, cannot wait for that gate.
         let before = reachable(gate, &needs);
         for (index, check) in checks.iter().enumerate() {
             if !check.is_gate() && !before[index] && !needs[index].contains(&gate) {
@@ -24,7 +24,7 @@ pub fn needs(checks: &[&SuiteCheck]) -> Vec<Vec<usize>> {
     needs
 }
 
-/// Only those that each of `checks` needs by name.
+/// Returns only the named needs of each of `checks`.
 pub fn named_needs(checks: &[&SuiteCheck]) -> Vec<Vec<usize>> {
     let position: HashMap<&str, usize> =
         checks.iter().enumerate().map(|(index, check)| (check.name(), index)).collect();
@@ -36,7 +36,7 @@ pub fn named_needs(checks: &[&SuiteCheck]) -> Vec<Vec<usize>> {
         .collect()
 }
 
-/// Which checks must come before the one at `index`, through any number of needs.
+/// Returns which checks must run before the one at `index`, transitively.
 fn reachable(index: usize, needs: &[Vec<usize>]) -> Vec<bool> {
     let mut seen = vec![false; needs.len()];
     let mut waiting = needs[index].clone();
@@ -72,7 +72,7 @@ pub fn name_each(checks: &mut [SuiteCheck]) {
     }
 }
 
-/// Names that are there twice.
+/// Reports duplicate names.
 pub fn duplicates(names: &[Named]) -> Vec<Diagnostic> {
     let mut seen = BTreeSet::new();
     let repeated = names.iter().filter(|named| !seen.insert(named.name.as_str()));
@@ -84,7 +84,7 @@ pub fn duplicates(names: &[Named]) -> Vec<Diagnostic> {
         .collect()
 }
 
-/// What is wrong with the suite's needs. `names` holds the names of the checks with mistakes too.
+/// Reports invalid needs. `names` includes the names of checks with mistakes.
 pub fn mistakes(suite: &Suite, names: &[Named]) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     let seen: BTreeSet<&str> = names.iter().map(|named| named.name.as_str()).collect();
@@ -113,7 +113,7 @@ pub fn mistakes(suite: &Suite, names: &[Named]) -> Vec<Diagnostic> {
     found
 }
 
-/// Each cycle of needs once, reported at the need that closes it.
+/// Reports each cycle of needs once, at the need that closes it.
 fn circles(suite: &Suite) -> Vec<Diagnostic> {
     let needs: BTreeMap<&str, &[Named]> =
         suite.checks.iter().map(|check| (check.name(), check.keys.needs.as_slice())).collect();

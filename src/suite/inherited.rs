@@ -33,9 +33,8 @@ impl<'t> FileDefaults<'t> {
 impl<'t> Inherited<'t> {
     /// Reads the defaults of a file whose spans are shifted by `shift`.
     pub fn of(document: &DeTable<'t>, head: &Head, shift: usize) -> Inherited<'t> {
-        let kinds = |file: &DeTable<'t>| {
-            KindDefaults::of(file.get("defaults").map(|defaults| defaults.get_ref()), shift)
-        };
+        let kinds =
+            |file: &DeTable<'t>| KindDefaults::of(file.get("defaults").map(toml::Spanned::get_ref), shift);
         let written = |name: &str| document.get("env")?.get_ref().get(name)?.get_ref().as_table();
         let of_environment = head.environments.iter().filter_map(|(name, environment)| {
             let general = environment.defaults.clone()?;

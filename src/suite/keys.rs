@@ -1,4 +1,4 @@
-//! The keys every check has, and the tables around the checks: `[suite]`, `[defaults]`, `[env.NAME]`.
+//! The common keys of checks, and the tables around them: `[suite]`, `[defaults]`, `[env.NAME]`.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
@@ -23,7 +23,7 @@ use crate::language::source::Place;
 use crate::language::table::{Rule, Shape, ToToml};
 use crate::language::variables::Variable;
 
-/// `[suite]`, and what `[env.NAME]` overrides in it.
+/// The keys of `[suite]`, which `[env.NAME]` can override.
 #[derive(Debug, Clone, Default)]
 pub struct SuiteKeys {
     pub name: Option<String>,
@@ -35,7 +35,7 @@ pub struct SuiteKeys {
 }
 
 impl SuiteKeys {
-    /// The values if neither the suite nor the command line sets them.
+    /// The defaults, if neither the suite nor the command line sets a value.
     pub const BUDGET: Duration = Duration::from_mins(1);
     pub const CONCURRENCY: NonZeroU32 = NonZeroU32::MIN.saturating_add(15);
     pub const FAIL_FAST: bool = true;
@@ -94,7 +94,7 @@ impl FromTable for SuiteKeys {
 }
 
 impl SuiteKeys {
-    /// These keys, and `other`'s for those that are omitted.
+    /// Fills omitted keys from `other`.
     pub fn or(self, other: &SuiteKeys) -> SuiteKeys {
         SuiteKeys {
             name: self.name.or_else(|| other.name.clone()),
@@ -146,7 +146,7 @@ pub struct Defaults {
     http: RequestOptions,
 }
 
-/// The part of `[defaults]` that every check has.
+/// The defaults for keys that every check has.
 #[derive(Debug, Clone, Copy, Default)]
 struct CheckDefaults {
     budget: Option<Duration>,
@@ -190,7 +190,7 @@ impl FromTable for Defaults {
 }
 
 impl Defaults {
-    /// These defaults, and `other`'s for those that are omitted.
+    /// Fills omitted defaults from `other`.
     pub fn or(self, other: &Defaults) -> Defaults {
         let check = CheckDefaults {
             budget: self.check.budget.or(other.check.budget),
@@ -199,14 +199,14 @@ impl Defaults {
         Defaults { check, http: self.http.or(&other.http) }
     }
 
-    /// Hands each part to the readers that will ask for it.
+    /// Hands each part to the readers that ask for it.
     pub fn hand_on(&self, values: &mut DefaultValues) {
         values.set(self.check);
         values.set(self.http.clone());
     }
 }
 
-/// Why a check is skipped, for the reports.
+/// Why a check is skipped, for reports.
 struct SkipReasonText(String);
 
 /// The name of the suite, which every report shows.
@@ -250,7 +250,7 @@ impl FromToml for SkipReasonText {
     }
 }
 
-/// The name of another check as it is written there: with `each`, all of those that it makes.
+/// The name of another check as written. With `each`, it stands for all instances.
 struct NeedName(Named);
 
 impl FromToml for NeedName {
@@ -265,7 +265,6 @@ impl FromToml for NeedName {
     }
 }
 
-/// A label.
 struct Tag(String);
 
 impl FromToml for Tag {
@@ -280,12 +279,12 @@ impl FromToml for Tag {
     }
 }
 
-/// The keys every check has.
+/// The keys that every check has.
 #[derive(Debug, Clone)]
 pub struct CheckKeys {
     pub name: Named,
     pub budget: Option<(Duration, Place)>,
-    /// The value of `[defaults]`, if the check omits the key.
+    /// The value from `[defaults]`, for a check that omits the key.
     pub default_budget: Option<Duration>,
     pub tags: Vec<String>,
     pub needs: Vec<Named>,
@@ -293,7 +292,7 @@ pub struct CheckKeys {
     pub severity: Severity,
     pub dependency: bool,
     pub repeat: Repeat,
-    /// Where `poll` is.
+    /// The place of `poll`.
     pub repeat_place: Place,
     pub envs: Option<Vec<Named>>,
     pub skip: Option<String>,
@@ -308,7 +307,7 @@ impl CheckKeys {
             ("unique name; reports and `--only` identify checks by it", r#"name = "shop is healthy""#),
         );
         let name = name.map(|CheckName(named)| named);
-        // Its values are read by the loader.
+        // The loader reads its values.
         let _: Option<Each> = table.optional(
             "each",
             (

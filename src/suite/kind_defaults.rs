@@ -1,4 +1,4 @@
-//! `[defaults.KIND]`: the keys that each check of a kind has, unless it says otherwise.
+//! `[defaults.KIND]`: default keys for the checks of one kind.
 //!
 //! ```toml
 //! [defaults.health]
@@ -6,8 +6,8 @@
 //! expect.within = "500ms"
 //! ```
 //!
-//! They are put under a check's own keys before these are read, tables key by key. So no reader knows of them, and
-//! whatever a kind can have can have a default.
+//! They are merged under a check's own keys before these are read, tables key by key. So the code that reads checks
+//! does not know about them, and every key of a kind can have a default.
 
 use toml::Spanned;
 use toml::de::{DeArray, DeString, DeTable, DeValue};
@@ -17,15 +17,15 @@ use crate::language::diagnostic::Diagnostic;
 use crate::language::read::{ParseContext, read_table};
 use crate::language::table::NamedTable as _;
 
-/// The keys of a check that have no default: they tell it from the others.
+/// The keys of a check that have no default, because they distinguish it from the others.
 pub const OWN_KEYS: &[&str] = &["name", "each"];
 
-/// The defaults of each kind, as they are written.
+/// The defaults of each kind, as written.
 #[derive(Debug, Clone, Default)]
 pub struct KindDefaults<'t>(Vec<(&'static str, DeTable<'t>)>);
 
 impl<'t> KindDefaults<'t> {
-    /// What the table `defaults` of a file says. `shift` is where the file's text is lent from.
+    /// Reads the `defaults` table of a file. `shift` is the offset that is added to every span.
     pub fn of(defaults: Option<&DeValue<'t>>, shift: usize) -> KindDefaults<'t> {
         let Some(defaults) = defaults.and_then(DeValue::as_table) else { return KindDefaults::default() };
         let of_kind = |kind: &Kind| {
@@ -35,7 +35,7 @@ impl<'t> KindDefaults<'t> {
         KindDefaults(KINDS.iter().filter_map(of_kind).collect())
     }
 
-    /// These defaults, and `other`'s for the keys that are omitted.
+    /// Returns these defaults, with `other`'s for the keys that are omitted.
     pub fn or(mut self, other: &KindDefaults<'t>) -> KindDefaults<'t> {
         for (kind, keys) in &other.0 {
             match self.0.iter_mut().find(|(own, _)| own == kind) {
@@ -46,15 +46,15 @@ impl<'t> KindDefaults<'t> {
         self
     }
 
-    /// The keys for checks of this kind.
+    /// Returns the default keys for checks of this kind.
     pub fn get(&self, kind: &Kind) -> Option<&DeTable<'t>> {
         self.0.iter().find(|(name, _)| *name == kind.name).map(|(_, keys)| keys)
     }
 }
 
-/// Adds the keys of `defaults` that `own` does not have; of tables that both have, their keys.
+/// Adds the keys of `defaults` that `own` does not have. Tables that both have are merged key by key.
 pub fn put_under<'t>(own: &mut DeTable<'t>, defaults: &DeTable<'t>, within: Option<&str>) {
-    // The names of headers are the same in any case.
+    // Header names are case-insensitive.
     let is_header = matches!(within, Some("headers" | "header"));
     for (key, value) in defaults {
         let name = key.get_ref().as_ref();
@@ -72,7 +72,7 @@ pub fn put_under<'t>(own: &mut DeTable<'t>, defaults: &DeTable<'t>, within: Opti
     }
 }
 
-/// The keys, and those of the tables among them, from the inside outwards: what can be left out by itself.
+/// Returns the parts that can be omitted individually: the keys within tables first, then the keys themselves.
 pub fn parts(keys: &DeTable<'_>) -> Vec<Vec<String>> {
     let name = |key: &Spanned<DeString<'_>>| key.get_ref().to_string();
     let tables = keys.iter().filter_map(|(key, value)| Some((key, value.get_ref().as_table()?)));
@@ -80,7 +80,7 @@ pub fn parts(keys: &DeTable<'_>) -> Vec<Vec<String>> {
     inner.chain(keys.keys().map(|key| vec![name(key)])).collect()
 }
 
-/// The same without one of its [`parts`].
+/// Returns the keys without one of their [`parts`].
 pub fn without<'t>(keys: &DeTable<'t>, part: &[String]) -> DeTable<'t> {
     let mut left = keys.clone();
     match part {
@@ -97,7 +97,7 @@ pub fn without<'t>(keys: &DeTable<'t>, part: &[String]) -> DeTable<'t> {
     left
 }
 
-/// Says what is wrong with `[defaults.KIND]` by itself, whatever checks there are.
+/// Reports the mistakes in `[defaults.KIND]` itself, regardless of the checks.
 pub fn check(kind: &'static Kind, value: &Spanned<DeValue<'_>>, parse: &mut ParseContext<'_>) {
     let DeValue::Table(keys) = value.get_ref() else {
         let _: Option<()> = parse.expected(value, "a table");
@@ -118,9 +118,9 @@ pub fn check(kind: &'static Kind, value: &Spanned<DeValue<'_>>, parse: &mut Pars
     });
     parse.is_partial = false;
     parse.is_of_each = is_of_each;
-    // The checks that take the keys read the variables.
+    // The checks that use the defaults read the variables.
     parse.settings.reads = reads;
-    // Of the whole table: that something is missing, which the checks may have.
+    // Mistakes about the whole table are dropped: they are missing keys, which the checks may have.
     let whole = parse.place(value.span());
     let found = parse.diagnostics.split_off(before);
     let is_of_a_key = |mistake: &Diagnostic| mistake.place != Some(whole);

@@ -1,4 +1,4 @@
-//! From files to a [`Suite`].
+//! Loads a [`Suite`] from its files.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -19,36 +19,36 @@ use crate::language::source::{Place, Sources};
 use crate::language::variables::{Variables, resolve};
 use crate::secret::Redactor;
 
-/// Reads the suite at `path` and what it includes. `extra_variables` are the names that `--var` defines.
+/// Loads the suite at `path` and its includes. `extra_variables` are the names that `--var` defines.
 ///
 /// # Errors
-/// Everything that is wrong with it. Nothing has been sent then, and nothing is.
+/// Returns every mistake in the suite. Nothing has been sent at that point.
 pub fn load(path: &Path, extra_variables: &[String]) -> Result<Suite, SuiteError> {
     read_draft(path, extra_variables)?.sound()
 }
 
-/// The same for a suite whose text is at hand. Relative paths in it start in `path`'s folder.
+/// Loads a suite from `text`. Relative paths in it start in the directory of `path`.
 ///
 /// # Errors
-/// Everything that is wrong with it.
+/// Returns every mistake in the suite.
 pub fn load_text(path: &Path, text: &str, extra_variables: &[String]) -> Result<Suite, SuiteError> {
     read_draft_text(path, text, extra_variables).sound()
 }
 
-/// What a suite says, as far as it can be understood, and what is wrong with it.
+/// A suite as far as it is valid, with its mistakes.
 #[derive(Debug)]
 pub struct Draft {
     pub suite: Suite,
     pub mistakes: Vec<Diagnostic>,
-    /// Could all its files be read? If not, much that is missing is only not known.
+    /// Whether all files could be read. If not, missing definitions may only be unknown.
     pub is_whole: bool,
 }
 
 impl Draft {
-    /// The suite, if nothing is wrong with it.
+    /// Returns the suite, if it has no mistakes.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// Returns the mistakes.
     pub fn sound(self) -> Result<Suite, SuiteError> {
         if self.mistakes.is_empty() {
             Ok(self.suite)
@@ -58,19 +58,18 @@ impl Draft {
     }
 }
 
-/// Reads the suite at `path` for somebody who looks for more mistakes in it.
+/// Reads the suite at `path` for a caller that looks for further mistakes.
 ///
 /// # Errors
-/// The file cannot be read.
+/// Fails if the file cannot be read.
 pub fn read_draft(path: &Path, extra_variables: &[String]) -> Result<Draft, SuiteError> {
     read_draft_looking(path, extra_variables, &mut |_| {})
 }
 
-/// The same, and shows `look` each file that is TOML as it is written, in the order in which they count: the last one
-/// that says something is right.
+/// Reads a draft, and calls `look` for each file that is valid TOML, in order of increasing precedence.
 ///
 /// # Errors
-/// The file cannot be read.
+/// Fails if the file cannot be read.
 pub fn read_draft_looking(
     path: &Path,
     extra_variables: &[String],
@@ -80,7 +79,7 @@ pub fn read_draft_looking(
     Ok(draft(path, &text, extra_variables, look))
 }
 
-/// Reads a suite whose text is at hand.
+/// Reads a draft from `text`.
 pub fn read_draft_text(path: &Path, text: &str, extra_variables: &[String]) -> Draft {
     draft(path, text, extra_variables, &mut |_| {})
 }
@@ -132,12 +131,12 @@ pub fn in_environment(
     }
 }
 
-/// What is known of a suite that is read for the second time.
+/// What is known when a suite is read for the second time.
 #[derive(Clone, Copy)]
 struct Again<'e> {
     environment: Environment<'e>,
     scope: &'e Variables,
-    /// The files as they were.
+    /// The files as they were read first.
     sources: &'e Sources,
 }
 
@@ -184,7 +183,7 @@ fn read_all(
         return Draft { suite, mistakes, is_whole };
     }
     mistakes.extend(graph::duplicates(&names));
-    // What a file that could not be read defines is not missed anywhere else.
+    // If a file could not be read, its definitions are not reported as missing elsewhere.
     if is_whole {
         mistakes.extend(graph::mistakes(&suite, &names));
         mistakes.extend(usage::mistakes(&suite, extra_variables));
@@ -198,7 +197,7 @@ fn read_all(
     Draft { suite, mistakes, is_whole }
 }
 
-/// What makes a file the same file: its real path, where there is one.
+/// Identifies a file by its canonical path, if it has one.
 fn identity(path: &Path) -> PathBuf {
     path.canonicalize().unwrap_or_else(|_| path.to_owned())
 }
@@ -214,7 +213,7 @@ struct Loader<'e> {
     warnings: Vec<Diagnostic>,
     /// The files that were read already: what two files include is there once.
     included: Vec<PathBuf>,
-    /// Could everything be read?
+    /// Whether all files could be read.
     is_whole: bool,
     depends_on_environment: bool,
 }
@@ -284,7 +283,7 @@ impl Loader<'_> {
             return parts;
         };
         for entry in entries {
-            // One with a template is a mistake that is recorded.
+            // A template here is recorded as a mistake.
             let DeValue::String(name) = entry.get_ref() else { continue };
             if name.contains("{{") {
                 self.is_whole = false;

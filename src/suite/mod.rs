@@ -1,7 +1,7 @@
 //! The suite as a person wrote it.
 //!
-//! [`load`] reads the TOML files and is the only place where a mistake in them is found: after it there is a
-//! [`Suite`] whose keys, types, names and variables are sound, or a [`SuiteError`] with all mistakes at once.
+//! [`load`] reads the TOML files, and is the only place that finds mistakes in them. It returns a [`Suite`] with valid
+//! keys, types, names and variables, or a [`SuiteError`] with all mistakes at once.
 
 mod each;
 pub mod graph;
@@ -33,18 +33,18 @@ use crate::language::source::{Place, Sources};
 pub use crate::language::variable_usage::VariableUsage;
 use crate::language::variables::{Variable, Variables};
 
-/// A suite file and what it includes.
+/// A suite file and its includes.
 #[derive(Debug)]
 pub struct Suite {
     pub sources: Sources,
-    /// The folder the suite is in: relative paths start here.
+    /// The directory of the suite, which relative paths start from.
     pub dir: PathBuf,
     pub keys: SuiteKeys,
     pub variables: BTreeMap<String, Variable>,
     pub environments: BTreeMap<String, EnvironmentKeys>,
-    /// In the order of the files, what is included first.
+    /// In file order, with included files first.
     pub checks: Vec<SuiteCheck>,
-    /// What checks with a mistake in them would share.
+    /// The variables that checks with mistakes would share.
     mistaken_shares: Vec<String>,
     /// Do settings have templates, or environments defaults? Then the checks are others in each environment.
     pub depends_on_environment: bool,
@@ -54,16 +54,16 @@ pub struct Suite {
     pub setting_reads: Vec<(String, Place)>,
 }
 
-/// One check of a suite.
+/// A check of a suite.
 #[derive(Debug, Clone)]
 pub struct SuiteCheck {
     pub kind: &'static Kind,
     pub place: Place,
     pub keys: CheckKeys,
     pub check: Arc<dyn Check>,
-    /// Its name as it is written, which may be a template where `each` makes several checks.
+    /// Its name as written, which may be a template if `each` generates several checks.
     pub written_name: String,
-    /// The variables that `each` gives it.
+    /// The variables that `each` sets for it.
     pub instance: Instance,
     /// The variables that its settings read.
     pub setting_reads: Vec<(String, Place)>,
@@ -77,12 +77,12 @@ impl SuiteCheck {
         own.or_else(by_keys).unwrap_or(self.kind.budget)
     }
 
-    /// The variables as this check sees them.
+    /// Returns the variables in the scope of this check.
     pub fn scope(&self, suite: &Variables) -> Variables {
         suite.with(&self.instance)
     }
 
-    /// Does `each` give it a variable of this name?
+    /// Whether `each` sets a variable of this name for it.
     pub fn has_own(&self, name: &str) -> bool {
         self.instance.iter().any(|(own, _)| own == name)
     }
@@ -91,7 +91,7 @@ impl SuiteCheck {
         &self.keys.name.name
     }
 
-    /// Do the checks that are not gates wait for this one?
+    /// Whether the checks that are not gates wait for this one.
     pub fn is_gate(&self) -> bool {
         self.keys.gate.unwrap_or(self.kind.gate)
     }

@@ -1,4 +1,4 @@
-//! What one file of a suite says, and what several say together.
+//! The contents of one file, and of several files combined.
 
 use std::collections::BTreeMap;
 
@@ -9,22 +9,22 @@ use crate::language::read::{Named, Table};
 use crate::language::source::Place;
 use crate::language::variables::{Variable, put_over};
 
-/// What one file and its includes say.
+/// The contents of a file and its includes.
 #[derive(Default)]
 pub(super) struct Parts {
     pub keys: SuiteKeys,
     pub variables: BTreeMap<String, Variable>,
     pub environments: BTreeMap<String, EnvironmentKeys>,
     pub checks: Vec<SuiteCheck>,
-    /// The names of all checks, of those too that have a mistake in them.
+    /// The names of all checks, including those with mistakes.
     pub names: Vec<Named>,
     pub mistaken_shares: Vec<String>,
-    /// The variables that settings beside the checks read, and those of checks that could not be read without them.
+    /// The variables that are read by settings outside the checks, and by checks that cannot be read without them.
     pub setting_reads: Vec<(String, Place)>,
 }
 
 impl Parts {
-    /// Adds what another included file says; where both speak, the later one counts.
+    /// Adds the contents of another included file, which overrides the previous ones.
     pub fn absorb(&mut self, later: Parts) {
         put_over(&mut self.variables, later.variables);
         for (name, environment) in later.environments {
@@ -36,7 +36,7 @@ impl Parts {
         self.setting_reads.extend(later.setting_reads);
     }
 
-    /// Adds what the file itself says, after what it includes.
+    /// Adds the file's own contents, after those of its includes.
     pub fn take(&mut self, head: Head) {
         self.keys = head.keys;
         put_over(&mut self.variables, head.variables);
@@ -53,10 +53,10 @@ impl Parts {
     }
 }
 
-/// What a file says beside its checks.
+/// The contents of a file besides its checks.
 pub(super) struct Head {
     pub keys: SuiteKeys,
-    /// For its own checks, and for those of the files that it includes, as far as they do not say otherwise.
+    /// The defaults for its own checks and those of the files that it includes, unless these override them.
     pub defaults: Defaults,
     pub variables: BTreeMap<String, Variable>,
     pub environments: BTreeMap<String, EnvironmentKeys>,
@@ -64,7 +64,7 @@ pub(super) struct Head {
 
 impl Head {
     pub fn from_table(table: &mut Table<'_, '_, '_>, is_root: bool) -> Head {
-        // What the entries name is read by the loader.
+        // The loader reads the entries.
         let _: Option<Vec<Named>> = table.optional(
             "include",
             (

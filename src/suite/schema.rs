@@ -1,4 +1,4 @@
-//! The schema of a suite's file.
+//! The JSON Schema of a suite file.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use super::parts;
 use crate::language::expression;
 use crate::language::schema::{Definitions, Schema, merge};
 
-/// The schema of a suite's file, and of a file that a suite includes.
+/// Returns the schema of a suite file or an included file.
 pub fn schema() -> Schema {
     let environment = expression::environment();
     let mut definitions = Definitions::new(&environment);
@@ -25,7 +25,7 @@ pub fn schema() -> Schema {
     schema
 }
 
-/// Those of `definitions` that `schema` refers to: of several that were merged into one there may be some left over.
+/// Returns the definitions that `schema` refers to. Merging several definitions may leave unused ones.
 fn used(mut definitions: Map<String, Value>, schema: &Value) -> Map<String, Value> {
     let mut used = BTreeSet::new();
     let mut waiting = references(schema);
@@ -40,7 +40,7 @@ fn used(mut definitions: Map<String, Value>, schema: &Value) -> Map<String, Valu
     definitions
 }
 
-/// The names of the definitions that a schema refers to itself.
+/// Returns the names of the definitions that a schema refers to.
 fn references(schema: &Value) -> Vec<String> {
     match schema {
         Value::Object(keys) => {

@@ -1,4 +1,4 @@
-//! Whether each variable has a value when it is read.
+//! Checks that each variable has a value when it is read.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -10,7 +10,7 @@ use crate::language::source::Place;
 use crate::language::variable_usage::VariableUsage;
 use crate::language::variables::{BUILT_IN, first_part, is_built_in};
 
-/// Every read of a variable that is not there.
+/// Reports every read of an undefined variable.
 pub fn mistakes(suite: &Suite, extra_variables: &[String]) -> Vec<Diagnostic> {
     let mut known: BTreeSet<&str> = suite.variables.keys().map(String::as_str).collect();
     known.extend(

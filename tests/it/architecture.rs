@@ -1,4 +1,5 @@
-//! The layers of `src/` hold: imports run down, circles stay in a folder, and the invariants that `lib.rs` states.
+//! The architecture of `src/`: imports follow the layers, import cycles stay within a folder, and the invariants in
+//! `lib.rs` hold.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -6,25 +7,25 @@ use std::path::Path;
 use crate::support::rust_code::{Import, code, declared_modules, imports, without_tests};
 use crate::support::sources::{Source, sources};
 
-/// The files and folders of `src/`, top to bottom: each imports only from those below it. `lib.rs` declares them in this
-/// order; `main.rs` is above all.
+/// The files and folders of `src/`, from top to bottom. Each imports only from those below it. `lib.rs` declares them
+/// in this order. `main.rs` is above all of them.
 pub const LAYERS: [&str; 20] = [
     "commands", "cli", "demo", "lint", "engine", "plan", "report", "suite", "check", "expect", "probe",
     "attempt", "process", "event", "exit", "runtimes", "outcome", "language", "deadline", "secret",
 ];
 
-/// Layers that import less than the order allows, and from what.
+/// Layers that may import only from these others, which is less than their position allows.
 const NARROW: [(&str, &[&str]); 2] = [
-    // Reporters take complete data: they know neither how a run works nor what it asks.
+    // Reporters receive complete data, and do not know how a run works or what it asks.
     ("report", &["event", "exit", "outcome", "language", "secret"]),
-    // An application of its own.
+    // A separate application.
     ("demo", &[]),
 ];
 
-/// Lines a file has at most.
+/// The most lines of a file.
 const LONGEST: usize = 400;
 
-/// How far above a spawn its `// Why:` stands at most, in lines.
+/// The most lines between a `// Why:` comment and its spawn.
 const NEAR: usize = 8;
 
 /// Calls that wait on the clock.
@@ -39,7 +40,7 @@ const WAITS: [&str; 8] = [
     "park_timeout",
 ];
 
-/// Calls that start something that runs beside its caller.
+/// Calls that start something concurrent.
 const SPAWNS: [&str; 6] =
     ["spawn", "spawn_blocking", "spawn_local", "spawn_on", "spawn_blocking_on", "spawn_local_on"];
 
@@ -47,7 +48,7 @@ fn is_main(source: &Source) -> bool {
     source.path == Path::new("src/main.rs")
 }
 
-/// What a file is called in a message.
+/// Formats a position for messages.
 fn place(source: &Source, line: usize) -> String {
     format!("{}:{line}", source.path.display())
 }
@@ -56,12 +57,12 @@ fn is_in(source: &Source, folder: &str) -> bool {
     source.module.first().is_some_and(|layer| layer == folder)
 }
 
-/// Where a layer stands, 0 on top.
+/// Returns the position of a layer, 0 for the top one.
 fn height(layer: &str) -> Option<usize> {
     LAYERS.iter().position(|known| *known == layer)
 }
 
-/// Each import that the order of the layers forbids.
+/// Returns each import that violates the order of the layers.
 fn upward_imports(sources: &[Source]) -> Vec<String> {
     let mut found = Vec::new();
     for source in sources.iter().filter(|source| !is_main(source)) {
@@ -89,9 +90,10 @@ fn upward_imports(sources: &[Source]) -> Vec<String> {
     found
 }
 
-/// Each circle of files that is not of one folder.
+/// Returns each import cycle that is not within one folder.
 ///
-/// A `mod.rs` is the map of its folder, with tables that name what is in it: what it imports from there makes no circle.
+/// A `mod.rs` may import from its own folder, because its tables name the contents of the folder. Such imports do not
+/// count as part of a cycle.
 fn wide_circles(sources: &[Source]) -> Vec<String> {
     let files: BTreeMap<&[String], &Source> =
         sources.iter().filter(|source| !is_main(source)).map(|source| (&*source.module, source)).collect();
@@ -101,7 +103,7 @@ fn wide_circles(sources: &[Source]) -> Vec<String> {
             .find_map(|length| files.get_key_value(&path[..length]))
             .map(|(module, _)| *module)
     };
-    // What each file imports, and on which line.
+    // The imports of each file, with their lines.
     let mut arrows: BTreeMap<&[String], BTreeMap<&[String], usize>> = BTreeMap::new();
     for (module, source) in &files {
         let to = arrows.entry(module).or_default();
@@ -149,7 +151,7 @@ fn reached_from<'a>(
     reached
 }
 
-/// Are these files of one layer, and of folders that lie in each other, none beside another?
+/// Whether all files are in the same layer, and their folders are nested in each other.
 fn is_of_one_folder(circle: &[&[String]], files: &BTreeMap<&[String], &Source>) -> bool {
     let mut folders: Vec<&[String]> = circle
         .iter()
@@ -179,7 +181,7 @@ fn long_files(sources: &[Source]) -> Vec<String> {
         .collect()
 }
 
-/// The lines of this code on which one of these functions or macros is called, and how the line goes on.
+/// Returns the lines that call one of these functions or macros, with the text before and after.
 fn calls<'a>(code: &'a str, names: &[&str]) -> Vec<(usize, &'a str, &'a str)> {
     let mut calls = Vec::new();
     for (number, line) in (1..).zip(code.lines()) {
@@ -197,17 +199,17 @@ fn calls<'a>(code: &'a str, names: &[&str]) -> Vec<(usize, &'a str, &'a str)> {
     calls
 }
 
-/// Each print outside `report` and `main`.
+/// Returns each print outside of `report` and `main`.
 fn prints(sources: &[Source]) -> Vec<String> {
     let mut found = Vec::new();
-    // The shop is an application of its own, and prints what one prints.
+    // The shop is a separate application and prints its own output.
     let prints_rightly =
         |source: &&Source| is_main(source) || is_in(source, "report") || is_in(source, "demo");
     for source in sources.iter().filter(|source| !prints_rightly(source)) {
         let code = code(&source.text);
         let macros = calls(&code, &["print", "println", "eprint", "eprintln", "dbg"]);
         let streams = calls(&code, &["stdout", "stderr"]).into_iter().filter(|(_, before, after)| {
-            // A child's stream, or a question to our own.
+            // The stream of a child process, or a query of our own stream.
             !before.ends_with('.') && !after.starts_with("().is_terminal()")
         });
         for (line, ..) in macros.into_iter().chain(streams) {
@@ -217,10 +219,10 @@ fn prints(sources: &[Source]) -> Vec<String> {
     found
 }
 
-/// Each wait on the clock outside `deadline.rs`.
+/// Returns each wait on the clock outside of `deadline.rs`.
 fn waits(sources: &[Source]) -> Vec<String> {
     let mut found = Vec::new();
-    // The shop is an application of its own, and slow when it is told to be.
+    // The shop is a separate application, and slow on request.
     for source in sources.iter().filter(|source| !is_in(source, "deadline") && !is_in(source, "demo")) {
         for (line, ..) in calls(&code(without_tests(&source.text)), &WAITS) {
             found.push(format!("{}: only `deadline` waits on the clock", place(source, line)));
@@ -229,7 +231,7 @@ fn waits(sources: &[Source]) -> Vec<String> {
     found
 }
 
-/// Each spawn without a `// Why:` near it.
+/// Returns each spawn without a `// Why:` comment nearby.
 fn unexplained_spawns(sources: &[Source]) -> Vec<String> {
     let mut found = Vec::new();
     for source in sources {
@@ -290,7 +292,7 @@ fn the_library_declares_its_modules_in_the_order_of_the_layers() {
     assert_eq!(declared_modules(library), LAYERS);
 }
 
-/// A file of a project that does not exist.
+/// A file of an imaginary project.
 fn planted(path: &str, text: &str) -> Source {
     let module = crate::support::sources::module(Path::new(path).strip_prefix("src").expect("in src"));
     Source { path: path.into(), module, text: text.to_owned() }
@@ -366,7 +368,7 @@ fn a_circle_between_two_folders_is_found_and_one_inside_a_folder_is_not() {
           \n  src/probe/http/send.rs:2 → src/probe/postgres/query.rs\
           \n  src/probe/postgres/query.rs:2 → src/probe/http/send.rs"]
     );
-    // One layer and another: also where the order of the layers would not say so.
+    // One layer and another, even if the order of the layers would allow it.
     assert_eq!(
         wide_circles(&[
             planted("src/event.rs", "use crate::outcome::Outcome;\n"),

@@ -1,6 +1,6 @@
-//! The integration tests: one binary whose folders mirror `src/`, real servers and the real `smoke`.
+//! The integration tests. They form one binary whose folders mirror `src/`, and use real servers and the real `smoke`.
 //!
-//! `tests/run` starts them with everything they need; `support` has the servers.
+//! `tests/run` starts them with everything they need. `support` contains the servers.
 
 // Servers and runs are stopped with Unix signals, so there are no tests for other systems.
 #![cfg(unix)]

@@ -20,8 +20,8 @@ struct Ended {
     took: Duration,
 }
 
-/// Runs the answers `+` (passes) and `-` (fails), one an attempt, the last one again and again; a digit fails with
-/// that. Says how often an attempt with another after it failed, too.
+/// Runs one answer per attempt: `+` passes, `-` fails, and a digit fails with that value. The last answer repeats. Also
+/// returns how many failed attempts were followed by another.
 async fn run(how: Repeat, budget: Duration, answers: &str) -> Ended {
     let mut attempts = Attempts::new(how, Deadline::after(budget, BudgetScope::Check), None);
     let (mut failed, began) = (0, tokio::time::Instant::now());
@@ -96,7 +96,7 @@ async fn a_poll_may_hold_for_a_time_with_three_passes_at_least() {
     let ten = Hold::For(Duration::from_secs(10));
     let held = run(holding(ten), Duration::from_mins(1), "-++-+").await;
     assert!(held.result.is_ok());
-    // Four attempts a second apart, and then passes from second 4 to second 14.
+    // Four attempts a second apart, then passes from second 4 to second 14.
     assert_eq!((held.attempts, held.took), (15, Duration::from_secs(14)));
 
     let short = run(holding(Hold::For(Duration::from_millis(1))), Duration::from_mins(1), "+").await;
@@ -111,7 +111,7 @@ async fn a_poll_that_does_not_hold_says_what_its_attempts_saw() {
         "expected it x, got 1; did not hold within 9.5s (check budget), while waiting for the next attempt (hold): \
          got 1 in 3 of 10 attempts, got 2 in 1; longest row 3 of 4; flapped twice"
     );
-    // The last one passed: what failed before it is the cause all the same.
+    // The last attempt passed, but the earlier failures are still the cause.
     assert_eq!(
         failure(poll(10), budget, "71+++++++").await,
         "expected it x, got 1; did not hold within 9.5s (check budget), while waiting for the next attempt (hold): \
@@ -154,7 +154,7 @@ async fn a_pass_after_a_pass_and_a_failure_is_a_flap() {
     assert_eq!(flaps("-+--+-++-+").await, 3);
 }
 
-/// Fails after a fifth of a second.
+/// Fails after 200 ms.
 struct Slow;
 
 impl Attempt for Slow {

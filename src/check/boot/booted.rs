@@ -1,4 +1,4 @@
-//! A process that stays for the run.
+//! A booted process, which stays for the run.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,17 +14,17 @@ use crate::outcome::{Failure, Span};
 use crate::process::{End, Output, Outputs, Process};
 use crate::secret::{Message, Redactor};
 
-/// A process that stays for the run.
+/// A booted process, which stays for the run.
 pub(super) struct Booted {
     process: Process,
     output: Output,
     stop: Stop,
     redactor: Arc<Redactor>,
-    /// Those that other checks show when they fail.
+    /// The outputs that other checks show when they fail.
     outputs: Arc<Outputs>,
     check: Arc<str>,
     ready_at: Option<Instant>,
-    /// How long after it was ready it was seen to have ended.
+    /// The time from being ready until its end was noticed.
     lived: Option<Duration>,
 }
 
@@ -42,7 +42,7 @@ impl Booted {
         }
     }
 
-    /// From now on, checks that fail show what it says meanwhile.
+    /// Marks it as ready. From now on, failing checks show its concurrent output.
     pub fn is_ready(&mut self) {
         self.ready_at = Some(Instant::now());
         self.outputs.add(&self.check, &self.output);
@@ -56,7 +56,7 @@ impl Booted {
         };
         let how = Message::new().words(when);
         let how = match end {
-            // It may have gone to the background, or have had nothing else to do.
+            // It may have daemonized, or have had nothing else to do.
             End::Exit(0) => how.words(
                 "; a boot runs in the foreground for the whole suite, and does not put itself in the background",
             ),
@@ -65,7 +65,7 @@ impl Booted {
         let Some(log) = log else {
             return Failure::Exited { how: how.words("; it printed nothing"), log: None };
         };
-        // Whoever is ended by a signal did not say why, and who has succeeded had nothing to say.
+        // A process killed by a signal did not print the reason, and one that succeeded had nothing to explain.
         let said = match end {
             End::Exit(0) | End::Signal(_) => None,
             End::Exit(_) | End::Unknown(_) => log.why_it_ended(),

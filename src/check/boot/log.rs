@@ -1,4 +1,4 @@
-//! What a booted process is to print: a text, or lines that match a regular expression.
+//! The output that makes a booted process ready: a text, or lines that match a regular expression.
 
 use std::num::NonZeroU32;
 
@@ -20,14 +20,14 @@ use crate::outcome::Failure;
 use crate::process::{Output, Wanted};
 use crate::secret::{Message, message};
 
-/// `log = "listening on"`, or `log = { matches = "ready to accept", count = 2 }`.
+/// The key `log = "listening on"` or `log = { matches = "ready to accept", count = 2 }`.
 #[derive(Debug)]
 pub(super) enum AwaitedLog {
     Text(Template),
     Lines(AwaitedLines),
 }
 
-/// So many lines that match.
+/// A number of matching lines.
 #[derive(Debug)]
 pub(super) struct AwaitedLines {
     pattern: Template,
@@ -107,7 +107,7 @@ impl AwaitedLog {
         })
     }
 
-    /// What never came.
+    /// Describes the output that never came.
     pub fn awaited(&self, output: &Output, scope: &Variables) -> Message {
         let text = self.template().text(scope).unwrap_or_default();
         match self {

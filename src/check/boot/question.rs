@@ -1,4 +1,4 @@
-//! What is asked over the network to know whether a booted process is ready, and who listened there before.
+//! Readiness probes over the network, and the servers that listened on the same address before the start.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
 use std::sync::Arc;
@@ -23,24 +23,24 @@ use crate::probe::url::parse_absolute_url;
 use crate::process::{Listeners, ListeningOn};
 use crate::secret::{Message, message};
 
-/// How long one question whether it is ready may take.
+/// The longest that a readiness probe may take.
 const ONE_QUESTION: Duration = Duration::from_secs(2);
 
-/// This machine, in either address family.
+/// This machine, in both address families.
 const LOOPBACK: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
 
-/// What is asked over the network.
+/// A readiness probe over the network.
 #[derive(Debug)]
 pub(super) struct Question(QuestionKind);
 
 #[derive(Debug)]
 pub(super) enum QuestionKind {
     Url(Box<ByScheme>),
-    /// Does it accept connections on this port, over IPv4 or IPv6?
+    /// Connects to this port over IPv4 or IPv6.
     Port(Scalar),
 }
 
-/// Who listened before the start, where the system tells.
+/// The servers that listened before the start, if the system reveals them.
 pub(super) struct Before {
     listening_on: Option<ListeningOn>,
     listeners: Listeners,
@@ -71,7 +71,7 @@ impl Question {
         }
     }
 
-    /// What `resolve` does for it.
+    /// Returns how `resolve` affects it.
     pub fn override_uses(&self, scope: &Variables) -> Vec<OverrideUse> {
         match &self.0 {
             QuestionKind::Url(asked) => asked.override_uses(scope),
@@ -79,7 +79,7 @@ impl Question {
         }
     }
 
-    /// What is asked would change this, in a few words.
+    /// Describes what the request would change.
     pub fn changes(&self) -> Option<String> {
         match &self.0 {
             QuestionKind::Url(asked) => asked.changes(),
@@ -87,7 +87,7 @@ impl Question {
         }
     }
 
-    /// Where the suite says what is asked.
+    /// Returns where the suite states the probe.
     pub fn place(&self) -> Place {
         match &self.0 {
             QuestionKind::Url(asked) => asked.place(),
@@ -95,16 +95,17 @@ impl Question {
         }
     }
 
-    /// Asks before the process is started: who answers then is not the process, and would be taken for it.
+    /// Probes before the process is started. A server that responds now is not the process, and would be mistaken for
+    /// it.
     ///
     /// # Errors
-    /// Something answers already, or a variable has no value.
+    /// Fails if something already responds, or if a variable has no value.
     pub async fn ask_before_the_start(
         &self,
         session: &mut Session,
         context: &Context,
     ) -> Result<Before, Failure> {
-        // An answer that takes longer than half of what is left would come too late afterwards, too.
+        // A server that needs more than half of the remaining time would respond too late after the start as well.
         let limit = ONE_QUESTION.min(context.deadline.remaining() / 2);
         let limit = context.deadline.tighten(limit, BudgetScope::Step);
         let listening_on = limit.bound(self.listening_on(&session.scope)).await.ok().flatten();
@@ -136,16 +137,16 @@ impl Question {
         Failure::fault(Fault::Local, message!("starting it"), cause).with_hint(hint)
     }
 
-    /// Asks once the process was started.
+    /// Probes after the process was started.
     ///
     /// # Errors
-    /// It is not answered as expected.
+    /// Fails if the response is not as expected.
     pub async fn ask_in_time(&self, session: &mut Session, context: &Context) -> Result<(), Failure> {
         self.ask(context.deadline.tighten(ONE_QUESTION, BudgetScope::Step), session, context).await
     }
 
     async fn ask(&self, limit: Deadline, session: &mut Session, context: &Context) -> Result<(), Failure> {
-        // On a timeline of its own: that nobody listened yet is not where the boot's time went.
+        // Uses a separate timeline, because the boot's time was not spent in probes that nobody answered.
         let question = context.aside(limit);
         let asked = Arc::clone(&question.timeline).observe(Box::pin(self.answer(session, &question)));
         let bounded = limit.bound(asked).await;
@@ -159,7 +160,7 @@ impl Question {
         }
     }
 
-    /// Where something listens that answers this; `None` where it is not this machine.
+    /// Returns the listening address that would serve the probe, or `None` if it is not on this machine.
     async fn listening_on(&self, scope: &Variables) -> Option<ListeningOn> {
         match &self.0 {
             QuestionKind::Port(port) => {
@@ -183,7 +184,7 @@ impl Question {
         }
     }
 
-    /// What never came.
+    /// Describes the response that never came.
     pub fn awaited(&self, scope: &Variables) -> Message {
         match &self.0 {
             QuestionKind::Url(_) => self.named(scope).words(" never gave the expected answer"),
@@ -191,7 +192,7 @@ impl Question {
         }
     }
 
-    /// What is asked, for people.
+    /// Describes the probe for people.
     fn named(&self, scope: &Variables) -> Message {
         match &self.0 {
             QuestionKind::Url(asked) => {
@@ -206,7 +207,7 @@ impl Question {
         }
     }
 
-    /// The command that asks the same.
+    /// Returns a command that sends the same probe.
     pub fn reproduce(&self, session: &Session, context: &Context) -> Option<ShellCommand> {
         match &self.0 {
             QuestionKind::Port(port) => {
@@ -223,7 +224,7 @@ async fn connect(port: u16) -> Result<(), Failure> {
     let [four, six] = LOOPBACK.map(|address| Target { host: address.to_string(), port });
     let four = Box::pin(dial::connect(&four));
     let six = Box::pin(dial::connect(&six));
-    // Of two refusals the one of IPv4 is told: the other is the same, or that there is no IPv6.
+    // If both are refused, reports the IPv4 failure. The other one is the same, or says that there is no IPv6.
     match select(four, six).await {
         Either::Left((Ok(_), _)) | Either::Right((Ok(_), _)) => Ok(()),
         Either::Left((Err(failure), six)) => six.await.map_or(Err(failure), |_| Ok(())),
@@ -236,12 +237,12 @@ fn port_of(port: &Scalar, scope: &Variables) -> Result<u16, Failure> {
     port.parse().map_err(|_| template_failure(format!("`{port}` is not a port")))
 }
 
-/// Only an address of this machine can be bound to.
+/// Whether the address belongs to this machine. Only such an address can be bound.
 fn is_of_this_machine(address: &IpAddr) -> bool {
     UdpSocket::bind((*address, 0)).is_ok()
 }
 
-/// No later answer can be another one.
+/// Whether a template failed, in which case no later probe can succeed.
 pub(super) fn is_of_a_template(failure: &Failure) -> bool {
     matches!(failure, Failure::Fault { fault: Fault::Template, .. })
 }
@@ -249,7 +250,7 @@ pub(super) fn is_of_a_template(failure: &Failure) -> bool {
 fn no_answer(cut: Cut, phase: Phase) -> Failure {
     let within = match cut.scope {
         BudgetScope::Step => format!(" within {}", Span(cut.budget)),
-        // When it was asked, the budget had begun long before.
+        // The budget began long before the probe, so its length is not the time that the probe took.
         BudgetScope::Suite | BudgetScope::Check | BudgetScope::Grace => String::new(),
     };
     let cause = Message::new().words(format!("no answer{within}, {}", phase.doing()));
@@ -257,10 +258,10 @@ fn no_answer(cut: Cut, phase: Phase) -> Failure {
 }
 
 impl Before {
-    /// Has everybody who listened before the process was started gone? Then it is the process that answers.
+    /// Checks that every server that listened before the start is gone, so that the response comes from the process.
     ///
     /// # Errors
-    /// Somebody still listens.
+    /// Fails if one of them still listens.
     pub fn is_gone(&self) -> Result<(), Failure> {
         let Before { listening_on: Some(listening_on), listeners } = self else { return Ok(()) };
         let left = listeners.that_are_left(listening_on);

@@ -1,4 +1,4 @@
-//! What says that a booted process is ready.
+//! The conditions for a booted process to be ready.
 //!
 //! ```toml
 //! ready = { url = "{{base_url}}/health", log = { matches = "accept connections", count = 2 } }
@@ -24,17 +24,17 @@ use crate::outcome::{Failure, Phase};
 use crate::process::{Output, Wanted};
 use crate::secret::{Message, message};
 
-/// How often it is asked at first whether it is ready. A boot is waited for by everything, so this is short.
+/// The initial pause between probes. Short, because everything waits for a boot.
 const FIRST_PAUSE: Duration = Duration::from_millis(25);
 
-/// How often it is asked in the end: every question stands in the log of the process.
+/// The longest pause between probes. Each probe appears in the log of the process.
 const LONGEST_PAUSE: Duration = Duration::from_millis(250);
 
-/// What says that the process is ready: all of it, at once.
+/// The conditions for readiness, which must all hold at once.
 #[derive(Debug)]
 pub(super) struct Ready {
     log: Option<AwaitedLog>,
-    /// What is asked over the network, where not only the process itself can answer.
+    /// The probes over the network, which a process other than the booted one may answer.
     questions: Vec<Question>,
 }
 
@@ -68,7 +68,7 @@ impl FromTable for Ready {
         let port = if table.has("port") { Some(port?) } else { None };
         let log = if table.has("log") { Some(log?) } else { None };
         let url = if table.has("url") { Some(by_url?) } else { None };
-        // The port first: it says in a moment what a request may wait for.
+        // The port goes first: its result is immediate, while a request may have to wait.
         let questions = port.map(QuestionKind::Port).into_iter();
         let questions = questions.chain(url.map(|url| QuestionKind::Url(Box::new(url))));
         Some(Ready { log, questions: questions.map(Question::new).collect() })
@@ -88,26 +88,26 @@ impl Ready {
         of_log.chain(self.questions.iter().flat_map(|question| question.mistakes(scope))).collect()
     }
 
-    /// What the process is to print. It is known before it prints.
+    /// Returns the awaited output, which must be known before the process prints.
     pub fn wanted(&self, scope: &Variables) -> Result<Option<Wanted>, Failure> {
         self.log.as_ref().map(|log| log.wanted(scope)).transpose()
     }
 
-    /// What `resolve` does for it.
+    /// Returns how `resolve` affects the probes.
     pub fn override_uses(&self, scope: &Variables) -> Vec<OverrideUse> {
         self.questions.iter().flat_map(|question| question.override_uses(scope)).collect()
     }
 
-    /// What is asked would change this, in a few words.
+    /// Describes what the probes would change.
     pub fn changes(&self) -> Option<String> {
         self.questions.iter().find_map(Question::changes)
     }
 
-    /// Begins to wait for the process: to be called before it is started. Who answers then is not the process, and would
-    /// be taken for it.
+    /// Prepares to wait for the process. Call this before it is started: a server that responds now is not the process,
+    /// and would be mistaken for it.
     ///
     /// # Errors
-    /// Something answers already, or a variable has no value. The question is the one that was answered.
+    /// Fails if something already responds, or if a variable has no value. Also returns the probe that was answered.
     pub async fn before_the_start(
         &self,
         session: &mut Session,
@@ -125,33 +125,33 @@ impl Ready {
 /// A process that is not ready yet.
 pub(super) struct Waiting<'r> {
     ready: &'r Ready,
-    /// What the last question came to.
+    /// The failure of the last probe.
     pub last: Option<Failure>,
-    /// For each question who listened before the start.
+    /// For each probe, the servers that listened before the start.
     stale: Vec<super::question::Before>,
-    /// Which question was not answered as expected; the output, if none was asked yet.
+    /// The probe that failed, or `None` for the output if no probe was sent yet.
     unmet: Option<&'r Question>,
 }
 
 impl Waiting<'_> {
-    /// Waits until it is ready.
+    /// Waits until the process is ready.
     ///
     /// # Errors
-    /// A variable has no value, or the budget ended. `last` says what the last question came to.
+    /// Fails if a variable has no value, or if the budget ends. `last` holds the failure of the last probe.
     pub async fn wait(
         &mut self,
         output: &Output,
         session: &mut Session,
         context: &Context,
     ) -> Result<(), Failure> {
-        // What has been printed stays printed, so that the questions alone must hold at the same time.
+        // Printed output cannot change any more, so only the probes must succeed at the same time.
         output.found().await;
         let mut pause = FIRST_PAUSE;
         loop {
             match self.ask_all(session, context).await {
                 Ok(()) => return Ok(()),
                 Err(failure) if is_of_a_template(&failure) => return Err(failure),
-                // One that was cut by the end of the budget says less than the one before.
+                // A probe that the end of the budget cut explains less than the one before it.
                 Err(_) if context.deadline.has_passed() && self.last.is_some() => {}
                 Err(failure) => self.last = Some(failure),
             }
@@ -170,7 +170,7 @@ impl Waiting<'_> {
         Ok(())
     }
 
-    /// Where the suite says what never came.
+    /// Returns where the suite states the condition that was not met.
     pub fn place(&self) -> Option<Place> {
         match (self.unmet, &self.ready.log) {
             (Some(question), _) => Some(question.place()),
@@ -178,7 +178,7 @@ impl Waiting<'_> {
         }
     }
 
-    /// What never came.
+    /// Describes the condition that was not met.
     pub fn awaited(&self, output: &Output, scope: &Variables) -> Message {
         match (self.unmet, &self.ready.log) {
             (Some(question), _) => question.awaited(scope),
@@ -187,7 +187,7 @@ impl Waiting<'_> {
         }
     }
 
-    /// The command that asks the same.
+    /// Returns a command that sends the failed probe.
     pub fn reproduce(&self, session: &Session, context: &Context) -> Option<ShellCommand> {
         self.unmet?.reproduce(session, context)
     }

@@ -1,4 +1,4 @@
-//! A boot that runs: it is started, and waited for until it is ready.
+//! A run of a boot check: starts the process and waits until it is ready.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,17 +16,17 @@ use crate::outcome::{Failure, Log, Phase};
 use crate::process::{Groups, Output, Process};
 use crate::secret::{Message, Redacted};
 
-/// How long a process without `ready` must run to be taken for one that stays: as long as an interpreter needs to find
-/// out that it cannot.
+/// How long a process without `ready` must run to count as started: as long as an interpreter may need to find that it
+/// cannot run the program.
 const SETTLE_TIME: Duration = Duration::from_millis(500);
 
-/// A boot that runs.
+/// A run of a boot check.
 pub(super) struct BootRun {
     boot: Arc<Boot>,
     session: Session,
-    /// What the last attempt started.
+    /// The process of the last attempt.
     process: Option<Box<Booted>>,
-    /// The command that reproduces the last failure, where the one that starts the process does not.
+    /// The command that reproduces the last failure, unless the start command does.
     reproduce: Option<Message>,
 }
 
@@ -61,7 +61,7 @@ impl BootRun {
     }
 
     async fn start(&mut self, context: &Context) -> Result<(), Failure> {
-        // A process of an attempt before, if `retry` is set.
+        // The process of a previous attempt, if `retry` is set.
         if let Some(before) = self.process.take() {
             before.stop(context.deadline).await;
         }
@@ -84,14 +84,14 @@ impl BootRun {
         let output = Output::new(wanted, boot.log_file(&self.session.scope, context)?);
         let process = Process::start(&command, output.clone(), &context.run.shared::<Groups>())?;
         let booted = Booted::new(process, output.clone(), boot.stop, context);
-        // Kept here at once: it is stopped from here when this is cut.
+        // Stored immediately, so that it is stopped if this attempt is cut.
         let process = self.process.insert(Box::new(booted));
         context.timeline.enter(Phase::Ready);
 
         let session = &mut self.session;
         let bounded = context.deadline.bound(async {
             tokio::select! {
-                // The answer may be somebody else's: what has ended is not ready, whoever answers.
+                // Another server may have responded. A process that has ended is not ready in any case.
                 biased;
                 failure = process.ended() => return Err(failure),
                 result = wait_until_ready(waiting.as_mut(), &output, session, context) => result?,
@@ -109,7 +109,7 @@ impl BootRun {
         }
     }
 
-    /// A cut says what never came, what came instead, and what the process printed.
+    /// Extends a cut with the unmet condition, the last failure and the output of the process.
     fn never_ready(
         &mut self,
         failure: Failure,
@@ -145,7 +145,7 @@ async fn wait_until_ready(
     context: &Context,
 ) -> Result<(), Failure> {
     match waiting {
-        // What ends at once ends here.
+        // Without `ready`, a process that fails immediately is noticed during this pause.
         None => {
             let _ = context.deadline.pause(SETTLE_TIME.min(context.deadline.remaining() / 2)).await;
             Ok(())

@@ -1,4 +1,4 @@
-//! A consumer where a canary must arrive: looked at again and again until it is seen, or the time is over.
+//! A consumer that a canary must reach: it is polled until it has the canary or the time is up.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -22,10 +22,10 @@ use crate::language::variable_usage::VariableUsage;
 use crate::outcome::{Failure, Mismatch, Span};
 use crate::secret::{Message, message};
 
-/// How long after a look the next one begins.
+/// Default pause between two looks.
 const EVERY: Duration = Duration::from_millis(200);
 
-/// `[[canary.arrive]]`, before it is known how long it may take.
+/// The keys of `[[canary.arrive]]`, before the time limit is known.
 pub(super) struct ArrivalKeys {
     name: Named,
     within: Option<Duration>,
@@ -73,28 +73,28 @@ impl FromTable for ArrivalKeys {
 }
 
 impl ArrivalKeys {
-    /// The arrival, which may take as long as the canary says where it says nothing else.
+    /// Returns the arrival. Its own `within` takes precedence over the canary's.
     pub fn within(self, within: Duration) -> Arrival {
         let ArrivalKeys { name, within: own, every, exchange } = self;
         Arrival { name, within: own.unwrap_or(within), every, exchange }
     }
 }
 
-/// What came of looking for an arrival.
+/// The result of looking for an arrival.
 pub(super) struct Looked {
     pub session: Session,
     pub ran: StepRan,
 }
 
 impl Arrival {
-    /// The names that it captures.
+    /// Returns the names that the arrival captures.
     pub fn captures(&self) -> Vec<&str> {
         let mut uses = VariableUsage::default();
         self.exchange.uses(&mut uses);
         uses.sets().collect()
     }
 
-    /// Looks for the canary `id` from now on. Each look sees what is there by then.
+    /// Polls for the canary until the arrival's `within` ends. Each look sees the current data.
     pub async fn look(&self, number: usize, mut session: Session, id: &str, context: &Context) -> Looked {
         let step = StepName { number, name: self.name.name.clone(), place: self.exchange.url().place() };
         session.step = Some(number);
@@ -109,7 +109,7 @@ impl Arrival {
         Looked { session, ran }
     }
 
-    /// What it means that `looks` did not see the canary until the time was over.
+    /// Builds the failure for a canary that `looks` looks did not find in time.
     fn missed(&self, failure: Failure, id: &str, looks: u32) -> Failure {
         let last = match failure {
             Failure::TimedOut { cut, last, .. } if cut.scope == BudgetScope::Step => last.map(|last| *last),

@@ -1,4 +1,4 @@
-//! What tells one canary from every other: `{{canary.id}}`, and `{{canary.uuid}}` for columns that take nothing else.
+//! The unique values of a canary: `{{canary.id}}`, and `{{canary.uuid}}` for columns that take only a UUID.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
@@ -10,10 +10,10 @@ use crate::language::variables::Variables;
 pub(super) const VARIABLE: &str = "canary";
 pub(super) const NONCE: [&str; 2] = ["canary.id", "canary.uuid"];
 
-/// A name in an id has no more characters than this.
+/// The maximum number of characters of a name in an id.
 const LONGEST_NAME: usize = 40;
 
-/// Gives `scope` the variable `canary`, new for this run and check, and returns its id.
+/// Sets the variable `canary` in `scope`, unique to this run and check, and returns its id.
 pub(super) fn give(scope: &mut Variables, context: &Context) -> String {
     let run = scope.run_id().unwrap_or_default();
     let id = format!("smoke-{}-{run}-{}", slug(&context.run.suite), slug(&context.check));
@@ -21,7 +21,8 @@ pub(super) fn give(scope: &mut Variables, context: &Context) -> String {
     id
 }
 
-/// The name in small letters, digits and dashes. What that leaves out of it is told from others by a few more.
+/// Returns the name in lowercase letters, digits and dashes. If that loses information, a short hash keeps the slug
+/// unique.
 fn slug(name: &str) -> String {
     let small = |c: char| match c {
         'a'..='z' | '0'..='9' => c,

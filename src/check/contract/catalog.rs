@@ -1,4 +1,4 @@
-//! What the catalog says of a contract, without a look at the data.
+//! The promises of a contract that the catalog decides, without reading the data.
 
 use super::entry::{Came, Test};
 use super::lookup::{Found, look_up};
@@ -9,7 +9,7 @@ use crate::probe::database::{Database, DeclaredType, Session, TypeMatch};
 use crate::secret::message;
 
 impl Run {
-    /// What the catalog says: objects, columns, types, and the keys and not-nulls that it proves.
+    /// Settles what the catalog decides: objects, columns, types, and the keys and `not null` promises that it proves.
     pub(super) async fn ask_catalog(
         &mut self,
         database: &dyn Database,
@@ -35,16 +35,17 @@ impl Run {
                 }
                 Found::There { table, is_elsewhere, .. } => {
                     let whereabouts = is_elsewhere.then(|| message!("in schema `{}`", table.schema));
-                    let came = match table.is_readable {
-                        true => Came::Passed(whereabouts),
-                        false => Came::errored(
+                    let came = if table.is_readable {
+                        Came::Passed(whereabouts)
+                    } else {
+                        Came::errored(
                             message!("permission denied: this user may not read it"),
                             message!(
                                 "grant it: `grant select on {}.{} to …`, and `usage` on the schema",
                                 table.schema,
                                 self.promised.objects[object].table.name
                             ),
-                        ),
+                        )
                     };
                     self.settle(Test::Exists, Some(object), came);
                     self.columns(object, is_same_name);
@@ -54,7 +55,7 @@ impl Run {
         self.types(session, context).await
     }
 
-    /// Says in which schemas those objects are that nobody said a schema of.
+    /// Adds a note with the schemas of the objects that were found although no schema was given for them.
     fn tell_where(&mut self) {
         let mut schemas: Vec<&str> = Vec::new();
         for found in &self.found {
@@ -69,7 +70,7 @@ impl Run {
         }
     }
 
-    /// The columns that are there, and what the catalog proves of them.
+    /// Settles which columns exist, and what the catalog proves about them.
     fn columns(&mut self, object: usize, is_same_name: fn(&str, &str) -> bool) {
         let Found::There { table, .. } = self.found[object].clone() else { return };
         let promised = self.promised.objects[object].clone();
@@ -126,7 +127,7 @@ impl Run {
         }
         for (number, key) in promised.keys.iter().enumerate() {
             let columns: Vec<String> = key.columns.iter().map(|name| self.physical(object, name)).collect();
-            // What is unique by itself is unique with more beside it.
+            // Columns that are unique stay unique together with others.
             if table.unique.iter().any(|index| index.iter().all(|column| columns.contains(column))) {
                 self.settle(
                     Test::Unique(number),
@@ -143,23 +144,25 @@ impl Run {
             .map(|column| column.name.as_str())
             .filter(|name| !is_promised(name))
             .collect();
-        let came = match others.is_empty() {
-            true => Came::Passed(None),
-            false => Came::Failed {
+        let came = if others.is_empty() {
+            Came::Passed(None)
+        } else {
+            Came::Failed {
                 expected: message!("to have no columns that the contract does not name"),
                 actual: message!("{}", others.join(", ")),
-            },
+            }
         };
         self.settle(Test::NoOtherColumns, Some(object), came);
     }
 
-    /// The database's name of the column that the contract calls so.
+    /// Returns the database's name for the column that the contract calls `name`.
     pub(super) fn physical(&self, object: usize, name: &str) -> String {
         let column = self.promised.objects[object].column(name);
         column.map_or_else(|| name.to_owned(), |column| column.physical.clone())
     }
 
-    /// The declared types, all in one question; what the database does not know is compared by what it is about.
+    /// Compares all declared types in one query. A declared type that the database does not know is compared by its
+    /// logical type.
     async fn types(&mut self, session: &mut dyn Session, context: &Context) -> Result<(), Failure> {
         let mut places = Vec::new();
         let mut declared = Vec::new();
@@ -194,9 +197,10 @@ impl Run {
             self.entries[at].came = match (matched, logical) {
                 (TypeMatch::Same, _) => Came::Passed(None),
                 (TypeMatch::Other(known), _) => {
-                    let expected = match known == declared.declared.to_lowercase() {
-                        true => message!("to be of type `{}`", declared.declared),
-                        false => message!("to be of type `{}` (`{}` here)", declared.declared, known),
+                    let expected = if known == declared.declared.to_lowercase() {
+                        message!("to be of type `{}`", declared.declared)
+                    } else {
+                        message!("to be of type `{}` (`{}` here)", declared.declared, known)
                     };
                     Came::Failed { expected, actual: actual() }
                 }

@@ -216,8 +216,8 @@ pub(super) fn promises(entries: &[Entry], objects: &[Object], notes: &[Message])
     Promises { list, summary: summary(entries, objects, notes) }
 }
 
-/// Formats the summary: `checked 31 of 36 promises; not executable: 2 text, 1 custom (soda), 2 SLA (retention,
-/// endOfLife)`.
+/// Formats the summary:
+/// `checked 31 of 36 promises; not executable: 2 text, 1 custom (soda), 2 SLA (retention, endOfLife)`.
 pub(super) fn summary(entries: &[Entry], objects: &[Object], notes: &[Message]) -> Message {
     let checked = entries.iter().filter(|entry| match entry.came.verdict() {
         PromiseVerdict::Passed | PromiseVerdict::Failed | PromiseVerdict::Warned => true,

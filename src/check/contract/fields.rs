@@ -1,21 +1,21 @@
-//! Reading the fields of a contract document: what nobody asks for is named, and what is wrong has its place.
+//! Reading the fields of a contract document: unread fields are reported, and every mistake has a place.
 
 use super::yaml::{Key, Node, NodeValue};
 use crate::language::diagnostic::Diagnostic;
 use crate::language::source::Place;
 
-/// What is found while a document is read.
+/// The findings made while reading a document.
 #[derive(Debug, Default)]
 pub(super) struct Findings {
-    /// The document makes no sense there.
+    /// Places where the document is invalid.
     pub mistakes: Vec<Diagnostic>,
-    /// It can be used all the same.
+    /// Findings that do not prevent using the document.
     pub warnings: Vec<Diagnostic>,
-    /// The fields that the standard does not have.
+    /// Fields that are not part of the standard.
     pub unknown: Vec<Unknown>,
 }
 
-/// A field that the standard does not have.
+/// A field that is not part of the standard.
 #[derive(Debug)]
 pub(super) struct Unknown {
     pub name: String,
@@ -32,7 +32,7 @@ impl Findings {
     }
 }
 
-/// Fields of version 2 of the standard, and what they are called now.
+/// Fields of version 2 of the standard, with their current names.
 const VERSION_2: [(&str, &str); 12] = [
     ("isNullable", "`required` (the opposite)"),
     ("isUnique", "`unique`"),
@@ -56,7 +56,7 @@ pub(super) struct Fields<'n> {
 }
 
 impl<'n> Fields<'n> {
-    /// The fields of `node`; a mistake if it has none.
+    /// Returns the fields of `node`, and records a mistake if it is not a mapping.
     pub fn of(node: &'n Node, what: &str, findings: &mut Findings) -> Option<Fields<'n>> {
         match &node.value {
             NodeValue::Map(entries) => Some(Fields { entries, place: node.place, known: Vec::new() }),
@@ -67,7 +67,7 @@ impl<'n> Fields<'n> {
         }
     }
 
-    /// Where they begin.
+    /// Returns the place of the first field, or of the mapping if it is empty.
     pub fn place(&self) -> Place {
         self.entries.first().map_or(self.place, |(key, _)| key.place)
     }
@@ -77,14 +77,14 @@ impl<'n> Fields<'n> {
         found.map_or_else(|| self.place(), |(key, _)| key.place)
     }
 
-    /// A field's value, if it has one.
+    /// Returns the value of a field, or `None` if it is missing or null.
     pub fn get(&mut self, name: &'static str) -> Option<&'n Node> {
         self.known.push(name);
         let found = self.entries.iter().find(|(key, _)| key.name == name);
         found.map(|(_, node)| node).filter(|node| !node.is_null())
     }
 
-    /// A field that is text, or a number or boolean as it is written.
+    /// Returns a string field; numbers and booleans are returned as written.
     pub fn text(&mut self, name: &'static str, findings: &mut Findings) -> Option<&'n str> {
         let node = self.get(name)?;
         let text = node.text();
@@ -94,7 +94,7 @@ impl<'n> Fields<'n> {
         text
     }
 
-    /// The items of a list. One value stands for a list of it.
+    /// Returns the items of a list. A missing field is an empty list; any other value is a mistake.
     pub fn list(&mut self, name: &'static str, findings: &mut Findings) -> &'n [Node] {
         match self.get(name) {
             None => &[],
@@ -106,7 +106,7 @@ impl<'n> Fields<'n> {
         }
     }
 
-    /// Is it set and true?
+    /// Whether the field is set and true.
     pub fn is_true(&mut self, name: &'static str, findings: &mut Findings) -> bool {
         let Some(node) = self.get(name) else { return false };
         match node.text().map(str::to_lowercase).as_deref() {
@@ -119,12 +119,12 @@ impl<'n> Fields<'n> {
         }
     }
 
-    /// Fields that say nothing that could be checked.
+    /// Marks fields as known that contain nothing to check.
     pub fn ignore(&mut self, names: &[&'static str]) {
         self.known.extend(names);
     }
 
-    /// Names what was not asked for.
+    /// Reports the fields that were not read.
     pub fn finish(self, findings: &mut Findings) {
         for (key, _) in self.entries {
             if self.known.contains(&key.name.as_str()) {

@@ -1,4 +1,4 @@
-//! How old the newest value of a column is, by the database's own clock.
+//! The age of the newest value of a column, by the database's clock.
 
 use std::time::Duration;
 
@@ -11,32 +11,32 @@ use crate::outcome::Span;
 use crate::probe::database::Family;
 use crate::secret::{Message, message};
 
-/// A value that is newer than the clock by more than this is in the future: two clocks are never the same.
+/// How far ahead of the clock a value may be before it counts as being in the future: two clocks never agree exactly.
 const SKEW: SignedDuration = SignedDuration::from_secs(60);
 
-/// A number larger than this counts milliseconds since 1970, and not seconds.
+/// A number whose absolute value is larger than this counts milliseconds since 1970, not seconds.
 const LARGEST_SECONDS: f64 = 1e11;
 
-/// How a date or time without a zone is read.
+/// The time zone of dates and times that have none.
 #[derive(Debug, Clone)]
 pub(super) struct Zone {
     pub zone: TimeZone,
     pub name: String,
 }
 
-/// What the newest value comes to.
+/// The age of the newest value.
 #[derive(Debug, PartialEq)]
 pub(super) enum Age {
-    /// It is so old; what it is, in words.
+    /// The age, and the value as text.
     Old(Duration, String),
-    /// It is so far ahead of the clock.
+    /// How far the value is ahead of the clock, and the value as text.
     Future(Duration, String),
     Infinite,
-    /// It is no date or time.
+    /// Neither a date nor a time.
     Unreadable,
 }
 
-/// The age of `newest`, a value of a column of this family.
+/// Returns the age of `newest`, a value of a column of type family `family`.
 pub(super) fn age(newest: &Value, now: Timestamp, family: Family, zone: &Zone) -> Age {
     let read_as = || format!(", read as {}", zone.name);
     let instant = |at: Timestamp, how: String| {
@@ -80,7 +80,7 @@ pub(super) fn age(newest: &Value, now: Timestamp, family: Family, zone: &Zone) -
     }
 }
 
-/// A day counts as its end: what came in on it may have come in last.
+/// Returns the age of a day, measured from its end: the last record of that day may have arrived just before midnight.
 fn day(date: Date, now: Timestamp, zone: &Zone) -> Age {
     let start = |date: Date| date.to_zoned(zone.zone.clone()).ok().map(|zoned| zoned.timestamp());
     let (Some(begin), Some(end)) = (start(date), date.tomorrow().ok().and_then(start)) else {
@@ -95,7 +95,7 @@ fn since(at: Timestamp, now: Timestamp) -> Duration {
     Duration::try_from(now.duration_since(at)).unwrap_or_default()
 }
 
-/// An age as people say it: nobody counts the milliseconds of two hours, or the minutes of a week.
+/// Formats an age with only as much precision as matters: no milliseconds for two hours, no minutes for a week.
 pub(super) fn rounded(age: Duration) -> String {
     const DAY: u64 = 86_400;
     let seconds = age.as_secs();
@@ -107,7 +107,7 @@ pub(super) fn rounded(age: Duration) -> String {
     Span(if seconds < 10 { age } else { Duration::from_secs(seconds) }).to_string()
 }
 
-/// What is wrong with this age; nothing if it is not older than `within`.
+/// Returns the age in words, as an error if it is greater than `within`, in the future, infinite or unreadable.
 pub(super) fn judge(age: &Age, within: Duration) -> Result<Message, Message> {
     let old = |age: &Duration, newest: &String| {
         Message::new().words(format!("{} old (newest ", rounded(*age))).data(newest).words(")")
@@ -146,7 +146,7 @@ mod tests {
             (json!("2026-11-29T11:00:00"), Family::LocalTime, &utc, Ok(3_600)),
             (json!("2026-11-29 12:00:00"), Family::LocalTime, &berlin, Ok(3_600)),
             (json!("2026-11-29 11:00:00"), Family::Instant, &berlin, Ok(3_600)),
-            // It ended at 23:00 UTC.
+            // The day ended at 23:00 UTC.
             (json!("2026-11-28"), Family::Date, &berlin, Ok(13 * 3_600)),
             (json!("2026-11-28"), Family::Date, &utc, Ok(12 * 3_600)),
             (json!("2026-11-29"), Family::Date, &utc, Ok(0)),

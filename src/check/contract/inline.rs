@@ -80,17 +80,24 @@ impl FromTable for InlineTable {
                 columns[at].required.get_or_insert(*place);
             }
         };
-        required.iter().for_each(|column| named(column, true));
+        for column in &required {
+            named(column, true);
+        }
         let key = key.unwrap_or_default();
-        key.iter().for_each(|column| named(column, true));
-        fresh.iter().for_each(|fresh| named(&fresh.value.column, false));
-        let keys = match key.is_empty() {
-            true => Vec::new(),
-            false => vec![UniqueColumns {
+        for column in &key {
+            named(column, true);
+        }
+        if let Some(fresh) = &fresh {
+            named(&fresh.value.column, false);
+        }
+        let keys = if key.is_empty() {
+            Vec::new()
+        } else {
+            vec![UniqueColumns {
                 columns: key.into_iter().map(|column| column.name).collect(),
                 place: key_place,
                 is_primary: true,
-            }],
+            }]
         };
         let fresh = fresh.map(|Placed { place, value }| Fresh {
             column: value.column.name,

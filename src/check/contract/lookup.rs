@@ -1,4 +1,4 @@
-//! Which table of the database each object of a contract is.
+//! Lookup of the database table for each object of a contract.
 
 use super::promise::Object;
 use crate::attempt::Context;
@@ -6,30 +6,31 @@ use crate::outcome::Failure;
 use crate::probe::database::{Session, Table, TableName};
 use crate::secret::{Message, message};
 
-/// What there is of an object.
+/// The result of looking up an object.
 #[derive(Debug, Clone)]
 pub(super) enum Found {
     There {
-        /// The catalog's own spelling.
+        /// The name as the catalog spells it.
         name: String,
         table: Table,
-        /// Was it somewhere else than where a statement looks first?
+        /// Whether the table is outside the schemas that an unqualified name resolves to.
         is_elsewhere: bool,
     },
-    /// There is none; what there is instead.
+    /// The table does not exist; the message says what was found instead.
     Missing(Message),
-    /// There are several, and nothing says which is meant.
+    /// Several tables match, and nothing says which one is meant.
     Ambiguous(Message),
 }
 
-/// Looks all objects up: one question, and two more where some are not where they are expected.
+/// Looks up all objects: one query, plus two more if some are not where they are expected.
 pub(super) async fn look_up(
     objects: &[Object],
     is_same_name: fn(&str, &str) -> bool,
     session: &mut dyn Session,
     context: &Context,
 ) -> Result<Vec<Found>, Failure> {
-    // An object without a schema is looked for where the contract's servers are, and where a statement finds it.
+    // An object without a schema is looked up in the schema of the contract's servers first, then wherever an
+    // unqualified name resolves.
     let usual = |object: &Object| {
         let schema = object.usual_schema.clone().filter(|_| object.table.schema.is_none())?;
         Some(TableName { schema: Some(schema), name: object.table.name.clone() })
@@ -67,7 +68,7 @@ pub(super) async fn look_up(
                         let is_elsewhere = objects[index].table.schema.is_none();
                         Found::There { name: name.name, table, is_elsewhere }
                     }
-                    // It was dropped in between.
+                    // The table was dropped in between.
                     None => Found::Missing(message!("no such table or view")),
                 },
             });
@@ -77,7 +78,7 @@ pub(super) async fn look_up(
     Ok(found.into_iter().map(|found| found.unwrap_or_else(nothing)).collect())
 }
 
-/// The one of `candidates` that is meant.
+/// Returns the one of `candidates` that `object` means.
 fn choose(
     object: &Object,
     candidates: &[TableName],

@@ -1,4 +1,4 @@
-//! The operators of the standard's quality rules.
+//! The comparison operators of the standard's quality rules.
 
 use std::cmp::Ordering;
 
@@ -9,7 +9,7 @@ use super::yaml::{Node, NodeValue};
 use crate::language::number;
 use crate::language::source::Place;
 
-/// What a measured value is held against.
+/// The condition that a measured value must satisfy.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Operator {
     Be(Value),
@@ -18,7 +18,7 @@ pub(super) enum Operator {
     GreaterOrEqualTo(String),
     LessThan(String),
     LessOrEqualTo(String),
-    /// Both ends are in it.
+    /// Both ends are included.
     Between(String, String),
     NotBetween(String, String),
 }
@@ -35,7 +35,7 @@ impl Operator {
         "mustNotBeBetween",
     ];
 
-    /// Does the value satisfy it? `None` if it cannot be compared. NULL satisfies nothing.
+    /// Whether the value satisfies the operator; `None` if the two cannot be compared. NULL satisfies no operator.
     pub fn holds(&self, actual: &Value) -> Option<bool> {
         let order = |limit: &str| compare(actual, limit);
         Some(match self {
@@ -51,7 +51,7 @@ impl Operator {
         })
     }
 
-    /// `to be at least 5`.
+    /// Describes the operator, as in `to be at least 5`.
     pub fn in_words(&self) -> String {
         match self {
             Operator::Be(value) => format!("to be {value}"),
@@ -67,7 +67,7 @@ impl Operator {
         }
     }
 
-    /// The least and the most that it allows, and whether these are allowed themselves.
+    /// Returns the lower and the upper bound, each with whether the bound itself is allowed.
     fn bounds(&self) -> [Option<(&str, bool)>; 2] {
         match self {
             Operator::GreaterThan(limit) => [Some((limit, false)), None],
@@ -91,7 +91,7 @@ fn equals(actual: &Value, wanted: &Value) -> Option<bool> {
     match (actual, wanted) {
         (Value::Number(_), Value::Number(limit)) => compare(actual, &limit.to_string()).map(Ordering::is_eq),
         (Value::String(_), Value::String(_)) | (Value::Bool(_), Value::Bool(_)) => Some(actual == wanted),
-        // A database without booleans.
+        // Some databases have no booleans.
         (Value::Number(_), Value::Bool(wanted)) => {
             compare(actual, if *wanted { "1" } else { "0" }).map(Ordering::is_eq)
         }
@@ -99,7 +99,7 @@ fn equals(actual: &Value, wanted: &Value) -> Option<bool> {
     }
 }
 
-/// The operators of a rule, each with its place.
+/// Reads the operators of a rule, each with its place.
 pub(super) fn read(fields: &mut Fields<'_>, findings: &mut Findings) -> Vec<(Operator, Place)> {
     let mut operators = Vec::new();
     for name in Operator::NAMES {
@@ -141,7 +141,7 @@ fn read_one(name: &str, node: &Node) -> Option<Operator> {
     })
 }
 
-/// Where the operators contradict each other: no value satisfies them all.
+/// Returns the place of an operator that contradicts the others: no value satisfies them all.
 pub(super) fn contradiction(operators: &[(Operator, Place)]) -> Option<Place> {
     let mut least: Option<(&str, bool)> = None;
     let mut most: Option<(&str, bool)> = None;

@@ -1,4 +1,4 @@
-//! What is promised, whoever says so: a contract document, or the suite itself.
+//! Promises, whether they come from a contract document or from the suite itself.
 
 use std::time::Duration;
 
@@ -10,39 +10,39 @@ use crate::language::source::Place;
 use crate::language::template::Template;
 use crate::probe::database::{Family, TableName};
 
-/// All that is promised.
+/// All promises of a contract.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Promised {
     pub objects: Vec<Object>,
-    /// What nothing can check.
+    /// Promises that cannot be checked.
     pub unchecked: Vec<Unchecked>,
-    /// The document itself, for what the suite expects of it.
+    /// The document itself, for the suite's own expectations of it.
     pub document: Option<Value>,
 }
 
 /// A table or view.
 #[derive(Debug, Clone)]
 pub(super) struct Object {
-    /// As the contract calls it.
+    /// The contract's name.
     pub name: String,
-    /// As the database is meant to call it.
+    /// The name expected in the database.
     pub table: TableName,
-    /// A schema to look into first, which is no promise.
+    /// A schema to search first; it is not a promise.
     pub usual_schema: Option<String>,
     pub place: Place,
     pub columns: Vec<Column>,
     pub keys: Vec<UniqueColumns>,
-    /// May it be empty?
+    /// Whether the object may have no rows.
     pub may_be_empty: bool,
     pub rows: Option<RowCount>,
     pub fresh: Vec<Fresh>,
     pub quality: Vec<Rule>,
-    /// The part of it that scans look at.
+    /// A condition for the rows that scans read.
     pub slice: Option<Template>,
 }
 
 impl Object {
-    /// Is this its name? The contract's counts first.
+    /// Whether the object has this name: the contract's, or the one expected in the database.
     pub fn is_called(&self, name: &str) -> bool {
         self.name == name || self.physical_name() == name || self.table.name == name
     }
@@ -54,7 +54,7 @@ impl Object {
         }
     }
 
-    /// The column that the contract, or else the database, calls so.
+    /// Returns the column with this name in the contract, or else in the database.
     pub fn column(&self, name: &str) -> Option<&Column> {
         let by_name = self.columns.iter().find(|column| column.name == name);
         by_name.or_else(|| self.columns.iter().find(|column| column.physical == name))
@@ -63,19 +63,19 @@ impl Object {
 
 #[derive(Debug, Clone)]
 pub(super) struct Column {
-    /// As the contract calls it.
+    /// The contract's name.
     pub name: String,
-    /// As the database is meant to call it.
+    /// The name expected in the database.
     pub physical: String,
     pub place: Place,
-    /// The type as a database has it.
+    /// The type as a database names it.
     pub physical_type: Option<(String, Place)>,
     pub logical_type: Option<(Logical, Place)>,
-    /// Where it says that there is no null in it.
+    /// The place that promises that the column has no nulls.
     pub required: Option<Place>,
 }
 
-/// The types of the standard.
+/// The logical types of the standard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Logical {
     String,
@@ -114,20 +114,20 @@ impl Logical {
         Self::ALL.iter().find(|(logical, _)| *logical == self).map_or("", |(_, name)| name)
     }
 
-    /// Can a column of this family be one? `None` where the database does not say enough.
+    /// Whether a column of this family can have the logical type; `None` if the database does not reveal enough.
     pub fn covers(self, family: Family) -> Option<bool> {
         Some(match (self, family) {
             (_, Family::Unknown) => return None,
             (Logical::String, Family::Text | Family::Other | Family::Object) => true,
             (Logical::Number | Logical::Integer, Family::Number) => true,
             (Logical::Boolean, Family::Boolean) => true,
-            // A database without booleans or dates has numbers for them.
+            // A database without booleans or dates stores them as numbers.
             (Logical::Boolean | Logical::Date | Logical::Timestamp | Logical::Time, Family::Number) => {
                 return None;
             }
             (Logical::Date | Logical::Timestamp, Family::Date | Family::LocalTime | Family::Instant) => true,
             (Logical::Time, Family::Time) => true,
-            // A type of somebody's own is whatever it stands for.
+            // A user-defined type can represent anything.
             (Logical::Object, _) => return None,
             (Logical::Array, Family::Array | Family::Object) => true,
             (_, Family::Other) => return None,
@@ -154,53 +154,53 @@ impl Logical {
     }
 }
 
-/// Columns of which no two rows have the same values.
+/// Columns in which no two rows have the same values.
 #[derive(Debug, Clone)]
 pub(super) struct UniqueColumns {
-    /// As the contract calls them.
+    /// The contract's names.
     pub columns: Vec<String>,
     pub place: Place,
     pub is_primary: bool,
 }
 
-/// The newest value of a column is not older than that.
+/// A promise that the newest value of a column is no older than `within`.
 #[derive(Debug, Clone)]
 pub(super) struct Fresh {
-    /// As the contract calls it.
+    /// The contract's name.
     pub column: String,
     pub within: Duration,
-    /// What says so, such as `freshness`.
+    /// The key that promises it, such as `freshness`.
     pub by: String,
     pub place: Place,
 }
 
-/// A rule on the quality of data.
+/// A data quality rule.
 #[derive(Debug, Clone)]
 pub(super) struct Rule {
     pub column: Option<String>,
     pub measure: Measure,
     pub operators: Vec<Operator>,
     pub is_percent: bool,
-    /// Does it only report?
+    /// Whether a violation only warns.
     pub only_warns: bool,
-    /// What it is called.
+    /// The name of the rule.
     pub name: Option<String>,
     pub place: Place,
 }
 
-/// What a rule measures.
+/// The quantity that a rule measures.
 #[derive(Debug, Clone)]
 pub(super) enum Measure {
     Rows,
     Nulls,
-    /// Nulls, and these values.
+    /// Nulls and these values.
     Missing(Vec<Value>),
-    /// What is none of these values, or does not match.
+    /// Values other than these, or values that do not match the pattern.
     Invalid {
         values: Option<Vec<Value>>,
         pattern: Option<String>,
     },
-    /// Values, of these columns together, that are there more than once.
+    /// Combined values of these columns that occur more than once.
     Duplicates(Vec<String>),
     Sql(String),
 }
@@ -218,14 +218,14 @@ impl Measure {
     }
 }
 
-/// Something that a contract says and nothing can check.
+/// A statement of a contract that cannot be checked.
 #[derive(Debug, Clone)]
 pub(super) struct Unchecked {
     pub object: Option<String>,
     pub column: Option<String>,
-    /// Of what kind it is: what is counted together.
+    /// The kind, by which such statements are counted.
     pub group: &'static str,
-    /// Which one of the group, such as the engine of a custom rule.
+    /// Which item of the group it is, such as the engine of a custom rule.
     pub which: Option<String>,
     pub place: Place,
 }

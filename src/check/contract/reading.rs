@@ -1,5 +1,5 @@
-//! Where a contract's promises come from: a document, several of them, or the suite itself; and what the suite says of
-//! their objects.
+//! Reading a contract's promises, from one document, several documents, or the suite itself, and the suite's settings
+//! for their objects.
 
 use std::path::Path;
 
@@ -21,10 +21,11 @@ use crate::language::source::{Place, Sources};
 use crate::language::sql::STANDARD;
 use crate::language::template::Template;
 
-/// No larger document is read.
+/// The size of the largest document that is read.
 const LARGEST: u64 = 8 << 20;
 
-/// The documents of a table, whether each is a check of its own, and where the table says which they are.
+/// Reads the documents of a table. Returns them with whether each is a check of its own, and with the place of the key
+/// that names them.
 pub(super) fn documents(table: &mut Table<'_, '_, '_>) -> Option<(Vec<Document>, bool, Place)> {
     let reads_before = table.parse.settings.reads.len();
     let file: Option<Named> = path(
@@ -43,7 +44,7 @@ pub(super) fn documents(table: &mut Table<'_, '_, '_>) -> Option<(Vec<Document>,
             r#"files = "contracts/*.odcs.yaml""#,
         ),
     );
-    // Which file it is may depend on the environment: what makes sense in one of them is no mistake.
+    // The file may depend on the environment: mistakes do not count if the file may be valid in another environment.
     let is_other_file = table.parse.settings.reads.len() > reads_before && !table.parse.is_environment_known;
     let tables: Option<Vec<InlineTable>> = table.optional("table", "promises without a contract document");
     let objects: Option<Vec<Named>> = table.optional(
@@ -120,7 +121,7 @@ pub(super) fn documents(table: &mut Table<'_, '_, '_>) -> Option<(Vec<Document>,
     Some((documents, source == "files", target))
 }
 
-/// A path, which is a setting: it is rendered before anything is read.
+/// Reads a path. It is a setting, so it is rendered before anything is read.
 fn path(
     table: &mut Table<'_, '_, '_>,
     key: &'static str,
@@ -131,14 +132,14 @@ fn path(
     name.map(|name| Named { name, place })
 }
 
-/// The objects that are called so. None in any document is a mistake.
+/// Returns the objects with this name. If no document has one, that is a mistake.
 fn called<'d>(
     named: &Named,
     documents: &'d mut [Document],
     parse: &mut ParseContext<'_>,
 ) -> Option<Vec<&'d mut Object>> {
     let names: Vec<String> = all_names(documents);
-    // The contract's own names count first.
+    // The contract's own names take precedence.
     let by_name = documents
         .iter()
         .any(|document| document.promised.objects.iter().any(|object| object.name == named.name));
@@ -160,7 +161,7 @@ fn all_names(documents: &[Document]) -> Vec<String> {
     objects.map(|object| object.name.clone()).collect()
 }
 
-/// Keeps these objects only, and the documents that have one of them.
+/// Keeps only these objects, and the documents that contain one of them.
 fn select(objects: &[Named], documents: &mut Vec<Document>, parse: &mut ParseContext<'_>) -> Option<()> {
     let mut kept: Vec<String> = Vec::new();
     for named in objects {
@@ -177,7 +178,7 @@ fn select(objects: &[Named], documents: &mut Vec<Document>, parse: &mut ParseCon
             .collect();
         let promised = &mut document.promised;
         promised.objects.retain(|object| kept.contains(&object.name));
-        // What is not checked of an object that nobody asked for is not missed.
+        // Unchecked statements about an object that was not selected are not reported.
         promised
             .unchecked
             .retain(|other| other.object.as_ref().is_none_or(|object| !dropped.contains(object)));
@@ -212,7 +213,7 @@ fn read_files(pattern: &Named, parse: &mut ParseContext<'_>) -> Option<Vec<Docum
     Some(documents)
 }
 
-/// Reads one document, which `place` names. Its mistakes are at their own places.
+/// Reads one document, which is named at `place`. Mistakes in the document have their own places.
 fn read_file(path: &Path, place: Place, parse: &mut ParseContext<'_>) -> Option<Document> {
     let whole = parse.folder.join(path);
     let cannot = |reason: String| {
@@ -231,16 +232,16 @@ fn read_file(path: &Path, place: Place, parse: &mut ParseContext<'_>) -> Option<
     }
     let text = match regular_file::read_text(&whole) {
         Ok(text) => text,
-        Err(error) => return parse.reject(cannot(io_error::reason(&error).to_string())),
+        Err(error) => return parse.reject(cannot(io_error::reason(&error).clone())),
     };
-    // A mark of the byte order is no text.
+    // A byte order mark is not part of the text.
     let text = text.strip_prefix('\u{feff}').map_or_else(|| text.clone(), str::to_owned);
     let file = parse.sources.attach(whole, text.clone());
     let odcs::Read { name, promised, mut findings } = odcs::read(&text, file);
     let is_sound = findings.mistakes.is_empty();
     parse.diagnostics.append(&mut findings.mistakes);
     for warning in findings.warnings {
-        // Two checks may read one file.
+        // Two checks may read the same file.
         if !parse.warnings.contains(&warning) {
             parse.warnings.push(warning);
         }
@@ -249,13 +250,13 @@ fn read_file(path: &Path, place: Place, parse: &mut ParseContext<'_>) -> Option<
     promised.filter(|_| is_sound).map(|promised| Document { name, promised })
 }
 
-/// `orders` of `contracts/orders.odcs.yaml`.
+/// Returns `orders` for `contracts/orders.odcs.yaml`.
 fn stem(path: &Path) -> String {
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     name.split('.').next().unwrap_or(&name).to_owned()
 }
 
-/// Objects by a pattern.
+/// A pattern for the names of objects.
 struct ObjectGlob(GlobMatcher);
 
 impl FromToml for ObjectGlob {
@@ -275,10 +276,10 @@ impl FromToml for ObjectGlob {
     }
 }
 
-/// What a contract is called: by itself, or else by its file.
+/// Returns the name of a contract, or the stem of its file name if it has none.
 ///
 /// # Errors
-/// It cannot be read, or something is wrong with it.
+/// The file cannot be read, or is not a valid contract.
 pub fn name_of(path: &Path) -> Result<String, SuiteError> {
     let text = regular_file::read_text(path).map_err(|error| {
         let reason = io_error::reason(&error);

@@ -1,4 +1,4 @@
-//! The statements that a contract's promises are looked at with, in the words of each database.
+//! The statements that check a contract's promises, in the dialect of each database.
 
 use serde_json::Value;
 
@@ -8,7 +8,7 @@ use crate::language::template::{Piece, Template};
 use crate::language::variables::Variables;
 use crate::probe::database::Idioms;
 
-/// A statement in pieces: what is its text, and what is bound.
+/// A statement in parts: its text and its bound values.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Sql {
     parts: Vec<Part>,
@@ -18,7 +18,7 @@ pub(super) struct Sql {
 enum Part {
     Text(String),
     Value(Value),
-    /// A condition of the suite.
+    /// A condition from the suite.
     Condition(Template),
 }
 
@@ -29,7 +29,7 @@ impl Sql {
     }
 
     fn value(mut self, value: &Value) -> Sql {
-        // It is compared with text.
+        // The value is compared with text.
         let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         self.parts.push(Part::Value(Value::from(text)));
         self
@@ -47,10 +47,10 @@ impl Sql {
         self
     }
 
-    /// What is sent.
+    /// Returns the statement as sent.
     ///
     /// # Errors
-    /// A template of a condition cannot be evaluated.
+    /// A template in a condition cannot be evaluated.
     pub fn bound(&self, scope: &Variables, dialect: &Dialect) -> Result<BoundSql, String> {
         let mut parameters = Vec::new();
         let text = self.write(scope, |value| {
@@ -60,10 +60,10 @@ impl Sql {
         Ok(BoundSql { text, parameters })
     }
 
-    /// What people run to see the same.
+    /// Returns the statement with literals, for running by hand.
     ///
     /// # Errors
-    /// A template of a condition cannot be evaluated.
+    /// A template in a condition cannot be evaluated.
     pub fn readable(&self, scope: &Variables, dialect: &Dialect) -> Result<String, String> {
         self.write(&scope.for_people(), |value| literal(&value, dialect))
     }
@@ -88,7 +88,7 @@ impl Sql {
     }
 }
 
-/// How one database writes what is asked about one object.
+/// Writes the statements about one object in the dialect of a database.
 pub(super) struct Writer<'w> {
     pub dialect: Dialect,
     pub idioms: Idioms,
@@ -106,7 +106,7 @@ impl Writer<'_> {
         format!("{}.{}", self.name(self.schema), self.name(self.table))
     }
 
-    /// The object, or the slice of it that scans look at.
+    /// Returns the object, or the slice of it that scans read.
     fn from(&self) -> Sql {
         match &self.object.slice {
             None => Sql::default().text(self.whole()),
@@ -114,7 +114,7 @@ impl Writer<'_> {
                 parts: vec![
                     Part::Text(format!("(select * from {} where (\n", self.whole())),
                     Part::Condition(slice.clone()),
-                    // A comment may be its end.
+                    // The condition may end with a comment.
                     Part::Text("\n)) as smoke_slice".to_owned()),
                 ],
             },
@@ -125,7 +125,7 @@ impl Writer<'_> {
         Sql::default().text(format!("select exists (select 1 from {}) as found", self.whole()))
     }
 
-    /// All rows, whatever slice there is.
+    /// Counts all rows, regardless of the slice.
     pub fn count_all(&self) -> Sql {
         Sql::default().text(format!("select count(*) as n from {}", self.whole()))
     }
@@ -134,7 +134,8 @@ impl Writer<'_> {
         Sql::default().text("select count(*) as n from ").then(self.from())
     }
 
-    /// The newest value and the clock of the server. Nothing is done to the column, so that an index serves it.
+    /// Selects the newest value and the server's clock. The column is not wrapped in an expression, so that an index
+    /// can be used.
     pub fn newest(&self, column: &str) -> Sql {
         let (column, clock) = (self.name(column), self.idioms.clock);
         let newest = format!("select max({column}) from {}", self.whole());
@@ -160,7 +161,7 @@ impl Writer<'_> {
         format!(" where {} group by {} having count(*) > 1", there.join(" and "), columns.join(", "))
     }
 
-    /// What a rule measures; `columns` are its own, as the database calls them.
+    /// Selects the quantity that a rule measures; `columns` are the rule's columns under the database's names.
     ///
     /// # Errors
     /// The database cannot measure it.
@@ -194,7 +195,7 @@ impl Writer<'_> {
                 if let Some(pattern) = pattern {
                     let matches = self.idioms.matches.ok_or("this database has no regular expressions")?;
                     let or = if values.is_some() { " or " } else { "" };
-                    // The pattern is bound, so it is left out of what the database writes around it.
+                    // The pattern is bound, so the database's text around it is split at the place of the pattern.
                     let around = matches(&as_text, MARK);
                     let (before, after) = around.split_once(MARK).unwrap_or((&around, ""));
                     let pattern = Value::from(pattern.as_str());
@@ -211,7 +212,8 @@ impl Writer<'_> {
         })
     }
 
-    /// The query of a contract with the names in the place of its placeholders, without what is around the statement.
+    /// Returns a contract's query with its placeholders filled in, without comments around the statement and without
+    /// semicolons after it.
     fn filled_in(&self, query: &str, column: &str) -> String {
         let mut text = String::new();
         let mut scanner = Scanner::new(self.dialect.lexis);
@@ -228,7 +230,7 @@ impl Writer<'_> {
                 ("property" | "column" | "field", true) => plain_column,
                 ("property" | "column" | "field", false) => column.to_owned(),
                 (_, true) => self.table.to_owned(),
-                // It stands behind its schema already.
+                // The schema is already written before it.
                 (_, false) if text.ends_with('.') => self.name(self.table),
                 (_, false) => self.whole(),
             };
@@ -250,12 +252,12 @@ impl Writer<'_> {
     }
 }
 
-/// Stands where a value is bound.
+/// Marks the place of a bound value.
 const MARK: &str = "\u{1}";
 
 const PLACEHOLDERS: [&str; 7] = ["object", "table", "model", "schema", "property", "column", "field"];
 
-/// What is before the first placeholder, its name, and what comes after it: `{table}` or `${table}`.
+/// Returns the text before the first placeholder, its name, and the text after it: `{table}` or `${table}`.
 fn next_placeholder(text: &str) -> Option<(&str, &str, &str)> {
     let mut from = 0;
     while let Some(at) = text[from..].find('{').map(|at| from + at) {

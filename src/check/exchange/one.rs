@@ -1,4 +1,4 @@
-//! A check that asks one question.
+//! Checks of exactly one exchange.
 
 use std::sync::Arc;
 
@@ -12,14 +12,14 @@ use crate::language::variables::Variables;
 use crate::outcome::Failure;
 use crate::secret::{Message, Redacted};
 
-/// A check that is one exchange.
+/// A check that consists of one exchange.
 pub(in crate::check) trait OneExchange: Check {
     /// # Errors
-    /// The variables do not say which.
+    /// The variables do not determine the exchange.
     fn exchange(&self, scope: &Variables) -> Result<&dyn AnyExchange, Failure>;
 }
 
-/// A check of one exchange that runs.
+/// A running check of one exchange.
 pub(in crate::check) struct OneExchangeRun<C> {
     check: Arc<C>,
     session: Session,
@@ -50,7 +50,7 @@ impl<C: OneExchange> Running for OneExchangeRun<C> {
     }
 }
 
-/// A command that asks the same as `check` did in `session`.
+/// Returns a shell command that repeats what `check` asked in `session`.
 pub(in crate::check) fn reproduced(
     check: &impl OneExchange,
     session: &Session,

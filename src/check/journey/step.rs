@@ -1,4 +1,4 @@
-//! One step of a journey.
+//! A step of a journey.
 
 use std::time::Duration;
 
@@ -41,19 +41,19 @@ pub(super) struct Step {
     sends_request: bool,
 }
 
-/// Where a step stands in its journey.
+/// The position of a step in its journey.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Position {
-    /// Counted from 1; cleanup steps go on after the steps.
+    /// Counted from 1. Cleanup steps continue the count.
     pub number: usize,
     pub is_cleanup: bool,
 }
 
-/// Does a journey say of its requests that they change nothing?
+/// Whether the journey declares its requests as safe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Safe {
     Yes,
-    /// Each step says it of its own.
+    /// Each step decides for itself.
     AsItsSteps,
 }
 
@@ -237,7 +237,7 @@ impl Step {
         }
     }
 
-    /// Does everything the step reads have a value?
+    /// Whether everything that the step reads has a value.
     pub fn can_run(&self, scope: &Variables) -> bool {
         let mut uses = VariableUsage::default();
         self.uses(&mut uses);
@@ -247,7 +247,7 @@ impl Step {
     /// Runs the step, and adds its report to `reports`.
     ///
     /// # Errors
-    /// What its last attempt came to.
+    /// Returns the failure of its last attempt.
     pub async fn run(
         &self,
         at: Position,
@@ -272,7 +272,8 @@ impl Step {
     }
 }
 
-/// Remembers what a step came to for those after it. A failure gets what those before it came to: it is often theirs.
+/// Records the result of a step for later ones. A failure includes the results of earlier steps, which are often its
+/// cause.
 fn with_history(
     result: Result<(), Failure>,
     number: usize,

@@ -1,4 +1,4 @@
-//! One figure: a number with every digit that it was written with.
+//! Figures: numbers with every digit as written.
 
 use serde_json::Value;
 
@@ -6,25 +6,25 @@ use crate::language::number::Decimal;
 use crate::probe::rows::Numbers;
 use crate::secret::{Message, message};
 
-/// What stands where a figure should be.
+/// The value found in the place of a figure.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Figure {
     Number(Number),
     Null,
-    /// No number, or none that is finite.
+    /// Not a number, or not a finite one.
     Other(String),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Number {
     pub value: Decimal,
-    /// As it was written.
+    /// The number as written.
     pub text: String,
-    /// Was it computed with binary floats? Then it depends on the order in which it was.
+    /// Whether the number was computed with binary floats. Then it depends on the order of the computation.
     pub is_float: bool,
 }
 
-/// A binary float is written with more digits than this only where it is no shorter decimal number.
+/// A binary float is written with more digits than this only if no shorter decimal number is equal to it.
 const DIGITS_OF_A_FLOAT: usize = 15;
 
 impl Figure {
@@ -48,7 +48,7 @@ impl Figure {
         Figure::Number(Number { value: decimal, text, is_float })
     }
 
-    /// Is it anything but the same number?
+    /// Whether the two are anything other than the same number.
     pub fn differs_from(&self, other: &Figure) -> bool {
         match (self, other) {
             (Figure::Number(a), Figure::Number(b)) => a.value != b.value,
@@ -56,7 +56,7 @@ impl Figure {
         }
     }
 
-    /// As messages show it.
+    /// Formats the figure for messages.
     pub fn shown(&self) -> Message {
         match self {
             Figure::Number(number) => message!("{}", number.text),
@@ -65,7 +65,7 @@ impl Figure {
         }
     }
 
-    /// As a matcher sees it: a number, whether it came as one or as text.
+    /// Returns the figure as JSON for matchers: a number, even if the source returned it as text.
     pub fn as_json(&self) -> Value {
         match self {
             Figure::Number(number) => {
@@ -78,7 +78,8 @@ impl Figure {
     }
 }
 
-/// Has it so many digits because a binary float was written without loss? Then a decimal sum was made of floats.
+/// Whether the number has so many digits because a binary float was written without loss. Then a decimal sum was
+/// computed with floats.
 fn is_shortest_float(decimal: &Decimal) -> bool {
     let is_same = || Decimal::parse(&format!("{:e}", decimal.to_float())).as_ref() == Some(decimal);
     decimal.significant_digits() > DIGITS_OF_A_FLOAT && is_same()

@@ -26,6 +26,7 @@ enum Part {
 
 /// The groups of a source.
 #[derive(Debug)]
+#[expect(clippy::struct_field_names, reason = "the groups of the groups of one source")]
 pub(super) struct Groups {
     /// The names of the figures.
     pub figures: Vec<String>,

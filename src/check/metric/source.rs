@@ -1,4 +1,4 @@
-//! One source of a metric: a request or a query, and where its figures are.
+//! Sources of a metric: a request or a query, and the location of the figures in its answer.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ use crate::language::variables::Variables;
 use crate::outcome::Failure;
 use crate::probe::rows::QueryResult;
 
-/// A source as it is written, before it is known whether there are groups.
+/// A source as written, before it is known whether there are groups.
 pub(super) struct SourceKeys {
     pub name: Named,
     place: Place,
@@ -52,7 +52,7 @@ impl FromTable for SourceKeys {
 }
 
 impl SourceKeys {
-    /// The source of one figure, or of those of groups. `None` means that a mistake was recorded.
+    /// Builds the source of one figure, or of one figure per group. Returns `None` if a mistake was recorded.
     pub fn into_source(self, by: &[Named], parse: &mut ParseContext<'_>) -> Option<Source> {
         let SourceKeys { name, place, budget, repeat, figures, action } = self;
         let asked = action.origin();
@@ -61,7 +61,7 @@ impl SourceKeys {
             by => figures.by_group(by, asked, place, parse)?,
         };
         let rows = if by.is_empty() { 1 } else { MOST_GROUPS + 1 };
-        // One that is asked again must see what has changed.
+        // A source that is repeated must see changes.
         let action = if repeat == Repeat::Once { action.in_snapshot() } else { action };
         let shares_snapshot = action.is_in_snapshot();
         let exchange = action.into_measurement(&figures, rows);
@@ -85,12 +85,12 @@ impl Source {
         uses.read_all(self.figures.templates());
     }
 
-    /// The database in one transaction of which this source and others see the same.
+    /// Returns the database whose snapshot this source can share with others, if any.
     pub fn snapshot(&self, scope: &Variables) -> Option<String> {
         if self.shares_snapshot { self.exchange.named(scope) } else { None }
     }
 
-    /// Asks for its figures, with this number as a step of the check.
+    /// Measures the figures as step `number` of the check.
     pub async fn ask(
         &self,
         number: usize,

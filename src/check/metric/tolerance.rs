@@ -83,10 +83,8 @@ impl FromToml for Tolerance {
             let mistake = Diagnostic::new(parse.place(value.span()), "a tolerance is not below zero");
             return parse.reject(mistake);
         }
-        let span = match is_relative {
-            true => Span::Relative(span.times(&decimal("0.01"))),
-            false => Span::Absolute(span),
-        };
+        let span =
+            if is_relative { Span::Relative(span.times(&decimal("0.01"))) } else { Span::Absolute(span) };
         Some(Tolerance { text, span })
     }
 

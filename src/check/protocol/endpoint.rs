@@ -28,7 +28,7 @@ use crate::probe::trust::TlsOptions;
 use crate::probe::url::in_ascii;
 use crate::secret::{address, message};
 
-/// Where to connect to, and how.
+/// Where and how to connect.
 #[derive(Debug)]
 pub(super) struct Endpoint {
     url: Template,
@@ -40,11 +40,11 @@ pub(super) struct Endpoint {
     safe: bool,
 }
 
-/// An endpoint with every value in its place.
+/// A rendered endpoint.
 pub(super) struct Resolved {
-    /// The host that the URL names, which is who the server must prove to be.
+    /// The host in the URL, which is the identity that the server must prove.
     pub name: String,
-    /// Where to connect to: what the URL names, or what `resolve` gives for that.
+    /// The address to connect to: the one in the URL, or its `resolve` entry.
     pub target: Target,
 }
 
@@ -55,7 +55,7 @@ pub(super) trait Connect: Debug + Send + Sync + 'static {
     /// Connects, and is done.
     ///
     /// # Errors
-    /// No connection.
+    /// Fails if there is no connection.
     fn connect(
         endpoint: &Endpoint,
         to: &Resolved,
@@ -87,7 +87,7 @@ pub(super) trait Connect: Debug + Send + Sync + 'static {
         None
     }
 
-    /// A command that connects in the same way and gives up after `limit`.
+    /// Returns a command that connects in the same way and times out after `limit`.
     fn command(endpoint: &Endpoint, to: &Resolved, context: &Context, limit: Duration) -> ShellCommand;
 }
 
@@ -239,7 +239,7 @@ impl Endpoint {
         self.starttls
     }
 
-    /// What is wrong with the URL once the variables have their values.
+    /// Returns the mistakes in the URL, with the variables resolved.
     fn mistakes(&self, scope: &Variables) -> Vec<Diagnostic> {
         let mut found = self.options.missing_files(scope);
         let Some(url) = self.url.text(scope).ok().and_then(|text| Url::parse(&text).ok()) else {
@@ -259,7 +259,7 @@ impl Endpoint {
     }
 
     /// # Errors
-    /// A value is missing, or the URL has no host or no port.
+    /// Fails if a value is missing, or if the URL has no host or no port.
     fn resolved(&self, session: &Session) -> Result<Resolved, Failure> {
         let scope = &session.scope;
         let text = self.url.text(scope).map_err(template_failure)?;
@@ -280,12 +280,12 @@ impl Endpoint {
         Ok(Resolved { name, target })
     }
 
-    /// What a handshake needs.
+    /// Returns the options of the handshake.
     pub fn tls(&self, context: &Context) -> TlsOptions {
         self.options.tls().in_dir(&context.run.suite_dir)
     }
 
-    /// Is any certificate accepted?
+    /// Whether any certificate is accepted.
     pub fn is_insecure(&self) -> bool {
         self.options.is_insecure()
     }

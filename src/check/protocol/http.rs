@@ -1,4 +1,4 @@
-//! `http://` and `https://`: one request, and its response.
+//! `http://` and `https://`: one request and its response.
 
 use std::time::Duration;
 
@@ -50,13 +50,13 @@ pub(super) const PROTOCOL: Protocol = Protocol {
 #[derive(Debug)]
 pub(in crate::check) struct HttpQuestion {
     pub request: Request,
-    /// A request of a journey goes on with the cookies and connections of those before it.
+    /// Requests of a journey reuse the cookies and connections of earlier ones.
     pub pooling: Pooling,
-    /// Is the body of the answer looked at?
+    /// Whether anything inspects the response body.
     pub reads_body: bool,
 }
 
-/// What the requests of a journey have in common: they are one visitor's.
+/// The state that the requests of a journey share: they come from one visitor.
 struct Visitor {
     cookies: CookieJar,
     clients: Clients,
@@ -82,7 +82,7 @@ impl Question for HttpQuestion {
 
     fn mistakes(&self, expect: &HttpExpectation, scope: &Variables) -> Vec<Diagnostic> {
         let mut mistakes = self.request.missing_files(scope);
-        // What a template cannot say yet is said when the request is sent.
+        // Errors that a template hides here are reported when the request is sent.
         let Ok(text) = self.request.url.text(scope) else { return mistakes };
         let place = self.request.url.place();
         mistakes.extend(match parse_absolute_url(&text) {
@@ -125,7 +125,7 @@ impl Question for HttpQuestion {
         }
         let response = match self.pooling {
             Pooling::FreshConnections => {
-                // Its cookies live as long as its redirects.
+                // The cookies live as long as the redirects of the request.
                 let mut cookies = CookieJar::default();
                 send(request, &context.run.shared::<RunClients>().0, &mut cookies, context).await?
             }
@@ -158,7 +158,7 @@ impl Question for HttpQuestion {
     }
 }
 
-/// Which cookies of `response` were not kept, and which did not go with the request for `url`.
+/// Describes which cookies of `response` were not kept, and which were not sent with the request for `url`.
 fn about_cookies(cookies: &CookieJar, response: &HttpResponse, url: &url::Url) -> Option<Message> {
     let is_new = |name: &str| response.set_cookies.iter().any(|(set, _)| set == name);
     let refused = cookies

@@ -1,8 +1,7 @@
 //! The protocols of a `url`, one file each.
 //!
-//! A protocol is a reader of a table with a `url`, and its row in [`PROTOCOLS`]: which keys it has, what may be
-//! expected of its answer, how it asks and how it is reproduced all come from the `Question` that the
-//! reader gives. What goes over the wire is the work of a probe.
+//! A protocol is a reader of a table with a `url`, and its row in [`PROTOCOLS`]. The `Question` that the reader returns
+//! determines its keys, its expectations, how to ask and how to reproduce it. The wire format is the task of a probe.
 
 mod endpoint;
 
@@ -30,13 +29,13 @@ use crate::language::variables::Variables;
 use crate::outcome::Failure;
 use crate::probe::url::parse_absolute_url;
 
-/// A protocol that a URL chooses by its scheme.
+/// A protocol, chosen by the scheme of a URL.
 #[derive(Debug)]
 pub struct Protocol {
     pub schemes: &'static [&'static str],
-    /// What a check of it proves.
+    /// What a check with this protocol proves.
     pub about: &'static str,
-    /// Reads the keys that belong to it, `url` among them.
+    /// Reads the keys of the protocol, including `url`.
     read: fn(&mut Table<'_, '_, '_>) -> Option<Box<dyn AnyExchange>>,
 }
 
@@ -44,47 +43,47 @@ pub struct Protocol {
 pub const PROTOCOLS: &[Protocol] =
     &[http::PROTOCOL, tcp::PROTOCOL, tls::PROTOCOL, dns::PROTOCOL, redis::PROTOCOL];
 
-/// The schemes as a message lists them.
+/// Returns the schemes as a message lists them.
 fn schemes() -> String {
     let schemes = PROTOCOLS.iter().flat_map(|protocol| protocol.schemes);
     schemes.map(|scheme| format!("{scheme}://")).collect::<Vec<_>>().join(", ")
 }
 
-/// The protocol of `scheme`.
+/// Returns the protocol of `scheme`.
 fn by_scheme(scheme: &str) -> Option<usize> {
     PROTOCOLS
         .iter()
         .position(|protocol| protocol.schemes.iter().any(|known| known.eq_ignore_ascii_case(scheme)))
 }
 
-/// An exchange whose protocol is known once its URL has its value. Until then it is one of each.
+/// An exchange whose protocol is known once its URL is rendered. Until then, it is read for every protocol.
 #[derive(Debug)]
 pub(super) struct ByScheme {
     url: Template,
     reading: Reading,
 }
 
-/// What a table with a `url` says.
+/// The readings of a table with a `url`.
 #[derive(Debug)]
 enum Reading {
-    /// The text of the URL has the scheme, and its protocol makes sense of the whole table: no other can be meant.
+    /// The URL's text contains the scheme, and the whole table is valid for its protocol. No other can be meant.
     Known(Box<dyn AnyExchange>),
     Undecided {
-        /// For each protocol what the table says, or what is wrong with it then.
+        /// The exchange for each protocol, or its mistakes.
         read: Vec<Result<Box<dyn AnyExchange>, Vec<Diagnostic>>>,
-        /// The first protocol that the whole table makes sense for.
+        /// The first protocol for which the whole table is valid.
         fits: usize,
     },
 }
 
 impl ByScheme {
-    /// Reads a table with a `url`. `None` without a mistake where there is no `url`.
+    /// Reads a table with a `url`. Returns `None` without recording a mistake if there is no `url`.
     pub fn from_table(table: &mut Table<'_, '_, '_>) -> Option<ByScheme> {
         let before = table.parse.diagnostics.len();
         let url: Option<Template> = table.optional("url", URL);
-        // Said again by the readers, of which one is asked for its mistakes below.
+        // The readers below report the same mistakes, and one of them is chosen.
         table.parse.diagnostics.truncate(before);
-        // What stands in the text chooses; where a variable does, whatever makes sense of all that is there.
+        // A literal scheme decides. If it is a variable, the first protocol that fits all keys is used.
         let chosen = url.as_ref().and_then(|url| by_scheme(url.leading_text().split_once(':')?.0));
         if let Some(known) = chosen.and_then(|index| table.read_whole(&PROTOCOLS[index].read)) {
             return Some(ByScheme { url: url?, reading: Reading::Known(known) });
@@ -114,7 +113,7 @@ impl ByScheme {
         read[fits].is_ok().then_some(ByScheme { url: url?, reading: Reading::Undecided { read, fits } })
     }
 
-    /// The exchange that makes sense of the whole table.
+    /// Returns the exchange for which the whole table is valid.
     pub fn fitting(&self) -> Option<&dyn AnyExchange> {
         match &self.reading {
             Reading::Known(exchange) => Some(&**exchange),
@@ -122,34 +121,34 @@ impl ByScheme {
         }
     }
 
-    /// Where the suite says what is asked.
+    /// Returns where the suite states the URL.
     pub fn place(&self) -> Place {
         self.url.place()
     }
 
-    /// What is asked, with these variables. `None` if one has no value.
+    /// Returns the rendered URL. `None` if a variable has no value.
     pub fn url(&self, scope: &Variables) -> Option<String> {
         self.url.text(scope).ok()
     }
 
-    /// The variables that it reads.
+    /// Records the variables that it reads.
     pub fn uses<'c>(&'c self, uses: &mut VariableUsage<'c>) {
         if let Some(fitting) = self.fitting() {
             fitting.uses(uses);
         }
     }
 
-    /// What it would change on the server, in a few words.
+    /// Describes what it would change on the server.
     pub fn changes(&self) -> Option<String> {
         self.fitting()?.changes()
     }
 
-    /// Something that everyone who reads the check's line should know.
+    /// Returns a remark that belongs next to the check on every screen.
     pub fn remark(&self, scope: &Variables) -> Option<&'static str> {
         self.fitting()?.remark(scope)
     }
 
-    /// What `resolve` does for it.
+    /// Returns how `resolve` affects it.
     pub fn override_uses(&self, scope: &Variables) -> Vec<OverrideUse> {
         match &self.reading {
             Reading::Known(exchange) => exchange.override_uses(scope),
@@ -159,9 +158,9 @@ impl ByScheme {
         }
     }
 
-    /// What is wrong with it once the variables have their values. Nothing is sent.
+    /// Returns its mistakes, with the variables resolved. Sends nothing.
     pub fn mistakes(&self, scope: &Variables) -> Vec<Diagnostic> {
-        // What a template cannot say yet is said when the check runs.
+        // Errors that a template hides here are reported when the check runs.
         let Ok(url) = self.url.text(scope) else { return Vec::new() };
         match self.chosen_by(&url) {
             Ok(exchange) => exchange.mistakes(scope),
@@ -169,7 +168,7 @@ impl ByScheme {
         }
     }
 
-    /// The exchange of the protocol that `url` names.
+    /// Returns the exchange of the protocol in `url`.
     fn chosen_by(&self, url: &str) -> Result<&dyn AnyExchange, Vec<Diagnostic>> {
         let place = self.url.place();
         let parsed = parse_absolute_url(url);
@@ -187,10 +186,10 @@ impl ByScheme {
         }
     }
 
-    /// The exchange of the protocol that the URL names.
+    /// Returns the exchange of the protocol in the rendered URL.
     ///
     /// # Errors
-    /// The URL has no value, or none that a check of these keys can ask.
+    /// Fails if the URL has no value, or if these keys do not apply to its protocol.
     pub fn choose(&self, scope: &Variables) -> Result<&dyn AnyExchange, Failure> {
         let url = self.url.text(scope).map_err(template_failure)?;
         self.chosen_by(&url).map_err(|mistakes| {
@@ -199,7 +198,7 @@ impl ByScheme {
         })
     }
 
-    /// A command that asks the same and gives up after `limit`.
+    /// Returns a command that asks the same and times out after `limit`.
     pub fn reproduce(&self, session: &Session, context: &Context, limit: Duration) -> Option<ShellCommand> {
         self.choose(&session.scope).ok()?.reproduce(session, context, limit)
     }
@@ -223,5 +222,5 @@ fn nonsense<T>(read: &Read<T>) -> (bool, usize, usize) {
     (!read.mistakes.is_empty(), about_keys, read.mistakes.len())
 }
 
-/// What a `url` is, whatever its scheme.
+/// The documentation of `url`, for any scheme.
 const URL: (&str, &str) = ("URL to request", r#"url = "{{base_url}}/health""#);

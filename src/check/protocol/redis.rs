@@ -1,4 +1,4 @@
-//! `redis://host:port/db`: log in and `PING`.
+//! `redis://host:port/db`: logs in and sends `PING`.
 
 use std::time::Duration;
 
@@ -36,12 +36,12 @@ pub(super) const PROTOCOL: Protocol = Protocol {
     },
 };
 
-/// The question whether a Redis server is up.
+/// An exchange that checks whether a Redis server is up.
 #[derive(Debug)]
 struct Redis {
     url: Template,
     options: RequestOptions,
-    /// Where the check itself says how TLS is to be.
+    /// The place of the check's own `tls` key.
     own_tls: Option<Place>,
 }
 
@@ -72,13 +72,13 @@ impl Question for Redis {
     }
 
     fn remark(&self) -> Option<&'static str> {
-        // `[defaults.http]` may say so of connections without TLS, too.
+        // `[defaults.http]` may disable verification for connections without TLS, too.
         let is_plain = self.url.leading_text().starts_with("redis:");
         let is_insecure = self.options.is_insecure() && !is_plain;
         is_insecure.then_some("insecure: the certificate is not verified")
     }
 
-    // It reads nothing but what the server says of itself.
+    // The check reads only the server's information about itself.
     fn changes(&self) -> Option<String> {
         None
     }

@@ -1,4 +1,4 @@
-//! `tcp://host:port`: it accepts connections.
+//! `tcp://host:port`: the server accepts connections.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! `tls://host:port`: the handshake, and the certificate.
+//! `tls://host:port`: the TLS handshake and the certificate.
 
 use std::time::Duration;
 

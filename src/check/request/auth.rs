@@ -1,4 +1,4 @@
-//! Credentials of a request.
+//! The credentials of a request.
 
 use serde_json::json;
 use toml::Spanned;
@@ -14,7 +14,7 @@ use crate::language::variables::Variables;
 use crate::outcome::Failure;
 use crate::probe::http::token::{self, ClientAuth, TokenRequest};
 
-/// `auth = { basic = … }`, `{ bearer = … }` or `{ oauth2 = … }`.
+/// The key `auth = { basic = … }`, `{ bearer = … }` or `{ oauth2 = … }`.
 #[derive(Debug, Clone)]
 pub enum Auth {
     Basic(Basic),
@@ -127,7 +127,7 @@ impl Auth {
         }
     }
 
-    /// The value of the `Authorization` header.
+    /// Returns the value of the `Authorization` header.
     pub(super) async fn header(
         &self,
         options: &RequestOptions,
@@ -142,7 +142,7 @@ impl Auth {
                 context.hide(&password);
                 let pair = base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}"));
                 let header = format!("Basic {pair}");
-                // Whole, however short its parts are. A key may be the user, without a password.
+                // Redacted as a whole, however short its parts are. An API key may be the user, without a password.
                 context.hide(&header);
                 Ok(header)
             }

@@ -1,4 +1,4 @@
-//! What a request carries.
+//! The body of a request.
 
 use std::path::PathBuf;
 
@@ -12,7 +12,7 @@ use crate::language::schema::{Definitions, Schema};
 use crate::language::template::Template;
 use crate::language::value::{Document, OneOrMore, Scalar};
 
-/// What a request sends beside its headers.
+/// The body of a request.
 #[derive(Debug, Clone)]
 pub(super) enum Body {
     None,
@@ -22,14 +22,14 @@ pub(super) enum Body {
     Multipart(Vec<(Template, Part)>),
 }
 
-/// One part of a `multipart` body: text, or a file.
+/// A part of a `multipart` body: text or a file.
 #[derive(Debug, Clone)]
 pub(super) enum Part {
     Text(Template),
     File(PartOfFile),
 }
 
-/// A file that is sent.
+/// A file to send.
 #[derive(Debug, Clone)]
 pub(super) struct PartOfFile {
     pub path: Placed<PathBuf>,

@@ -1,4 +1,4 @@
-//! A request as a `curl` command, for people to repeat by hand.
+//! Renders a request as a `curl` command, so that people can reproduce it.
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
@@ -18,22 +18,22 @@ use crate::probe::http::{HttpVersion, SESSION_LENGTH, coding};
 use crate::probe::trust::Verify;
 use crate::secret::placeholder::{Form, has_placeholder, in_form, in_json, placeholder, readable, variable};
 
-/// What a request is sent with, beside what the suite says of it.
+/// The context of a request that is not part of its definition.
 pub struct CurlContext<'s> {
-    /// With placeholders for the secrets.
+    /// Contains placeholders for the secrets.
     pub scope: &'s Variables,
-    /// What went with the request, and not what its answer set.
+    /// The cookies that were sent with the request, without those that its response set.
     pub cookies: &'s [(String, String)],
-    /// The address that is asked, where it is one of all that the name has.
+    /// The address to contact, if it is one of several of the name.
     pub address: Option<IpAddr>,
     pub suite_dir: &'s Path,
     pub limit: Duration,
-    /// Not where a redirect would take the body away: curl would let it.
+    /// False if a redirect would drop the body, because curl would keep it.
     pub follows_redirects: bool,
 }
 
 impl Request {
-    /// The command that sends the same request, or `None` if a value for it is missing.
+    /// Returns a command that sends the same request, or `None` if a value is missing.
     pub fn as_curl(&self, with: &CurlContext<'_>) -> Option<ShellCommand> {
         let scope = with.scope;
         let mut command = ShellCommand::new("curl").words(&["-sS", "-i", "--max-time", &seconds(with.limit)]);
@@ -65,7 +65,7 @@ impl Request {
                 command.words(&["-u", &format!("{}:{password}", user.text(scope).ok()?)])
             }
             Some(Auth::Bearer(token)) => with_bearer(command, &guarded("token", token.text(scope).ok()?)),
-            // A token is fetched for each run: whoever repeats the request fetches one too.
+            // Each run fetches a new token, and so must anyone who reproduces the request.
             Some(Auth::OAuth2(_)) => with_bearer(command, &placeholder("$ACCESS_TOKEN")),
         };
         let url = self.url.text(scope).ok()?;
@@ -76,7 +76,7 @@ impl Request {
         self.with_url(command, url, scope)
     }
 
-    /// The headers by name: of two of one name, the request's own.
+    /// Returns the headers by name. The request's own headers override those of `[defaults]`.
     fn shown_headers(&self, scope: &Variables) -> Option<Vec<(String, String)>> {
         let mut shown: Vec<(String, String)> = Vec::new();
         for (key, value) in &self.options.headers {
@@ -89,7 +89,7 @@ impl Request {
         Some(shown)
     }
 
-    /// Whatever concerns the host of the URL, and where redirects are followed, of any host.
+    /// Adds the options that affect the host of the URL or, if redirects are followed, any host.
     fn how_to_connect(&self, mut command: ShellCommand, with: &CurlContext<'_>) -> Option<ShellCommand> {
         let options = &self.options;
         let tls = options.tls();
@@ -135,7 +135,7 @@ impl Request {
         Some(match &self.body {
             Body::None => command,
             Body::Text(text) => {
-                // curl would call any text a form.
+                // curl would label any text as a form.
                 let headers = self.shown_headers(scope)?;
                 if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
                     command = command.words(&["-H", "content-type:"]);
@@ -162,7 +162,7 @@ impl Request {
         })
     }
 
-    /// The body with the names of the secrets in their place.
+    /// Returns the body with the names of its secrets in their place.
     pub(super) fn shown_body(&self, scope: &Variables) -> Option<String> {
         let lines = |fields: Vec<(String, String)>| {
             let lines: Vec<String> = fields.iter().map(|(name, value)| format!("{name}={value}")).collect();
@@ -194,13 +194,13 @@ impl Request {
         Some(readable(&text))
     }
 
-    /// `GET http://127.0.0.1:8080/health`: what is asked, for people. `None` if a value for it is missing.
+    /// Returns a short description for people: `GET http://127.0.0.1:8080/health`. `None` if a value is missing.
     pub fn named(&self, scope: &Variables) -> Option<String> {
         let url = with_query(self.url.text(scope).ok()?, &texts(&self.query, scope)?);
         Some(format!("{} {}", self.method, readable(&without_clear_password(&url, "$PASSWORD"))))
     }
 
-    /// Adds the URL with its query. Secrets in the query are encoded by curl, where it does not encode a body already.
+    /// Adds the URL with its query. curl encodes secrets in the query, unless it already encodes a body.
     fn with_url(&self, command: ShellCommand, url: String, scope: &Variables) -> Option<ShellCommand> {
         let fields = texts(&self.query, scope)?;
         let has_secrets = fields.iter().any(|(_, value)| has_placeholder(value));
@@ -208,7 +208,7 @@ impl Request {
             (Body::None, true) => (with_fields(command.word("-G"), &fields), url),
             (_, _) => (command, with_query(url, &fields)),
         };
-        // To curl these are patterns, and a secret may have them.
+        // curl would expand these characters as patterns, and a secret may contain them.
         let command = if url.contains(['[', ']', '{', '}']) || has_placeholder(&url) {
             command.word("-g")
         } else {
@@ -227,7 +227,7 @@ fn with_query(mut url: String, fields: &[(String, String)]) -> String {
     url
 }
 
-/// Adds fields whose values curl encodes. Their names it takes as they are.
+/// Adds fields whose values curl encodes. It does not encode their names.
 fn with_fields(command: ShellCommand, fields: &[(String, String)]) -> ShellCommand {
     fields.iter().fold(command, |command, (name, value)| {
         let name: String = url::form_urlencoded::byte_serialize(name.as_bytes()).collect();
@@ -286,7 +286,7 @@ fn guard_fields(document: &mut Value) {
     }
 }
 
-/// The cookies that go with a request, those that may keep a session by their names alone.
+/// Returns the cookies of a request. Cookies that may hold a session become placeholders.
 fn shown_cookies(cookies: &[(String, String)]) -> Option<String> {
     let shown = |(name, value): &(String, String)| {
         if value.len() >= SESSION_LENGTH {

@@ -9,7 +9,7 @@ use crate::language::io_error;
 use crate::language::placed::Placed;
 use crate::language::variables::Variables;
 
-/// The mistake of naming `file`, if it cannot be read. It is looked for from the suite's folder.
+/// Returns the mistake of naming `file`, if it cannot be read. Its path is relative to the suite's directory.
 pub(super) fn missing(file: &Placed<PathBuf>, scope: &Variables) -> Option<Diagnostic> {
     let path = scope.suite_dir()?.join(&file.value);
     let error = look(&path).err()?;
@@ -22,7 +22,8 @@ pub(super) fn missing(file: &Placed<PathBuf>, scope: &Variables) -> Option<Diagn
     })
 }
 
-/// Can it be opened? What is no regular file is left alone: a pipe such as a shell's `<(…)` can be read once.
+/// Checks that the file can be opened. Only regular files are opened, because a pipe such as a shell's `<(…)` can be
+/// read only once.
 fn look(path: &Path) -> io::Result<()> {
     let metadata = fs::metadata(path)?;
     match (metadata.is_dir(), metadata.is_file()) {

@@ -1,4 +1,4 @@
-//! An HTTP request as a suite writes it.
+//! HTTP requests as a suite writes them.
 //!
 //! ```toml
 //! url = "{{base_url}}/orders"
@@ -51,7 +51,7 @@ pub struct Request {
     pub options: RequestOptions,
 }
 
-/// The verbs that are `method` and `url` in one key, each with an example.
+/// The verbs that combine `method` and `url` in one key, each with an example.
 const VERBS: [(&str, hyper::Method, &str); 6] = [
     ("get", hyper::Method::GET, r#"get = "{{base_url}}/login""#),
     ("post", hyper::Method::POST, r#"post = "{{base_url}}/login""#),
@@ -61,15 +61,15 @@ const VERBS: [(&str, hyper::Method, &str); 6] = [
     ("head", hyper::Method::HEAD, r#"head = "{{base_url}}/login""#),
 ];
 
-/// The keys of `VERBS`, for a message.
+/// The keys of `VERBS`, for messages.
 pub const VERB_KEYS: &str = "get, post, put, patch, delete, head";
 
 impl Request {
-    /// Reads a request whose address is under `url`, or under a verb such as `get`. `None` without a message
-    /// when there is neither: the caller knows what else could have been meant.
+    /// Reads a request whose URL is under `url` or a verb such as `get`. Returns `None` without a message if there is
+    /// neither, because the caller knows what else could have been meant.
     pub fn from_step(table: &mut Table<'_, '_, '_>) -> Option<Request> {
         let mut verbs = Vec::new();
-        // Without its URL a step is nothing, and what is wrong with that is told already.
+        // A step without a URL is invalid, and the mistake in its URL has already been reported.
         let mut is_told = false;
         for (name, method, example) in &VERBS {
             match table.optional::<Template>(name, ("URL to request with this method", *example)) {
@@ -105,7 +105,7 @@ impl Request {
         }
     }
 
-    /// Reads a request whose address is under `url`. Without `url` the address is empty.
+    /// Reads a request whose URL is under `url`. Without `url`, the URL is empty.
     pub fn from_url(table: &mut Table<'_, '_, '_>) -> Option<Request> {
         let given = table.has("url");
         let url: Option<Template> =
@@ -138,15 +138,15 @@ impl Request {
         Some(Request { method, url, query, body: body?, safe, options: options?.or(&defaults) })
     }
 
-    /// The request with every value in its place.
+    /// Renders the request.
     ///
     /// # Errors
-    /// A value is missing or cannot stand where it does, or a token was not to be had.
+    /// Fails if a value is missing or invalid at its position, or if no token could be obtained.
     pub async fn resolved(&self, scope: &Variables, context: &Context) -> Result<ResolvedRequest, Failure> {
         resolve::resolve_request(self, scope, context).await
     }
 
-    /// The files that it names and that cannot be read.
+    /// Returns mistakes for the files that it names but that cannot be read.
     pub fn missing_files(&self, scope: &Variables) -> Vec<Diagnostic> {
         let mut missing = self.options.missing_files(scope);
         if let Body::Multipart(parts) = &self.body {
@@ -158,7 +158,7 @@ impl Request {
         missing
     }
 
-    /// What it would change, for all that is known.
+    /// Describes what it would change, as far as that is known.
     pub fn changes(&self) -> Option<String> {
         let looks = [reqwest::Method::GET, reqwest::Method::HEAD, reqwest::Method::OPTIONS];
         match (self.safe, looks.contains(&self.method)) {
@@ -167,7 +167,7 @@ impl Request {
         }
     }
 
-    /// What the request reads.
+    /// Records the variables that the request reads.
     pub fn uses<'c>(&'c self, uses: &mut VariableUsage<'c>) {
         uses.read(&self.url);
         let fields = |fields: &'c [(Template, OneOrMore)]| {

@@ -1,4 +1,4 @@
-//! What `[defaults.http]` may say, too: everything of a request but where it goes and what it carries.
+//! The request keys that `[defaults.http]` may also set: everything except the destination and the body.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -25,13 +25,13 @@ use crate::probe::http::HttpVersion;
 use crate::probe::http::proxy::{EXPECTED, Proxy};
 use crate::probe::trust::{TlsOptions, Verify};
 
-/// A body larger than this is a failure, unless `max-body` says otherwise.
+/// The default of `max-body`. Larger response bodies fail.
 const MAX_BODY: ByteSize = ByteSize(1 << 20);
 
-/// How many redirects are followed, unless `redirects` says otherwise: a 302 is seen as a 302.
+/// The default of `redirects`. None are followed, so a 302 is reported as a 302.
 pub(super) const REDIRECTS: u32 = 0;
 
-/// The request keys that `[defaults.http]` may set too.
+/// The request keys that `[defaults.http]` may also set.
 #[derive(Debug, Clone, Default)]
 pub struct RequestOptions {
     pub(super) headers: Vec<(HeaderKey, Template)>,
@@ -44,17 +44,16 @@ pub struct RequestOptions {
     pub(super) max_body: Option<ByteSize>,
 }
 
-/// `tls = { ca, cert, key, insecure }`.
+/// The key `tls = { ca, cert, key, insecure }`.
 #[derive(Debug, Clone, Default)]
 pub struct TlsKeys {
     pub ca: Option<Placed<PathBuf>>,
     pub client: Option<(Placed<PathBuf>, Placed<PathBuf>)>,
-    /// Not said is not `false`: `[defaults.http]` may say it.
+    /// `None` differs from `false`, because `[defaults.http]` may set it.
     insecure: Option<bool>,
 }
 
 impl TlsKeys {
-    /// Reads `tls`.
     pub(in crate::check) fn from_key(table: &mut Table<'_, '_, '_>) -> Option<TlsKeys> {
         table.optional(
             "tls",
@@ -62,7 +61,7 @@ impl TlsKeys {
         )
     }
 
-    /// These keys, and `other`'s where these say nothing.
+    /// Fills omitted keys from `other`.
     fn or(self, other: &TlsKeys) -> TlsKeys {
         TlsKeys {
             ca: self.ca.or_else(|| other.ca.clone()),
@@ -71,7 +70,7 @@ impl TlsKeys {
         }
     }
 
-    /// What a handshake needs of these keys, whose files are looked for from `dir`. It offers no protocol yet.
+    /// Returns the handshake options for these keys. File paths are relative to `dir`. No protocol is offered yet.
     pub fn in_dir(&self, dir: &Path) -> TlsOptions {
         let at = |path: &Placed<PathBuf>| dir.join(&path.value);
         TlsOptions {
@@ -82,7 +81,7 @@ impl TlsKeys {
         }
     }
 
-    /// How far the server's certificate is checked.
+    /// Returns how far the server's certificate is verified.
     pub fn verify(&self) -> Verify {
         if self.insecure == Some(true) { Verify::Nothing } else { Verify::Full }
     }
@@ -157,7 +156,7 @@ impl FromTable for RequestOptions {
 }
 
 impl RequestOptions {
-    /// The options of what connects and sends no request.
+    /// Returns the options of a protocol that connects without a request.
     pub(in crate::check) fn of_connection(
         resolve: Vec<ResolveEntry>,
         tls: Option<TlsKeys>,
@@ -165,7 +164,7 @@ impl RequestOptions {
         RequestOptions { tls, resolve, ..RequestOptions::default() }
     }
 
-    /// These options, and `other`'s where these say nothing; `headers`, `resolve` and `tls` are merged key by key.
+    /// Fills omitted options from `other`. `headers`, `resolve` and `tls` are merged key by key.
     pub fn or(mut self, other: &RequestOptions) -> RequestOptions {
         for (key, value) in &other.headers {
             if !self.headers.iter().any(|(own, _)| own.is_same(key)) {
@@ -196,21 +195,21 @@ impl RequestOptions {
         self.max_body.unwrap_or(MAX_BODY).0
     }
 
-    /// `tls`, for the protocols that have nothing else of HTTP.
+    /// Returns `tls`, for protocols that have no other HTTP options.
     pub fn tls(&self) -> TlsKeys {
         self.tls.clone().unwrap_or_default()
     }
 
-    /// The address that `resolve` gives for the host and port of `url`, if it does.
+    /// Returns the address that `resolve` sets for the host and port of `url`, if it does.
     ///
     /// # Errors
-    /// A value of `resolve` that is no address.
+    /// Fails if a value of `resolve` is not an address.
     pub fn resolved(&self, url: &url::Url, scope: &Variables) -> Result<Option<SocketAddr>, Failure> {
         let entries = resolve::resolve(self, scope)?;
         Ok(entries.iter().find(|entry| entry.applies_to(url)).map(|entry| entry.address))
     }
 
-    /// Why the addresses of a request's host cannot be asked one by one.
+    /// Returns why the addresses of a request's host cannot be checked individually.
     pub fn refuses_addresses(&self, url: &Template, scope: &Variables) -> Option<&'static str> {
         let proxy = self.proxy.as_ref().filter(|proxy| proxy.literal().is_none_or(|text| !text.is_empty()));
         match proxy {
@@ -219,11 +218,11 @@ impl RequestOptions {
         }
     }
 
-    /// The same of what connects without a proxy.
+    /// Returns the same for protocols that connect without a proxy.
     pub fn refuses_addresses_by_resolve(&self, url: &Template, scope: &Variables) -> Option<&'static str> {
         let url = url.text(scope).ok().and_then(|text| url::Url::parse(&text).ok())?;
         match self.resolved(&url, scope) {
-            // That an entry has no address is a failure of its own.
+            // An invalid entry is reported separately.
             Ok(None) | Err(_) => None,
             Ok(Some(_)) => {
                 Some("`addresses` does not work with `resolve`, which gives the one address to ask")
@@ -231,7 +230,7 @@ impl RequestOptions {
         }
     }
 
-    /// What a request needs of these options to reach another server that this one relies on: no credentials.
+    /// Returns the options for reaching another server that this request relies on, without credentials.
     pub(super) fn way_only(&self) -> RequestOptions {
         RequestOptions {
             tls: self.tls.as_ref().map(|tls| TlsKeys { client: None, ..tls.clone() }),
@@ -241,12 +240,12 @@ impl RequestOptions {
         }
     }
 
-    /// Is any certificate accepted?
+    /// Whether any certificate is accepted.
     pub fn is_insecure(&self) -> bool {
         self.tls().verify() == Verify::Nothing
     }
 
-    /// The files that it names and that cannot be read.
+    /// Returns mistakes for the files that it names but that cannot be read.
     pub(in crate::check) fn missing_files(&self, scope: &Variables) -> Vec<Diagnostic> {
         let Some(tls) = &self.tls else { return Vec::new() };
         let client = tls.client.iter().flat_map(|(cert, key)| [cert, key]);

@@ -1,4 +1,4 @@
-//! Whether the entries of `resolve` apply to what is asked.
+//! Whether the entries of `resolve` apply to a request.
 
 use url::Url;
 
@@ -9,30 +9,30 @@ use crate::language::template::Template;
 use crate::language::variables::Variables;
 use crate::probe::authority::Authority;
 
-/// An entry of `resolve`, and what it does for one question.
+/// An entry of `resolve`, and its effect on one question.
 #[derive(Debug, Clone)]
 pub struct OverrideUse {
     pub place: Place,
     pub from: Authority,
-    /// Is it one of `[defaults.http]`?
+    /// Whether it comes from `[defaults.http]`.
     pub is_default: bool,
     pub applies: Applies,
 }
 
-/// Does an entry apply to what is asked?
+/// Whether an entry applies to a question.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Applies {
     Yes,
-    /// What is asked is this.
+    /// The question goes to this authority instead.
     No(Authority),
-    /// It depends on an answer: on what is captured, or on where a redirect leads.
+    /// It depends on a response: on a captured value, or on the target of a redirect.
     Unknown,
 }
 
 impl RequestOptions {
-    /// What `resolve` does for a question at `url`.
+    /// Returns how `resolve` affects a question at `url`.
     pub(in crate::check) fn override_uses(&self, url: &Template, scope: &Variables) -> Vec<OverrideUse> {
-        // Most have none, and need no look at the URL.
+        // Most questions have no entries and need no URL.
         if self.resolve.is_empty() {
             return Vec::new();
         }
@@ -58,10 +58,10 @@ impl RequestOptions {
     }
 }
 
-/// Is there an entry of the question's own that applies to nothing?
+/// Whether the entry is the question's own and applies to nothing.
 pub(in crate::check) fn is_unused(entry: &OverrideUse) -> bool {
     !entry.is_default && matches!(entry.applies, Applies::No(_))
 }
 
-/// What everyone who reads the line of a check with such an entry should know.
+/// The remark on a check with such an entry.
 pub(in crate::check) const UNUSED: &str = "an entry of `resolve` applies to nothing that is asked";

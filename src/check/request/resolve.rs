@@ -1,4 +1,4 @@
-//! From a request as a suite writes it to one that can be sent.
+//! Renders a request of a suite into one that can be sent.
 
 use std::net::SocketAddr;
 
@@ -21,7 +21,7 @@ use crate::probe::trust::TlsOptions;
 use crate::probe::url::parse_absolute_url;
 use crate::secret::{Message, address, message};
 
-/// A template's text, or the failure to make it.
+/// Returns the text of a template, or the failure to render it.
 pub(super) fn rendered<T>(result: Result<T, String>, what: &'static str) -> Result<T, Failure> {
     result.map_err(|error| unusable(what, message!("{}", error)))
 }
@@ -30,10 +30,10 @@ fn unusable(what: &'static str, cause: Message) -> Failure {
     Failure::fault(Fault::Template, Message::new().words(format!("rendering {what}")), cause)
 }
 
-/// Parses a URL that a template made.
+/// Parses a rendered URL.
 ///
 /// # Errors
-/// It is no URL, or a value in it breaks it.
+/// Fails if it is not a URL, or if a value in it makes it invalid.
 pub fn parse_url(template: &Template, scope: &Variables) -> Result<Url, Failure> {
     let text = rendered(template.text(scope), "the URL")?;
     parse_absolute_url(&text).map_err(|(message, hint)| {
@@ -42,7 +42,7 @@ pub fn parse_url(template: &Template, scope: &Variables) -> Result<Url, Failure>
     })
 }
 
-/// The request with every value in its place.
+/// Renders the request.
 pub(super) async fn resolve_request(
     request: &Request,
     scope: &Variables,
@@ -105,7 +105,7 @@ fn headers(options: &RequestOptions, scope: &Variables, context: &Context) -> Re
     for (key, template) in &options.headers {
         let value = rendered(template.text(scope), "a header")?;
         let name = rendered(key.name(scope), "a header")?;
-        // The request's own come first, and those of `[defaults]` after them.
+        // The request's own headers come first, followed by those of `[defaults]`.
         if headers.contains_key(&name) {
             continue;
         }
@@ -215,10 +215,10 @@ pub(super) fn route(
     Ok(Route { tls, resolve: Vec::new(), proxy, version: options.version })
 }
 
-/// The entries of `resolve`, with their values in place.
+/// Renders the entries of `resolve`.
 ///
 /// # Errors
-/// A value that is no address.
+/// Fails if a value is not an address.
 pub(super) fn resolve(options: &RequestOptions, scope: &Variables) -> Result<Vec<ResolveOverride>, Failure> {
     let entry = |entry: &ResolveEntry| {
         let to = rendered(entry.to.text(scope), "`resolve`")?;

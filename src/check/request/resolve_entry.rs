@@ -1,4 +1,4 @@
-//! `resolve`: where a request goes instead of where its URL says.
+//! The `resolve` key: sends requests to another address than the URL's.
 
 use crate::language::diagnostic::Diagnostic;
 use crate::language::read::{FromKey, Named, ParseContext, Table, Templates};
@@ -7,16 +7,16 @@ use crate::language::table::Rule;
 use crate::language::template::Template;
 use crate::probe::authority::Authority;
 
-/// One entry of `resolve`.
+/// An entry of `resolve`.
 #[derive(Debug, Clone)]
 pub(in crate::check) struct ResolveEntry {
     pub from: HostAndPort,
     pub to: Template,
-    /// Is it one of `[defaults.http]`?
+    /// Whether it comes from `[defaults.http]`.
     pub is_default: bool,
 }
 
-/// The host and the port that a URL may name.
+/// A host and port, as a URL may name them.
 #[derive(Debug, Clone)]
 pub(in crate::check) struct HostAndPort {
     pub authority: Authority,
@@ -47,7 +47,6 @@ impl FromKey for HostAndPort {
     }
 }
 
-/// Reads `resolve`.
 pub(in crate::check) fn resolve_key(table: &mut Table<'_, '_, '_>) -> Vec<ResolveEntry> {
     let entries: Vec<(HostAndPort, Template)> = table
         .optional(

@@ -1,8 +1,8 @@
-//! Numbers above 2^53 in filters, compared exactly.
+//! Exact comparison of numbers above 2^53 in filters.
 //!
-//! The library compares numbers as binary floats of 64 bits, which are exact up to 2^53. So larger ones are replaced, in
-//! the path and in a copy of the document, by numbers that compare as they do: the smallest of them by the first even
-//! number after 2^53, the next by the one after that.
+//! The library compares numbers as 64-bit binary floats, which are exact only up to 2^53. Larger numbers are therefore
+//! replaced, in the path and in a copy of the document, with numbers of the same order: the smallest becomes the first
+//! even number after 2^53, the next one the even number after that.
 
 use std::cmp::Ordering;
 
@@ -14,12 +14,12 @@ use crate::language::number::compare;
 /// 2^53.
 const EXACT: u64 = 9_007_199_254_740_992;
 
-/// The sizes of the numbers above 2^53, each once, in their order.
+/// The magnitudes of the numbers above 2^53, sorted and without duplicates.
 #[derive(Debug, Clone, Default)]
 pub(super) struct LargeNumbers(Vec<String>);
 
 impl LargeNumbers {
-    /// Those of a path.
+    /// Collects the large numbers of a path.
     pub fn of_path(path: &str) -> LargeNumbers {
         let mut found = Vec::new();
         for range in scan::numbers(path) {
@@ -28,7 +28,7 @@ impl LargeNumbers {
         LargeNumbers::new(found)
     }
 
-    /// These and those of a document.
+    /// Adds the large numbers of a document.
     pub fn and_of(&self, document: &Value) -> LargeNumbers {
         let mut found = self.0.clone();
         collect(document, &mut found);
@@ -45,7 +45,7 @@ impl LargeNumbers {
         self.0.is_empty()
     }
 
-    /// The path with their replacements.
+    /// Returns the path with its large numbers replaced.
     pub fn in_path(&self, path: &str) -> String {
         let mut out = String::new();
         let mut end = 0;
@@ -59,7 +59,7 @@ impl LargeNumbers {
         out
     }
 
-    /// The document with their replacements.
+    /// Returns the document with its large numbers replaced.
     pub fn in_document(&self, document: &Value) -> Value {
         match document {
             Value::Number(number) => {
@@ -91,10 +91,10 @@ fn collect(document: &Value, found: &mut Vec<String>) {
     }
 }
 
-/// The number without its sign, if it is above 2^53.
+/// Returns the number without its sign, if it is above 2^53.
 fn size(number: &str) -> Option<&str> {
     let size = number.trim_start_matches('-');
-    // So short a number is small, unless it has an exponent.
+    // A shorter number is small unless it has an exponent.
     let may_be = size.len() > 15 || size.contains(['e', 'E']);
     (may_be && compare(size, &EXACT.to_string()) == Some(Ordering::Greater)).then_some(size)
 }

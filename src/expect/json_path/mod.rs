@@ -1,7 +1,7 @@
-//! `JSONPath`s (RFC 9535) of a suite, which may have templates in them.
+//! `JSONPath`s (RFC 9535), which may contain templates.
 //!
-//! A value in a path stays a value: whatever is in it, it cannot change what is looked for. Inside quotes it is escaped
-//! for them, after a `.` it is a name, and anywhere else it is a JSON literal.
+//! A value in a path remains a value and cannot change the query, whatever it contains. It is escaped inside quotes, is
+//! a name after a `.`, and is a JSON literal anywhere else.
 
 mod exact;
 mod scan;
@@ -27,32 +27,32 @@ use crate::language::variables::Variables;
 use crate::outcome::Mismatch;
 use crate::secret::{Message, message};
 
-/// How deep brackets and parentheses may be nested: the library reads them recursively.
+/// The deepest nesting of brackets and parentheses, which the library parses recursively.
 const DEEPEST: usize = 12;
 
-/// A path as a suite writes it.
+/// A path as the suite writes it.
 #[derive(Debug, Clone)]
 pub struct Path {
     pub place: Place,
     template: Template,
-    /// The path itself, where it has no templates.
+    /// The parsed path, if it contains no templates.
     fixed: Option<JsonQuery>,
 }
 
-/// A path with every value in its place.
+/// A rendered path.
 #[derive(Debug, Clone)]
 pub struct JsonQuery {
     pub text: String,
     parsed: Arc<JsonPath>,
-    /// Those of the path.
+    /// The large numbers in the path.
     large_numbers: LargeNumbers,
 }
 
 impl Path {
-    /// The path with every value in its place.
+    /// Renders the path.
     ///
     /// # Errors
-    /// An expression that cannot be evaluated, or a value that cannot stand where it does.
+    /// Fails if an expression cannot be evaluated, or if its value is not valid at its position.
     pub fn query(&self, scope: &Variables) -> Result<JsonQuery, String> {
         if let Some(fixed) = &self.fixed {
             return Ok(fixed.clone());
@@ -66,7 +66,7 @@ impl Path {
         &self.template
     }
 
-    /// The path as the suite writes it.
+    /// Returns the path as the suite writes it.
     pub fn written(&self) -> String {
         self.template.written()
     }
@@ -98,7 +98,7 @@ impl Path {
     }
 }
 
-/// Why the path does not parse, whatever its templates come to: tried with a number and with a text.
+/// Returns why the path does not parse for any value of its templates. It is tried with a number and with a text.
 fn no_path_for_any_value(
     template: &Template,
     mut parse: impl FnMut(&str) -> Result<JsonQuery, serde_json_path::ParseError>,
@@ -111,7 +111,7 @@ fn no_path_for_any_value(
     (!tried.any(|tried| tried.is_ok())).then_some(first)
 }
 
-/// The library seldom reports more than that it does not parse.
+/// Returns why the path does not parse. The library rarely reports more than that it does not.
 fn reason(error: &serde_json_path::ParseError) -> String {
     match error.message() {
         "parser error" => format!("at character {}", error.position() + 1),
@@ -165,7 +165,7 @@ impl JsonQuery {
         Ok(JsonQuery { text: text.to_owned(), parsed, large_numbers })
     }
 
-    /// The values that it finds. Filters compare numbers exactly, as large as they may be.
+    /// Returns the values that the path finds. Filters compare numbers of any size exactly.
     pub fn find<'d>(&self, document: &'d Value) -> Result<Vec<&'d Value>, TooMany> {
         let has_filter = self.text.contains('?');
         let large = if has_filter { self.large_numbers.and_of(document) } else { LargeNumbers::default() };
@@ -184,7 +184,7 @@ impl JsonQuery {
     }
 }
 
-/// What each value of a copy is a copy of.
+/// Maps each value of a copy to its original.
 fn pair<'d>(copy: &Value, original: &'d Value, originals: &mut HashMap<*const Value, &'d Value>) {
     originals.insert(copy, original);
     match (copy, original) {

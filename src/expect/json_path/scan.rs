@@ -1,11 +1,11 @@
-//! Where one is in a `JSONPath`: what a character means there.
+//! A scanner for `JSONPath`, which determines the meaning of each character by its context.
 
 use std::ops::Range;
 
-/// What a part of a path belongs to.
+/// The context of a character.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Within {
-    /// Brackets, operators, numbers.
+    /// Brackets, operators and numbers.
     Code,
     /// The name after a `.`.
     Name,
@@ -13,11 +13,11 @@ pub(super) enum Within {
     Quotes(char),
 }
 
-/// Reads a path from its start.
+/// Scans a path from its start.
 #[derive(Debug)]
 pub(super) struct Scanner {
     pub within: Within,
-    /// Is the next character one that a backslash escapes?
+    /// Whether a backslash escapes the next character.
     escapes: bool,
     depth: usize,
 }
@@ -54,7 +54,7 @@ impl Scanner {
     }
 }
 
-/// How deep brackets and parentheses are nested in the path.
+/// Returns the depth of nested brackets and parentheses in the path.
 pub(super) fn depth(path: &str) -> usize {
     let mut scanner = Scanner::default();
     let depths = path.chars().map(|c| {
@@ -64,7 +64,7 @@ pub(super) fn depth(path: &str) -> usize {
     depths.max().unwrap_or(0)
 }
 
-/// Where the numbers of the path are.
+/// Returns the ranges of the numbers in the path.
 pub(super) fn numbers(path: &str) -> Vec<Range<usize>> {
     let mut found: Vec<Range<usize>> = Vec::new();
     let mut scanner = Scanner::default();
@@ -83,7 +83,7 @@ pub(super) fn numbers(path: &str) -> Vec<Range<usize>> {
     found
 }
 
-/// How long the number is that `text` starts with, if it does.
+/// Returns the length of the number at the start of `text`, if there is one.
 fn number_at(text: &str) -> Option<usize> {
     let digits = |from: usize| text[from..].bytes().take_while(u8::is_ascii_digit).count();
     let sign = usize::from(text.starts_with('-'));
@@ -100,12 +100,12 @@ fn number_at(text: &str) -> Option<usize> {
     Some(end)
 }
 
-/// May a name after a `.` have it? (RFC 9535, section 2.5.1.1.)
+/// Whether a name after a `.` may contain the character (RFC 9535, section 2.5.1.1).
 pub(super) fn is_name_character(c: char) -> bool {
     c.is_ascii_alphanumeric() || c == '_' || !c.is_ascii()
 }
 
-/// May `text` stand after a `.` as it is?
+/// Whether `text` may follow a `.` without quotes.
 pub(super) fn is_name(text: &str) -> bool {
     text.chars().all(is_name_character) && text.starts_with(|c: char| !c.is_ascii_digit())
 }

@@ -1,14 +1,14 @@
-//! Values written into a `JSONPath`.
+//! Insertion of values into a `JSONPath`.
 
 use serde_json::Value;
 
 use super::scan::{Scanner, Within, is_name};
 use crate::language::template::Piece;
 
-/// The path of these pieces.
+/// Joins the pieces to a path.
 ///
 /// # Errors
-/// A value that cannot stand where it does.
+/// Fails if a value is not valid at its position.
 pub(super) fn path(pieces: &[Piece<'_>]) -> Result<String, String> {
     let mut writer = Writer::default();
     for piece in pieces {
@@ -25,9 +25,9 @@ pub(super) fn path(pieces: &[Piece<'_>]) -> Result<String, String> {
 struct Writer {
     path: String,
     scanner: Scanner,
-    /// The name after a `.`, until it ends: whether it may stand there is known then.
+    /// The name after a `.`. Whether it is valid there is known only at its end.
     name: String,
-    /// Has the name a value in it?
+    /// Whether the name contains a value.
     is_of_values: bool,
 }
 
@@ -35,7 +35,7 @@ impl Writer {
     fn text(&mut self, c: char) {
         let was_name = self.scanner.within == Within::Name;
         self.scanner.read(c);
-        // `..` goes on after its second dot.
+        // `..` continues after its second dot.
         if was_name && self.scanner.within == Within::Name && c != '.' {
             return self.name.push(c);
         }
@@ -71,7 +71,7 @@ impl Writer {
         if !is_of_values || is_name(&name) {
             return self.path.push_str(&name);
         }
-        // `$.` and a name becomes `$['…']`, and `$..` and a name `$..['…']`.
+        // `$.name` becomes `$['…']`, and `$..name` becomes `$..['…']`.
         if !self.path.ends_with("..") {
             self.path.pop();
         }
@@ -83,7 +83,7 @@ fn text_of(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// The text as a string in these quotes has it (RFC 9535, section 2.3.1.1).
+/// Escapes the text for a string in these quotes (RFC 9535, section 2.3.1.1).
 fn escaped(text: &str, quote: char) -> String {
     let mut out = String::new();
     for c in text.chars() {

@@ -1,4 +1,4 @@
-//! Variables get their values, each after those that it reads.
+//! Resolves variables, each after the variables that it reads.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -17,11 +17,11 @@ use crate::language::value::Document;
 use crate::secret::Redactor;
 use crate::secret::placeholder::placeholder_for;
 
-/// Variables with their values, and those that have none.
+/// The variables that have values, and those that do not.
 #[derive(Debug)]
 pub struct Resolved {
     pub scope: Variables,
-    /// Why a variable has no value. It is a mistake only where a check reads it.
+    /// Why a variable has no value. This is a mistake only if a check reads it.
     pub missing: BTreeMap<String, Missing>,
 }
 
@@ -31,7 +31,7 @@ pub struct Missing {
     pub place: Place,
     pub reason: String,
     pub hint: String,
-    /// Is the reason a mistake that is reported at the variable itself?
+    /// Whether the reason is already reported at the variable itself.
     pub told: bool,
 }
 
@@ -76,14 +76,14 @@ pub fn resolve(
     (resolved, diagnostics)
 }
 
-/// The folder with its whole path, so that `{{suite.dir}}/file` is that file. The folder of a plain file name has none.
+/// Returns the absolute path, so that `{{suite.dir}}/file` names the file. A plain file name has an empty directory.
 fn absolute(dir: &Path) -> PathBuf {
     let dir = if dir.as_os_str().is_empty() { Path::new(".") } else { dir };
     std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned())
 }
 
-/// Why none of `blocked` can have a value: some read an undefined variable, some form a cycle, and the
-/// others wait for one of these.
+/// Explains why none of `blocked` can be resolved: some read an undefined variable, some form a cycle, and the others
+/// depend on one of these.
 fn unresolvable(blocked: &[(&String, &Variable)], variables: &BTreeMap<String, Variable>) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     let mut told: Vec<&str> = Vec::new();
@@ -107,7 +107,7 @@ fn unresolvable(blocked: &[(&String, &Variable)], variables: &BTreeMap<String, V
     found
 }
 
-/// The way from `name` through what is read back to `name`.
+/// Returns the cycle that starts and ends at `name`.
 fn circle_through<'v>(name: &'v str, variables: &'v BTreeMap<String, Variable>) -> Option<Vec<&'v str>> {
     let mut paths = vec![vec![name]];
     let mut seen = Vec::new();
@@ -131,7 +131,7 @@ impl Resolved {
         is_built_in(name) || self.scope.has(first_part(name)) || self.missing.contains_key(first_part(name))
     }
 
-    /// There is a mistake in it that has been reported.
+    /// Marks a variable as missing because of a mistake that has been reported.
     fn give_up(&mut self, name: &str, variable: &Variable) {
         let reason = "there is a mistake in it".to_owned();
         let missing = Missing { place: variable.place, reason, hint: String::new(), told: true };
@@ -149,7 +149,7 @@ impl Resolved {
             |reason: String, hint: String| Missing { place: variable.place, reason, hint, told: false };
         let unread = variable.reads().find(|read| self.missing.contains_key(first_part(read)));
         if let Some(read) = unread {
-            // The reason and the advice are those of the variable where it begins.
+            // The reason and the hint come from the variable at the root of the chain.
             let of = &self.missing[first_part(read)];
             let reason = format!("it reads `{read}`, and {}", of.reason);
             let because = Missing { told: of.told, ..missing(reason, of.hint.clone()) };
@@ -209,7 +209,7 @@ impl Resolved {
         if is_secret {
             hide(name, variable, &value, redactor)?;
         }
-        // A password inside an address is secret too, whatever the variable is called.
+        // A password inside an address is secret too, whatever the name of the variable.
         let holds_password = value.as_str().is_some_and(|text| redactor.add_address(text));
         let made_of_secrets = variable.reads().any(|read| self.scope.has_placeholder(first_part(read)));
         if made_of_secrets

@@ -1,4 +1,4 @@
-//! What templates see.
+//! The scope of templates.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -14,34 +14,33 @@ use crate::language::expression;
 use crate::language::period::{Instant, Period};
 use crate::secret::{Redactor, STARS};
 
-/// Values by name. Every check has a scope of its own, and nearly all of them only read: what they have in common is
-/// copied by the first that changes it.
+/// Values by name. Every check has its own scope, but nearly all of them only read it, so scopes share the map until
+/// one changes it.
 type Names = Arc<BTreeMap<String, Held>>;
 
-/// What templates can read: variables, captures and the built-in names.
+/// The names that templates can read: variables, captures and built-in names.
 #[derive(Debug, Clone)]
 pub struct Variables {
     environment: Arc<Environment<'static>>,
     values: Names,
-    /// The placeholders, in commands for people, of the values that are secret or made of one.
+    /// The placeholders for secret values and values derived from them, in commands for people.
     placeholders: Names,
     audience: Audience,
-    /// Learns what expressions make of secrets.
+    /// Learns the values that expressions derive from secrets.
     redactor: Arc<Redactor>,
 }
 
-/// Who is to see what is made with a scope.
+/// The audience of what is rendered with a scope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Audience {
-    /// Those who are asked: they get the values.
+    /// The systems under test, which receive the values.
     Servers,
-    /// Those who read of it: they get a placeholder for every secret.
+    /// People, who see a placeholder for every secret.
     People,
 }
 
 impl Variables {
-    /// A scope with nothing in it but the expressions' environment. What its expressions make of a secret that
-    /// `redactor` knows is a secret too.
+    /// Returns an empty scope. What its expressions derive from a secret that `redactor` knows becomes a secret too.
     pub fn empty(redactor: Arc<Redactor>) -> Variables {
         Variables {
             environment: Arc::new(expression::environment()),
@@ -52,7 +51,7 @@ impl Variables {
         }
     }
 
-    /// Sets a name to a value, over whatever it was.
+    /// Sets a name, and overwrites any previous value.
     pub fn set(&mut self, name: &str, value: &Value) {
         self.insert(name, Held::new(value));
     }
@@ -91,13 +90,13 @@ impl Variables {
         Arc::make_mut(&mut self.placeholders).insert(name.to_owned(), placeholder);
     }
 
-    /// Sets a name to a value that people are shown as `placeholder`.
+    /// Sets a name to a value that people see as `placeholder`.
     pub fn set_secret(&mut self, name: &str, value: &Value, placeholder: &Value) {
         self.set(name, value);
         self.insert_placeholder(name, Held::new(placeholder));
     }
 
-    /// The same with a placeholder for every secret: what a command for people is made with.
+    /// Returns the scope with placeholders for all secrets, for commands that people run.
     pub fn for_people(&self) -> Variables {
         let mut scope = Variables { audience: Audience::People, ..self.clone() };
         if !self.placeholders.is_empty() {
@@ -140,7 +139,7 @@ impl Variables {
         self.values.contains_key(name)
     }
 
-    /// The value of a name such as `order` or `run.id`, if it has one.
+    /// Returns the value of a name such as `order` or `run.id`, if it has one.
     pub(in crate::language) fn value_of(&self, name: &str) -> Option<Dynamic> {
         let mut parts = name.split('.');
         let whole = self.values.get(parts.next()?)?.written.clone();
@@ -158,7 +157,7 @@ impl Variables {
         self.value_of("suite.dir").map(|dir| PathBuf::from(as_text(&dir)))
     }
 
-    /// Takes over the named values of another scope, where it has them.
+    /// Copies the named values of another scope, as far as it has them.
     pub fn take_over<'a>(&mut self, names: impl IntoIterator<Item = &'a str>, other: &Variables) {
         for name in names {
             if let Some(value) = other.values.get(name) {
@@ -174,10 +173,10 @@ impl Variables {
         &self.environment
     }
 
-    /// Keeps `made` out of every output if one of the values it was made of is secret: `{{password|upper}}` shows a
-    /// password as well as `{{password}}` does.
+    /// Redacts `made` if one of the values it derives from is secret: `{{password|upper}}` reveals a password as much
+    /// as `{{password}}` does.
     pub(in crate::language) fn hide_if_made_of_a_secret(&self, made: &str, of: &[String]) {
-        // A URL with a password in it is known by its password, and is not made of anything if it is used unchanged.
+        // A URL with a password is recognised by the password, and using it unchanged derives nothing from it.
         let is_secret = |name: &String| {
             self.values.get(first_part(name)).is_some_and(|value| {
                 let text = as_text(&value.written);
@@ -185,7 +184,7 @@ impl Variables {
             })
         };
         if of.iter().any(is_secret) && self.redactor.clean(made) != STARS {
-            // One that is too short is not an error: it is `{{password|first}}`, and hiding it would hide too much.
+            // A short result such as `{{password|first}}` is not an error, and redacting it would hide too much.
             let _ = self.redactor.add(made);
         }
     }
@@ -195,7 +194,7 @@ impl Variables {
     }
 }
 
-/// The values, as expressions compute with them.
+/// The values as expressions compute with them.
 #[derive(Debug)]
 struct Context(Names);
 

@@ -1,4 +1,4 @@
-//! One server that is asked: over UDP, and over TCP where the answer does not fit.
+//! Queries to one server, over UDP, and over TCP if the answer does not fit.
 
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -17,32 +17,32 @@ use crate::outcome::{Failure, Fault, Phase};
 use crate::probe::dial::connect_hint;
 use crate::secret::{self, message};
 
-/// After so long, a question over UDP is sent again: it may have been lost.
+/// The time after which a query over UDP is sent again, because it may have been lost.
 const SEND_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
-/// A server, and what it is asked.
+/// A query to one server.
 pub(super) struct Asking<'q> {
     pub question: &'q DnsQuestion,
     pub server: SocketAddr,
     pub context: &'q Context,
 }
 
-/// What came and is no answer to the question. Anybody can send it, so the wait goes on.
+/// Packets received that do not answer the query. Anyone can send such packets, so smoke keeps waiting.
 #[derive(Debug, Default)]
 pub(super) struct Ignored {
     other_id: u32,
     other_question: u32,
 }
 
-/// Why a server gave no answer.
+/// The reason that a server gave no answer.
 #[derive(Debug)]
 pub(super) enum NoAnswer {
     Network(Over, io::Error),
-    /// What came is no DNS message.
+    /// The response is not a DNS message.
     Malformed(Over, Malformed),
-    /// Over TCP nobody but the server can send it.
+    /// The response answers another query. Over TCP only the server can send it.
     AnswersAnother,
-    /// It closed the connection before the end of the answer.
+    /// The server closed the connection before the end of the answer.
     Closed,
 }
 
@@ -53,7 +53,7 @@ pub(super) enum Over {
 }
 
 impl Ignored {
-    /// `None` if there was nothing.
+    /// Describes the ignored packets, or returns `None` if there were none.
     pub fn in_words(&self) -> Option<secret::Message> {
         let answers =
             |count: u32| if count == 1 { "1 answer".to_owned() } else { format!("{count} answers") };
@@ -67,19 +67,19 @@ impl Ignored {
 }
 
 impl Asking<'_> {
-    /// The answer of this server.
+    /// Returns this server's answer.
     ///
     /// # Errors
-    /// It gave none.
+    /// The server gave no answer.
     pub async fn ask(&self, ignored: &mut Ignored) -> Result<Message, NoAnswer> {
         let answer = self.ask_with(Extensions::Yes, ignored).await?;
-        // One that does not know that extensions may be said.
+        // A server that does not support extensions may answer with FORMERR.
         if answer.rcode == Rcode::FORMERR { self.ask_with(Extensions::No, ignored).await } else { Ok(answer) }
     }
 
     async fn ask_with(&self, extensions: Extensions, ignored: &mut Ignored) -> Result<Message, NoAnswer> {
         let DnsQuestion { name, record_type, .. } = self.question;
-        // Nobody but the server can know it.
+        // The ID is unpredictable, so that only the server can know it.
         let [high, low, ..] = *uuid::Uuid::new_v4().as_bytes();
         let id = u16::from_be_bytes([high, low]);
         let sent = question(id, name, *record_type, extensions);
@@ -94,7 +94,7 @@ impl Asking<'_> {
             SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
         };
         let socket = UdpSocket::bind(any).await.map_err(failed)?;
-        // So that nobody else's answers come, and that it is heard where nobody listens.
+        // Connecting the socket filters out packets from other senders, and reports it if nothing listens there.
         socket.connect(self.server).await.map_err(failed)?;
         let mut buffer = vec![0; usize::from(LONGEST_OVER_UDP).max(4096)];
         loop {
@@ -135,11 +135,11 @@ impl Asking<'_> {
         if message.id == id && self.is_answer(&message) { Ok(message) } else { Err(NoAnswer::AnswersAnother) }
     }
 
-    /// Is it an answer, and to this question?
+    /// Whether the message is an answer to this query.
     fn is_answer(&self, message: &Message) -> bool {
         let DnsQuestion { name, record_type, .. } = self.question;
         let is_asked = |(asked, kind): &(_, u16)| asked == name && *kind == record_type.number();
-        // A server that did not understand a question does not repeat it.
+        // A server that did not understand a query does not repeat it.
         let answers = match &message.question {
             Some(question) => is_asked(question),
             None => message.rcode != Rcode::NOERROR,

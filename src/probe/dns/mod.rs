@@ -1,7 +1,7 @@
-//! DNS: a question to a resolver, over UDP and where that does not do over TCP, and its answer.
+//! DNS: a query to a resolver, over UDP or if necessary over TCP, and its answer.
 //!
-//! smoke speaks the protocol itself: a question is one name and three numbers, and of an answer nine types of records are
-//! looked at. What goes wrong on the way is told as what it is, which a resolver's library would only try again.
+//! smoke implements the protocol itself: a query is one name and three numbers, and nine record types of an answer are
+//! read. Each fault on the way is reported by its cause; a resolver library would just retry.
 
 mod exchange;
 mod message;
@@ -23,7 +23,7 @@ use crate::deadline::{BudgetScope, Deadline};
 use crate::outcome::{Direction, Failure, Phase};
 use crate::secret::message;
 
-/// Which records are asked for, and who is asked.
+/// The records to query, and the resolver to ask.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DnsQuestion {
     pub name: Name,
@@ -31,28 +31,28 @@ pub struct DnsQuestion {
     pub resolver: Resolver,
 }
 
-/// An answer.
+/// The answer to a query.
 #[derive(Debug)]
 pub struct DnsAnswer {
     pub question: DnsQuestion,
-    /// Who gave it.
+    /// The server that answered.
     pub server: SocketAddr,
     pub rcode: Rcode,
     pub records: Vec<Record>,
-    /// From the first question to the answer, the look-up of the resolver's own name included.
+    /// The time from the start to the answer, including the lookup of the resolver's own name.
     pub took: Duration,
 }
 
-/// Where the aliases lead that a name has, and what is there.
+/// The end of a name's alias chain, and the values found there.
 #[derive(Debug)]
 pub struct Resolved<'a> {
     /// The name and the aliases on the way, in order.
     pub names: Vec<&'a Name>,
-    /// The aliases and what they lead to.
+    /// The alias records, and the records that they lead to.
     pub records: Vec<&'a Record>,
-    /// The values of the type that was asked for.
+    /// The values of the requested type.
     pub values: Vec<String>,
-    /// Do the aliases lead to one of them again?
+    /// Whether the aliases lead back to one of themselves.
     pub is_loop: bool,
 }
 
@@ -85,11 +85,11 @@ impl DnsAnswer {
     }
 }
 
-/// Asks until there is an answer: each server in turn, and the next one where one cannot be asked, does not answer in its
-/// time, or says that it could not find out.
+/// Asks each server in turn until one answers. The next server is asked if one cannot be reached, does not answer in
+/// time, or reports that it could not find out.
 ///
 /// # Errors
-/// No answer, or none that is one.
+/// No server answered, or the response is not a valid answer.
 pub async fn ask(question: &DnsQuestion, context: &Context) -> Result<DnsAnswer, Failure> {
     let mut ignored = Ignored::default();
     let asked = context.deadline.bound(ask_in_turn(question, &mut ignored, context)).await;
@@ -106,7 +106,7 @@ async fn ask_in_turn(
 ) -> Result<DnsAnswer, Failure> {
     context.timeline.enter(Phase::Query);
     let Servers { addresses, patience } = question.resolver.servers().await?;
-    // What is said if none of the servers that are left knows more.
+    // The result if none of the remaining servers knows more.
     let mut said: Result<(SocketAddr, Message), Option<Failure>> = Err(None);
     for (index, server) in addresses.iter().copied().enumerate() {
         context.timeline.set_address(&server);
@@ -118,7 +118,7 @@ async fn ask_in_turn(
         let answer = if others == 0 && said.is_err() {
             asking.ask(ignored).await
         } else {
-            // The others are asked while there is time.
+            // The time is divided so that the other servers can still be asked.
             let patience = patience.min(context.deadline.remaining() / (others + 2));
             match Deadline::after(patience, BudgetScope::Check).bound(asking.ask(ignored)).await {
                 Ok(answer) => answer,
@@ -143,12 +143,12 @@ async fn ask_in_turn(
             Ok(DnsAnswer { question, server, rcode, records, took })
         }
         Err(Some(failure)) => Err(failure),
-        // Nobody answered in time, the last one neither.
+        // No server answered in time, not even the last one.
         Err(None) => std::future::pending().await,
     }
 }
 
-/// May another server know more? Then the C library asks the next one, too.
+/// Whether another server may know more. The C library asks the next server in these cases, too.
 fn could_not_say(rcode: Rcode) -> bool {
     [Rcode::SERVFAIL, Rcode::NOTIMP, Rcode::REFUSED].contains(&rcode)
 }

@@ -1,10 +1,10 @@
-//! Records, and what a server says of a question as a whole.
+//! Records, and response codes.
 
 use std::fmt;
 
 use super::name::Name;
 
-/// The types of records that can be asked for.
+/// The record types that can be queried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RecordType {
     A,
@@ -19,7 +19,7 @@ pub enum RecordType {
 }
 
 impl RecordType {
-    /// Each with its name and its number. Source: the registry of DNS parameters at IANA.
+    /// Each type with its name and its number. Source: the IANA registry of DNS parameters.
     const ALL: [(RecordType, &'static str, u16); 9] = [
         (RecordType::A, "A", 1),
         (RecordType::Aaaa, "AAAA", 28),
@@ -32,7 +32,7 @@ impl RecordType {
         (RecordType::Ptr, "PTR", 12),
     ];
 
-    /// The names of all, for messages.
+    /// Returns all names, for messages.
     pub fn names() -> impl Iterator<Item = &'static str> {
         RecordType::ALL.into_iter().map(|(_, name, _)| name)
     }
@@ -61,8 +61,8 @@ impl RecordType {
         self.row().1
     }
 
-    /// A value of this type as all that say the same are written: names in lower case without a dot at the end, addresses
-    /// in their shortest form.
+    /// Returns the canonical form of a value of this type: names in lowercase without a trailing dot, addresses in
+    /// their shortest form.
     pub fn normal(self, value: &str) -> String {
         match self {
             RecordType::Cname | RecordType::Mx | RecordType::Srv | RecordType::Ns | RecordType::Ptr => {
@@ -76,7 +76,7 @@ impl RecordType {
     }
 }
 
-/// What a server says of a question as a whole.
+/// A response code: the server's verdict on a query as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rcode(pub u16);
 
@@ -88,7 +88,7 @@ impl Rcode {
     pub const NOTIMP: Rcode = Rcode(4);
     pub const REFUSED: Rcode = Rcode(5);
 
-    /// Each with its name, and what it means to whoever asked. Source: RFC 1035, section 4.1.1; RFC 2136, section 2.2.
+    /// Each code with its name and its meaning for the client. Source: RFC 1035, section 4.1.1; RFC 2136, section 2.2.
     const ALL: [(Rcode, &'static str, &'static str); 11] = [
         (Rcode::NOERROR, "NOERROR", "there is such a name"),
         (Rcode::FORMERR, "FORMERR", "the server does not understand the question"),
@@ -103,7 +103,7 @@ impl Rcode {
         (Rcode(10), "NOTZONE", "the name is not in the zone"),
     ];
 
-    /// The names of all, for messages.
+    /// Returns all names, for messages.
     pub fn names() -> impl Iterator<Item = &'static str> {
         Rcode::ALL.into_iter().map(|(_, name, _)| name)
     }
@@ -119,28 +119,28 @@ impl Rcode {
     }
 }
 
-/// A record of an answer.
+/// A record in an answer.
 #[derive(Debug, Clone)]
 pub struct Record {
     pub owner: Name,
-    /// How long it may be kept, in seconds.
+    /// How long the record may be cached, in seconds.
     pub ttl: u32,
     pub(super) data: Data,
 }
 
-/// What a record says.
+/// The data of a record.
 #[derive(Debug, Clone)]
 pub(super) enum Data {
-    /// The owner is another name for this one.
+    /// The owner is an alias for this name.
     Alias(Name),
-    /// A value as `dig +short` shows it, names without the dot at the end.
+    /// A value as `dig +short` shows it, with names without the trailing dot.
     Value(RecordType, String),
-    /// Of a type that nobody asked for.
+    /// Data of a type that cannot be queried.
     Other(u16),
 }
 
 impl Record {
-    /// The name that its owner is another name for, if it says so.
+    /// Returns the name that the owner is an alias for, if the record is an alias.
     pub(super) fn alias(&self) -> Option<&Name> {
         match &self.data {
             Data::Alias(name) => Some(name),
@@ -148,7 +148,7 @@ impl Record {
         }
     }
 
-    /// Its value, if it is of this type.
+    /// Returns the value if the record has this type.
     pub fn value(&self, record_type: RecordType) -> Option<String> {
         match &self.data {
             Data::Alias(name) => (record_type == RecordType::Cname).then(|| name.to_string()),

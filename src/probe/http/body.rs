@@ -1,4 +1,4 @@
-//! Reading the body of an answer.
+//! Reads the body of a response.
 
 use http_body_util::BodyExt as _;
 use hyper::body::Body as _;
@@ -17,10 +17,10 @@ use crate::attempt::cost::Cost;
 use crate::outcome::{Failure, Phase};
 use crate::secret::{Message, message};
 
-/// Reads the rest of `response`, and undoes its codings.
+/// Reads the rest of `response`, and decodes it.
 ///
 /// # Errors
-/// It does not come whole, cannot be decoded, or is larger than `max-body`.
+/// Fails if the body is incomplete, cannot be decoded, or exceeds `max-body`.
 pub(super) async fn read(
     response: Response<Body>,
     prepared: &ResolvedRequest,
@@ -61,7 +61,7 @@ pub(super) async fn read(
     Ok(answer)
 }
 
-/// Is it one that goes on for as long as somebody listens?
+/// Whether the response is a stream that never ends by itself.
 fn is_stream(headers: &HeaderMap) -> bool {
     const STREAMS: [&str; 4] =
         ["text/event-stream", "multipart/x-mixed-replace", "application/x-ndjson", "application/stream+json"];
@@ -92,8 +92,8 @@ async fn read_to_end(
         }
         body.0.extend_from_slice(&data);
     }
-    // The library takes a stream that was given up "without an error" for one that has ended. Proxies do that when the
-    // server behind them dies.
+    // reqwest reports a stream that was reset with NO_ERROR as complete. Proxies send this when the server behind them
+    // dies.
     let length = answer.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     if version == Version::HTTP_2 && !incoming.is_end_stream() && length != Some(body.0.len()) {
         return Err(fault::given_up(&prepared.url));
@@ -101,8 +101,8 @@ async fn read_to_end(
     Ok(std::mem::take(&mut body.0))
 }
 
-/// What has been read of a body. To give back hundreds of megabytes takes tens of milliseconds, and a cut has no time
-/// for that: it is done on the side.
+/// The body read so far. Freeing hundreds of megabytes takes tens of milliseconds, which a cut cannot wait for, so it
+/// happens on another thread.
 #[derive(Default)]
 struct Bytes(Vec<u8>);
 
@@ -113,7 +113,7 @@ impl Drop for Bytes {
             && let Ok(runtime) = Handle::try_current()
         {
             let bytes = std::mem::take(&mut self.0);
-            // Why: it gives back memory and nothing else, and the process may end before it has.
+            // Why: it only frees memory, and the process may exit before it has.
             runtime.spawn_blocking(move || drop(bytes));
         }
     }

@@ -1,4 +1,4 @@
-//! HTTP clients: one for each way to connect, shared by the requests that connect that way.
+//! HTTP clients, one per route, shared by all requests on that route.
 
 use std::future::poll_fn;
 use std::net::SocketAddr;
@@ -20,16 +20,16 @@ use crate::outcome::{Failure, Fault, Phase};
 use crate::probe::trust::{TlsOptions, Trust};
 use crate::secret::message;
 
-/// Is a connection used for one request, or for as many as go the same way?
+/// Whether a connection serves one request, or all requests on the same route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pooling {
-    /// A check proves that one can connect: name, route, handshake.
+    /// A check proves that connecting works: name, route and handshake.
     FreshConnections,
-    /// A journey goes on as a browser does.
+    /// A journey keeps its connections, as a browser does.
     KeepAlive,
 }
 
-/// The version that a suite may ask for.
+/// The HTTP version that a suite may require.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HttpVersion {
     One,
@@ -40,24 +40,24 @@ pub enum HttpVersion {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Route {
     pub tls: TlsOptions,
-    /// Addresses that take the place of a look-up, by host.
+    /// Addresses that replace a name resolution, by host.
     pub resolve: Vec<(String, SocketAddr)>,
     pub proxy: Proxy,
     pub version: Option<HttpVersion>,
 }
 
-/// Makes and keeps clients.
+/// Creates and caches clients.
 #[derive(Debug)]
 pub struct Clients {
     pooling: Pooling,
     made: SingleFlight<Route, reqwest::Client>,
-    /// How many connections were begun.
+    /// The number of connections started.
     connections: Arc<AtomicUsize>,
     /// The ways through proxies that the library finds none through.
     pub(super) tunnels: Tunnels,
 }
 
-/// The clients that the health checks of a run share. Each request has a connection of its own.
+/// The clients that the health checks of a run share. Each request uses a new connection.
 #[derive(Debug)]
 pub struct RunClients(pub Clients);
 
@@ -77,7 +77,7 @@ impl Clients {
         }
     }
 
-    /// The phase a request begins in, for all that is known: a connection that was kept is not made again.
+    /// Returns the presumable first phase of a request: a kept connection is not established again.
     pub(super) fn first_phase(&self) -> Phase {
         match self.pooling {
             Pooling::FreshConnections => Phase::Connect,
@@ -85,12 +85,12 @@ impl Clients {
         }
     }
 
-    /// The client for `route`.
+    /// Returns the client for `route`.
     pub(super) async fn client(&self, route: &Route, trust: &Trust) -> Result<reqwest::Client, Failure> {
         self.made.get(route, || self.build(route, trust)).await
     }
 
-    /// The client for `route` from now on, without the connections that were kept: its next request makes one.
+    /// Replaces the client for `route`, which drops its kept connections. The next request opens a new one.
     pub(super) async fn renewed(&self, route: &Route, trust: &Trust) -> Result<reqwest::Client, Failure> {
         match self.pooling {
             Pooling::FreshConnections => {}
@@ -99,7 +99,7 @@ impl Clients {
         self.client(route, trust).await
     }
 
-    /// How many connections were begun until now. As many after a request as before it: one that was kept was used.
+    /// Returns the number of connections started so far. If a request does not change it, a kept connection was used.
     pub(super) fn connections(&self) -> usize {
         self.connections.load(Ordering::Relaxed)
     }
@@ -112,7 +112,7 @@ impl Clients {
             .tls_backend_preconfigured((*tls).clone())
             .dns_resolver(Arc::new(WatchedResolver))
             .connector_layer(WatchConnect { connections: Arc::clone(&self.connections) })
-            // curl and browsers take both.
+            // curl and browsers accept both.
             .http1_allow_spaces_after_header_name_in_responses(true)
             .http1_allow_obsolete_multiline_headers_in_responses(true)
             .http1_max_headers(MOST_HEADERS)
@@ -120,7 +120,7 @@ impl Clients {
             .tls_info(true)
             .pool_idle_timeout(IDLE)
             .tcp_nodelay(true)
-            // A dead peer is found by the budget.
+            // The budget detects a dead peer.
             .tcp_keepalive(None)
             .tcp_keepalive_interval(None)
             .tcp_keepalive_retries(None);
@@ -142,7 +142,7 @@ impl Clients {
                 builder.no_proxy().proxy(reqwest::Proxy::all(proxy).map_err(|_| not_a_proxy(proxy))?)
             }
         };
-        // Without a limit to connecting: time is limited by budgets alone.
+        // No connect timeout, because only budgets limit time.
         builder.build().map_err(|error| {
             let doing = message!("setting up the HTTP client");
             Failure::fault(Fault::Internal, doing, message!("{}", error))
@@ -150,21 +150,21 @@ impl Clients {
     }
 }
 
-/// A connection that was idle for longer is not used again: servers close theirs after a few seconds, and a
-/// request that is sent at that moment is lost without any fault of the server's.
+/// Connections that were idle for longer are not reused. Servers close theirs after a few seconds, and a request sent
+/// at that moment is lost although the server is fine.
 const IDLE: Duration = Duration::from_secs(1);
 
-/// How many headers an answer may have. The library without this takes 100, and has room for all of them made for each
-/// answer: with 1,000, a run of a thousand checks takes a seventh more memory.
+/// The most headers of a response. hyper's default is 100, and it allocates all of them for each response: with 1,000,
+/// a run of a thousand checks takes a seventh more memory.
 pub(super) const MOST_HEADERS: usize = 256;
 
-/// How long the head of an answer may be over HTTP/2, in bytes: as long as over HTTP/1.1.
+/// The longest response head over HTTP/2 in bytes, the same as over HTTP/1.1.
 const LONGEST_HEAD: u32 = 400 << 10;
 
-/// The system's resolver, seen by the timeline.
+/// The system's resolver, observed by the timeline.
 struct WatchedResolver;
 
-/// A name that could not be looked up, told apart from every other error on the way.
+/// A failed name resolution, distinguishable from all other errors.
 #[derive(Debug, thiserror::Error)]
 #[error("{source}")]
 pub(super) struct NameError {
@@ -189,7 +189,7 @@ impl Resolve for WatchedResolver {
     }
 }
 
-/// Tells the timeline when connecting begins and when the request goes out, and counts.
+/// Tells the timeline when connecting starts and when the request is sent, and counts connections.
 #[derive(Clone)]
 struct WatchConnect {
     connections: Arc<AtomicUsize>,
@@ -203,7 +203,7 @@ impl<S> Layer<S> for WatchConnect {
     }
 }
 
-/// The library clones its connector several times a request, and all that is in it with it: here, once.
+/// reqwest clones its connector several times per request, with everything in it. Here that is one `Arc`.
 struct WatchedConnect<S> {
     inner: Arc<(S, Arc<AtomicUsize>)>,
 }

@@ -1,17 +1,17 @@
-//! Content codings: from the bytes of an answer to those of its body (RFC 9110, section 8.4).
+//! Content codings (RFC 9110, section 8.4).
 
 use std::io::{self, Read};
 
 use flate2::bufread::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 use hyper::header::{CONTENT_ENCODING, HeaderMap};
 
-/// What smoke asks for, where the suite does not say.
+/// The default `Accept-Encoding`.
 pub const ACCEPTED: &str = "gzip, deflate";
 
-/// The codings that are undone.
+/// The supported codings.
 pub(super) const KNOWN: &str = "gzip, deflate, br and zstd";
 
-/// One coding that an answer is in.
+/// A coding of a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Coding {
     Gzip,
@@ -23,9 +23,9 @@ pub(super) enum Coding {
 /// Why a body cannot be decoded.
 #[derive(Debug)]
 pub(super) enum DecodeError {
-    /// It does not fit its coding.
+    /// It is invalid in its coding.
     Broken(&'static str, io::Error),
-    /// It is larger than it may be.
+    /// It exceeds the limit.
     TooLarge,
 }
 
@@ -40,10 +40,10 @@ impl Coding {
     }
 }
 
-/// The codings of an answer, in the order in which they were applied.
+/// Returns the codings of a response, in the order in which they were applied.
 ///
 /// # Errors
-/// The name of one that is not known.
+/// Returns the name of an unknown coding.
 pub(super) fn codings(headers: &HeaderMap) -> Result<Vec<Coding>, String> {
     let mut codings = Vec::new();
     for value in headers.get_all(CONTENT_ENCODING) {
@@ -62,10 +62,10 @@ pub(super) fn codings(headers: &HeaderMap) -> Result<Vec<Coding>, String> {
     Ok(codings)
 }
 
-/// Undoes `codings`, the last one first. What comes of it has at most `limit` bytes.
+/// Decodes `bytes`, the last coding first. The result has at most `limit` bytes.
 ///
 /// # Errors
-/// The bytes do not fit, or there is more of them.
+/// Fails if the bytes are invalid, or if the result exceeds the limit.
 pub(super) fn decode(bytes: Vec<u8>, codings: &[Coding], limit: usize) -> Result<Vec<u8>, DecodeError> {
     codings.iter().rev().try_fold(bytes, |bytes, coding| {
         let mut decoded = Vec::new();
@@ -77,9 +77,9 @@ pub(super) fn decode(bytes: Vec<u8>, codings: &[Coding], limit: usize) -> Result
 
 fn undo(coding: Coding, bytes: &[u8], limit: usize, into: &mut Vec<u8>) -> io::Result<()> {
     match coding {
-        // As many members as there are.
+        // There may be several members.
         Coding::Gzip => read(MultiGzDecoder::new(bytes), limit, into).map(drop),
-        // With the frame of zlib, as it should be, or without, as some servers send it.
+        // With a zlib wrapper as specified, or without, as some servers send it.
         Coding::Deflate if is_zlib(bytes) => {
             let decoder = read(ZlibDecoder::new(bytes), limit, into)?;
             ends(decoder.into_inner(), into.len() > limit)
@@ -100,14 +100,14 @@ fn undo(coding: Coding, bytes: &[u8], limit: usize, into: &mut Vec<u8>) -> io::R
     }
 }
 
-/// Reads to the end, or one byte more than may be.
+/// Reads to the end, or to one byte above the limit.
 fn read<R: Read>(mut decoder: R, limit: usize, into: &mut Vec<u8>) -> io::Result<R> {
     let allowed = u64::try_from(limit.saturating_sub(into.len())).unwrap_or(u64::MAX).saturating_add(1);
     decoder.by_ref().take(allowed).read_to_end(into)?;
     Ok(decoder)
 }
 
-/// Nothing may follow what was decoded to its end.
+/// Rejects data after the end of the coding.
 fn ends(rest: &[u8], was_cut: bool) -> io::Result<()> {
     if rest.is_empty() || was_cut {
         Ok(())
@@ -116,7 +116,7 @@ fn ends(rest: &[u8], was_cut: bool) -> io::Result<()> {
     }
 }
 
-/// Source: RFC 1950, section 2.2.
+/// Whether the data has a zlib header. Source: RFC 1950, section 2.2.
 fn is_zlib(bytes: &[u8]) -> bool {
     matches!(bytes, [method, flags, ..] if method & 0xf == 8 && (u16::from(*method) << 8 | u16::from(*flags)) % 31 == 0)
 }

@@ -1,39 +1,39 @@
-//! The cookies of one visitor, kept as browsers keep them.
+//! The cookie jar of one visitor, which follows browser rules.
 //!
-//! Source: RFC 6265, and what draft-ietf-httpbis-rfc6265bis says of prefixes and sizes.
+//! Source: RFC 6265, and draft-ietf-httpbis-rfc6265bis for prefixes and sizes.
 
 use cookie_store::{CookieStore, RawCookie};
 use hyper::header::HeaderValue;
 use url::Url;
 
-/// A cookie at least this long may be what keeps a session.
+/// Cookie values of at least this length may hold a session.
 pub const SESSION_LENGTH: usize = 12;
 
-/// No browser keeps a cookie whose name and value are longer together, in bytes.
+/// The longest name and value together that browsers store, in bytes.
 const LONGEST_COOKIE: usize = 4096;
 
-/// The cookies of one visitor.
+/// The cookie jar of one visitor.
 #[derive(Debug, Default)]
 pub struct CookieJar {
     store: CookieStore,
-    /// What went with the first request of the last question.
+    /// The cookies sent with the first request of the last question.
     sent: Vec<(String, String)>,
-    /// What was not kept, by name, and why.
+    /// The cookies that were not stored, by name, and why.
     refused: Vec<(String, &'static str)>,
 }
 
 impl CookieJar {
-    /// The cookies that went with the first request of the last question: what its answer set did not.
+    /// Returns the cookies sent with the first request of the last question, without those that its response set.
     pub fn sent(&self) -> &[(String, String)] {
         &self.sent
     }
 
-    /// Which cookies no browser would have kept, and why.
+    /// Returns the cookies that browsers would not store, and why.
     pub fn refused(&self) -> &[(String, &'static str)] {
         &self.refused
     }
 
-    /// Which cookies do not go with a request for `url` because they are `Secure`.
+    /// Returns the cookies that a request for `url` omits because they are `Secure`.
     pub fn withheld(&self, url: &Url) -> Vec<String> {
         let mut secure = url.clone();
         if url.scheme() != "http" || secure.set_scheme("https").is_err() {
@@ -44,36 +44,36 @@ impl CookieJar {
         all.filter(|name| !sent.contains(name)).map(str::to_owned).collect()
     }
 
-    /// The cookies that go with a request, those of longer paths first, then those that were set first (RFC 6265,
-    /// section 5.4): of two with one name, many servers take the first.
+    /// Returns the cookies for a request, longer paths first, then in creation order (RFC 6265, section 5.4). If two
+    /// have the same name, many servers use the first.
     fn cookies_for(&self, url: &Url) -> impl Iterator<Item = (&str, &str)> {
         let mut found = self.store.matches(url);
         found.sort_by_key(|cookie| std::cmp::Reverse(cookie.path.len()));
         found.into_iter().map(|cookie| cookie.name_value())
     }
 
-    /// A question begins: what went with the last one is forgotten.
+    /// Starts a question, and forgets what was sent with the last one.
     pub(super) fn begin(&mut self, url: &Url) {
         let cookies =
             self.cookies_for(url).map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         self.sent = cookies;
     }
 
-    /// The value of `Cookie` for `url`.
+    /// Returns the value of `Cookie` for `url`.
     pub(super) fn header(&self, url: &Url) -> Option<HeaderValue> {
         let pairs: Vec<String> =
             self.cookies_for(url).map(|(name, value)| format!("{name}={value}")).collect();
         (!pairs.is_empty()).then(|| HeaderValue::from_str(&pairs.join("; ")).ok()).flatten()
     }
 
-    /// Keeps what an answer of `url` sets, as far as a browser would.
+    /// Stores the cookies that a response from `url` sets, if a browser would.
     pub(super) fn store(&mut self, cookies: Vec<RawCookie<'static>>, url: &Url) {
         for cookie in cookies {
             let name = cookie.name().to_owned();
             self.refused.retain(|(known, _)| *known != name);
             let refusal = refusal(&cookie).or_else(|| match self.store.insert_raw(&cookie, url) {
                 Err(cookie_store::CookieError::DomainMismatch) => Some("its Domain is not of this host"),
-                // One that has expired is how a cookie is removed.
+                // An expired cookie is how a server deletes one.
                 Err(_) | Ok(_) => None,
             });
             self.refused.extend(refusal.map(|why| (name, why)));
@@ -81,12 +81,12 @@ impl CookieJar {
     }
 }
 
-/// Reads one `Set-Cookie`.
+/// Parses a `Set-Cookie` header.
 pub(super) fn parse(header: &HeaderValue) -> Option<RawCookie<'static>> {
     RawCookie::parse(with_readable_date(&String::from_utf8_lossy(header.as_bytes()))).ok()
 }
 
-/// Why no browser keeps `cookie`, if none does.
+/// Returns why browsers would not store `cookie`, if they would not.
 fn refusal(cookie: &RawCookie<'_>) -> Option<&'static str> {
     let starts = |prefix: &str| {
         cookie.name().get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
@@ -104,7 +104,7 @@ fn refusal(cookie: &RawCookie<'_>) -> Option<&'static str> {
     None
 }
 
-/// The header with its date in the one form that the library knows for certain, or without it if it is none.
+/// Rewrites the date into the format that the library parses reliably, or removes it if it is invalid.
 fn with_readable_date(header: &str) -> String {
     let attribute = |part: &str| match part.split_once('=') {
         Some((name, date)) if name.trim().eq_ignore_ascii_case("expires") => {
@@ -117,11 +117,11 @@ fn with_readable_date(header: &str) -> String {
     std::iter::once(pair).chain(parts.map(attribute)).collect::<Vec<_>>().join(";")
 }
 
-/// Reads a date as browsers do (RFC 6265, section 5.1.1), and writes it as servers should.
+/// Parses a date as browsers do (RFC 6265, section 5.1.1), and formats it as servers should.
 fn expiry(date: &str) -> Option<String> {
     const MONTHS: [&str; 12] =
         ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
-    // What divides the tokens.
+    // The delimiters of tokens.
     let divides = |c: char| !(c.is_ascii_alphanumeric() || c == ':' || !c.is_ascii() || c.is_ascii_control());
     let (mut time, mut day, mut month, mut year) = (None, None, None, None);
     for token in date.split(divides).filter(|token| !token.is_empty()) {
@@ -159,7 +159,7 @@ fn expiry(date: &str) -> Option<String> {
     Some(date.to_datetime(time).strftime("%a, %d %b %Y %H:%M:%S GMT").to_string())
 }
 
-/// `10:05:30`, each with one digit or two, and whatever follows.
+/// Parses `10:05:30`, with one or two digits each, followed by anything.
 fn time_of(token: &str) -> Option<(i32, i32, i32)> {
     let mut parts = token.splitn(3, ':');
     let whole = |part: &str| {
@@ -170,7 +170,7 @@ fn time_of(token: &str) -> Option<(i32, i32, i32)> {
     Some((hour, minute, leading_number(parts.next()?, 1..=2)?))
 }
 
-/// The number that a token begins with, if it has so many digits.
+/// Returns the number at the start of a token, if it has an allowed number of digits.
 fn leading_number(token: &str, digits: std::ops::RangeInclusive<usize>) -> Option<i32> {
     let length = token.bytes().take_while(u8::is_ascii_digit).count();
     digits.contains(&length).then(|| token[..length].parse().ok()).flatten()

@@ -1,4 +1,4 @@
-//! From the library's errors to failures that name their cause.
+//! Maps errors of the HTTP library to failures that name their cause.
 
 use std::error::Error;
 use std::io;
@@ -18,7 +18,7 @@ use crate::probe::certificate::handshake_failure;
 use crate::probe::dial::{connect_hint, name_failure};
 use crate::secret::{Message, message};
 
-/// What kept the request from being answered.
+/// Returns why the request got no response.
 pub(super) fn failure(error: SendError, prepared: &ResolvedRequest, context: &Context) -> Failure {
     match error {
         SendError::Unsent(failure) => failure,
@@ -27,7 +27,7 @@ pub(super) fn failure(error: SendError, prepared: &ResolvedRequest, context: &Co
     }
 }
 
-/// What kept it from connecting, if that is what it was.
+/// Returns why connecting failed, if that was the cause.
 fn unsent(error: &reqwest::Error, prepared: &ResolvedRequest, context: &Context) -> Option<Failure> {
     let port = prepared.url.port_or_known_default().unwrap_or(0);
     let to = format!("{}:{port}", prepared.url.host_str().unwrap_or_default());
@@ -42,7 +42,7 @@ fn unsent(error: &reqwest::Error, prepared: &ResolvedRequest, context: &Context)
         return Some(Failure::shortage(message!("connecting to {}", to), lacking));
     }
     let shaking = || message!("the TLS handshake with {}", to);
-    // In TLS 1.3 a server judges the client's certificate when the client is done with the handshake.
+    // In TLS 1.3, a server checks the client's certificate after the client has finished the handshake.
     if let Some(inner) = find::<rustls::Error>(error) {
         return Some(handshake_failure(shaking(), inner, context.timeline.certificate().as_ref()));
     }
@@ -121,7 +121,7 @@ fn as_proxy_fault(failure: Failure) -> Failure {
     }
 }
 
-/// What kept the rest of `answer` from being read.
+/// Returns why the rest of `answer` could not be read.
 pub(super) fn in_body(
     error: &reqwest::Error,
     answer: &HttpResponse,
@@ -137,18 +137,18 @@ pub(super) fn in_body(
     protocol_failure(error, prepared, context.timeline.phase())
 }
 
-/// A stream of HTTP/2 was given up before its end, and nobody says why.
+/// Returns the failure of an HTTP/2 stream that was reset without a reason before its end.
 pub(super) fn given_up(url: &Url) -> Failure {
     unread(url, "the server ended the exchange (HTTP/2) before the body was complete", BROKEN_OFF)
 }
 
-/// The body does not fit its coding.
+/// Returns the failure of a body that is invalid in its coding.
 pub(super) fn undecodable(coding: &str, error: &io::Error, url: &Url) -> Failure {
     let cause = format!("the body cannot be decoded: it is not whole `{coding}`: {error}");
     unread(url, cause, "the content-encoding does not fit the body: look at it with `curl -v --compressed`")
 }
 
-/// The body is in a coding that cannot be undone, and something is expected of it.
+/// Returns the failure of a body in an unsupported coding, if something is expected of the body.
 pub(super) fn unknown_coding(coding: &str, url: &Url) -> Failure {
     let cause = format!("its content-encoding `{coding}` is unknown: {KNOWN} are decoded");
     unread(url, cause, "ask for another: `headers = { accept-encoding = \"gzip\" }`")
@@ -159,7 +159,7 @@ fn unread(url: &Url, cause: impl Into<String>, hint: &'static str) -> Failure {
     Failure::fault(Fault::Protocol, doing, message!("{}", cause.into())).with_hint(Message::new().words(hint))
 }
 
-/// Does the server do this only over HTTP/1.1? Then it has not done it yet.
+/// Whether the server requires HTTP/1.1 for this request, so that it has not processed it yet.
 pub(super) fn wants_http_1(error: &SendError) -> bool {
     match error {
         SendError::Unsent(_) => false,
@@ -169,10 +169,10 @@ pub(super) fn wants_http_1(error: &SendError) -> bool {
     }
 }
 
-/// What the library calls `HTTP_1_1_REQUIRED`.
+/// hyper's text for `HTTP_1_1_REQUIRED`.
 const HTTP_1_REQUIRED: &str = "endpoint requires HTTP/1.1";
 
-/// Was the connection ended before an answer came? Over TLS it may be without a farewell.
+/// Whether the connection ended before a response. Over TLS, it may end without `close_notify`.
 pub(super) fn is_unanswered(error: &(dyn Error + 'static)) -> bool {
     use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
     find::<hyper::Error>(error).is_some_and(|error| error.is_incomplete_message() || error.is_canceled())
@@ -182,8 +182,8 @@ pub(super) fn is_unanswered(error: &(dyn Error + 'static)) -> bool {
         || chain(error).last().is_some_and(|cause| ended_by_server(&cause.to_string()).is_some())
 }
 
-/// What the server ended, and why, where it says so in HTTP/2. The library's words are what tells it apart from what
-/// the library found wrong itself.
+/// Returns what the server ended, and its reason in HTTP/2. Only the text of the error distinguishes it from errors
+/// that the library detected itself.
 fn ended_by_server(words: &str) -> Option<(&'static str, &str)> {
     let connection = words.strip_prefix("connection error received: ");
     let stream = words.strip_prefix("stream error received: ");
@@ -194,7 +194,8 @@ const WITHOUT_HTTP_2: &str = "the server may not speak HTTP/2: try it without `h
 const BROKEN_OFF: &str = "the server or a proxy broke off: look at its log";
 const LOOK: &str = "look at the answer with `curl -v`";
 
-/// `what` ended the connection before an answer. HTTP/2 may be why, where it was not agreed on, as it is over TLS.
+/// Describes that `what` ended the connection before a response. HTTP/2 may be the reason if it was not negotiated,
+/// which only TLS does.
 fn unanswered(what: &str, hint: &'static str, prepared: &ResolvedRequest) -> (String, &'static str) {
     if prepared.route.version == Some(HttpVersion::Two) && prepared.url.scheme() == "http" {
         (format!("{what}, as by a server that does not speak HTTP/2"), WITHOUT_HTTP_2)
@@ -203,7 +204,7 @@ fn unanswered(what: &str, hint: &'static str, prepared: &ResolvedRequest) -> (St
     }
 }
 
-/// It connected, and what came is not an HTTP answer, or not a whole one.
+/// Returns the failure of a connection that yields no complete HTTP response.
 fn protocol_failure(error: &(dyn Error + 'static), prepared: &ResolvedRequest, phase: Phase) -> Failure {
     let url = shown(&prepared.url);
     let doing = match phase {
@@ -227,7 +228,7 @@ fn protocol_failure(error: &(dyn Error + 'static), prepared: &ResolvedRequest, p
             format!("what came is not HTTP: {last}"),
             "check the scheme and the port: another protocol may be spoken there, or TLS",
         ),
-        // It has no name in the library: what speaks before it is asked, as SSH, SMTP and MySQL do.
+        // The library has no error kind for protocols in which the server speaks first, such as SSH, SMTP and MySQL.
         (Some(hyper), _) if hyper.to_string().contains("unexpected message") => (
             "what came is not HTTP: the server spoke before it was asked".to_owned(),
             "check the port: another protocol is spoken there",
@@ -267,17 +268,17 @@ fn without_an_answer(prepared: &ResolvedRequest) -> (String, &'static str) {
     unanswered("the connection was closed without an answer", hint, prepared)
 }
 
-/// Is it one header that the library takes offence at?
+/// Whether the library rejected a header.
 fn is_about_a_header(words: &str) -> bool {
     ["header", "content-length", "transfer-encoding"].iter().any(|what| words.contains(what))
 }
 
-/// The error and everything that caused it, the first cause last.
+/// Iterates over the error and its causes, root cause last.
 fn chain<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
     let mut next = Some(error);
     std::iter::from_fn(move || {
         let current = next?;
-        // An I/O error passes over the error in it: its source is that one's source.
+        // An I/O error skips its inner error: its source is the source of the inner one.
         let inside = current.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
         next = match inside {
             Some(inside) => Some(inside),

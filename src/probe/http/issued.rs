@@ -1,4 +1,4 @@
-//! What a server issues in its headers is secret.
+//! Redacts what a server issues in its headers.
 
 use cookie_store::RawCookie;
 use hyper::Response;
@@ -10,17 +10,17 @@ use crate::attempt::Context;
 use crate::attempt::cost::Cost;
 use crate::language::variables::is_secret_name;
 
-/// Hides what a server issues in its headers.
+/// Redacts what a server issues in its headers.
 pub(super) async fn hide_issued(response: &Response<Body>, set: &[RawCookie<'static>], context: &Context) {
-    // A header that is secret by its name is so on its way back, too.
+    // Headers with secret names are secret in responses as well.
     let headers = response.headers();
     let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     let named = headers.iter().filter(|(name, _)| is_secret_name(name.as_str()));
     let mut values: Vec<String> = named.map(|(_, value)| text(value)).collect();
-    // What keeps a session is a credential, whatever it is called; `theme=dark` is none.
+    // A session cookie is a credential, whatever its name. `theme=dark` is not.
     let sessions = set.iter().map(RawCookie::value).filter(|value| value.len() >= SESSION_LENGTH);
     values.extend(sessions.map(str::to_owned));
-    // Where a login leads to, whoever follows is logged in.
+    // Whoever follows the redirect of a login is logged in.
     let addresses: Vec<String> = [LOCATION, CONTENT_LOCATION, LINK, REFRESH]
         .iter()
         .flat_map(|name| headers.get_all(name))

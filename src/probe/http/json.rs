@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-/// Parses JSON (RFC 8259). Half of a surrogate pair, which its grammar allows in an escape and no UTF-8 text can have,
-/// becomes U+FFFD, as where browsers make text of it.
+/// Parses JSON (RFC 8259). A lone surrogate, which the grammar allows in an escape but UTF-8 cannot represent, becomes
+/// U+FFFD, as when browsers convert it to text.
 ///
 /// # Errors
 /// Where it stops being JSON.
@@ -20,7 +20,7 @@ pub(in crate::probe) fn parse(text: &str) -> Result<Value, String> {
     }
 }
 
-/// The text with `\uFFFD` for each escaped half of a pair that stands alone.
+/// Replaces each escaped lone surrogate with `\uFFFD`.
 fn without_halves(text: &str) -> Cow<'_, str> {
     let mut out = String::new();
     let mut copied = 0;
@@ -30,7 +30,7 @@ fn without_halves(text: &str) -> Cow<'_, str> {
         let unit = unit_at(text, escape);
         let has_other = |unit| (0xDC00..=0xDFFF).contains(&unit);
         at = match unit {
-            // The sign after the backslash may be one of several bytes.
+            // The escaped character may have several bytes.
             None => escape + 1 + text[escape + 1..].chars().next().map_or(0, char::len_utf8),
             Some(0xD800..=0xDBFF) if unit_at(text, escape + 6).is_some_and(has_other) => escape + 12,
             Some(0xD800..=0xDFFF) => {
@@ -48,7 +48,7 @@ fn without_halves(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// The UTF-16 unit of the `\uXXXX` at this place, if there is one.
+/// Returns the UTF-16 unit of the `\uXXXX` at this position, if there is one.
 fn unit_at(text: &str, at: usize) -> Option<u32> {
     let digits = text.get(at..at + 6)?.strip_prefix("\\u")?;
     u32::from_str_radix(digits, 16).ok()

@@ -29,7 +29,7 @@ pub use self::client::{Clients, HttpVersion, Pooling, Route, RunClients};
 pub use self::cookies::{CookieJar, SESSION_LENGTH};
 pub use self::send::send;
 
-/// What a server is told of who asks.
+/// The user agent that servers see.
 const USER_AGENT: &str = concat!("smoke/", env!("CARGO_PKG_VERSION"));
 
 fn version_name(version: hyper::Version) -> &'static str {

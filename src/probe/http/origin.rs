@@ -1,7 +1,9 @@
-//! Whose a 502, 503 or 504 is: the balancer makes one by itself where it has no application to ask.
+//! The origin of a 502, 503 or 504: a load balancer generates one itself if it has no application to ask. 520 to 527
+//! are Cloudflare's own.
 //!
-//! Told from the body, which balancers write in their own words, and from the headers `server`, `via` and
-//! `x-envoy-upstream-service-time`. Nothing is said where they do not tell.
+//! The origin is inferred from the body, because each balancer has its own wording, and from the headers `server`,
+//! `via`, `x-powered-by`, `content-type` and `x-envoy-upstream-service-time`. If these do not reveal it, no origin is
+//! reported.
 //!
 //! Sources: the pages that HAProxy 2.6 and nginx 1.22 send; for Envoy `local_reply` and
 //! <https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_conn_man/headers>; for the others their
@@ -9,16 +11,17 @@
 
 use hyper::header::{CONTENT_TYPE, HeaderMap, SERVER, VIA};
 
-/// Who made an answer, as far as it tells.
+/// The party that generated an answer, as far as the answer reveals it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
-    /// The balancer or proxy of this name, by itself: it had nobody to ask, or no answer.
+    /// The balancer or proxy with this name generated the answer itself: it had no server to ask, or received no
+    /// answer.
     Balancer(&'static str),
-    /// The application behind it.
+    /// The application behind the balancer.
     Application,
 }
 
-/// What the page of a balancer has in it, and whose page it is.
+/// Text on a balancer's error page, and the balancer's name.
 const PAGES: [(&str, &str); 14] = [
     ("No server is available to handle this request.", "HAProxy"),
     ("The server returned an invalid or incomplete response.", "HAProxy"),
@@ -36,7 +39,8 @@ const PAGES: [(&str, &str); 14] = [
     ("cf-error-details", "Cloudflare"),
 ];
 
-/// What `server` begins with where a balancer that leaves the application's own name alone answers by itself.
+/// Prefixes of `server` that show that a balancer answered itself; these balancers do not replace the application's own
+/// `server`.
 const SERVERS: [(&str, &str); 6] = [
     ("awselb/", "the AWS load balancer"),
     ("microsoft-azure-application-gateway", "the Azure application gateway"),
@@ -46,17 +50,18 @@ const SERVERS: [(&str, &str); 6] = [
     ("big-ip", "BIG-IP"),
 ];
 
-/// What `server` begins with where the name says nothing of who answered: these put their own in the place of another's.
+/// Prefixes of `server` that do not reveal who answered: these proxies replace the application's `server` with their
+/// own.
 const REPLACERS: [&str; 7] = ["nginx", "openresty", "envoy", "istio-envoy", "cloudflare", "haproxy", "caddy"];
 
-/// So much of a body is looked at: the pages of balancers are short.
+/// How many bytes of a body are searched: the pages of balancers are short.
 const LOOKED_AT: usize = 4096;
 
-/// Whose this answer is.
+/// Returns the origin of an answer.
 pub fn origin(status: u16, headers: &HeaderMap, body: &str) -> Option<Origin> {
     let text = |name: &str| headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()));
     let server = text(SERVER.as_str()).unwrap_or_default().to_ascii_lowercase();
-    // Statuses that nobody else has.
+    // Only Cloudflare uses these statuses.
     if matches!(status, 520..=527) && server.starts_with("cloudflare") {
         return Some(Origin::Balancer("Cloudflare"));
     }
@@ -74,7 +79,7 @@ pub fn origin(status: u16, headers: &HeaderMap, body: &str) -> Option<Origin> {
     }
     let is_json = text(CONTENT_TYPE.as_str()).is_some_and(|kind| kind.contains("json"));
     let is_replaced = REPLACERS.iter().any(|name| server.starts_with(name));
-    // A balancer that passes an answer on says so, or leaves the name of who made it.
+    // A balancer that forwards an answer says so in a header, or keeps the name of the server that generated it.
     let is_passed_on = headers.contains_key(VIA) || headers.contains_key("x-powered-by");
     let has_own_name = !server.is_empty() && !is_replaced;
     (is_json || is_passed_on || has_own_name || is_replaced && !start.trim().is_empty())
@@ -82,7 +87,7 @@ pub fn origin(status: u16, headers: &HeaderMap, body: &str) -> Option<Origin> {
 }
 
 impl Origin {
-    /// As the end of `got 503`.
+    /// Describes the origin, to follow `got 503`.
     pub fn in_words(self) -> String {
         match self {
             Origin::Balancer(name) => format!(", which seems to come from {name} itself, not from the app"),

@@ -1,10 +1,10 @@
-//! The text of a page, as a person reads it.
+//! The visible text of a page.
 
-/// Elements whose text nobody reads.
+/// Elements with invisible text.
 const UNREAD: [&str; 4] = ["script", "style", "template", "noscript"];
 
-/// What a person reads on a page, white space folded. Only its tags are taken away: where they nest deep, to make a
-/// tree of them takes minutes, and this is done for every page that is not as expected.
+/// Returns the visible text of a page, with white space collapsed. It removes tags without building a tree, because
+/// deeply nested tags would take minutes, and this runs for every unexpected page.
 pub fn text(page: &str) -> String {
     let mut text = String::new();
     let mut rest = page;
@@ -23,18 +23,18 @@ pub fn text(page: &str) -> String {
         }
     }
     text.push_str(rest);
-    // What is left has no element in it: only the character references are put in.
+    // The remaining text contains no elements. Parsing it only resolves character references.
     let document = scraper::Html::parse_fragment(&text);
     folded(&document.root_element().text().collect::<String>())
 }
 
-/// White space folded, as a browser does.
+/// Collapses white space, as a browser does.
 pub fn folded(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Where the tag or the comment ends that `markup` starts with, and of an element that nobody reads the whole of it;
-/// `None` if it is neither. Source: <https://html.spec.whatwg.org/multipage/parsing.html#tokenization>.
+/// Returns the end of the tag or comment at the start of `markup`, or of the whole element if it is invisible. `None`
+/// if it is neither. Source: <https://html.spec.whatwg.org/multipage/parsing.html#tokenization>.
 fn end_of_markup(markup: &str) -> Option<usize> {
     let after = |from: usize, what: &str| {
         markup[from..].find(what).map_or(markup.len(), |found| from + found + what.len())
@@ -68,7 +68,7 @@ fn end_of_markup(markup: &str) -> Option<usize> {
     }
 }
 
-/// Where a tag ends. A `>` in a quoted value of an attribute does not end it.
+/// Returns the end of a tag. A `>` in a quoted attribute value does not end it.
 fn end_of_tag(tag: &str) -> usize {
     let (mut quote, mut before) = (None, b'<');
     for (at, byte) in tag.bytes().enumerate() {

@@ -1,4 +1,4 @@
-//! The proxy that a request goes through: the suite's, the environment's, or none.
+//! The proxy of a request: the suite's, the environment's, or none.
 
 use hyper_util::client::proxy::matcher::{Intercept, Matcher};
 use url::Url;
@@ -7,21 +7,21 @@ use crate::attempt::Context;
 use crate::outcome::{Failure, Fault};
 use crate::secret::{Message, address, message};
 
-/// What the suite says of the proxy.
+/// The proxy setting of the suite.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Proxy {
-    /// Nothing: what the environment says counts.
+    /// Not set, so the environment decides.
     OfEnvironment,
-    /// `proxy = ""`: there is none, whatever the environment says.
+    /// `proxy = ""`: no proxy, whatever the environment says.
     Without,
     At(String),
 }
 
-/// What a proxy looks like, for a message.
+/// The expected form of a proxy, for messages.
 pub const EXPECTED: &str = "a proxy such as http://proxy.internal:3128 or socks5://127.0.0.1:1080";
 
 impl Proxy {
-    /// Reads `proxy`. `None` is one that nothing can go through; the library would leave it out and go straight.
+    /// Parses `proxy`. Returns `None` for an unusable proxy, which the library would ignore and connect directly.
     pub fn parse(text: &str) -> Option<Proxy> {
         if text.is_empty() {
             Some(Proxy::Without)
@@ -30,7 +30,7 @@ impl Proxy {
         }
     }
 
-    /// The host and port that a request for `url` goes through.
+    /// Returns the host and port of the proxy for `url`.
     pub fn address(&self, url: &Url) -> Option<String> {
         let proxy = self.intercept(url)?;
         let port = proxy.uri().port_u16().map(|port| format!(":{port}")).unwrap_or_default();
@@ -52,7 +52,7 @@ impl Proxy {
         }
     }
 
-    /// Keeps the user and password of the proxy out of every output, also where the environment names it.
+    /// Redacts the user and password of the proxy, including one from the environment.
     pub fn hide_credentials(&self, url: &Url, context: &Context) {
         match self {
             Proxy::Without => {}
@@ -67,10 +67,11 @@ impl Proxy {
         }
     }
 
-    /// Can a request for `url` go where it should? A proxy of the environment that cannot be used would be left out.
+    /// Checks that a request for `url` can use its proxy. The library would ignore an unusable proxy of the
+    /// environment.
     ///
     /// # Errors
-    /// The environment's proxy is none.
+    /// Fails if the environment's proxy is invalid.
     pub fn leads_to(&self, url: &Url) -> Result<(), Failure> {
         match self {
             Proxy::Without | Proxy::At(_) => Ok(()),
@@ -85,7 +86,7 @@ impl Proxy {
     }
 }
 
-/// A value of the suite that is no proxy.
+/// Returns the failure for a value of the suite that is not a proxy.
 pub fn not_a_proxy(text: &str) -> Failure {
     unusable(text, "proxy").with_hint(message!("`proxy = \"\"` goes without one"))
 }
@@ -99,27 +100,27 @@ fn unusable(text: &str, whose: &'static str) -> Failure {
     Failure::fault(Fault::Proxy, doing, got)
 }
 
-/// The text as far as it may be shown.
+/// Removes the credentials from the text.
 fn without_user(text: &str) -> String {
     let (scheme, rest) = text.split_once("://").map_or(("", text), |(scheme, rest)| (scheme, rest));
     let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
     if scheme.is_empty() { host.to_owned() } else { format!("{scheme}://{host}") }
 }
 
-/// Somewhere that every proxy is asked for.
+/// An arbitrary URL that every proxy applies to.
 const ANYWHERE: &str = "http://anywhere.invalid/";
 
-/// Would the library go through `proxy`?
+/// Whether the library would use `proxy`.
 fn is_usable(proxy: &str) -> bool {
     let matcher = Matcher::builder().all(proxy.to_owned()).build();
     matcher.intercept(&hyper::Uri::from_static(ANYWHERE)).is_some()
 }
 
-/// The variable of the environment that has the proxy for `url`, and its value. They are read in the library's order.
+/// Returns the environment variable with the proxy for `url`, and its value. Reads them in the library's order.
 fn of_environment(url: &Url) -> Option<(&'static str, String)> {
     let set =
         |names: [&'static str; 2]| names.into_iter().find_map(|name| Some((name, std::env::var(name).ok()?)));
-    // A server that runs smoke as a CGI program sets `HTTP_PROXY` to whatever a client sent as `Proxy:`.
+    // A server that runs smoke as a CGI program sets `HTTP_PROXY` to the client's `Proxy:` header.
     if std::env::var_os("REQUEST_METHOD").is_some() {
         return None;
     }

@@ -1,4 +1,4 @@
-//! Where a redirect leads.
+//! Redirects.
 
 use hyper::header::{
     ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION,
@@ -13,16 +13,16 @@ use crate::attempt::Context;
 use crate::outcome::{Failure, Mismatch};
 use crate::secret::{Message, message};
 
-/// What an answer asks for next.
+/// What a response asks for next.
 pub(super) enum Next {
-    /// Nothing: it is no redirect, or none is to be followed.
+    /// Nothing: it is not a redirect, or redirects are not followed.
     Nothing,
     Follow(Box<ResolvedRequest>),
-    /// It is a redirect that nobody can follow, for this reason.
+    /// A redirect that cannot be followed, and why.
     Nowhere(Message),
 }
 
-/// What follows an answer with this status and these headers to `from`.
+/// Returns what follows a response with this status and these headers to `from`.
 pub(super) fn next(from: &ResolvedRequest, status: StatusCode, headers: &HeaderMap) -> Next {
     let keeps_method = match status {
         _ if from.redirects == 0 => return Next::Nothing,
@@ -49,7 +49,7 @@ pub(super) fn next(from: &ResolvedRequest, status: StatusCode, headers: &HeaderM
     Next::Follow(Box::new(request(from, url, keeps_method)))
 }
 
-/// The text of a `Location`. What is not UTF-8 is encoded byte by byte, as curl and browsers do.
+/// Returns the text of a `Location`. Bytes that are not UTF-8 are percent-encoded, as curl and browsers do.
 fn readable(location: &HeaderValue) -> String {
     let bytes = location.as_bytes();
     match std::str::from_utf8(bytes) {
@@ -72,7 +72,7 @@ fn request(from: &ResolvedRequest, url: Url, keeps_method: bool) -> ResolvedRequ
         }
     }
     if next.url.origin() != from.url.origin() {
-        // Credentials stay home: whatever the suite put into a header may be one.
+        // Credentials are not sent to another origin, and any header of the suite may be one.
         let harmless = [ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, CONTENT_TYPE, USER_AGENT];
         next.headers = harmless
             .iter()
@@ -83,13 +83,14 @@ fn request(from: &ResolvedRequest, url: Url, keeps_method: bool) -> ResolvedRequ
     next
 }
 
-/// Is it the same origin? From `http` to `https` of the same host is the way home.
+/// Whether both have the same origin. An upgrade from `http` to `https` on the same host counts as the same.
 pub(super) fn is_same_origin(home: &Url, url: &Url) -> bool {
     let moves_up = home.scheme() == "http" && url.scheme() == "https" && home.port().or(url.port()).is_none();
     home.origin() == url.origin() || (moves_up && home.host() == url.host())
 }
 
-/// What a body carries is for the server it was sent to: a form has its password there.
+/// Rejects a redirect that would send the body to another origin: it may be a form with a password, meant for the first
+/// server only.
 pub(super) fn takes_body_away(from: &Url, status: StatusCode, to: &Url) -> Failure {
     let origin = |url: &Url| url.origin().ascii_serialization();
     let status = status.as_u16();
@@ -103,7 +104,7 @@ pub(super) fn takes_body_away(from: &Url, status: StatusCode, to: &Url) -> Failu
     )
 }
 
-/// Redirects were followed, as many as may be, and `answer` is another.
+/// Returns the failure of a response that is one redirect too many.
 pub(super) async fn too_many(answer: HttpResponse, seen: &[String], context: &Context) -> Failure {
     let mut path = Message::new();
     for (index, url) in seen.iter().rev().take(4).rev().enumerate() {
@@ -118,7 +119,7 @@ pub(super) async fn too_many(answer: HttpResponse, seen: &[String], context: &Co
     Failure::Mismatch { mismatches: vec![mismatch], answer: Some(answer.described(context).await) }
 }
 
-/// `answer` is a redirect, and nobody can follow it.
+/// Returns the failure of a redirect that cannot be followed.
 pub(super) async fn nowhere(answer: HttpResponse, why: Message, context: &Context) -> Failure {
     let mismatch = Mismatch {
         what: message!("a redirect"),

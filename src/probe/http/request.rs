@@ -1,4 +1,4 @@
-//! A request that can be sent: plain data, with every value in its place.
+//! A rendered request: plain data, ready to be sent.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -12,30 +12,30 @@ use crate::outcome::{Failure, Fault};
 use crate::probe::authority::Authority;
 use crate::secret::message;
 
-/// A request with every value in its place.
+/// A rendered request.
 #[derive(Debug, Clone)]
 pub struct ResolvedRequest {
     pub method: Method,
     pub url: Url,
     pub headers: HeaderMap,
     pub body: PreparedBody,
-    /// The body as people are shown it, if they are.
+    /// The body as people see it, if it is shown.
     pub shown_body: Option<String>,
     pub route: Route,
     pub resolve: Vec<ResolveOverride>,
     pub redirects: u32,
     pub max_body: usize,
-    /// Is the body of the answer looked at?
+    /// Whether anything inspects the response body.
     pub reads_body: bool,
-    /// Where the first request of a chain of redirects goes.
+    /// The URL of the first request in a chain of redirects.
     pub home: Url,
 }
 
 impl ResolvedRequest {
-    /// Only this address of its host is asked, also after a redirect to another port of it.
+    /// Restricts the request to one address of its host, even after a redirect to another port of it.
     ///
     /// # Errors
-    /// It goes through a proxy, which chooses the address itself.
+    /// Fails if the request uses a proxy, which chooses the address itself.
     pub fn ask_only(&mut self, address: IpAddr) -> Result<(), Failure> {
         if let Some(proxy) = self.route.proxy.address(&self.url) {
             let doing = message!("asking every address");
@@ -44,7 +44,7 @@ impl ResolvedRequest {
             return Err(Failure::fault(Fault::Proxy, doing, cause).with_hint(hint));
         }
         if let Some(url::Host::Domain(host)) = self.url.host() {
-            // The library takes the port of the URL for this one.
+            // The library replaces port 0 with the port of the URL.
             self.route.resolve.push((host.to_owned(), SocketAddr::new(address, 0)));
         }
         Ok(())
@@ -58,7 +58,7 @@ impl ResolvedRequest {
     }
 }
 
-/// One entry of `resolve`: where a request goes instead of where its URL says.
+/// An entry of `resolve`: an address to use instead of the URL's.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ResolveOverride {
     pub from: Authority,
@@ -86,7 +86,7 @@ pub struct PreparedPart {
     pub content_type: Option<String>,
 }
 
-/// A form with files as browsers send it, and what divides its parts.
+/// Encodes a multipart form as browsers do. Returns its boundary and its body.
 pub(super) fn multipart(parts: &[PreparedPart]) -> (String, Bytes) {
     let boundary = uuid::Uuid::new_v4().simple().to_string();
     let mut body = Vec::new();
@@ -108,8 +108,8 @@ pub(super) fn multipart(parts: &[PreparedPart]) -> (String, Bytes) {
     (boundary, Bytes::from(body))
 }
 
-/// A name as browsers put it between quotes: UTF-8 as it is, and only what would end the quotes or the line
-/// encoded. Source: <https://html.spec.whatwg.org/multipage/form-control-infrastructure.html#multipart-form-data>.
+/// Escapes a name for the quotes as browsers do: as UTF-8, encoding only what would end the quotes or the line. Source:
+/// <https://html.spec.whatwg.org/multipage/form-control-infrastructure.html#multipart-form-data>.
 fn quotable(name: &str) -> String {
     name.replace('"', "%22").replace('\r', "%0D").replace('\n', "%0A")
 }

@@ -1,4 +1,4 @@
-//! An HTTP response.
+//! HTTP responses.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -14,31 +14,31 @@ use crate::attempt::cost::Cost;
 use crate::outcome::Phase;
 use crate::secret::Message;
 
-/// How much of a body is shown under a mismatch, in characters.
+/// The most characters of a body that are shown below a mismatch.
 const BODY_SHOWN: usize = 400;
 
-/// An HTTP answer, whole.
+/// A complete HTTP response.
 #[derive(Debug)]
 pub struct HttpResponse {
     pub status: u16,
     pub version: &'static str,
     pub headers: HeaderMap,
     pub body: String,
-    /// Where the answer came from, after redirects, without user and password.
+    /// The URL of the response after redirects, without user and password.
     pub url: String,
-    /// From the first byte sent to the last byte read, redirects included.
+    /// The time from the first byte sent to the last byte read, including redirects.
     pub took: Duration,
-    /// The server's certificate, over TLS.
+    /// The certificate that the server presented, over TLS.
     pub certificate: Option<Arc<PeerCertificate>>,
-    /// Why there is no body here, if there is one.
+    /// Why the body was not read, if it was not.
     pub unread: Option<String>,
-    /// The cookies that were set on the way, redirects included: the last value of each name.
+    /// The cookies that were set, including during redirects. Only the last value of each name is kept.
     pub set_cookies: Vec<(String, String)>,
     json: OnceLock<Result<Value, String>>,
 }
 
 impl HttpResponse {
-    /// An answer whose body is yet to be read.
+    /// Creates a response whose body has not been read yet.
     pub fn new(status: u16, version: &'static str, headers: HeaderMap, url: String) -> HttpResponse {
         HttpResponse {
             status,
@@ -54,17 +54,17 @@ impl HttpResponse {
         }
     }
 
-    /// How many bytes of it there are to look at.
+    /// Returns the number of bytes to inspect.
     pub fn size(&self) -> usize {
         let headers =
             self.headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum::<usize>();
         self.body.len() + self.url.len() + headers
     }
 
-    /// The body as JSON, parsed once.
+    /// Returns the body as JSON, which is parsed once.
     ///
     /// # Errors
-    /// Why it is no JSON.
+    /// Returns why the body is not JSON.
     pub fn json(&self) -> Result<&Value, &str> {
         self.json.get_or_init(|| json::parse(&self.body)).as_ref().map_err(String::as_str)
     }
@@ -79,14 +79,14 @@ impl HttpResponse {
         let load = Cost::TO_READ.on(self.size());
         let keeper = context.clone();
         let describe = move || {
-            // What a server issues is secret, whether anybody captures it or not.
+            // What a server issues is secret, whether or not anything captures it.
             keeper.run.redactor.add_issued(self.json().unwrap_or(&Value::Null));
             self.describe()
         };
         context.offload(Phase::Judge, load, describe).await
     }
 
-    /// The answer in a few words: its status, and where it leads.
+    /// Describes the response briefly: its status and its location.
     pub fn in_short(&self) -> Message {
         let line = Message::new().words(self.status.to_string());
         match self.headers.get(hyper::header::LOCATION) {
@@ -95,7 +95,7 @@ impl HttpResponse {
         }
     }
 
-    /// The answer in two lines: status and type, then the start of the body.
+    /// Describes the response in two lines: status and type, then the start of the body.
     pub fn describe(&self) -> Message {
         let line = match self.headers.get(hyper::header::CONTENT_TYPE) {
             Some(kind) => Message::new()
@@ -117,7 +117,7 @@ impl HttpResponse {
         }
         match self.body.trim() {
             "" => line.words("empty body"),
-            // What a person would read on it: markup hides the message.
+            // Shows the visible text, because markup hides the message.
             body if is_html => match page_text::text(body) {
                 text if text.is_empty() => {
                     line.words(format!("{} bytes; the page has no text", self.body.len()))

@@ -1,4 +1,4 @@
-//! Sending a request and reading its answer, redirects and cookies included.
+//! Sends a request and reads its response, including redirects and cookies.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,10 +30,10 @@ use crate::probe::dial::{self, Target};
 use crate::probe::trust::Trust;
 use crate::secret::message;
 
-/// Sends `request` and reads the whole answer.
+/// Sends `request` and reads the whole response.
 ///
 /// # Errors
-/// No answer, or none that is HTTP, or a body larger than `max-body`.
+/// Fails if there is no valid HTTP response, or if its body exceeds `max-body`.
 pub async fn send(
     request: ResolvedRequest,
     clients: &Clients,
@@ -47,7 +47,7 @@ pub async fn send(
     let mut set_cookies = Vec::new();
     cookies.begin(&prepared.url);
     loop {
-        // Boxed, as is the reading, because they are large, and part of the future of every check and step.
+        // Boxed, like reading, because both are large and part of the future of every check and step.
         let response = Box::pin(send_once(&prepared, clients, cookies, &mut set_cookies, context)).await?;
         let next = redirect::next(&prepared, response.status(), response.headers());
         if let Next::Follow(next) = &next
@@ -84,11 +84,11 @@ pub async fn send(
     }
 }
 
-/// The certificate of the server that answered, also where its connection was used before.
+/// Returns the certificate of the server, even if the connection was reused.
 fn certificate(response: &Response<Body>, context: &Context) -> Option<Arc<PeerCertificate>> {
     let shown = response.extensions().get::<reqwest::tls::TlsInfo>()?.peer_certificate()?;
     let shown = PeerCertificate::parse(shown)?;
-    // What it depends on is known where there was a handshake.
+    // The intermediates are known only if there was a handshake.
     let seen = context
         .timeline
         .certificate()
@@ -96,7 +96,7 @@ fn certificate(response: &Response<Body>, context: &Context) -> Option<Arc<PeerC
     Some(Arc::new(seen.unwrap_or(shown)))
 }
 
-/// An URL without user, password and fragment.
+/// Returns a URL without user, password and fragment.
 pub(super) fn shown(url: &Url) -> String {
     let mut url = url.clone();
     let _ = url.set_username("");
@@ -134,7 +134,7 @@ async fn send_once(
         }
     }
     let response = match result {
-        // Some servers do for one request only what HTTP/2 has no room for, such as a Windows log-in.
+        // Some servers need HTTP/1.1 for single requests that HTTP/2 does not support, such as Windows authentication.
         Err(error) if prepared.route.version.is_none() && fault::wants_http_1(&error) => {
             wire.route = only_http_1(wire.route);
             exchange(prepared, &wire, clients, context).await
@@ -166,9 +166,9 @@ async fn send_once(
     Ok(response)
 }
 
-/// Why there is no answer.
+/// Why there is no response.
 pub(super) enum SendError {
-    /// It was never sent.
+    /// The request was never sent.
     Unsent(Failure),
     Client(reqwest::Error),
 }
@@ -180,8 +180,8 @@ async fn exchange(
     context: &Context,
 ) -> Result<Response<Body>, SendError> {
     let trust = context.run.shared::<Trust>();
-    // A server may close a kept connection while a request is on its way, and nobody can know whether it was heard.
-    // So one that must not come twice goes over a connection of its own, and any other is sent once more.
+    // A server may close a kept connection while a request is in transit, and whether it was processed is unknown. So a
+    // non-idempotent request uses its own connection, and an idempotent one is retried once.
     let may_come_twice = prepared.method.is_idempotent();
     let client = if may_come_twice {
         clients.client(&wire.route, &trust).await
@@ -209,11 +209,11 @@ async fn exchange(
     Ok(response.into())
 }
 
-/// How long a connection may take before the other addresses of a name are tried beside it (RFC 8305, section 5).
+/// How long a connection may take before the other addresses of the name are tried in parallel (RFC 8305, section 5).
 const OTHERS_AFTER: Duration = Duration::from_millis(250);
 
-/// Sends the request where a connection is made first. The library stays with the first address of a family for as long
-/// as that does not refuse; an address that answers meanwhile takes its place before anything is sent.
+/// Sends the request over the connection that is established first. The library stays with the first address of a
+/// family until it refuses. If another address responds before that, it is used instead, before anything is sent.
 async fn first_to_connect(
     prepared: &ResolvedRequest,
     wire: &Wire,
@@ -287,7 +287,7 @@ fn on_the_wire(prepared: &ResolvedRequest, cookie: Option<HeaderValue>) -> Resul
             body
         }
     };
-    // Some servers take none of these without a length, though there is nothing to be long.
+    // Some servers reject these methods without a length, even for an empty body.
     let has_length =
         prepared.has_body() || [Method::POST, Method::PUT, Method::PATCH].contains(&prepared.method);
     if has_length && !headers.contains_key(TRANSFER_ENCODING) {
@@ -299,11 +299,11 @@ fn on_the_wire(prepared: &ResolvedRequest, cookie: Option<HeaderValue>) -> Resul
     Ok(wire)
 }
 
-/// Goes where `resolve` says; the server is asked as the suite says.
+/// Redirects the connection to the `resolve` entry. The request itself stays unchanged.
 fn go_instead(wire: &mut Wire, prepared: &ResolvedRequest) {
     let Some(instead) = prepared.resolve.iter().find(|instead| instead.applies_to(&wire.url)) else { return };
     let named = matches!(wire.url.host(), Some(url::Host::Domain(_)));
-    // The library takes a port that stands in the URL, and an address in place of a name, as they are.
+    // The library uses an explicit port in the URL, or an address as host, unchanged.
     if !named || wire.url.port().is_some_and(|port| port != instead.address.port()) {
         if let Ok(host) = HeaderValue::from_str(&wire.url[Position::BeforeHost..Position::AfterPort]) {
             wire.headers.entry(HOST).or_insert(host);
@@ -317,8 +317,8 @@ fn go_instead(wire: &mut Wire, prepared: &ResolvedRequest) {
     }
 }
 
-/// Over HTTP/2 the authority of the URL counts more than `Host` (RFC 9113, section 8.3.1), and servers refuse to be told
-/// both. So where they differ, only HTTP/1.1 is offered.
+/// Sets the host of the request. Over HTTP/2, the authority of the URL takes precedence over `Host` (RFC 9113, section
+/// 8.3.1), and servers reject requests with both. So if they differ, only HTTP/1.1 is offered.
 fn ask_for_host(wire: &mut Wire) -> Result<(), Failure> {
     let Some(host) = wire.headers.get(HOST) else { return Ok(()) };
     if host.as_bytes() == wire.url[Position::BeforeHost..Position::AfterPort].as_bytes() {
@@ -344,8 +344,8 @@ fn only_http_1(route: Route) -> Route {
     route
 }
 
-/// A cookie belongs to a host and not to a port, which is too little where a redirect leads to another port of
-/// this host.
+/// Whether the request may send cookies. Cookies belong to a host regardless of the port, which is too permissive for a
+/// redirect to another port of the same host.
 fn may_have_cookies(prepared: &ResolvedRequest) -> bool {
     prepared.home.host() != prepared.url.host() || is_same_origin(&prepared.home, &prepared.url)
 }

@@ -1,4 +1,4 @@
-//! OAuth 2.0 access tokens by client credentials (RFC 6749, section 4.4), each fetched once a run.
+//! OAuth 2.0 access tokens for client credentials (RFC 6749, section 4.4), each fetched once per run.
 
 use bytes::Bytes;
 use hyper::Method;
@@ -16,7 +16,7 @@ use crate::attempt::{Context, Tracing};
 use crate::outcome::{Failure, Fault, Phase};
 use crate::secret::{Message, message};
 
-/// Where the client's ID and secret go (RFC 6749, section 2.3.1).
+/// Where the client's ID and secret are sent (RFC 6749, section 2.3.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ClientAuth {
     /// `client_secret_post`
@@ -25,19 +25,19 @@ pub enum ClientAuth {
     Basic,
 }
 
-/// All that decides which token comes, or whether one does.
+/// Everything that determines which token is issued, or whether one is.
 #[derive(Clone, PartialEq)]
 pub struct TokenRequest {
     pub url: Url,
     pub client_id: String,
     pub client_secret: String,
-    /// How the server learns who asks; if nobody says, whichever way it takes.
+    /// How the client authenticates. `None` tries both ways.
     pub client_auth: Option<ClientAuth>,
     pub scope: Option<String>,
     pub audience: Option<String>,
     pub route: Route,
     pub resolve: Vec<ResolveOverride>,
-    /// The largest answer that is read, in bytes.
+    /// The largest response that is read, in bytes.
     pub max_body: usize,
 }
 
@@ -45,17 +45,17 @@ pub struct TokenRequest {
 #[derive(Debug, Default)]
 struct Tokens(SingleFlight<TokenRequest, String>);
 
-/// The token for `wanted`: the first check that wants it fetches it, the others wait for that.
+/// Returns the token for `wanted`. The first check fetches it, and the others wait.
 ///
 /// # Errors
-/// No answer, or one without a token.
+/// Fails if there is no response, or if it contains no token.
 pub async fn fetch(wanted: TokenRequest, context: &Context) -> Result<String, Failure> {
     context.run.shared::<Tokens>().0.get(&wanted, || fetch_once(&wanted, context)).await
 }
 
 async fn fetch_once(wanted: &TokenRequest, context: &Context) -> Result<String, Failure> {
     let (answer, token) = ask(wanted, wanted.client_auth.unwrap_or(ClientAuth::Body), context).await?;
-    // Every server takes the one or the other (RFC 6749, section 2.3.1), and says so if it was the other.
+    // Every server supports one of the two (RFC 6749, section 2.3.1), and reports if it was the wrong one.
     let (answer, token) = match (wanted.client_auth, &token, error_of(&answer)) {
         (None, None, Some("invalid_client")) => ask(wanted, ClientAuth::Basic, context).await?,
         _ => (answer, token),
@@ -88,13 +88,13 @@ async fn ask(
     Ok(context.offload(Phase::Judge, load, read).await)
 }
 
-/// What a server says instead of a token.
+/// Returns the error code of a response without a token.
 fn error_of(answer: &HttpResponse) -> Option<&str> {
     answer.json().ok()?.get("error")?.as_str()
 }
 
 impl TokenRequest {
-    /// The client's ID and secret as a header: both are encoded as in a form first.
+    /// Returns the client's ID and secret as a header. Both are form-encoded first.
     fn basic(&self, context: &Context) -> Option<HeaderValue> {
         use base64::Engine as _;
         let encoded = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
@@ -146,7 +146,7 @@ fn token_in(answer: &HttpResponse) -> Option<String> {
     answer.json().ok()?.get("access_token")?.as_str().map(str::to_owned)
 }
 
-/// What a token endpoint may say instead of a token (RFC 6749, section 5.2).
+/// The error codes of a token endpoint (RFC 6749, section 5.2).
 const REFUSALS: [&str; 6] = [
     "invalid_request",
     "invalid_client",
@@ -156,7 +156,7 @@ const REFUSALS: [&str; 6] = [
     "invalid_scope",
 ];
 
-/// An answer without a token. Nothing else of it is shown: it may have other tokens in it.
+/// Describes a response without a token. Nothing else of it is shown, because it may contain other tokens.
 fn refusal(answer: &HttpResponse) -> Message {
     let error = error_of(answer);
     let code = REFUSALS.into_iter().find(|code| Some(*code) == error);

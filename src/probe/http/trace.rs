@@ -1,4 +1,4 @@
-//! Requests and answers as `--trace` shows them: what goes over the wire.
+//! Requests and responses for `--trace`, as they are sent.
 
 use hyper::Response;
 use hyper::header::HeaderMap;
@@ -9,22 +9,22 @@ use super::send::shown;
 use super::version_name;
 use crate::secret::Message;
 
-/// How much of a body is shown, in characters.
+/// The most characters of a body that are shown.
 const BODY_SHOWN: usize = 2_000;
 
-/// A request: its line, the headers that are sent, and what it says.
+/// Describes a request: its line, the sent headers, and its body.
 pub(super) fn request(request: &ResolvedRequest, headers: &HeaderMap) -> Message {
     let line = Message::new().words(format!("{} ", request.method)).data(shown(&request.url));
     with_headers(line, headers, request.shown_body.as_deref())
 }
 
-/// An answer that is read no further, because another request follows it.
+/// Describes a response whose body is not read, because another request follows.
 pub(super) fn head<B>(response: &Response<B>) -> Message {
     let line = format!("{} {}", version_name(response.version()), response.status().as_u16());
     with_headers(Message::new().words(line), response.headers(), None)
 }
 
-/// A whole answer.
+/// Describes a complete response.
 pub fn answer(answer: &HttpResponse) -> Message {
     let line = Message::new().words(format!("{} {}", answer.version, answer.status));
     with_headers(line, &answer.headers, Some(&answer.body))

@@ -1,8 +1,8 @@
-//! A tunnel through a proxy, where the library finds none: it takes a 200 for one and nothing else, and does not tell
-//! what came instead. Any 2xx makes a tunnel (RFC 9110, section 9.3.6).
+//! Tunnels through a proxy, for proxies that the library does not accept: it accepts only a 200, and does not report
+//! any other response. Any 2xx opens a tunnel (RFC 9110, section 9.3.6).
 //!
-//! So the proxy is asked once more, here. The library is given a proxy of this process in place of it, which hands on what
-//! goes through the tunnel.
+//! So the proxy is asked again here. Instead of the proxy, the library gets a relay in this process, which forwards the
+//! data of the tunnel.
 
 use std::collections::HashMap;
 use std::io;
@@ -15,10 +15,10 @@ use tokio::task::JoinSet;
 
 use crate::probe::dial::{self, Target};
 
-/// The most that the head of an answer or a question may have, in bytes.
+/// The maximum size of the head of a request or a response, in bytes.
 const LONGEST_HEAD: usize = 64 << 10;
 
-/// The tunnels of some clients. They end with them.
+/// The tunnels of a set of clients. They end together with the clients.
 #[derive(Debug, Default)]
 pub(super) struct Tunnels(Mutex<Open>);
 
@@ -28,16 +28,16 @@ struct Open {
     tasks: JoinSet<()>,
 }
 
-/// A proxy of this process in place of another.
+/// A proxy in this process that stands in for another one.
 #[derive(Debug, Clone)]
 pub(super) struct Relay {
-    /// Where it is, for the library.
+    /// The URL of the relay, for the library.
     pub url: String,
     refused: Arc<Mutex<Option<String>>>,
 }
 
 impl Relay {
-    /// What the proxy said the last time that it opened no tunnel: `403 Forbidden`.
+    /// Returns the status with which the proxy last refused a tunnel: `403 Forbidden`.
     pub fn refused(&self) -> Option<String> {
         self.refused.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -48,12 +48,13 @@ impl Tunnels {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The relay to this proxy, if there is one already.
+    /// Returns the relay to this proxy, if there already is one.
     pub fn known(&self, proxy: &Intercept) -> Option<Relay> {
         self.open().relays.get(&key(proxy)?).cloned()
     }
 
-    /// The relay to this proxy. `None` if it is none that can be asked in the clear.
+    /// Returns the relay to this proxy, starting it if necessary. Returns `None` if the proxy's URL is not `http://`,
+    /// or if the relay cannot listen.
     pub async fn relay(&self, proxy: &Intercept) -> Option<Relay> {
         let key = key(proxy)?;
         if let Some(known) = self.open().relays.get(&key) {
@@ -61,20 +62,20 @@ impl Tunnels {
         }
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.ok()?;
         let address = listener.local_addr().ok()?;
-        // Others on this machine must not go through it with the credentials of the suite.
+        // Other users of this machine must not use the relay with the suite's credentials.
         let pass = uuid::Uuid::new_v4().simple().to_string();
         let refused = Arc::default();
         let relay = Relay { url: format!("http://smoke:{pass}@{address}"), refused: Arc::clone(&refused) };
         let to = To { proxy: proxy_target(proxy)?, credentials: credentials(proxy), refused };
         let mut open = self.open();
-        // Why: it has to last as long as what goes through it. It ends with the clients, whose set it is in.
+        // Why: the relay must live as long as the connections through it. It ends with the clients, which own this set.
         open.tasks.spawn(serve(listener, Arc::new(to), expected_credentials(&pass)));
         open.relays.insert(key, relay.clone());
         Some(relay)
     }
 }
 
-/// What tells one proxy from another.
+/// Returns what identifies a proxy, or `None` if its URL is not `http://`.
 fn key(proxy: &Intercept) -> Option<String> {
     let is_clear = proxy.uri().scheme_str() == Some("http");
     is_clear.then(|| format!("{} {}", proxy.uri(), credentials(proxy).unwrap_or_default()))
@@ -90,14 +91,14 @@ fn proxy_target(proxy: &Intercept) -> Option<Target> {
     Some(Target { host, port: uri.port_u16().unwrap_or(80) })
 }
 
-/// What the library says to the relay of who it is.
+/// Returns the credentials that the library sends to the relay.
 fn expected_credentials(pass: &str) -> String {
     use base64::Engine as _;
     let encoded = base64::engine::general_purpose::STANDARD.encode(format!("smoke:{pass}"));
     format!("basic {encoded}")
 }
 
-/// Where a relay leads.
+/// The destination of a relay.
 #[derive(Debug)]
 struct To {
     proxy: Target,
@@ -109,7 +110,7 @@ async fn serve(listener: TcpListener, to: Arc<To>, expected: String) {
     let mut connections = JoinSet::new();
     while let Ok((stream, _)) = listener.accept().await {
         let (to, expected) = (Arc::clone(&to), expected.clone());
-        // Why: it ends with the set, which ends with the relay. What goes wrong is seen at the other end.
+        // Why: the task ends with the set, which ends with the relay. Errors are seen at the other end.
         connections.spawn(async move {
             let _ = hand_on(stream, &to, &expected).await;
         });
@@ -117,7 +118,7 @@ async fn serve(listener: TcpListener, to: Arc<To>, expected: String) {
     }
 }
 
-/// Opens a tunnel for one client, and hands on what goes through it.
+/// Opens a tunnel for one client, and forwards its data.
 async fn hand_on(mut client: TcpStream, to: &To, expected: &str) -> io::Result<()> {
     let (question, _) = head_of(&mut client).await?;
     let is_expected = header(&question, "proxy-authorization")
@@ -143,7 +144,7 @@ async fn hand_on(mut client: TcpStream, to: &To, expected: &str) -> io::Result<(
     tokio::io::copy_bidirectional(&mut client, &mut proxy).await.map(drop)
 }
 
-/// The head of a message, and what came behind it.
+/// Reads the head of a message. Returns it with the bytes that came after it.
 async fn head_of(stream: &mut TcpStream) -> io::Result<(String, Vec<u8>)> {
     const END: &[u8] = b"\r\n\r\n";
     let mut read = Vec::new();

@@ -7,7 +7,9 @@
 
 use std::io::{Error, ErrorKind};
 
-use mysql_common::auth::plugins::{self, AuthProc, ChallengeResponsePlugin as _, Context, Response};
+use mysql_common::auth::plugins::{
+    self, AuthProc, ChallengeResponsePlugin as _, Context, MysqlClearPassword, Response,
+};
 use mysql_common::packets::AuthPlugin;
 use x509_parser::pem::Pem;
 use x509_parser::prelude::FromDer as _;
@@ -146,8 +148,10 @@ impl<'c> Login<'c> {
     }
 
     fn run(&mut self, challenge: &[u8]) -> Result<Response, LoginError> {
-        let mut procedure =
-            std::mem::replace(&mut self.procedure, AuthProc::MysqlClearPassword(Default::default()));
+        let mut procedure = std::mem::replace(
+            &mut self.procedure,
+            AuthProc::MysqlClearPassword(MysqlClearPassword::default()),
+        );
         let answer = procedure.run(&*self, challenge);
         self.procedure = procedure;
         answer.map_err(|error| {

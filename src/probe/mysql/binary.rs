@@ -1,4 +1,4 @@
-//! Rows: as text, and in the binary form that a prepared statement has, whose values become the text that the server
+//! Rows, as text and in the binary form of prepared statements. Binary values are converted to the text that the server
 //! would have written.
 //!
 //! Source: <https://dev.mysql.com/doc/dev/mysql-server/latest/page_protocol_binary_resultset.html>.
@@ -10,14 +10,14 @@ use super::packets::{Column, unexpected};
 use super::values::{UNSIGNED, kind};
 use super::wire::Cell;
 
-/// A row of the text protocol.
+/// Reads a row of the text protocol.
 pub(super) fn text_row(packet: &[u8], columns: usize) -> Result<Vec<Cell>> {
     let mut fields = Fields::of(packet);
     let cells: Result<Vec<Cell>> = (0..columns).map(|_| Ok(fields.bytes()?.map(<[u8]>::to_vec))).collect();
     whole(cells?, fields)
 }
 
-/// A row of a prepared statement.
+/// Reads a row of a prepared statement.
 pub(super) fn row(packet: &[u8], columns: &[Column]) -> Result<Vec<Cell>> {
     let mut fields = Fields::of(packet);
     fields.u8()?;
@@ -65,12 +65,12 @@ fn cell(column: &Column, fields: &mut Fields<'_>) -> Result<Vec<u8>> {
     Ok(text.into_bytes())
 }
 
-/// Is it written without an exponent?
+/// Whether the server writes the number without an exponent.
 fn is_plain(number: f64) -> bool {
     number == 0.0 || (1e-5..1e16).contains(&number.abs())
 }
 
-/// A moment is preceded by its length: what is zero at its end is left out.
+/// Dates and times are prefixed with their length: trailing zero parts are omitted.
 fn date(fields: &mut Fields<'_>) -> Result<String> {
     let mut fields = part(fields)?;
     let (year, month, day) =
@@ -112,7 +112,7 @@ fn part<'p>(fields: &mut Fields<'p>) -> Result<Fields<'p>> {
     fields.take(length.into()).map(Fields::of)
 }
 
-/// As many digits as the column has. An expression may have any number of them.
+/// Formats a fraction with as many digits as the column has. The number of digits of an expression may be unspecified.
 fn fraction(micros: u32, decimals: u8) -> String {
     let digits = format!("{:06}", micros.min(999_999));
     match decimals {

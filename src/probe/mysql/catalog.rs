@@ -107,7 +107,7 @@ pub(super) fn read(rows: Vec<Row>, count: usize) -> Result<Vec<Option<Table>>, F
                 let Some((_, _, is_whole)) = &mut key else { continue };
                 match name.as_str() {
                     Some(name) if *is_whole => {
-                        table.unique.last_mut().into_iter().for_each(|columns| columns.push(name.to_owned()))
+                        table.unique.last_mut().into_iter().for_each(|columns| columns.push(name.to_owned()));
                     }
                     Some(_) => {}
                     None if *is_whole => {

@@ -1,7 +1,7 @@
-//! A query as a command of `mysql` or `mariadb`, for people to repeat by hand.
+//! A query as a command for `mysql` or `mariadb`, for running by hand.
 //!
-//! Neither takes a URL, nor the password as an argument that others could see. Each knows options of TLS that the other
-//! does not: `--loose-` keeps it from refusing those.
+//! Neither client takes a URL, and a password given as an argument could be seen by others. Each has TLS options that
+//! the other lacks: `--loose-` makes a client ignore an option that it does not know.
 
 use super::url::{MysqlUrl, SslMode};
 use crate::attempt::shell::{ShellCommand, seconds};
@@ -9,10 +9,10 @@ use crate::probe::database::{Access, Reproduction};
 use crate::probe::socket::Endpoint;
 use crate::secret::placeholder::{Piece, pieces, placeholder};
 
-/// The command that asks the server the same.
+/// Returns the command that runs the same query.
 pub(super) fn command(asked: &Reproduction<'_>) -> ShellCommand {
     let program = if asked.url.starts_with("mariadb:") { "mariadb" } else { "mysql" };
-    // An interrupt makes it end the query on the server, too.
+    // On an interrupt, the client ends the query on the server, too.
     let command = ShellCommand::new("timeout").words(&["-s", "INT", &seconds(asked.limit), program]);
     let Ok(url) = MysqlUrl::parse(asked.url) else { return command };
     let command = match &url.endpoint {
@@ -35,7 +35,7 @@ pub(super) fn command(asked: &Reproduction<'_>) -> ShellCommand {
                 Access::Write => "start transaction",
             };
             let statement = statement.trim_end().trim_end_matches(';');
-            // A comment would go on to the end of the line.
+            // A trailing comment would extend to the end of the line.
             let separator = if statement.contains('#') || statement.contains("--") { "\n; " } else { "; " };
             format!("{begin}; {statement}{separator}rollback")
         }
@@ -68,9 +68,10 @@ fn with_tls(url: &MysqlUrl, command: ShellCommand) -> ShellCommand {
     file(file(command, "ssl-cert", &url.cert), "ssl-key", &url.key)
 }
 
-/// The password as the client takes it.
+/// Returns the password for the client's environment.
 fn password(asked: &Reproduction<'_>) -> Option<String> {
-    // It stands there in clear, and is not for a report; or a shell cannot make it of what it has.
+    // The password is in the suite as plain text, which a report must not show; or a shell cannot derive it from the
+    // secret.
     let unsaid = || placeholder("$MYSQL_PWD");
     let has_one = password_in(asked.url).is_some_and(|password| !password.is_empty());
     if !has_one {
@@ -87,7 +88,7 @@ fn password(asked: &Reproduction<'_>) -> Option<String> {
     })
 }
 
-/// The password of a URL, as it is written there.
+/// Returns the password of a URL, as written there.
 fn password_in(url: &str) -> Option<&str> {
     let authority = url.find("://")? + 3;
     let end = url[authority..].find(['/', '?']).map_or(url.len(), |end| authority + end);

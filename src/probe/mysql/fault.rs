@@ -1,6 +1,6 @@
-//! From errors to failures that name their cause.
+//! Conversion of errors to failures that name their cause.
 //!
-//! Source of the numbers: <https://dev.mysql.com/doc/mysql-errors/8.4/en/server-error-reference.html>,
+//! Source of the error numbers: <https://dev.mysql.com/doc/mysql-errors/8.4/en/server-error-reference.html>,
 //! <https://mariadb.com/docs/server/reference/error-codes>.
 
 use std::io::{Error, ErrorKind};
@@ -48,7 +48,7 @@ pub(super) mod code {
     pub const TLS_REQUIRED: u16 = 3159;
 }
 
-/// Why the login failed.
+/// Returns the failure of a login.
 pub(super) fn login(error: LoginError, endpoint: &Endpoint, is_secured: bool) -> Failure {
     match error {
         LoginError::Refused(refusal) if refusal.code == code::ACCESS_DENIED && !is_secured => {
@@ -69,7 +69,7 @@ fn logging_in(endpoint: &Endpoint) -> Message {
     message!("logging in at {}", endpoint)
 }
 
-/// The server said no.
+/// Returns the failure of a login that the server refused.
 pub(super) fn refused(refusal: &Refusal, endpoint: &Endpoint) -> Failure {
     let (fault, hint) = match refusal.code {
         code::ACCESS_DENIED | code::ACCESS_DENIED_NO_PASSWORD => (Fault::Auth, "check user and password"),
@@ -100,7 +100,7 @@ pub(super) fn refused(refusal: &Refusal, endpoint: &Endpoint) -> Failure {
     Failure::fault(fault, logging_in(endpoint), told_by_server(refusal)).with_hint(Message::new().words(hint))
 }
 
-/// The connection broke before the login was done.
+/// Returns the failure of a connection that broke before the login was complete.
 pub(super) fn broken(io: &Error, endpoint: &Endpoint, phase: Phase) -> Failure {
     let doing = match phase {
         Phase::Tls => message!("asking {} for TLS", endpoint),
@@ -119,7 +119,7 @@ fn ended(io: &Error) -> String {
     }
 }
 
-/// The server has no TLS and the URL wants it.
+/// Returns the failure for a server that has no TLS although the URL requires it.
 pub(super) fn no_tls(endpoint: &Endpoint) -> Failure {
     let doing = message!("asking {} for TLS", endpoint);
     Failure::fault(Fault::Tls, doing, message!("the server does not offer TLS"))
@@ -132,7 +132,7 @@ pub(super) fn too_old(version: &str, endpoint: &Endpoint) -> Failure {
         .with_hint(message!("MySQL 5.6 and MariaDB 10.0 are the oldest that can be asked"))
 }
 
-/// The server's public key in the user's own file.
+/// Reads the server's public key from a file of the user.
 pub(super) fn public_key(path: &Path) -> Result<Vec<u8>, Failure> {
     let doing = || message!("reading `{}`", path.display());
     let key = std::fs::read(path)
@@ -145,21 +145,21 @@ pub(super) fn public_key(path: &Path) -> Result<Vec<u8>, Failure> {
     }
 }
 
-/// The conversation broke off: the connection ended, or the server sent what cannot be read.
+/// Returns the failure of a conversation that broke off: the connection ended, or the server sent something unreadable.
 pub(super) fn conversation(io: &Error) -> Failure {
     Failure::fault(Fault::Protocol, message!("running the query"), message!("{}", ended(io)))
         .with_hint(message!("look at the server's log"))
 }
 
-/// A statement that is not run.
+/// Returns the failure of a statement that smoke does not run.
 pub(super) fn not_run(cause: Message, hint: &'static str) -> Failure {
     Failure::fault(Fault::Sql, message!("running the query"), cause).with_hint(Message::new().words(hint))
 }
 
-/// Why a statement failed.
+/// Returns the failure of a statement.
 pub(super) fn sql(refusal: &Refusal, context: &Context) -> Failure {
     let doing = message!("running the query");
-    // Sooner, it was a limit of the session's own. Locks have limits in whole seconds only.
+    // If it happened earlier, the limit was the session's own. Lock limits are in whole seconds only.
     if refusal.code == code::LOCK_WAIT_TIMEOUT
         && context.deadline.remaining() <= LOCK_TIMEOUT_LEAD + Duration::from_secs(1)
     {
@@ -198,7 +198,7 @@ pub(super) fn sql(refusal: &Refusal, context: &Context) -> Failure {
 
 fn told_by_server(refusal: &Refusal) -> Message {
     let text = message!("{}", refusal.message).words(format!(" (error {}", refusal.code));
-    // Whoever answers, it is five letters and digits, or not a code.
+    // The server is untrusted: a valid SQLSTATE has five letters and digits.
     let state = refusal.state.as_str();
     if state.len() == 5 && state.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
         text.words(", SQLSTATE ").data(state).words(")")

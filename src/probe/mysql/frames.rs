@@ -1,4 +1,4 @@
-//! Packets on the wire: three bytes of length, a number, and the payload.
+//! Packets on the wire: a length of three bytes, a sequence number, and the payload.
 //!
 //! Source: <https://dev.mysql.com/doc/dev/mysql-server/latest/page_protocol_basic_packets.html>.
 
@@ -9,29 +9,29 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
 use crate::probe::rows::{LARGEST, TOO_LARGE};
 
-/// As much is read at once.
+/// The number of bytes to reserve for one read.
 const CHUNK: usize = 8 * 1024;
 
-/// A longer payload goes on in the next packet.
+/// The largest payload of one packet; a longer one continues in the next packet.
 const LONGEST_PAYLOAD: usize = 0xff_ffff;
 
 const HEADER: usize = 4;
 
-/// Both directions of a connection.
+/// A stream that can be read and written.
 pub(super) trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Duplex for S {}
 
-/// A stream to a server, secured or not.
+/// A stream to a server, with or without TLS.
 pub(super) type Stream = Box<dyn Duplex>;
 
-/// A connection as packets.
+/// A connection that exchanges packets.
 pub(super) struct Frames {
     stream: Stream,
     incoming: BytesMut,
-    /// What was asked and is not sent yet.
+    /// Packets that are not sent yet.
     outgoing: BytesMut,
-    /// The number of the next packet, in either direction.
+    /// The sequence number of the next packet, in either direction.
     number: u8,
 }
 
@@ -40,10 +40,10 @@ impl Frames {
         Frames { stream, incoming: BytesMut::new(), outgoing: BytesMut::new(), number: 0 }
     }
 
-    /// The stream, to be secured.
+    /// Returns the stream, for the TLS handshake.
     ///
     /// # Errors
-    /// Something was sent ahead of that, in clear: whoever did it is not to be listened to.
+    /// Data was received in plain text before TLS: its sender is not to be trusted.
     pub fn into_stream(self) -> Result<(Stream, u8)> {
         if self.incoming.is_empty() {
             Ok((self.stream, self.number))
@@ -52,17 +52,17 @@ impl Frames {
         }
     }
 
-    /// The same connection, secured.
+    /// Returns the connection over the TLS stream.
     pub fn secured(stream: Stream, number: u8) -> Frames {
         Frames { number, ..Frames::new(stream) }
     }
 
-    /// A command begins.
+    /// Begins a command.
     pub fn begin(&mut self) {
         self.number = 0;
     }
 
-    /// Adds a payload to what is sent next.
+    /// Queues a payload.
     pub fn put(&mut self, payload: &[u8]) {
         let mut rest = payload;
         loop {
@@ -71,7 +71,7 @@ impl Frames {
             self.outgoing.put_u8(self.number);
             self.outgoing.extend_from_slice(part);
             self.number = self.number.wrapping_add(1);
-            // A payload that fills its last packet is ended by an empty one.
+            // A payload that fills its last packet exactly is ended by an empty packet.
             if part.len() < LONGEST_PAYLOAD {
                 break;
             }
@@ -79,7 +79,7 @@ impl Frames {
         }
     }
 
-    /// Sends what is not sent yet.
+    /// Sends the queued packets.
     pub async fn send(&mut self) -> Result<()> {
         if !self.outgoing.is_empty() {
             self.stream.write_all_buf(&mut self.outgoing).await?;
@@ -88,7 +88,8 @@ impl Frames {
         Ok(())
     }
 
-    /// The first packet of a server. Whoever starts otherwise is not MySQL, however much it goes on to say.
+    /// Reads the server's first packet. A server that starts in any other way is not MySQL, no matter how much it
+    /// sends.
     pub async fn greeting(&mut self) -> Result<BytesMut> {
         const REFUSAL: u8 = 0xff;
         self.fill(HEADER + 1).await?;
@@ -102,14 +103,14 @@ impl Frames {
         }
     }
 
-    /// The next packet, which is a `what`.
+    /// Reads the next packet, which is a `what`.
     pub async fn packet(&mut self, what: &str) -> Result<BytesMut> {
         self.fill(HEADER).await?;
         let length = usize::from(self.incoming[0])
             | usize::from(self.incoming[1]) << 8
             | usize::from(self.incoming[2]) << 16;
         if length > LARGEST {
-            // The length of the first of several packets says only that there are more.
+            // The length of the first of several packets shows only that there are more.
             let much = if length == LONGEST_PAYLOAD {
                 "16 MiB or more".to_owned()
             } else {
@@ -127,7 +128,7 @@ impl Frames {
         Ok(self.incoming.split_to(length))
     }
 
-    /// Ends the connection.
+    /// Shuts the connection down.
     pub async fn shut_down(&mut self) {
         let _ = self.stream.shutdown().await;
     }

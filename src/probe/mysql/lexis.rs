@@ -1,7 +1,7 @@
-//! What strings, names and comments look like to MySQL.
+//! The lexical structure of MySQL's SQL: strings, names and comments.
 //!
 //! Source: <https://dev.mysql.com/doc/refman/8.4/en/language-structure.html>. A server in ANSI mode, or without
-//! backslashes in strings, is rare, and reads some of it otherwise.
+//! backslash escapes in strings, is rare, and reads some of it differently.
 
 use crate::language::period::Instant;
 use crate::language::sql::{Dialect, Lexis};
@@ -28,12 +28,12 @@ pub(super) const DIALECT: Dialect = Dialect {
     lexis: LEXIS,
 };
 
-/// Two dashes start a comment before a space only: `5--1` is six.
+/// Whether two dashes start a comment. They do so only before whitespace or a control character: `5--1` is six.
 pub(super) fn is_dashed(rest: &[u8]) -> bool {
     matches!(rest, [b'-', b'-', next, ..] if next.is_ascii_whitespace() || next.is_ascii_control())
 }
 
-/// What `/*!` or `/*M!` starts is run.
+/// Whether a comment starts here. The server executes what `/*!` and `/*M!` enclose.
 pub(super) fn is_comment(rest: &[u8]) -> bool {
     rest.starts_with(b"/*") && !rest.starts_with(b"/*!") && !rest.starts_with(b"/*M!")
 }

@@ -3,9 +3,9 @@
 //! This module reads the packets itself, with the login methods of `mysql_common`, because a client library would open
 //! its own connection and its own TLS. A statement is prepared (a single statement with bound values) inside a
 //! read-only transaction, and runs only if the server also accepts it as part of a query, where nothing that writes a
-//! file or commits is allowed. A statement that may write runs only if all its targets can be rolled back. A `kill
-//! query` on a second connection ends a statement whose budget is spent. If nobody is left to send it, the server's own
-//! limit ends the statement.
+//! file or commits is allowed. A statement that may write runs only if all its targets can be rolled back. A
+//! `kill query` on a second connection ends a statement whose budget is spent. If nobody is left to send it, the
+//! server's own limit ends the statement.
 
 mod lexis;
 mod option_file;

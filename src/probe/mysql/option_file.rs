@@ -1,7 +1,7 @@
-//! `~/.my.cnf`: who logs in where, for all clients of this user.
+//! `~/.my.cnf`: the connection options of this user, shared by all clients.
 //!
-//! Source of the format: <https://dev.mysql.com/doc/refman/8.4/en/option-files.html>. The files of the whole machine are
-//! not read: they are about its own server.
+//! Source of the format: <https://dev.mysql.com/doc/refman/8.4/en/option-files.html>. System-wide files are not read:
+//! they are about the machine's own server.
 
 use std::path::{Path, PathBuf};
 
@@ -12,10 +12,10 @@ use crate::secret::message;
 /// The groups that `mysql` and `mariadb` read.
 const GROUPS: [&str; 6] = ["client", "mysql", "client-server", "client-mariadb", "mariadb-client", "mariadb"];
 
-/// How deep files may include one another.
+/// The maximum depth of includes.
 const DEEPEST: usize = 10;
 
-/// An option, as it is written.
+/// An option as written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct OptionLine {
     pub name: String,
@@ -23,10 +23,10 @@ pub(super) struct OptionLine {
     pub file: PathBuf,
 }
 
-/// The options of this user, in their order: of two with one name the later one counts.
+/// Returns this user's options in order: of two with the same name, the later one takes precedence.
 ///
 /// # Errors
-/// Files that include one another without end.
+/// Files include one another without end.
 pub(super) fn of_user() -> Result<Vec<OptionLine>, Failure> {
     let mut options = Vec::new();
     if let Some(home) = std::env::var_os("HOME") {
@@ -36,7 +36,7 @@ pub(super) fn of_user() -> Result<Vec<OptionLine>, Failure> {
 }
 
 fn read(path: &Path, deeper: usize, options: &mut Vec<OptionLine>) -> Result<(), Failure> {
-    // A pipe or a device is none, and what everybody may write is not believed, as for `mysql`.
+    // Like `mysql`, smoke ignores a file that everyone may write to. A pipe or a device is not an option file.
     let is_file = std::fs::metadata(path).is_ok_and(|file| file.is_file() && !anybody_may_write(&file));
     if !is_file {
         return Ok(());
@@ -84,7 +84,7 @@ fn anybody_may_write(_file: &std::fs::Metadata) -> bool {
     false
 }
 
-/// `name`, `name=value` or `name = "value"`, and a comment after it.
+/// Reads `name`, `name=value` or `name = "value"`, with an optional comment after it.
 fn option(line: &str) -> Option<(String, String)> {
     if line.is_empty() || line.starts_with(['#', ';']) {
         return None;

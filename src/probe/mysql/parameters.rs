@@ -1,4 +1,4 @@
-//! Values on their way to a prepared statement.
+//! Encoding of values for a prepared statement.
 //!
 //! Source: <https://dev.mysql.com/doc/dev/mysql-server/latest/page_protocol_com_stmt_execute.html>.
 
@@ -7,17 +7,17 @@ use serde_json::{Number, Value};
 use super::fields::put_bytes;
 use super::values::kind;
 
-/// The type of a text.
+/// The type of a string.
 const VAR_STRING: u8 = 253;
 const NULL: u8 = 6;
 
-/// The flag of an integer without a sign.
+/// The flag of an unsigned integer.
 const UNSIGNED: u8 = 0x80;
 
-/// The command that runs statement `id` with `values`.
+/// Returns the payload that runs statement `id` with `values`.
 pub(super) fn bound(id: u32, values: &[Value]) -> Vec<u8> {
     let mut command = id.to_le_bytes().to_vec();
-    // No cursor, and once.
+    // No cursor, one iteration.
     command.push(0);
     command.extend_from_slice(&1_u32.to_le_bytes());
     if values.is_empty() {
@@ -33,14 +33,14 @@ pub(super) fn bound(id: u32, values: &[Value]) -> Vec<u8> {
         }
     }
     command.extend_from_slice(&nulls);
-    // The types are here.
+    // The types follow.
     command.push(1);
     command.extend_from_slice(&types);
     command.extend_from_slice(&data);
     command
 }
 
-/// Writes a value, and says its type.
+/// Writes a value, and returns its type and flags.
 fn put(value: &Value, data: &mut Vec<u8>) -> (u8, u8) {
     match value {
         Value::Null => (NULL, 0),
@@ -75,7 +75,7 @@ fn put_number(number: &Number, data: &mut Vec<u8>) -> (u8, u8) {
             data.extend_from_slice(&float.to_le_bytes());
             (kind::DOUBLE, 0)
         }
-        // With every digit that was written.
+        // A decimal keeps every digit that was written.
         _ => {
             put_bytes(data, text.as_bytes());
             (kind::NEWDECIMAL, 0)

@@ -1,4 +1,4 @@
-//! A session: one connection, one transaction at a time.
+//! A session: one connection, and one transaction at a time.
 
 use futures_util::future::BoxFuture;
 
@@ -17,10 +17,10 @@ use crate::probe::rows::QueryResult;
 
 pub(super) struct MysqlSession {
     connection: Connection,
-    /// Kept until the session is closed: what is dropped before that was cut.
+    /// Held until the session is closed: if it is dropped earlier, the session was cut off.
     cancellation: CancelGuard,
     transaction: Transaction,
-    /// A statement began and did not end: its future was dropped.
+    /// Whether a statement began and did not end, because its future was dropped.
     is_cut: bool,
 }
 
@@ -48,7 +48,7 @@ impl MysqlSession {
     async fn end(&mut self, how: End, context: &Context) -> Result<(), Failure> {
         let MysqlSession { connection, transaction, is_cut, .. } = self;
         if connection.wire.is_broken() && how == End::Rollback {
-            // The end of the connection has undone it.
+            // The end of the connection has rolled it back.
             return Ok(());
         }
         *is_cut = true;
@@ -92,7 +92,7 @@ impl Session for MysqlSession {
             self.transaction.set_cut_by(CutBy::Server);
             let answer = self.run(statement, keep, &Context { deadline: limit, ..context.clone() }).await;
             self.transaction.set_cut_by(CutBy::Client);
-            // A `sleep` that is ended is no error.
+            // Ending a `sleep` is not an error.
             if answer.is_ok() && limit.has_passed() {
                 return Err(Failure::timed_out(limit.cut(), Phase::Query));
             }
@@ -144,7 +144,7 @@ impl Session for MysqlSession {
         })
     }
 
-    /// Nothing waits for a commit to be checked, but a table that kept what was written is told.
+    /// MySQL has no constraints that are checked only at commit, but a table that kept what was written is reported.
     fn rehearse<'a>(&'a mut self, context: &'a Context) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(async move {
             context.timeline.enter(Phase::Query);
@@ -155,7 +155,7 @@ impl Session for MysqlSession {
 
     fn rollback<'a>(&'a mut self, context: &'a Context) -> BoxFuture<'a, ()> {
         Box::pin(async move {
-            // What was done is undone by the end of the connection too; this ends it in good order.
+            // The end of the connection would also undo the changes; this ends the transaction in good order.
             let _ = self.end(End::Rollback, context).await;
         })
     }

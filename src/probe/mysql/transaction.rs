@@ -1,8 +1,8 @@
-//! What is sent around the statements of a transaction.
+//! The statements sent around those of a transaction.
 //!
-//! A statement that fails is undone by the server, and the transaction goes on; only a deadlock ends the transaction as a
-//! whole, which the state that comes with the next answer tells. Nothing is committed by itself: `autocommit` is off, and
-//! where a check may only read, a transaction that somebody else begins is read-only, too.
+//! The server undoes a statement that fails, and the transaction goes on. Only a deadlock ends the whole transaction,
+//! which is visible in the state sent with the next answer. Nothing is committed automatically: `autocommit` is off,
+//! and if a check may only read, a transaction that a statement begins is read-only, too.
 
 use std::time::Duration;
 
@@ -14,18 +14,18 @@ use crate::outcome::{Failure, Fault};
 use crate::probe::database::Access;
 use crate::secret::message;
 
-/// The server ends a statement by itself this long after the budget did: late enough that a cut is told as what
-/// it is, early enough that nothing runs on.
+/// The server ends a statement by itself this long after the budget: late enough that a cut is reported as one, early
+/// enough that nothing keeps running.
 const SERVER_TIMEOUT_SLACK: Duration = Duration::from_millis(100);
 
-/// The same of a statement that the server itself ends in time: only so late that its word comes after the end.
+/// The same for a statement that the server itself is to end: just late enough that its answer comes after the limit.
 const ROUNDING: Duration = Duration::from_millis(2);
 
-/// A lock that is not granted this long before the budget ends is given up, so that the lock can be named: a fifth
-/// of what is left, and no more than this. The server's word must still come, from a busy machine too.
+/// A lock that is not granted this long before the budget ends is given up, so that the failure can name the lock: a
+/// fifth of the remaining time, and no more than this. The server's answer must still arrive, even from a busy machine.
 pub(super) const LOCK_TIMEOUT_LEAD: Duration = Duration::from_millis(250);
 
-/// A transaction, from before its first statement.
+/// A transaction, beginning before its first statement.
 #[derive(Debug)]
 pub(super) struct Transaction {
     access: Access,
@@ -34,36 +34,36 @@ pub(super) struct Transaction {
     cut_by: CutBy,
 }
 
-/// Who ends a statement that takes too long?
+/// The side that ends a statement that takes too long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum CutBy {
-    /// Whoever asked, with `kill query`; the server, if nobody is left.
+    /// The client, with `kill query`; the server, if the client is gone.
     Client,
-    /// The server. The session stays usable.
+    /// The server. The session remains usable.
     Server,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// Nothing was said of the session.
+    /// The session is not set up yet.
     New,
     /// No transaction is open.
     Closed,
     Open,
 }
 
-/// The variable that limits a statement.
+/// The variable that limits the time of a statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum StatementLimit {
     /// `max_statement_time`, in seconds, for every statement.
     MariaDb,
-    /// `max_execution_time`, in milliseconds, for those that read.
+    /// `max_execution_time`, in milliseconds, for statements that read.
     Mysql,
-    /// It has neither: what answers is something else.
+    /// Neither exists: the server is something else.
     Missing,
 }
 
-/// How a transaction ends.
+/// The way a transaction ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum End {
     Commit,
@@ -76,7 +76,7 @@ impl Transaction {
         Transaction { access, state: State::New, limit, cut_by: CutBy::Client }
     }
 
-    /// From now on.
+    /// Sets the side that ends a statement, from now on.
     pub fn set_cut_by(&mut self, cut_by: CutBy) {
         self.cut_by = cut_by;
     }
@@ -85,13 +85,13 @@ impl Transaction {
         self.access
     }
 
-    /// Sees to it that one is open, and that the next statement ends in time.
+    /// Ensures that a transaction is open, and that the next statement ends in time.
     ///
     /// # Errors
     /// The server refuses, or a deadlock has ended the transaction.
     pub async fn open(&mut self, wire: &mut Wire, context: &Context) -> Result<(), Failure> {
         if self.state == State::New {
-            // What no transaction has begun is read-only, too, whoever ended the one before.
+            // A transaction that begins implicitly is read-only, too, no matter which statement ended the one before.
             ask(
                 wire,
                 match self.access {
@@ -139,7 +139,7 @@ impl Transaction {
             let refusal = answer.map_err(|error| fault::conversation(&error))?.refusal;
             self.limit = match (refusal, self.limit) {
                 (None, _) => return Ok(()),
-                // A proxy may say of itself that it is the other one.
+                // A proxy may identify itself as the other product.
                 (Some(refusal), StatementLimit::MariaDb | StatementLimit::Mysql)
                     if refusal.code == code::UNKNOWN_VARIABLE =>
                 {
@@ -153,7 +153,8 @@ impl Transaction {
         }
     }
 
-    /// Sets the limits, where those of the session itself are not smaller: they are kept in variables of the session.
+    /// Returns the statement that sets the limits. A smaller limit of the session's own applies instead: its original
+    /// limits are kept in user variables.
     fn limits(&self, context: &Context) -> String {
         let left = context.deadline.remaining();
         let lead = LOCK_TIMEOUT_LEAD.min(left / 5);
@@ -163,7 +164,7 @@ impl Transaction {
             CutBy::Server => ROUNDING,
         };
         let statement = (left + slack).as_millis().clamp(1, i32::MAX as u128);
-        // A variable of the session has no type of its own.
+        // A user variable has no declared type.
         let limited = |variable: &str, own: &dyn Fn(&str) -> String, limit: &str| {
             let kept = format!("ifnull(@smoke_{variable}, @@{variable})");
             let own = own(&kept);
@@ -184,7 +185,7 @@ impl Transaction {
         let locks = ["innodb_lock_wait_timeout", "lock_wait_timeout"];
         let locks: String =
             locks.iter().map(|variable| limited(variable, &whole, &lock.to_string())).collect();
-        // What is compared with another source is a point in time.
+        // Values compared with another source must be points in time.
         let zone = match self.access {
             Access::Snapshot => ", time_zone = '+00:00'",
             Access::Read | Access::Write => "",
@@ -192,10 +193,10 @@ impl Transaction {
         format!("set autocommit = 0{zone}{statement}{locks}")
     }
 
-    /// Ends it, if it was begun.
+    /// Ends the transaction, if one is open.
     ///
     /// # Errors
-    /// The server refuses, a deadlock has ended it before, or what was written cannot be undone.
+    /// The server refuses, a deadlock has already ended the transaction, or what was written cannot be undone.
     pub async fn end(&mut self, how: End, wire: &mut Wire, context: &Context) -> Result<(), Failure> {
         if self.state != State::Open {
             return Ok(());
@@ -203,7 +204,7 @@ impl Transaction {
         self.state = State::Closed;
         match how {
             End::Commit => {
-                // Its state is that of the last answer, and an error comes without one.
+                // The known state is that of the last answer, and an error comes without one.
                 ask(wire, "do 0", context).await?;
                 if !wire.is_in_transaction() {
                     return Err(lost());
@@ -218,7 +219,7 @@ impl Transaction {
     }
 }
 
-/// The server warns after a rollback where a table could not be rolled back.
+/// Checks the warnings after a rollback: the server warns if a table could not be rolled back.
 async fn all_is_undone(wire: &mut Wire) -> Result<(), Failure> {
     const NOT_ROLLED_BACK: &[u8] = b"1196";
     let mut is_left = false;

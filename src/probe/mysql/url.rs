@@ -13,7 +13,7 @@ use crate::probe::socket::Endpoint;
 use crate::probe::user;
 use crate::secret::{Message, message};
 
-/// Where to connect, and how.
+/// The server to connect to, and the options of the connection.
 #[derive(Debug, Clone)]
 pub(super) struct MysqlUrl {
     pub endpoint: Endpoint,
@@ -28,7 +28,7 @@ pub(super) struct MysqlUrl {
     pub key_exchange: KeyExchange,
 }
 
-/// `ssl-mode`.
+/// The values of `ssl-mode`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum SslMode {
     Disabled,
@@ -38,22 +38,22 @@ pub(super) enum SslMode {
     VerifyIdentity,
 }
 
-/// The port that is MySQL's.
+/// MySQL's default port.
 const DEFAULT_PORT: u16 = 3306;
 
-/// How a password is put into a URL.
+/// A hint on putting a password into a URL.
 pub(super) const ENCODE: &str =
     "percent-encode the password: `mysql://user:{{password|urlencode}}@host:3306/database`";
 
 impl MysqlUrl {
-    /// Reads `url`, and `~/.my.cnf` and the environment where that is silent.
+    /// Parses `url`. Options that it omits come from `~/.my.cnf` and the environment.
     ///
     /// # Errors
-    /// It is no MySQL URL, or one of them says what is not known or not supported.
+    /// The URL is not a MySQL URL, or one of these sources has an unknown or unsupported option.
     pub fn parse(url: &str) -> Result<MysqlUrl, Failure> {
         let of_url = read(url)?;
         let mut machine = Settings::of_machine()?;
-        // Where the URL names a host, a socket of this machine is not meant, nor another way round.
+        // If the URL names a host, a local socket from elsewhere does not apply, and vice versa.
         if of_url.host.is_some() || of_url.socket.is_some() {
             (machine.host, machine.socket) = (None, None);
         }
@@ -67,7 +67,7 @@ impl MysqlUrl {
             user: settings.user.or_else(user::of_process).ok_or_else(nobody)?,
             password: settings.password.unwrap_or_default(),
             database: settings.database.filter(|name| !name.is_empty()),
-            // With nothing else said, an authority is there to be asked.
+            // By default, a given certificate authority is used for verification.
             ssl_mode: settings.ssl_mode.unwrap_or(match settings.ca {
                 Some(_) => SslMode::VerifyCa,
                 None => SslMode::Preferred,
@@ -80,7 +80,7 @@ impl MysqlUrl {
         })
     }
 
-    /// What is wrong with `url` wherever it is used, and what to do about it.
+    /// Returns what is wrong with `url` on every machine, and how to fix it.
     pub fn mistake(url: &str) -> Option<Diagnostic> {
         let failure = read(url).err()?;
         let mistake = Diagnostic::new(None, failure.to_string());
@@ -95,7 +95,7 @@ impl MysqlUrl {
         })
     }
 
-    /// The host that a certificate has to be made out to.
+    /// Returns the host that the certificate must be issued for.
     pub fn host(&self) -> Option<&str> {
         match &self.endpoint {
             Endpoint::Tcp(target) => Some(&target.host),
@@ -105,17 +105,19 @@ impl MysqlUrl {
     }
 }
 
-/// Both clients take the port of the environment for any host. It was made for this machine's server.
+/// Whether the host is this machine. Both clients use the port from the environment for any host, although it is meant
+/// for this machine's server.
 fn is_here(host: Option<&str>) -> bool {
     matches!(host, Some("localhost" | "127.0.0.1" | "::1"))
 }
 
-/// What `url` says.
+/// Reads the settings in `url`.
 fn read(url: &str) -> Result<Settings, Failure> {
     let (address, query) = url.split_once('?').unwrap_or((url, ""));
     let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
     let (login, rest) = rest.split_once('@').map_or((None, rest), |(login, rest)| (Some(login), rest));
-    // A password that is not encoded makes a host of its second half, which everybody on the way to it would see.
+    // The second half of an unencoded password would be taken for a host, and so be visible to everyone on the way to
+    // it.
     let is_cut = login.is_some_and(|login| login.contains('/'));
     if is_cut || rest.contains('@') || (login.is_none() && query.contains('@')) || address.contains('#') {
         return Err(not_encoded());
@@ -175,7 +177,7 @@ fn decoded(text: &str) -> String {
     percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
-/// Where the server is: at its host, and without one at the socket of this machine.
+/// Returns the server's endpoint: its host, or without a host the local socket.
 fn endpoint(settings: &Settings) -> Endpoint {
     let port = settings.port.unwrap_or(DEFAULT_PORT);
     let tcp = |host: &str| Endpoint::Tcp(Target { host: host.to_owned(), port });
@@ -183,13 +185,13 @@ fn endpoint(settings: &Settings) -> Endpoint {
         #[cfg(unix)]
         (Some(path), _) => Endpoint::Socket { path: path.clone(), port },
         #[cfg(unix)]
-        // A port means TCP, and for both clients this name the socket where none is.
+        // A port means TCP. With neither a host nor a port, both clients use the socket.
         (None, None) if settings.port.is_none() => Endpoint::Socket { path: default_socket(), port },
         (_, host) => tcp(host.unwrap_or("localhost")),
     }
 }
 
-/// Where the clients of Debian, of Red Hat and of MySQL itself look for this machine's server.
+/// Returns the socket where the clients of Debian, of Red Hat and of MySQL itself look for the local server.
 #[cfg(unix)]
 fn default_socket() -> PathBuf {
     const USUAL: [&str; 4] = [
@@ -202,7 +204,7 @@ fn default_socket() -> PathBuf {
 }
 
 impl SslMode {
-    /// As MySQL writes it, or libpq.
+    /// Parses a mode as MySQL or libpq spells it.
     pub fn parse(text: &str) -> Result<SslMode, Failure> {
         Ok(match plain(text).as_str() {
             "disabled" | "disable" => SslMode::Disabled,
@@ -220,7 +222,7 @@ impl SslMode {
     }
 }
 
-/// A mistake in the URL.
+/// Returns the failure for a mistake in the URL.
 pub(super) fn invalid(cause: Message) -> Failure {
     Failure::fault(Fault::Template, message!("reading the database URL"), cause)
 }

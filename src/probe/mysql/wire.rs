@@ -1,4 +1,4 @@
-//! The conversation after the login: commands go out, their answers come in.
+//! The conversation after the login: commands and their answers.
 //!
 //! Source: <https://dev.mysql.com/doc/dev/mysql-server/latest/page_protocol_command_phase.html>.
 
@@ -10,31 +10,31 @@ use super::frames::Frames;
 use super::packets::{Column, Done, Prepared, Refusal, status, unexpected};
 use super::{binary, parameters};
 
-/// A table has no more columns, and neither has a result.
+/// The maximum number of columns of a table, and of a result.
 const MOST_COLUMNS: u64 = 4096;
 
 /// A connection that is logged in.
 pub(super) struct Wire {
     frames: Frames,
     is_broken: bool,
-    /// The state of the session that the last answer came with.
+    /// The session's state from the last answer.
     status: u16,
 }
 
 /// A value of a row, as the server writes it; `None` is null.
 pub(super) type Cell = Option<Vec<u8>>;
 
-/// What came of a command.
+/// The answer to a command.
 #[derive(Debug, Default)]
 pub(super) struct Answer {
     pub refusal: Option<Refusal>,
     pub columns: Vec<Column>,
-    /// The rows that a statement without a result changed.
+    /// The number of rows changed by a statement that has no result.
     pub affected: u64,
     pub warnings: u16,
 }
 
-/// How the values of rows are written.
+/// The encoding of the values in rows.
 #[derive(Debug, Clone, Copy)]
 enum Format {
     Text,
@@ -54,7 +54,7 @@ impl Wire {
         Wire { frames, is_broken: false, status }
     }
 
-    /// Has the connection ended?
+    /// Whether an exchange has failed, so that the connection is unusable.
     pub fn is_broken(&self) -> bool {
         self.is_broken
     }
@@ -74,14 +74,14 @@ impl Wire {
         self.watched(answer)
     }
 
-    /// Has one statement understood, and run nothing.
+    /// Prepares one statement without running it.
     pub async fn prepare(&mut self, sql: &str) -> Result<std::result::Result<Prepared, Refusal>> {
         self.command(command::PREPARE, sql.as_bytes());
         let answer = self.prepared().await;
         self.watched(answer)
     }
 
-    /// Runs a statement that was prepared.
+    /// Runs a prepared statement.
     pub async fn execute(
         &mut self,
         statement: Prepared,
@@ -93,7 +93,7 @@ impl Wire {
         self.watched(answer)
     }
 
-    /// Forgets a statement; there is no answer, so that it goes with what is sent next.
+    /// Closes a prepared statement. There is no answer, so the command is sent together with the next one.
     pub fn forget(&mut self, statement: Prepared) {
         self.command(command::CLOSE_STATEMENT, &statement.id.to_le_bytes());
     }
@@ -124,7 +124,7 @@ impl Wire {
             Some((0xff, rest)) => return Ok(Err(Refusal::read(rest)?)),
             Some(_) | None => return Err(unexpected()),
         };
-        // The columns come again with the rows.
+        // The columns are sent again with the rows.
         for count in [prepared.parameters, prepared.columns] {
             for _ in 0..count {
                 self.frames.packet("message").await?;

@@ -1,8 +1,8 @@
-//! What a statement that may write is allowed to: nothing that a rollback leaves as it is.
+//! Restrictions on statements that may write: nothing may remain after a rollback.
 //!
-//! MySQL commits by itself before and after many statements (DDL, for instance), and knows tables that have no
-//! transactions. The first are told by their first word. Of the second, the catalog is asked: the tables that a statement
-//! names, those behind a view, and those that triggers and functions name.
+//! MySQL commits implicitly before and after many statements (DDL, for instance), and has tables without transactions.
+//! The former are recognized by their first word. For the latter, the catalog is queried: the tables that a statement
+//! names, the tables behind a view, and the tables that triggers and functions name.
 //! Source: <https://dev.mysql.com/doc/refman/8.4/en/implicit-commit.html>.
 
 use serde_json::Value;
@@ -16,7 +16,7 @@ use crate::outcome::Failure;
 use crate::probe::rows::Row;
 use crate::secret::message;
 
-/// Views of views, and functions that call functions, are followed so far.
+/// How deep views of views, and functions that call functions, are followed.
 const DEEPEST: usize = 16;
 
 const TABLE: &str = "\
@@ -28,7 +28,7 @@ const VIEW: &str = "\
 select 'text', table_schema, table_name, 'view', view_definition, null
 from information_schema.views where table_schema = ifnull(?, database()) and table_name = ?";
 
-/// The same of a view that is read.
+/// The same for a view that is read.
 const READ_VIEW: &str = "\
 select 'query', table_schema, table_name, 'view', view_definition, null
 from information_schema.views where table_schema = ifnull(?, database()) and table_name = ?";
@@ -41,7 +41,7 @@ const ROUTINE: &str = "\
 select 'text', routine_schema, routine_name, 'function', routine_definition, null
 from information_schema.routines where routine_schema = ifnull(?, database()) and routine_name = ?";
 
-/// What a statement does that no rollback undoes.
+/// Returns the failure of a statement that no rollback undoes, by its first word.
 pub(super) fn not_rolled_back(word: &str) -> Failure {
     const COMMITS: [&str; 20] = [
         "alter",
@@ -76,10 +76,10 @@ pub(super) fn not_rolled_back(word: &str) -> Failure {
     fault::not_run(cause, "write with `insert`, `update`, `delete` or `replace`, which are rolled back")
 }
 
-/// Is everything undone that `statement` may write?
+/// Checks that a rollback undoes everything that `statement` may write.
 ///
 /// # Errors
-/// It is not, or nobody can tell.
+/// A rollback does not undo everything, or that cannot be determined.
 pub(super) async fn can_be_rolled_back(
     statement: &str,
     wire: &mut Wire,
@@ -128,7 +128,7 @@ fn has_transactions(
             let cause = table().words("` is a sequence, which cannot be rolled back");
             Err(fault::not_run(cause, ELSEWHERE))
         }
-        // A view, whose own tables count.
+        // A view: its own tables are checked.
         (_, None, _) | (_, _, Some("YES")) => Ok(()),
         (_, Some(engine), _) => {
             let cause = table().words("` is a ").data(engine).words(" table, which cannot be rolled back");
@@ -145,7 +145,9 @@ async fn look_up(names: &Names, wire: &mut Wire, context: &Context) -> Result<Ve
         values.extend([Value::from(name.schema.clone()), Value::from(name.name.as_str())]);
     };
     for name in &names.written {
-        [TABLE, VIEW, TRIGGER].into_iter().for_each(|part| ask(part, name));
+        for part in [TABLE, VIEW, TRIGGER] {
+            ask(part, name);
+        }
     }
     names.read.iter().for_each(|name| ask(READ_VIEW, name));
     names.routines.iter().for_each(|name| ask(ROUTINE, name));

@@ -1,7 +1,8 @@
-//! Tables and views as the system catalog describes them.
+//! Tables and views, as the system catalog describes them.
 //!
-//! Not `information_schema`: it has no materialized views, hides what the role may not read, and shows domains, arrays
-//! and enums as something else. Source: <https://www.postgresql.org/docs/current/catalog-pg-attribute.html>.
+//! `information_schema` is not sufficient: it lacks materialized views, hides what the role may not read, and
+//! misrepresents domains, arrays and enums. Source:
+//! <https://www.postgresql.org/docs/current/catalog-pg-attribute.html>.
 
 use serde_json::Value;
 
@@ -11,8 +12,9 @@ use crate::probe::database::{Column, Family, Table, TableKind, TableName};
 use crate::probe::rows::Row;
 use crate::secret::message;
 
-/// All tables in one question: a row for each column, and one for each unique index. A table without columns gives a row
-/// too. A not-null constraint (`n`, since PostgreSQL 18) that is not valid yet marks its column as well, and proves nothing.
+/// Describes all tables in one query: one row per column, and one per unique index. A table without columns yields a
+/// row too. A not-null constraint (`n`, since PostgreSQL 18) that is not validated yet also marks its column, but
+/// proves nothing.
 const DESCRIBE: &str = "\
 with found as (
     select wanted.number, namespace.nspname, class.oid, class.relkind,
@@ -52,7 +54,7 @@ where index.indisunique and index.indisvalid and index.indisready and index.indi
     and index.indpred is null and index.indexprs is null
 order by number, position";
 
-/// Names in any spelling, those that a statement finds first.
+/// Finds names, ignoring case. Those that a statement finds without a schema come first.
 const SEARCH: &str = "\
 select wanted.number, namespace.nspname, class.relname
 from unnest($1::text[]) with ordinality as wanted (name, number)
@@ -68,7 +70,7 @@ pub(super) fn question(tables: &[TableName]) -> BoundSql {
     BoundSql { text: DESCRIBE.to_owned(), parameters: vec![schemas.collect(), names.collect()] }
 }
 
-/// One place for each of the `count` tables that were asked for.
+/// Returns one entry for each of the `count` requested tables.
 pub(super) fn read(rows: Vec<Row>, count: usize) -> Result<Vec<Option<Table>>, Failure> {
     let mut tables: Vec<Option<Table>> = vec![None; count];
     for row in rows {
@@ -126,7 +128,7 @@ pub(super) fn search(names: &[String]) -> BoundSql {
     BoundSql { text: SEARCH.to_owned(), parameters: vec![names] }
 }
 
-/// What was found of each of the `count` names.
+/// Returns the matches for each of the `count` names.
 pub(super) fn found(rows: Vec<Row>, count: usize) -> Result<Vec<Vec<TableName>>, Failure> {
     let mut found: Vec<Vec<TableName>> = vec![Vec::new(); count];
     for row in rows {
@@ -139,7 +141,7 @@ pub(super) fn found(rows: Vec<Row>, count: usize) -> Result<Vec<Vec<TableName>>,
     Ok(found)
 }
 
-/// The place of a row's number, which is counted from 1.
+/// Returns the entry for a row's number, which counts from 1.
 pub(super) fn place<'p, T>(number: &Value, places: &'p mut [T]) -> Result<&'p mut T, Failure> {
     let place = number.as_u64().and_then(|number| usize::try_from(number).ok()?.checked_sub(1));
     place.and_then(|place| places.get_mut(place)).ok_or_else(unexpected)
@@ -155,7 +157,8 @@ fn kind_of(kind: &str) -> TableKind {
     }
 }
 
-/// Source: <https://www.postgresql.org/docs/current/catalog-pg-type.html#CATALOG-TYPCATEGORY-TABLE>.
+/// Returns the family of a type. Source:
+/// <https://www.postgresql.org/docs/current/catalog-pg-type.html#CATALOG-TYPCATEGORY-TABLE>.
 fn family(category: &str, base: &str) -> Family {
     match (category, base) {
         (_, "date") => Family::Date,

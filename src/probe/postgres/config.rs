@@ -1,8 +1,7 @@
-//! A PostgreSQL URL, read as libpq reads it.
+//! PostgreSQL URLs, parsed as libpq does.
 //!
-//! Source: <https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-URIS>. tokio-postgres
-//! knows most of the parameters; those of TLS and of the choice of a server are taken out of the URL and handled
-//! here.
+//! Source: <https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-URIS>. tokio-postgres supports
+//! most of the parameters. Those for TLS and for the choice of a server are removed from the URL and handled here.
 
 use std::path::PathBuf;
 
@@ -18,7 +17,7 @@ use crate::outcome::{Failure, Fault};
 use crate::probe::user;
 use crate::secret::{Message, message};
 
-/// Where to connect, and how.
+/// Where and how to connect.
 #[derive(Debug, Clone)]
 pub(super) struct PostgresUrl {
     pub(super) config: Config,
@@ -30,14 +29,14 @@ pub(super) struct PostgresUrl {
     password_file: Option<PathBuf>,
 }
 
-/// `sslrootcert`.
+/// The parameter `sslrootcert`.
 #[derive(Debug, Clone)]
 pub(super) enum RootCert {
     System,
     File(PathBuf),
 }
 
-/// `sslmode`.
+/// The parameter `sslmode`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum SslMode {
     Disable,
@@ -48,7 +47,7 @@ pub(super) enum SslMode {
     VerifyFull,
 }
 
-/// How one attempt to connect is secured.
+/// The security of one connection attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Security {
     Plain,
@@ -56,11 +55,12 @@ pub(super) enum Security {
 }
 
 impl PostgresUrl {
-    /// Reads `url`, and libpq's environment where that is silent. `application_name` is what the server shows unless
-    /// either says otherwise.
+    /// Parses `url`, with defaults from libpq's environment variables. `application_name` is used unless one of them
+    /// sets it.
     ///
     /// # Errors
-    /// It is no PostgreSQL URL, or one of the two has a parameter that is not known or not supported.
+    /// Fails if it is not a PostgreSQL URL, or if the URL or the environment contains an unknown or unsupported
+    /// parameter.
     pub fn parse(url: &str, application_name: &str) -> Result<PostgresUrl, Failure> {
         let environment = parameters::of_environment()?;
         let mut read = PostgresUrl::read(url, &environment)?;
@@ -68,7 +68,7 @@ impl PostgresUrl {
         Ok(read)
     }
 
-    /// What is wrong with `url` wherever it is used, and what to do about it.
+    /// Returns what is wrong with `url` in any use, and what to do about it.
     pub fn mistake(url: &str) -> Option<Diagnostic> {
         let failure = PostgresUrl::read(url, &[]).err()?;
         let mistake = Diagnostic::new(None, failure.to_string());
@@ -83,7 +83,7 @@ impl PostgresUrl {
         })
     }
 
-    /// What `url` says, and `environment` where it says nothing.
+    /// Parses `url`, with `environment` for the parameters that it omits.
     fn read(url: &str, environment: &[(&'static str, String)]) -> Result<PostgresUrl, Failure> {
         let (address, query) = url.split_once('?').unwrap_or((url, ""));
         let mut ssl_mode = None;
@@ -107,7 +107,7 @@ impl PostgresUrl {
                 "host" => given.host = Some(value),
                 "port" => given.port = Some(value),
                 "sslmode" => ssl_mode = Some(SslMode::parse(value)?),
-                // As JDBC writes it; libpq takes it too.
+                // JDBC's spelling, which libpq accepts as well.
                 "ssl" if value == "true" => ssl_mode = Some(SslMode::Require),
                 "sslrootcert" if value == "system" => root_cert = Some(RootCert::System),
                 "sslrootcert" => root_cert = Some(RootCert::File(value.into())),
@@ -115,7 +115,7 @@ impl PostgresUrl {
                 "sslkey" => key = Some(PathBuf::from(value)),
                 "passfile" => password_file = Some(PathBuf::from(value)),
                 "target_session_attrs" => target = TargetServer::parse(value)?,
-                // What libpq calls it.
+                // libpq's name for it.
                 "keepalives_count" => others.push(encoded("keepalives_retries", value)),
                 _ if LEFT_TO_THE_LIBRARY.contains(&name) => others.push(encoded(name, value)),
                 _ => parameters::unread(name, value)?,
@@ -129,7 +129,8 @@ impl PostgresUrl {
         let (scheme, rest) = address.split_once("://").unwrap_or(("postgres", address));
         let (user, rest) = rest.split_once('@').map_or(("", rest), |(user, rest)| (user, rest));
         let (before_path, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-        // A password that is not encoded makes a host of its second half, which everybody on the way to it would see.
+        // An unencoded password would make its second half part of the host, which is visible in DNS queries and on the
+        // network.
         if rest.contains('@') || (user.is_empty() && query.contains('@') && !hosts::has_ports(before_path)) {
             return Err(not_encoded());
         }
@@ -154,7 +155,7 @@ impl PostgresUrl {
         Ok(PostgresUrl { config, ssl_mode, target, root_cert, cert, key, password_file })
     }
 
-    /// What the password file has for `host`, where the URL and the environment have no password.
+    /// Returns the password from the password file for `host`, unless the URL or the environment has one.
     pub(super) fn password_from_file(&self, host: &Host, port: u16) -> Found {
         let has_one = self.config.get_password().is_some_and(|password| !password.is_empty());
         let (Some(path), false) = (&self.password_file, has_one) else { return Found::Nothing };
@@ -172,17 +173,17 @@ impl PostgresUrl {
         password_file::look_up(path, Login { host, port, database, user })
     }
 
-    /// Where passwords are looked up.
+    /// Returns the path of the password file.
     pub(super) fn password_file(&self) -> Option<&PathBuf> {
         self.password_file.as_ref()
     }
 
-    /// What must not be printed.
+    /// Returns the password, which must not be printed.
     pub(super) fn password(&self) -> Option<String> {
         self.config.get_password().map(|password| String::from_utf8_lossy(password).into_owned())
     }
 
-    /// The ways to connect, in libpq's order: `allow` and `prefer` have two.
+    /// Returns the ways to connect, in libpq's order. `allow` and `prefer` have two.
     pub(super) fn attempts(&self, host: &Host) -> Vec<Security> {
         if is_local_socket(host) {
             return vec![Security::Plain];
@@ -215,15 +216,15 @@ impl SslMode {
     }
 }
 
-/// Those of the environment that count only where neither the address nor the parameters have them.
+/// Environment variables that apply only if neither the address nor the parameters set the value.
 const FOR_LATER: [&str; 5] = ["host", "port", "user", "password", "dbname"];
 
-/// A parameter for the library, which takes an `@` anywhere for the end of the user, and a `+` for a space.
+/// Encodes a parameter for the library, which treats any `@` as the end of the user, and a `+` as a space.
 fn encoded(name: &str, value: &str) -> String {
     format!("{name}={}", percent_encoding::utf8_percent_encode(value, percent_encoding::NON_ALPHANUMERIC))
 }
 
-/// How a password is put into a URL.
+/// How to put a password into a URL.
 pub(super) const ENCODE: &str =
     "percent-encode the password: `postgres://user:{{password|urlencode}}@host:5432/database`";
 
@@ -232,10 +233,10 @@ fn not_encoded() -> Failure {
     invalid(Message::new().words(cause)).with_hint(Message::new().words(ENCODE))
 }
 
-/// What the URL leaves out.
+/// Fills in what the URL omits.
 ///
 /// # Errors
-/// There is nobody to log in as.
+/// Fails if there is no user to log in as.
 fn fill_in(
     config: &mut Config,
     environment: &[(&'static str, String)],
@@ -278,7 +279,7 @@ fn nobody() -> Failure {
         .with_hint(message!("put the user into the URL, as `postgres://USER@HOST/DATABASE`"))
 }
 
-/// The socket of this machine's server: libpq has its folder built in, Debian's or the original one.
+/// The directories of the local server's socket. libpq has one compiled in, Debian's or the original one.
 #[cfg(unix)]
 const DEFAULT_SOCKETS: [&str; 2] = ["/var/run/postgresql", "/tmp"];
 
@@ -294,7 +295,7 @@ fn default_host(config: &mut Config) {
     config.host("localhost");
 }
 
-/// A mistake in the URL.
+/// Returns the failure for a mistake in the URL.
 pub(super) fn invalid(cause: Message) -> Failure {
     Failure::fault(Fault::Template, message!("reading the database URL"), cause)
 }

@@ -1,4 +1,4 @@
-//! Connecting to PostgreSQL: hosts in their order, TLS as `sslmode` says, the login.
+//! Connects to PostgreSQL: tries hosts in order, sets up TLS according to `sslmode`, and logs in.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,17 +26,17 @@ use crate::probe::socket::{Endpoint, Socket};
 use crate::probe::trust::Trust;
 use crate::secret::{Message, message};
 
-/// How long a connection has to say good-bye.
+/// How long a connection may take to close.
 const CLOSE_TIMEOUT: Duration = Duration::from_millis(100);
 
-/// A connection that is logged in.
+/// A logged-in connection.
 pub(super) struct Connection {
     pub wire: Wire,
     cancel: CancelToken,
-    /// Where a cancel request goes, and how it is secured.
+    /// The target of cancel requests, which use the same security.
     pub endpoint: Endpoint,
     security: Option<Tls>,
-    /// It is a pooler that answers, not a database.
+    /// Whether it is the console of a pooler instead of a database.
     pub is_console: bool,
 }
 
@@ -45,14 +45,14 @@ pub(super) struct Connection {
 struct Tls {
     make: MakeRustlsConnect,
     host: String,
-    /// Is the server asked for TLS first, or is the handshake the first thing it sees (`sslnegotiation=direct`)?
+    /// Whether TLS is requested first, or the connection starts with the handshake (`sslnegotiation=direct`).
     negotiated: bool,
 }
 
-/// Connects to the first host of the URL that can be had.
+/// Connects to the first available host of the URL.
 ///
 /// # Errors
-/// None can be had, or a login was refused: then no other host is tried.
+/// Fails if no host is available, or if a login is refused. In that case, no other host is tried.
 pub(super) async fn connect(url: &PostgresUrl, context: &Context) -> Result<Connection, Failure> {
     let ports = url.config.get_ports();
     let mut unreachable = Vec::new();
@@ -61,7 +61,7 @@ pub(super) async fn connect(url: &PostgresUrl, context: &Context) -> Result<Conn
             let port = ports.get(index).or(ports.first()).copied().unwrap_or(5432);
             let endpoint = match host {
                 Host::Tcp(name) => {
-                    // `hostaddr` saves the look-up; the name is still what the certificate must have.
+                    // `hostaddr` replaces the name resolution. The certificate must still match the name.
                     let address = url.config.get_hostaddrs().get(index).map(ToString::to_string);
                     Endpoint::Tcp(Target { host: address.unwrap_or_else(|| name.clone()), port })
                 }
@@ -84,7 +84,7 @@ fn may_try_next(failure: &Failure) -> bool {
     matches!(failure, Failure::Fault { fault: Fault::Connect | Fault::Dns, .. })
 }
 
-/// One host, inside the URL's `connect_timeout`, which as in libpq is for all that comes before the query.
+/// Connects to one host within the URL's `connect_timeout`, which covers everything before the query, as in libpq.
 async fn in_time(
     url: &PostgresUrl,
     host: &Host,
@@ -94,7 +94,7 @@ async fn in_time(
 ) -> Result<Connection, Failure> {
     let connecting = to_host(url, host, endpoint, wanted, context);
     match url.config.get_connect_timeout() {
-        // The budget that ends sooner is told as what it is.
+        // If the budget ends sooner, the failure names the budget.
         Some(limit) if *limit < context.deadline.remaining() => {
             let limited = context.deadline.tighten(*limit, BudgetScope::Step);
             limited.bound(connecting).await.unwrap_or_else(|_| {
@@ -126,15 +126,15 @@ async fn to_host(
         let mut used = security;
         match attempt(url, host, endpoint, &mut used, context).await {
             Ok(connection) => return target::suits(wanted, connection, context).await,
-            // A server that cannot be reached is not reached by another mode either.
+            // An unreachable server is unreachable in any mode.
             Err(failure) if may_try_next(&failure) => return Err(first_failure.unwrap_or(failure)),
-            // Of two refusals the first tells more: it is the mode that was wanted.
+            // Of two refusals the first is reported, because its mode was preferred.
             Err(failure) => {
                 first_failure.get_or_insert(failure);
             }
         }
         if used != security {
-            // Without TLS it has been tried already, because the server has none.
+            // The server has no TLS, so the attempt without TLS has already happened.
             break;
         }
     }
@@ -143,7 +143,7 @@ async fn to_host(
     }))
 }
 
-/// Attempts one way to connect. `used` says in the end how the connection was secured.
+/// Attempts one way to connect. Sets `used` to the security that was actually used.
 async fn attempt(
     url: &PostgresUrl,
     host: &Host,
@@ -212,7 +212,7 @@ async fn log_in(
     context: &Context,
 ) -> Result<Connection, Failure> {
     let loan = Loan::default();
-    // TLS was asked for already, so that the timeline sees each part: the library is to start with the handshake.
+    // TLS has been requested already, so that the timeline sees each part. The library starts with the handshake.
     let logged_in = match &tls {
         None => {
             loan.lend(Box::new(stream));
@@ -251,18 +251,18 @@ async fn request_tls(stream: &mut Socket) -> std::io::Result<bool> {
 }
 
 impl Connection {
-    /// Tells the server that this was all; waits no longer than that takes.
+    /// Closes the connection gracefully, within a time limit.
     pub async fn say_good_bye(self) {
         let _ = Deadline::after(CLOSE_TIMEOUT, BudgetScope::Grace).bound(self.wire.say_good_bye()).await;
     }
 
-    /// A request to the server to cancel what this connection runs.
+    /// Returns a request to the server to cancel what this connection runs.
     pub fn cancel_request(&self, context: &Context) -> BoxFuture<'static, ()> {
         let (cancel, endpoint, security) =
             (self.cancel.clone(), self.endpoint.clone(), self.security.clone());
         let address = context.timeline.address();
         Box::pin(async move {
-            // Nobody is left to be told if this fails; the server's `statement_timeout` is what ends it then.
+            // A failure here cannot be reported any more. The server's `statement_timeout` ends the query in that case.
             let _ = send_cancel(&cancel, &endpoint, address, security).await;
         })
     }
@@ -288,7 +288,7 @@ async fn send_cancel(
 }
 
 impl Tls {
-    /// What secures a stream, and lends it out then.
+    /// Returns a connector that secures a stream and then lends it out.
     fn connector(&self, loan: &Loan) -> WatchedTls {
         WatchedTls { connect: self.handshake(), loan: loan.clone() }
     }
@@ -302,7 +302,7 @@ impl Tls {
 
 type Handshake = <MakeRustlsConnect as MakeTlsConnect<Socket>>::TlsConnect;
 
-/// The handshake, with its end seen by the timeline.
+/// A handshake whose end the timeline observes.
 struct WatchedTls {
     connect: Handshake,
     loan: Loan,

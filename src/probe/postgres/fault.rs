@@ -1,4 +1,4 @@
-//! From the library's errors to failures that name their cause.
+//! Maps errors of the PostgreSQL library to failures that name their cause.
 
 use std::path::PathBuf;
 
@@ -13,7 +13,7 @@ use crate::probe::socket::Endpoint;
 use crate::probe::tls::io_failure;
 use crate::secret::{Message, message};
 
-/// Why the login failed.
+/// Returns why the login failed.
 pub(super) fn login(error: &Error, endpoint: &Endpoint, context: &Context) -> Failure {
     if let Some(refusal) = error.as_db_error() {
         return refused(refusal, endpoint);
@@ -48,7 +48,7 @@ pub(super) fn login(error: &Error, endpoint: &Endpoint, context: &Context) -> Fa
     }
 }
 
-/// The server said no.
+/// Returns the failure of a login that the server refused.
 fn refused(refusal: &DbError, endpoint: &Endpoint) -> Failure {
     let doing = message!("logging in at {}", endpoint);
     let code = refusal.code();
@@ -72,7 +72,7 @@ fn refused(refusal: &DbError, endpoint: &Endpoint) -> Failure {
     Failure::fault(fault, doing, cause).with_hint(Message::new().words(hint))
 }
 
-/// Why no host of the URL could be had.
+/// Returns why no host of the URL is available.
 pub(super) fn none_reachable(mut failures: Vec<Failure>) -> Failure {
     let doing = message!("connecting to PostgreSQL");
     if failures.len() <= 1 {
@@ -95,7 +95,8 @@ pub(super) fn none_reachable(mut failures: Vec<Failure>) -> Failure {
     }
 }
 
-/// A refused login, with what could not be shown: a client certificate that is not there, a password that others may read.
+/// Adds what could not be used to a refused login: a missing client certificate, or a password file that others may
+/// read.
 pub(super) fn without_identity(
     failure: Failure,
     missing: Option<&PathBuf>,
@@ -119,7 +120,7 @@ pub(super) fn without_identity(
     Failure::Fault { fault: Fault::Auth, doing, cause, hint, place }
 }
 
-/// The connection broke before the login was done.
+/// Returns the failure of a connection that broke before the login was complete.
 pub(super) fn broken(io: &std::io::Error, endpoint: &Endpoint, phase: Phase) -> Failure {
     let doing = match phase {
         Phase::Tls => message!("asking {} for TLS", endpoint),
@@ -135,20 +136,20 @@ pub(super) fn broken(io: &std::io::Error, endpoint: &Endpoint, phase: Phase) -> 
         .with_hint(message!("check that this port is PostgreSQL's, and look at the server's log"))
 }
 
-/// The server has no TLS and the URL wants it.
+/// Returns the failure of a URL that requires TLS on a server without it.
 pub(super) fn no_tls(endpoint: &Endpoint) -> Failure {
     let doing = message!("asking {} for TLS", endpoint);
     Failure::fault(Fault::Tls, doing, message!("the server does not offer TLS"))
         .with_hint(message!("switch `ssl` on at the server, or use `sslmode=disable` where that is safe"))
 }
 
-/// The library ended without its stream.
+/// Returns the failure of a login after which the library no longer had the stream.
 pub(super) fn login_lost(endpoint: &Endpoint) -> Failure {
     let doing = message!("logging in at {}", endpoint);
     Failure::fault(Fault::Internal, doing, message!("the connection was lost"))
 }
 
-/// The conversation broke off: the connection ended, or the server sent what cannot be read.
+/// Returns the failure of a broken conversation: the connection ended, or the server sent something invalid.
 pub(super) fn conversation(io: &std::io::Error) -> Failure {
     let cause = match io.kind() {
         std::io::ErrorKind::UnexpectedEof => "the connection was closed".to_owned(),
@@ -158,11 +159,11 @@ pub(super) fn conversation(io: &std::io::Error) -> Failure {
         .with_hint(message!("look at the server's log"))
 }
 
-/// Why a statement failed.
+/// Returns why a statement failed.
 pub(super) fn sql(told: &Refusal, statement: Option<&str>, context: &Context) -> Failure {
     let doing = message!("running the query");
     let is = |state: &SqlState| told.code == state.code();
-    // Sooner, it was the query's own `nowait` or `lock_timeout`.
+    // Earlier than this, it was the query's own `nowait` or `lock_timeout`.
     if is(&SqlState::LOCK_NOT_AVAILABLE)
         && context.deadline.remaining() <= super::transaction::LOCK_TIMEOUT_LEAD
     {
@@ -206,7 +207,7 @@ pub(super) fn sql(told: &Refusal, statement: Option<&str>, context: &Context) ->
 
 fn told_by_server(message: &str, code: &str, detail: Option<&str>, hint: Option<&str>) -> Message {
     let mut text = message!("{}", message);
-    // Whoever answers, it is five letters and digits, or not a code.
+    // Any server may respond here. A valid code consists of five letters and digits.
     if code.len() == 5 && code.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
         text = text.words(" (SQLSTATE ").data(code).words(")");
     }

@@ -1,34 +1,34 @@
-//! The servers that a PostgreSQL URL names, and their ports: before the path, in `host` and in `port`.
+//! The servers of a PostgreSQL URL and their ports: before the path, in `host` and in `port`.
 //!
-//! To libpq they are the same parameters, and the later one counts, so `?host=` and `?port=` take the place of what
-//! stands before the path.
+//! For libpq these are the same parameters, and the later one wins. So `?host=` and `?port=` replace the part before
+//! the path.
 
 use super::config::invalid;
 use crate::outcome::Failure;
 use crate::secret::{Message, message};
 
-/// Hosts in their order, and either no port, one for all of them, or one for each.
+/// The hosts in order, with no port, one port for all, or one port each.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Hosts {
     pub hosts: Vec<String>,
     pub ports: Vec<u16>,
 }
 
-/// Hosts and ports as they are given apart from an address.
+/// Hosts and ports that are given outside the address.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Places<'p> {
     pub host: Option<&'p str>,
     pub port: Option<&'p str>,
 }
 
-/// What a port is where a list leaves it out.
+/// The port for an empty list entry.
 const DEFAULT_PORT: u16 = 5432;
 
 impl Hosts {
-    /// Reads `host1:port1,host2:port2`, what the parameters say instead, and the environment where neither says anything.
+    /// Parses `host1:port1,host2:port2`. Parameters override it, and the environment fills in what both omit.
     ///
     /// # Errors
-    /// A port that is none, or more ports than hosts.
+    /// Fails if a port is invalid, or if there are more ports than hosts.
     pub fn read(
         before_path: &str,
         parameters: Places<'_>,
@@ -57,19 +57,19 @@ impl Hosts {
             return Err(invalid(Message::new().words(cause))
                 .with_hint(message!("name one port for all hosts, or one for each")));
         }
-        // Nothing at all is this machine's own server.
+        // Without any host, the local server is used.
         let hosts = if hosts.iter().all(String::is_empty) { Vec::new() } else { hosts };
         Ok(Hosts { hosts, ports })
     }
 }
 
-/// Are the ports that stand before the path numbers?
+/// Whether the ports before the path are numbers.
 pub(super) fn has_ports(before_path: &str) -> bool {
     let ports = before_path.split(',').map(|text| entry(text).map(|(_, port)| number(port)));
     ports.into_iter().all(|port| matches!(port, Ok(Ok(_))))
 }
 
-/// The host of `host:port` or `[host]:port`, and the port as it is written.
+/// Splits `host:port` or `[host]:port` into the host and the text of the port.
 fn entry(text: &str) -> Result<(String, &str), Failure> {
     let (host, port) = match text.strip_prefix('[') {
         Some(rest) => {
@@ -86,7 +86,7 @@ fn number(port: &str) -> Result<u16, Failure> {
     match port.parse() {
         _ if port.is_empty() => Ok(DEFAULT_PORT),
         Ok(number) if number > 0 => Ok(number),
-        // Not shown: in a URL that is put together wrongly it may be a part of the password.
+        // The value is not shown: in a malformed URL it may be part of the password.
         Ok(_) | Err(_) => Err(invalid(message!("a port is not a number from 1 to 65535"))),
     }
 }

@@ -1,4 +1,4 @@
-//! Who the server must be, and whom it is shown: the certificates that a PostgreSQL URL names, and libpq's own files.
+//! The TLS identities of both sides: the certificates in a PostgreSQL URL, and libpq's default files.
 //!
 //! Source: <https://www.postgresql.org/docs/current/libpq-ssl.html>.
 
@@ -10,16 +10,16 @@ use crate::probe::trust::{TlsOptions, Verify};
 use crate::secret::{Message, message};
 
 impl PostgresUrl {
-    /// How the server's certificate is checked, and what it is shown.
+    /// Returns how the server's certificate is verified, and which client certificate is presented.
     ///
     /// # Errors
-    /// A mode that verifies, and nothing to verify against; or a client's certificate without its key.
+    /// Fails if the mode verifies without a root certificate, or if a client certificate has no key.
     pub(super) fn tls(&self) -> Result<TlsOptions, Failure> {
         let root = match &self.root_cert {
             None => default_file("root.crt").map(RootCert::File),
             Some(root) => Some(root.clone()),
         };
-        // A file that is not there is no mistake to libpq, unless the mode verifies.
+        // As for libpq, a missing file is not a mistake unless the mode verifies.
         let verify = match (self.ssl_mode, &root) {
             (_, Some(RootCert::System)) => Verify::Full,
             (SslMode::VerifyFull, Some(RootCert::File(path))) if path.exists() => Verify::Full,
@@ -44,7 +44,7 @@ impl PostgresUrl {
         Ok(TlsOptions { verify, ca, client: self.client()?, alpn: vec!["postgresql"] })
     }
 
-    /// The client's certificate and key. One that is not there is not shown: the server may not want it.
+    /// Returns the client's certificate and key. A missing one is not presented, because the server may not require it.
     fn client(&self) -> Result<Option<(PathBuf, PathBuf)>, Failure> {
         let named = self.cert.clone().filter(|path| path.exists());
         let Some(cert) = named.or_else(|| default_file("postgresql.crt").filter(|_| self.cert.is_none()))
@@ -59,7 +59,7 @@ impl PostgresUrl {
         }
     }
 
-    /// The client certificate that the URL names, if it is not there.
+    /// Returns the client certificate in the URL, if its file is missing.
     pub(super) fn missing_client_certificate(&self) -> Option<&PathBuf> {
         self.cert.as_ref().filter(|path| !path.exists())
     }
@@ -71,7 +71,7 @@ fn nothing_to_verify_against(cause: Message) -> Failure {
     ))
 }
 
-/// A file where libpq looks for it, if it is there.
+/// Returns a file at libpq's default location, if it exists.
 fn default_file(name: &str) -> Option<PathBuf> {
     let home = std::env::var_os("HOME").map(PathBuf::from)?;
     Some(home.join(".postgresql").join(name)).filter(|path| path.exists())

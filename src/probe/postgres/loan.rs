@@ -1,8 +1,8 @@
-//! A stream that is lent to the library for the login, and taken back after it.
+//! Lends a stream to the library for the login, and takes it back afterwards.
 //!
-//! The library reads every message whole, keeps what comes before the login is done, and remembers each parameter
-//! that the server reports. A server that does not end, or one that is none, would take all memory there is: what is said
-//! is counted here. What comes after the login is not the library's any more, and is not handed to it.
+//! The library reads whole messages, keeps what arrives before the login is complete, and remembers each parameter that
+//! the server reports. A server that never stops, or something else than a server, could exhaust the memory, so the
+//! bytes are counted here. Data after the login does not belong to the library and is not passed to it.
 
 use std::io::{Error, ErrorKind, Result};
 use std::pin::Pin;
@@ -25,10 +25,10 @@ impl TlsStream for Socket {
 /// A stream to a server, secured or not.
 pub(super) type Stream = Box<dyn TlsStream + Send + Unpin>;
 
-/// All that a server may say before the login is done: a PostgreSQL says less than a kilobyte.
+/// The most bytes that a server may send before the login is complete. A PostgreSQL server sends less than a kilobyte.
 const LOGIN: usize = 1024 * 1024;
 
-/// The stream while it is lent, for both sides.
+/// A lent stream, shared by both sides.
 #[derive(Clone, Default)]
 pub(super) struct Loan(Arc<Mutex<Lent>>);
 
@@ -36,7 +36,7 @@ pub(super) struct Loan(Arc<Mutex<Lent>>);
 struct Lent {
     stream: Option<Stream>,
     said: Said,
-    /// What was read of what came after the login.
+    /// Data after the login that was already read.
     surplus: BytesMut,
 }
 
@@ -49,7 +49,7 @@ impl Loan {
         self.lent().stream = Some(stream);
     }
 
-    /// The stream, and what was read ahead of it. From now on the other side has none.
+    /// Takes the stream back, with the data that was read ahead. The other side loses it.
     pub fn take_back(&self) -> Option<(Stream, BytesMut)> {
         let mut lent = self.lent();
         let stream = lent.stream.take()?;
@@ -64,21 +64,21 @@ impl Loan {
     }
 }
 
-/// Where in the server's messages a login is. Each is a type, a length that counts itself, and the rest.
-/// Source: <https://www.postgresql.org/docs/current/protocol-overview.html#PROTOCOL-MESSAGE-CONCEPTS>.
+/// The position of a login in the server's messages. Each message consists of a type, a length that includes itself,
+/// and the rest. Source: <https://www.postgresql.org/docs/current/protocol-overview.html#PROTOCOL-MESSAGE-CONCEPTS>.
 #[derive(Default)]
 struct Said {
-    /// The type and length of the message that comes, as far as they are there.
+    /// The type and length of the next message, as far as they have arrived.
     head: Vec<u8>,
-    /// What is still to come of the message after them.
+    /// The remaining bytes of the message.
     rest: usize,
-    /// The last message was the one that ends the login.
+    /// Whether the last message ends the login.
     is_last: bool,
     kept: usize,
 }
 
 impl Said {
-    /// How many of `bytes` belong to the login.
+    /// Returns how many of `bytes` belong to the login.
     fn hear(&mut self, bytes: &[u8]) -> Result<usize> {
         let mut read = 0;
         while read < bytes.len() {
@@ -103,7 +103,7 @@ impl Said {
 
     fn begin(&mut self, kind: u8, length: i32) -> Result<()> {
         const READY_FOR_QUERY: u8 = b'Z';
-        // A length below zero is for the library to refuse: it is not PostgreSQL that speaks.
+        // The library rejects a negative length: the other side is not PostgreSQL.
         let Ok(length) = usize::try_from(length) else { return Ok(()) };
         self.rest = length.saturating_sub(4);
         self.kept = self.kept.saturating_add(length);
@@ -116,7 +116,7 @@ impl Said {
     }
 }
 
-/// The server does not end.
+/// Returns the error of a server that sends too much.
 pub(super) fn too_much(what: &str) -> Error {
     Error::new(ErrorKind::InvalidData, format!("the server sent {what}"))
 }

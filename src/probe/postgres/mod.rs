@@ -1,10 +1,9 @@
-//! PostgreSQL: connect, log in, and run statements that cannot write, or whose writes wait for a commit.
+//! PostgreSQL: connects, logs in, and runs statements that cannot write, or whose writes wait for a commit.
 //!
-//! A statement runs through the extended protocol (one statement, values bound) inside a transaction that, where it
-//! may only read, is read-only and has taken its snapshot already, so that it cannot be made writable any more; and a
-//! query is wrapped as a common table expression and comes back as JSON text: no parser of our own, exact decimals, and
-//! nothing that is not a query (`COPY`, `DO`, `LOCK`) can run there. `statement_timeout` ends it on the server
-//! when nobody is left to cancel it.
+//! A statement uses the extended protocol (one statement, bound values) in a transaction. A reading transaction is
+//! read-only and has already taken its snapshot, so it cannot be made writable any more. A query is wrapped as a common
+//! table expression and returns JSON text. This needs no parser, keeps decimals exact, and allows nothing but queries
+//! (no `COPY`, `DO` or `LOCK`). `statement_timeout` ends a statement on the server if nobody is left to cancel it.
 
 mod config;
 mod hosts;
@@ -106,7 +105,7 @@ impl Database for Postgres {
     }
 }
 
-/// How the server sees the check: `smoke/SUITE/CHECK`, in the 63 bytes that it keeps.
+/// Returns the name of the check for the server: `smoke/SUITE/CHECK`, cut to the 63 bytes that it keeps.
 fn application_name(context: &Context) -> String {
     let name = format!("smoke/{}/{}", context.run.suite, context.check);
     let printable = name.chars().map(|c| if c.is_ascii_graphic() || c == ' ' { c } else { '?' });

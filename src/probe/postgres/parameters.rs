@@ -1,15 +1,15 @@
-//! libpq's parameters: which are read, which cannot be, and their variables in the environment.
+//! libpq's parameters: the supported ones, the unsupported ones, and their environment variables.
 //!
 //! Source: <https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS> and
-//! <https://www.postgresql.org/docs/current/libpq-envars.html>. What is set and cannot be done is an error: psql would have
-//! done it, and nobody would notice the difference.
+//! <https://www.postgresql.org/docs/current/libpq-envars.html>. A setting that is not supported is an error, because
+//! psql would apply it and nobody would notice the difference.
 
 use super::config::{ENCODE, invalid};
 use crate::language::diagnostic::closest;
 use crate::outcome::Failure;
 use crate::secret::{Message, message};
 
-/// The parameters that tokio-postgres knows.
+/// The parameters that tokio-postgres handles.
 pub(super) const LEFT_TO_THE_LIBRARY: [&str; 15] = [
     "user",
     "password",
@@ -28,7 +28,7 @@ pub(super) const LEFT_TO_THE_LIBRARY: [&str; 15] = [
     "load_balance_hosts",
 ];
 
-/// Those that are read here.
+/// The parameters that are handled here.
 const READ_HERE: [&str; 9] = [
     "host",
     "port",
@@ -41,7 +41,7 @@ const READ_HERE: [&str; 9] = [
     "keepalives_count",
 ];
 
-/// The variables of those that have one.
+/// The environment variables of supported parameters.
 const VARIABLES: [(&str, &str); 18] = [
     ("PGHOST", "host"),
     ("PGHOSTADDR", "hostaddr"),
@@ -63,7 +63,7 @@ const VARIABLES: [(&str, &str); 18] = [
     ("PGLOADBALANCEHOSTS", "load_balance_hosts"),
 ];
 
-/// Those that are not supported, with the values that ask for nothing else than what is done.
+/// The unsupported parameters, with the values that do not change smoke's behaviour.
 const UNSUPPORTED: [(&str, &str, &[&str]); 27] = [
     ("PGSERVICE", "service", &[]),
     ("", "servicefile", &[]),
@@ -94,7 +94,7 @@ const UNSUPPORTED: [(&str, &str, &[&str]); 27] = [
     ("", "scram_client_key", &[]),
 ];
 
-/// What other tools put into a PostgreSQL URL, and what there is for it.
+/// The parameters of other tools in PostgreSQL URLs, and what to use instead.
 const OF_OTHER_TOOLS: [(&[&str], &str); 5] = [
     (
         &["schema", "currentSchema", "search_path"],
@@ -124,10 +124,10 @@ const OF_OTHER_TOOLS: [(&[&str], &str); 5] = [
     ),
 ];
 
-/// What the environment says, by the names of the parameters. What is empty says nothing.
+/// Returns the settings of the environment, by parameter name. Empty variables are ignored.
 ///
 /// # Errors
-/// It asks for what is not supported.
+/// Fails if the environment requests something unsupported.
 pub(super) fn of_environment() -> Result<Vec<(&'static str, String)>, Failure> {
     let set = |variable: &str| {
         let value = std::env::var_os(variable)?.to_string_lossy().into_owned();
@@ -141,10 +141,10 @@ pub(super) fn of_environment() -> Result<Vec<(&'static str, String)>, Failure> {
     Ok(VARIABLES.into_iter().filter_map(|(variable, parameter)| Some((parameter, set(variable)?))).collect())
 }
 
-/// A parameter of the URL that is not read.
+/// Rejects a parameter of the URL that is not handled, unless its value is harmless.
 ///
 /// # Errors
-/// It asks for what is not supported, or there is none of that name.
+/// Fails if it requests something unsupported, or if there is no such parameter.
 pub(super) fn unread(name: &str, value: &str) -> Result<(), Failure> {
     match UNSUPPORTED.iter().find(|(_, parameter, _)| *parameter == name) {
         Some((_, _, harmless)) => accept(name, value, harmless),
@@ -166,7 +166,7 @@ fn accept(name: &str, value: &str, harmless: &[&str]) -> Result<(), Failure> {
 
 fn unknown(name: &str) -> Failure {
     let others = OF_OTHER_TOOLS.iter().find(|(names, _)| names.contains(&name));
-    // Of a password with a `?` in it, what follows looks like a parameter.
+    // After a `?` in a password, the rest looks like a parameter.
     if others.is_none() && !name.chars().all(|c| c.is_ascii_lowercase() || c == '_') {
         return invalid(message!("there is a parameter that is none of libpq's"))
             .with_hint(Message::new().words(ENCODE));

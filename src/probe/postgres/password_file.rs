@@ -1,11 +1,11 @@
-//! The password file of libpq: `PGPASSFILE`, `passfile=` or `~/.pgpass`.
+//! libpq's password file: `PGPASSFILE`, `passfile=` or `~/.pgpass`.
 //!
 //! Source: <https://www.postgresql.org/docs/current/libpq-pgpass.html>.
 
 use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 
-/// Whom a password is wanted for.
+/// The login that needs a password.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Login<'l> {
     pub host: &'l str,
@@ -14,23 +14,23 @@ pub(super) struct Login<'l> {
     pub user: &'l str,
 }
 
-/// What a password file has for a login.
+/// The result of a lookup in a password file.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Found {
     Password(String),
     Nothing,
-    /// Others may read the file, so libpq does not.
+    /// Others may read the file, so it is ignored, as by libpq.
     IsExposed,
 }
 
-/// Where the file is, unless it is named.
+/// Returns the default path.
 pub(super) fn default_path() -> Option<PathBuf> {
     std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".pgpass"))
 }
 
-/// Looks `login` up in the file at `path`.
+/// Looks up `login` in the file at `path`.
 pub(super) fn look_up(path: &Path, login: Login<'_>) -> Found {
-    // A pipe or a device is none, as for libpq.
+    // Like libpq, ignores pipes and devices.
     match std::fs::metadata(path) {
         Ok(file) if !file.is_file() => Found::Nothing,
         Ok(file) if is_exposed(&file) => Found::IsExposed,
@@ -53,8 +53,8 @@ fn is_exposed(_file: &Metadata) -> bool {
     false
 }
 
-/// The password of the first line that is for `login`: `host:port:database:user:password`, each of the first four a `*` or
-/// the very text, with `\` before a `:` or `\` that is meant.
+/// Returns the password of the first line that matches `login`. A line is `host:port:database:user:password`, in which
+/// each of the first four fields is `*` or the exact text, with `:` and `\` escaped by `\`.
 fn password(text: &str, login: Login<'_>) -> Option<String> {
     let port = login.port.to_string();
     let wanted = [login.host, &port, login.database, login.user];
@@ -72,7 +72,7 @@ fn password(text: &str, login: Login<'_>) -> Option<String> {
     })
 }
 
-/// The text up to the next `:` that is not escaped, and what comes after that.
+/// Splits the text at the next unescaped `:`.
 fn field(text: &str) -> (&str, Option<&str>) {
     let mut is_escaped = false;
     for (at, c) in text.char_indices() {

@@ -1,4 +1,4 @@
-//! A query as a `psql` command, for people to repeat by hand.
+//! Renders a query as a `psql` command, so that people can reproduce it.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::attempt::shell::{ShellCommand, seconds};
 use crate::probe::database::{Access, Reproduction};
 use crate::probe::url_password::password_apart;
 
-/// The command that asks the server the same. The limits are set in the transaction: a pooler refuses `PGOPTIONS`.
+/// Returns a command that asks the same. It sets the limits in the transaction, because a pooler rejects `PGOPTIONS`.
 pub(super) fn command(asked: &Reproduction<'_>) -> ShellCommand {
     let Reproduction { access, limit, .. } = *asked;
     let limits = format!("set local statement_timeout = {}", milliseconds(limit));
@@ -32,7 +32,7 @@ pub(super) fn command(asked: &Reproduction<'_>) -> ShellCommand {
             "rollback",
         ]),
     };
-    // libpq knows whole seconds only, and takes one for two.
+    // libpq accepts only whole seconds, and treats one as two.
     let to_connect = seconds(Duration::from_secs(limit.as_secs().max(2)));
     command.with_env("PGCONNECT_TIMEOUT", &to_connect)
 }

@@ -1,4 +1,4 @@
-//! One statement, its values bound, its rows as JSON.
+//! Runs one statement with bound values, and returns its rows as JSON.
 
 use std::io::Error;
 
@@ -38,8 +38,8 @@ pub(super) async fn run(
     if is_plain_show(text) && sql.parameters.is_empty() {
         return show(wire, transaction, text, keep, context).await;
     }
-    // Parsing it as it stands finds its mistakes at their own positions, and that it is one statement. It is sent
-    // without waiting for the transaction to be open: the server takes one after the other, and nothing runs yet.
+    // Parsing the original text reports mistakes at their own positions, and ensures that it is one statement. It is
+    // sent without waiting for the transaction to open: the server processes messages in order, and nothing runs yet.
     wire.ask_simply(&transaction.opening(context)).map_err(broken)?;
     wire.ask_to_parse(text).map_err(broken)?;
     let opened = transaction.opened(wire).await;
@@ -64,7 +64,7 @@ pub(super) async fn run(
     if as_written.columns.is_empty() {
         return match may_write {
             false => Err(not_a_query()),
-            // Into a file or a program for good, or it waits for data that nobody sends.
+            // `copy` writes to a file or a program permanently, or waits for data that nobody sends.
             true if starts_with(text, &["copy"]) => Err(refused(
                 "`copy` cannot be rolled back",
                 "write with `insert`, `update` or `delete`, which are",
@@ -94,9 +94,9 @@ pub(super) async fn run(
     match ran.refusal {
         None => rows.finish().map(with_columns),
         Some(refusal) if ran.is_parsed => Err(wrapped_failure(&refusal, context)),
-        // It changes data in a `with` of its own, which may stand at the top only.
+        // It changes data in its own `with`, which is only allowed at the top level.
         Some(refusal) if may_write => {
-            // That has spoilt the transaction; nothing was done in it since its opening.
+            // The error has aborted the transaction. Nothing was done in it since its opening.
             transaction.after(&Err::<(), _>(refusal));
             wire.ask_simply(&transaction.opening(context)).map_err(broken)?;
             if let Some(refusal) = transaction.opened(wire).await.map_err(broken)? {
@@ -104,18 +104,19 @@ pub(super) async fn run(
             }
             as_columns(wire, Some(text), &parameters, keep, failed).await
         }
-        // A statement that changes data may stand in a `with` at the top only, and nothing else has such an error.
+        // A data-modifying `with` is only allowed at the top level, and nothing else causes this error.
         Some(refusal) if refusal.code == SqlState::FEATURE_NOT_SUPPORTED.code() => Err(would_write()),
         Some(refusal) => Err(fault::sql(&refusal, Some(&wrapped), context)),
     }
 }
 
-/// A `show` that is one statement for certain. A pooler answers some of them itself, and those by the simple protocol only.
+/// Whether the text is certainly a single `show`. A pooler answers some of them itself, but only in the simple
+/// protocol.
 pub(super) fn is_plain_show(text: &str) -> bool {
     starts_with(text, &["show"]) && !text.contains(';')
 }
 
-/// Runs a `show`, on a pooler's console without a transaction.
+/// Runs a `show`. On a pooler's console, it runs without a transaction.
 async fn show(
     wire: &mut Wire,
     transaction: &mut Transaction,
@@ -142,7 +143,7 @@ async fn show(
     }
 }
 
-/// Runs a statement whose columns are read as they are.
+/// Runs a statement without wrapping it, and converts its columns.
 async fn as_columns(
     wire: &mut Wire,
     text: Option<&str>,
@@ -159,7 +160,7 @@ async fn as_columns(
     }
 }
 
-/// The rows as they come: all are counted, and the first ones kept.
+/// Counts all rows, and keeps the first ones.
 struct Rows {
     keep: usize,
     result: QueryResult,
@@ -191,9 +192,9 @@ fn starts_with(text: &str, words: &[&str]) -> bool {
     words.iter().any(|word| first.eq_ignore_ascii_case(word))
 }
 
-/// What is wrong with the statement inside its brackets.
+/// Returns the failure of a wrapped statement.
 fn wrapped_failure(refusal: &Refusal, context: &Context) -> Failure {
-    // Of an `insert … returning` the server then sees the `select` around it.
+    // For an `insert … returning`, the server reports the `select` around it.
     let is_wrapping = refusal.code == SqlState::READ_ONLY_SQL_TRANSACTION.code()
         && refusal.message.contains("execute SELECT in");
     if is_wrapping { would_write() } else { fault::sql(refusal, None, context) }
@@ -218,7 +219,7 @@ fn refused(cause: &'static str, hint: &'static str) -> Failure {
         .with_hint(Message::new().words(hint))
 }
 
-/// A value as text, which the server reads as the type it needs there.
+/// Returns a value as text, which the server parses as the required type.
 fn text_of(value: &Value, type_oid: u32) -> Cell {
     match value {
         Value::Null => None,
@@ -243,7 +244,7 @@ fn takes_an_array(type_oid: u32) -> bool {
     Type::from_oid(type_oid).is_none_or(|known| matches!(known.kind(), Kind::Array(_)))
 }
 
-/// An array as PostgreSQL writes it: `{"a","b"}`, `{{1,2},{3,4}}`.
+/// Formats an array as PostgreSQL does: `{"a","b"}`, `{{1,2},{3,4}}`.
 fn array(value: &Value) -> String {
     match value {
         Value::Null => "NULL".to_owned(),
@@ -280,7 +281,7 @@ fn from_json_text(cells: &[Cell], number: u64) -> Result<rows::Row, Failure> {
         .map_err(|error| Failure::fault(Fault::Protocol, doing, message!("{}", error)))
 }
 
-/// The columns of a JSON row in their order, two of one name both kept.
+/// The columns of a JSON row in order. Duplicate names are kept.
 struct Columns(rows::Row);
 
 impl<'de> Deserialize<'de> for Columns {
@@ -296,7 +297,7 @@ impl<'de> Deserialize<'de> for Columns {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Columns, A::Error> {
                 let mut columns = Vec::new();
                 while let Some((name, raw)) = map.next_entry::<String, Box<RawValue>>()? {
-                    // What is nested deeper than can be read is text: perhaps nobody asks for this column.
+                    // Values that are nested too deeply to parse stay text. The suite may not use this column.
                     let value = serde_json::from_str(raw.get());
                     columns.push((name, value.unwrap_or_else(|_| Value::from(raw.get()))));
                 }

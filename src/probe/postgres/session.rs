@@ -1,4 +1,4 @@
-//! A session: one connection, one transaction at a time.
+//! A session: one connection, with one transaction at a time.
 
 use std::io;
 
@@ -20,10 +20,10 @@ use crate::probe::rows::QueryResult;
 
 pub(super) struct PostgresSession {
     connection: Connection,
-    /// Kept until the session is closed: what is dropped before that was cut.
+    /// Held until the session is closed. If it is dropped earlier, the session was cut.
     cancellation: CancelGuard,
     transaction: Transaction,
-    /// A statement began and did not end: its future was dropped.
+    /// Whether a statement started but did not end, because its future was dropped.
     is_cut: bool,
 }
 
@@ -76,7 +76,7 @@ impl PostgresSession {
     async fn end(&mut self, how: End, context: &Context) -> Result<(), Failure> {
         let Some(sql) = self.transaction.end(how) else { return Ok(()) };
         if self.connection.wire.is_broken() && how == End::Rollback {
-            // The end of the connection has undone it.
+            // The end of the connection has rolled it back.
             return Ok(());
         }
         let ended = self.send(sql, context).await;
@@ -91,7 +91,7 @@ impl Session for PostgresSession {
     fn ping<'a>(&'a mut self, context: &'a Context) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(async move {
             context.timeline.enter(Phase::Begin);
-            // A pooler's console knows no `select`. Without a transaction, because one by the statement has none.
+            // A pooler's console does not support `select`. No transaction is needed.
             self.send(if self.connection.is_console { "show version" } else { "select 1" }, context).await
         })
     }
@@ -160,7 +160,7 @@ impl Session for PostgresSession {
                         asked.push(&name.declared);
                         match self.compared(std::slice::from_ref(name), context).await {
                             Err(failure) if types::is_about_the_text(&failure) => {
-                                refused.push(&name.declared)
+                                refused.push(&name.declared);
                             }
                             other => drop(other?),
                         }
@@ -198,7 +198,7 @@ impl Session for PostgresSession {
 
     fn rollback<'a>(&'a mut self, context: &'a Context) -> BoxFuture<'a, ()> {
         Box::pin(async move {
-            // What was done is undone by the end of the connection too; this ends it in good order.
+            // The end of the connection would also roll back. This ends the transaction gracefully.
             let _ = self.end(End::Rollback, context).await;
         })
     }

@@ -1,4 +1,4 @@
-//! Which of several servers is wanted: `target_session_attrs`.
+//! The choice among several servers: `target_session_attrs`.
 
 use super::config::invalid;
 use super::connect::Connection;
@@ -7,7 +7,7 @@ use crate::attempt::Context;
 use crate::outcome::{Failure, Fault};
 use crate::secret::message;
 
-/// `target_session_attrs`.
+/// The parameter `target_session_attrs`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum TargetServer {
     Any,
@@ -36,7 +36,7 @@ impl TargetServer {
         })
     }
 
-    /// What is asked for each time the hosts are gone through.
+    /// Returns the requirement for each pass over the hosts.
     pub fn passes(self) -> &'static [TargetServer] {
         match self {
             TargetServer::Any => &[TargetServer::Any],
@@ -48,7 +48,7 @@ impl TargetServer {
         }
     }
 
-    /// What to ask the server, and the answer that is wanted.
+    /// Returns the query for the server, and the expected result.
     fn question(self) -> Option<(&'static str, &'static str)> {
         const READ_ONLY: &str = "show transaction_read_only";
         const STANDBY: &str = "select pg_catalog.pg_is_in_recovery()";
@@ -62,7 +62,7 @@ impl TargetServer {
     }
 }
 
-/// Is this the kind of server that is wanted?
+/// Returns the connection if it is to the required kind of server.
 pub(super) async fn suits(
     wanted: TargetServer,
     mut connection: Connection,

@@ -1,8 +1,8 @@
-//! What is sent around the statements of a transaction.
+//! The commands around the statements of a transaction.
 //!
-//! The first statement's begin and a later one's savepoint are sent ahead of it without waiting for the answer, so
-//! that neither takes a round trip. A statement that fails spoils the transaction on the server: what puts it right goes
-//! ahead of the next one.
+//! The `begin` of the first statement and the savepoint of a later one are sent ahead of it without waiting for the
+//! response, so neither costs a round trip. A failed statement aborts the transaction on the server, so the commands
+//! that recover from it are sent ahead of the next one.
 
 use std::io::Result as IoResult;
 use std::time::Duration;
@@ -11,15 +11,16 @@ use super::wire::{Cell, Refusal, Wire};
 use crate::attempt::Context;
 use crate::probe::database::Access;
 
-/// The server ends a statement by itself this long after the budget did: late enough that a cut is told as what
-/// it is, early enough that nothing runs on.
+/// How long after the budget the server ends a statement itself: late enough that a cut is reported as such, early
+/// enough that nothing keeps running.
 const SERVER_TIMEOUT_SLACK: Duration = Duration::from_millis(100);
 
-/// The same of a statement that the server itself ends in time: only so late that its word comes after the end.
+/// The same for a statement that the server is meant to end: just long enough that its response arrives after the
+/// deadline.
 const ROUNDING: Duration = Duration::from_millis(2);
 
-/// A lock that is not granted this long before the budget ends is given up, so that the lock can be named: a fifth
-/// of what is left, and no more than this. The server's word must still come, from a busy machine too.
+/// How long before the end of the budget a lock request is abandoned, so that the lock can be named: a fifth of the
+/// remaining time, but at most this long. The server's response must still arrive, even from a busy machine.
 pub(super) const LOCK_TIMEOUT_LEAD: Duration = Duration::from_millis(250);
 
 /// A transaction, from before its first statement.
@@ -27,22 +28,22 @@ pub(super) const LOCK_TIMEOUT_LEAD: Duration = Duration::from_millis(250);
 pub(super) struct Transaction {
     access: Access,
     state: State,
-    /// It runs on a pooler's console, which has no transactions.
+    /// Whether it runs on a pooler's console, which has no transactions.
     is_needless: bool,
     own_limits: OwnLimits,
     cut_by: CutBy,
 }
 
-/// Who ends a statement that takes too long?
+/// Who ends a statement that takes too long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum CutBy {
-    /// Whoever asked, with a cancel request; the server, if nobody is left.
+    /// The client, with a cancel request. The server, if no client is left.
     Client,
     /// The server. The session stays usable.
     Server,
 }
 
-/// The limits of the session itself, by the URL's `options` or by the role: they are never loosened.
+/// The limits that the URL's `options` or the role set for the session. They are never relaxed.
 #[derive(Debug, Clone, Copy, Default)]
 struct OwnLimits {
     statement: Option<u128>,
@@ -51,15 +52,15 @@ struct OwnLimits {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// Nothing has been sent of it.
+    /// No command has been sent.
     Unsent,
-    /// It was begun, and its first statement failed: nothing was done in it.
+    /// It has begun, but its first statement failed, so nothing was done in it.
     Void,
     /// One statement has run.
     Open,
-    /// Several have, the last of them after a savepoint.
+    /// Several statements have run, the last one after a savepoint.
     Saved,
-    /// The one after the savepoint failed.
+    /// The statement after the savepoint failed.
     Spoilt,
 }
 
@@ -68,7 +69,7 @@ enum State {
 pub(super) enum End {
     Commit,
     Rollback,
-    /// A commit's checks, and then a rollback.
+    /// The checks of a commit, followed by a rollback.
     Rehearsal,
 }
 
@@ -83,7 +84,7 @@ impl Transaction {
         }
     }
 
-    /// From now on.
+    /// Sets who ends the following statements.
     pub fn set_cut_by(&mut self, cut_by: CutBy) {
         self.cut_by = cut_by;
     }
@@ -96,7 +97,7 @@ impl Transaction {
         self.access
     }
 
-    /// What goes ahead of the next statement.
+    /// Returns the commands that precede the next statement.
     pub fn opening(&self, context: &Context) -> String {
         let left = context.deadline.remaining();
         let lead = LOCK_TIMEOUT_LEAD.min(left / 5);
@@ -128,7 +129,7 @@ impl Transaction {
         }
     }
 
-    /// The answer to [`opening`](Transaction::opening): why it was refused, if it was.
+    /// Reads the response to [`opening`](Transaction::opening). Returns why it was refused, if it was.
     pub async fn opened(&mut self, wire: &mut Wire) -> IoResult<Option<Refusal>> {
         let own_limits = &mut self.own_limits;
         let mut learn = |cells: Vec<Cell>| {
@@ -138,7 +139,7 @@ impl Transaction {
         Ok(wire.answer(|_, cells| learn(cells)).await?.refusal)
     }
 
-    /// What came of the statement after [`opening`](Transaction::opening).
+    /// Records the result of the statement after [`opening`](Transaction::opening).
     pub fn after<T, E>(&mut self, answer: &Result<T, E>) {
         self.state = match (answer, self.state) {
             (Ok(_), State::Unsent | State::Void) => State::Open,
@@ -148,7 +149,7 @@ impl Transaction {
         };
     }
 
-    /// What ends it, if it was begun.
+    /// Returns the command that ends the transaction, if it has begun.
     pub fn end(&mut self, how: End) -> Option<&'static str> {
         let state = std::mem::replace(&mut self.state, State::Unsent);
         match (how, state) {
@@ -163,10 +164,11 @@ impl Transaction {
     }
 }
 
-/// Sets limits in milliseconds, where those of the session itself are not smaller, and tells those. As a query it takes
-/// the snapshot: from then on the transaction cannot be made writable.
+/// Returns a query that sets limits in milliseconds, unless the session's own are smaller, and returns the session's
+/// own. As a query it takes the snapshot, so the transaction cannot be made writable afterwards.
 fn limit(statement: u128, lock: u128) -> String {
-    // Zero is none. The brackets are kept apart from the rest by the `offset`, or the settings would be read after they are set.
+    // Zero means no limit. The `offset` keeps the subquery separate. Otherwise the settings would be read after they
+    // are set.
     let own = |setting: &str| {
         format!(
             "nullif(extract(epoch from pg_catalog.current_setting('{setting}')::interval) * 1000, 0)::bigint"
@@ -182,7 +184,7 @@ fn limit(statement: u128, lock: u128) -> String {
     )
 }
 
-/// A time-out as PostgreSQL takes it; zero would switch it off.
+/// Returns a timeout as PostgreSQL expects it. Zero would disable it.
 pub(super) fn milliseconds(span: Duration) -> u128 {
     span.as_millis().clamp(1, i32::MAX as u128)
 }

@@ -1,7 +1,7 @@
-//! Declared types against those of columns: the database resolves both.
+//! Compares declared types with those of columns. The database resolves both.
 //!
-//! A declared type may come from anywhere: it is bound, never pasted, and what is no type is no error. Source:
-//! <https://www.postgresql.org/docs/current/functions-info.html> (`to_regtype`).
+//! A declared type may come from anywhere, so it is bound and never inserted into the statement, and an unknown type is
+//! not an error. Source: <https://www.postgresql.org/docs/current/functions-info.html> (`to_regtype`).
 
 use serde_json::Value;
 
@@ -11,8 +11,8 @@ use crate::outcome::{Failure, Fault};
 use crate::probe::database::{DeclaredType, TypeMatch};
 use crate::probe::rows::Row;
 
-/// A spelling with capitals is tried as it is first: a domain `Name` is not the system's type `name`. A domain over the
-/// declared type is as good, and has that one's length.
+/// Tries a spelling with capitals as written first, because a domain `Name` is not the system type `name`. A domain
+/// over the declared type also matches, and has its length.
 const COMPARE: &str = "\
 with recursive declared as (
     select wanted.number, pg_catalog.to_regtype(wanted.actual)::oid as actual,
@@ -61,8 +61,8 @@ pub(super) fn read(rows: Vec<Row>, columns: &[&DeclaredType]) -> Result<Vec<Type
     Ok(matches)
 }
 
-/// The declared type without its length or precision, which is compared here and need not be one that the server takes.
-/// That of a `float` chooses the type.
+/// Returns the declared type without its length or precision, which is compared here and may be one that the server
+/// does not accept. The precision of a `float` determines the type, so it is kept.
 fn without_size(declared: &str) -> String {
     match (declared.split_once('('), declared.split_once(')')) {
         (Some((name, _)), Some((_, rest))) if !name.trim().eq_ignore_ascii_case("float") => {
@@ -72,10 +72,11 @@ fn without_size(declared: &str) -> String {
     }
 }
 
-/// The longest text that PostgreSQL takes a limit for. What is declared longer has none.
+/// The largest length limit that PostgreSQL accepts for text. A larger one is not a type of PostgreSQL.
 const LONGEST_TEXT: u64 = 10_485_760;
 
-/// Could it be the name of a type at all? The server stops at what is none, before PostgreSQL 16.
+/// Whether the text could be the name of a type at all. Before PostgreSQL 16, the server reports an error for text that
+/// could not.
 pub(super) fn may_be_a_name(declared: &str) -> bool {
     let is_of_a_name = |c: char| c.is_alphanumeric() || " _$.\"(),[]".contains(c);
     let sizes = declared.split(['(', '[', ',', ')', ']']).filter_map(|part| part.trim().parse::<u64>().ok());
@@ -84,12 +85,12 @@ pub(super) fn may_be_a_name(declared: &str) -> bool {
         && sizes.max().unwrap_or(0) <= LONGEST_TEXT
 }
 
-/// Was what is declared refused, because it cannot be the name of a type?
+/// Whether the server refused a declared type because it cannot be the name of a type.
 pub(super) fn is_about_the_text(failure: &Failure) -> bool {
     matches!(failure, Failure::Fault { fault: Fault::Sql, .. })
 }
 
-/// The declared type as PostgreSQL reads it: `serial` is not a type but a default, and `varchar[50]` is meant as a length.
+/// Normalises a declared type: `serial` is an integer with a default, and `varchar[50]` is meant as a length.
 fn plain(declared: &str) -> String {
     let declared = declared.trim();
     let lower = declared.to_lowercase();
@@ -108,7 +109,7 @@ fn plain(declared: &str) -> String {
     }
 }
 
-/// A name with capitals, each part of it in quotes.
+/// Quotes each part of a name with capitals.
 fn quoted(declared: &str) -> Option<String> {
     let is_name = |c: char| c.is_alphanumeric() || matches!(c, '_' | '$' | '.');
     let has_capitals = declared.chars().any(char::is_uppercase);
@@ -116,14 +117,14 @@ fn quoted(declared: &str) -> Option<String> {
         .then(|| declared.split('.').map(|part| format!("\"{part}\"")).collect::<Vec<_>>().join("."))
 }
 
-/// Is the length or precision the declared one, if one is declared?
+/// Whether the length or precision matches the declared one, if one is declared.
 fn has_same_size(declared: &str, actual: &str) -> bool {
     match (size(declared), size(actual)) {
         (Some(declared), Some(actual)) => {
             // `numeric(10)` is `numeric(10,0)`.
             declared == actual || actual.strip_suffix(",0") == Some(&declared)
         }
-        // `float(24)` has become `real`, which has none.
+        // `float(24)` becomes `real`, which has no precision.
         (Some(_), None) => !takes_a_size(actual),
         (None, _) => true,
     }
@@ -135,7 +136,7 @@ fn size(type_name: &str) -> Option<String> {
     Some(size.chars().filter(|c| !c.is_whitespace()).collect())
 }
 
-/// Could a type of this name have a length or precision?
+/// Whether a type of this name can have a length or precision.
 fn takes_a_size(type_name: &str) -> bool {
     ["char", "numeric", "bit", "time", "interval"].iter().any(|name| type_name.contains(name))
 }

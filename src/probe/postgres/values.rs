@@ -1,7 +1,7 @@
-//! The values of a row that could not be wrapped as JSON, from PostgreSQL's text.
+//! Converts PostgreSQL's text format to JSON, for rows that could not be wrapped.
 //!
-//! That is what `show`, `explain` and a `with` that writes give. Numbers, booleans and JSON are what they are, a date or
-//! a time is written as in JSON, and the rest is text as `psql` shows it.
+//! These come from `show`, `explain` and a `with` that writes. Numbers, booleans and JSON keep their type, dates and
+//! times are formatted as in JSON, and everything else is text as `psql` shows it.
 
 use serde_json::Value;
 use tokio_postgres::types::Type;
@@ -19,11 +19,11 @@ fn value(type_oid: u32, cell: Cell) -> Value {
     let plain = match Type::from_oid(type_oid).unwrap_or(Type::TEXT) {
         Type::BOOL if text == "t" => Some(true.into()),
         Type::BOOL if text == "f" => Some(false.into()),
-        // What is not a number (`NaN`, `Infinity`) is text.
+        // Values that are not JSON numbers (`NaN`, `Infinity`) stay text.
         Type::INT2 | Type::INT4 | Type::INT8 | Type::OID | Type::FLOAT4 | Type::FLOAT8 | Type::NUMERIC => {
             serde_json::from_str(&text).ok()
         }
-        // So is what is nested deeper than can be read.
+        // So do documents that are nested too deeply to parse.
         Type::JSON | Type::JSONB => serde_json::from_str(&text).ok(),
         Type::TIMESTAMP | Type::TIMESTAMPTZ => as_in_json(&text).map(Value::String),
         _ => None,
@@ -31,7 +31,7 @@ fn value(type_oid: u32, cell: Cell) -> Value {
     plain.unwrap_or(Value::String(text))
 }
 
-/// `2026-01-31T12:00:00+00:00` for `2026-01-31 12:00:00+00`, as ISO 8601 has it and PostgreSQL's JSON.
+/// Formats `2026-01-31 12:00:00+00` as `2026-01-31T12:00:00+00:00`, as in ISO 8601 and PostgreSQL's JSON.
 fn as_in_json(text: &str) -> Option<String> {
     let (date, time) = text.split_once(' ')?;
     let is_iso = date.split('-').count() == 3 && date.bytes().all(|b| b.is_ascii_digit() || b == b'-');

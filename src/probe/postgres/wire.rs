@@ -1,9 +1,8 @@
-//! The conversation after the login: what is asked goes out, what the server says comes in.
+//! The protocol after the login: sends requests and reads the server's messages.
 //!
-//! The library would name the statements that it prepares, ask the catalog for types that it does not know by more of
-//! them, and leave those on the server, where a pooler hands them to its next client. Here every statement is the unnamed
-//! one, every value is text, and no type is looked up.
-//! Source: <https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-EXT-QUERY>.
+//! The library would use named statements, run further ones to look up unknown types, and leave them on the server,
+//! where a pooler passes them to its next client. Here every statement is unnamed, every value is text, and no type is
+//! looked up. Source: <https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-EXT-QUERY>.
 
 use std::io::{Error, ErrorKind, Result};
 
@@ -17,32 +16,32 @@ use tokio_postgres::fallible_iterator::FallibleIterator as _;
 use super::loan::{Stream, too_much};
 use crate::probe::rows::{LARGEST, TOO_LARGE};
 
-/// As much is read at once.
+/// The size of a read.
 const CHUNK: usize = 8 * 1024;
 
-/// A connection that is logged in.
+/// A logged-in connection.
 pub(super) struct Wire {
     stream: Stream,
     incoming: BytesMut,
-    /// What was asked and is not sent yet.
+    /// Requests that have not been sent yet.
     outgoing: BytesMut,
     is_broken: bool,
 }
 
-/// A value of a row, as text; `None` is null.
+/// A value of a row as text. `None` is null.
 pub(super) type Cell = Option<String>;
 
-/// What the server made of one thing that it was asked.
+/// The server's response to one request.
 #[derive(Debug, Default)]
 pub(super) struct Answer {
-    /// Why it did not do it.
+    /// Why the server refused the request.
     pub refusal: Option<Refusal>,
-    /// It understood the statement, whatever came of it then.
+    /// Whether the server parsed the statement, whatever happened afterwards.
     pub is_parsed: bool,
     /// The types of the statement's parameters.
     pub parameters: Vec<u32>,
     pub columns: Vec<Column>,
-    /// The rows that a statement gave or changed.
+    /// The number of rows that the statement returned or changed.
     pub count: u64,
 }
 
@@ -52,7 +51,7 @@ pub(super) struct Column {
     pub type_oid: u32,
 }
 
-/// An error as the server tells it.
+/// An error that the server reports.
 #[derive(Debug, Default)]
 pub(super) struct Refusal {
     /// The SQLSTATE.
@@ -60,7 +59,7 @@ pub(super) struct Refusal {
     pub message: String,
     pub detail: Option<String>,
     pub hint: Option<String>,
-    /// Where in the statement, in characters from 1.
+    /// The position in the statement, in characters from 1.
     pub position: Option<usize>,
 }
 
@@ -69,17 +68,17 @@ impl Wire {
         Wire { stream, incoming, outgoing: BytesMut::new(), is_broken: false }
     }
 
-    /// Has the connection ended?
+    /// Whether the connection has ended.
     pub fn is_broken(&self) -> bool {
         self.is_broken
     }
 
-    /// Asks for `sql` by the simple protocol, which takes several statements.
+    /// Requests `sql` in the simple protocol, which allows several statements.
     pub fn ask_simply(&mut self, sql: &str) -> Result<()> {
         frontend::query(sql, &mut self.outgoing)
     }
 
-    /// Asks to understand one statement, and to describe it.
+    /// Requests to parse and describe one statement.
     pub fn ask_to_parse(&mut self, sql: &str) -> Result<()> {
         frontend::parse("", sql, [], &mut self.outgoing)?;
         frontend::describe(b'S', "", &mut self.outgoing)?;
@@ -87,7 +86,7 @@ impl Wire {
         Ok(())
     }
 
-    /// Asks to run one statement, or the one that was parsed last.
+    /// Requests to run one statement, or the one that was parsed last.
     pub fn ask_to_run(&mut self, sql: Option<&str>, parameters: &[Cell]) -> Result<()> {
         if let Some(sql) = sql {
             frontend::parse("", sql, [], &mut self.outgoing)?;
@@ -99,7 +98,7 @@ impl Wire {
                 Ok(IsNull::No)
             }
         };
-        // No formats: parameters and results are text.
+        // No format codes: parameters and results are text.
         frontend::bind("", "", [], parameters, write, [], &mut self.outgoing).map_err(
             |error| match error {
                 BindError::Conversion(error) => Error::new(ErrorKind::InvalidInput, error),
@@ -112,12 +111,12 @@ impl Wire {
         Ok(())
     }
 
-    /// The answer to the next thing that was asked; what has not been sent is sent first.
+    /// Sends the pending requests, and reads the response to the next one.
     pub async fn answer(&mut self, mut each_row: impl FnMut(&[Column], Vec<Cell>)) -> Result<Answer> {
         let mut answer = Answer::default();
         if let Err(error) = self.send().await {
             self.is_broken = true;
-            // The server may have said why, before it went.
+            // The server may have sent the reason before it closed the connection.
             while let Ok(Some(message)) = Message::parse(&mut self.incoming) {
                 let _ = answer.hear(message, &mut each_row);
             }
@@ -135,7 +134,7 @@ impl Wire {
         }
     }
 
-    /// Ends the connection in good order.
+    /// Closes the connection gracefully.
     pub async fn say_good_bye(mut self) {
         frontend::terminate(&mut self.outgoing);
         if self.send().await.is_ok() {
@@ -173,7 +172,7 @@ impl Wire {
     }
 }
 
-/// Is there more to come of an answer?
+/// Whether more of a response follows.
 enum Said {
     More,
     All,
@@ -225,7 +224,8 @@ fn cells(row: &DataRowBody, columns: usize) -> Result<Vec<Cell>> {
 }
 
 impl Refusal {
-    /// Source of the fields: <https://www.postgresql.org/docs/current/protocol-error-fields.html>.
+    /// Reads an error message. Source of the fields:
+    /// <https://www.postgresql.org/docs/current/protocol-error-fields.html>.
     fn read(body: &ErrorResponseBody) -> Result<Refusal> {
         let mut refusal = Refusal::default();
         let mut fields = body.fields();

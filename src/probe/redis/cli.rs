@@ -1,4 +1,4 @@
-//! A command for `redis-cli`, for people to repeat by hand.
+//! A command for `redis-cli`, for running by hand.
 
 use std::net::IpAddr;
 use std::path::Path;
@@ -10,23 +10,24 @@ use crate::probe::trust::{TlsOptions, Verify};
 use crate::probe::url_password::password_apart;
 use crate::secret::placeholder::placeholder;
 
-/// What was asked, and where.
+/// A command that was sent, and its server.
 pub(super) struct Asked<'a> {
     pub url: &'a str,
-    /// The same with stand-ins for its secrets.
+    /// The URL with placeholders for its secrets.
     pub shown_url: &'a str,
     pub words: &'a [String],
-    /// What counts where the URL says nothing of TLS.
+    /// The TLS options for what the URL leaves open.
     pub tls: TlsOptions,
-    /// Where a relative path starts.
+    /// The folder that relative paths start in.
     pub folder: &'a Path,
     pub limit: Duration,
 }
 
-/// The password is in the environment: an argument is seen by whoever lists the processes.
+/// Builds the command. The password goes into the environment: an argument is visible to anyone who lists the
+/// processes.
 pub(super) fn command(asked: &Asked<'_>) -> ShellCommand {
     const PASSWORD: &str = "$REDISCLI_AUTH";
-    // It has no limit of its own.
+    // `redis-cli` has no time limit of its own.
     let cli = ShellCommand::new("timeout").words(&[&seconds(asked.limit), "redis-cli"]);
     let Ok(url) = RedisUrl::parse(asked.url) else { return cli.words(&["-u", asked.shown_url]) };
     let cli = match &url.place {

@@ -1,4 +1,4 @@
-//! From what a server refuses, and how a connection breaks, to failures that name their cause and say what to do.
+//! Conversion of refusals and broken connections to failures that name their cause and the remedy.
 
 use super::url::Place;
 use super::wire::Broken;
@@ -9,7 +9,7 @@ use crate::probe::database::WritesRefused;
 use crate::probe::tls;
 use crate::secret::{Message, message};
 
-/// What was being done.
+/// The action that failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Doing {
     LogIn,
@@ -27,8 +27,8 @@ impl Doing {
     }
 }
 
-/// What an error of the server begins with, what kind of fault it is, and what to do.
-/// Source: `src/server.c`, `createSharedObjects`, <https://github.com/redis/redis>.
+/// The start of a server error, the kind of fault, and the remedy. Source: `src/server.c`, `createSharedObjects`,
+/// <https://github.com/redis/redis>.
 const REFUSALS: [(&str, Fault, &str); 27] = [
     (
         "NOAUTH",
@@ -115,11 +115,11 @@ const REFUSALS: [(&str, Fault, &str); 27] = [
     ("ERR unknown command", Fault::Sql, "check the command's name, and that this server has it"),
 ];
 
-/// The server said no.
+/// Returns the failure of a command or login that the server refused.
 pub(super) fn refused(text: &str, doing: Doing, place: &Place) -> Failure {
     let at = doing.at(place);
     if text.starts_with("DENIED") {
-        // Its own text is a page long.
+        // The server's own text is a page long.
         let cause = "the server is in protected mode: it has no password, and takes connections of its own machine only";
         let hint = "set a password (`requirepass`, or an ACL), or bind it to the network that asks; `protected-mode no` opens it to everybody";
         return Failure::fault(Fault::Auth, at, Message::new().words(cause))
@@ -134,7 +134,7 @@ pub(super) fn refused(text: &str, doing: Doing, place: &Place) -> Failure {
     Failure::fault(fault, at, Message::new().data(text)).with_hint(Message::new().words(hint))
 }
 
-/// There is no answer.
+/// Returns the failure of a connection that gave no answer.
 pub(super) fn broken(broken: Broken, doing: Doing, place: &Place, context: &Context) -> Failure {
     let at = doing.at(place);
     let (cause, hint) = match broken {
@@ -177,17 +177,17 @@ fn is_of_tls(error: &std::io::Error) -> bool {
     error.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<rustls::Error>)
 }
 
-/// The command is not run.
+/// Returns the failure of a command that smoke does not run.
 pub(super) fn not_run(cause: Message, hint: Message) -> Failure {
     Failure::fault(Fault::Sql, message!("checking the command"), cause).with_hint(hint)
 }
 
-/// A session that is to write.
+/// Returns the failure of a session that is to write.
 pub(super) fn writes(why: &WritesRefused) -> Failure {
     not_run(Message::new().words(why.message), Message::new().words(why.hint))
 }
 
-/// Sockets are files of Unix.
+/// Returns the failure for a Unix socket on a system without them.
 #[cfg(not(unix))]
 pub(super) fn no_sockets() -> Failure {
     not_run(message!("this system has no Unix sockets"), message!("connect with `redis://HOST:PORT`"))

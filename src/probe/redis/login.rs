@@ -44,7 +44,7 @@ pub(super) async fn log_in(
                 given(answer, connection)?;
             }
         }
-        refused => given(refused, connection)?,
+        refused @ Answer::Refused(_) => given(refused, connection)?,
     }
     if url.db != 0 {
         let answer = ask(connection, &["SELECT", &url.db.to_string()], context).await?;

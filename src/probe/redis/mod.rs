@@ -1,8 +1,8 @@
-//! Redis, and what speaks its protocol (Valkey, KeyDB, Dragonfly): connect, log in, and run one command that only reads.
+//! Redis, and what speaks its protocol (Valkey, `KeyDB`, Dragonfly): connect, log in, and run one command that only reads.
 //!
-//! The frames are written and read here ([`wire`]): they are few, and a library's client keeps whole answers of any size,
-//! and reads them in a task of its own, which goes on where a check is cut. Which commands only read, the server says
-//! ([`permission`]).
+//! smoke reads and writes the frames itself ([`wire`]): there are few kinds, and a library's client keeps whole answers
+//! of any size, and reads them in its own task, which continues when a check is cut off. The server tells which
+//! commands only read ([`permission`]).
 
 mod url;
 
@@ -38,10 +38,10 @@ use crate::language::words;
 use crate::outcome::{Direction, Failure};
 use crate::secret::message;
 
-/// How the URLs of Redis start.
+/// The schemes of Redis URLs.
 pub const SCHEMES: [&str; 3] = ["redis", "rediss", "redis+unix"];
 
-/// A Redis server.
+/// The Redis database.
 #[derive(Debug)]
 pub struct Redis;
 
@@ -69,7 +69,7 @@ impl Database for Redis {
         }
     }
 
-    /// It has no tables, so smoke writes no statements for it.
+    /// Redis has no tables, so smoke writes no statements for it.
     fn idioms(&self) -> Idioms {
         Idioms {
             text: str::to_owned,
@@ -91,7 +91,7 @@ impl Database for Redis {
         RedisUrl::parse(url).err()
     }
 
-    /// The server runs one command after the other, and none for a client that has gone.
+    /// The server runs one command at a time, and none for a client that has disconnected.
     fn leaves(&self) -> bool {
         false
     }
@@ -119,7 +119,8 @@ impl Database for Redis {
         let words = match words {
             None => vec!["PING".to_owned()],
             Some(words) if asked.run.shared::<Permitted>().has(&words) => words,
-            // Run again by people, it would be run: what smoke asked is what it does.
+            // Running a command that smoke refused would execute it, so the command shown is the query that smoke sent
+            // about it.
             Some(words) => {
                 let name = words.into_iter().next().unwrap_or_default();
                 vec!["COMMAND".to_owned(), "INFO".to_owned(), name]
@@ -130,15 +131,15 @@ impl Database for Redis {
     }
 }
 
-/// What a handshake needs where the suite has no `tls` key.
+/// Returns the TLS options when the suite has no `tls` key.
 fn no_keys() -> TlsOptions {
     TlsOptions { verify: Verify::Full, ca: None, client: None, alpn: Vec::new() }
 }
 
-/// Connects, logs in and says `PING`; a replica must also have its master. `tls` is what the suite says beside the URL.
+/// Connects, logs in and sends `PING`; a replica must also have its master. `tls` holds the suite's own TLS options.
 ///
 /// # Errors
-/// No connection, no login, or a server that is not ready.
+/// The connection or the login fails, or the server is not ready.
 pub async fn ping(url: &str, tls: TlsOptions, context: &Context) -> Result<(), Failure> {
     let url = url::at_run_time(url)?;
     context.trace(Direction::Sent, || match &url.user {
@@ -152,7 +153,7 @@ pub async fn ping(url: &str, tls: TlsOptions, context: &Context) -> Result<(), F
     Ok(())
 }
 
-/// The command of [`ping`], for people to repeat by hand; relative paths start in `folder`.
+/// Returns the shell command for [`ping`], for running by hand; relative paths start in `folder`.
 pub fn as_redis_cli(
     url: &str,
     shown_url: &str,

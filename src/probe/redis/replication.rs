@@ -1,13 +1,13 @@
-//! Whether a replica has its master.
+//! A check that a replica has its master.
 //!
-//! A replica that has lost its master goes on to answer, with the data of then.
+//! A replica that has lost its master keeps answering, with outdated data.
 //! Source: <https://redis.io/docs/latest/commands/info/>, section `replication`.
 
 use super::url::Place;
 use crate::outcome::{Failure, Fault};
 use crate::secret::{Message, message};
 
-/// What is wrong with the server at `place`, by its own `INFO replication`.
+/// Returns what is wrong with the server at `place`, according to its own `INFO replication`.
 pub(super) fn fault(information: &str, place: &Place) -> Option<Failure> {
     let field = |name: &str| {
         information.lines().find_map(|line| line.trim_end().strip_prefix(name)?.strip_prefix(':'))
@@ -24,7 +24,7 @@ pub(super) fn fault(information: &str, place: &Place) -> Option<Failure> {
         let since = field("master_link_down_since_seconds").and_then(|since| since.parse::<u64>().ok());
         let cause = match since {
             Some(seconds) => cause.words(format!(" since {seconds} s, and answers with the data of then")),
-            // It never had one.
+            // The replica never had a link.
             None => cause.words(", and had none yet"),
         };
         (cause, "look at the master, at the network between the two, and at `masterauth` of the replica")

@@ -1,7 +1,7 @@
 //! A Redis URL: `redis://[[user]:password@]host[:port][/db]`, `rediss://…` over TLS,
-//! `redis+unix:///path?username=user&password=password`, because a URL without a host can have no user before it.
+//! `redis+unix:///path?username=user&password=password`, because a URL without a host cannot have a user before it.
 //!
-//! Source: <https://www.iana.org/assignments/uri-schemes/prov/redis>; the parameters of TLS are those of redis-py,
+//! Source: <https://www.iana.org/assignments/uri-schemes/prov/redis>; the TLS parameters are those of redis-py,
 //! <https://redis.readthedocs.io/en/stable/connections.html>.
 
 use std::path::{Path, PathBuf};
@@ -22,11 +22,11 @@ const PARAMETERS: &str =
 
 const ENCODE: &str = "percent-encode the password: `redis://user:{{password|urlencode}}@host:6379/0`";
 
-/// Where to connect, and as whom.
+/// The server to connect to, and the credentials.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RedisUrl {
     pub(super) place: Place,
-    /// What the URL says of TLS; `None` where it is not asked for.
+    /// The TLS parameters of the URL; `None` without TLS.
     pub(super) tls: Option<Tls>,
     pub(super) user: Option<String>,
     pub(super) password: Option<String>,
@@ -34,7 +34,7 @@ pub struct RedisUrl {
     pub(super) db: u32,
 }
 
-/// Where a server listens.
+/// The address of a server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Place {
     Tcp(Target),
@@ -50,7 +50,7 @@ impl std::fmt::Display for Place {
     }
 }
 
-/// The parameters of TLS.
+/// The TLS parameters of a URL.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Tls {
     verify: Option<Verify>,
@@ -60,7 +60,8 @@ pub(super) struct Tls {
 }
 
 impl Tls {
-    /// What a handshake needs: what the URL says, and `other` where it says nothing. Files are looked for from `folder`.
+    /// Returns the options of a handshake: those of the URL, and `other` for what the URL omits. Relative paths start
+    /// in `folder`.
     pub fn options(&self, other: TlsOptions, folder: &Path) -> TlsOptions {
         let at = |path: &PathBuf| folder.join(path);
         let client = self.cert.as_ref().zip(self.key.as_ref());
@@ -73,7 +74,7 @@ impl Tls {
     }
 }
 
-/// The URL, when it is asked.
+/// Parses the URL at run time, when a mistake fails the check.
 pub(super) fn at_run_time(text: &str) -> Result<RedisUrl, Failure> {
     RedisUrl::parse(text).map_err(|mistake| {
         let doing = Message::new().words("reading the database URL");
@@ -86,13 +87,14 @@ pub(super) fn at_run_time(text: &str) -> Result<RedisUrl, Failure> {
 }
 
 impl RedisUrl {
-    /// Reads `text`.
+    /// Parses `text`.
     ///
     /// # Errors
-    /// It is no URL of Redis, or has a parameter that is not supported. The mistake has no place.
+    /// The text is not a Redis URL, or has an unsupported parameter. The mistake has no place.
     pub fn parse(text: &str) -> Result<RedisUrl, Diagnostic> {
         let mistake = |message: String, hint: &str| Diagnostic::new(None, message).hint(hint);
-        // A password that is not encoded makes a host of its second half, which everybody on the way to it would see.
+        // The second half of an unencoded password would be taken for a host, and so be visible to everyone on the way
+        // to it.
         if is_not_encoded(text) {
             let message =
                 "the user or the password has an `@`, `/`, `?` or `#` in it that is not percent-encoded";
@@ -140,7 +142,7 @@ impl RedisUrl {
         Ok(read)
     }
 
-    /// Does it ask for TLS?
+    /// Whether the URL requires TLS.
     pub fn is_secured(&self) -> bool {
         self.tls.is_some()
     }
@@ -209,7 +211,7 @@ impl RedisUrl {
     }
 }
 
-/// The number of a database.
+/// Parses the number of a database.
 fn database(text: &str) -> Result<u32, Diagnostic> {
     text.parse().map_err(|_| {
         Diagnostic::new(None, "the path and `db` of a Redis URL are the number of a database")
@@ -217,7 +219,7 @@ fn database(text: &str) -> Result<u32, Diagnostic> {
     })
 }
 
-/// Is there an `@` behind what ends the authority?
+/// Whether an `@` follows the end of the authority, so that the user or the password is not percent-encoded.
 fn is_not_encoded(text: &str) -> bool {
     let Some((scheme, rest)) = text.split_once("://") else { return false };
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());

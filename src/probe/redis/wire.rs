@@ -147,7 +147,7 @@ impl Wire {
         match (token, unsent) {
             // The server may have given the reason before it closed the connection.
             (Ok(token @ Token::Refused(_)), _) | (Ok(token), None) => Ok(token),
-            (Ok(_), Some(error)) | (Err(Broken::Io(_)), Some(error)) => Err(Broken::Io(error)),
+            (Ok(_) | Err(Broken::Io(_)), Some(error)) => Err(Broken::Io(error)),
             (Err(broken), _) => Err(broken),
         }
     }

@@ -1,4 +1,4 @@
-//! Types as SQLite has them: a name that says which affinity a column has, and nothing more.
+//! SQLite types: the name of a type determines the affinity of its column, and nothing else.
 //!
 //! Source: <https://www.sqlite.org/datatype3.html#determination_of_column_affinity>.
 
@@ -41,7 +41,7 @@ impl Affinity {
     }
 }
 
-/// Whatever SQLite does not know is `numeric` to it: these are names of types that are meant.
+/// SQLite treats every unknown name as `numeric`. These names are intended as types.
 const NUMERIC: [&str; 7] = ["numeric", "decimal", "number", "bool", "date", "time", "money"];
 
 fn is_known(type_name: &str) -> bool {
@@ -62,12 +62,12 @@ pub(super) fn compare(DeclaredType { declared, type_name }: &DeclaredType) -> Ty
     }
 }
 
-/// What the values of a column are about, if its type says so.
+/// Returns the family of a column's values, as far as its type determines it.
 pub(super) fn family(type_name: &str) -> Family {
     let name = type_name.to_lowercase();
     match Affinity::of(type_name) {
         Affinity::Integer | Affinity::Real => Family::Number,
-        // Dates and times are text here, and so is JSON.
+        // Dates and times are text in SQLite, and so is JSON.
         Affinity::Text | Affinity::Blob => Family::Unknown,
         Affinity::Numeric if name.starts_with("bool") => Family::Boolean,
         Affinity::Numeric if name == "date" => Family::Date,

@@ -1,4 +1,4 @@
-//! Tables and views as SQLite's catalog describes them.
+//! Tables and views, as SQLite's catalog describes them.
 //!
 //! Source: <https://www.sqlite.org/pragma.html#pragma_table_xinfo>.
 
@@ -7,8 +7,9 @@ use rusqlite::{Connection, Row};
 use super::affinity::family;
 use crate::probe::database::{Column, Table, TableKind, TableName};
 
-/// The hidden columns of a virtual table (1) are arguments. A primary key may hold null, but not where it is the row's
-/// number, `integer primary key`: then it has no index. Source: <https://www.sqlite.org/lang_createtable.html#rowid>.
+/// Hidden columns of a virtual table (1) are arguments. A primary key may contain null, except an
+/// `integer primary key`, which is the row ID and has no index. Source:
+/// <https://www.sqlite.org/lang_createtable.html#rowid>.
 const DESCRIBE: &str = "\
 with described as (
     select found.schema, found.type, info.cid, info.name, info.type as type_name, info.\"notnull\",
@@ -21,7 +22,7 @@ with described as (
 select schema, type, name, type_name, \"notnull\" = 0 and not is_row_number, is_row_number
 from described order by cid";
 
-/// The columns of each unique index of all rows. One of an expression has no name.
+/// The columns of each unique index over all rows. An expression has no name.
 const UNIQUE: &str = "\
 select list.name, info.name
 from pragma_index_list(?1, ?2) as list join pragma_index_info(list.name, ?2) as info
@@ -33,7 +34,7 @@ select schema, name from pragma_table_list
 where name = ?1 collate nocase and name not like 'sqlite\\_%' escape '\\'
 order by schema <> 'main', schema";
 
-/// `None` where there is no such table or view.
+/// Describes `table`. Returns `None` if there is no such table or view.
 pub(super) fn describe(connection: &Connection, table: &TableName) -> rusqlite::Result<Option<Table>> {
     let mut statement = connection.prepare(DESCRIBE)?;
     let column = |row: &Row<'_>| {
@@ -78,7 +79,7 @@ fn unique(connection: &Connection, table: &str, schema: &str) -> rusqlite::Resul
     Ok(indexes.into_iter().filter_map(|(_, columns)| columns).collect())
 }
 
-/// The tables and views of this name, in any spelling.
+/// Finds the tables and views of this name, ignoring case.
 pub(super) fn find(connection: &Connection, name: &str) -> rusqlite::Result<Vec<TableName>> {
     let mut statement = connection.prepare(FIND)?;
     let found =

@@ -1,4 +1,4 @@
-//! From the library's errors to failures that name their cause.
+//! Maps errors of the SQLite library to failures that name their cause.
 
 use std::path::Path;
 
@@ -9,39 +9,40 @@ use crate::outcome::{Failure, Fault};
 use crate::probe::rows::TOO_LARGE;
 use crate::secret::{Message, message};
 
-/// Has another process the lock?
+/// Whether another process holds the lock.
 pub(super) fn is_busy(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
 }
 
-/// Is a constraint violated? A refusal by a hook has a code of its own.
+/// Whether a constraint is violated. A refusal by a hook has its own code.
 pub(super) fn is_violation(error: &rusqlite::Error) -> bool {
     let code = error.sqlite_error().map(|error| error.extended_code);
     error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation)
         && code != Some(rusqlite::ffi::SQLITE_CONSTRAINT_COMMITHOOK)
 }
 
-/// There is a file, and nothing in it.
+/// Returns the failure of an empty file.
 pub(super) fn empty(path: &Path) -> Failure {
     let doing = message!("opening `{}`", path.display());
     Failure::fault(Fault::Connect, doing, message!("the file is empty"))
         .with_hint(message!("check that the migrations have run: a database has a header"))
 }
 
-/// A statement that is not run.
+/// Returns the failure of a statement that is not allowed.
 pub(super) fn refused(cause: &'static str, hint: &'static str) -> Failure {
     Failure::fault(Fault::Sql, message!("running the query"), Message::new().words(cause))
         .with_hint(Message::new().words(hint))
 }
 
-/// A row of which more would be kept than there may be.
+/// Returns the failure of a row that exceeds the size limit.
 pub(super) fn too_large() -> Failure {
     let cause = message!("the row is larger than 1 MiB");
     Failure::fault(Fault::Sql, message!("running the query"), cause)
         .with_hint(Message::new().words(TOO_LARGE))
 }
 
-/// Whoever wrote last was stopped before it was done; who opens the file for writing next undoes that.
+/// Returns the failure of a file whose last writer was stopped mid-transaction. The next process that opens it for
+/// writing rolls that back.
 fn hot_journal(path: &Path) -> Failure {
     let doing = message!("opening `{}`", path.display());
     let cause = message!(
@@ -53,7 +54,7 @@ fn hot_journal(path: &Path) -> Failure {
     ))
 }
 
-/// Why SQLite did not do it.
+/// Returns why an SQLite operation failed.
 pub(super) fn of(error: &rusqlite::Error, path: &Path) -> Failure {
     let extended = error.sqlite_error().map(|error| error.extended_code);
     if extended == Some(rusqlite::ffi::SQLITE_READONLY_ROLLBACK) {

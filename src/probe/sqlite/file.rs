@@ -1,4 +1,4 @@
-//! Opening a file that is there, without leaving anything beside it.
+//! Opens an existing file, without leaving any other file beside it.
 
 use std::fs::File;
 use std::io;
@@ -19,7 +19,7 @@ use crate::secret::{Message, message};
 /// Opens the database at `path`.
 ///
 /// # Errors
-/// There is no file, or SQLite cannot open it.
+/// Fails if the file does not exist, or if SQLite cannot open it.
 pub(super) fn open(path: &Path, access: Access) -> Result<Connection, Failure> {
     let doing = || message!("opening `{}`", path.display());
     let found = std::fs::metadata(path).map_err(|error| {
@@ -41,11 +41,11 @@ pub(super) fn open(path: &Path, access: Access) -> Result<Connection, Failure> {
     let rest = Rest::of(path, access);
     let mut connection = Connection::open_with_flags(uri(path, rest), flags).map_err(failed)?;
     if rest == Rest::LeftLog {
-        // Then the index of the log is kept in memory, and the log stays as it is.
+        // SQLite then keeps the index of the log in memory, and leaves the log as it is.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map_err(failed)?;
         connection.pragma_update(None, "locking_mode", "exclusive").map_err(failed)?;
     }
-    // ATTACH could create a file, and so could VACUUM INTO, which attaches.
+    // ATTACH could create a file, and so could VACUUM INTO, which attaches one.
     let no_other_files = |context: AuthContext<'_>| match context.action {
         AuthAction::Attach { .. } => Authorization::Deny,
         _ => Authorization::Allow,
@@ -56,7 +56,7 @@ pub(super) fn open(path: &Path, access: Access) -> Result<Connection, Failure> {
     Ok(connection)
 }
 
-/// The file as an URI.
+/// Returns the file as a URI.
 fn uri(path: &Path, rest: Rest) -> String {
     let path = path.to_string_lossy();
     let encoded = percent_encoding::utf8_percent_encode(&path, URI_PATH);
@@ -68,15 +68,15 @@ fn uri(path: &Path, rest: Rest) -> String {
     format!("file:{encoded}{how}")
 }
 
-/// What is known of a database before it is opened. Even a reader creates the files of the write-ahead log where
-/// they are not: that is what the last two keep it from.
+/// The state of a database before it is opened. Even a reader creates missing files of the write-ahead log, which must
+/// be avoided in the last two states.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Rest {
-    /// It may be in use, or it has no such log, or the check may write.
+    /// It may be in use, has no write-ahead log, or will be written.
     InUse,
-    /// Nobody has it open and its log has gone: nothing will change.
+    /// Nobody has it open and its log is gone, so nothing will change.
     Closed,
-    /// Whoever had it open has gone without closing it, and its log is still there: nobody needs to be locked out.
+    /// The last process ended without closing it, and its log is still there. Nobody needs to be locked out.
     LeftLog,
 }
 
@@ -85,7 +85,7 @@ impl Rest {
         if access == Access::Write || !is_wal(path) {
             return Rest::InUse;
         }
-        // The log lies beside the file itself, whatever link led there.
+        // The log is next to the real file, even if a link led to it.
         let Ok(path) = path.canonicalize() else { return Rest::InUse };
         match (beside(&path, "-wal").exists(), beside(&path, "-shm").exists()) {
             (false, _) => Rest::Closed,
@@ -95,11 +95,11 @@ impl Rest {
     }
 }
 
-/// What would end the path part of an URI.
+/// The characters that would end the path of a URI.
 const URI_PATH: &percent_encoding::AsciiSet =
     &percent_encoding::CONTROLS.add(b'?').add(b'#').add(b'%').add(b' ');
 
-/// Does the header say WAL? Source: <https://www.sqlite.org/fileformat.html>, offsets 18 and 19.
+/// Whether the header indicates WAL mode. Source: <https://www.sqlite.org/fileformat.html>, offsets 18 and 19.
 fn is_wal(path: &Path) -> bool {
     read_start(path).is_ok_and(|header| header[18..20] == [2, 2])
 }

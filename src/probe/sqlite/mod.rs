@@ -1,6 +1,6 @@
-//! `SQLite`: open a file that is there, and run statements that cannot write, or whose writes wait for a commit.
+//! `SQLite`: opens an existing file, and runs statements that cannot write, or whose writes wait for a commit.
 //!
-//! SQLite blocks, so a session runs on a thread that nothing waits for; a cut interrupts its statement.
+//! SQLite blocks, so a session runs on a thread that nothing waits for. A cut interrupts its statement.
 
 mod fault;
 mod file;
@@ -25,10 +25,10 @@ use crate::language::period::Instant;
 use crate::language::sql::{Dialect, STANDARD, quoted_name, quoted_text};
 use crate::outcome::Failure;
 
-/// SQLite keeps its time-outs as a C `int` of milliseconds: 24 days.
+/// The longest timeout: SQLite stores timeouts as a C `int` of milliseconds, which is 24 days.
 const LONGEST_LOCK: Duration = Duration::from_millis(i32::MAX as u64);
 
-/// A file that holds a SQLite database: `sqlite:shop.db`, `sqlite:///var/lib/shop.db`.
+/// A file with an SQLite database: `sqlite:shop.db`, `sqlite:///var/lib/shop.db`.
 #[derive(Debug)]
 pub struct Sqlite;
 
@@ -67,7 +67,7 @@ impl Database for Sqlite {
         url::mistake(url)
     }
 
-    /// What runs on a file ends with smoke.
+    /// Returns `false`, because operations on a file end with smoke.
     fn leaves(&self) -> bool {
         false
     }
@@ -100,7 +100,7 @@ impl Database for Sqlite {
     }
 }
 
-/// The path without the doubled slash of `sqlite:////var/lib/shop.db`, which would start a host in an URI.
+/// Removes the double slash of `sqlite:////var/lib/shop.db`, which would start the host of a URI.
 fn plain(path: &Path) -> PathBuf {
     path.components().collect()
 }

@@ -1,4 +1,4 @@
-//! A session: an open file on a thread of its own, which works off what is asked of it.
+//! A session: an open file on its own thread, which executes jobs.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
@@ -22,16 +22,16 @@ use crate::probe::rows::QueryResult;
 use crate::secret::message;
 
 pub(super) struct SqliteSession {
-    /// Dropped with the session: then the thread rolls back, closes the file and ends.
+    /// Dropped with the session. The thread then rolls back, closes the file and ends.
     jobs: mpsc::Sender<Job>,
-    /// Until its end was seen.
+    /// `None` once its end was observed.
     thread: Option<JoinHandle<()>>,
     interrupt: Arc<InterruptHandle>,
 }
 
 type Job = Box<dyn FnOnce(&mut OpenFile) + Send>;
 
-/// What the thread works on.
+/// The state of the thread.
 struct OpenFile {
     path: PathBuf,
     access: Access,
@@ -39,13 +39,13 @@ struct OpenFile {
     has_begun: bool,
 }
 
-/// What a job is done in.
+/// The context of a job.
 struct Attempt {
     deadline: Deadline,
     timeline: Arc<Timeline>,
 }
 
-/// Ends the statement that runs, if the one who waits for it is cut.
+/// Interrupts the running statement if the task that waits for it is cut.
 struct InterruptOnDrop(Option<Arc<InterruptHandle>>);
 
 impl Drop for InterruptOnDrop {
@@ -63,8 +63,8 @@ impl SqliteSession {
         let path = plain(path);
         let (jobs, to_do) = mpsc::channel::<Job>();
         let (ready, opened) = oneshot::channel();
-        // Why: nothing can end a look at a file. Nobody waits for the thread but a session that is closed, and it ends
-        // with the session.
+        // Why: a file operation cannot be cancelled. Only a closing session waits for the thread, which ends with the
+        // session.
         let thread = tokio::task::spawn_blocking(move || {
             let mut file = match OpenFile::open(path, access) {
                 Ok(file) => file,
@@ -89,7 +89,7 @@ impl SqliteSession {
         }
     }
 
-    /// Has `work` done on the thread.
+    /// Runs `work` on the thread.
     async fn run<T: Send + 'static>(
         &mut self,
         context: &Context,
@@ -99,12 +99,12 @@ impl SqliteSession {
         let attempt = Attempt { deadline: context.deadline, timeline: Arc::clone(&context.timeline) };
         let (done, answer) = oneshot::channel();
         let job = move |file: &mut OpenFile| {
-            // What was cut before its turn came is not begun.
+            // Work that was cut before its turn is not started.
             if !done.is_closed() {
                 let _ = done.send(work(file, &attempt));
             }
         };
-        // A thread that has died does not take it, and then there is no answer.
+        // If the thread has died, the job is dropped and there is no response.
         let _ = self.jobs.send(Box::new(job));
         let mut interrupt = InterruptOnDrop(Some(Arc::clone(&self.interrupt)));
         let answer = answer.await;
@@ -116,7 +116,7 @@ impl SqliteSession {
     }
 }
 
-/// Why the thread ended before its work was done.
+/// Returns why the thread ended before its work was done.
 async fn died(thread: Option<JoinHandle<()>>) -> Failure {
     let panic = match thread {
         Some(thread) => thread.await.err().map(|panic| panic.to_string()),
@@ -216,7 +216,7 @@ impl Session for SqliteSession {
                 file.rollback();
                 Ok(())
             });
-            // It fails only where the thread has died, and the next statement says so.
+            // This fails only if the thread has died, which the next statement reports.
             let _ = rolled_back.await;
         })
     }
@@ -242,14 +242,14 @@ impl OpenFile {
         fault::of(error, &self.path)
     }
 
-    /// From now on a lock is waited for as long as `wait`.
+    /// Makes the following statements wait at most `wait` for a lock.
     fn wait_for_locks(&self, wait: Duration) -> Result<(), Failure> {
         self.connection.busy_timeout(wait.min(LONGEST_LOCK)).map_err(|error| self.failure(&error))
     }
 
-    /// Does what takes a lock.
+    /// Runs an operation that takes a lock.
     ///
-    /// The first try does not wait. When it fails, the query waits for a lock, and a cut can say so.
+    /// The first try does not wait. If it fails, the query waits for a lock, and a cut can report that.
     fn locking(&self, attempt: &Attempt, lock: impl Fn() -> rusqlite::Result<()>) -> Result<(), Failure> {
         self.wait_for_locks(Duration::ZERO)?;
         let locked = lock();
@@ -271,11 +271,11 @@ impl OpenFile {
         }
     }
 
-    /// Opens the transaction, if none is open, and takes the lock that it keeps to its end.
+    /// Opens a transaction unless one is open, and takes the lock that it holds to its end.
     fn begin(&mut self, attempt: &Attempt) -> Result<(), Failure> {
         if self.has_begun {
             self.wait_for_locks(attempt.deadline.remaining())?;
-            // Without its transaction a statement would be committed by itself.
+            // Outside its transaction, a statement would be committed by itself.
             return if self.connection.is_autocommit() {
                 Err(fault::refused(
                     "the transaction has ended",
@@ -300,7 +300,7 @@ impl OpenFile {
         if self.is_empty()? { Err(fault::empty(&self.path)) } else { Ok(()) }
     }
 
-    /// To SQLite a file without a byte is a database without a table.
+    /// Whether the file is empty. SQLite treats such a file as a database without tables.
     fn is_empty(&self) -> Result<bool, Failure> {
         let pages =
             self.connection.query_row("select page_count from pragma_page_count", [], |row| row.get(0));
@@ -312,12 +312,13 @@ impl OpenFile {
             return Ok(());
         }
         self.locking(attempt, || self.connection.execute_batch("commit")).inspect_err(|_| {
-            // One that could not be had leaves it open.
+            // A failed commit leaves the transaction open.
             let _ = self.connection.execute_batch("rollback");
         })
     }
 
-    /// A commit looks at the counter of deferred violations first, and then for locks. This one is refused after that.
+    /// Rehearses a commit, which checks the counter of deferred violations before it takes locks. A hook refuses this
+    /// one afterwards.
     fn rehearse(&mut self) -> Result<(), Failure> {
         if !std::mem::take(&mut self.has_begun) {
             return Ok(());
@@ -331,20 +332,20 @@ impl OpenFile {
         }
         match refused {
             Err(error) if fault::is_violation(&error) => Err(self.failure(&error)),
-            // The hook's refusal, or a reader's lock.
+            // Refused by the hook, or by the lock of a reader.
             Ok(()) | Err(_) => Ok(()),
         }
     }
 
     fn rollback(&mut self) {
         if std::mem::take(&mut self.has_begun) {
-            // A statement that ended the transaction itself leaves nothing to undo.
+            // A statement that ended the transaction itself leaves nothing to roll back.
             let _ = self.connection.execute_batch("rollback");
         }
     }
 }
 
-/// Reads the first page, which takes a reader's lock. A file that is no database is found out here.
+/// Reads the first page, which takes a reader's lock. This also detects a file that is not a database.
 fn read_schema(connection: &Connection) -> rusqlite::Result<()> {
     connection.query_row("select count(*) from sqlite_master", [], |_| Ok(()))
 }

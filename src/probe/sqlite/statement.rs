@@ -1,4 +1,4 @@
-//! One statement, its values bound, its rows as JSON.
+//! Runs one statement with bound values, and returns its rows as JSON.
 
 use std::sync::LazyLock;
 
@@ -22,7 +22,7 @@ fn asks_for_journal_mode(sql: &str) -> bool {
     PATTERN.is_match(sql)
 }
 
-/// Runs `bound` in the transaction that is open.
+/// Runs `bound` in the open transaction.
 pub(super) fn run(
     connection: &Connection,
     bound: &BoundSql,
@@ -101,7 +101,7 @@ fn bind(statement: &mut Statement<'_>, index: usize, value: &Value) -> rusqlite:
     }
 }
 
-/// How much of a cell is kept, in bytes.
+/// Returns the bytes of a cell that count towards the limit.
 fn size(cell: ValueRef<'_>) -> usize {
     match cell {
         ValueRef::Text(text) => text.len(),

@@ -1,15 +1,15 @@
-//! A SQLite URL: the path of a file, and what other tools write after it.
+//! SQLite URLs: the path of a file, and the parameters of other tools.
 //!
-//! There is no one form of it. Source of the parameters: <https://www.sqlite.org/uri.html>, and the URLs of sqlx, Prisma,
-//! `SQLAlchemy` and go-sqlite3, whose own parameters begin with `_`.
+//! There is no standard form. Source of the parameters: <https://www.sqlite.org/uri.html>, and the URLs of sqlx,
+//! Prisma, `SQLAlchemy` and go-sqlite3, whose own parameters start with `_`.
 
 use std::path::{Path, PathBuf};
 
 use super::SCHEME;
 use crate::language::diagnostic::Diagnostic;
 
-/// What says how a tool opens the file or keeps it open. A check opens it to read, or to write and roll back, whatever they
-/// say.
+/// Parameters about how a tool opens the file or keeps it open. They have no effect, because a check always opens it to
+/// read, or to write and roll back.
 const WITHOUT_EFFECT: [&str; 14] = [
     "mode",
     "cache",
@@ -27,7 +27,7 @@ const WITHOUT_EFFECT: [&str; 14] = [
     "uri",
 ];
 
-/// What is wrong with `url` wherever it is used.
+/// Returns what is wrong with `url` in any use.
 pub(super) fn mistake(url: &str) -> Option<Diagnostic> {
     let (path, parameters) = parts(url);
     let has = |wanted: (&str, &str)| parameters.contains(&wanted);
@@ -43,12 +43,12 @@ pub(super) fn mistake(url: &str) -> Option<Diagnostic> {
     })
 }
 
-/// The path in `url`, which starts in `folder` where it is relative.
+/// Returns the path in `url`. A relative path starts in `folder`.
 pub(super) fn path_of(url: &str, folder: &Path) -> PathBuf {
     folder.join(parts(url).0)
 }
 
-/// The path, and the parameters. A `?` may be a part of a name too: there are parameters only where all are known.
+/// Splits off the parameters. A `?` may also be part of a name, so they count only if all of them are known.
 fn parts(url: &str) -> (&str, Vec<(&str, &str)>) {
     let rest = url.strip_prefix(SCHEME).unwrap_or(url);
     let rest = rest.strip_prefix("//").unwrap_or(rest);

@@ -1,4 +1,4 @@
-//! The PEM files of TLS: certificates to trust, and the client's own with its key.
+//! The PEM files of TLS: trusted certificates, and the client's certificate with its key.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::attempt::timeline::asks_for_certificate;
 use crate::outcome::{Failure, Fault};
 use crate::secret::{Message, message};
 
-/// What is in the PEM files of a [`TlsOptions`].
+/// The contents of the PEM files of [`TlsOptions`].
 #[derive(Default)]
 pub(super) struct Files {
     pub roots: Option<GivenRoots>,
@@ -42,8 +42,8 @@ impl Files {
 }
 
 impl ClientFiles {
-    /// The chain with its key, which must be the key of its first certificate. The certificate is the server's to
-    /// judge, whatever its version.
+    /// Returns the chain with its key, which must belong to its first certificate. Judging the certificate, whatever
+    /// its version, is up to the server.
     pub fn certified(self, provider: &CryptoProvider) -> Result<Arc<CertifiedKey>, Failure> {
         let key = provider.key_provider.load_private_key(self.key);
         let key = key.map_err(|error| unusable(&self.key_file, &error))?;
@@ -65,7 +65,7 @@ impl ClientFiles {
     }
 }
 
-/// Shows a server the client's certificate, if there is one, and the timeline that the server asks for it.
+/// Presents the client's certificate, if there is one, and tells the timeline that the server requested it.
 #[derive(Debug)]
 pub(super) struct ClientCertificate(pub Option<Arc<CertifiedKey>>);
 
@@ -115,7 +115,7 @@ fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Failur
 #[derive(Debug)]
 pub(super) struct GivenRoots {
     pub roots: RootCertStore,
-    /// The certificates themselves: a server may show one of them as its own (a self-signed one).
+    /// The certificates themselves, because a server may present one of them as its own (self-signed).
     pub pinned: Vec<CertificateDer<'static>>,
 }
 

@@ -1,4 +1,4 @@
-//! Judges server certificates.
+//! Verifies server certificates.
 
 use std::sync::{Arc, OnceLock};
 
@@ -38,7 +38,7 @@ pub(super) enum Anchors {
     Given(GivenRoots),
 }
 
-/// Judges server certificates, and shows them to the timeline first, so that a refused one can be named.
+/// Verifies server certificates. It records each on the timeline first, so that a rejected one can be named.
 #[derive(Debug)]
 pub(super) struct Verifier {
     pub provider: Arc<CryptoProvider>,
@@ -47,7 +47,7 @@ pub(super) struct Verifier {
 }
 
 impl Verifier {
-    /// Is the certificate valid, for `name` where that counts? The timeline is shown the certificates that it depends on.
+    /// Checks that the certificate is valid and, if required, matches `name`. Records the certificates it depends on.
     fn verify_chain(
         &self,
         peer: &PeerCertificate,
@@ -56,8 +56,8 @@ impl Verifier {
         name: &ServerName<'_>,
         now: UnixTime,
     ) -> Result<(), rustls::Error> {
-        // A certificate that was named as trusted is trusted, though webpki takes no CA certificate for a server's, and
-        // none of the first version: that is how a self-signed one is used with curl and libpq.
+        // An explicitly trusted certificate is accepted, although webpki rejects CA certificates and version 1
+        // certificates for servers. Self-signed certificates are used like this with curl and libpq.
         let is_pinned = self.pins(certificate);
         if is_pinned {
             valid_now(peer, now)?;
@@ -73,7 +73,8 @@ impl Verifier {
         if roots.is_empty() && matches!(self.anchors, Anchors::System(_)) {
             return Err(CertificateError::Other(OtherError(Arc::new(NoAuthorities))).into());
         }
-        // As rustls judges it, and says what is wrong; webpki, on which that stands, says what it depends on.
+        // Verified by rustls, which reports what is wrong. The underlying webpki reports what the certificate depends
+        // on.
         let parsed = ParsedCertificate::try_from(certificate)?;
         let algorithms = self.provider.signature_verification_algorithms.all;
         verify_server_cert_signed_by_trust_anchor(&parsed, roots, intermediates, now, algorithms)?;
@@ -109,7 +110,7 @@ impl Verifier {
         }
     }
 
-    /// Does the server have the key of its certificate? Nobody asks where any certificate is accepted.
+    /// Checks that the server has the key of its certificate. Skipped if any certificate is accepted.
     fn proves_key(
         &self,
         message: &[u8],
@@ -123,7 +124,7 @@ impl Verifier {
         if !(self.pins(certificate) && ParsedCertificate::try_from(certificate).is_err()) {
             return verify();
         }
-        // One that webpki does not read, such as of the first version: its key is enough.
+        // webpki cannot parse some certificates, such as those of version 1. Their key is sufficient.
         let bad: rustls::Error = CertificateError::BadEncoding.into();
         let key = public_key(certificate).ok_or(bad.clone())?;
         let key = SubjectPublicKeyInfoDer::from(key.as_slice());
@@ -141,7 +142,7 @@ impl Verifier {
     }
 }
 
-/// Is it the host that the certificate is for by its common name alone, as those of the first version are?
+/// Whether the certificate is for the host by its common name alone, as version 1 certificates are.
 fn is_common_name(peer: &PeerCertificate, name: &ServerName<'_>) -> bool {
     let names = peer.subject.split(',').filter_map(|part| part.trim().strip_prefix("CN="));
     let host = name.to_str();
@@ -173,7 +174,7 @@ impl ServerCertVerifier for Verifier {
         let peer = peer.map(|peer| peer.shown_with(others()));
         match (self.verify, peer) {
             (Verify::Nothing, peer) => {
-                // Which of them it depends on, nobody can say: all that were shown count.
+                // Which of them it depends on is unknown, so all presented ones count.
                 if let Some(peer) = peer {
                     saw_certificate(peer.with_intermediates(others()));
                 }
@@ -216,7 +217,7 @@ impl ServerCertVerifier for Verifier {
     }
 }
 
-/// The key that a certificate is for, as it stands there.
+/// Returns the public key of a certificate, as encoded in it.
 pub(super) fn public_key(certificate: &[u8]) -> Option<Vec<u8>> {
     let (_, parsed) = X509Certificate::from_der(certificate).ok()?;
     Some(parsed.public_key().raw.to_vec())

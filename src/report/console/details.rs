@@ -1,4 +1,4 @@
-//! What stands under the line of a check that did not pass.
+//! The details below the line of a check that did not pass.
 
 use std::time::Duration;
 
@@ -7,26 +7,26 @@ use crate::language::printable::printable;
 use crate::outcome::{Failure, Log, Mismatch, Outcome, Phase, Span};
 use crate::report::style::Style;
 
-/// How much of what a booted process printed is shown: lines, and bytes of them.
+/// The most lines and bytes of a booted process's output that are shown.
 const LOG_LINES: usize = 20;
 const LOG_BYTES: usize = 2_000;
 
-/// The same of what it said while another check failed.
+/// The most lines of its output that are shown below another check's failure.
 const SAID_LINES: usize = 12;
 
-/// How far what belongs to a check's line is moved in.
+/// The indentation of details below a check's line.
 pub(super) const INDENT: &str = "        ";
 
-/// Tells what went wrong.
+/// Formats the details of a failure.
 pub(super) struct Details<'r> {
     pub style: Style,
     pub run: &'r RunInfo,
-    /// The place that stands in the line above.
+    /// The location that the line above already shows.
     pub shown: String,
 }
 
 impl Details<'_> {
-    /// What went wrong, where its time went, and what to do.
+    /// Formats what went wrong, where the time went, and what to do.
     pub fn text(&self, report: &CheckReport, failure: &Failure) -> String {
         let mut text = indented(&self.failure(failure));
         let cut = root(failure);
@@ -76,7 +76,7 @@ impl Details<'_> {
                 let last = last.as_ref().map(|last| self.failure(last));
                 let text = match (last, phase) {
                     (None, _) => ended,
-                    // What was asked of a process that has not started yet is no cause.
+                    // The readiness result of a process that has not started yet is not the cause.
                     (Some(last), Phase::Ready) => format!("{ended}\n{last}"),
                     (Some(last), _) => format!("{last}\n{ended}"),
                 };
@@ -92,14 +92,14 @@ impl Details<'_> {
         }
     }
 
-    /// Both ends of it, under a heading. The reports have more of them.
+    /// Formats the beginning and the end of the output below a heading. The report files contain more of it.
     fn log(&self, log: Option<&Log>) -> String {
         let Some(log) = log else { return String::new() };
         let shown = log.shortened(LOG_LINES, LOG_BYTES).to_string();
         format!("\n{}\n{}", self.style.quiet("its output:"), printable(&shown))
     }
 
-    /// What was expected and what came, with its place where that is another than the one shown above.
+    /// Formats a mismatch, with its location if it differs from the one shown above.
     fn mismatch(&self, mismatch: &Mismatch) -> String {
         let Mismatch { what, expected, actual, place } = mismatch;
         let (what, expected, actual) =
@@ -138,7 +138,7 @@ pub(super) fn notes(report: &CheckReport, style: Style) -> String {
     lines.map(|line| indented(&style.quiet(line))).collect()
 }
 
-/// What was not cleaned up. The verdict stands, and somebody has to know.
+/// Lists failed cleanup steps. They do not affect the verdict, but leave something behind.
 pub(super) fn failed_cleanup(report: &CheckReport, run: &RunInfo) -> String {
     let cleanup = report.steps.iter().filter(|step| step.is_cleanup);
     cleanup
@@ -154,7 +154,7 @@ pub(super) fn failed_cleanup(report: &CheckReport, run: &RunInfo) -> String {
         .collect()
 }
 
-/// The first cause under the steps and attempts.
+/// Returns the root cause below steps and attempts.
 fn root(failure: &Failure) -> &Failure {
     match failure {
         Failure::Step { source, .. } => root(source),
@@ -167,12 +167,12 @@ fn root(failure: &Failure) -> &Failure {
     }
 }
 
-/// Every line of `text` moved in, with a line break at its end.
+/// Indents every line of `text`, and ends it with a line break.
 pub(super) fn indented(text: &str) -> String {
     text.lines().flat_map(|line| [INDENT, line, "\n"]).collect()
 }
 
-/// `dns 0.3ms, connect 0.1ms, first byte 30ms`, or nothing if nothing was on the wire.
+/// Returns `dns 0.3ms, connect 0.1ms, first byte 30ms`, or `None` if nothing was sent.
 fn times(phases: &[(Phase, Duration)]) -> Option<String> {
     let mut spent: Vec<&(Phase, Duration)> = phases
         .iter()

@@ -1,7 +1,7 @@
-//! On GitHub Actions: an annotation at each check that did not pass, and a summary of the step.
+//! GitHub Actions: an annotation for each check that did not pass, and a summary of the step.
 //!
-//! Source: <https://docs.github.com/actions/reference/workflow-commands-for-github-actions>, and how the runner reads
-//! them: `ActionCommand.cs` and `ActionCommandManager.cs` of `actions/runner`.
+//! Source: <https://docs.github.com/actions/reference/workflow-commands-for-github-actions>, and the runner's parser:
+//! `ActionCommand.cs` and `ActionCommandManager.cs` of `actions/runner`.
 
 mod step_summary;
 
@@ -17,15 +17,15 @@ use crate::language::printable::printable;
 use crate::language::source::Location;
 use crate::outcome::Outcome;
 
-/// Writes to standard error, which the runner reads as it reads standard output: that one may carry a report.
+/// Writes to standard error. The runner reads both streams, and standard output may carry a report.
 pub struct Github<W> {
     out: W,
-    /// Files are named as they lie in the repository.
+    /// The root of the repository, which paths in annotations are relative to.
     workspace: Option<PathBuf>,
-    /// Where the summary of the step goes.
+    /// The file for the step summary.
     summary_file: Option<PathBuf>,
-    /// While checks run, commands are off, because the runner takes them from any line, and a server's answer is
-    /// shown on some. This is how they are turned on again, and nobody can guess it.
+    /// The unguessable token that re-enables commands. They are disabled while checks run, because the runner accepts
+    /// them from any line, and some lines show server responses.
     token: String,
     are_commands_off: bool,
     annotations: String,
@@ -63,7 +63,7 @@ impl<W: Write> Github<W> {
         ));
     }
 
-    /// The root cause first, because only the first ten of a kind are shown.
+    /// Annotates the root cause first, because GitHub shows only the first ten annotations of a kind.
     fn annotate_checks(&mut self, report: &RunReport, run: &RunInfo) {
         let causes = causes(run, report);
         let first = causes.iter().map(|cause| cause.check.check);
@@ -150,7 +150,7 @@ impl<W: Write> Reporter for Github<W> {
         self.summary = step_summary::of_rejection(rejection);
     }
 
-    /// An automatic summary is not a reason to fail.
+    /// Writing an automatic summary never fails the run.
     fn finish(&mut self) -> Result<(), ReportError> {
         if std::mem::take(&mut self.are_commands_off) {
             write_to_people(&mut self.out, &format!("::{}::\n", self.token));
@@ -168,7 +168,7 @@ impl<W: Write> Reporter for Github<W> {
     }
 }
 
-/// The path of a file from the root of the repository, or as it is if it lies elsewhere.
+/// Returns the path relative to the root of the repository, or unchanged if it is outside.
 fn in_repository(path: &Path, workspace: Option<&Path>) -> String {
     let inside = workspace.and_then(|workspace| {
         let (path, workspace) = (path.canonicalize().ok()?, workspace.canonicalize().ok()?);
@@ -177,12 +177,12 @@ fn in_repository(path: &Path, workspace: Option<&Path>) -> String {
     inside.as_deref().unwrap_or(path).display().to_string()
 }
 
-/// The text after the second `::`.
+/// Escapes the text after the second `::`.
 fn data(text: &str) -> String {
     printable(text).replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }
 
-/// The value of a `name=value`.
+/// Escapes the value of a `name=value` property.
 fn property(text: &str) -> String {
     data(text).replace(':', "%3A").replace(',', "%2C")
 }

@@ -1,4 +1,4 @@
-//! The summary of a step, in GitHub's Markdown: the root cause, how to see it again, and every check, red first.
+//! The step summary in GitHub's Markdown: the root cause, how to reproduce it, and every check, failures first.
 
 use std::fs::OpenOptions;
 use std::io::Write as _;
@@ -12,19 +12,20 @@ use crate::report::standing::{baseline_line, labels_line, remarks};
 use crate::report::summary::{Counts, NOTHING_REACHED, causes, has_failed, meaning, nothing_was_reached};
 use crate::report::{Rejection, attempts};
 
-/// GitHub takes no summary of a step that is larger than this: then it shows none of it.
+/// GitHub rejects larger step summaries and then shows nothing of them.
 const LIMIT: u64 = 1024 * 1024;
 
-/// What a run that prints thousands of checks may take of it; others may write to the same file.
+/// The share of the limit that one run may use, even with thousands of checks. Other commands may write to the same
+/// file.
 const SHARE: usize = 512 * 1024;
 
-/// How much of one text is shown.
+/// The most characters of one text.
 const TEXT: usize = 400;
 
-/// How many causes are shown with their commands.
+/// The most causes that are shown with their commands.
 const CAUSES: usize = 20;
 
-/// A longer command is in the job's log only: half a command is of no use.
+/// Longer commands appear only in the job's log, because half a command is useless.
 const COMMAND: usize = 4096;
 
 pub(super) fn of_run(report: &RunReport, run: &RunInfo) -> String {
@@ -97,7 +98,7 @@ pub(super) fn of_rejection(rejection: &Rejection<'_>) -> String {
     text
 }
 
-/// Adds to what other commands of the step have written, if there is room for it.
+/// Appends to what other commands of the step have written, if there is room.
 pub(super) fn append(file: &Path, text: &str) -> std::io::Result<()> {
     let taken = std::fs::metadata(file).map_or(0, |found| found.len());
     let needed = u64::try_from(text.len()).unwrap_or(u64::MAX);
@@ -112,7 +113,7 @@ const PASSED: u8 = 5;
 
 /// One line of a table.
 struct Row {
-    /// Red first.
+    /// The sort key, failures first.
     rank: u8,
     line: String,
 }
@@ -162,7 +163,7 @@ fn in_words(failure: &Failure) -> String {
     plain(&failure.to_string())
 }
 
-/// As many rows as there is room for.
+/// Adds as many rows as there is room for.
 fn table(text: &mut String, rows: &[Row]) {
     text.push_str("| | check | kind | time | |\n|---|---|---|---|---|\n");
     let mut shown = 0;
@@ -179,7 +180,7 @@ fn table(text: &mut String, rows: &[Row]) {
     }
 }
 
-/// Text that Markdown, HTML and tables leave alone, in one line.
+/// Escapes text for Markdown, HTML and tables, on one line.
 fn plain(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let text = printable(text);
@@ -200,7 +201,7 @@ fn code(text: &str) -> String {
     format!("<code>{}</code>", plain(text))
 }
 
-/// A command as it is, to be copied. A fence is longer than any row of backticks in it.
+/// Formats a command for copying. The fence is longer than any run of backticks in it.
 fn block(command: &str) -> String {
     let command = printable(command);
     let longest = command.split(|c| c != '`').map(str::len).max().unwrap_or_default();

@@ -1,7 +1,7 @@
-//! `JUnit` XML, as Jenkins, GitLab, GitHub actions and Azure read it.
+//! `JUnit` XML, as Jenkins, GitLab, GitHub Actions and Azure read it.
 //!
-//! Source of the format: the Jenkins xUnit schema `junit-10.xsd`. One `testsuite`, one `testcase` per selected
-//! check, in the suite's order, each there exactly once.
+//! Source of the format: the Jenkins xUnit schema `junit-10.xsd`. It has one `testsuite`, and exactly one `testcase`
+//! per selected check, in the suite's order.
 
 mod markup;
 
@@ -19,7 +19,7 @@ use crate::event::{CheckReport, Event, RunInfo, RunReport, Status, StepName, Ste
 use crate::language::printable::printable;
 use crate::outcome::{Certificate, Failure, Log, Outcome, Span, Verdict};
 
-/// Writes the report when the run is over.
+/// Writes the report at the end of the run.
 pub struct Junit {
     to: Destination,
     document: Option<String>,
@@ -42,7 +42,7 @@ impl Reporter for Junit {
         }
     }
 
-    /// One case, which says what is wrong.
+    /// Writes a single test case with the mistakes.
     fn on_rejection(&mut self, rejection: &Rejection<'_>) {
         let Rejection { file, error, redactor, labels, .. } = rejection;
         let text: String = error.lines().flat_map(|line| [line, "\n".to_owned()]).collect();
@@ -62,7 +62,7 @@ impl Reporter for Junit {
     }
 }
 
-/// The whole document.
+/// Renders the document.
 fn render(report: &RunReport, run: &RunInfo) -> String {
     let cases = report.checks.iter().map(|check| case(check, run)).collect();
     let additions = Additions {
@@ -138,7 +138,7 @@ fn document(
     let skipped = suite.skipped();
 
     let mut document = Vec::new();
-    // Writing to memory fails only if the library makes XML that it cannot write, which the tests rule out.
+    // Writing to memory fails only if the library produces invalid XML, which the tests rule out.
     let mut junit = Report::new();
     junit.add_testsuite(suite);
     let written = junit.write_xml(&mut document);
@@ -150,7 +150,7 @@ fn document(
 fn case(check: &CheckReport, run: &RunInfo) -> TestCase {
     let info = &run.checks[check.check];
     let name = clean(&info.name);
-    // Milliseconds: the schema allows no more decimals.
+    // In milliseconds, because the schema allows no more decimals.
     let time = milliseconds(check.trail.took);
     let mut case = match &check.outcome {
         Outcome::Passed => TestCase::success(&name, time),
@@ -196,7 +196,7 @@ fn set_cause(case: &mut TestCase, text: &str) {
     }
 }
 
-/// Everything that is known of a failure, for the body of the element.
+/// Returns all details of a failure, for the body of the element.
 fn details(failure: &Failure, check: &CheckReport, run: &RunInfo) -> String {
     let mut text = format!("{failure}\n");
     text.extend(remarks(check, run).iter().map(|remark| format!("{remark}\n")));
@@ -300,7 +300,7 @@ fn step_line(check: &CheckReport, report: &StepReport, run: &RunInfo) -> String 
     let what = if *is_cleanup { "cleanup step" } else { "step" };
     let line = format!("{what} {number} `{name}`: {verdict}{again} in {}", Span(*took));
     match failure {
-        // A step's failure is the check's; a cleanup step's stands only here.
+        // A step's failure is also the check's, but a cleanup step's appears only here.
         Some(failure) if *is_cleanup => {
             let location = run.location_of(check.check, Some(step), failure);
             format!("{line}: {} ({location})", **failure)
@@ -313,7 +313,7 @@ fn first_line(text: &str) -> String {
     text.lines().next().unwrap_or_default().trim_end_matches(':').to_owned()
 }
 
-/// Whole milliseconds, because the library writes as many decimals as there are.
+/// Rounds down to milliseconds, because the library writes all decimals.
 fn milliseconds(span: Duration) -> junit_report::Duration {
     junit_report::Duration::milliseconds(i64::try_from(span.as_millis()).unwrap_or(i64::MAX))
 }
@@ -327,12 +327,12 @@ fn hostname() -> String {
         .unwrap_or_else(|| "localhost".to_owned())
 }
 
-/// Without the end of a CDATA section, which is where the library puts an element's text.
+/// Breaks up the end marker of a CDATA section, in which the library writes text.
 fn in_cdata(text: &str) -> String {
     text.replace("]]>", "]] >")
 }
 
-/// Text without what XML 1.0 forbids, and without what GitHub takes for a command where the report is printed.
+/// Replaces characters that XML 1.0 forbids, and text that GitHub would treat as a command if the report is printed.
 /// Source: <https://www.w3.org/TR/xml/#charsets>.
 fn clean(text: &str) -> String {
     let text = printable(text).replace(['\u{FFFE}', '\u{FFFF}'], "\u{FFFD}");

@@ -1,4 +1,4 @@
-//! Checks and steps, and what they came to.
+//! Records of checks and steps, and their results.
 
 use serde::Serialize;
 
@@ -12,15 +12,15 @@ use crate::language::severity::Severity;
 use crate::outcome::{Certificate, NeedFailed, Outcome, SkipReason, Started};
 use crate::report::standing;
 
-/// A selected check, as the suite has it.
+/// A selected check, as the suite defines it.
 #[derive(Debug, Serialize)]
 pub(in crate::report) struct CheckRecord<'a> {
-    /// Unique in the suite, and the same from run to run.
+    /// Unique in the suite, and stable across runs.
     name: &'a str,
     /// `boot`, `health`, `database`, `journey`.
     kind: &'a str,
     tags: &'a [String],
-    /// Where its table begins.
+    /// The head of its table.
     location: LocationRecord,
     /// `critical` or `warn`.
     severity: &'static str,
@@ -46,23 +46,23 @@ impl<'a> From<&'a CheckInfo> for CheckRecord<'a> {
     }
 }
 
-/// What a check came to.
+/// The result of a check.
 #[derive(Debug, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a key of the document")]
 pub(in crate::report) struct ResultRecord<'a> {
     #[serde(flatten)]
     check: CheckRecord<'a>,
-    /// `passed`, `failed` (it answered, and not as expected, or its own budget ended), `errored` (smoke could not
-    /// find out), `undecided` (the suite's budget ended first), `warned` (a `warn` check failed or errored) or
-    /// `skipped`.
+    /// `passed`, `failed` (the response did not meet the expectations, or the check's own budget ended), `errored`
+    /// (smoke could not determine the result), `undecided` (the suite's budget ended first), `warned` (a `warn` check
+    /// failed or errored) or `skipped`.
     outcome: &'static str,
-    /// The word that the console has for it: `PASS`, `FLAKY`, `FLAP`, `SLOW`, `WARN`, `FAIL`, `ERROR`,
-    /// `CUT` or `SKIP`.
+    /// The word on the console: `PASS`, `FLAKY`, `FLAP`, `SLOW`, `WARN`, `FAIL`, `ERROR`, `CUT` or `SKIP`.
     status: &'static str,
-    /// Did it pass, but it or a step of it not at the first attempt?
+    /// Whether it passed, but it or one of its steps not on the first attempt.
     flaky: bool,
-    /// Did it, or a step of it, pass after it had passed and failed?
+    /// Whether it or one of its steps passed, failed and passed again.
     flapped: bool,
-    /// It passed with a quarter of its budget left, or less.
+    /// Whether it passed with a quarter of its budget left, or less.
     slow: bool,
     /// Of a check that did not pass, with `--baseline`: `known` (it was red then, too) or `new`.
     baseline: Option<&'static str>,
@@ -78,15 +78,15 @@ pub(in crate::report) struct ResultRecord<'a> {
     failure: Option<FailureRecord<'a>>,
     #[serde(flatten)]
     trail: TrailRecord<'a>,
-    /// A command that shows the failure again by hand, with secrets as `$NAME`.
+    /// A command that reproduces the failure, with secrets as `$NAME`.
     reproduce: Option<String>,
     /// What everyone should know of it, also where it passed.
     notes: Vec<String>,
     /// What booted processes said while a check ran that did not pass.
     said: Vec<SaidRecord<'a>>,
-    /// That what it started still runs, and how to stop it (`--keep-running`).
+    /// What is still running, and how to stop it (`--keep-running`).
     left_running: Option<String>,
-    /// A journey's steps, cleanup among them, in the order in which they ended.
+    /// A journey's steps, including cleanup, in the order in which they ended.
     steps: Vec<StepRecord<'a>>,
     /// What a contract promises, and what came of each promise.
     promises: Vec<PromiseRecord>,
@@ -122,7 +122,7 @@ impl<'a> ResultRecord<'a> {
             reason,
             failure,
             trail: TrailRecord::of(&report.trail, site),
-            // A booted process has one at hand while it stays: it may still fail.
+            // A background process that may still fail keeps its command, so the command is omitted unless it did.
             reproduce: report
                 .trail
                 .reproduce
@@ -150,10 +150,10 @@ impl<'a> ResultRecord<'a> {
     }
 }
 
-/// What a booted process said.
+/// The output of a booted process.
 #[derive(Debug, Serialize)]
 struct SaidRecord<'a> {
-    /// The check that started it.
+    /// The check that started the process.
     check: &'a str,
     log: String,
 }
@@ -179,7 +179,7 @@ impl<'a> FailedAttemptsRecord<'a> {
 /// How a check or a step came to its outcome.
 #[derive(Debug, Serialize)]
 struct TrailRecord<'a> {
-    /// From its start to its verdict; for a boot that stayed, until it was ready.
+    /// The time from start to verdict. For a boot that kept running, until it was ready.
     duration_ms: Milliseconds,
     attempts: u32,
     /// What the attempts before the last came to: each of the first 20, and then those that came to something else.
@@ -188,11 +188,11 @@ struct TrailRecord<'a> {
     other_failed_attempts: u32,
     /// What the attempts of a `poll` saw.
     poll: Option<PollRecord>,
-    /// Where the last attempt's time went, in the order in which it was spent: `{"dns": 0.3, "connect": 1.2}`.
+    /// The time spent per phase of the last attempt, in order: `{"dns": 0.3, "connect": 1.2}`.
     phases_ms: Phases<'a>,
     /// The address that was used.
     address: Option<String>,
-    /// With `addresses = "all"`, the addresses that this machine has no route to, each with the reason.
+    /// With `addresses = "all"`, the addresses that this machine cannot reach, each with the reason.
     unreachable: Vec<String>,
     /// What was found that people should know, whatever the verdict.
     warnings: Vec<String>,
@@ -221,12 +221,12 @@ impl<'a> TrailRecord<'a> {
     }
 }
 
-/// What a step of a journey came to.
+/// The result of a journey step.
 #[derive(Debug, Serialize)]
 pub(in crate::report) struct StepRecord<'a> {
     #[serde(flatten)]
     step: StepNameRecord<'a>,
-    /// Where it says what it asks.
+    /// Where the suite states its request.
     location: LocationRecord,
     cleanup: bool,
     passed: bool,
@@ -239,7 +239,7 @@ pub(in crate::report) struct StepRecord<'a> {
 }
 
 impl<'a> StepRecord<'a> {
-    /// The record of a step of the check that `site` is.
+    /// Creates the record of a step of the check at `site`.
     pub fn of(report: &'a StepReport, site: Site<'a>) -> StepRecord<'a> {
         let StepReport { step, is_cleanup, failure, trail } = report;
         let site = Site { step: Some(step), ..site };
@@ -256,12 +256,12 @@ impl<'a> StepRecord<'a> {
     }
 }
 
-/// A server's certificate.
+/// A server certificate.
 #[derive(Debug, Serialize)]
 struct CertificateRecord {
     subject: String,
     issuer: String,
-    /// RFC 3339.
+    /// As RFC 3339.
     expires: String,
 }
 
@@ -279,13 +279,13 @@ impl CertificateRecord {
 /// Why a check was skipped.
 #[derive(Debug, Serialize)]
 pub(in crate::report) struct ReasonRecord<'a> {
-    /// `skip` (the suite says so), `read-only`, `need`, `fail-fast`, `budget` or `signal`.
+    /// `skip` (in the suite), `read-only`, `need`, `fail-fast`, `budget` or `signal`.
     #[serde(rename = "type")]
     kind: &'static str,
     message: String,
-    /// The check at the root of it, for `need` and `fail-fast`.
+    /// The root cause, for `need` and `fail-fast`.
     check: Option<&'a str>,
-    /// Had it begun?
+    /// Whether the check had started.
     started: bool,
 }
 
@@ -305,7 +305,7 @@ impl<'a> ReasonRecord<'a> {
     }
 }
 
-/// The outcome as the document has it: that it was flaky, flapped or slow stands beside it.
+/// Returns the outcome in the document. Flaky, flapped and slow are separate keys.
 fn word(status: Status) -> &'static str {
     match status {
         Status::Passed | Status::Flaky | Status::Flapped | Status::Slow => "passed",

@@ -1,4 +1,4 @@
-//! Why something did not pass.
+//! Records of failures.
 
 use serde::Serialize;
 
@@ -7,33 +7,33 @@ use super::time::{Milliseconds, key};
 use crate::event::{RunInfo, StepName};
 use crate::outcome::Failure;
 
-/// Why something did not pass. What the layers around it add (the step it was, the budget that ended) stands beside
-/// the cause, and not around it.
+/// Why something did not pass. Information from outer layers (the step, the budget that ended) is next to the cause
+/// instead of around it.
 #[derive(Debug, Serialize)]
 pub(in crate::report) struct FailureRecord<'a> {
     /// `mismatch`, `timeout`, `budget`, `exit`, `plugin`, or what kept smoke from finding out (`dns`, `connect`, …): as in
     /// `JUnit`.
     #[serde(rename = "type")]
     kind: &'static str,
-    /// All of it in words, as on the console.
+    /// The complete description, as on the console.
     message: String,
-    /// Where the suite says what was not met: the expectation, or else what was asked.
+    /// Where the suite states the unmet expectation, or otherwise the request.
     location: LocationRecord,
-    /// The step of a journey that it happened in.
+    /// The journey step in which it happened.
     step: Option<StepNameRecord<'a>>,
-    /// Every expectation that was not met.
+    /// Every unmet expectation.
     mismatches: Vec<MismatchRecord>,
-    /// The answer in short, where expectations were not met.
+    /// A short description of the answer, if expectations were not met.
     answer: Option<String>,
     /// The budget that ended.
     cut: Option<CutRecord>,
-    /// What kept smoke from finding out.
+    /// What prevented smoke from determining the result.
     fault: Option<FaultRecord>,
     /// What a process printed: a booted one that ended or was never ready, a program that was cut, a plugin.
     log: Option<String>,
 }
 
-/// Where a failure came up: in a check, or in a step of it.
+/// Where a failure happened: in a check or in one of its steps.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::report) struct Site<'a> {
     pub run: &'a RunInfo,
@@ -41,10 +41,10 @@ pub(in crate::report) struct Site<'a> {
     pub step: Option<&'a StepName>,
 }
 
-/// Which step of a journey.
+/// A step of a journey.
 #[derive(Debug, Serialize)]
 pub(in crate::report) struct StepNameRecord<'a> {
-    /// Counted from 1; cleanup steps go on after the steps.
+    /// Counted from 1. Cleanup steps continue the count.
     number: usize,
     name: &'a str,
 }
@@ -57,20 +57,20 @@ impl<'a> From<&'a StepName> for StepNameRecord<'a> {
 
 #[derive(Debug, Serialize)]
 struct MismatchRecord {
-    /// What was looked at, such as `status` or `json $.version`.
+    /// The subject of the expectation, such as `status` or `json $.version`.
     what: String,
     expected: String,
     actual: String,
-    /// The key in the suite that says so; `null` of what is expected by default.
+    /// The key in the suite that states the expectation, or `null` for a default.
     location: Option<LocationRecord>,
 }
 
 #[derive(Debug, Serialize)]
 struct CutRecord {
-    /// Whose budget it was: `suite`, `check`, `step` or `grace`.
+    /// The owner of the budget: `suite`, `check`, `step` or `grace`.
     scope: String,
     budget_ms: Milliseconds,
-    /// What was under way: a key of `phases_ms`.
+    /// What was in progress: a key of `phases_ms`.
     phase: String,
 }
 
@@ -78,7 +78,7 @@ struct CutRecord {
 struct FaultRecord {
     doing: String,
     cause: String,
-    /// What to do about it.
+    /// The advice on what to do about it.
     hint: Option<String>,
 }
 
@@ -102,7 +102,7 @@ impl<'a> FailureRecord<'a> {
         record
     }
 
-    /// Takes over what this layer says, and gives back the one below.
+    /// Adds the information of this layer, and returns the one below.
     fn take(&mut self, failure: &'a Failure, run: &RunInfo) -> Option<&'a Failure> {
         match failure {
             Failure::Step { step, number, source, .. } => {

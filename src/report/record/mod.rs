@@ -1,9 +1,8 @@
-//! What machines read: the records that `--json` and `--events` are made of.
+//! Machine-readable records, which make up `--json` and `--events`.
 //!
-//! Keys are in snake case, values that are smoke's own words as they are written everywhere else (`fail-fast`,
-//! `SIGTERM`). A key that ends in `_ms` is a number of milliseconds. Every key is always there: it is `null`
-//! where there is nothing to say, and a list is empty. New keys may come; one that changes its meaning or goes
-//! raises [`SCHEMA_VERSION`].
+//! Keys are in snake case. Values that are smoke's own words are spelled as everywhere else (`fail-fast`, `SIGTERM`). A
+//! key that ends in `_ms` is a number of milliseconds. Every key is always present: it is `null` if there is no value,
+//! and a list may be empty. New keys may be added. Changing or removing one increments [`SCHEMA_VERSION`].
 
 mod check;
 mod failure;
@@ -23,13 +22,13 @@ use crate::event::{Baseline, CancelReason, RunInfo, RunReport};
 use crate::exit::Exit;
 use crate::language::source::Location;
 
-/// The version of the format, in every document and in the first of the events.
+/// The version of the format, in every document and in the first event.
 pub(super) const SCHEMA_VERSION: u32 = 1;
 
-/// How smoke ends.
+/// The exit code.
 #[derive(Debug, Serialize)]
 pub(super) struct ExitRecord {
-    /// The exit code, as far as the checks decide it: that a report could not be written (6) is not in it.
+    /// The exit code as far as the checks determine it. A report that could not be written (6) is not included.
     code: u8,
     /// Its meaning, as in `--help`.
     meaning: &'static str,
@@ -119,7 +118,7 @@ pub(super) struct CancelRecord<'a> {
     by: &'static str,
     /// The check that failed, for `fail-fast`.
     check: Option<&'a str>,
-    /// `SIGINT`, `SIGTERM`, `SIGHUP` or the like, for `signal`.
+    /// The signal, such as `SIGINT`, `SIGTERM` or `SIGHUP`, for `signal`.
     signal: Option<String>,
 }
 
@@ -137,7 +136,7 @@ impl<'a> From<&'a CancelReason> for CancelRecord<'a> {
     }
 }
 
-/// A check that did not pass by itself, and what was skipped because of it. The first one is the root cause.
+/// A check that failed by itself, with the checks that were skipped because of it. The first one is the root cause.
 #[derive(Debug, Serialize)]
 pub(super) struct CauseRecord<'a> {
     check: &'a str,
@@ -163,7 +162,7 @@ impl<'a> CauseRecord<'a> {
     }
 }
 
-/// A place in the suite; lines and columns (in characters) are counted from 1.
+/// A place in the suite. Lines and columns (in characters) count from 1.
 #[derive(Debug, Serialize)]
 pub(super) struct LocationRecord {
     file: String,
@@ -178,7 +177,7 @@ impl From<&Location> for LocationRecord {
     }
 }
 
-/// Something that is wrong with the suite (exit code 2).
+/// A mistake in the suite (exit code 2).
 #[derive(Debug, Serialize)]
 pub(super) struct MistakeRecord {
     message: String,

@@ -1,4 +1,4 @@
-//! What the attempts of a `poll` saw.
+//! Records of polls.
 
 use serde::Serialize;
 
@@ -6,25 +6,25 @@ use super::time::Milliseconds;
 use crate::event::PollTrail;
 use crate::language::repeat::Hold;
 
-/// What the attempts of a `poll` saw.
+/// What the attempts of a `poll` got.
 #[derive(Debug, Serialize)]
 pub(super) struct PollRecord {
-    /// How many passes in a row it takes.
+    /// The required number of consecutive passes.
     hold: u32,
-    /// How long they take from the first to the last, where `hold` is a duration.
+    /// The required time from the first to the last of them, if `hold` is a duration.
     hold_ms: Option<Milliseconds>,
-    /// The most passes in a row that there were, or the longest where `hold` is a duration.
+    /// The most consecutive passes, or the longest run of them if `hold` is a duration.
     longest_row: u32,
     longest_row_ms: Milliseconds,
-    /// How often it passed after it had passed and failed.
+    /// How often it passed again after a pass and a failure.
     flaps: u32,
-    /// What the attempts got that did not pass, the most frequent first.
+    /// What the failed attempts got, most frequent first.
     seen: Vec<SeenRecord>,
-    /// How many attempts got something else than the first 20 different answers.
+    /// How many attempts got an answer that is not among the first 20 different ones.
     other_attempts: u32,
 }
 
-/// What some of the attempts got.
+/// An answer that some attempts got.
 #[derive(Debug, Serialize)]
 struct SeenRecord {
     /// Such as `got "1.0.0"`.

@@ -1,4 +1,4 @@
-//! Times as machines read them.
+//! Machine-readable times.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 
 use crate::outcome::Phase;
 
-/// A duration as a number of milliseconds, to the microsecond.
+/// A duration as a number of milliseconds, with microsecond precision.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::report) struct Milliseconds(pub Duration);
 
@@ -16,7 +16,7 @@ impl Serialize for Milliseconds {
     }
 }
 
-/// Phases by name; what was spent in one phase at several times is added up.
+/// Phases by name. The times of a repeated phase are added up.
 #[derive(Debug)]
 pub(in crate::report) struct Phases<'a>(pub &'a [(Phase, Duration)]);
 
@@ -33,7 +33,7 @@ impl Serialize for Phases<'_> {
     }
 }
 
-/// A phase as a key: `first_byte`.
+/// Returns a phase as a key: `first_byte`.
 pub(super) fn key(phase: Phase) -> String {
     phase.name().replace(' ', "_")
 }

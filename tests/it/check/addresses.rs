@@ -1,4 +1,4 @@
-//! `addresses = "all"`: every address of a name is asked by itself, and must pass.
+//! `addresses = "all"`: every address of a name is checked individually, and must pass.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -23,9 +23,9 @@ fn says(version: &str) -> impl Fn(&crate::support::http::Request) -> Response + 
     }
 }
 
-/// A server at each of the addresses, all on one port.
+/// Starts a server at each of the addresses, all on one port.
 fn servers(of: &[(&str, &str)]) -> (u16, Vec<HttpServer>) {
-    // One test at a time looks for a port that is free everywhere.
+    // Only one test at a time searches for a port that is free on all addresses.
     static LOOKING: Mutex<()> = Mutex::new(());
     let _looking = LOOKING.lock();
     for _ in 0..100 {
@@ -121,7 +121,7 @@ fn all_that_fail_are_named() {
 #[test]
 fn an_address_that_is_silent_is_named_when_the_budget_ends() {
     let (port, _servers) = servers(&[("127.0.0.1", "2")]);
-    // It accepts connections, and never answers.
+    // It accepts connections, and never responds.
     let silent = std::net::TcpListener::bind(("127.0.0.2", port)).expect("the port is free there");
     let ran = run(&["127.0.0.1", "127.0.0.2"], &gate(&format!("http://{NAME}:{port}/"), "budget = \"1s\""));
     ran.exits(1);
@@ -159,7 +159,7 @@ fn tcp_and_tls_ask_every_address_too() {
     let smoke = Smoke::new().suite(&suite);
     let ran = with_names(smoke, &line("localhost", &["127.0.0.1"])).run();
     ran.exits(0);
-    // The certificate is that of the name, whatever the address.
+    // The certificate is for the name, whatever the address.
     let smoke = Smoke::new().suite(&(format!("[suite]\nfail-fast = false\n{suite}")));
     let ran = with_names(smoke, &line("localhost", &["127.0.0.1", "127.0.0.2"])).run();
     ran.exits(1);
@@ -187,7 +187,7 @@ fn a_family_without_a_route_is_reported_and_does_not_fail() {
     let message = ran.junit().case("all").message.clone().expect("a message");
     assert!(message.starts_with(&format!("connecting to {NAME}:{port}: {not_asked}")), "{message}");
 
-    // One address of a family that there are routes to is like any other.
+    // An address in a reachable family is treated like any other.
     let ran = run(&["127.0.0.1", "203.0.113.7"], &suite);
     ran.exits(1);
     let message = ran.junit().case("all").message.clone().expect("a message");

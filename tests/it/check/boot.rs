@@ -1,4 +1,4 @@
-//! `[[boot]]`: it starts, keeps running, and is stopped at the end with everything it started.
+//! `[[boot]]`: starts, keeps running, and is stopped at the end with everything it started.
 
 mod leftovers;
 mod outside;
@@ -28,7 +28,7 @@ fn boot(name: &str, script: &str, keys: &str) -> String {
     format!("[[boot]]\nname = \"{name}\"\ncommand = [\"sh\", \"-c\", '''{script}''']\n{keys}\n")
 }
 
-/// A `[[boot]]` of the demo shop, which starts late.
+/// A `[[boot]]` of the demo shop, which starts slowly.
 fn shop(port: u16, ready: &str) -> String {
     let smoke = program();
     format!(
@@ -82,7 +82,7 @@ fn a_process_that_never_becomes_ready_fails_with_its_budget_and_shows_its_output
     assert!(ran.took < thorough::bound(Duration::from_secs(4)), "{:?}", ran.took);
 }
 
-/// Answers every path with 200.
+/// Answers every path with 200, as a server that was there before.
 fn stale() -> HttpServer {
     HttpServer::start(|_| Response::new(200))
 }
@@ -127,7 +127,8 @@ fn a_port_already_in_use_is_not_ready() {
 
 #[test]
 fn a_process_that_exited_is_not_ready_whoever_answers() {
-    // Something else answers as soon as the process has ended. Smoke learns of the end later: a child holds its output.
+    // Something else responds as soon as the process has ended. Smoke notices the end later, because a child holds its
+    // output.
     let folder = scratch::for_a_test();
     let number = folder.path().join("number");
     let script = format!("echo $$ > '{0}.new'; mv '{0}.new' '{0}'; sleep 1 & exit 3", number.display());

@@ -277,7 +277,7 @@ fn without_the_answer_to_a_commit(server: u16) -> SocketAddr {
         let mut server = TcpStream::connect(("127.0.0.1", server)).ok()?;
         let (mut answers, mut to_client) = (server.try_clone().ok()?, client.try_clone().ok()?);
         let back = thread::spawn(move || std::io::copy(&mut answers, &mut to_client));
-        let mut piece = [0; 65536];
+        let mut piece = vec![0; 65536];
         loop {
             let length = client.read(&mut piece).ok().filter(|length| *length > 0)?;
             if piece[..length].windows(7).any(|word| word == b"commit\0") {
@@ -530,7 +530,7 @@ fn over_logical_replication_it_is_sighted_and_with_the_subscription_disabled_it_
         subscriber.name
     ));
     let replicated = |id: &str| !subscriber.sql(&format!("select 1 from beats where id = '{id}'")).is_empty();
-    wait::until("the first copy", Duration::from_secs(60), || replicated("an older one").then_some(()));
+    wait::until("the first copy", Duration::from_mins(1), || replicated("an older one").then_some(()));
 
     let (from, to) = (quoted(&publisher.url()), quoted(&subscriber.url()));
     let send = format!("database = {from}\nquery = \"{SEND}\"\ncommit = true");
@@ -544,7 +544,7 @@ fn over_logical_replication_it_is_sighted_and_with_the_subscription_disabled_it_
         canary("replicated", &format!("within = \"{within}\""), &send, &[("subscriber", &look)], &[&remove])
     };
     run(&suite("30s")).exits(0);
-    wait::until("the removal", Duration::from_secs(60), || {
+    wait::until("the removal", Duration::from_mins(1), || {
         (subscriber.sql("select 1 from beats").len() == 1).then_some(())
     });
 

@@ -1,4 +1,4 @@
-//! Cleanup steps run however the journey ended, and failed ones are reported.
+//! Cleanup steps run however the journey ends, and failed ones are reported.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -109,7 +109,7 @@ fn cleanup_runs_after_fail_fast_and_after_the_suites_budget() {
 
 #[test]
 fn cleanup_runs_once_however_the_run_ends_every_time() {
-    // A name, the last step, what else is in the suite, its budget, and the exit code.
+    // A name, the last step, further checks of the suite, its budget, and the exit code.
     let red =
         "[[health]]\nname = \"red\"\nurl = \"{{base}}/red\"\npoll = { every = \"20ms\" }\nbudget = \"2s\"\n";
     let ways = [

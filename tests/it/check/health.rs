@@ -1,4 +1,4 @@
-//! `[[health]]`: which answers pass, over HTTP, TCP and TLS.
+//! `[[health]]`: which responses pass, over HTTP, TCP and TLS.
 
 use std::io::Write;
 use std::net::TcpListener;
@@ -10,7 +10,7 @@ use crate::support::http::{HttpServer, Response};
 use crate::support::smoke::Smoke;
 use crate::support::verdicts::{case, health, suite};
 
-/// Answers `/204` with 204, and so on.
+/// Answers `/204` with 204, `/503` with 503, and so on.
 fn statuses() -> HttpServer {
     HttpServer::start(|request| Response::new(request.path.trim_start_matches('/').parse().unwrap_or(200)))
 }

@@ -1,4 +1,4 @@
-//! `poll` during a rollout: one old server among many is found, and the report says what the attempts saw.
+//! `poll` during a rollout: finds one old server among many, and reports what the attempts got.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -21,7 +21,7 @@ fn version_gate(name: &str, url: &str, keys: &str) -> String {
     format!("[[health]]\nname = \"{name}\"\nurl = \"{url}\"\nexpect.json.\"$.version\" = \"2.0.0\"\n{keys}\n")
 }
 
-/// Answers `+` with a pass and everything else with that as the version, the last one again and again.
+/// Answers a `+` with a passing response and any other character with that version. The last one repeats.
 fn answering(answers: &'static str) -> HttpServer {
     let asked = AtomicUsize::new(0);
     HttpServer::start(move |_| {
@@ -52,7 +52,7 @@ fn document(ran: &Ran) -> Value {
 
 #[test]
 fn replicas_find_the_one_old_server() {
-    // As many tries as are promised; fewer, with fewer servers, where all tests run at once.
+    // The promised number of tries. Fewer tries and servers when all tests run at once.
     let tries = repeats(8, 200);
     let (replicas, passes) = if is_thorough() { (9, 118) } else { (3, 35) };
     let (new, old) = (running("2.0.0"), running("1.0.0"));
@@ -145,7 +145,7 @@ fn a_poll_that_does_not_hold_says_what_its_attempts_saw() {
         ])
     );
     assert_eq!((&poll["hold"], &poll["hold_ms"], &poll["flaps"]), (&json!(1000), &Value::Null, &json!(1)));
-    // The failure is at the expectation, though the last attempts passed.
+    // The failure is reported at the expectation, although the last attempts passed.
     assert_eq!(check["failure"]["location"]["line"], 4);
     let events = read(&ran, "events.jsonl");
     let finished = events.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));

@@ -1,4 +1,4 @@
-//! Suites that run more than once: `--repeat` and `watch`.
+//! Suites that run repeatedly: `--repeat` and `watch`.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -26,7 +26,7 @@ fn flaky() -> HttpServer {
     })
 }
 
-/// Fails while the flag is set.
+/// A server that fails while the flag is set.
 fn switched() -> (HttpServer, Arc<AtomicBool>) {
     let down = Arc::new(AtomicBool::new(false));
     let is_down = Arc::clone(&down);
@@ -34,7 +34,7 @@ fn switched() -> (HttpServer, Arc<AtomicBool>) {
     (HttpServer::start(answer), down)
 }
 
-/// The words of a check's row.
+/// Returns the words of a check's row.
 fn row<'t>(table: &'t str, name: &str) -> Vec<&'t str> {
     let line = table.lines().find(|line| line.trim_end().ends_with(name));
     line.unwrap_or_else(|| panic!("no row of {name}\n{table}")).split_whitespace().collect()
@@ -72,7 +72,7 @@ fn repeat_is_green_when_every_run_is_and_writes_no_report() {
         || Smoke::bare().arg("run").suite(&health("steady", &server.url("/"))).args(["--repeat", "2"]);
     smoke().run().exits(0);
     let every_third = health("every third", &server.url("/every-third"));
-    // The last of them passes.
+    // The last run passes.
     Smoke::bare().arg("run").suite(&every_third).args(["--repeat", "4"]).run().exits(1);
     let ran = smoke().args(["--junit", "junit.xml"]).run();
     ran.exits(2);
@@ -126,7 +126,7 @@ fn watch_continues_while_the_suite_is_edited() {
     fs::write(&path, "[[health]]\n").expect("break the suite");
     terminal.wait_for("missing key `name`");
     fs::write(&path, suite + &health("new", &server.url("/new"))).expect("mend it");
-    // After its second request, the first run with it has ended.
+    // After the second request, the first run with the new check has ended.
     wait::until("the new check", Duration::from_secs(20), || {
         (server.requests().iter().filter(|request| request.path == "/new").count() >= 2).then_some(())
     });

@@ -25,7 +25,7 @@ name = "certificate"
 url = "http://127.0.0.1:1"
 "#;
 
-/// What bash completes for the last of `words`, in a folder with this suite.
+/// Returns the completions of bash for the last of `words`, in a folder with this suite.
 fn offered(suite: &str, words: &[&str]) -> Vec<String> {
     let folder = scratch::for_a_test();
     fs::write(folder.path().join(suite), SUITE).expect("write the suite");
@@ -85,7 +85,7 @@ fn every_script_that_can_completes_check_names() {
     for name in ["smoke.bash", "_smoke", "smoke.fish"] {
         let script = script(name);
         for what in ["names", "tags", "environments"] {
-            // `run`, `plan` and `list`, at least.
+            // At least in `run`, `plan` and `list`.
             let asked = script.matches(&format!("_smoke_listed {what}")).count();
             assert!(asked >= 3, "{name}: {asked} times {what}");
         }

@@ -6,7 +6,7 @@ use std::process::Command;
 use crate::support::junit::{self, Junit, Outcome};
 use crate::support::smoke::{Ran, Smoke};
 
-/// Runs the demo with a temporary folder of its own, which must be empty afterwards.
+/// Runs the demo with its own temporary directory, which must be empty afterwards.
 fn demo(arguments: &[&str]) -> Ran {
     let smoke = Smoke::bare().args(["demo", "--junit", "junit.xml"]).args(arguments.iter().copied());
     let temporary = smoke.path("tmp");
@@ -41,7 +41,7 @@ fn the_demo_passes_and_leaves_nothing() {
     }
 }
 
-/// Breaks the shop; returns the first red line and the two lines after it.
+/// Breaks the shop, and returns the first failed line and the two lines after it.
 fn broken(part: &str, code: i32, outcome: Outcome) -> (String, String) {
     let ran = demo(&["--break", part]);
     ran.exits(code);

@@ -1,4 +1,4 @@
-//! What smoke lacks itself is no verdict on the app.
+//! A lack of resources in smoke itself is no verdict on the application.
 
 use std::time::Duration;
 
@@ -12,13 +12,13 @@ fn slow() -> HttpServer {
     })
 }
 
-/// Many checks at once, which take their time.
+/// Many concurrent checks with slow responses.
 fn many(server: &HttpServer, rest: &str) -> String {
     let checks = (0..40).map(|n| format!("[[health]]\nname = \"{n}\"\nurl = \"{}\"\n", server.url("/")));
     format!("[suite]\nconcurrency = 40\nfail-fast = false\n{}{rest}", checks.collect::<String>())
 }
 
-/// Runs it after this command of the shell.
+/// Runs the suite after this shell command.
 fn after(command: &str, suite: &str) -> Ran {
     let command = format!("{command}; exec {} run --junit junit.xml", program());
     Smoke::imitated_by("sh").args(["-c", &command]).suite(suite).run()
@@ -39,7 +39,7 @@ fn too_few_descriptors_are_no_verdict() {
 fn what_is_red_is_red_whatever_smoke_lacks() {
     let server = slow();
     let bad = format!("[[health]]\nname = \"bad\"\ngate = true\nurl = \"{}\"\n", server.url("/bad"));
-    // As a gate it is asked first, by itself.
+    // As a gate it runs first, and alone.
     after("ulimit -n 32", &many(&server, &bad)).exits(5);
     let bad = bad.replace("gate = true", "budget = \"20s\"\npoll = { every = \"2s\", hold = 2 }");
     after("ulimit -n 32", &many(&server, &bad.replace("20s", "3s"))).exits(1);
@@ -56,7 +56,7 @@ fn the_limit_is_raised_for_smoke_and_not_for_what_it_starts() {
 #[test]
 fn a_limit_on_threads_ends_the_run_with_6() {
     let server = slow();
-    // No thread has room for a stack of this size.
+    // No thread can have a stack of this size.
     let suite = format!("[[health]]\nname = \"it\"\nurl = \"{}\"\n", server.url("/"));
     let size = (1_u64 << 47).to_string();
     let ran = Smoke::new().suite(&suite).env("RUST_MIN_STACK", &size).limit(Duration::from_secs(20)).run();

@@ -1,4 +1,4 @@
-//! `smoke man`: the page has everything the command line accepts.
+//! `smoke man`: the page covers everything that the command line accepts.
 
 use clap::CommandFactory as _;
 use smoke::cli::Cli;
@@ -28,7 +28,7 @@ fn every_command_option_and_exit_code_is_on_the_page() {
     let page = read(&page());
     let mut root = Cli::command();
     root.build();
-    // clap's own `help` is on no page: every page says how to get help.
+    // clap's own `help` command is omitted, because the page already documents `--help`.
     let is_own = |command: &&clap::Command| !command.is_hide_set() && command.get_name() != "help";
     let commands: Vec<_> = root.get_subcommands().filter(is_own).collect();
     assert!(commands.len() >= 8);

@@ -1,4 +1,4 @@
-//! `smoke plan` and `smoke list`: what would run, and for how long at most.
+//! `smoke plan` and `smoke list`: what would run, and how long it can take.
 
 use serde_json::Value;
 
@@ -226,7 +226,7 @@ fn a_selection_that_matches_nothing_is_named() {
             (&["--only", "old", "--only", "nothing*"], 0, "note: no check matches `nothing*` (`--only`)\n"),
         ] {
             let ran = Smoke::bare().arg(command).args(arguments.iter().copied()).suite(&suite).run();
-            // Everything else is skipped on purpose, or behind a gate that did not pass.
+            // Everything else is skipped deliberately, or because it is behind a gate that did not pass.
             let code = if command == "run" && code == 0 { 5 } else { code };
             ran.exits(code);
             assert!(ran.stderr.contains(told), "{command} {arguments:?}: {}", ran.stderr);

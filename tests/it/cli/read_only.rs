@@ -1,4 +1,4 @@
-//! `smoke run --read-only`: what changes something is not sent.
+//! `smoke run --read-only`: requests that change something are not sent.
 
 use crate::support::http::{HttpServer, Response};
 use crate::support::junit::Outcome;
@@ -21,7 +21,7 @@ fn journey(name: &str, keys: &str, steps: &[(&str, &str)]) -> String {
     format!("[[journey]]\nname = \"{name}\"\n{keys}\n{}", steps.collect::<String>())
 }
 
-/// The checks, each with the reason why it is skipped; empty if it runs.
+/// Returns the checks, each with the reason why it is skipped, or empty if it runs.
 fn checks(base: &str) -> Vec<(String, &'static str)> {
     let (get, post) = (format!("get = \"{base}/get\""), format!("post = \"{base}/post\""));
     vec![

@@ -1,4 +1,4 @@
-//! `--rerun-failed`: what did not pass last time, its dependencies, and nothing else.
+//! `--rerun-failed`: runs what did not pass last time and its dependencies, and nothing else.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -11,7 +11,7 @@ use rustix::process::Signal;
 use crate::support::http::{HttpServer, Response};
 use crate::support::smoke::{Ran, Smoke};
 
-/// A server whose `/a` and `/b` fail until it is fixed.
+/// A server whose `/a` and `/b` fail until it is repaired.
 struct Shop {
     server: HttpServer,
     is_mended: Arc<AtomicBool>,
@@ -37,7 +37,7 @@ impl Shop {
         format!("[[health]]\nname = \"{name}\"\nurl = \"{}\"\n{keys}\n", self.server.url(&format!("/{name}")))
     }
 
-    /// `a` and `b` fail, `b` needs `base`; `warned` fails where `b` does not matter.
+    /// `a` and `b` fail, `b` needs `base`, and `warned` fails as a warning.
     fn suite(&self) -> String {
         "[suite]\nfail-fast = false\n[env.prod.vars]\nx = \"y\"\n".to_owned()
             + &self.check("base", "")
@@ -49,7 +49,7 @@ impl Shop {
     }
 }
 
-/// The checks that ran, as the run reports them.
+/// Returns the checks that ran, according to the report.
 fn selected(ran: &Ran) -> BTreeSet<String> {
     let cases = ran.junit().cases.into_iter();
     cases.map(|case| case.name).collect()
@@ -80,7 +80,7 @@ fn only_unpassed_checks_run_again_with_their_dependencies() {
     ran.exits(3);
     assert!(ran.stderr.contains("nothing failed in the last run of this suite"), "{}", ran.stderr);
     assert_eq!(selected(&ran), names(&[]));
-    // They stay, because nothing was retried.
+    // The record is kept, because nothing was retried.
     rerun(ran).run().exits(3);
 }
 
@@ -153,7 +153,7 @@ fn without_an_earlier_run_everything_runs_and_a_note_says_so() {
         ran.stderr
     );
     assert_eq!(selected(&ran).len(), 6);
-    // Another environment is another run.
+    // Another environment has its own record.
     let ran = rerun(ran).args(["--env", "prod"]).run();
     ran.exits(0);
     assert_eq!(selected(&ran).len(), 6);

@@ -25,7 +25,7 @@ fn suite(server: &HttpServer) -> String {
     format!("[suite]\nname = \"s\"\nconcurrency = 4\n{}", checks.collect::<String>())
 }
 
-/// Every check is reported once, and each that did not pass names the signal.
+/// Asserts that every check is reported once, and that each that did not pass names the signal.
 fn is_whole(report: &Junit, signal: &str) {
     assert_eq!((report.cases.len(), report.tests), (CHECKS, CHECKS));
     assert_eq!(report.count(Outcome::Passed) + report.count(Outcome::Skipped), CHECKS);
@@ -42,12 +42,12 @@ fn at_random_moments(signal: Signal, name: &str, code: i32) {
     let count = thorough::repeats(5, 50);
     for n in 0..count {
         let running = Smoke::new().suite(&suite(&server)).file("junit.xml", "<stale/>").spawn();
-        // From the moment the old report is gone, the run leaves a new one.
+        // Once the old report is removed, the run always writes a new one.
         let report = running.path("junit.xml");
         wait::until("the end of the old report", Duration::from_secs(20), || {
             (!report.exists()).then_some(())
         });
-        // Not a wait for anything: the moment of the signal is what varies, beginning with none at all.
+        // This does not wait for anything. It varies the moment of the signal, starting at zero.
         let moment = 800 * (n * 7 % count) / count;
         thread::sleep(Duration::from_millis(moment.try_into().expect("a small number")));
         running.signal(signal);
@@ -129,7 +129,7 @@ fn cleaning(server: &HttpServer) -> String {
     )
 }
 
-/// Long enough for a second signal to arrive meanwhile, and shorter than the suite's `grace`.
+/// Long enough for a second signal to arrive during it, and shorter than the suite's `grace`.
 const CLEANUP: Duration = Duration::from_secs(2);
 
 fn hung() -> HttpServer {

@@ -1,4 +1,4 @@
-//! The example suites run, against the demo shop and servers of the tests.
+//! The example suites run against the demo shop and test servers.
 
 use std::fs;
 use std::net::TcpListener;
@@ -21,7 +21,7 @@ fn read(name: &str) -> String {
     corpus::text(&format!("tests/suites/valid/{name}"))
 }
 
-/// The shop of the examples: listens on `port`, whatever port the suite says, since that one may be taken.
+/// The shop of the examples. Listens on `port` instead of the suite's port, which may be taken.
 fn shop(port: u16) -> String {
     format!(
         "#!/bin/sh\nexec {:?} demo --serve {port} --database \"${{DATABASE_URL#sqlite:}}\"\n",
@@ -29,7 +29,7 @@ fn shop(port: u16) -> String {
     )
 }
 
-/// The suite in a folder of its own, with all that it speaks of but what listens.
+/// The suite in its own folder, with everything that it refers to except the servers.
 fn examples(port: u16, cache: &HttpServer, live: &HttpServer) -> Smoke {
     let smoke = Smoke::new().suite(&read("examples.toml"));
     fs::create_dir_all(smoke.path("shared")).expect("create a folder");

@@ -1,7 +1,7 @@
-//! The parts of the documentation that are generated say what the program says.
+//! The generated parts of the documentation match the program.
 //!
-//! Such a part begins with a line `<!-- generated: WHAT -->` and ends with `<!-- end -->`.
-//! `UPDATE_DOCS=1 tests/run docs` writes all of them.
+//! A generated part starts with the line `<!-- generated: WHAT -->` and ends with `<!-- end -->`.
+//! `UPDATE_DOCS=1 tests/run docs` rewrites all of them.
 
 use std::ops::Range;
 use std::process::{Command, Output};
@@ -16,16 +16,16 @@ use crate::support::smoke::Smoke;
 #[derive(Debug, Clone)]
 pub struct Part {
     pub what: String,
-    /// The heading that it stands under.
+    /// The heading above it.
     pub anchor: String,
-    /// Where its text is in the page's.
+    /// The range of its body in the page.
     body: Range<usize>,
 }
 
 const START: &str = "<!-- generated: ";
 const END: &str = "<!-- end -->\n";
 
-/// The generated parts of a page, from top to bottom.
+/// Returns the generated parts of a page, from top to bottom.
 ///
 /// # Panics
 /// When one does not end.
@@ -62,7 +62,7 @@ fn every_generated_part_is_up_to_date() {
     let mut count = 0;
     for page in &pages {
         let mut text = page.text.clone();
-        // From the last one, so that those before it stay where they are.
+        // From last to first, so that the earlier ranges stay valid.
         for part in parts(page).into_iter().rev() {
             count += 1;
             let new = generated(&part, page, &reference);
@@ -106,7 +106,7 @@ fn is_update() -> bool {
     env::var_os("UPDATE_DOCS").is_some()
 }
 
-/// What the part says today.
+/// Generates the current body of the part.
 fn generated(part: &Part, page: &Page, reference: &Reference) -> String {
     if let Some(rows) = reference.rows(part, page) {
         return rows;
@@ -196,12 +196,12 @@ fn row(cells: &[String]) -> String {
     format!("| {} |\n", cells.join(" | "))
 }
 
-/// Two runs are never the same to the letter.
+/// Compares a part with its current body. Two runs never have identical output.
 fn is_same(part: &Part, old: &str, new: &str) -> bool {
     if part.what.starts_with("run of ") { lines_of_a_run(old) == lines_of_a_run(new) } else { old == new }
 }
 
-/// The lines of a run without what differs: times, ports, and the order of checks that run side by side.
+/// Returns the lines of a run without what varies: times, ports, and the order of concurrent checks.
 fn lines_of_a_run(text: &str) -> Vec<String> {
     let differs =
         regex::Regex::new(r"127\.0\.0\.1:\d+|\d\d:\d\d:\d\dZ|\d+(\.\d+)?m?s\b|(\d+ of )?\d+ attempts")

@@ -1,4 +1,4 @@
-//! The documentation is true: it shows what the program does.
+//! The documentation matches the program.
 
 mod examples;
 mod generated;

@@ -1,4 +1,4 @@
-//! The README is a landing page: short, and every link of the documentation leads somewhere.
+//! The README is a short landing page, and every link in the documentation has a target.
 
 use std::path::Path;
 
@@ -19,7 +19,7 @@ fn every_link_leads_to_a_file_and_a_heading() {
     let mut count = 0;
     let mut dead = Vec::new();
     for from in &pages {
-        // What a block shows is no link.
+        // Text inside code blocks contains no links.
         let mut text = from.text.clone();
         for block in from.blocks() {
             text = text.replace(&block.text, "");
@@ -45,7 +45,7 @@ fn every_link_leads_to_a_file_and_a_heading() {
     assert!(dead.is_empty(), "these links lead nowhere:\n{}", dead.join("\n"));
 }
 
-/// The path without its `..`.
+/// Removes `..` from the path.
 fn tidy(path: &Path) -> String {
     let mut parts: Vec<&str> = Vec::new();
     for part in path.to_str().expect("text").split('/') {

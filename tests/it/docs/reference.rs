@@ -1,7 +1,7 @@
-//! The tables of keys in the documentation: made of what the suite's readers say of their keys.
+//! The tables of keys in the documentation, generated from the documentation of the suite's readers.
 //!
-//! `keys of A, B without C` are the keys that the tables `A` and `B` have in common, with the same meaning, and that `C`
-//! has not.
+//! `keys of A, B without C` lists the keys that the tables `A` and `B` have in common, with the same meaning, and that
+//! `C` does not have.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -12,7 +12,7 @@ use smoke::commands::{KeyReference, TableReference};
 use super::generated::{Part, parts};
 use crate::support::pages::{Page, pages};
 
-/// Every table of the language, and where the documentation has it.
+/// Every table of the language, and its place in the documentation.
 pub struct Reference {
     tables: Vec<TableReference>,
     places: BTreeMap<String, Place>,
@@ -24,14 +24,14 @@ struct Place {
     anchor: String,
 }
 
-/// Which keys a part lists.
+/// The keys that a part lists.
 struct Selection {
     of: Vec<String>,
     without: Vec<String>,
 }
 
 impl Selection {
-    /// The keys that `part` lists, if it lists keys.
+    /// Parses the selection of `part`, if it lists keys.
     fn of(part: &Part) -> Option<Selection> {
         let names = part.what.strip_prefix("keys of ")?;
         let (of, without) = names.split_once(" without ").unwrap_or((names, ""));
@@ -47,7 +47,7 @@ impl Reference {
         for page in pages {
             for part in parts(page) {
                 let Some(selection) = Selection::of(&part) else { continue };
-                // The table that is only about this one, or the first that is also about it.
+                // Prefers the part that is only about this table. Otherwise the first that includes it.
                 let count = selection.of.len();
                 for name in selection.of {
                     if places.get(&name).is_none_or(|(known, _)| count < *known) {
@@ -69,7 +69,7 @@ impl Reference {
         })
     }
 
-    /// The selected keys, each as the tables of the selection have it, in their order.
+    /// Returns the selected keys in order, each in the variants of the selected tables.
     fn selected(&self, selection: &Selection) -> Vec<Vec<&KeyReference>> {
         let tables: Vec<&TableReference> = selection.of.iter().map(|name| self.table(name)).collect();
         let others: Vec<&TableReference> = selection.without.iter().map(|name| self.table(name)).collect();
@@ -84,7 +84,7 @@ impl Reference {
         in_all.collect()
     }
 
-    /// The table of keys that `part` of `page` is, if it lists keys.
+    /// Renders `part` of `page` as a table of keys, if it lists keys.
     pub fn rows(&self, part: &Part, page: &Page) -> Option<String> {
         let selection = Selection::of(part)?;
         let mut text = "| key | type | default | meaning | example |\n|---|---|---|---|---|\n".to_owned();
@@ -94,7 +94,7 @@ impl Reference {
                 selection.of.iter().map(String::as_str).zip(keys.iter().map(|key| default(key))).collect();
             let example = match &key.example {
                 Some(example) => format!("`{}`", cell(&format!("{} = {}", key.name, toml(example)))),
-                // A list of tables is shown by its head.
+                // The example of a list of tables is its header.
                 None => format!("`[[{}]]`", head_of(self.table(&selection.of[0]), key)),
             };
             writeln!(
@@ -110,7 +110,7 @@ impl Reference {
         Some(text)
     }
 
-    /// The type, with a link to the table of its keys.
+    /// Returns the type of a key, with a link to the table of its keys.
     fn linked(&self, key: &KeyReference, page: &Page) -> String {
         let name = cell(&key.type_name);
         for definition in &key.definitions {
@@ -127,7 +127,7 @@ impl Reference {
     }
 }
 
-/// How a suite writes a table of the list that is this key.
+/// Returns the path of the table header for a key that holds a list of tables.
 fn head_of(table: &TableReference, key: &KeyReference) -> String {
     match table.path.as_str() {
         "" => key.name.clone(),
@@ -135,7 +135,7 @@ fn head_of(table: &TableReference, key: &KeyReference) -> String {
     }
 }
 
-/// The same key of two tables, though its default may differ.
+/// Whether both tables have the same key, even with different defaults.
 fn is_same(one: &KeyReference, other: &KeyReference) -> bool {
     (&one.name, &one.meaning, &one.type_name) == (&other.name, &other.meaning, &other.type_name)
 }
@@ -148,7 +148,7 @@ fn default(key: &KeyReference) -> String {
     }
 }
 
-/// The default of most tables, and those of the others with their names.
+/// Merges the defaults of several tables: the most frequent one, then the others with their tables.
 fn merged(defaults: &[(&str, String)]) -> String {
     let count = |default: &str| defaults.iter().filter(|(_, other)| other == default).count();
     let (_, usual) = defaults.iter().max_by_key(|(_, default)| count(default)).expect("a table");
@@ -160,12 +160,12 @@ fn merged(defaults: &[(&str, String)]) -> String {
     if others.is_empty() { usual.clone() } else { format!("{usual}; {}", others.join(", ")) }
 }
 
-/// Text that can stand in a cell.
+/// Escapes text for a table cell.
 pub fn cell(text: &str) -> String {
     text.replace('|', "\\|")
 }
 
-/// A value as a suite writes it.
+/// Formats a value as in a suite.
 fn toml(value: &Value) -> String {
     match value {
         Value::Array(items) => format!("[{}]", items.iter().map(toml).collect::<Vec<_>>().join(", ")),
@@ -185,7 +185,7 @@ fn bare(key: &str) -> String {
     }
 }
 
-/// The path from one page to another.
+/// Returns the relative path from one page to another.
 fn relative(from: &str, to: &str) -> String {
     let folders = |path: &str| path.split('/').map(str::to_owned).collect::<Vec<_>>();
     let (from, to) = (folders(from), folders(to));
@@ -234,7 +234,7 @@ fn every_key_has_a_meaning_and_an_example_that_is_valid() {
             if key.meaning.len() < 5 {
                 wrong.push(format!("`{}` of `{}` means `{}`", key.name, table.name, key.meaning));
             }
-            // A list of tables is shown by its head: `[[health]]`.
+            // The example of a list of tables is its header: `[[health]]`.
             if key.example.is_none() && key.type_name != "list of table" {
                 wrong.push(format!("`{}` of `{}` has no example", key.name, table.name));
             }

@@ -1,4 +1,4 @@
-//! The suites and the commands that the documentation shows can be loaded and run.
+//! The suites and commands in the documentation are valid.
 
 use std::fs;
 
@@ -6,7 +6,7 @@ use crate::support::http::{HttpServer, Response};
 use crate::support::pages::{Block, blocks};
 use crate::support::smoke::{Ran, Smoke};
 
-/// What the samples read and do not define themselves.
+/// Definitions that the samples refer to but do not contain.
 const REST: &str = r#"
 [vars]
 base_url = "http://127.0.0.1:8080"
@@ -32,7 +32,7 @@ schema:
 
 /// `smoke check` of a sample. One without `[suite]` or without checks is a piece of a suite, and gets the rest.
 fn check(sample: &Block) -> Ran {
-    // The files that samples name.
+    // The files that samples refer to.
     let files = ["ca.pem", "client.pem", "client.key", "a.png"];
     let smoke = Smoke::bare().args(["check", "--color", "never"]);
     let smoke = files.iter().fold(smoke, |smoke, file| smoke.file(file, ""));
@@ -63,7 +63,7 @@ fn every_sample_of_a_suite_is_valid() {
     }
 }
 
-/// A suite for the commands that are shown: it has what they name.
+/// A suite for the documented commands, with everything that they refer to.
 const SUITE: &str = r#"
 [suite]
 name = "shop"
@@ -112,7 +112,7 @@ fn commands() -> Vec<(String, Vec<String>)> {
     commands
 }
 
-/// The words of a command, as a shell takes them: double quotes hold one together, and a variable has some value.
+/// Splits a command into words like a shell: double quotes group, and variables have an arbitrary value.
 fn words(command: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut is_quoted = false;
@@ -133,7 +133,7 @@ fn every_command_that_is_shown_can_be_called() {
     for (place, words) in commands {
         let words = ["smoke".to_owned()].into_iter().chain(words);
         let parsed = <smoke::cli::Cli as clap::Parser>::try_parse_from(words.clone());
-        // Help is no mistake, though clap says it as one.
+        // clap reports help as an error, but it is not a mistake.
         let mistake = parsed.err().filter(|error| error.exit_code() != 0);
         assert!(mistake.is_none(), "{place}: {:?}: {}", words.collect::<Vec<_>>(), mistake.expect("one"));
     }
@@ -144,13 +144,13 @@ fn every_command_that_ends_by_itself_succeeds() {
     let server = HttpServer::start(|_| Response::new(200));
     let mut count = 0;
     for (place, words) in commands() {
-        // They never end, run a shop of their own, or are compared word for word elsewhere.
+        // These never end, run their own shop, or are compared word for word elsewhere.
         if matches!(words[0].as_str(), "watch" | "demo" | "help") || words[0].starts_with('-') {
             continue;
         }
         let suite = SUITE.replace("http://127.0.0.1:8080", &format!("http://{}", server.address()));
         let smoke = Smoke::bare().env("SHOP_PASSWORD", "correct horse battery");
-        // What writes a suite finds none.
+        // Commands that write a suite must not find one.
         let smoke = match words[0].as_str() {
             "init" => smoke,
             _ => smoke.suite(&suite).file("smoke.example.toml", &suite),
@@ -158,7 +158,7 @@ fn every_command_that_ends_by_itself_succeeds() {
         let smoke = smoke.file("before.json", BEFORE);
         fs::create_dir_all(smoke.path("deploy")).expect("create a folder");
         let ran = words.iter().fold(smoke, Smoke::arg).run();
-        // The sample of a suite with a mistake in it is compared elsewhere; here the suite has none.
+        // The sample of a suite with a mistake is tested elsewhere. The suite here is valid.
         assert_eq!(ran.code, Some(0), "{place}: smoke {}\n{}", words.join(" "), ran.stderr);
         count += 1;
     }

@@ -1,4 +1,4 @@
-//! What ends a run, and with which outcome.
+//! What ends a run, and the outcomes that follow.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -112,7 +112,7 @@ fn a_panic_fails_only_its_check_and_shows_no_secret() {
     assert_eq!(report.case("check 1").outcome, junit::Outcome::Passed);
 }
 
-/// What a report must say of a check that came to no outcome by itself: never less than a defect of smoke.
+/// Asserts that a check without an outcome of its own is reported as a bug in smoke.
 #[track_caller]
 fn is_internal(events: &[(Duration, Event)], report: &RunReport, cause: &str) {
     let Outcome::Failed(failure) = &report.checks[0].outcome else { panic!("{:?}", report.checks[0]) };

@@ -121,7 +121,7 @@ fn a_check_that_cannot_run_takes_no_time() {
     assert_eq!(worst_case(&spec).critical_path, [(2, Duration::from_secs(1))]);
 }
 
-/// R. L. Graham, "Bounds on Multiprocessing Timing Anomalies" (1969): with each task a second faster, the whole takes
+/// R. L. Graham, "Bounds on Multiprocessing Timing Anomalies" (1969): if each task takes a second less, the whole takes
 /// longer. So the slowest checks do not make the slowest run.
 #[test]
 fn quicker_checks_that_schedule_worse_stay_within_the_bound() {
@@ -133,7 +133,7 @@ fn quicker_checks_that_schedule_worse_stay_within_the_bound() {
             _ => Vec::new(),
         };
         let check = |(task, time): (usize, &u64)| Spec {
-            // The first of them ends just after the fourth.
+            // The first task ends just after the fourth.
             takes: (time - less) * 1_000 + u64::from(task == 0),
             budget: time * 1_000 + 2,
             needs: needs(task),

@@ -1,5 +1,5 @@
-//! Every expectation and capture, once passing and once failing, with the message of the failure. The schema
-//! lists them, so that none is forgotten.
+//! Every expectation and capture, once passing and once failing with its message. The schema provides the list, so none
+//! can be forgotten.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -17,7 +17,7 @@ use crate::support::verdicts::{case, health, suite};
 /// A key, its use, and the message: empty if it passes.
 type Case = (&'static str, &'static str, &'static str);
 
-/// Asserts that `cases` has every key of these definitions, both ways.
+/// Asserts that `cases` contains every key of these definitions, both passing and failing.
 fn assert_complete(definitions: &[&str], but: &[&str], cases: &[Case]) {
     let known = keys(&schema());
     let of = |definition: &str| {
@@ -208,7 +208,7 @@ const OF_ANSWERS: [Case; 19] = [
     ("body", "{ body = true, secret = false }", ""),
 ];
 
-/// Of these no row is asked, or one that has not the column.
+/// Captures on a response without rows, or without the requested column.
 const OF_ROWS: [Case; 6] = [
     ("value", "{ value = true }", ""),
     ("value", "{ value = true }", "a first row, got 0 rows"),

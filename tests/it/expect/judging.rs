@@ -1,4 +1,5 @@
-//! Responses that take minutes or for ever to evaluate: a budget or a signal cuts that, and no other check waits for it.
+//! Responses that take minutes or forever to evaluate: a budget or a signal cuts the evaluation, and no other check is
+//! delayed.
 
 use std::fs;
 use std::sync::{Arc, OnceLock};
@@ -11,10 +12,10 @@ use crate::support::junit::Outcome;
 use crate::support::smoke::{Ran, Smoke};
 use crate::support::{thorough, wait};
 
-/// A query that looks at more places in [`deep`] than there is time for, and finds nothing.
+/// A query that visits more nodes in [`deep`] than time allows, and finds nothing.
 const ENDLESS: &str = "$..*..*..*..*..*..*..*..*..*..*..b";
 
-/// A query that finds more values in [`deep`] than there is memory for.
+/// A query that finds more values in [`deep`] than fit into memory.
 const COUNTLESS: &str = "$..*..*..*..*..*..*..*..*..*..*";
 
 /// A deeply nested document.
@@ -53,7 +54,7 @@ fn server() -> HttpServer {
     })
 }
 
-/// Before a minute is over, after which a run counts as hung.
+/// Asserts that a run ended within the minute after which it counts as hung.
 #[track_caller]
 fn ended_on_time(ran: &Ran) {
     assert!(ran.took < Duration::from_secs(40), "{:?}", ran.took);
@@ -158,11 +159,11 @@ fn values_that_are_nested_in_each_other_are_judged_without_a_copy_of_each() {
     assert!(peak < 200 << 20, "{} MiB", peak >> 20);
 }
 
-/// How many threads of a process have something to do. Without `/proc` it cannot be known.
+/// Returns the number of running threads of a process, or `None` without `/proc`.
 fn busy_threads(process: u32) -> Option<usize> {
     let threads = fs::read_dir(format!("/proc/{process}/task")).ok()?;
     let stats = threads.filter_map(|thread| fs::read_to_string(thread.ok()?.path().join("stat")).ok());
-    // The state follows on the name, which is in parentheses.
+    // The state follows the name, which is in parentheses.
     Some(stats.filter(|stat| stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('R'))).count())
 }
 
@@ -225,7 +226,7 @@ fn a_page_that_would_take_minutes_to_parse_is_still_described() {
         let message = case.message.as_deref().unwrap_or_default();
         assert!(message.contains(said), "{name}: {message}");
         let shown = format!("{message}\n{}", case.text);
-        // What a token endpoint answers is not shown.
+        // The response of a token endpoint is not shown.
         let described = if name == "token" { "is not shown" } else { "the page says:\nOut of order" };
         assert!(shown.contains(described), "{name}: {shown}");
     }
@@ -337,7 +338,7 @@ fn captures_are_kept_for_cleanup_when_the_evaluation_is_cut() {
 
 #[test]
 fn evaluating_a_row_value_is_cut_by_the_checks_budget() {
-    // A row is read on a thread of its own anyway: this is about where it is evaluated.
+    // Rows are always read on a separate thread. This test is about where they are evaluated.
     let smoke = Smoke::new();
     rusqlite::Connection::open(smoke.path("shop.db"))
         .expect("create a database")
@@ -391,7 +392,7 @@ fn ordinary_answers_are_evaluated_without_an_extra_thread() {
     let running = Smoke::new().suite(&suite).spawn();
     process.set(running.process()).expect("it is set once");
     running.wait().exits(0);
-    // Without `/proc` it cannot be known.
+    // Unknown without `/proc`.
     if let Some(threads) = threads.get().expect("the last was asked") {
         assert!(*threads <= 4, "{threads} threads");
     }

@@ -1,4 +1,4 @@
-//! A body is what its codings make of it, and whole; its headers are the server's own.
+//! Bodies are decoded completely, and headers stay as the server sent them.
 
 use std::io::Write as _;
 
@@ -16,11 +16,11 @@ fn gzip(text: &[u8]) -> Vec<u8> {
     encoder.write_all(text).and_then(|()| encoder.finish()).expect("compress")
 }
 
-/// The page as `zstd` and `brotli` write it.
+/// The page, encoded with `zstd` and `brotli`.
 const ZSTD: &[u8] = b"\x28\xb5\x2f\xfd\x24\x0d\x69\x00\x00a stack trace\xb8\x0e\x02\x1a";
 const BROTLI: &[u8] = b"\x0b\x06\x80a stack trace\x03";
 
-/// Bodies by their path, and the coding that each says it is in.
+/// Serves bodies by path, each with its claimed coding.
 fn server() -> HttpServer {
     HttpServer::start(|request| {
         let coded =
@@ -98,7 +98,7 @@ fn the_headers_of_a_coded_answer_are_the_servers_own() {
 #[test]
 fn a_stream_given_up_without_an_error_is_not_whole() {
     let (data, headers, reset) = (0, 1, 3);
-    // A 200, with `content-length: 4` after it or without.
+    // A 200 response, with or without `content-length: 4`.
     let head = |length: bool| {
         if length { frame(headers, 4, 1, b"\x88\x0f\x0d\x014") } else { frame(headers, 4, 1, &[0x88]) }
     };

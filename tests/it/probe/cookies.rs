@@ -1,9 +1,9 @@
-//! A journey keeps the cookies that a browser keeps, and no others.
+//! A journey keeps the cookies that a browser would keep, and no others.
 
 use crate::support::http::{HttpServer, Response};
 use crate::support::journeys::{journey, run, step};
 
-/// Sets this cookie at `/set`, and lets in whoever shows it.
+/// Sets this cookie at `/set`, and requires it elsewhere.
 fn server(cookie: &str) -> HttpServer {
     let cookie = cookie.to_owned();
     HttpServer::start(move |request| match request.path.as_str() {
@@ -12,7 +12,7 @@ fn server(cookie: &str) -> HttpServer {
     })
 }
 
-/// What the step after `/set` sends as `Cookie`.
+/// Returns the `Cookie` header of the step after `/set`.
 fn sent_after(cookie: &str) -> String {
     let server = server(cookie);
     let steps = ["/set", "/then"].map(|path| step(path, &format!("get = \"{{{{base}}}}{path}\"")));

@@ -62,7 +62,7 @@ fn an_answer_is_read_until_it_is_as_expected_or_over() {
         case(ping(echo, r#""+PING\r\n""#), ""),
         case(ping(echo, r#"{ not = { contains = "-ERR" } }"#), ""),
         case(ping(echo, r#"{ contains = "PONG" }"#), "expected received to contain \"PONG\", got \"+PING…"),
-        case(ping(pieces, r#"{ matches = '^\+PONG\r\n$' }"#), ""),
+        case(ping(pieces, r"{ matches = '^\+PONG\r\n$' }"), ""),
         case(format!("url = \"tcp://{banner}\"\nexpect.received = {{ matches = '^220 ' }}"), ""),
         case(
             format!("url = \"tcp://{nothing}\"\nexpect.received = {{ contains = \"220\" }}"),
@@ -207,7 +207,7 @@ fn each_protocol_is_asked_for_tls_in_its_own_words() {
         says(stream, b"\x30\x0c\x02\x01\x01\x78\x07\x0a\x01\x00\x04\x00\x04\x00")
     });
     let mysql = upgrades(|stream| {
-        let mut body = b"\x0a8.4.0\0\x01\0\0\012345678\0\xff\xff\x2d\x02\0\xff\xdf\x15".to_vec();
+        let mut body = b"\x0a8.4.0\0\x01\0\0\x0012345678\0\xff\xff\x2d\x02\0\xff\xdf\x15".to_vec();
         body.extend_from_slice(&[0; 10]);
         body.extend_from_slice(b"123456789012\0caching_sha2_password\0");
         let length = u8::try_from(body.len()).ok()?;

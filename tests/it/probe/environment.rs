@@ -1,4 +1,4 @@
-//! libpq's environment: what counts where a URL is silent, and what cannot be done.
+//! libpq's environment variables: they fill in what a URL omits, and unsupported ones are rejected.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -8,9 +8,10 @@ use crate::support::ask::Asked;
 use crate::support::postgres::{PASSWORD, Postgres, SMOKE};
 use crate::support::scratch;
 
-/// What comes of a query at `url` with these variables, with smoke and with psql: the answer, or why there is none.
+/// Returns the result of a query at `url` with these variables, from smoke and from psql: the answer, or why there is
+/// none.
 fn both(url: &str, query: &str, variables: &[(&str, &str)]) -> (Result<String, String>, Option<String>) {
-    // `HOME` keeps the machine's own files out.
+    // A separate `HOME` keeps this machine's own files out.
     let home = scratch::for_a_test();
     let home = home.path().to_str().expect("a plain name");
     let variables: Vec<(&str, &str)> =

@@ -1,4 +1,4 @@
-//! The server that is asked: by the name that the suite says, at an address that answers.
+//! The server that is asked: the name comes from the suite, and the address is one that responds.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,7 +14,7 @@ use crate::support::smoke::Smoke;
 use crate::support::stalled_dns;
 use crate::support::verdicts::{case, health, health_in, suite};
 
-/// Answers over HTTP/2 with the authority and the `host` that it was asked for.
+/// A server that answers over HTTP/2 with the authority and the `host` of the request.
 fn tells_the_host() -> (std::net::SocketAddr, Background) {
     let mut config = Certificates::shared().server_config(TlsIdentity::Good);
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];

@@ -11,7 +11,7 @@ use crate::support::smoke::Smoke;
 use crate::support::thorough::bound;
 use crate::support::verdicts::suite;
 
-/// Which of the servers it is.
+/// Identifies the server.
 const PORT: &str = "select inet_server_port()";
 
 fn hosts(role: &str, hosts: &[String], parameters: &str) -> String {
@@ -64,7 +64,7 @@ fn a_password_with_any_characters_logs_in_and_is_never_shown() {
     let url = format!("postgres://awkward:{encoded}@127.0.0.1:{}/postgres", server.port());
     Asked::at(&url).query("select current_user", "value = 'awkward'").passes();
 
-    // Also if the URL has several hosts, and the server sends the password back.
+    // This also holds if the URL has several hosts and the server echoes the password.
     let two = url.replace("@127.0.0.1", "@127.0.0.1:1,127.0.0.1");
     let echo = format!(
         "query = {}\nexpect.value = 'x'",

@@ -1,5 +1,5 @@
-//! Files that block, such as a pipe without a writer: they delay the check that reads them, until the end
-//! of its budget, and no other check.
+//! Files that block, such as a pipe without a writer. They delay only the check that reads them, until the end of its
+//! budget.
 
 use std::fs;
 use std::path::Path;
@@ -18,7 +18,7 @@ fn pipe(path: &Path) {
 
 const CUT: &str = "no answer within 500ms (check budget), before anything was sent";
 
-/// Runs `held`, each with a budget of half a second, and `free`. Each of `held` must be cut by its own budget.
+/// Runs `held`, each with a budget of half a second, and `free`. Asserts that each of `held` is cut by its own budget.
 #[track_caller]
 fn are_cut(held: &[(&str, String)], free: &str) {
     let checks: Vec<String> = held

@@ -8,7 +8,7 @@ use crate::support::postgres::pooler::Pooler;
 use crate::support::postgres::{Database, Postgres};
 use crate::support::thorough::bound;
 
-/// As an application has it: types of its own, constraints that are checked at the end.
+/// A database like that of an application, with its own types and with deferred constraints.
 fn shop() -> Database {
     let database = Postgres::shared().create_database();
     database.admin_sql("create extension if not exists citext");
@@ -64,7 +64,7 @@ fn the_console_of_a_pooler_answers() {
 fn waiting_for_a_free_connection_of_a_pooler_is_named() {
     let (database, pooler) = (shop(), Pooler::start("transaction"));
     let asked = |keys: &str| Asked::at(&pooler.url(&database)).check("it", keys);
-    // Its first login would wait too.
+    // Its first login would wait as well.
     asked("").passes();
     let holds = asked("query = 'select pg_sleep(40)'\nbudget = '45s'").smoke().spawn();
     let name = format!(

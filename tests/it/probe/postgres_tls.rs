@@ -13,7 +13,7 @@ const SSL: &str = "select ssl from pg_stat_ssl where pid = pg_backend_pid()";
 const ENCRYPTED: End = Says("true");
 const PLAIN: End = Says("false");
 
-/// `psql` writes a boolean as text, too.
+/// Converts the boolean to text, because `psql` prints it differently.
 const QUERY: &str = "select ssl::text from pg_stat_ssl where pid = pg_backend_pid()";
 
 fn url(server: &Postgres, role: &str, parameters: &str) -> String {
@@ -69,7 +69,7 @@ fn a_certificate_from_another_authority_is_refused_when_one_is_configured() {
             (&root("require"), stranger),
             (&root("verify-ca"), stranger),
             (&root("verify-full"), stranger),
-            // Then without TLS: these two modes fall back.
+            // These two modes then fall back to a connection without TLS.
             (&root("prefer"), PLAIN),
             (&root("allow"), PLAIN),
             (&root("disable"), PLAIN),
@@ -241,7 +241,7 @@ fn a_client_certificate_logs_in() {
             ),
         ],
     );
-    // A certificate that is not requested does no harm, nor does a missing one.
+    // An unrequested certificate does no harm, and neither does a missing one.
     at(server, SMOKE, &[(&shown, ENCRYPTED), ("sslmode=require&sslcert=/nowhere/client.crt", ENCRYPTED)]);
 }
 

@@ -1,4 +1,4 @@
-//! Redirects: followed as often as the suite says, and no credentials to another origin.
+//! Redirects: followed as often as the suite allows, without credentials to another origin.
 
 use std::net::SocketAddr;
 
@@ -296,7 +296,7 @@ fn a_body_is_not_sent_to_another_origin() {
         refused(307, "POST", "multipart = { password = \"hunter2-long\" }"),
     ]);
     assert_eq!(elsewhere.requests().len(), 0, "the body left home");
-    // The redirect is followed without what may not leave its origin.
+    // The redirect is followed, but without data that must not leave its origin.
     let goes = |status: u16| {
         format!("url = {:?}\nmethod = \"POST\"\nredirects = 1\n{form}", home.url(&format!("/{status}")))
     };

@@ -1,4 +1,4 @@
-//! What a request carries: values, each encoded for its place, and credentials.
+//! The contents of requests: values, each encoded for its position, and credentials.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use crate::support::http::{HttpServer, Request, Response};
 use crate::support::smoke::{Ran, Smoke};
 use crate::support::verdicts::suite;
 
-/// Text that breaks wherever an encoding is missing.
+/// Text that reveals any missing encoding.
 const AWKWARD: &str = "a \"b\" & c=d+e%20?#/\\ <ü€>\nnext";
 
 fn echo() -> HttpServer {
@@ -222,7 +222,7 @@ fn an_oauth2_token_is_fetched_once_for_all_checks() {
 
 #[test]
 fn an_oauth2_client_is_known_by_basic_authentication_and_a_token_is_for_an_audience() {
-    // `me:p&ss word+1`, each part encoded as in a form first.
+    // `me:p&ss word+1`, with each part form-encoded first.
     let basic = "Basic bWU6cCUyNnNzK3dvcmQlMkIx";
     let server = HttpServer::start(move |request| match request.path.as_str() {
         "/token"

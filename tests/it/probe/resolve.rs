@@ -1,4 +1,4 @@
-//! `resolve`: keys with variables, one form for every way to write a host, and entries that apply to nothing.
+//! `resolve`: keys with variables, all spellings of a host, and entries that match nothing.
 
 use crate::support::http::{HttpServer, Response};
 use crate::support::smoke::Smoke;

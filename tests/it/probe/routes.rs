@@ -29,7 +29,7 @@ fn free_address() -> SocketAddr {
 #[test]
 fn resolve_changes_the_address_and_keeps_the_host() {
     let server = HttpServer::start(|request| match request.path.as_str() {
-        // As servers do: to themselves, under the requested name.
+        // Like real servers, it redirects to itself under the requested name.
         "/absolute" => {
             Response::redirect(&format!("http://{}/there", request.header("host").expect("a host")))
         }
@@ -106,7 +106,7 @@ fn resolve_works_for_tls_and_tcp_and_the_certificate_must_match_the_urls_name() 
 #[test]
 fn a_request_uses_the_proxy_of_the_suite_or_the_environment() {
     let server = HttpServer::start(|_| Response::new(200));
-    // A proxy for plain HTTP is an HTTP server that gets absolute URLs.
+    // A proxy for plain HTTP is an HTTP server that receives absolute URLs.
     let proxy = HttpServer::start(|request| Response::new(200).body(format!("proxied {}", request.target)));
     let through = "expect.body = \"proxied http://shop.test/a\"";
     let _ =
@@ -143,7 +143,7 @@ fn proxy_variables_are_read_in_upper_and_lower_case() {
         ("HTTP_PROXY", "https://shop.invalid/", false),
         ("HTTPS_PROXY", "http://shop.invalid/", false),
     ] {
-        // It refuses every tunnel, so that a request for one is seen and goes no further.
+        // It refuses every tunnel, so that the request for one is recorded and goes no further.
         let proxy = HttpServer::start(|_| Response::new(407));
         let through = |no_proxy: Option<(&str, &str)>| {
             let smoke = Smoke::new().env(variable, proxy.url(""));
@@ -203,7 +203,7 @@ fn a_proxy_that_refuses_the_tunnel_is_reported() {
     assert_eq!(proxy.requests()[0].method, "CONNECT");
 }
 
-/// Reads one client hello; returns the protocols offered in it.
+/// Reads one client hello, and returns the protocols that it offers.
 fn hears_alpn() -> (SocketAddr, JoinHandle<Vec<String>>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("listen");
     let address = listener.local_addr().expect("know the port");
@@ -235,7 +235,7 @@ fn the_http_version_decides_what_the_handshake_offers() {
     }
 }
 
-/// A server that speaks nothing but HTTP/2, and answers with the version it was asked in.
+/// A server that speaks only HTTP/2, and answers with the version of the request.
 fn speaks_http_2(tls: Option<TlsAcceptor>) -> (SocketAddr, Background) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("listen");
     listener.set_nonblocking(true).expect("listen without blocking");
@@ -350,7 +350,7 @@ fn an_unusable_proxy_is_an_error_and_not_bypassed() {
     }
     assert_eq!(server.connections(), 0, "nothing goes another way than it was told to");
 
-    // A proxy that is not used is not missed.
+    // An unused proxy may be unavailable.
     let direct = [case(url.clone(), "")];
     let _ = health_in(Smoke::new().env("HTTPS_PROXY", ftp), "", &direct);
     let _ = health_in(Smoke::new().env("HTTP_PROXY", ftp).env("NO_PROXY", "127.0.0.1"), "", &direct);

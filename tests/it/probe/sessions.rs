@@ -1,4 +1,4 @@
-//! A session on each database: its transactions, what it is told of tables, and its end.
+//! Sessions on each database: their transactions, what they report about tables, and how they end.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,7 +27,7 @@ const TABLES: &str = "create table orders (id integer primary key, note text not
     create table parents (id integer primary key);
     create table children (parent integer references parents (id) deferrable initially deferred);";
 
-/// A database, and a way to it beside the session.
+/// A database, and a second connection to it.
 struct Beside {
     url: String,
     way: Way,
@@ -49,7 +49,7 @@ impl Beside {
         let folder = scratch::for_a_test();
         let path = folder.path().join("shop.db");
         let connection = Connection::open(&path).expect("create a database");
-        // A reader then keeps no writer out.
+        // In WAL mode, readers do not block the writer.
         connection.pragma_update(None, "journal_mode", "wal").expect("choose the journal");
         connection.execute_batch(TABLES).expect("create the tables");
         Beside { url: format!("sqlite:{}", path.display()), way: Way::Sqlite { connection, _folder: folder } }
@@ -68,7 +68,7 @@ impl Beside {
         }
     }
 
-    /// The rows of `orders` that are committed.
+    /// Returns the number of committed rows in `orders`.
     fn orders(&self) -> String {
         let sql = "select count(*) from orders";
         match &self.way {
@@ -90,7 +90,7 @@ impl Beside {
     }
 }
 
-/// A session with what it works with.
+/// A session with its context.
 struct Opened {
     session: Box<dyn Session>,
     context: Context,
@@ -113,7 +113,7 @@ impl Opened {
         self.session.close(&self.context).await;
     }
 
-    /// The rows of `orders` as this session sees them.
+    /// Returns the number of rows in `orders` that this session sees.
     async fn orders(&mut self) -> Value {
         let answer = self.query("select count(*) as n from orders").await.expect("count the orders");
         answer.rows[0][0].1.clone()
@@ -147,7 +147,7 @@ async fn a_snapshot_is_one_state_of_the_database_until_its_transaction_ends() {
         assert_eq!(opened.orders().await, 0, "{}", beside.url);
         beside.run("insert into orders values (1, 'meanwhile', 1)");
         assert_eq!(opened.orders().await, 0, "{}", beside.url);
-        // What cannot be run, and what only tells, does not end it either.
+        // Invalid statements and utility statements do not end it either.
         assert!(opened.query("select * from nowhere").await.is_err());
         assert!(opened.query("explain select * from orders").await.is_ok());
         assert!(opened.query("selec 1").await.is_err());
@@ -195,7 +195,7 @@ async fn what_is_not_committed_is_undone() {
         assert_eq!(opened.orders().await, 1);
         opened.close().await;
         assert_eq!(beside.orders(), "0", "{}", beside.url);
-        // Nor does it keep a lock.
+        // It does not keep a lock either.
         beside.run("insert into orders values (2, 'c', 1)");
     }
 }
@@ -229,7 +229,7 @@ async fn a_rehearsal_checks_what_a_commit_would_and_keeps_nothing() {
             assert!(failure.starts_with("checking what a commit would check: "), "{failure}");
             assert_eq!(beside.orders(), "0", "{}", beside.url);
         }
-        // And a commit is one again.
+        // A commit after that is a real commit.
         opened.query("insert into orders values (1, 'a', 1)").await.expect("insert");
         opened.commit().await.expect("commit");
         assert_eq!(beside.orders(), "1", "{}", beside.url);

@@ -1,4 +1,4 @@
-//! `[[database]]` on SQLite: the file is read, and nothing else is touched.
+//! `[[database]]` on SQLite: reads the file, and changes nothing else.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -28,7 +28,7 @@ fn url(path: &Path) -> String {
     format!("sqlite:{}", path.display())
 }
 
-/// Every file of the folder, byte by byte.
+/// Returns every file of the folder with its content.
 fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let entries = fs::read_dir(folder).expect("read a folder").map(|entry| entry.expect("read an entry"));
     entries
@@ -127,7 +127,7 @@ fn only_a_regular_file_with_a_header_is_a_database() {
 fn a_transaction_that_was_left_unfinished_is_named() {
     let folder = scratch::for_a_test();
     let (path, writer) = shop(folder.path(), "shop.db");
-    // With a cache of no page the first ones are written before the commit.
+    // With a cache of one page, the first pages are written before the commit.
     writer
         .execute_batch(
             "pragma cache_size = 1; begin; with recursive n(i) as (select 9 union all select i + 1 from n where i < 9999)
@@ -177,7 +177,7 @@ fn a_write_that_could_not_be_committed_fails() {
         let told = "sql: checking what a commit would check: FOREIGN KEY constraint failed";
         assert_eq!(asked.clone().check("deferred", &insert(9)).fails().case("deferred").told(), told);
         assert_eq!(files(folder.path()), before);
-        // A reader does not keep it from being checked, and waits for nothing.
+        // A reader neither prevents the checks nor delays them.
         let reader = Connection::open(&path).expect("open it");
         reader.execute_batch("begin; select * from orders").expect("read");
         asked.clone().check("kept", &insert(1)).passes();
@@ -193,7 +193,7 @@ fn an_unreadable_file_is_reported() {
     fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).expect("close the file");
     let ran = Asked::at(&url(&path)).query("select count(*) from orders", "value = 2").run();
     if fs::File::open(&path).is_ok() {
-        // root may read it.
+        // root can read the file.
         ran.exits(0);
     } else {
         ran.exits(1);
@@ -254,7 +254,7 @@ fn a_statement_that_writes_is_refused_and_has_no_effect() {
     assert!(text(&format!("attach '{other}' as other")).contains("it cannot open another file"));
     assert_eq!(files(folder.path()), before);
 
-    // These may be accepted, and still change nothing.
+    // These may be accepted, but change nothing either way.
     let asked = Asked::at(&url(&path))
         .query("pragma journal_mode = wal", "rows = 1")
         .query("pragma wal_checkpoint(truncate)", "rows = 1");
@@ -324,7 +324,7 @@ fn a_database_with_a_write_ahead_log_is_read_as_it_is_and_nothing_is_created_bes
         .expect("checkpoint");
     fs::copy(&path, at_rest.join("shop.db")).expect("copy the database");
     writer.execute_batch("insert into orders values (3, 1, 'in the log')").expect("write");
-    // As after a crash: with the log's index and without it.
+    // As after a crash, with and without the index of the log.
     for name in ["shop.db", "shop.db-wal", "shop.db-shm"] {
         fs::copy(used.join(name), left.join(name)).expect("copy a file");
     }

@@ -22,7 +22,7 @@ fn server(identity: TlsIdentity) -> HttpServer {
     HttpServer::start_tls(identity, |_| Response::new(200))
 }
 
-/// One check, over HTTPS and as a handshake only.
+/// Runs one check over HTTPS and one that is only a handshake.
 fn asked(server: &HttpServer, keys: &str) -> Ran {
     let port = server.address().port();
     let checks = format!(
@@ -32,7 +32,7 @@ fn asked(server: &HttpServer, keys: &str) -> Ran {
     Smoke::new().suite(&suite(&checks)).run()
 }
 
-/// The check errors with `cause`, and names the certificate's subject, its expiry, and a hint.
+/// Asserts that the check errors with `cause`, and names the certificate's subject, its expiry, and a hint.
 #[track_caller]
 fn is_refused(server: &HttpServer, keys: &str, cause: &str, hint: &str) {
     let ran = asked(server, keys);
@@ -53,7 +53,7 @@ fn is_refused(server: &HttpServer, keys: &str, cause: &str, hint: &str) {
 }
 
 const NOBODY: &str = "the server's certificate is not issued by an authority that this machine trusts";
-/// Nobody can tell an authority that is not trusted from an intermediate that was not sent.
+/// An untrusted authority cannot be distinguished from an intermediate that was not sent.
 const ALONE: &str = "the server sent its own certificate and not its issuer's, which is no authority that this machine trusts";
 const CHAIN: &str = "if the issuer is an intermediate CA, have the server send the whole chain";
 
@@ -112,7 +112,7 @@ fn a_self_signed_certificate_is_refused_unless_it_is_configured() {
     let server = server(TlsIdentity::SelfSigned);
     is_refused(&server, &trusted(), NOBODY, "name the issuing CA's PEM file");
 
-    // As `openssl req -x509` makes them, they are authorities too, which no verifier accepts as a server certificate.
+    // Certificates of `openssl req -x509` are also authorities, which no verifier accepts as a server certificate.
     for is_ca in [IsCa::NoCa, IsCa::Ca(BasicConstraints::Unconstrained)] {
         let folder = scratch::for_a_test();
         let (certificate, key) = (folder.path().join("own.pem"), folder.path().join("own.key"));
@@ -129,7 +129,7 @@ fn a_self_signed_certificate_is_refused_unless_it_is_configured() {
     }
 }
 
-/// A server of one handshake with this certificate.
+/// A server that performs one handshake with this certificate.
 fn shakes_hands_once(certificate: &Path, key: &Path) -> (SocketAddr, JoinHandle<()>) {
     let chain = vec![CertificateDer::from_pem_file(certificate).expect("read the certificate")];
     let key = PrivateKeyDer::from_pem_file(key).expect("read the key");

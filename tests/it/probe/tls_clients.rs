@@ -1,4 +1,4 @@
-//! Both sides of TLS: certificates of every age and version, clients that are refused, connections that end.
+//! Both sides of TLS: certificates of any age and version, rejected clients, and connections that end.
 
 use std::fs;
 use std::path::Path;
@@ -65,7 +65,7 @@ fn a_refusal_of_the_clients_certificate_is_seen_by_a_handshake_alone() {
     ]);
 }
 
-/// A server that shows these certificates, whatever is wrong with them, and answers every request.
+/// A server that presents these certificates, valid or not, and answers every request.
 fn shows(
     chain: Vec<CertificateDer<'static>>,
     key: &PrivateKeyDer<'static>,
@@ -120,7 +120,7 @@ fn the_days_left_are_those_of_the_chain_and_the_certificate_is_named() {
     let middle = Issuer::new(middle, middle_key);
     let (leaf, leaf_key) = made("localhost", days(200), false);
     let leaf_certificate = leaf.signed_by(&leaf_key, &middle).expect("sign");
-    // It is shown, and nothing depends on it.
+    // It is presented, but nothing depends on it.
     let (other, other_key) = made("another", days(1), true);
     let other_certificate = other.self_signed(&other_key).expect("sign");
     let chain = vec![
@@ -156,7 +156,7 @@ fn insecure_takes_any_certificate_and_a_pinned_one_may_be_of_the_first_version()
     let _ = health(&[
         case(format!("{url}\ntls.insecure = true"), ""),
         case(format!("{url}\ntls.ca = {pem:?}"), ""),
-        // Its common name is another, and it has no names beside that.
+        // Its common name differs, and it has no other names.
         case(format!("{elsewhere}\ntls.ca = {pem:?}"), "the TLS handshake with 127.0.0.1:…"),
         case(url, "the TLS handshake with localhost:…"),
     ]);
@@ -187,7 +187,7 @@ fn keys_that_cannot_be_used_say_why() {
     ]);
 }
 
-/// Answers one request a connection over TLS, and closes it at the next without a farewell.
+/// Answers one request per connection over TLS, and closes the connection at the next one without `close_notify`.
 fn closes_without_farewell(answer: &'static [u8]) -> (std::net::SocketAddr, Background) {
     let tls = TlsAcceptor::from(Arc::new(Certificates::shared().server_config(TlsIdentity::Good)));
     serve(move |_, stream| {

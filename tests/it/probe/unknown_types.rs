@@ -1,5 +1,5 @@
-//! A PostgreSQL whose types lead from one to the next without an end: the library would look each up inside the last, on the
-//! stack. None of them is looked up.
+//! A PostgreSQL server whose types refer to each other endlessly. The library would look up each one within the lookup
+//! of the previous one, on the stack. Smoke looks up none of them.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -7,19 +7,19 @@ use std::thread;
 
 use crate::support::smoke::Smoke;
 
-/// The first type that no PostgreSQL has.
+/// The first type ID that no real server uses.
 const UNKNOWN: u32 = 100_000;
 
-/// What the server says of a type.
+/// How the server describes a type.
 #[derive(Clone, Copy)]
 pub enum Types {
-    /// The columns of the answer to that have unknown types themselves.
+    /// The query about a type returns columns of unknown types itself.
     InEachAnswer,
-    /// It is a domain over another one.
+    /// The type is a domain over another one.
     Domains,
 }
 
-/// The server.
+/// Starts the server.
 ///
 /// # Panics
 /// When there is no free port.
@@ -35,9 +35,9 @@ pub fn server(types: Types) -> SocketAddr {
     address
 }
 
-/// Speaks until the client is gone.
+/// Serves until the client disconnects.
 fn serve(mut stream: TcpStream, types: Types) -> Option<()> {
-    // A request for TLS is eight bytes long; the start-up message is longer, and ends with one read.
+    // A request for TLS has eight bytes. The start-up message is longer, and is read completely at once.
     if u32::from_be_bytes(read::<4>(&mut stream)?) == 8 {
         read::<4>(&mut stream)?;
         stream.write_all(b"N").ok()?;
@@ -65,7 +65,7 @@ fn answer(mut stream: TcpStream, types: Types) -> Option<()> {
             }
             b'D' => {
                 let columns = match (types, is_about_a_type) {
-                    // A name, a character, and identifiers.
+                    // A name, a character and identifiers.
                     (Types::Domains, true) => vec![19, 18, 26, 26, 26, 19, 26],
                     (Types::InEachAnswer | Types::Domains, _) => vec![UNKNOWN],
                 };
@@ -92,7 +92,7 @@ fn read<const LENGTH: usize>(stream: &mut TcpStream) -> Option<[u8; LENGTH]> {
     Some(bytes)
 }
 
-/// A type, a length that counts itself, and the body.
+/// Encodes a type, a length that includes itself, and the body.
 fn message(kind: u8, body: &[u8]) -> Vec<u8> {
     let length = u32::try_from(body.len() + 4).expect("a short message");
     [&[kind], &length.to_be_bytes()[..], body].concat()

@@ -1,4 +1,4 @@
-//! Responses are read as curl and browsers read them.
+//! Responses are parsed as by curl and browsers.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -213,7 +213,7 @@ pub(super) fn http_2(frames: Vec<u8>) -> (SocketAddr, Background) {
     serve(move |_, stream| http_2_over(stream, frames.clone()))
 }
 
-/// The same over a stream.
+/// Speaks it over a stream.
 pub(super) async fn http_2_over(
     mut stream: impl AsyncRead + AsyncWrite + Unpin,
     frames: Vec<u8>,
@@ -298,7 +298,8 @@ fn headers_that_curl_and_browsers_take_are_taken_and_others_are_named() {
 
 #[test]
 fn large_headers_over_http_2_are_read() {
-    // Not indexed, with a name and a value as they are: 127 and what is left, seven bits at a time (RFC 7541).
+    // A literal header without indexing, with a plain name and value: the length is 127 plus the rest in groups of
+    // seven bits (RFC 7541).
     let value = vec![b'a'; 200_000];
     let length = value.len() - 127;
     let seven = |shift: usize, more: u8| u8::try_from(length >> shift & 0x7f).expect("seven bits") | more;
@@ -316,7 +317,7 @@ fn large_headers_over_http_2_are_read() {
     )]);
 }
 
-/// A message of PostgreSQL: its type, a length that includes itself, the rest.
+/// Encodes a PostgreSQL message: its type, a length that includes itself, and the rest.
 fn message(kind: u8, rest: &[u8]) -> Vec<u8> {
     let length = u32::try_from(rest.len() + 4).expect("a short message").to_be_bytes();
     [&[kind], &length[..], rest].concat()
@@ -367,7 +368,7 @@ fn an_endless_postgresql_response_uses_bounded_memory() {
         (endless_postgres(huge(b'E'), nothing(), noise), kept),
         (endless_postgres(let_in.clone(), nothing(), parameter), kept),
         (endless_postgres(let_in, nothing(), notice), kept),
-        // After the login none of them is kept.
+        // After the login, none of them is kept.
         (endless_postgres(welcome.clone(), message(b'I', b""), parameter), "within 1s (check budget)"),
         (endless_postgres(welcome.clone(), huge(b'D'), noise), long),
         (endless_postgres(welcome, columns, row), "within 1s (check budget)"),

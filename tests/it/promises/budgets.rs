@@ -1,4 +1,4 @@
-//! Budgets are strict: a cut names its phase and its budget, and comes on time.
+//! Budgets are strict: a cut names its phase and its budget, and happens on time.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::support::postgres::{Database, Postgres, TRUST};
 use crate::support::smoke::Smoke;
 use crate::support::{stalled_dns, thorough};
 
-/// Something that hangs in one phase.
+/// A check that hangs in one phase.
 struct Hang {
     name: &'static str,
     url: String,
@@ -84,7 +84,7 @@ impl Hangs {
         Hangs { all: hangs, _servers: servers, _lock: lock(&database), _database: database }
     }
 
-    /// Each as a check of its own, with these keys.
+    /// Renders each as a check with these keys.
     fn checks(&self, keys: &str) -> String {
         let check = |hang: &Hang| {
             let Hang { name, url, .. } = hang;
@@ -99,7 +99,7 @@ impl Hangs {
         self.all.iter().map(check).collect()
     }
 
-    /// Each as the only step of a journey, with these keys for the step.
+    /// Renders each as the only step of a journey, with these keys for the step.
     fn steps(&self, keys: &str) -> String {
         let journey = |hang: &Hang| {
             let Hang { name, url, .. } = hang;
@@ -164,7 +164,7 @@ fn every_cut_names_its_phase_and_its_budget() {
 fn a_checks_budget_is_barely_exceeded() {
     const BUDGET: f64 = 0.3;
     let hangs = Hangs::start();
-    // Also something that is busy when its budget ends.
+    // Also includes a check that is busy when its budget ends.
     let endless = FaultServer::start(Fault::EndlessBody);
     let checks = hangs.checks("budget = \"300ms\"")
         + &format!(
@@ -178,7 +178,7 @@ fn a_checks_budget_is_barely_exceeded() {
         let report = suite("", &checks).run().junit();
         for case in report.cases {
             assert_eq!(case.kind.as_deref(), Some("timeout"), "{}: {:?}", case.name, case.message);
-            // The server ends a wait for a lock a little early, so that the lock can be named.
+            // The server ends a wait for a lock slightly early, so that the lock can be named.
             assert!(case.time >= BUDGET - 0.1, "{} was cut after {} s", case.name, case.time);
             overruns.push(Duration::from_secs_f64((case.time - BUDGET).max(0.0)));
         }

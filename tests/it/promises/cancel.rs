@@ -22,7 +22,7 @@ fn tell_most(what: &str, all: &[Duration]) {
 /// How long after the exit a query may still run on the server.
 const AFTER_EXIT: Duration = Duration::from_millis(500);
 
-/// A session that is opened before anything is timed.
+/// A session that is opened before any measurement.
 struct Watch {
     runtime: Runtime,
     client: Client,
@@ -52,7 +52,7 @@ impl Watch {
         self.runtime.block_on(self.client.query_one(query, &[&name])).expect("count sessions").get(0)
     }
 
-    /// Waits until this many sessions wait inside their query, and not for one.
+    /// Waits until this many sessions are blocked inside their query, and not for a new one.
     #[track_caller]
     fn wait_for_queries(&self, count: i64, suite: &str) {
         let query = "select count(*) from pg_stat_activity where application_name like $1
@@ -91,7 +91,7 @@ fn sleepers(database: &Database, suite: &str, budget: &str, query: &str, rest: &
 }
 
 const SLEEP: &str = "select pg_sleep(60)";
-/// Pure computation, which never waits.
+/// Pure computation that never waits.
 const WORK: &str = "select count(*) from generate_series(1, 100000000000) a where a < 0";
 
 #[test]
@@ -180,7 +180,7 @@ fn a_signal_ends_the_queries_on_the_server() {
 fn after_a_kill_the_server_ends_the_queries_by_the_checks_budget() {
     let database = Postgres::shared().create_database();
     database.admin_sql("create table orders (id int); grant all on orders to public");
-    // Not the observing session: inside a transaction it would see the same snapshot for ever.
+    // Not the observing session, which would see the same snapshot forever inside a transaction.
     let holder = Watch::on(&database);
     holder.run("begin; lock table orders");
     let watch = Watch::on(&database);

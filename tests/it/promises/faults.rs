@@ -1,4 +1,4 @@
-//! A faulty server can only turn its own check red, inside the budget.
+//! A faulty server can fail only its own check, and within the budget.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
@@ -126,7 +126,7 @@ fn sixty_checks_on_every_fault_end_with_the_suites_budget() {
             let (server, fault) = (&servers[number % servers.len()], &faults[number % faults.len()]);
             let name = format!("{number}");
             checks += &match number % 7 {
-                // As a step, and with a name lookup that never ends.
+                // As a step, and with a name resolution that never ends.
                 0 if fault.scheme() != "postgres" => format!(
                     "[[journey]]\nname = \"{name}\"\nbudget = \"5s\"\n[[journey.step]]\nname = \"a\"\nget = {:?}\nredirects = 9\n",
                     server.url()
@@ -190,11 +190,11 @@ fn the_first_failure_cancels_five_hundred_checks_immediately() {
     assert!(slowest <= thorough::bound(Duration::from_millis(100)), "{slowest:?}");
 }
 
-/// A run in which all checks hang but one, which fails: returns the time from its response to the exit.
+/// Runs a suite in which all checks but one hang. Returns the time from the response of the failing one to the exit.
 fn from_failure_to_exit(hung: usize) -> Duration {
     let mute = Arc::new(FaultServer::start(Fault::Mute));
     let failed_at = Arc::new(OnceLock::new());
-    // It answers once all others hang.
+    // It answers once all other checks hang.
     let red = HttpServer::start({
         let (mute, failed_at) = (Arc::clone(&mute), Arc::clone(&failed_at));
         move |_| {

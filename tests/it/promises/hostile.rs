@@ -1,4 +1,4 @@
-//! Answers that are made to cost: sixteen of them at once take little memory, and none of them holds the run.
+//! Expensive responses: sixteen of them at once need little memory, and none blocks the run.
 
 use std::io::{Read as _, Write as _};
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::support::thorough::{bound, is_thorough, repeats};
 
 const SECRET: &str = "$%&/()=?+*'#Ab1x";
 
-/// Every server that is hostile, and what a check asks of it.
+/// Every hostile server, and the check for it.
 struct Hostile {
     checks: Vec<(&'static str, String)>,
     _http: HttpServer,
@@ -56,7 +56,7 @@ impl Hostile {
             while stream.write_all(&again).is_ok() {}
             None
         });
-        // HTTP/2: a body of which the rest is called off, without an error (RFC 9113).
+        // HTTP/2: a body that is reset without an error before its end (RFC 9113).
         let resets = raw::serve(|mut stream| {
             const SETTINGS: &[u8] = &[0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 4, 1, 0, 0, 0, 0];
             const HEAD: &[u8] = &[0, 0, 1, 1, 4, 0, 0, 0, 1, 0x88];
@@ -65,7 +65,7 @@ impl Hostile {
             stream.write_all(SETTINGS).ok()?;
             let mut asked = Vec::new();
             let mut piece = [0; 4096];
-            // A frame of headers on the first stream.
+            // Waits for a HEADERS frame on the first stream.
             while !asked.windows(6).any(|frame| frame[0] == 1 && frame[2..] == [0, 0, 0, 1]) {
                 let length = stream.read(&mut piece).ok().filter(|length| *length > 0)?;
                 asked.extend_from_slice(&piece[..length]);
@@ -150,7 +150,7 @@ fn answers_without_end_before_the_answer_do_not_outlast_a_checks_budget() {
 #[test]
 fn all_hostile_answers_at_once_take_little_memory_and_end_on_time() {
     let mut peaks = Vec::new();
-    // A machine with other work to do may not come to what costs in less time.
+    // A busy machine may not reach the expensive part in less time.
     let budget = if is_thorough() { 5 } else { 15 };
     for _ in 0..repeats(1, 20) {
         let smoke = asked_for_all().arg("--jobs").arg("18").env("PW", SECRET).watch_memory();

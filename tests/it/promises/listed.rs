@@ -86,7 +86,7 @@ fn a_test_that_does_not_exist_is_reported_with_its_line() {
     );
 }
 
-/// Otherwise a name could pass for a test that does not run.
+/// Otherwise `PROMISES.md` could name a test that does not run.
 #[test]
 fn the_tests_found_in_the_sources_are_those_that_run() {
     let program = std::env::current_exe().expect("this program");

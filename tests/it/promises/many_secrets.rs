@@ -1,4 +1,4 @@
-//! The cost of secrets is linear in their length, and uses up no budget.
+//! The cost of secrets is linear in their length, and does not use up budgets.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -27,7 +27,7 @@ fn a_secret_in_every_answer_uses_up_no_budget() {
 
 #[test]
 fn sixteen_pages_that_are_made_to_be_slow_to_search_end_with_their_run() {
-    // What a secret is made of, and what each part of may be the beginning of one.
+    // The contents of a secret, and texts in which every part may start one.
     let pages =
         ["&amp;&amp;&amp;&amp;Ab1x", r"\\", "%25", r"\u005c", "&CounterClockwise", "0", "97, ", r#"\'\""#];
     let server = HttpServer::start(move |request| {

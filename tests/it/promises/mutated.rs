@@ -1,4 +1,4 @@
-//! Suites and answers with mistakes in them: no abort, no hang, no secret shown.
+//! Suites and responses with errors in them: no abort, no hang, and no secret shown.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -38,7 +38,7 @@ fn mutated_suites_are_read_or_refused() {
     }
 }
 
-/// Asks the server so often, in runs of 250 checks at most. `check` is the table of one, without its name.
+/// Sends this many requests, in runs of at most 250 checks. `check` returns a table without its name.
 #[track_caller]
 fn ask(answers: usize, check: impl Fn(usize) -> String) {
     for run in 0..answers.div_ceil(250) {
@@ -119,7 +119,7 @@ fn mutated_postgresql_answers_are_read_or_refused() {
     });
 }
 
-/// Hands on what both sides say, the server's with mistakes.
+/// Forwards the bytes of both sides, and corrupts those of the server.
 fn mutating_proxy(to: SocketAddr) -> SocketAddr {
     let random = Mutex::new(Random(4));
     raw::serve(move |client| {

@@ -1,4 +1,4 @@
-//! Read-only means read-only: what a check runs as a superuser has no effect, on the database or its machine.
+//! Read-only means read-only: a superuser's check has no effect on the database or its machine.
 
 use std::fs;
 use std::path::PathBuf;
@@ -134,7 +134,7 @@ fn a_statement_that_writes_is_refused_and_has_no_effect() {
     assert_eq!(database.admin_sql(STATE), before);
     assert!(!trap.exists());
 
-    // The traps work: without the restriction the same statements have these effects.
+    // The traps work: without the restriction, the same statements do have these effects.
     database.admin_sql(&fill("copy (select 1) to program 'touch TRAP'"));
     assert!(trap.exists());
     fs::remove_file(&trap).expect("remove the file of the trap");
@@ -153,7 +153,7 @@ fn side_effects_that_postgresql_allows_in_read_only_are_undone() {
         .query("select set_config('default_transaction_read_only', 'off', false)", "value = 'off'")
         .query("select pg_sleep(0)", "rows = 1")
         .passes();
-    // Newer servers refuse it, older ones roll it back.
+    // Newer servers reject it, older ones roll it back.
     let ran = Asked::at(&database.url_for(ADMIN)).check("x", "query = 'select lo_create(0)'").run();
     assert!(matches!(ran.code, Some(0 | 1)), "{}", ran.stderr);
     assert_eq!(database.admin_sql(STATE), before);

@@ -21,20 +21,20 @@ use crate::support::smoke::{Ran, Smoke};
 
 const SECRET: &str = "p@ss:/w+0%rd&\"'<\nü";
 
-/// The part of it that a header can carry.
+/// The part of the secret that a header can contain.
 const IN_HEADER: &str = "p@ss:/w+0%rd&\"'<x";
 
-/// One that can be a name of `JSONPath`.
+/// A secret that is a valid name in a `JSONPath`.
 const IN_NAME: &str = "s3cretName";
 
-/// No encoding of it is in any output, nor the middle part that a cut would leave.
+/// Asserts that no output contains any encoding of the secret, nor the middle part that a cut would leave.
 #[track_caller]
 fn keeps_quiet(ran: &Ran, secret: &str) {
     let parts = ["w+0%rd", "w%2B0%25rd", "w%2b0%25rd"].map(|part| ("a part", part.to_owned()));
     have_none_of(ran, &[forms(secret), parts.to_vec()].concat());
 }
 
-/// The same, and the secret did reach an output.
+/// Asserts the same, and that the secret did reach an output.
 #[track_caller]
 fn stars_out(ran: &Ran, secret: &str) {
     keeps_quiet(ran, secret);
@@ -45,7 +45,7 @@ fn basic(user: &str) -> String {
     STANDARD.encode(format!("{user}:{SECRET}"))
 }
 
-/// Answers with the secret in the encoding that the path names, in the body and if possible in headers.
+/// Answers with the secret in the encoding that the path names, in the body and, if possible, in headers.
 fn echo(request: &Request) -> Response {
     let name = request.path.trim_start_matches('/');
     if name == "login" {
@@ -64,8 +64,7 @@ fn echo(request: &Request) -> Response {
     let response = Response::new(200);
     let fits = body.bytes().all(|byte| (32..127).contains(&byte));
     let response = if fits { response.header("x-echo", &body).header("location", &body) } else { response };
-    // Also in a truncated body.
-    // Of the raw form more than half is left, which is looked for.
+    // It must also be redacted in a truncated body. More than half of the raw form remains, which is searched for.
     response.body(format!("{body}{}{body}", ".".repeat(368)))
 }
 
@@ -75,7 +74,7 @@ fn server() -> HttpServer {
 
 const HEAD: &str = "[suite]\nfail-fast = false\n[vars]\nmine = { env = \"MINE\", secret = true }\n";
 
-/// A check for each encoding that the server can send, with expectations that show it.
+/// A check for each encoding that the server can send, with expectations that display it.
 fn echoes(server: &HttpServer) -> String {
     let names = forms(SECRET).into_iter().map(|(name, _)| name).chain(["", "a", "ab", "abc"]);
     let check = |name: &str| {
@@ -92,7 +91,7 @@ fn given(smoke: Smoke, suite: &str) {
     let ran = smoke.suite(suite).args(["--keep-going"]).run();
     ran.exits(1);
     stars_out(&ran, SECRET);
-    // Characters that stand for bytes of the secret alone, at each of the three alignments.
+    // The characters that encode only bytes of the secret, at each of the three alignments.
     have_none_of(&ran, &["", "a", "ab"].map(|user| ("a part of a pair", basic(user)[8..20].to_owned())));
     are_all_starred(&ran);
 }
@@ -155,7 +154,7 @@ fn a_secret_echoed_by_the_server_is_in_no_output() {
     suite += &format!("[[health]]\nname = \"bad url\"\nurl = \"{url}/{{{{mine}}}}\"\n");
     for secret in [SECRET, IN_HEADER] {
         let ran = asked_for_all().suite(&suite).env("MINE", secret).arg("--keep-going").run();
-        // The first is not allowed in a URL as it is, and then nothing is sent.
+        // The first secret is not allowed unescaped in a URL, so nothing is sent.
         ran.exits(if secret == SECRET { 2 } else { 1 });
         keeps_quiet(&ran, secret);
         let arguments = ["--keep-going", "--skip", "bad url"];
@@ -174,7 +173,7 @@ fn a_password_in_a_url_is_secret_without_being_declared() {
     );
     let echoes = echoes(&server).replace("NEEDS", "[]").replace("{{mine}}", "x");
     for check in [
-        // Where it is only a variable, where a database is asked with it, and where it stands in a check.
+        // Where it is only a variable, where a database URL contains it, and where a check does.
         String::new(),
         "[[database]]\nname = \"refused\"\nurl = \"{{url}}\"\n".to_owned(),
         format!(
@@ -296,7 +295,7 @@ fn smokes_own_words_are_not_redacted() {
     }
 }
 
-/// Answers every request with these pieces, each sent as a chunk of its own.
+/// Answers every request with these pieces, each as a separate chunk.
 fn chunked(pieces: Vec<String>) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("listen");
     let address = listener.local_addr().expect("know the port");

@@ -1,4 +1,4 @@
-//! A check that blocks its thread cannot be cut: the run goes on without it.
+//! A check that blocks its thread cannot be cut, but the run continues without it.
 
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
@@ -17,7 +17,7 @@ use tokio::runtime::Builder;
 
 use crate::support::script::{Script, Spec, SuiteSpec, plan};
 
-/// Far longer than a run may take, and the longest that a failing test waits.
+/// Far longer than a run may take, and the longest wait of a failing test.
 const HELD: Duration = Duration::from_secs(20);
 
 /// Blocks its thread until it is released.
@@ -68,7 +68,7 @@ impl Running for StuckRun {
     }
 }
 
-/// One check that blocks the only worker, and one that waits behind it.
+/// Runs one check that blocks the only worker, and one that waits behind it.
 fn run(budget: Duration, signal: Option<Signal>) -> (RunReport, Duration) {
     let ordinary = Spec {
         script: Script::Pass,

@@ -1,4 +1,4 @@
-//! What a machine would take for a command, or nobody sees, is shown as what it is.
+//! Text that a CI machine would treat as a command, or that is invisible, is shown as its code points.
 
 use crate::support::http::{HttpServer, Response};
 use crate::support::outputs::asked_for_all;
@@ -25,7 +25,7 @@ fn no_output_gives_a_machine_a_command_of_a_server() {
         assert!(!ran.stderr.contains(text) && !ran.stdout.contains(text), "{text}\n{}", ran.stderr);
     }
     assert!(ran.stderr.contains(r"\u{23}#vso[task.complete"), "{}", ran.stderr);
-    // Where the report itself is what is printed, commands are not switched off.
+    // If the report itself is printed, commands are not disabled.
     let on_github = Smoke::bare().args(["run", "--junit", "-"]).env("GITHUB_ACTIONS", "true");
     let ran = on_github.suite(&suite(&server)).run();
     ran.exits(1);
@@ -92,7 +92,7 @@ fn neither_arguments_nor_suites_give_a_machine_a_command() {
     }
 }
 
-/// Every text of a document.
+/// Visits every string in a document.
 fn texts(document: &serde_json::Value, each: &mut dyn FnMut(&str)) {
     match document {
         serde_json::Value::String(text) => each(text),

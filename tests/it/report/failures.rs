@@ -22,7 +22,7 @@ fn answers(response: impl Fn() -> Response + Send + Sync + 'static) -> HttpServe
     HttpServer::start(move |_| response())
 }
 
-/// A port that nothing listens on: one that was free a moment ago.
+/// A port without a listener: it was free a moment ago.
 fn closed_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     listener.local_addr().expect("its address").port()

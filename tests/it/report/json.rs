@@ -1,4 +1,4 @@
-//! The JSON report: every outcome with its parts, complete, and of this run.
+//! The JSON report: every outcome with its parts, complete, and from this run.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -32,7 +32,7 @@ fn document(ran: &Ran) -> Value {
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error} in\n{text}"))
 }
 
-/// The check of this name.
+/// Returns the check with this name.
 fn result<'d>(document: &'d Value, name: &str) -> &'d Value {
     let checks = document["checks"].as_array().expect("checks");
     checks.iter().find(|check| check["name"] == name).unwrap_or_else(|| panic!("no {name:?} in {document:#}"))
@@ -102,7 +102,7 @@ fn every_outcome_is_reported_and_the_counts_match_junit() {
     assert!(took >= 4000.0 && (took / 1e3 - junit.time).abs() < 0.001, "{took}");
     let started: jiff::Timestamp = document["started"].as_str().expect("a time").parse().expect("RFC 3339");
     assert!(started.duration_until(jiff::Timestamp::now()).as_secs() < 60, "{started}");
-    // What cannot be reached is nearer to the ground than what answers something else.
+    // A connection failure is more fundamental than an unexpected response.
     assert_eq!(document["root_causes"][0]["check"], "connect");
     let causes = document["root_causes"].as_array().expect("causes");
     let cause = causes.iter().find(|cause| cause["check"] == "mismatch").expect("the mismatch");
@@ -289,7 +289,7 @@ fn all_keys<'v>(value: &'v Value, found: &mut BTreeSet<&'v str>) {
         Value::Object(object) => {
             for (key, value) in object {
                 found.insert(key);
-                // Its keys are the phases.
+                // Its keys are phases.
                 if key != "phases_ms" {
                     all_keys(value, found);
                 }

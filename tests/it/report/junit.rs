@@ -1,4 +1,4 @@
-//! The JUnit report: every outcome as its element, complete, valid, and of this run.
+//! The JUnit report: every outcome as its element, complete, valid, and from this run.
 
 use std::fs;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What smoke adds in CI: annotations and a summary on GitHub, a section on GitLab, nothing elsewhere.
+//! CI output: annotations and a summary on GitHub, a section on GitLab, and nothing elsewhere.
 
 use std::time::Duration;
 

@@ -1,6 +1,6 @@
-//! A failure knows its place: the expectation that was not met, or else what was asked, in the file that says so.
+//! Failures have a place: the unmet expectation or otherwise the request, in the right file.
 //!
-//! In the suites here a comment marks the line at which a check is to be reported: `# at NAME`.
+//! Comments in these suites mark the line at which a check must be reported: `# at NAME`.
 
 use std::time::Duration;
 
@@ -227,7 +227,7 @@ fn events(ran: &Ran) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
 }
 
-/// Each mark with its place: `a status`, `smoke.toml:11`.
+/// Returns each mark with its place: `a status`, `smoke.toml:11`.
 fn marks() -> Vec<(&'static str, String)> {
     let of = |file: &'static str, text: &'static str| {
         let lines = (1..).zip(text.lines());
@@ -236,7 +236,7 @@ fn marks() -> Vec<(&'static str, String)> {
     of("smoke.toml", SUITE).chain(of("more.toml", INCLUDED)).collect()
 }
 
-/// `smoke.toml:11`, of a record.
+/// Formats the place in a record: `smoke.toml:11`.
 fn place(location: &Value) -> String {
     format!("{}:{}", location["file"].as_str().expect("a file"), location["line"])
 }
@@ -294,7 +294,7 @@ fn attempts_and_steps_have_theirs() {
         let attempt = told.iter().find(|event| event["event"] == "attempt-failed" && event["check"] == name);
         assert_eq!(place(&attempt.expect("an attempt")["failure"]["location"]), mark(name), "{name}");
     }
-    // A red check's own place stays that of its table.
+    // The place of a failed check itself is still that of its table.
     assert!(place(&check(&document, "a step")["location"]) < mark("a step"));
 
     let steps = &check(&document, "a step")["steps"];
@@ -323,7 +323,7 @@ fn of_several_that_were_not_met_each_has_its_own() {
     assert_eq!(places, ["smoke.toml:4", "smoke.toml:5", "smoke.toml:6"]);
     let text = ran.junit().case("several").text.clone();
     assert!(text.contains("suite: smoke.toml:4, smoke.toml:5, smoke.toml:6\n"), "{text}");
-    // On the console the first stands in the line of the check, and is not said again.
+    // On the console, the first place is on the line of the check, and is not repeated.
     let below: Vec<&str> = ran.stderr.lines().filter(|line| line.starts_with("        expected ")).collect();
     let ends: Vec<bool> =
         below.iter().zip(&places).map(|(line, place)| line.ends_with(&format!("  {place}"))).collect();

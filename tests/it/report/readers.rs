@@ -1,4 +1,4 @@
-//! Other readers of the JUnit report agree with smoke on counts, names and the suite's time, over more than a thousand
+//! Other parsers of the JUnit report agree with smoke on counts, names and the suite's time, over more than a thousand
 //! results of every kind.
 
 use std::path::Path;
@@ -18,7 +18,7 @@ use crate::support::smoke::{Ran, Smoke};
 const RUNS: usize = 6;
 const CHECKS: usize = 200;
 
-/// What one reader found in one file.
+/// What one parser found in a file.
 #[derive(Debug, PartialEq)]
 struct Seen {
     /// The suite's attributes: tests, failures, errors, skipped.
@@ -79,12 +79,12 @@ fn suite(server: &HttpServer, runner: &mut TestRunner) -> String {
     text
 }
 
-/// The same from smoke's JSON report.
+/// Returns the same data from smoke's JSON report.
 fn smokes(ran: &Ran) -> Seen {
     let text = std::fs::read_to_string(ran.path("smoke.json")).expect("the document");
     let document: Value = serde_json::from_str(&text).expect("JSON");
     let count = |name: &str| document["counts"][name].as_u64().expect("a count");
-    // In JUnit a check without a result is an error, and a warning is skipped: see the documentation.
+    // In JUnit, a check without a result is an error, and a warning is skipped. See the documentation.
     let counts = [
         count("checks"),
         count("failed"),
@@ -100,7 +100,7 @@ fn smokes(ran: &Ran) -> Seen {
     }
 }
 
-/// The number at the beginning of a name: the rest may have characters that XML cannot represent.
+/// Returns the number at the start of a name. The rest may contain characters that XML cannot represent.
 fn number(name: &str) -> String {
     name.split(' ').next().unwrap_or_default().to_owned()
 }
@@ -117,7 +117,7 @@ fn our_own(path: &Path) -> Seen {
     }
 }
 
-/// `junitparser`, the usual reader in Python.
+/// `junitparser`, the common parser in Python.
 const JUNITPARSER: &str = r#"
 import json, sys, junitparser
 xml = junitparser.JUnitXml.fromfile(sys.argv[1])
@@ -133,7 +133,7 @@ print(json.dumps({
 "#;
 
 fn junitparsers(path: &Path) -> Seen {
-    // The system's Python, which has Debian's package; another Python may not.
+    // The system's Python, which has Debian's package. Another Python may not.
     let system = "/usr/bin/python3";
     let python = if Path::new(system).exists() { system } else { "python3" };
     let output = Command::new(python).args(["-c", JUNITPARSER]).arg(path).output().expect("python3 runs");

@@ -1,4 +1,4 @@
-//! A report is written where its path leads, and nowhere else.
+//! A report is written to the target of its path, and nowhere else.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -112,7 +112,7 @@ fn a_folder_that_does_not_exist_is_made() {
     }
 }
 
-/// Runs it in a namespace of its own, where this command has been run before; `false` where that is not allowed.
+/// Runs smoke in its own mount namespace, after this command. `None` if that is not permitted.
 fn run_after_mount(command: &str, option: &str, server: &HttpServer) -> Option<(String, i32)> {
     let smoke = Smoke::imitated_by("unshare").suite(&suite(server));
     let report = smoke.path("report");
@@ -144,7 +144,7 @@ fn a_report_that_something_is_mounted_over_is_written_in_place() {
 fn a_report_in_a_folder_that_may_not_be_written_is_written_in_place() {
     let server = up();
     for option in ["--junit", "--json", "--events"] {
-        // The folder is read-only, the file in it is not.
+        // The directory is read-only, but the file in it is not.
         let mount = "cp report source && mkdir ro && cp report ro/report && mount --bind ro ro && \
                      mount -o remount,bind,ro ro && touch ro/x 2>/dev/null; mount --bind source ro/report && rm report && \
                      ln -s ro/report report";
@@ -157,7 +157,7 @@ fn a_report_in_a_folder_that_may_not_be_written_is_written_in_place() {
 #[test]
 fn nothing_that_others_put_beside_a_report_is_written_to() {
     let server = up();
-    // What an attacker can guess: the report's name and the number of the process.
+    // What an attacker can guess: the name of the report and the process ID.
     let command = format!("ln -s victim report.$$.tmp; exec {} run --json report", program());
     let ran = Smoke::imitated_by("sh")
         .suite(&suite(&server))

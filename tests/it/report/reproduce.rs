@@ -1,4 +1,4 @@
-//! The `reproduce` command does what smoke did, whatever characters a secret has.
+//! The `reproduce` command does what smoke did, whatever characters a secret contains.
 
 use std::process::{Command, Stdio};
 
@@ -12,7 +12,7 @@ use crate::support::mariadb::MariaDb;
 use crate::support::postgres::Postgres;
 use crate::support::smoke::{Ran, Smoke};
 
-/// Passwords as people and password managers make them.
+/// Passwords as chosen by people and password managers.
 const PASSWORDS: [&str; 3] = ["Pg/s@ecret w0rd#7", "Adm\"in\\pa$$w0rd`!'", "100%41&a=b+c?ü{x}[1] ~é;"];
 
 /// Runs `suite` without fail-fast, with `PW` set to `password`.
@@ -31,7 +31,7 @@ fn commands(ran: &Ran) -> Vec<String> {
         .collect()
 }
 
-/// The output of the command in a shell.
+/// Returns the output of the command in a shell.
 fn by_hand(command: &str, ran: &Ran, environment: &[(&str, &str)]) -> String {
     let output = Command::new("sh")
         .args(["-c", command])
@@ -188,7 +188,7 @@ fn psql_gets_the_password_outside_the_url() {
         assert!(whole.contains(&format!(" postgres://{role}@127")), "{whole}");
         assert!(part.contains("MADE_OF_PW_1"), "{part}");
     }
-    // Unescaped in the URL, because nothing in it needs an escape.
+    // Not escaped in the URL, because it contains nothing that needs escaping.
     let suite = format!(
         "[vars]\npw = {{ env = 'PW', secret = true }}\n\n[[database]]\nname = 'raw'\n\
          url = 'postgres://{database}_plain:{{{{pw}}}}@127.0.0.1:{}/{database}'\nquery = 'select 41 as answer'\nexpect.value = 42\n",
@@ -328,7 +328,7 @@ fn a_failed_journey_says_what_the_steps_before_came_to() {
     });
     let steps =
         [step("log in", "post = 'http://shop.test/login'"), step("look", "get = 'http://shop.test/me'")];
-    // A cookie of this machine itself may be Secure without TLS.
+    // On loopback, a cookie may be Secure without TLS.
     let head = format!("[defaults.http]\nresolve = {{ 'shop.test:80' = '{}' }}\n", server.address());
     let ran = run(&format!("{head}{}", journey("it", "", &steps)), "unused");
     ran.exits(1);

@@ -15,7 +15,7 @@ use crate::support::smoke::Smoke;
 use crate::support::terminal::Terminal;
 use crate::support::{scratch, wait};
 
-/// Every outcome once, and every way to pass: each must look different, even without color.
+/// Every outcome once, and every kind of pass. Each must look different, even without color.
 fn suite(server: &HttpServer) -> String {
     let url = |path: &str| server.url(path);
     format!(
@@ -92,7 +92,7 @@ fn every_outcome_looks_different_on_a_wide_terminal() {
 #[test]
 fn the_output_fits_forty_columns() {
     let server = server();
-    // Without the line whose length depends on its times.
+    // Omits the line whose length depends on its times.
     let suite = suite(&server).replace("expect.status = 204", "expect.status = 200");
     let folder = folder(&suite);
     let mut terminal = Terminal::smoke(&["run"], folder.path(), (40, 60));
@@ -114,7 +114,7 @@ fn long_lines_are_broken_at_words_at_any_width_and_a_command_stays_whole() {
         let mut terminal = Terminal::smoke(&["run", "--color", "never"], folder.path(), (width, 60));
         assert_eq!(terminal.wait().code(), Some(1));
         terminal.wait_for("exit code 1");
-        // What the terminal would break itself has no line break: a screen that is wide shows the lines as written.
+        // Lines that only the terminal would wrap contain no line break: a wider screen shows them as written.
         let written = terminal.screen(400, 60);
         let lines: Vec<&str> = written.lines().filter(|line| !line.is_empty()).collect();
         let (commands, text): (Vec<&str>, Vec<&str>) =
@@ -193,7 +193,7 @@ fn the_progress_bar_shows_progress_and_disappears_at_the_end() {
     let (server, open) = holding();
     let folder = folder(&held(&server));
     let mut terminal = Terminal::smoke(&["run"], folder.path(), (80, 10));
-    // The bar is erased and redrawn around each line: this waits for a screen that has it.
+    // The bar is erased and redrawn around each line, so this waits for a screen that contains it.
     let standing = wait::until("the bar", Duration::from_secs(20), || {
         let screen = terminal.screen(80, 10);
         let has_bar =

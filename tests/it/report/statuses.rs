@@ -1,4 +1,4 @@
-//! One word for what a check came to: the same on the console, in `watch`, in `--repeat` and in every file.
+//! The status is the same word on the console, in `watch`, in `--repeat` and in every file.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,7 +13,7 @@ use crate::support::http::{HttpServer, Response};
 use crate::support::junit::Outcome;
 use crate::support::smoke::Smoke;
 
-/// The checks of the suite, what each comes to, and the `outcome` of the documents.
+/// The checks of the suite, with their status and their `outcome` in the documents.
 const CHECKS: [(&str, Status, &str); 9] = [
     ("at once", Status::Passed, "passed"),
     ("at the second", Status::Flaky, "passed"),
@@ -58,7 +58,7 @@ fn suite(server: &HttpServer) -> String {
     "[suite]\nfail-fast = false\nbudget = \"5s\"\n".to_owned() + &checks.collect::<String>()
 }
 
-/// The word before each check's name, as `pattern` finds it: the word is the first group and the name the second.
+/// Returns the word for each check that `pattern` finds. The word is the first group and the name the second.
 fn words(text: &str, pattern: &str) -> BTreeMap<String, String> {
     let names: Vec<&str> = CHECKS.iter().map(|(name, ..)| *name).collect();
     let pattern = pattern.replace("NAME", &format!("({})", names.join("|")));
@@ -66,7 +66,7 @@ fn words(text: &str, pattern: &str) -> BTreeMap<String, String> {
     pattern.captures_iter(text).map(|found| (found[2].to_owned(), found[1].to_owned())).collect()
 }
 
-/// The words of the checks that `shown` has something of.
+/// Returns the expected words of the checks whose status is `shown`.
 fn expected(shown: impl Fn(Status) -> bool) -> BTreeMap<String, String> {
     let shown = CHECKS.iter().filter(|(_, status, _)| shown(*status));
     shown.map(|(name, status, _)| ((*name).to_owned(), status.word().to_owned())).collect()

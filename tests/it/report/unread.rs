@@ -1,4 +1,4 @@
-//! Unread output: the run goes on, and none of the output is lost.
+//! Unread output: the run continues, and no output is lost.
 
 use std::fs;
 use std::io::Read as _;
@@ -26,7 +26,7 @@ fn server() -> HttpServer {
     })
 }
 
-/// Many warnings, and a check at the end.
+/// A suite with many warnings, and a check at the end.
 fn suite(server: &HttpServer, suite: &str, last: &str) -> String {
     let mut text = format!("[suite]\nname = \"s\"\nconcurrency = 20\n{suite}\n");
     for n in 0..CHECKS {
@@ -142,7 +142,7 @@ fn watch_continues_on_a_stopped_terminal_and_a_signal_ends_it() {
     terminal.wait_for("up");
 
     terminal.type_in(STOP);
-    // Output already on its way is still shown, then nothing more.
+    // Output that is already in transit still appears, then nothing more.
     let seen = server.requests().len();
     wait::until("more rounds", LIMIT, || (server.requests().len() > seen + 40).then_some(()));
     terminal.signal(Signal::TERM);

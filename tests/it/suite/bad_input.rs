@@ -9,7 +9,7 @@ use crate::support::corpus::{Suite, assert_every_snapshot_has_its_suite, assert_
 use crate::support::http::{HttpServer, Response};
 use crate::support::smoke::{Ran, Smoke};
 
-/// These are invalid only in a run, because a value is missing there.
+/// These are invalid only in a run, because they lack a value there.
 const ONLY_WHERE_IT_RUNS: [&str; 2] = ["no_such_secret_file", "no_value_in_the_environment"];
 
 /// The same error in several places.
@@ -31,7 +31,7 @@ fn ok() -> HttpServer {
     HttpServer::start(|_| Response::json("{}"))
 }
 
-/// Runs `each` on every suite, and reports at the end for which of them it panicked.
+/// Calls `each` for every suite, and reports at the end for which ones it panicked.
 fn for_every_suite(each: impl Fn(&str, &str) + panic::RefUnwindSafe) {
     let suites = corpus();
     assert!(suites.len() >= 80, "{} suites", suites.len());

@@ -1,4 +1,4 @@
-//! Which defaults an included file has, and which it gets from the file that includes it.
+//! Which defaults an included file defines itself, and which it inherits from the including file.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ fn defaults(who: &str, own: &str) -> String {
     )
 }
 
-/// `main` includes `middle` and `sibling`, and `middle` includes `deep`; each has a check of its own name.
+/// `main` includes `middle` and `sibling`, and `middle` includes `deep`. Each has a check with its own name.
 fn run(server: &HttpServer, defaults: [&str; 4]) -> Ran {
     let text = |name: &str, of: &str| format!("{of}\n{}", check(name, server, ""));
     let [main, middle, sibling, deep] = defaults;
@@ -32,7 +32,7 @@ fn run(server: &HttpServer, defaults: [&str; 4]) -> Ran {
     ran
 }
 
-/// The `x-…` headers that each check sent, by its name.
+/// Returns the `x-…` headers that each check sent, by its name.
 fn headers(server: &HttpServer) -> BTreeMap<String, Vec<String>> {
     let own = |request: &Request| -> Vec<String> {
         let mut own: Vec<String> = request

@@ -1,4 +1,4 @@
-//! Suites that would take all there is: of the stack, of memory, or of time.
+//! Suites that would exhaust the stack, the memory, or the time.
 
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ fn check(suite: &str) -> Ran {
     Smoke::bare().arg("check").suite(suite).run()
 }
 
-/// `smoke check` of `CHECK` with these keys, which says this.
+/// Asserts that `smoke check` of `CHECK` with these keys prints `message`.
 fn says(keys: &str, message: &str) {
     let ran = check(&format!("{CHECK}{keys}\n"));
     ran.exits(2);

@@ -48,14 +48,14 @@ fn find(table: &DeTable<'_>, schema: &Value, definition: &str, root: &Value, pla
     }
 }
 
-/// The line and the column of a place, counted from 1.
+/// Returns the line and the column of a position, counted from 1.
 fn line_and_column(text: &str, at: usize) -> (usize, usize) {
     let before = &text[..at];
     let line_start = before.rfind('\n').map_or(0, |end| end + 1);
     (before.matches('\n').count() + 1, text[line_start..at].chars().count() + 1)
 }
 
-/// The errors of the suite with this key misspelt.
+/// Returns the errors of the suite with this key misspelt.
 fn said(path: &Path, text: &str, place: &Range<usize>) -> (String, String) {
     let key = &text[place.clone()];
     let last = key.chars().last().expect("a key");

@@ -1,4 +1,4 @@
-//! The language of suites and its files: what is accepted, what is refused, and the values of templates.
+//! The suite language and its files: what is accepted, what is rejected, and the values of templates.
 
 mod bad_input;
 mod defaults;

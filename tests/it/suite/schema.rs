@@ -12,19 +12,19 @@ use crate::support::pages::{blocks, page};
 use crate::support::schema::{FILE, as_json, keys, schema, strike_out, validator};
 use crate::support::smoke::Smoke;
 
-/// The suites of a folder of `tests/suites`, by name.
+/// Returns the suites of a folder in `tests/suites`, by name.
 fn suites(folder: &str) -> Vec<(String, String)> {
     corpus::suites(folder).into_iter().map(|suite| (suite.name, suite.text)).collect()
 }
 
-/// The valid suites of the repository: the corpus, the example, and every piece of a suite in the documentation.
+/// Returns the valid suites of the repository: the corpus, the example, and every suite fragment in the documentation.
 fn valid() -> Vec<(String, String)> {
     let samples = blocks("toml").into_iter().map(|block| (block.place, block.text));
     let example = ("smoke.example.toml".to_owned(), corpus::text("smoke.example.toml"));
     suites("valid").into_iter().chain([example]).chain(samples).collect()
 }
 
-/// The errors of a suite.
+/// Returns the errors of a suite.
 fn errors(validator: &Validator, text: &str) -> Vec<String> {
     let suite = as_json(text).expect("TOML");
     validator.iter_errors(&suite).map(|error| format!("{}: {error}", error.instance_path())).collect()
@@ -239,7 +239,7 @@ fn the_documented_schema_line_is_known_to_editors() {
     assert!(page.text.contains("smoke schema > smoke.schema.json"), "the page says how to get the schema");
     let directive = page.text.lines().find(|line| line.starts_with("#:schema ")).expect("the line");
     assert_eq!(directive, "#:schema ./smoke.schema.json");
-    // A comment for smoke itself.
+    // For smoke itself, it is a comment.
     let suite = format!("{directive}\n[[health]]\nname = \"up\"\nurl = \"http://127.0.0.1:1\"\n");
     Smoke::bare().arg("check").suite(&suite).run().exits(0);
 }
@@ -308,7 +308,7 @@ fn a_value_of_the_wrong_type_is_found_everywhere() {
     }
 }
 
-/// Where an editor underlines, and which keys it says are unknown there.
+/// Returns where an editor underlines, and which unknown keys it reports there.
 fn underlined(validator: &Validator, step: &Value) -> Vec<(String, Vec<String>)> {
     let suite = json!({ "journey": [{ "name": "j", "step": [step] }] });
     let errors = validator.iter_errors(&suite).map(|error| {
@@ -326,7 +326,7 @@ fn a_mistake_in_a_step_is_underlined_at_its_key_and_not_at_the_step() {
     let validator = validator();
     let step = "/journey/0/step/0";
     for (wrong, path, unknown) in [
-        // A step that sends a request, and one that sends a query: each has keys of its own.
+        // A step that sends a request, and one that runs a query. Each has its own keys.
         (json!({ "name": "s", "get": 5 }), "/get", None),
         (json!({ "name": "s", "get": "http://x", "redirects": "three" }), "/redirects", None),
         (json!({ "name": "s", "get": "http://x", "expect": { "status": 99 } }), "/expect/status", None),

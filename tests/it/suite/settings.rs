@@ -1,4 +1,4 @@
-//! Templates in settings, and the checks that `each` makes.
+//! Templates in settings, and the checks that `each` generates.
 
 use crate::support::http::{HttpServer, Response};
 use crate::support::smoke::{Ran, Smoke};
@@ -11,7 +11,7 @@ fn check(suite: &str, arguments: &[&str]) -> Ran {
     Smoke::bare().arg("check").suite(suite).args(arguments.iter().copied()).run()
 }
 
-/// The names of the checks that ran, each with its status.
+/// Returns the names of the checks that ran, each with its status.
 fn statuses(ran: &Ran) -> Vec<(String, String)> {
     let report: serde_json::Value =
         serde_json::from_str(&std::fs::read_to_string(ran.path("run.json")).unwrap()).unwrap();

@@ -1,4 +1,4 @@
-//! The values of `{{…}}`: built-in names, filters, and values of every type in every place.
+//! The values of `{{…}}`: built-in names, filters, and values of every type in every position.
 
 mod names;
 mod numbers;
@@ -160,7 +160,7 @@ fn values_of_every_type_are_inserted_as_written() {
 
 #[test]
 fn any_text_arrives_intact() {
-    // Characters that TOML must escape, and those that look like quotes.
+    // Characters that TOML must escape, and lookalikes of quotes.
     let any = "[ -~äß€🚀\n\r\t\u{0}\u{1b}\u{feff}\u{2028}\"&%+=;{}\\\\]{0,12}"
         .prop_map(|text: String| text.replace('\u{7f}', ""));
     let mut runner = TestRunner::deterministic();
@@ -196,8 +196,8 @@ fn any_text_arrives_intact() {
     }
 }
 
-/// A TOML string in which only what must be is as it is, and what would open an expression is none: variables are
-/// templates themselves.
+/// Returns a TOML string that escapes only what must be escaped, and in which no text starts an expression, because
+/// variables are templates themselves.
 fn escaped(text: &str) -> String {
     let literal = text.replace("{{", "{{'{{'}}");
     let escaped: String = literal
@@ -253,7 +253,7 @@ fn a_value_that_would_break_a_header_or_url_is_an_error() {
         let told = case.message.clone().unwrap_or_default();
         assert!(told.starts_with(message), "{keys}\nexpected: {message}\nactual:   {told}");
     }
-    // In a URL it is known before the run.
+    // In a URL, this is known before the run.
     for (url, told) in [
         ("http://127.0.0.1:1/{{broken}}", "'\\r' is not allowed in a URL"),
         ("{{nothing}}", "is not allowed in a URL"),
@@ -263,7 +263,7 @@ fn a_value_that_would_break_a_header_or_url_is_an_error() {
         ran.exits(2);
         assert!(ran.stderr.contains(told), "{told} in\n{}", ran.stderr);
     }
-    // And a value from a server is known when it arrives.
+    // A value from a server is known only when it arrives.
     let server = HttpServer::start(|_| Response::json("{\"next\": \"a\\nb\"}"));
     let look = step("look", "get = \"{{base}}/\"\ncapture.next = { json = \"$.next\" }");
     let url = step("url", "get = \"{{base}}/{{next}}\"");

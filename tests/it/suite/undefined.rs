@@ -1,5 +1,4 @@
-//! A template in each place of a suite, with a variable that nobody defines: a mistake at its place. So nothing that a
-//! suite says is silently the text that it is written as.
+//! An undefined variable is reported in every position of a suite, so no template is silently treated as text.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -15,15 +14,15 @@ use crate::support::schema::{keys, schema};
 
 const TEMPLATE: &str = "\"{{nobody_defines_this}}\"";
 
-/// Where the template is put.
+/// A position for the template.
 struct Spot {
-    /// The keys that lead there.
+    /// The path of keys.
     path: String,
     start: usize,
     end: usize,
 }
 
-/// Every value that has no parts, and every key that the schema does not name: its author does.
+/// Collects every scalar value, and every key that the author names.
 fn spots(table: &DeTable<'_>, within: &str, known: &[String], found: &mut Vec<Spot>) {
     for (key, value) in table {
         let path = format!("{within}.{}", key.get_ref());
@@ -50,14 +49,14 @@ fn spots_of_value(value: &Spanned<DeValue<'_>>, path: &str, known: &[String], fo
     }
 }
 
-/// Is there a mistake at the spot, or inside the quotes that begin there?
+/// Checks that there is a mistake at the spot, or inside the quotes that start there.
 fn is_told(path: &Path, text: &str, spot: &Spot) -> Result<(), String> {
     let with_template = format!("{}{TEMPLATE}{}", &text[..spot.start], &text[spot.end..]);
     let mut draft = read_draft_text(path, &with_template, &[]);
     if draft.mistakes.is_empty() {
         draft.mistakes.extend(everywhere(&draft.suite, &[]).err().unwrap_or_default());
     }
-    // A suite comes before what it includes.
+    // The suite itself comes before its includes.
     let hits = |place: Place| place.file == 0 && (spot.start..=spot.start + 1).contains(&place.start);
     if draft.mistakes.iter().filter_map(|mistake| mistake.place).any(hits) {
         Ok(())

@@ -1,4 +1,4 @@
-//! The warnings of `smoke check`: suites that can run, and should not.
+//! The warnings of `smoke check`: suites that can run, but should not.
 //!
 //! `tests/suites/warned/` has a file for each warning, with a snapshot of the message beside it.
 //! `INSTA_UPDATE=always tests/run warnings` updates the snapshots.

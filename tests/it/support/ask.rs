@@ -89,7 +89,7 @@ impl Asked {
 }
 
 impl Case {
-    /// The `type` and `message` of its result: `mismatch: expected rows 1, got 2`.
+    /// Returns the `type` and `message` of its result: `mismatch: expected rows 1, got 2`.
     #[must_use]
     pub fn told(&self) -> String {
         format!(
@@ -100,7 +100,7 @@ impl Case {
     }
 }
 
-/// A query as a name: there is no template in a name.
+/// Makes a query usable as a name, which must not contain a template.
 pub fn plain(name: &str) -> String {
     name.replace("{{", "{").replace("}}", "}")
 }

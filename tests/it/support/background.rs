@@ -1,4 +1,4 @@
-//! A server's own thread, with a runtime of its own.
+//! A server on its own thread and runtime.
 
 use std::thread::{self, JoinHandle};
 

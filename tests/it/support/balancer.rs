@@ -1,4 +1,4 @@
-//! A real load balancer: it takes connections and gives each to one of its servers, picked at random.
+//! A real load balancer, which forwards each connection to a random server.
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -34,7 +34,7 @@ impl Balancer {
         Self { address, servers, _background: background }
     }
 
-    /// The connections from now on go to these.
+    /// Forwards new connections to these servers from now on.
     pub fn change(&self, servers: &[SocketAddr]) {
         *self.servers.lock().unwrap_or_else(PoisonError::into_inner) = servers.to_vec();
     }
@@ -63,7 +63,7 @@ async fn serve(listener: TcpListener, servers: Servers) {
     }
 }
 
-/// Any of them. Each hasher of the standard library has a random key of its own.
+/// Picks a random server. Each hasher of the standard library has its own random key.
 fn pick(servers: &[SocketAddr]) -> SocketAddr {
     let number = u64::try_from(servers.len()).expect("few servers");
     let random = RandomState::new().hash_one(0) % number;

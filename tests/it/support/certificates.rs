@@ -1,5 +1,5 @@
-//! Certificates made for this test run: an authority, an untrusted authority, and the servers and the client
-//! whose certificates they sign.
+//! Certificates for this test run: an authority, an untrusted authority, and the servers and the client whose
+//! certificates they sign.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

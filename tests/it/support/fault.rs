@@ -105,7 +105,7 @@ impl Fault {
         ]
     }
 
-    /// The scheme of the URL that meets the fault.
+    /// Returns the scheme of the URL that triggers the fault.
     #[must_use]
     pub fn scheme(&self) -> &'static str {
         match self {
@@ -196,13 +196,13 @@ impl FaultServer {
         Self { address, scheme, connections, _background: background }
     }
 
-    /// Where it listens.
+    /// The address it listens on.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// A URL that meets the fault: `http://127.0.0.1:1/`, `https://localhost:2/`,
+    /// Returns a URL that triggers the fault: `http://127.0.0.1:1/`, `https://localhost:2/`,
     /// `postgres://smoke:secret@127.0.0.1:3/smoke`.
     #[must_use]
     pub fn url(&self) -> String {

@@ -1,8 +1,7 @@
 //! A process that cleans up after the test process.
 //!
-//! Statics are not dropped, a panic can abort and a test run can be killed. A guard reads from a
-//! pipe whose other end only this process holds: when the pipe closes, whatever the reason, the
-//! guard stops the server it was given and removes the folder it was given.
+//! Statics are not dropped, a panic can abort, and a test run can be killed. A guard reads from a pipe whose other end
+//! only this process holds. When the pipe closes, for any reason, the guard stops its server and removes its folder.
 
 use std::os::unix::process::CommandExt;
 use std::path::Path;

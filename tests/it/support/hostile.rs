@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use proptest::prelude::{Strategy, any};
 
-/// Text with what XML, TOML and terminals must escape, and anything else.
+/// Text with everything that XML, TOML and terminals must escape, and arbitrary characters.
 pub fn hostile() -> impl Strategy<Value = String> {
     let piece = proptest::prop_oneof![
         proptest::sample::select(vec![
@@ -40,7 +40,7 @@ pub fn hostile() -> impl Strategy<Value = String> {
     proptest::collection::vec(piece, 1..8).prop_map(|pieces| pieces.concat())
 }
 
-/// The inside of a TOML string that means `text`.
+/// Returns the inside of a TOML string that means `text`.
 pub fn toml(text: &str) -> String {
     text.chars().fold(String::new(), |mut out, c| {
         let _ = write!(out, "\\U{:08X}", u32::from(c));

@@ -162,7 +162,7 @@ impl HttpServer {
         Self::listen(Some(TlsAcceptor::from(Arc::new(config))), Arc::new(handler))
     }
 
-    /// Where it listens.
+    /// The address it listens on.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address

@@ -8,7 +8,7 @@ use crate::support::verdicts::suite;
 
 const PAGE: &str = r#"<form><input name="csrf" value="c5rf-1"><h1> Log <b>in</b> </h1></form>"#;
 
-/// A shop with a login: `/me` only with its cookie, `/orders` with its token.
+/// A shop with a login: `/me` requires its cookie, `/orders` its token.
 pub fn shop() -> HttpServer {
     HttpServer::start(|request| {
         let cookie = request.header("cookie").unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Reading the report that a run wrote.
+//! Parses the report of a run.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -26,7 +26,7 @@ pub struct Junit {
     pub time: f64,
     /// The cases, in the file's order.
     pub cases: Vec<Case>,
-    /// The file as it is.
+    /// The unparsed file.
     pub xml: String,
 }
 
@@ -98,7 +98,7 @@ impl Junit {
         }
     }
 
-    /// The case of this name.
+    /// Returns the case with this name.
     ///
     /// # Panics
     /// When there is not exactly one.
@@ -112,7 +112,7 @@ impl Junit {
         case
     }
 
-    /// How many cases have this outcome, counted and not read from the suite's attributes.
+    /// Counts the cases with this outcome, regardless of the suite's attributes.
     #[must_use]
     pub fn count(&self, outcome: Outcome) -> usize {
         self.cases.iter().filter(|case| case.outcome == outcome).count()

@@ -1,4 +1,4 @@
-//! A contract of the size of AdventureWorks, 68 tables and 456 columns, and its tables in PostgreSQL. The benchmark has it, too.
+//! A contract of the size of `AdventureWorks`, 68 tables and 456 columns, and its tables in PostgreSQL. The benchmark has it, too.
 
 use std::fmt::Write as _;
 

@@ -1,9 +1,8 @@
-//! What the tests need: real servers, faulty servers, and a way to run the binary.
+//! Support for the tests: real servers, faulty servers, and a runner for the binary.
 //!
-//! Nothing here outlives the tests. A server of one test is a value, and dropping it
-//! stops it. What all tests share (the folder, PostgreSQL) is a static, which Rust never drops, so
-//! a [`guard`] process cleans it up as soon as this process is gone, however
-//! it ended.
+//! Nothing here outlives the tests. The server of a single test is a value, and dropping it stops it. What all tests
+//! share (the folder, PostgreSQL) is a static, which Rust never drops, so a [`guard`] process cleans it up as soon as
+//! this process ends, for any reason.
 
 pub mod guard;
 pub mod scratch;

@@ -1,4 +1,4 @@
-//! Names with the addresses that a test gives them: a library that replaces the C library's lookup.
+//! Host names with addresses that the test chooses: a library that replaces the C library's name resolution.
 
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
@@ -6,8 +6,8 @@ use std::sync::LazyLock;
 use super::smoke::Smoke;
 use super::stalled_dns::compiled;
 
-/// The file that `TEST_NAMES` names has a line for each name, with its addresses. It is read anew for each lookup. And
-/// there is no route to the networks that documentation uses, whatever this machine has.
+/// Each line of the file in `TEST_NAMES` has a name and its addresses. It is read for each lookup. The networks
+/// reserved for documentation are unreachable, whatever this machine's routes.
 const SOURCE: &str = r#"
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -53,16 +53,16 @@ int connect(int socket, const struct sockaddr *address, socklen_t length) {
 }
 "#;
 
-/// Where the names are written to, in the run's folder.
+/// The file in the run's folder that contains the names.
 pub const FILE: &str = "names";
 
-/// A line of the file: the name, and its addresses.
+/// Returns a line of the file: the name and its addresses.
 #[must_use]
 pub fn line(name: &str, addresses: &[&str]) -> String {
     format!("{name} {}\n", addresses.join(" "))
 }
 
-/// Writes the names anew, for the lookups from now on.
+/// Replaces the names for all further lookups.
 ///
 /// # Panics
 /// When they cannot be written.
@@ -71,7 +71,7 @@ pub fn change(file: &Path, text: &str) {
     std::fs::write(&new, text).and_then(|()| std::fs::rename(&new, file)).expect("write the names");
 }
 
-/// The run with names of its own.
+/// Gives a run its own names.
 ///
 /// # Panics
 /// When there is no C compiler.

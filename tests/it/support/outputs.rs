@@ -1,4 +1,4 @@
-//! Everything a run writes, and every encoding a secret could have in it.
+//! All outputs of a run, and all encodings of a secret in them.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
@@ -16,7 +16,7 @@ struct Output {
     written: fn(&Ran) -> String,
 }
 
-/// Every output of a run. A new output is one more row, and every test of a secret reads it.
+/// Every output of a run. A new output is one more row, which every test of a secret then reads.
 const OUTPUTS: [Output; 8] = [
     Output { name: "stdout", arguments: &[], environment: &[], written: |ran| ran.stdout.clone() },
     // With the trace, and the annotations for GitHub Actions.
@@ -72,7 +72,7 @@ fn as_shown(page: &str) -> String {
     })
 }
 
-/// Empty if there is none, as after an error in the suite.
+/// Returns the file, or an empty string if it does not exist, as after an error in the suite.
 fn file(ran: &Ran, name: &str) -> String {
     std::fs::read_to_string(ran.path(name)).unwrap_or_default()
 }
@@ -99,7 +99,7 @@ pub fn have_none_of(ran: &Ran, texts: &[(&str, String)]) {
     }
 }
 
-/// Asserts that every output had a secret in it: each contains `***`.
+/// Asserts that every output contained a secret, that is, contains `***`.
 ///
 /// # Panics
 /// When one does not.
@@ -115,7 +115,7 @@ fn hex(text: &str) -> String {
     text.bytes().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
 }
 
-/// The text between the quotes of a JSON string.
+/// Returns the text inside the quotes of a JSON string.
 #[must_use]
 pub fn json(text: &str) -> String {
     let quoted = serde_json::Value::from(text).to_string();
@@ -126,7 +126,7 @@ fn html(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;").replace('\'', "&#39;")
 }
 
-/// Every encoding in which a server or a library may show a secret, by name.
+/// Returns every encoding in which a server or a library may show a secret, by name.
 ///
 /// # Panics
 /// When a library fails to encode it.

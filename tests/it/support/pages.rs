@@ -13,12 +13,12 @@ pub struct Page {
     pub text: String,
 }
 
-/// A block of code on a page.
+/// A code block on a page.
 #[derive(Debug, Clone)]
 pub struct Block {
-    /// The page and the line that it starts on, for messages.
+    /// The page and the first line, for messages.
     pub place: String,
-    /// What is written behind the back-ticks.
+    /// The language after the backticks.
     pub language: String,
     pub text: String,
 }
@@ -49,7 +49,7 @@ fn add_pages(folder: &str, found: &mut Vec<String>) {
     }
 }
 
-/// A page by its path.
+/// Returns a page by its path.
 ///
 /// # Panics
 /// When there is none.
@@ -58,7 +58,7 @@ pub fn page(path: &str) -> Page {
     Page { path: path.to_owned(), text: corpus::text(path) }
 }
 
-/// Every block of this language, on every page.
+/// Returns every block in this language, on all pages.
 #[must_use]
 pub fn blocks(language: &str) -> Vec<Block> {
     let all = pages().into_iter().flat_map(|page| page.blocks());
@@ -66,7 +66,7 @@ pub fn blocks(language: &str) -> Vec<Block> {
 }
 
 impl Page {
-    /// Its blocks of code, from top to bottom.
+    /// Returns its code blocks, from top to bottom.
     ///
     /// # Panics
     /// When one does not end.
@@ -91,7 +91,7 @@ impl Page {
         blocks
     }
 
-    /// Its headings, without those of a file that a block shows, each as the anchor that leads to it.
+    /// Returns the anchors of its headings, ignoring headings inside code blocks.
     #[must_use]
     pub fn anchors(&self) -> Vec<String> {
         let mut is_code = false;
@@ -111,7 +111,7 @@ impl Page {
     }
 }
 
-/// How a link leads to this heading.
+/// Returns the anchor of a heading in links.
 #[must_use]
 pub fn anchor(heading: &str) -> String {
     let kept = heading.chars().filter(|sign| sign.is_alphanumeric() || matches!(sign, ' ' | '-' | '_'));

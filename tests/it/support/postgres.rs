@@ -19,22 +19,22 @@ pub(super) use cluster::{Account, free_port};
 /// The password of every role.
 pub const PASSWORD: &str = "correct-horse";
 
-/// A superuser, by password.
+/// A superuser with a password.
 pub const ADMIN: &str = "smoke_admin";
-/// The owner of the test databases, by SCRAM password, with or without TLS.
+/// The owner of the test databases, with a SCRAM password, with or without TLS.
 pub const SMOKE: &str = "smoke";
-/// By SCRAM password, with TLS only.
+/// With a SCRAM password, with TLS only.
 pub const TLS_ONLY: &str = "smoke_tls_only";
-/// By SCRAM password, without TLS only.
+/// With a SCRAM password, without TLS only.
 pub const PLAIN_ONLY: &str = "smoke_plain_only";
-/// By MD5 password.
+/// With an MD5 password.
 pub const MD5: &str = "smoke_md5";
 /// Without a password.
 pub const TRUST: &str = "smoke_trust";
-/// By the certificate [`Certificates::client_certificate`], with TLS only.
+/// With the certificate [`Certificates::client_certificate`], with TLS only.
 pub const CERT: &str = "smoke_cert";
 
-/// Who may come in, and how.
+/// The authentication rules.
 const HBA: &str = "\
 local     all  all                             scram-sha-256
 hostssl   all  smoke_cert        127.0.0.0/8   cert
@@ -50,8 +50,7 @@ host      all  all               127.0.0.0/8   scram-sha-256
 
 /// A server on a free port of `127.0.0.1` and `127.0.0.2`, with the roles above.
 ///
-/// Its certificate names `localhost` and `127.0.0.1`: whoever comes to `127.0.0.2` finds it made
-/// out to another host.
+/// Its certificate is for `localhost` and `127.0.0.1`, so it does not match `127.0.0.2`.
 #[derive(Debug)]
 pub struct Postgres {
     cluster: Cluster,
@@ -85,7 +84,7 @@ impl Postgres {
         &WITHOUT_TLS
     }
 
-    /// A third server, whose certificate ran out yesterday.
+    /// A third server, whose certificate expired yesterday.
     ///
     /// # Panics
     /// When Postgres cannot be found or started.
@@ -111,7 +110,7 @@ impl Postgres {
         self.cluster.port
     }
 
-    /// The folder of its Unix socket, which a URL takes as its `host`.
+    /// The folder of its Unix socket, which is the `host` in a URL.
     #[must_use]
     pub fn socket_folder(&self) -> &Path {
         &self.cluster.sockets
@@ -135,8 +134,8 @@ impl Postgres {
         self.cluster.process()
     }
 
-    /// `postgres://user:password@127.0.0.1:port/database`, percent-encoded where it has to be.
-    /// An empty password is left out.
+    /// Returns `postgres://user:password@127.0.0.1:port/database`, percent-encoded if necessary. An empty password is
+    /// omitted.
     ///
     /// # Panics
     /// When the parts make no URL, which none do.
@@ -151,13 +150,13 @@ impl Postgres {
         url.to_string()
     }
 
-    /// PEM file of the authority that vouches for the server.
+    /// The PEM file of the authority that signed the server's certificate.
     #[must_use]
     pub fn ca_path(&self) -> PathBuf {
         self.certificates.authority()
     }
 
-    /// PEM file of an authority that does not.
+    /// The PEM file of an authority that did not.
     #[must_use]
     pub fn other_ca_path(&self) -> PathBuf {
         self.certificates.other_authority()
@@ -205,7 +204,7 @@ impl Postgres {
         server
     }
 
-    /// On a thread of its own: a test may be asynchronous itself, and must not be waited in.
+    /// On a separate thread, because the test may be asynchronous and must not block.
     #[track_caller]
     fn run(&self, user: &str, database: &str, sql: &str) -> Vec<Vec<Option<String>>> {
         let url = self.url(user, PASSWORD, database);
@@ -264,7 +263,7 @@ fn simple_query(url: &str, sql: &str) -> Result<Vec<Vec<Option<String>>>, tokio_
         let connection = tokio::spawn(connection);
         let messages = client.simple_query(sql).await?;
         drop(client);
-        // Only when this has ended is the session gone from `pg_stat_activity`'s point of view.
+        // Only when this ends, the session disappears from `pg_stat_activity`.
         connection.await.expect("the task of the connection")?;
         let row = |message: &SimpleQueryMessage| match message {
             SimpleQueryMessage::Row(row) => {

@@ -1,4 +1,4 @@
-//! The reference: what libpq makes of a URL is what smoke makes of it.
+//! The reference implementation: smoke must interpret a URL as libpq does.
 
 use std::process::Command;
 
@@ -6,19 +6,19 @@ use super::ask::Asked;
 use super::junit::{Case, Outcome};
 use super::postgres::{PASSWORD, Postgres};
 
-/// What comes of a URL.
+/// The result of using a URL.
 #[derive(Debug, Clone, Copy)]
 pub enum End<'t> {
-    /// The query has this answer.
+    /// The query returns this.
     Says(&'t str),
-    /// An error of this kind, with this in its text.
+    /// An error of this kind, with this text in its message.
     Refused(&'t str, &'t str),
 }
 
-/// A URL and what comes of it.
+/// A URL and its expected result.
 pub type Expected<'t> = (String, End<'t>);
 
-/// What `psql`, with nothing but the URL to go by, answers; `None` if it fails.
+/// Returns the answer of `psql` with only the URL as configuration. `None` if it fails.
 ///
 /// # Panics
 /// When it cannot be run.
@@ -30,7 +30,7 @@ pub fn psql(url: &str, query: &str) -> Option<String> {
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
-/// Makes sure that the query comes to these ends, at each URL, with smoke and with `psql`.
+/// Asserts the results of a query at each URL, with smoke and with `psql`.
 ///
 /// # Panics
 /// When one of them does not.
@@ -46,7 +46,7 @@ pub fn both_end(query: &str, expected: &[Expected]) {
     smoke_ends(query, expected);
 }
 
-/// Makes sure that the query comes to these ends, at each URL, with smoke; and that no output has the password.
+/// Asserts the results of a query at each URL, with smoke, and that no output contains the password.
 ///
 /// # Panics
 /// When one of them does not.

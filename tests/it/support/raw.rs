@@ -1,11 +1,11 @@
-//! Servers of bytes, and bytes that are almost what they should be.
+//! Byte-level servers, and corrupted bytes.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::thread;
 
-/// Serves each connection on a thread of its own, for as long as the tests run.
+/// Serves each connection on its own thread, for as long as the tests run.
 ///
 /// # Panics
 /// When there is no free port.
@@ -23,7 +23,7 @@ pub fn serve(serve: impl Fn(TcpStream) -> Option<()> + Send + Sync + 'static) ->
     address
 }
 
-/// The head of an HTTP request, or as much of it as comes.
+/// Reads the head of an HTTP request, or as much of it as arrives.
 pub fn read_head(stream: &mut TcpStream) -> Option<()> {
     let mut head = Vec::new();
     let mut piece = [0; 4096];
@@ -36,14 +36,14 @@ pub fn read_head(stream: &mut TcpStream) -> Option<()> {
     Some(())
 }
 
-/// Ends a connection in good order: closed with unread bytes, it would be reset.
+/// Closes a connection gracefully. Closing it with unread bytes would reset it.
 pub fn close(mut stream: TcpStream) -> Option<()> {
     stream.shutdown(std::net::Shutdown::Write).ok()?;
     while stream.read(&mut [0; 4096]).ok()? > 0 {}
     Some(())
 }
 
-/// A message of PostgreSQL: a type, a length that counts itself, and the body.
+/// Encodes a PostgreSQL message: a type, a length that includes itself, and the body.
 ///
 /// # Panics
 /// When it is longer than four gigabytes.
@@ -53,8 +53,8 @@ pub fn message(kind: u8, body: &[u8]) -> Vec<u8> {
     [&[kind], &length.to_be_bytes()[..], body].concat()
 }
 
-/// A PostgreSQL that lets everybody in, and answers every statement with one column of text and this row.
-/// `edit` has each answer before it is sent.
+/// A PostgreSQL server that accepts every login, and answers every statement with this row of one text column. `edit`
+/// can change each response before it is sent.
 pub fn postgres(cell: &[u8], edit: impl Fn(Vec<u8>) -> Vec<u8> + Send + Sync + 'static) -> SocketAddr {
     let length = u32::try_from(cell.len()).expect("a short cell").to_be_bytes();
     let row = message(b'D', &[b"\0\x01", &length[..], cell].concat());
@@ -95,7 +95,7 @@ fn converse(mut stream: TcpStream, row: &[u8], edit: &impl Fn(Vec<u8>) -> Vec<u8
     }
 }
 
-/// Numbers that look random, the same for the same seed (splitmix64).
+/// Pseudo-random numbers, the same for the same seed (splitmix64).
 #[derive(Debug, Clone)]
 pub struct Random(pub u64);
 
@@ -112,7 +112,7 @@ impl Random {
         u8::try_from(self.below(256)).unwrap_or_default()
     }
 
-    /// The bytes with one to four mistakes in them.
+    /// Returns the bytes with one to four errors.
     pub fn mutate(&mut self, bytes: &[u8]) -> Vec<u8> {
         const STRANGE: [&[u8]; 14] = [
             b"\0",

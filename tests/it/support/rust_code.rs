@@ -1,8 +1,8 @@
-//! A Rust file without comments and literals, and what it imports.
+//! Rust source code without comments and literals, and its imports.
 
 use crate::support::sources::Source;
 
-/// One path in a file that names something of this crate.
+/// A path in a file that refers to this crate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Import {
     pub line: usize,
@@ -12,7 +12,7 @@ pub struct Import {
     pub in_tests: bool,
 }
 
-/// The file with comments and string and character literals replaced by spaces. Line breaks are kept.
+/// Replaces comments, strings and character literals with spaces. Line breaks are kept.
 #[must_use]
 pub fn code(text: &str) -> String {
     let chars: Vec<char> = text.chars().collect();
@@ -29,7 +29,7 @@ pub fn code(text: &str) -> String {
     code
 }
 
-/// The file without the `mod tests` at its end.
+/// Returns the file without its final `mod tests`.
 #[must_use]
 pub fn without_tests(text: &str) -> &str {
     text.find("#[cfg(test)]\nmod tests {").map_or(text, |tests| &text[..tests])
@@ -68,7 +68,7 @@ fn end_of_text(chars: &[char], at: usize) -> Option<usize> {
             })
         }
         ['"', ..] => Some(at + 1 + closing(&rest[1..], '"')),
-        // A character, and not a lifetime.
+        // A character literal, not a lifetime.
         ['\'', '\\', ..] | ['\'', _, '\'', ..] => Some(at + 1 + closing(&rest[1..], '\'')),
         _ => None,
     }
@@ -110,7 +110,7 @@ fn is_name(token: &str) -> bool {
     token.starts_with(|c: char| c.is_alphabetic() || c == '_')
 }
 
-/// The paths of this file into its own crate, in `use` declarations and elsewhere.
+/// Returns the paths of this file into its own crate, in `use` declarations and elsewhere.
 #[must_use]
 pub fn imports(source: &Source) -> Vec<Import> {
     let code = code(&source.text);
@@ -119,7 +119,7 @@ pub fn imports(source: &Source) -> Vec<Import> {
     reader.imports
 }
 
-/// The modules that this file declares as files, in order.
+/// Returns the modules that this file declares as files, in order.
 #[must_use]
 pub fn declared_modules(source: &Source) -> Vec<String> {
     let code = code(&source.text);
@@ -133,11 +133,11 @@ struct Reader<'a> {
     at: usize,
     /// The module of the file, with the inline modules around the current token.
     module: Vec<String>,
-    /// The brace depth at which each inline module began, and whether it is for tests.
+    /// The brace depth at which each inline module started, and whether it is for tests.
     inner: Vec<(usize, bool)>,
     depth: usize,
     children: Vec<String>,
-    /// The name of this crate: `main.rs` has another name for it than the library.
+    /// The name of this crate, which differs between `main.rs` and the library.
     own_name: &'static str,
     imports: Vec<Import>,
 }
@@ -212,7 +212,7 @@ impl<'a> Reader<'a> {
         expected.iter().enumerate().all(|(ahead, token)| self.token(ahead) == *token)
     }
 
-    /// The tree of a `use`, up to the `,`, `}` or `;` after it.
+    /// Reads the tree of a `use`, up to the `,`, `}` or `;` after it.
     fn read_tree(&mut self, prefix: &[&'a str]) {
         let mut path = prefix.to_vec();
         let start = self.at;
@@ -239,7 +239,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Adds the path that begins at this token, if it leads into this crate.
+    /// Adds the path that starts at this token, if it leads into this crate.
     fn add(&mut self, start: usize, path: &[&str]) {
         let mut steps = path.iter().peekable();
         let mut from = match path.first().copied() {

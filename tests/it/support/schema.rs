@@ -1,4 +1,4 @@
-//! The suite's schema, and ways through it.
+//! The suite's schema, and traversals of it.
 
 use std::collections::BTreeSet;
 
@@ -20,7 +20,7 @@ pub fn validator() -> Validator {
     jsonschema::draft202012::new(&schema()).expect("a schema")
 }
 
-/// A suite as an editor validates it. `None` if it is not TOML.
+/// Converts a suite to JSON, as an editor does. `None` if it is not TOML.
 #[must_use]
 pub fn as_json(text: &str) -> Option<Value> {
     fn converted(value: toml::Value) -> Value {
@@ -53,8 +53,8 @@ impl<'s> Shape<'s> {
     }
 }
 
-/// Every table of the schema. That of the whole file is called `file`; one of several that a definition may be has
-/// its title after the definition's name.
+/// Returns every table of the schema. The table for the whole file is called `file`. A variant of a definition has its
+/// title appended to the name.
 #[must_use]
 pub fn tables(root: &Value) -> Vec<Shape<'_>> {
     let definitions = root["$defs"].as_object().expect("definitions");
@@ -69,7 +69,7 @@ pub fn tables(root: &Value) -> Vec<Shape<'_>> {
     found
 }
 
-/// What a value of this schema may be: one of several by `anyOf`, or one of two by `if`.
+/// Returns the alternatives for a value: by `anyOf`, or by `if`.
 fn variants(schema: &Value) -> Vec<&Value> {
     match (schema.get("then"), schema.get("else")) {
         (Some(then), Some(otherwise)) => [variants(otherwise), variants(then)].concat(),
@@ -77,7 +77,7 @@ fn variants(schema: &Value) -> Vec<&Value> {
     }
 }
 
-/// Shows `look` every key of the schema that has an example, with its example.
+/// Calls `look` for every key with an example, with its example.
 pub fn each_example(root: &Value, look: &mut impl FnMut(&Value, &Value)) {
     for table in tables(root) {
         for (_, property) in table.properties() {
@@ -88,10 +88,10 @@ pub fn each_example(root: &Value, look: &mut impl FnMut(&Value, &Value)) {
     }
 }
 
-/// What [`tables`] calls the whole file.
+/// The name of the whole file in [`tables`].
 pub const FILE: &str = "file";
 
-/// The name of one of several tables that a definition may be.
+/// Returns the name of a variant of a definition.
 pub fn titled(definition: &str, schema: &Value) -> String {
     match schema["title"].as_str().filter(|_| definition != FILE) {
         Some(title) => format!("{definition} {title}"),
@@ -99,7 +99,7 @@ pub fn titled(definition: &str, schema: &Value) -> String {
     }
 }
 
-/// Every key, as `definition.key`.
+/// Returns every key, as `definition.key`.
 #[must_use]
 pub fn keys(root: &Value) -> BTreeSet<String> {
     let tables = tables(root);
@@ -109,7 +109,7 @@ pub fn keys(root: &Value) -> BTreeSet<String> {
         .collect()
 }
 
-/// Removes from `keys` what `value` uses.
+/// Removes the keys from `keys` that `value` uses.
 pub fn strike_out(
     value: &Value,
     schema: &Value,
@@ -121,7 +121,7 @@ pub fn strike_out(
         let name = reference.trim_start_matches("#/$defs/");
         return strike_out(value, &root["$defs"][name], name, root, keys);
     }
-    // Which of two by `if`, is decided by the key that it requires.
+    // The key that `if` requires selects one of the two variants.
     if let Some(needed) = schema["if"]["required"][0].as_str() {
         let chosen = if value.get(needed).is_some() { &schema["then"] } else { &schema["else"] };
         return strike_out(value, chosen, &titled(definition, chosen), root, keys);

@@ -1,4 +1,4 @@
-//! The one temporary folder of this test process.
+//! The temporary folder of this test process.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};

@@ -24,17 +24,17 @@ use smoke::secret::{Message, Redacted, Redactor};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
-/// Known to the redactor of every run.
+/// A secret that the redactor of every run knows.
 const SECRET: &str = "hunter2-long";
 
-/// What a scripted check does when its time is over.
+/// What a scripted check does at the end of its time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Script {
     Pass,
     Mismatch,
     Fault,
     Panic,
-    /// It fails, and its task ends without a word: what comes after the attempts panics.
+    /// Fails, and its task ends without a result, because the work after the attempts panics.
     Lost,
     Hang,
 }
@@ -44,12 +44,12 @@ struct Scripted {
     script: Script,
     takes: Duration,
     cleanup_takes: Duration,
-    /// It leaves a process running that takes this long to stop.
+    /// Leaves a process running that takes this long to stop.
     stays: Option<Duration>,
     cleanups: Arc<AtomicUsize>,
 }
 
-/// What a scripted check left running.
+/// A process that a scripted check left running.
 struct Left {
     stops_in: Duration,
 }
@@ -136,7 +136,7 @@ impl Running for ScriptedRun {
     }
 }
 
-/// One check of a random suite.
+/// A check of a random suite.
 #[derive(Debug, Clone)]
 pub struct Spec {
     pub script: Script,
@@ -144,7 +144,7 @@ pub struct Spec {
     pub budget: u64,
     pub cleanup: u64,
     pub stays: Option<u64>,
-    /// Each is a distance back, so there are no cycles.
+    /// Distances to earlier checks, so there are no cycles.
     pub needs: Vec<usize>,
     pub gate: bool,
     pub severity: Severity,
@@ -252,14 +252,14 @@ pub fn plan(spec: &SuiteSpec, cleanups: &Arc<AtomicUsize>) -> Plan {
     }
 }
 
-/// Runs the suite in virtual time; returns the events with their times, the report, and the number of cleanups.
+/// Runs the suite in virtual time. Returns the events with their times, the report, and the number of cleanups.
 pub fn run(spec: &SuiteSpec) -> (Vec<(Duration, Event)>, RunReport, usize) {
     let cleanups = Arc::new(AtomicUsize::new(0));
     let (events, report) = run_plan(&plan(spec, &cleanups), spec.signal_at);
     (events, report, cleanups.load(Ordering::SeqCst))
 }
 
-/// The same of a plan.
+/// Runs a plan in virtual time.
 pub fn run_plan(plan: &Plan, signal_at: Option<(u64, Signal)>) -> (Vec<(Duration, Event)>, RunReport) {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
@@ -304,7 +304,7 @@ pub fn suite(checks: Vec<Spec>) -> SuiteSpec {
     SuiteSpec { checks, concurrency: 16, budget: 60_000, fail_fast: true, signal_at: None }
 }
 
-/// The outcome as one word.
+/// Returns the outcome as one word.
 pub fn word(outcome: &Outcome) -> &'static str {
     match outcome {
         Outcome::Passed => "passed",

@@ -1,4 +1,4 @@
-//! A seeded fault: what the run says about it, and whether the `reproduce` command shows it too.
+//! A seeded fault: the output of the run about it, and whether the `reproduce` command reproduces it.
 
 use std::process::{Command, Stdio};
 
@@ -6,7 +6,7 @@ use regex::Regex;
 
 use super::smoke::{Ran, Smoke};
 
-/// A run that meets a seeded fault.
+/// A run with a seeded fault.
 #[derive(Debug)]
 pub struct Seeded {
     name: &'static str,
@@ -37,8 +37,8 @@ impl Seeded {
         self
     }
 
-    /// Runs it: the first three lines under the check contain `cause`, the output matches the snapshot, and the
-    /// `reproduce` command prints `again`.
+    /// Runs it. Asserts that the first three lines below the check contain `cause`, that the output matches the
+    /// snapshot, and that the `reproduce` command prints `again`.
     #[track_caller]
     pub fn says(self, cause: &str, again: &str) {
         let Self { name, smoke, environment } = self;
@@ -60,7 +60,7 @@ impl Seeded {
     }
 }
 
-/// The line of the red check, and the lines that belong to it.
+/// Returns the line of the failed check, and the lines below it.
 fn block(ran: &Ran) -> String {
     let is_red = |line: &&str| [" FAIL ", "ERROR ", " CUT "].iter().any(|word| line.starts_with(word));
     let mut lines = ran.stderr.lines().skip_while(|line| !is_red(line));
@@ -80,7 +80,7 @@ fn by_hand(command: &str, ran: &Ran, environment: &[(&'static str, String)]) -> 
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
-/// Masks what differs from run to run: ports, times, dates, folders.
+/// Masks what varies between runs: ports, times, dates, folders.
 fn masked(block: &str, ran: &Ran) -> String {
     let folder = ran.path("").display().to_string();
     let mut text = block.replace(folder.trim_end_matches('/'), "FOLDER");

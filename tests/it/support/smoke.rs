@@ -1,4 +1,4 @@
-//! Running the real binary.
+//! A runner for the real binary.
 
 mod leash;
 mod output;
@@ -19,14 +19,14 @@ use self::output::{Output, watch_memory};
 use super::junit::{self, Junit};
 use super::{scratch, wait};
 
-/// The variables that a run inherits. The rest, such as proxies and the variables of a CI
-/// system, would make it depend on where the tests run.
+/// The variables that a run inherits. Others, such as proxies and the variables of a CI system, would make it depend on
+/// the environment of the tests.
 const INHERITED: [&str; 4] = ["PATH", "TMPDIR", "LD_LIBRARY_PATH", "LLVM_PROFILE_FILE"];
 
 /// How long a run may take before it counts as hung.
 const LIMIT: Duration = Duration::from_mins(1);
 
-/// A builder of a run in a folder of its own.
+/// A builder for a run in its own folder.
 #[derive(Debug)]
 pub struct Smoke {
     program: PathBuf,
@@ -36,7 +36,7 @@ pub struct Smoke {
     watch_memory: bool,
     is_unread: bool,
     folder: TempDir,
-    /// Its state directory, apart from the folder that the test looks at.
+    /// The state directory of the run, separate from the folder that the test inspects.
     state: TempDir,
 }
 
@@ -53,7 +53,7 @@ impl Smoke {
         Self::imitated_by(&program())
     }
 
-    /// Another program in its place, to test this module with.
+    /// Runs another program instead, to test this module.
     #[must_use]
     pub fn imitated_by(program: &str) -> Self {
         Self::in_folders(program, scratch::for_a_test(), scratch::for_a_test())
@@ -159,7 +159,7 @@ impl Smoke {
         command.envs(INHERITED.iter().filter_map(|name| Some((name, env::var_os(name)?))));
         command.envs(self.environment);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        // A process group of its own, so that a hanging run is killed with its children.
+        // Its own process group, so that a hanging run is killed with its children.
         command.process_group(0);
         let started = Instant::now();
         let mut child = command.spawn().unwrap_or_else(|error| panic!("{}: {error}", self.program.display()));
@@ -186,7 +186,7 @@ impl Smoke {
     }
 }
 
-/// A run that has not been waited for. Dropping it kills it.
+/// A run in progress. Dropping it kills it.
 #[derive(Debug)]
 pub struct Running {
     leash: Leash,
@@ -207,7 +207,7 @@ impl Running {
         self.leash.process.as_raw_nonzero().get().unsigned_abs()
     }
 
-    /// Sends a signal to it and not to its children. A process that has ended gets none.
+    /// Sends a signal to it, but not to its children. Does nothing if it has ended.
     pub fn signal(&self, signal: Signal) {
         let _ = kill_process(self.leash.process, signal);
     }
@@ -229,7 +229,7 @@ impl Running {
         });
     }
 
-    /// Starts to read its output, if nothing did.
+    /// Starts reading its output, unless that has happened.
     pub fn read(&self) {
         self.stdout.read();
         self.stderr.read();
@@ -272,7 +272,7 @@ impl Running {
     }
 }
 
-/// A run that has ended.
+/// A finished run.
 #[derive(Debug)]
 pub struct Ran {
     /// The exit code; `None` when a signal ended it, which is not the same as exit 143.
@@ -283,7 +283,7 @@ pub struct Ran {
     pub stdout: String,
     /// Everything it wrote to standard error.
     pub stderr: String,
-    /// From just before its start until its end.
+    /// The time from just before its start until its end.
     pub took: Duration,
     /// When it ended.
     pub ended: Instant,
@@ -296,7 +296,7 @@ pub struct Ran {
 }
 
 impl Ran {
-    /// Asserts the exit code, and shows the output if it is another.
+    /// Asserts the exit code, and shows the output if it differs.
     ///
     /// # Panics
     /// When it is another.
@@ -307,7 +307,7 @@ impl Ran {
         self
     }
 
-    /// The report that [`Smoke::new`] asks for, valid against the schema.
+    /// Returns the report that [`Smoke::new`] requests, validated against the schema.
     ///
     /// # Panics
     /// When there is none, or it is not valid.
@@ -321,7 +321,7 @@ impl Ran {
         report
     }
 
-    /// `smoke run` once more, in the same folders.
+    /// Returns another `smoke run` in the same folders.
     #[must_use]
     pub fn again(self) -> Smoke {
         Smoke::in_folders(env!("CARGO_BIN_EXE_smoke"), self.folder, self.state).arg("run")
@@ -333,15 +333,15 @@ impl Ran {
         self.state.path()
     }
 
-    /// A path in the run's folder, which is there as long as this is.
+    /// A path in the run's folder, which exists as long as this value.
     #[must_use]
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 }
 
-/// The binary under test: the one built with the tests, unless `SMOKE_TEST_PROGRAM` names another.
-/// `tests/run --thorough` names the release build.
+/// The binary under test: the one built with the tests, unless `SMOKE_TEST_PROGRAM` is set. `tests/run --thorough` sets
+/// it to the release build.
 #[must_use]
 pub fn program() -> String {
     env::var("SMOKE_TEST_PROGRAM").unwrap_or_else(|_| env!("CARGO_BIN_EXE_smoke").to_owned())

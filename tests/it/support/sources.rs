@@ -1,19 +1,19 @@
-//! The project's own Rust files, as text.
+//! The project's own Rust files.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// One Rust file.
+/// A Rust file.
 #[derive(Debug)]
 pub struct Source {
-    /// From the root of the repository.
+    /// The path from the root of the repository.
     pub path: PathBuf,
     /// Its module path: `["probe", "http", "send"]` for `probe/http/send.rs`, empty for the root.
     pub module: Vec<String>,
     pub text: String,
 }
 
-/// Every Rust file under this folder of the repository, in the order of their paths.
+/// Returns every Rust file in this folder of the repository, sorted by path.
 ///
 /// # Panics
 /// When the folder cannot be read.
@@ -41,7 +41,7 @@ fn collect(folder: &Path, found: &mut impl FnMut(&Path)) {
     }
 }
 
-/// The module path of this file, from the root of its crate.
+/// Returns the module path of this file from the root of its crate.
 ///
 /// # Panics
 /// When the path is not text.

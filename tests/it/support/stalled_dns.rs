@@ -1,4 +1,5 @@
-//! A name service that never answers, or with two addresses: a library that replaces the C library's lookup.
+//! A name service that never responds, or returns two addresses: a library that replaces the C library's name
+//! resolution.
 
 use std::fs;
 use std::path::PathBuf;
@@ -7,8 +8,8 @@ use std::sync::LazyLock;
 
 use super::scratch;
 
-/// The lookup of a name that ends in `.stalled.test` never returns. `two.test` has the addresses 127.0.0.1 and 127.0.0.2, in
-/// this order. Every other name is looked up as usual.
+/// Resolving a name that ends in `.stalled.test` never returns. `two.test` has the addresses 127.0.0.1 and 127.0.0.2,
+/// in this order. Every other name is resolved normally.
 const SOURCE: &str = r#"
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -30,7 +31,7 @@ int getaddrinfo(const char *node, const char *service, const struct addrinfo *hi
 }
 "#;
 
-/// The library, for a run's `LD_PRELOAD`.
+/// Returns the library for a run's `LD_PRELOAD`.
 ///
 /// # Panics
 /// When there is no C compiler.
@@ -39,7 +40,7 @@ pub fn library() -> PathBuf {
     LIBRARY.clone()
 }
 
-/// A library of this C source.
+/// Compiles a library from this C source.
 ///
 /// # Panics
 /// When there is no C compiler.

@@ -1,4 +1,4 @@
-//! A terminal that `smoke` runs on, and the user at it.
+//! A pseudo-terminal for `smoke`, and the user at it.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -15,7 +15,7 @@ use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
 
 use super::wait;
 
-/// A pseudo-terminal, and the program on it.
+/// A pseudo-terminal with a program on it.
 #[derive(Debug)]
 pub struct Terminal {
     controller: File,
@@ -26,11 +26,11 @@ pub struct Terminal {
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Ctrl-S and Ctrl-Q: the terminal takes nothing more, and goes on.
+/// Ctrl-S and Ctrl-Q, which stop and resume the terminal.
 pub const STOP: &str = "\x13";
 pub const GO_ON: &str = "\x11";
 
-/// Nothing that a program would write.
+/// A sequence that no program writes.
 const END: &[u8] = b"\x1b_the end of the test\x1b\\";
 
 impl Terminal {
@@ -43,7 +43,7 @@ impl Terminal {
         Self::smoke_with(arguments, folder, size, &[])
     }
 
-    /// The same with environment variables.
+    /// Starts `smoke` with additional environment variables.
     ///
     /// # Panics
     /// When no terminal can be opened.
@@ -80,7 +80,7 @@ impl Terminal {
         let (mut reader, kept) = (controller.try_clone().expect("the terminal again"), Arc::clone(&shown));
         thread::spawn(move || {
             let mut buffer = [0; 4096];
-            // On Linux it fails once the terminal is closed everywhere else.
+            // On Linux, reading fails once the other side is closed.
             while let Ok(length @ 1..) = reader.read(&mut buffer) {
                 kept.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(&buffer[..length]);
             }
@@ -104,7 +104,7 @@ impl Terminal {
         text.join("\n").trim_end().to_owned()
     }
 
-    /// Waits until this has been written.
+    /// Waits until `text` has been written.
     #[track_caller]
     pub fn wait_for(&self, text: &str) {
         wait::until(text, PATIENCE, || self.shown().contains(text).then_some(()));
@@ -122,7 +122,7 @@ impl Terminal {
         tcsetwinsize(&self.side, size(columns, rows)).expect("set its size");
     }
 
-    /// Is it back in its original mode: echo on, input by lines?
+    /// Whether it is back in its original mode, with echo and line input.
     ///
     /// # Panics
     /// When the terminal is gone.
@@ -139,15 +139,15 @@ impl Terminal {
         kill_process(pid, signal).expect("send a signal");
     }
 
-    /// Waits for the end of the program, and until all that it wrote is in [`shown`](Self::shown).
+    /// Waits for the end of the program, and until [`shown`](Self::shown) contains all of its output.
     ///
     /// # Panics
     /// When it does not end.
     pub fn wait(&mut self) -> ExitStatus {
         let status = wait::until("the end of smoke", PATIENCE, || self.child.try_wait().expect("look at it"));
-        // A terminal that is stopped would keep it.
+        // A stopped terminal would retain the output.
         self.type_in(GO_ON);
-        // What is written after it arrives after it.
+        // Written after the program's output, so it also arrives after it.
         self.side.write_all(END).expect("write to the terminal");
         wait::until("the last of what smoke wrote", PATIENCE, || {
             let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
@@ -159,7 +159,7 @@ impl Terminal {
     }
 }
 
-/// A test that fails must not leave it running.
+/// A failing test must not leave it running.
 impl Drop for Terminal {
     fn drop(&mut self) {
         let _ = self.child.kill();

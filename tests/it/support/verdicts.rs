@@ -3,14 +3,14 @@
 use super::junit::Outcome;
 use super::smoke::{Ran, Smoke};
 
-/// A suite that goes on after a failure.
+/// A suite that continues after a failure.
 #[must_use]
 pub fn suite(checks: &str) -> String {
     format!("[suite]\nname = \"s\"\nfail-fast = false\nconcurrency = 32\n{checks}")
 }
 
-/// Runs each case as a `[[health]]` of one suite. A case is its keys and the first line of its failure: empty
-/// if it passes, and ending in `…` if only the beginning counts.
+/// Runs each case as a `[[health]]` check of one suite. A case consists of its keys and the first line of its failure,
+/// which is empty if it passes and ends in `…` if only the beginning must match.
 ///
 /// # Panics
 /// When a check has another outcome.
@@ -19,7 +19,7 @@ pub fn health(cases: &[(String, String)]) -> Ran {
     health_in(Smoke::new(), "", cases)
 }
 
-/// The same, with a given run and more of the suite before the checks.
+/// Runs the cases with a given run, and more text before the checks.
 ///
 /// # Panics
 /// When a check has another outcome.

@@ -1,4 +1,4 @@
-//! Waiting for another process or thread.
+//! Waits for another process or thread.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 /// The pause between two polls.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// Polls until there is an answer.
+/// Polls until `ask` returns a value.
 ///
 /// # Panics
 /// When there is none within `limit`, naming what was waited for.

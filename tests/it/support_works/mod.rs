@@ -1,5 +1,4 @@
-//! The support code works: the servers are tested with clients that
-//! everybody knows (curl, psql, openssl), not with smoke.
+//! Tests of the support code: the servers are tested with well-known clients (curl, psql, openssl) instead of smoke.
 
 mod fault;
 mod guard;

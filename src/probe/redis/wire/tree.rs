@@ -1,13 +1,13 @@
-//! Answers that have answers in them.
+//! Nested answers.
 
 use serde_json::{Map, Value};
 
 use super::{Broken, Token, Wire, take};
 
-/// How deep an answer may be nested: as JSON may.
+/// The maximum nesting depth of an answer, the same as for JSON.
 const DEEPEST: usize = 127;
 
-/// A list or a map of which values are still to come.
+/// A list or a map that is not complete yet.
 struct Open {
     values: Vec<Value>,
     left: u64,
@@ -15,17 +15,17 @@ struct Open {
 }
 
 impl Wire {
-    /// The value that begins with `token`.
+    /// Reads the value that begins with `token`.
     pub(super) async fn tree(&mut self, mut token: Token, room: &mut usize) -> Result<Value, Broken> {
         let mut open: Vec<Open> = Vec::new();
         loop {
             let mut value = match token {
                 Token::Value(value) => value,
-                // One of several: the others are worth having.
+                // An error is one item of several: the others are kept.
                 Token::Refused(text) => Value::from(text),
                 Token::Text(length, has_format) => {
                     let text = self.text(length, room).await?;
-                    // `txt:` comes before a text with a format.
+                    // A verbatim string starts with its format, such as `txt:`.
                     Value::from(if has_format { text.get(4..).unwrap_or_default().to_owned() } else { text })
                 }
                 Token::List(0) => Value::Array(Vec::new()),
@@ -43,7 +43,7 @@ impl Wire {
                     continue;
                 }
             };
-            // It may be the last of what it is in, and that the last of another.
+            // The value may be the last item of its container, and that container the last item of another.
             loop {
                 let Some(inner) = open.last_mut() else { return Ok(value) };
                 inner.values.push(value);
@@ -58,10 +58,11 @@ impl Wire {
         }
     }
 
-    /// Reads so many values, and keeps none. They take of the same room: an answer comes before much else.
+    /// Reads `left` values, and discards them. They count toward the same size limit: not much may come before an
+    /// answer.
     pub(super) async fn skip(&mut self, mut left: u64, room: &mut usize) -> Result<(), Broken> {
         while left > 0 {
-            // What is pushed has nothing pushed in it.
+            // A push has no other push inside it.
             let line = self.line().await?;
             take(room, line.len())?;
             let garbage = || Broken::Garbage(line.clone());
@@ -85,7 +86,7 @@ impl Wire {
     }
 }
 
-/// The keys and values of a map, which are nearly always texts.
+/// Builds a map from its keys and values. Keys are nearly always strings.
 fn object(values: Vec<Value>) -> Value {
     let mut entries = Map::new();
     let mut values = values.into_iter();

@@ -1,4 +1,4 @@
-//! A boot is stopped as configured, and nothing is left of it however the run ends.
+//! A boot is stopped as configured and leaves nothing behind, however the run ends.
 
 use std::fs;
 use std::time::Duration;
@@ -32,7 +32,7 @@ fn a_process_that_cleared_its_environment_is_stopped_too() {
     all_gone(&ran, "pids", 1);
 }
 
-/// Ignores SIGTERM, forks twice into sessions of their own, and all of them keep the pipes open. Their PIDs are in `pids`.
+/// Ignores SIGTERM and forks twice into new sessions, and all processes keep the pipes open. Their PIDs are in `pids`.
 const STUBBORN: &str = "trap '' TERM INT HUP; \
      ( trap '' TERM; setsid sh -c 'echo $$ >> pids; setsid sh -c \"echo \\$\\$ >> pids; sleep 1000\" & sleep 1000' & ); \
      echo $$ >> pids; \
@@ -135,8 +135,8 @@ fn nothing_is_left_of_a_boot_that_died_while_the_suite_ran() {
 
 #[test]
 fn stopping_one_boot_leaves_another_alone() {
-    // The second one fails twice before it is ready, and its leftovers are stopped each time. The first one must still be
-    // complete at the end: the third one checks that.
+    // The second boot fails twice before it is ready, and its leftovers are stopped each time. The first one must still
+    // be complete at the end, which the third one checks.
     let first = boot("first", STUBBORN, "ready = { log = \"ready\" }\nstop = { grace = \"100ms\" }");
     let second = boot(
         "second",

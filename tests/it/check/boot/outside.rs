@@ -1,4 +1,4 @@
-//! What left the process group, what was stopped, and what nobody waits for.
+//! Processes that left the process group, stopped processes, and zombies.
 
 use std::fs;
 
@@ -7,7 +7,7 @@ use crate::support::http::{HttpServer, Response};
 use crate::support::smoke::Smoke;
 use crate::support::wait;
 
-/// Says in the file `how` that it was asked to stop.
+/// Writes `TERM` to the file `how` when it is asked to stop.
 const POLITE: &str = "trap 'echo TERM >> how; exit 0' TERM; echo ready; while :; do sleep 0.02; done";
 
 fn is_asked_to_stop(script: &str, times: usize) {
@@ -57,7 +57,7 @@ fn nobody_stays_a_zombie() {
     let running = Smoke::new().suite(&suite).spawn();
     running.wait_for_stderr("READY");
     let own = running.process().to_string();
-    // They have ended after a moment; smoke has taken note of each, and still has the one that runs.
+    // They end after a moment. Smoke has reaped each of them, and the running child is still there.
     wait::until("no zombies", std::time::Duration::from_secs(10), || {
         let children = children_of(&own);
         (children == ["S"]).then_some(())
@@ -66,7 +66,7 @@ fn nobody_stays_a_zombie() {
     running.wait().exits(143);
 }
 
-/// The states of its children.
+/// Returns the states of its children.
 #[cfg(target_os = "linux")]
 fn children_of(parent: &str) -> Vec<String> {
     let stats = fs::read_dir("/proc").expect("processes").filter_map(|entry| {
@@ -79,7 +79,7 @@ fn children_of(parent: &str) -> Vec<String> {
     stats.collect()
 }
 
-/// A server without `SO_REUSEADDR`, which keeps its connections.
+/// A server without `SO_REUSEADDR` that keeps its connections open.
 const NO_REUSE: &str = r"
 import http.server, sys
 class Handler(http.server.BaseHTTPRequestHandler):

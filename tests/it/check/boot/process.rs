@@ -1,4 +1,4 @@
-//! What a process gets, and how its exit is reported.
+//! The environment of a process, and how its exit is reported.
 
 use std::fs;
 use std::time::Duration;

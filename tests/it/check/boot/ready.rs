@@ -1,4 +1,4 @@
-//! What says that a boot is ready, and whether it is this build that says so.
+//! Readiness, and whether it comes from this build.
 
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
@@ -9,7 +9,7 @@ use crate::support::http::{HttpServer, Response};
 use crate::support::smoke::{Smoke, program};
 use crate::support::{scratch, wait};
 
-/// The demo shop as an older build that still runs.
+/// The demo shop as an older build that is still running.
 struct OlderBuild(Child);
 
 impl OlderBuild {
@@ -41,7 +41,7 @@ fn an_older_build_that_listens_is_not_taken_for_the_one_that_took_another_port()
     let folder = scratch::for_a_test();
     let port = free_port();
     let _older = OlderBuild::start(port, folder.path());
-    // As dev servers do: it takes the next port, and says that it listens.
+    // Like a dev server, it takes the next free port and reports that it listens.
     let ready = format!("ready = {{ log = \"listening on\", port = {port} }}");
     let ran = Smoke::new().suite(&boot("shop", "echo listening on another; exec sleep 1000", &ready)).run();
     ran.exits(5);
@@ -53,7 +53,7 @@ fn an_older_build_that_listens_is_not_taken_for_the_one_that_took_another_port()
 #[test]
 #[cfg(target_os = "linux")]
 fn an_answer_of_an_older_build_is_not_readiness() {
-    // It answers 503 before the start, and 200 once the new build runs.
+    // The older build answers 503 before the start, and 200 once the new build runs.
     let folder = scratch::for_a_test();
     let started = folder.path().join("started");
     let script = format!("touch {}; exec sleep 1000", started.display());
@@ -85,7 +85,7 @@ fn a_boot_that_replaces_the_older_build_is_ready() {
     Smoke::new().suite(&boot("shop", &script, &keys)).run().exits(0);
 }
 
-/// Listens on `::1` alone.
+/// Listens only on `::1`.
 const ON_IPV6: &str = "import socket, sys, time\n\
                        listener = socket.socket(socket.AF_INET6)\n\
                        listener.bind(('::1', int(sys.argv[1])))\n\
@@ -147,6 +147,6 @@ fn questions_become_fewer_with_time() {
     let keys = format!("budget = \"4s\"\nready = {{ url = {:?} }}", server.url("/"));
     Smoke::new().suite(&boot("shop", "exec sleep 1000", &keys)).run().exits(5);
     let asked = server.requests().len();
-    // Every 25 ms it would be 160.
+    // At 25 ms intervals it would be 160.
     assert!((5..40).contains(&asked), "{asked}");
 }

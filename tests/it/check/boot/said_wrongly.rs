@@ -1,4 +1,4 @@
-//! Failures that were told as something else.
+//! Failures that used to be reported as something else.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -79,7 +79,7 @@ fn a_script_that_cannot_be_run_says_why() {
 #[test]
 #[cfg(target_os = "linux")]
 fn a_program_for_another_system_names_its_loader() {
-    // This test's own program, with another loader of the same length.
+    // This machine's `sh`, with the path of its loader changed to another one of the same length.
     let mut program = fs::read("/bin/sh").expect("a program");
     let at = program.windows(6).position(|window| window == b"/lib64" || window == b"/lib/l");
     let Some(at) = at else { return };

@@ -1,4 +1,4 @@
-//! What a booted process prints: kept, folded, shown under the checks that fail meanwhile, and written to a file.
+//! The output of booted processes: kept, folded, shown below checks that fail meanwhile, and written to a file.
 
 use std::fs;
 
@@ -9,7 +9,7 @@ use crate::support::http::{HttpServer, Response};
 use crate::support::junit::Outcome;
 use crate::support::smoke::Smoke;
 
-/// An app that answers 500 and says why: the server tells the process, which prints it.
+/// An application that answers 500 and prints the reason: the server notifies the process through a file.
 fn broken_app(words: &str) -> (HttpServer, String, tempfile::TempDir) {
     let folder = crate::support::scratch::for_a_test();
     let asked = folder.path().join("asked");
@@ -58,7 +58,7 @@ fn a_failed_check_shows_what_the_process_said_meanwhile() {
     let said = &document["checks"][1]["said"][0];
     assert_eq!(said["check"], "shop", "{document:#}");
     assert!(said["log"].as_str().is_some_and(|log| log.contains("no such table")), "{document:#}");
-    // Not what it had said before.
+    // Output from before the check is not included.
     assert!(said["log"].as_str().is_some_and(|log| !log.contains("ready")), "{document:#}");
 }
 
@@ -83,7 +83,7 @@ fn the_log_file_has_everything_but_the_secrets() {
         assert!(log.contains(line), "no {line:?} in\n{log}");
     }
     assert!(!ran.stderr.contains("correct-horse") && !log.contains("correct-horse"), "{log}");
-    // Each run begins it anew.
+    // Each run truncates the file.
     let ran = ran.again().run();
     let log = fs::read_to_string(ran.path("logs/shop.log")).expect("the log");
     assert_eq!(log.matches("ready\n").count(), 1, "{log}");

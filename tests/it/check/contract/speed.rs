@@ -1,4 +1,4 @@
-//! A contract of the size of AdventureWorks: 68 tables, 456 columns.
+//! A contract of the size of `AdventureWorks`: 68 tables, 456 columns.
 
 use std::time::Instant;
 

@@ -1,4 +1,4 @@
-//! Of an address that is put together wrongly, nothing is printed but its scheme.
+//! Of a malformed address, only the scheme is printed.
 
 use crate::support::outputs::{asked_for_all, have_none_of};
 use crate::support::smoke::Smoke;
@@ -23,7 +23,7 @@ fn a_password_that_is_not_encoded_is_in_no_output_and_nothing_is_sent() {
             for suite in [from_outside, in_clear] {
                 let ran = asked_for_all().suite(&suite).env("DB_URL", &url).run();
                 have_none_of(&ran, &parts());
-                // These two are a user's that can be read.
+                // These two are valid addresses of a user.
                 let is_sound = sign == ":"
                     || (kind == "health" && sign == "@")
                     || (kind == "database" && ["#", "/"].contains(&sign));

@@ -1,4 +1,4 @@
-//! What an expression makes of a secret is secret; a fact about it is not.
+//! What an expression derives from a secret is secret, but a fact about it is not.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

@@ -1,4 +1,4 @@
-//! What a server issues is secret, whether anybody captures it or not.
+//! What a server issues is secret, whether or not anything captures it.
 
 use crate::support::http::{HttpServer, Request, Response};
 use crate::support::outputs::{asked_for_all, have_none_of};
@@ -90,7 +90,7 @@ fn credentials_that_are_sent_are_in_no_output_wherever_they_stand() {
     let server = HttpServer::start(issue);
     let (url, address) = (server.url("/"), server.address());
     let requests = [
-        // An API key is the user, and there is no password.
+        // The API key is the user, and the password is empty.
         format!("url = \"{url}\"\nauth = {{ basic = {{ user = \"k3y-4711-a\", password = \"\" }} }}"),
         format!("url = \"http://k3y-4711-b@{address}/\""),
         format!("url = \"{url}\"\nheaders = {{ authorization = \"Basic azN5LTQ3MTEtYzo=\" }}"),

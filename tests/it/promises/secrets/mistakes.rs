@@ -4,7 +4,7 @@ use crate::support::http::{HttpServer, Response};
 use crate::support::outputs::{asked_for_all, forms, have_none_of};
 use crate::support::smoke::Smoke;
 
-/// Every line has an error, and a secret of its own, which begins with `hunter`.
+/// Every line has an error and its own secret, which starts with `hunter`.
 const MISTAKES: &str = r#"
 [vars]
 password = { value = "hunter01", secrt = true }
@@ -126,7 +126,7 @@ fn an_override_of_a_secret_is_secret() {
         assert!(!ran.stderr.contains(secret) && ran.stderr.contains("got ***"), "{}", ran.stderr);
         have_none_of(&ran, &forms(secret));
     }
-    // Nor if the file is shown because of an error or a warning.
+    // Nor is it shown if an error or a warning quotes the file.
     let ran = Smoke::bare()
         .arg("check")
         .suite(&format!("{base}{}{check}", staging.replace("\"\n", "\" 1\n")))

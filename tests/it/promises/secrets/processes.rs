@@ -1,11 +1,11 @@
-//! Secrets that a process gets and prints.
+//! Secrets that a process receives and prints.
 
 use super::{HEAD, SECRET, keeps_quiet};
 use crate::support::outputs::{asked_for_all, have_none_of};
 
 #[test]
 fn process_output_is_redacted_before_it_is_cut() {
-    // So much follows it that its beginning is no longer among the last lines.
+    // Enough output follows for its beginning to be no longer among the last lines.
     let script =
         "printf '%s' \\\"$MINE\\\"; i=0; while [ $i -lt 200 ]; do echo line $i; i=$((i+1)); done; exit 1";
     let suite = format!(

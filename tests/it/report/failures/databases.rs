@@ -1,4 +1,4 @@
-//! Databases that refuse, lack something, or do not answer in time.
+//! Databases that refuse, lack something, or respond too late.
 
 use super::closed_port;
 use crate::support::postgres::{Postgres, SMOKE};

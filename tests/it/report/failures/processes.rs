@@ -1,4 +1,4 @@
-//! Processes that crash, are never ready, or do not answer themselves.
+//! Processes that crash, are never ready, or are not the ones that respond.
 
 use super::{answers, closed_port};
 use crate::support::ask::quoted;

@@ -1,4 +1,4 @@
-//! Templates in what finds a value, and in names: a value in them stays a value.
+//! Templates in queries (paths, selectors) and in names: a value cannot change their meaning.
 
 use crate::support::ask::quoted;
 use crate::support::http::{HttpServer, Request, Response};
@@ -6,7 +6,7 @@ use crate::support::journeys::{journey, run, step};
 use crate::support::smoke::Smoke;
 use crate::support::verdicts::{case, health_in, suite};
 
-/// What breaks out of quotes, if nothing is done about it.
+/// Text that would break out of quotes if it were not escaped.
 const AWKWARD: &str = "a'] || @.id == \"b\" \\ <h1>";
 
 fn shop() -> HttpServer {

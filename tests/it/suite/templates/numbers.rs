@@ -7,7 +7,7 @@ use crate::support::postgres::Postgres;
 use crate::support::smoke::Smoke;
 use crate::support::verdicts::suite;
 
-/// Numbers that no machine type would print like this.
+/// Numbers that no machine type would print in this form.
 const NUMBERS: [&str; 9] = [
     "1.0",
     "19.90",

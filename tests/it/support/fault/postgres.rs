@@ -50,7 +50,7 @@ pub(super) async fn garbage(mut stream: TcpStream) -> io::Result<()> {
     close(stream).await
 }
 
-/// Reads the start-up message, declining TLS if that is asked for first.
+/// Reads the start-up message, and declines a preceding request for TLS.
 async fn start_up(stream: &mut TcpStream) -> io::Result<()> {
     loop {
         match read_start_up(stream).await? {
@@ -72,7 +72,7 @@ async fn read_start_up(stream: &mut TcpStream) -> io::Result<i32> {
     Ok(version)
 }
 
-/// Reads a type, a length that includes itself, and the body.
+/// Encodes a type, a length that includes itself, and the body.
 fn message(kind: u8, body: &[u8]) -> Vec<u8> {
     let length = i32::try_from(body.len() + 4).expect("a short message");
     [&[kind], &length.to_be_bytes()[..], body].concat()

@@ -16,7 +16,7 @@ use crate::support::certificates::{Certificates, TlsIdentity};
 use crate::support::guard::Guard;
 use crate::support::{scratch, wait};
 
-/// Nothing needs to survive a crash or be replicated.
+/// Nothing must survive a crash or be replicated.
 const CONFIGURATION: &str = "\
 listen_addresses = '127.0.0.1, 127.0.0.2'
 max_connections = 300
@@ -115,7 +115,7 @@ fn id(arguments: &[&str]) -> Option<u32> {
     String::from_utf8(output.stdout).ok()?.trim().parse().ok()
 }
 
-/// Where `tests/run` found PostgreSQL; without it, the usual places.
+/// Returns where `tests/run` found PostgreSQL. By default, searches the usual places.
 fn programs() -> PathBuf {
     let complete = |folder: &PathBuf| folder.join("initdb").is_file() && folder.join("postgres").is_file();
     if let Some(folder) = env::var_os("SMOKE_TEST_PG_BIN").map(PathBuf::from) {
@@ -161,8 +161,7 @@ fn configure(folder: &Path, tls: Option<TlsIdentity>, hba: &str, also: &str, acc
     fs::write(data.join("pg_hba.conf"), hba).expect("write pg_hba.conf");
 }
 
-/// Starts the server and waits until it accepts connections; `None` when another process took
-/// its port first.
+/// Starts the server and waits until it accepts connections. `None` if another process took its port first.
 fn serve(programs: &Path, folder: &Path, account: &Account) -> Option<(u16, Child, Guard)> {
     let port = free_port();
     let data = folder.join("data");
@@ -172,11 +171,11 @@ fn serve(programs: &Path, folder: &Path, account: &Account) -> Option<(u16, Chil
     command.arg("-D").arg(&data).arg("-p").arg(port.to_string());
     command.current_dir(folder).stdin(Stdio::null());
     command.stdout(log.try_clone().expect("share the log")).stderr(log);
-    // A process group of its own, or Ctrl-C would stop it during the tests.
+    // Its own process group, because Ctrl-C would otherwise stop it during the tests.
     command.process_group(0);
     account.run(&mut command);
     let mut server = command.spawn().expect("run postgres");
-    // An immediate shutdown: none of its data is needed any more.
+    // An immediate shutdown, because its data is no longer needed.
     let guard = Guard::stops(&server, Signal::QUIT);
     let started = wait::until("PostgreSQL to start", PATIENCE, || match server.try_wait() {
         Ok(None) => status(&data).filter(|status| status.ready).map(Some),
@@ -199,12 +198,12 @@ fn serve(programs: &Path, folder: &Path, account: &Account) -> Option<(u16, Chil
 /// The state of the server, from its PID file.
 struct Status {
     ready: bool,
-    /// Whether it has its port on `127.0.0.1`: it is content with `127.0.0.2` alone.
+    /// Whether it listens on `127.0.0.1`. It would accept `127.0.0.2` alone.
     main_address: bool,
 }
 
-/// Reads the file that `pg_ctl --wait` looks at, too: the sixth line is the first address it
-/// listens on, the eighth its state.
+/// Reads the file that `pg_ctl --wait` also reads. The sixth line is the first address it listens on, the eighth its
+/// state.
 fn status(data: &Path) -> Option<Status> {
     let text = fs::read_to_string(data.join("postmaster.pid")).ok()?;
     let line = |number: usize| text.lines().nth(number - 1).map(str::trim);

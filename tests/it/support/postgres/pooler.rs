@@ -18,7 +18,7 @@ use crate::support::{scratch, wait};
 #[derive(Debug)]
 pub struct Pooler {
     port: u16,
-    /// Its guard ends it, and nobody may have waited for it before.
+    /// Its guard stops it, so nothing may have waited for it before.
     _server: Child,
     _guard: Guard,
 }
@@ -74,7 +74,7 @@ impl Pooler {
     }
 }
 
-/// Debian has it where root alone looks.
+/// Debian installs it in a directory that is only on root's `PATH`.
 fn program() -> PathBuf {
     let of_debian = PathBuf::from("/usr/sbin/pgbouncer");
     if of_debian.exists() { of_debian } else { "pgbouncer".into() }

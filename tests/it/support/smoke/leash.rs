@@ -1,4 +1,4 @@
-//! The end of a run: waited for, or forced.
+//! Waits for the end of a run, or forces it.
 
 use std::process::{Child, ExitStatus};
 use std::sync::mpsc::{self, Receiver};
@@ -38,7 +38,7 @@ pub(super) struct End {
     pub(super) took: Duration,
 }
 
-/// Waits on a thread, so that the exit is seen immediately and not at the next poll.
+/// Waits on a thread, so that the exit is noticed immediately and not at the next poll.
 pub(super) fn wait_for(mut child: Child, started: Instant) -> Receiver<End> {
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {
