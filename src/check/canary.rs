@@ -1,4 +1,4 @@
-//! What goes in comes out, in time.
+//! Canaries: data that goes in at one end must come out at the others, in time.
 //!
 //! ```toml
 //! [[canary]]
@@ -45,7 +45,7 @@ use crate::language::source::Place;
 use crate::language::variable_usage::VariableUsage;
 use crate::language::variables::{Variables, first_part};
 
-/// What its budget is beyond the time that an arrival may take, for the send and the last look.
+/// The time on top of the longest arrival in the default budget: for the send and for the last look.
 const SLACK: Duration = Duration::from_secs(5);
 
 #[derive(Debug)]
@@ -93,7 +93,7 @@ pub fn read(table: &mut Table<'_, '_, '_>) -> Option<Arc<dyn Check>> {
     Some(Arc::new(Canary { send, arrivals, cleanup }))
 }
 
-/// Records names that are there twice: reports say which hop was reached by its name.
+/// Records duplicate names. Reports identify the hops that were reached by name.
 fn unique_names(arrivals: &[Arrival], parse: &mut ParseContext<'_>) -> Option<()> {
     let mut seen = BTreeSet::new();
     match arrivals.iter().find(|arrival| !seen.insert(arrival.name.name.as_str())) {
@@ -107,7 +107,7 @@ fn unique_names(arrivals: &[Arrival], parse: &mut ParseContext<'_>) -> Option<()
     }
 }
 
-/// Records an arrival that would be seen whether this canary arrived or another one.
+/// Records an arrival that cannot tell this canary from another one.
 fn told_from_others(
     send: &Send,
     arrival: &Arrival,
@@ -150,14 +150,14 @@ fn told_from_others(
 }
 
 impl Canary {
-    /// What it asks: the send, the arrivals, and what cleans up.
+    /// Returns everything the canary asks: the send, the arrivals and the cleanup steps.
     fn exchanges(&self) -> impl Iterator<Item = &dyn AnyExchange> {
         let arrivals = self.arrivals.iter().map(|arrival| &*arrival.exchange);
         let cleanup = self.cleanup.iter().map(|cleanup| &*cleanup.exchange);
         std::iter::once(&*self.send.exchange).chain(arrivals).chain(cleanup)
     }
 
-    /// The variables without those whose place a capture of the same name takes: its value is not known yet.
+    /// Returns the variables except those that a capture of the same name replaces, whose values are not known yet.
     fn before_captures(&self, scope: &Variables) -> Variables {
         let mut uses = VariableUsage::default();
         self.uses(&mut uses);

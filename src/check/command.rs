@@ -1,4 +1,4 @@
-//! A program says so.
+//! Checks that run a program.
 //!
 //! ```toml
 //! [[command]]

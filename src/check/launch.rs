@@ -1,4 +1,4 @@
-//! A program and how it is started: what a boot and a command have in common.
+//! Programs and how to start them, shared by boots and commands.
 
 use std::path::PathBuf;
 
@@ -20,7 +20,7 @@ use crate::language::variables::{Variables, is_secret_name};
 use crate::outcome::Failure;
 use crate::process::Command;
 
-/// A program, its arguments, its environment and its folder, as a suite writes them.
+/// A program with its arguments, environment and working directory, as written in a suite.
 #[derive(Debug)]
 pub(super) struct Launch {
     program: Template,
@@ -29,7 +29,7 @@ pub(super) struct Launch {
     cwd: Option<Template>,
 }
 
-/// A program and its arguments, each by itself.
+/// A program and its arguments as separate words.
 struct Words(Vec<Template>);
 
 impl FromToml for Words {
@@ -41,7 +41,7 @@ impl FromToml for Words {
         };
         let place = parse.place(value.span());
         let mistake = Diagnostic::new(place, "expected a list of words, found the line of a shell");
-        // Where a shell would see more in it than words, only its author knows what is meant.
+        // If a shell would see more than words in the line, only its author knows what was meant.
         let is_plain =
             !line.is_empty() && line.chars().all(|c| c.is_alphanumeric() || " ./_-=:,@%+".contains(c));
         parse.reject(if is_plain {
@@ -58,7 +58,7 @@ impl FromToml for Words {
 }
 
 impl Launch {
-    /// Reads program and arguments under `key`, `env` and `cwd`.
+    /// Reads the program and its arguments from `key`, and the keys `env` and `cwd`.
     pub fn from_table(
         table: &mut Table<'_, '_, '_>,
         key: &'static str,
@@ -87,7 +87,7 @@ impl Launch {
         uses.read_all(&self.cwd);
     }
 
-    /// Where the suite names the program.
+    /// Returns the place where the suite names the program.
     pub fn place(&self) -> Place {
         self.program.place()
     }
@@ -100,13 +100,13 @@ impl Launch {
         std::iter::once(&self.program).chain(&self.arguments)
     }
 
-    /// What to start. What its environment has under the name of a secret is kept out of every output.
+    /// Returns the command to start. Environment values whose names are those of secrets are kept out of every output.
     ///
     /// # Errors
-    /// A value is missing.
+    /// Fails if a value is missing.
     pub fn command(&self, scope: &Variables, context: &Context) -> Result<Command, Failure> {
         let command = self.rendered(scope, context)?;
-        // In clear in the suite, and secret by its name all the same: it may be in what the process prints.
+        // The suite has the value in plain text, but its name makes it a secret, and the process may print it.
         for (_, value) in command.env.iter().filter(|(name, _)| is_secret_name(name)) {
             context.hide(value);
         }
@@ -126,7 +126,7 @@ impl Launch {
         Ok(Command { words: words?, env: env?, cwd, prints_to: None, stdin: None })
     }
 
-    /// The shell command that starts the same.
+    /// Returns the equivalent shell command.
     pub fn shell_command(&self, scope: &Variables, context: &Context) -> Option<ShellCommand> {
         let Command { words, env, cwd, .. } = self.rendered(&scope.for_people(), context).ok()?;
         let (program, arguments) = words.split_first()?;

@@ -1,5 +1,5 @@
-//! One thing that a check asks on its way, with a report of its own: a step of a journey, a source of a metric, an end
-//! of a canary.
+//! An exchange within a check that has its own report: a step of a journey, a source of a metric, or an end of a
+//! canary.
 
 use std::sync::Arc;
 
@@ -23,9 +23,9 @@ pub(super) struct StepRun {
     pub deadline: Deadline,
 }
 
-/// Whoever asks.
+/// An attempt that makes an exchange in a session.
 pub(super) trait Asking: Attempt {
-    /// What is asked, and with what.
+    /// Returns the exchange and its session.
     fn parts(&mut self) -> (&dyn AnyExchange, &mut Session);
 }
 
@@ -36,15 +36,15 @@ pub(super) struct StepRan {
     pub result: Result<(), Failure>,
 }
 
-/// The failure of a check whose step failed.
+/// Builds the failure of a check from that of its step.
 pub(super) fn failed_in(step: &StepName, source: Failure) -> Failure {
     let StepName { number, name, place } = step;
     Failure::Step { step: name.clone(), number: *number, place: *place, source: Box::new(source) }
 }
 
 impl StepRun {
-    /// Runs the step, and tells that it has ended. `amend` makes of its last attempt's result, and of
-    /// how many there were, what the step came to.
+    /// Runs the step and reports its end. `amend` derives the result of the step from that of its last attempt and the
+    /// number of attempts.
     pub async fn run(
         self,
         asking: &mut impl Asking,

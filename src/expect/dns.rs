@@ -1,4 +1,4 @@
-//! Expectations on what a DNS server answers.
+//! Expectations on the answer of a DNS server.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ use crate::outcome::Mismatch;
 use crate::probe::dns::{DnsAnswer, Name, Rcode, RecordType, Resolved};
 use crate::secret::{Message, message};
 
-/// How many records of an answer are shown.
+/// The maximum number of records of an answer that are shown.
 const SHOWN: usize = 20;
 
 /// `expect` of a `dns://` check.
@@ -36,14 +36,14 @@ pub struct DnsExpectation {
     within: Option<Placed<Duration>>,
 }
 
-/// What the records must be.
+/// The expectation on the records.
 #[derive(Debug, Clone, Default)]
 struct Records {
-    /// These and no others, in any order.
+    /// Exactly these records, in any order.
     exactly: Option<Document>,
-    /// What holds for the list of them.
+    /// A matcher on the list of records.
     list: Option<Matcher>,
-    /// What holds for how many there are.
+    /// A matcher on the number of records.
     number: Option<Matcher>,
 }
 
@@ -72,7 +72,7 @@ impl FromToml for Records {
     }
 }
 
-/// Can it be the text of a record, or a list of such?
+/// Whether the document can be the text of a record, or a list of such texts.
 fn is_text(document: &Document) -> bool {
     match document {
         Document::Fixed(Value::String(_)) | Document::Template(_) | Document::Text(_) => true,
@@ -120,7 +120,7 @@ impl FromTable for DnsExpectation {
     }
 }
 
-/// Records a code that no server has.
+/// Records a mistake if no server ever sends this code.
 fn known_rcode(rcode: &Placed<Matcher>, table: &mut Table<'_, '_, '_>) -> Option<()> {
     let [Condition::Equals(Document::Fixed(Value::String(name)))] = rcode.value.conditions.as_slice() else {
         return Some(());
@@ -141,7 +141,7 @@ impl Records {
         exactly.chain(self.list.iter().chain(&self.number).flat_map(Matcher::templates)).collect()
     }
 
-    /// Does it say itself whether there may be none?
+    /// Whether the expectation itself says if there may be no records.
     fn is_about_none(&self) -> bool {
         let of_length = |matcher: &Matcher| {
             matcher.conditions.iter().any(|condition| matches!(condition, Condition::Length(_)))
@@ -207,7 +207,7 @@ impl Expectation<DnsAnswer> for DnsExpectation {
     }
 
     fn cost(&self) -> Cost {
-        // An answer has at most 64 KiB.
+        // An answer is at most 64 KiB.
         let lists = self.records.iter().flat_map(|records| records.value.list.iter());
         lists.map(Matcher::cost).sum()
     }
@@ -261,7 +261,7 @@ impl Expectation<DnsAnswer> for DnsExpectation {
     }
 }
 
-/// What there is where there are no records of the type.
+/// Describes what there is instead of records of this type.
 fn instead(resolved: &Resolved<'_>, record_type: RecordType) -> Message {
     let names: Vec<String> = resolved.names.iter().map(|name| Name::to_string(name)).collect();
     match names.as_slice() {

@@ -1,4 +1,4 @@
-//! Figures: numbers that are taken out of an answer, to be compared with those of another.
+//! Figures: numbers taken from an answer, to be compared with those of another one.
 //!
 //! ```toml
 //! value = { json = "$.data[0].revenue" }     # one figure
@@ -29,22 +29,22 @@ use crate::outcome::Mismatch;
 use crate::probe::rows::{Numbers, QueryResult, ResultColumn};
 use crate::secret::{Message, message};
 
-/// What is taken out of an answer.
+/// What to take from an answer.
 #[derive(Debug, Clone)]
 pub enum Figures {
-    /// The first column of the rows.
+    /// The first column of the only row.
     First,
     One(Capture),
-    /// The rows of a query, with all their columns.
+    /// The rows of a query with all their columns.
     Rows,
-    /// Each value that the first path finds is a row, and each other path finds a column in it.
+    /// Each value found by the first path is a row. The other paths find the columns in each row.
     Paths {
         rows: Path,
         columns: Arc<[(Named, Path)]>,
     },
 }
 
-/// The keys that say it.
+/// The keys that select figures.
 #[derive(Debug)]
 pub struct FigureKeys {
     value: Option<Placed<Capture>>,
@@ -92,7 +92,7 @@ impl FigureKeys {
         all.then_some(FigureKeys { value, rows, columns })
     }
 
-    /// The one figure that they say.
+    /// Returns the single figure that the keys select.
     pub fn one(self, asked: Origin, place: Place, parse: &mut ParseContext<'_>) -> Option<Figures> {
         let FigureKeys { value, rows, columns } = self;
         let of_groups = rows.map(|rows| ("rows", rows.place));
@@ -126,7 +126,7 @@ impl FigureKeys {
         }
     }
 
-    /// The figures by group that they say.
+    /// Returns the figures by group that the keys select.
     pub fn by_group(
         self,
         by: &[Named],
@@ -172,7 +172,7 @@ impl FigureKeys {
 }
 
 impl Figures {
-    /// Are they taken out of a body?
+    /// Whether the figures are taken from a body.
     pub fn reads_body(&self) -> bool {
         match self {
             Figures::One(capture) => capture.reads_body(),
@@ -181,7 +181,7 @@ impl Figures {
         }
     }
 
-    /// Are they kept out of every output?
+    /// Whether the figures are kept out of every output.
     pub fn are_secret(&self) -> bool {
         match self {
             Figures::One(capture) => capture.is_secret(VALUE),
@@ -189,7 +189,7 @@ impl Figures {
         }
     }
 
-    /// Every template in it.
+    /// Returns every template in the figures.
     pub fn templates(&self) -> Vec<&Template> {
         match self {
             Figures::First | Figures::Rows => Vec::new(),
@@ -201,10 +201,10 @@ impl Figures {
         }
     }
 
-    /// What is taken, with every value in its place.
+    /// Returns what to take, with all templates rendered.
     ///
     /// # Errors
-    /// An expression that cannot be evaluated, or a value that cannot stand where it does.
+    /// Fails if an expression cannot be evaluated, or if a value is invalid at its position.
     pub fn wanted(&self, scope: &Variables) -> Result<WantedFigures, String> {
         Ok(match self {
             Figures::First => WantedFigures::First,
@@ -219,7 +219,7 @@ impl Figures {
     }
 }
 
-/// [`Figures`] with every value in its place.
+/// [`Figures`] with all templates rendered.
 #[derive(Debug, Clone)]
 pub enum WantedFigures {
     First,
@@ -228,11 +228,11 @@ pub enum WantedFigures {
     Paths { place: Place, rows: JsonQuery, columns: Vec<(Named, JsonQuery)> },
 }
 
-/// What a capture of the one figure would be called.
+/// The name of the single figure if it is used as a capture.
 pub const VALUE: &str = "value";
 
 impl WantedFigures {
-    /// What it costs to take them out of an answer.
+    /// Returns the cost of taking the figures from an answer.
     pub fn cost(&self) -> Cost {
         match self {
             WantedFigures::First | WantedFigures::Rows => Cost::Looks(1),
@@ -244,7 +244,7 @@ impl WantedFigures {
         }
     }
 
-    /// What would be a capture.
+    /// Returns the single figure as a capture, if it is one.
     pub fn as_capture(&self) -> Option<(Named, Wanted)> {
         match self {
             WantedFigures::One(wanted) => {
@@ -254,10 +254,10 @@ impl WantedFigures {
         }
     }
 
-    /// Takes them out of an HTTP answer.
+    /// Takes the figures from an HTTP answer.
     ///
     /// # Errors
-    /// Nothing was found, or several where there is one.
+    /// Fails if nothing was found, or if several values were found for a single figure.
     pub(super) fn take_from_response(&self, answer: &InspectedResponse) -> Result<QueryResult, Mismatch> {
         match self {
             WantedFigures::First | WantedFigures::Rows => Err(no_rows()),
@@ -281,14 +281,14 @@ impl WantedFigures {
         }
     }
 
-    /// Takes them out of the rows of a query.
+    /// Takes the figures from the rows of a query.
     ///
     /// # Errors
-    /// There is no such column.
+    /// Fails if there is no such column.
     pub(super) fn take_from_rows(&self, answer: &QueryResult) -> Result<QueryResult, Mismatch> {
         match self {
             WantedFigures::First | WantedFigures::Rows => Ok(answer.clone()),
-            // How many rows there are is said before that one of them lacks something.
+            // A wrong number of rows is reported before a missing column.
             WantedFigures::One(_) if answer.count != 1 => Ok(answer.clone()),
             WantedFigures::One(wanted) => {
                 let value = wanted.take_from_row(VALUE, answer)?;
@@ -303,10 +303,10 @@ impl WantedFigures {
     }
 }
 
-/// What a figure is expected to be, and is not.
+/// Compares a figure with its expectation and returns the mismatches.
 ///
 /// # Errors
-/// A template in the matcher cannot be evaluated.
+/// Fails if a template in the matcher cannot be evaluated.
 pub fn judge_figure(
     expect: &Placed<Matcher>,
     what: Message,
@@ -316,12 +316,12 @@ pub fn judge_figure(
     judge(&Subject { what, place: expect.place }, &expect.value, &Found::one(figure), scope)
 }
 
-/// A result of one row with one value.
+/// Returns a result of one row with one value.
 pub(super) fn one_value(value: Value) -> QueryResult {
     QueryResult { count: 1, rows: vec![vec![(VALUE.to_owned(), value)]], ..QueryResult::default() }
 }
 
-/// There is nothing of the kind in the answer.
+/// Builds the mismatch for an answer that has no rows.
 pub(super) fn no_rows() -> Mismatch {
     let (what, expected) = (message!("the answer"), message!("to have rows"));
     Mismatch { what, expected, actual: message!("an answer of another kind"), place: None }

@@ -22,11 +22,11 @@ use crate::probe::program::ProgramResult;
 use crate::process::{End, Stream};
 use crate::secret::{Message, message};
 
-/// How much of what a program printed is shown under a mismatch: lines, and bytes of them.
+/// The limits on the output shown with a mismatch: lines, and bytes of them.
 const SHOWN_LINES: usize = 20;
 const SHOWN_BYTES: usize = 2_000;
 
-/// `expect` of a command or a step that runs a program.
+/// `expect` of a command, or of a step that runs a program.
 #[derive(Debug, Clone, Default)]
 pub struct ProgramExpectation {
     exit: Option<Placed<Matcher>>,
@@ -37,10 +37,10 @@ pub struct ProgramExpectation {
     exits: Exits,
 }
 
-/// What an exit code says where `exit` is not given.
+/// The meaning of an exit code if `exit` is not given.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 enum Exits {
-    /// 0 is a success, and anything else a failure.
+    /// 0 is a success, and anything else is a failure.
     #[default]
     AsPrograms,
     /// The monitoring-plugins convention.
@@ -83,17 +83,17 @@ impl FromTable for ProgramExpectation {
 }
 
 impl ProgramExpectation {
-    /// The same of a monitoring plugin.
+    /// Turns the expectation into that of a monitoring plugin.
     pub fn of_a_plugin(self) -> ProgramExpectation {
         ProgramExpectation { exits: Exits::AsPlugins, ..self }
     }
 
-    /// Where it says which exit code is expected, if it does.
+    /// Returns the place of the expected exit code, if any.
     pub fn exit_place(&self) -> Option<Place> {
         self.exit.as_ref().map(|exit| exit.place)
     }
 
-    /// The streams that it looks at.
+    /// Returns the streams that the expectation reads.
     pub fn streams(&self) -> Vec<Stream> {
         let stdout = self.stdout.is_some() || !self.json.is_empty();
         let streams = [(Stream::Stdout, stdout), (Stream::Stderr, self.stderr.is_some())];
@@ -153,7 +153,7 @@ impl Expectation<ProgramResult> for ProgramExpectation {
 
     fn judge(&self, answer: &ProgramResult, scope: &Variables) -> Result<Vec<Mismatch>, Unjudgeable> {
         let mut unmet = Vec::new();
-        // A template may have put a secret into what is looked for.
+        // A template may have inserted a secret into the path.
         let subject = |what: &'static str, sought: &str, place: Place| Subject {
             what: Message::new().words(what).data(sought),
             place,
@@ -182,10 +182,10 @@ impl Expectation<ProgramResult> for ProgramExpectation {
     }
 }
 
-/// How a program ended, and why, as far as it said so.
+/// Describes how a program ended, and why if its output says so.
 fn ended(answer: &ProgramResult) -> Message {
     match &answer.end {
-        // Whoever has succeeded had nothing to say, and whoever is ended by a signal did not say why.
+        // A successful program has nothing to explain, and one that a signal ended did not say why.
         End::Exit(0) => message!("0"),
         End::Exit(code) => {
             let code = Message::new().words(code.to_string());
@@ -198,8 +198,8 @@ fn ended(answer: &ProgramResult) -> Message {
     }
 }
 
-/// What a plugin says of what it looked at. The first line of its output is for people, up to the performance data
-/// after a bar. Source: Monitoring Plugins Development Guidelines.
+/// Returns the verdict of a plugin. The first line of its output is for people, up to the performance data after a bar.
+/// Source: Monitoring Plugins Development Guidelines.
 fn plugin_verdict(answer: &ProgramResult) -> Option<Failure> {
     let (level, ended) = match answer.end {
         End::Exit(0) => return None,

@@ -1,28 +1,28 @@
-//! What was promised, and what came of it.
+//! Promises and their results.
 
 use crate::language::source::Place;
 use crate::secret::{Message, Redact};
 
-/// All that a check was to hold against the data.
+/// All promises that a check was to test against the data.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Promises {
     pub list: Vec<Promise>,
-    /// How many were checked, and what was not.
+    /// How many promises were checked, and which were not.
     pub summary: Message,
 }
 
-/// One promise, and what came of it.
+/// A promise and its result.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Promise {
-    /// The table or view that it is about.
+    /// The table or view concerned.
     pub object: Option<Message>,
     pub column: Option<Message>,
     /// What is promised, such as `not null`.
     pub promise: Message,
     pub verdict: PromiseVerdict,
-    /// What was found, or why it was not looked at.
+    /// What was found, or why it was not tested.
     pub found: Option<Message>,
-    /// Where it is promised.
+    /// The place of the promise.
     pub place: Place,
 }
 
@@ -30,11 +30,11 @@ pub struct Promise {
 pub enum PromiseVerdict {
     Passed,
     Failed,
-    /// Nobody knows: it was not reached, or could not be found out.
+    /// The result is unknown: the promise was not reached, or could not be tested.
     Errored,
-    /// Broken or in doubt, and not so bad that the check fails.
+    /// Broken or in doubt, but not severe enough to fail the check.
     Warned,
-    /// It is of a kind that cannot be checked, or there is nothing to check it on.
+    /// The promise is of a kind that cannot be checked, or there is nothing to check it on.
     NotChecked,
 }
 

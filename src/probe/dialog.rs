@@ -10,17 +10,17 @@ use crate::language::io_error::reason;
 use crate::outcome::{Failure, Fault, Phase};
 use crate::secret::{Message, message};
 
-/// The most that is read, in bytes: a dialog is a few lines.
+/// The maximum number of bytes read. A dialog is a few lines.
 const MOST: usize = 64 * 1024;
 
-/// How long the other side must be silent before what it said is taken for all.
+/// How long the other side must be silent before its answer counts as complete.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Sends `text`, if there is any, and reads until `is_enough` says so, the other side closes the connection or has been
-/// silent for a second, or 64 KiB have come. Bytes that are no UTF-8 are replaced.
+/// Sends `text`, if any, and reads until `is_enough` returns true, the other side closes the connection or has been
+/// silent for a second, or 64 KiB have arrived. Invalid UTF-8 is replaced.
 ///
 /// # Errors
-/// The connection breaks.
+/// Fails if the connection breaks.
 pub async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
     stream: &mut S,
     text: Option<&str>,
@@ -50,7 +50,7 @@ pub async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
             }
         };
         let length = match read {
-            // Many servers close without a farewell of TLS. What they said before it counts.
+            // Many servers close the connection without a TLS `close_notify`. What they sent before still counts.
             Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => 0,
             read => read.map_err(|error| broken(message!("reading the answer of {}", target), &error))?,
         };

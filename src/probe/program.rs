@@ -1,4 +1,4 @@
-//! A program that is run to its end, and what it printed.
+//! Running a program to its end, and its output.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -16,10 +16,10 @@ use crate::secret::{Message, Redactor, message};
 #[derive(Debug)]
 pub struct ProgramResult {
     pub end: End,
-    /// What it printed, without the line breaks at the end, as a shell takes it.
+    /// The output without trailing line breaks, as a shell would capture it.
     pub stdout: String,
     pub stderr: String,
-    /// From its start to its exit.
+    /// The time from start to exit.
     pub took: Duration,
     output: Output,
     redactor: Arc<Redactor>,
@@ -27,30 +27,30 @@ pub struct ProgramResult {
 }
 
 impl ProgramResult {
-    /// How many bytes of it there are to look at.
+    /// Returns the number of bytes to examine.
     pub fn size(&self) -> usize {
         self.stdout.len() + self.stderr.len()
     }
 
-    /// Both streams as they came, without the secrets in them.
+    /// Returns both streams as they arrived, without secrets.
     pub fn log(&self) -> Option<Log> {
         self.output.log(&self.redactor)
     }
 
-    /// What it printed to stdout as JSON, parsed once.
+    /// Returns stdout as JSON, which is parsed once.
     ///
     /// # Errors
-    /// Why it is no JSON.
+    /// Fails with the reason why it is not JSON.
     pub fn json(&self) -> Result<&Value, &str> {
         self.json.get_or_init(|| json::parse(&self.stdout)).as_ref().map_err(String::as_str)
     }
 }
 
-/// Runs `command` to its end, and ends what it leaves behind. More than [`LONGEST_STREAM`] on one of the streams that
-/// are `looked_at` is a failure.
+/// Runs `command` to its end and kills what it leaves behind. More than [`LONGEST_STREAM`] on one of the streams in
+/// `looked_at` is a failure.
 ///
 /// # Errors
-/// It cannot be started, prints too much, or does not end in time.
+/// Fails if the program cannot be started, prints too much, or does not end in time.
 pub async fn run(
     command: &Command,
     looked_at: &[Stream],
@@ -83,7 +83,7 @@ pub async fn run(
     if exit.is_ok() {
         process.printed_all().await;
     }
-    // What it left in the background is a part of it, and what that prints comes no later.
+    // Background processes are part of the program. Once they are killed, they print nothing more.
     process.end_leftovers(context.deadline).await;
     leftovers.disarm();
     let end = exit.map_err(|stream| too_much(command, stream))?;

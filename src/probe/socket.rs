@@ -1,4 +1,4 @@
-//! A stream to a server: TCP, or a socket of this machine.
+//! A stream to a server: TCP, or a local socket.
 
 use std::io::Result;
 use std::pin::Pin;
@@ -10,14 +10,14 @@ use tokio::net::TcpStream;
 use super::dial::{self, Target};
 use crate::outcome::Failure;
 
-/// Where a server is.
+/// The location of a server.
 #[derive(Debug, Clone)]
 pub enum Endpoint {
     Tcp(Target),
     #[cfg(unix)]
     Socket {
         path: std::path::PathBuf,
-        /// What stands for it where a port is asked for.
+        /// The port to use where one is required, such as in a password file.
         port: u16,
     },
 }
@@ -39,10 +39,10 @@ impl Endpoint {
         }
     }
 
-    /// Connects to it.
+    /// Connects to the server.
     ///
     /// # Errors
-    /// No name, no such socket, or nobody listens.
+    /// Fails if the name does not resolve, if there is no such socket, or if nothing listens.
     pub async fn open(&self) -> std::result::Result<Socket, Failure> {
         match self {
             Endpoint::Tcp(target) => dial::connect(target).await.map(Socket::Tcp),
@@ -51,10 +51,10 @@ impl Endpoint {
         }
     }
 
-    /// Connects to the very address that was talked to, and not to the name: another of its addresses is another server.
+    /// Connects to the same address as before rather than to the name, because another address may be another server.
     ///
     /// # Errors
-    /// Nobody listens there any more.
+    /// Fails if nothing listens there any more.
     pub async fn open_again(&self, address: Option<String>) -> Result<Socket> {
         match self {
             Endpoint::Tcp(target) => {

@@ -1,4 +1,4 @@
-//! From plain text to TLS on one connection: what a protocol wants to be asked first.
+//! STARTTLS: how each protocol is asked to switch a plain-text connection to TLS.
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -13,7 +13,7 @@ use crate::language::schema::{Definitions, Schema};
 use crate::outcome::{Failure, Fault, Phase};
 use crate::secret::{Message, message};
 
-/// A protocol that starts in plain text and goes on in TLS. The names are those of `openssl s_client -starttls`.
+/// A protocol that begins in plain text and continues in TLS. The names are those of `openssl s_client -starttls`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StartTls {
     /// RFC 3207.
@@ -57,10 +57,10 @@ impl FromToml for StartTls {
     }
 }
 
-/// The longest line that a server may say, in bytes.
+/// The maximum length of a line from the server, in bytes.
 const LONGEST_LINE: usize = 8 * 1024;
 
-/// `CLIENT_PROTOCOL_41 | CLIENT_SSL | CLIENT_SECURE_CONNECTION` of MySQL, packets of at most 16 MiB, utf8mb4.
+/// MySQL's `CLIENT_PROTOCOL_41 | CLIENT_SSL | CLIENT_SECURE_CONNECTION`, packets of at most 16 MiB, utf8mb4.
 const MYSQL_SSL_REQUEST: [u8; 36] = {
     let mut packet = [0; 36];
     packet[0] = 32;
@@ -72,19 +72,19 @@ const MYSQL_SSL_REQUEST: [u8; 36] = {
     packet
 };
 
-/// An `ExtendedRequest` of LDAP for `1.3.6.1.4.1.1466.20037`.
+/// An LDAP `ExtendedRequest` for `1.3.6.1.4.1.1466.20037`.
 const LDAP_REQUEST: &[u8] = b"\x30\x1d\x02\x01\x01\x77\x18\x80\x161.3.6.1.4.1.1466.20037";
 
 impl StartTls {
-    /// The protocol's name, as `openssl s_client -starttls` takes it.
+    /// Returns the protocol's name in `openssl s_client -starttls`.
     pub fn name(self) -> &'static str {
         ALL.iter().find(|(_, protocol)| *protocol == self).map_or("", |(name, _)| name)
     }
 
-    /// Asks the server to go on in TLS.
+    /// Asks the server to continue in TLS.
     ///
     /// # Errors
-    /// It refuses, or speaks another protocol.
+    /// Fails if the server refuses, or speaks another protocol.
     pub async fn ask(
         self,
         stream: &mut TcpStream,
@@ -141,7 +141,8 @@ impl Dialog<'_> {
         Ok(bytes)
     }
 
-    /// Reads lines up to the answer, which must start with `wanted`. Byte by byte: what comes after it is TLS.
+    /// Reads lines up to the answer, which must start with `wanted`. Reads byte by byte, because TLS follows the
+    /// answer.
     async fn expect(&mut self, wanted: &str) -> Result<(), Failure> {
         loop {
             let mut line = Vec::new();
@@ -153,9 +154,9 @@ impl Dialog<'_> {
                 }
             }
             match self.protocol {
-                // `250-SIZE` goes on, `250 SIZE` ends it.
+                // `250-SIZE` is followed by more lines, and `250 SIZE` is the last one.
                 StartTls::Smtp | StartTls::Ftp if line.get(3) == Some(&b'-') => {}
-                // What it says of itself, before the answer to the command.
+                // The server's remarks before its answer to the command.
                 StartTls::Imap if line.starts_with(b"* ") && wanted.starts_with("a1") => {}
                 _ if line.starts_with(wanted.as_bytes()) => return Ok(()),
                 _ => return Err(self.refused(wanted, &line)),
@@ -177,7 +178,7 @@ impl Dialog<'_> {
         }
         let mut answer = vec![0; length];
         self.stream.read_exact(&mut answer).await.map_err(|error| self.broken(&error))?;
-        // The message's number, then an `ExtendedResponse` (0x78) whose first field is an enumeration, the result.
+        // The message ID, then an `ExtendedResponse` (0x78) whose first field, an enumeration, is the result.
         let response = answer.iter().position(|byte| *byte == 0x78).map(|at| &answer[at..]);
         let result = response.and_then(|response| {
             response.windows(2).position(|pair| pair == [0x0a, 1]).map(|at| response.get(at + 2))
@@ -206,7 +207,7 @@ impl Dialog<'_> {
         }
         let mut greeting = vec![0; length];
         self.stream.read_exact(&mut greeting).await.map_err(|error| self.broken(&error))?;
-        // Version 10, its name and a zero, 4 bytes of a number, 8 of a challenge, a zero, then the flags.
+        // Version 10, the server's name and a zero, 4 bytes of connection ID, 8 of challenge, a zero, then the flags.
         let name = greeting.iter().position(|byte| *byte == 0);
         let flags = name.and_then(|end| greeting.get(end + 15));
         match (greeting.first(), flags) {

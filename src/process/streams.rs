@@ -1,13 +1,13 @@
-//! The two streams of a program, each by itself and whole, up to a limit.
+//! The two output streams of a program, kept separately and whole up to a limit.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
-/// How much of a stream is kept, in bytes.
+/// The number of bytes of a stream that are kept.
 pub const LONGEST_STREAM: usize = 1 << 20;
 
-/// What a program prints to.
+/// An output stream of a program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stream {
     Stdout,
@@ -23,11 +23,11 @@ impl Stream {
     }
 }
 
-/// What came on each of the two.
+/// The output on both streams.
 #[derive(Debug, Default)]
 pub struct Streams {
     kept: Mutex<Kept>,
-    /// Those that had more than is kept.
+    /// The streams that exceeded the limit.
     overflowed: watch::Sender<Vec<Stream>>,
 }
 
@@ -66,19 +66,19 @@ impl Streams {
         }
     }
 
-    /// What came on it so far, as text, and not kept any longer. What is no UTF-8 becomes U+FFFD.
+    /// Takes the output of a stream so far, as text. Invalid UTF-8 becomes U+FFFD.
     pub fn take_text(&self, stream: Stream) -> String {
         let bytes = std::mem::take(self.kept().stream(stream));
         String::from_utf8(bytes)
             .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
     }
 
-    /// One of these that had more than is kept.
+    /// Returns one of these streams that has exceeded the limit, if any.
     pub fn has_overflowed(&self, of: &[Stream]) -> Option<Stream> {
         self.overflowed.borrow().iter().copied().find(|stream| of.contains(stream))
     }
 
-    /// Waits until one of these has more than is kept, and says which.
+    /// Waits until one of these streams exceeds the limit, and returns it.
     pub async fn overflow(&self, of: &[Stream]) -> Stream {
         let mut overflowed = self.overflowed.subscribe();
         loop {

@@ -1,4 +1,4 @@
-//! The defaults that apply to a file's checks: its own, and those of the files that include it.
+//! The defaults that apply to the checks of a file: its own, and those of the files that include it.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,8 @@ use super::kind_defaults::KindDefaults;
 use super::load::Environment;
 use super::parts::Head;
 
-/// The defaults of a file and of those that include it. An environment's count before all that are for any.
+/// The defaults of a file and of the files that include it. Those of an environment take precedence over those for all
+/// environments.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Inherited<'t> {
     any: FileDefaults<'t>,
@@ -23,14 +24,14 @@ struct FileDefaults<'t> {
 }
 
 impl<'t> FileDefaults<'t> {
-    /// These defaults, and `other`'s for those that are omitted.
+    /// Returns these defaults, with those of `other` where they are missing.
     fn or(self, other: &FileDefaults<'t>) -> FileDefaults<'t> {
         FileDefaults { general: self.general.or(&other.general), kinds: self.kinds.or(&other.kinds) }
     }
 }
 
 impl<'t> Inherited<'t> {
-    /// What a file says, whose spans are moved by `shift`.
+    /// Reads the defaults of a file whose spans are shifted by `shift`.
     pub fn of(document: &DeTable<'t>, head: &Head, shift: usize) -> Inherited<'t> {
         let kinds =
             |file: &DeTable<'t>| KindDefaults::of(file.get("defaults").map(toml::Spanned::get_ref), shift);
@@ -46,7 +47,7 @@ impl<'t> Inherited<'t> {
         }
     }
 
-    /// These defaults, and `outer`'s for those that are omitted.
+    /// Returns these defaults, with those of `outer` where they are missing.
     pub fn or(mut self, outer: &Inherited<'t>) -> Inherited<'t> {
         for (name, outer) in &outer.environments {
             let own = self.environments.remove(name).unwrap_or_default();
@@ -55,12 +56,12 @@ impl<'t> Inherited<'t> {
         Inherited { any: self.any.or(&outer.any), environments: self.environments }
     }
 
-    /// Has an environment defaults of its own?
+    /// Whether an environment has defaults of its own.
     pub fn depend_on_environment(&self) -> bool {
         !self.environments.is_empty()
     }
 
-    /// What is for checks of any kind.
+    /// Returns the defaults for checks of every kind.
     pub fn general(&self, environment: Environment<'_>) -> Defaults {
         match self.in_environment(environment) {
             Some(own) => own.general.clone().or(&self.any.general),
@@ -68,8 +69,8 @@ impl<'t> Inherited<'t> {
         }
     }
 
-    /// What is for the checks of each kind: in one way, or where the environment is not known, in each of the ways that
-    /// it may be.
+    /// Returns the defaults for the checks of each kind. If the environment is unknown, returns them for each
+    /// environment that it may be.
     pub fn of_kinds(&self, environment: Environment<'_>) -> Vec<KindDefaults<'t>> {
         let with = |own: &FileDefaults<'t>| own.kinds.clone().or(&self.any.kinds);
         match (environment, self.in_environment(environment)) {

@@ -1,4 +1,5 @@
-//! The end that a canary is sent from, and what removes it: requests, programs, or statements that are committed.
+//! The ends of a canary that write: what sends it, and what removes it. Each is a request, a program, or a committed
+//! statement.
 
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use crate::outcome::Phase;
 #[derive(Debug)]
 pub(super) struct Send {
     pub exchange: Box<dyn AnyExchange>,
-    /// What is under way while its answer is waited for.
+    /// The phase in which the check awaits the answer.
     pub phase: Phase,
 }
 
@@ -61,7 +62,7 @@ impl FromTable for Cleanup {
     }
 }
 
-/// The steps, with a name for each that has none of its own.
+/// Returns the steps with a name for each: `cleanup`, `cleanup 2` and so on where the suite gives none.
 pub(super) fn numbered(cleanup: Vec<Cleanup>) -> Vec<Cleanup> {
     let named = |(index, step): (usize, Cleanup)| match (step.name.as_str(), index) {
         ("", 0) => Cleanup { name: "cleanup".to_owned(), ..step },
@@ -71,7 +72,7 @@ pub(super) fn numbered(cleanup: Vec<Cleanup>) -> Vec<Cleanup> {
     cleanup.into_iter().enumerate().map(named).collect()
 }
 
-/// Reads what changes something: a request, a program, or a statement of which the suite says that it is committed.
+/// Reads an end that writes: a request, a program, or a statement that the suite explicitly commits.
 fn writing(table: &mut Table<'_, '_, '_>, rolled_back: &'static str) -> Option<Action> {
     let commit: Option<bool> = if table.has("database") {
         table.optional(
@@ -105,6 +106,6 @@ pub(super) fn refuse_repeats(table: &mut Table<'_, '_, '_>, why: &'static str) {
     }
 }
 
-/// What the key `capture` means at an end.
+/// The documentation of the key `capture` at an end.
 pub(super) const CAPTURE: (&str, &str) =
     ("values to keep for what comes after it", r#"capture = { order = { json = "$.id" } }"#);

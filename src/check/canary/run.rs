@@ -1,4 +1,4 @@
-//! A canary that runs: one send, all arrivals at the same time, and the cleanup.
+//! A run of a canary: one send, all arrivals concurrently, then the cleanup.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,15 +22,16 @@ use crate::language::variables::{Variables, first_part, is_built_in};
 use crate::outcome::{Failure, Fault, Mismatch, Span};
 use crate::secret::{Message, Redacted, message};
 
-/// How much longer than the check a send may take to come to its end, so that it is known what came of it.
+/// How long a send may outlast the check, so that its result becomes known.
 const SEND_END: Duration = Duration::from_millis(500);
 
 pub(super) struct CanaryRun {
     canary: Arc<Canary>,
     session: Session,
-    /// The id of what was sent, or may have been.
+    /// The ID of what was sent, or may have been.
     id: Option<String>,
-    /// The send, until its end is known. It is not dropped with the attempt: what was half sent could not be removed.
+    /// The send, until its result is known. It outlives the attempt, because a half-finished send could not be cleaned
+    /// up.
     sending: Option<BoxFuture<'static, Sent>>,
     reports: Vec<StepReport>,
     notes: Vec<Message>,
@@ -41,7 +42,7 @@ struct Sent {
     ran: StepRan,
 }
 
-/// Asks one thing, once.
+/// A single exchange that is made once.
 struct Once {
     canary: Arc<Canary>,
     which: Which,
@@ -51,7 +52,7 @@ struct Once {
 #[derive(Debug, Clone, Copy)]
 enum Which {
     Send,
-    /// The cleanup step of this index.
+    /// The cleanup step at this index.
     Cleanup(usize),
 }
 
@@ -89,7 +90,7 @@ impl CanaryRun {
         StepName { number: 1, name: "send".to_owned(), place: self.canary.send.exchange.url().place() }
     }
 
-    /// Sends, and waits for the acknowledgement.
+    /// Sends the canary and waits for the acknowledgement.
     async fn send(&mut self, context: &Context) -> Result<(), Failure> {
         let step = self.send_step();
         let scope = self.session.scope.clone();
@@ -115,7 +116,7 @@ impl CanaryRun {
         }
     }
 
-    /// Takes over what the send came to.
+    /// Takes over the session and the result of the send.
     fn has_sent(&mut self, sent: Sent) -> Result<(), Failure> {
         self.sending = None;
         let Sent { session, ran: StepRan { report, result } } = sent;
@@ -124,7 +125,7 @@ impl CanaryRun {
         result.map_err(|failure| failed_in(&self.send_step(), self.ambiguous(failure)))
     }
 
-    /// Says of a send that failed whether it may have been done all the same. It is not tried again then.
+    /// Marks the failure of a send that may have taken effect all the same. Such a send is not repeated.
     fn ambiguous(&self, failure: Failure) -> Failure {
         let id = self.id.as_deref().unwrap_or_default();
         let unknown = || message!("; whether {} was sent is not known, and it is not sent again", id);
@@ -145,7 +146,7 @@ impl CanaryRun {
         }
     }
 
-    /// Waits for all arrivals, and says how long each took.
+    /// Waits for all arrivals and reports how long each took.
     async fn arrive(&mut self, id: &str, context: &Context) -> Result<(), Failure> {
         let canary = Arc::clone(&self.canary);
         let looking = canary.arrivals.iter().enumerate().map(|(index, arrival)| {
@@ -180,7 +181,8 @@ impl CanaryRun {
     async fn clean_up(&mut self, context: &Context) {
         let Some(id) = self.id.clone() else { return };
         if let Some(sending) = &mut self.sending {
-            // What was sent by now is known, and what is under way still ends before it is removed.
+            // What has been sent by now is known. A send in progress may still end before the cleanup removes its
+            // result.
             let end = context.deadline.tighten(CLOSE_TIMEOUT, BudgetScope::Grace);
             match end.bound(sending).await {
                 Ok(sent) => _ = self.has_sent(sent),
@@ -194,7 +196,7 @@ impl CanaryRun {
         }
     }
 
-    /// Runs a cleanup step. One that fails does not keep the next from running.
+    /// Runs a cleanup step. A failed step does not prevent the next one from running.
     async fn clean_up_step(
         &mut self,
         index: usize,
@@ -221,7 +223,7 @@ impl CanaryRun {
     }
 }
 
-/// A variable that has no value, because what captures it did not come to it.
+/// Returns a variable that has no value because its capture was never reached.
 fn missing(exchange: &dyn AnyExchange, scope: &Variables) -> Option<String> {
     let mut uses = VariableUsage::default();
     exchange.uses(&mut uses);
@@ -230,7 +232,7 @@ fn missing(exchange: &dyn AnyExchange, scope: &Variables) -> Option<String> {
     reads.find(|(name, _)| is_missing(name)).map(|(name, _)| first_part(name).to_owned())
 }
 
-/// A failed cleanup, with what may be left.
+/// Builds the failure of a cleanup step, which says what may be left behind.
 fn left_behind(failure: Failure, missing: Option<&str>, id: &str) -> Failure {
     let left = message!("; {} may be left behind", id);
     match failure {
@@ -259,8 +261,8 @@ fn listed(hops: Vec<Message>) -> Option<Message> {
     hops.into_iter().reduce(|all, hop| all.words(", ").then(hop))
 }
 
-/// One failure of all arrivals that failed: what is expected and did not come, before what could not be found out.
-/// `others_saw` says which consumers had it.
+/// Combines the failures of all arrivals into one. Unmet expectations come before errors. `others_saw` says which
+/// consumers had the canary.
 fn all_of(failures: Vec<(StepName, Failure)>, others_saw: &Message) -> Result<(), Failure> {
     let (mut mismatches, mut described): (Vec<Mismatch>, Option<Message>) = (Vec::new(), None);
     let mut others = Vec::new();

@@ -1,7 +1,7 @@
 //! Service levels: how old the newest data may be.
 //!
-//! `freshness V`: at most V. `latency L` of data that comes every `frequency F`: at most F + L. `latency L` alone: at
-//! most L. Nothing else can be asked of a database.
+//! `freshness V` allows an age of V, `latency L` with `frequency F` an age of F + L, and `latency L` alone an age of L.
+//! A database can answer no other service level.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use super::yaml::Node;
 use crate::language::diagnostic::Diagnostic;
 use crate::language::source::Place;
 
-/// A service level as it is written.
+/// A service level as written in the contract.
 struct Level {
     property: String,
     within: Option<Duration>,
@@ -93,7 +93,7 @@ fn level(node: &Node, usual: Option<&(String, Place)>, findings: &mut Findings) 
     Some(Level { property: property.to_owned(), within, element, place })
 }
 
-/// Puts it where its element is.
+/// Attaches the service level to the object that its element names.
 fn put(element: &str, place: Place, fresh: Fresh, promised: &mut Promised, findings: &mut Findings) {
     let (object, column) =
         element.rsplit_once('.').map_or((None, element), |(object, column)| (Some(object), column));
@@ -114,7 +114,7 @@ fn put(element: &str, place: Place, fresh: Fresh, promised: &mut Promised, findi
         (Some(_), Some(_)) => format!("`{element}` is in several objects"),
         (None, _) => match object {
             Some(object) => {
-                // What is no table is not checked, and named already.
+                // Anything that is not a table is not checked, and has already been reported.
                 let is_no_table = promised
                     .unchecked
                     .iter()
@@ -133,7 +133,7 @@ fn put(element: &str, place: Place, fresh: Fresh, promised: &mut Promised, findi
         .push(mistake.hint("an element is an object and its property, such as `orders.ordered_at`"));
 }
 
-/// A value with its unit, or a duration of ISO 8601.
+/// Parses a value with its unit, or an ISO 8601 duration.
 fn duration(value: &Node, unit: Option<&str>) -> Option<Duration> {
     const HOUR: u32 = 3_600;
     let Some(number) = number(value) else {

@@ -1,4 +1,4 @@
-//! Each promise with what came of it, and what a check says of all of them.
+//! The promises with their results, and the verdict of a check on all of them.
 
 use std::ops::Range;
 
@@ -7,42 +7,42 @@ use crate::language::source::Place;
 use crate::outcome::{Failure, Fault, Mismatch, Promise, PromiseVerdict, Promises};
 use crate::secret::{Message, message};
 
-/// No more findings than this are told one by one. All are in the reports.
+/// The maximum number of findings in a failure message. Reports list all of them.
 const TOLD: usize = 20;
 
-/// One promise, how it is looked at, and what came of it.
+/// A promise, how it is tested, and its result.
 #[derive(Debug, Clone)]
 pub(super) struct Entry {
     pub object: Option<usize>,
     pub column: Option<String>,
-    /// What is promised, in a few words.
+    /// A short description of what is promised.
     pub promise: Message,
     pub place: Place,
     pub test: Test,
     pub came: Came,
 }
 
-/// How a promise is looked at.
+/// The way a promise is tested.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Test {
-    /// What the suite expects of the document, by its place in the list.
+    /// An expectation of the suite on the document, by its index in the list.
     Document(usize),
     Exists,
-    /// That a column is there.
+    /// The column exists.
     Column(usize),
     Type(usize),
     NoOtherColumns,
     Unique(usize),
     NotNull(usize),
-    /// It is not empty, or has so many rows.
+    /// The object is not empty, or has the expected number of rows.
     Rows,
     Fresh(usize),
     Rule(usize),
-    /// Nothing can.
+    /// The promise cannot be tested.
     Nothing,
 }
 
-/// What came of a promise.
+/// The result of a promise.
 #[derive(Debug, Clone)]
 pub(super) enum Came {
     NotReached,
@@ -51,19 +51,19 @@ pub(super) enum Came {
         expected: Message,
         actual: Message,
     },
-    /// It only reports.
+    /// A broken rule that only warns.
     Warned {
         expected: Message,
         actual: Message,
     },
-    /// It holds, and nothing keeps it from being broken.
+    /// The promise holds, but nothing enforces it.
     Unguarded(Message),
     Errored {
         fault: Fault,
         cause: Message,
         hint: Option<Message>,
     },
-    /// Of what kind it is, and which.
+    /// The kind of promise, and which one.
     Unchecked {
         group: &'static str,
         which: Option<String>,
@@ -101,7 +101,7 @@ impl Came {
     }
 }
 
-/// Every promise, in the order in which it is looked at, and which of them are about each object.
+/// Returns every promise in the order in which they are tested, and the range of entries for each object.
 pub(super) fn entries(
     promised: &Promised,
     forbids_others: bool,
@@ -192,7 +192,7 @@ fn of_object(index: usize, object: &Object, forbids_others: bool, entries: &mut 
     }
 }
 
-/// What an entry is about: `orders.total`, `orders`, or the contract.
+/// Returns the subject of an entry: `orders.total`, `orders`, or the contract.
 fn subject(entry: &Entry, objects: &[Object]) -> Message {
     let object = entry.object.map(|object| objects[object].name.as_str());
     match (object, &entry.column) {
@@ -202,7 +202,7 @@ fn subject(entry: &Entry, objects: &[Object]) -> Message {
     }
 }
 
-/// All promises, as reports have them.
+/// Returns all promises as reports show them.
 pub(super) fn promises(entries: &[Entry], objects: &[Object], notes: &[Message]) -> Promises {
     let promise = |entry: &Entry| Promise {
         object: entry.object.map(|object| message!("{}", objects[object].name)),
@@ -216,6 +216,7 @@ pub(super) fn promises(entries: &[Entry], objects: &[Object], notes: &[Message])
     Promises { list, summary: summary(entries, objects, notes) }
 }
 
+/// Formats the summary:
 /// `checked 31 of 36 promises; not executable: 2 text, 1 custom (soda), 2 SLA (retention, endOfLife)`.
 pub(super) fn summary(entries: &[Entry], objects: &[Object], notes: &[Message]) -> Message {
     let checked = entries.iter().filter(|entry| match entry.came.verdict() {
@@ -257,7 +258,7 @@ pub(super) fn summary(entries: &[Entry], objects: &[Object], notes: &[Message]) 
     notes.iter().fold(text, |text, note| text.words("; ").then(note.clone()))
 }
 
-/// `2 text, 1 custom (soda)`.
+/// Formats the groups: `2 text, 1 custom (soda)`.
 fn groups<'e>(unchecked: impl Iterator<Item = (&'static str, Option<&'e str>)>) -> Message {
     let mut groups: Vec<(&str, usize, Vec<&str>)> = Vec::new();
     for (group, which) in unchecked {
@@ -280,7 +281,7 @@ fn groups<'e>(unchecked: impl Iterator<Item = (&'static str, Option<&'e str>)>) 
     text
 }
 
-/// What all of it comes to: failed before errored before passed.
+/// Returns the verdict on all promises. Failed takes precedence over errored, and errored over passed.
 pub(super) fn verdict(entries: &[Entry], objects: &[Object], notes: &[Message]) -> Result<(), Failure> {
     let failed = entries.iter().filter_map(|entry| match &entry.came {
         Came::Failed { expected, actual } => {
@@ -347,7 +348,7 @@ pub(super) fn verdict(entries: &[Entry], objects: &[Object], notes: &[Message]) 
     Err(failure)
 }
 
-/// Some of them by name.
+/// Names some of the entries.
 fn named(entries: &[&Entry], objects: &[Object]) -> Message {
     let mut text = Message::new();
     for (index, entry) in entries.iter().take(5).enumerate() {

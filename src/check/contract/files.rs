@@ -1,16 +1,16 @@
-//! The files that a pattern such as `contracts/*.odcs.yaml` names.
+//! Expansion of a pattern such as `contracts/*.odcs.yaml` to files.
 
 use std::path::{Path, PathBuf};
 
 use globset::{GlobBuilder, GlobMatcher};
 
-/// How deep `**` goes down.
+/// The maximum depth of `**`.
 const DEEPEST: usize = 16;
 
-/// The regular files below `folder` that match, in the order of their names.
+/// Returns the regular files below `folder` that match, sorted by name.
 ///
 /// # Errors
-/// The pattern is none.
+/// Fails if the pattern is invalid.
 pub(super) fn matching(folder: &Path, pattern: &str) -> Result<Vec<PathBuf>, String> {
     let parts: Vec<Part> = pattern.split('/').map(Part::of).collect::<Result<_, _>>()?;
     let start = if pattern.starts_with('/') { PathBuf::from("/") } else { PathBuf::new() };
@@ -21,11 +21,11 @@ pub(super) fn matching(folder: &Path, pattern: &str) -> Result<Vec<PathBuf>, Str
     Ok(found)
 }
 
-/// One folder or file of a pattern.
+/// One path component of a pattern.
 enum Part {
     Plain(String),
     Pattern(GlobMatcher),
-    /// `**`: any number of folders.
+    /// `**`, which matches any number of folders.
     Folders,
 }
 
@@ -42,7 +42,7 @@ impl Part {
     }
 }
 
-/// `path` is what was walked so far, from `folder` on.
+/// Collects the matching files. `path` is the path walked so far, relative to `folder`.
 fn walk(folder: &Path, path: &Path, parts: &[Part], depth: usize, found: &mut Vec<PathBuf>) {
     let Some((part, rest)) = parts.split_first() else {
         if folder.join(path).is_file() {
@@ -65,7 +65,7 @@ fn walk(folder: &Path, path: &Path, parts: &[Part], depth: usize, found: &mut Ve
             walk(folder, path, rest, depth, found);
             for name in names(&folder.join(path)) {
                 let below = path.join(&name);
-                // A link may lead back up.
+                // Symbolic links are not followed, because one may lead back up.
                 let is_folder =
                     folder.join(&below).symlink_metadata().is_ok_and(|metadata| metadata.is_dir());
                 if is_folder && !name.starts_with('.') {

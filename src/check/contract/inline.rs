@@ -1,4 +1,4 @@
-//! Promises that the suite makes itself, without a contract document.
+//! Promises made in the suite itself, without a contract document.
 //!
 //! ```toml
 //! [[contract.table]]
@@ -17,7 +17,7 @@ use crate::language::diagnostic::Diagnostic;
 use crate::language::placed::Placed;
 use crate::language::read::{FromTable, Named, Table};
 
-/// A `[[contract.table]]`.
+/// A `[[contract.table]]` table.
 #[derive(Debug, Clone)]
 pub(super) struct InlineTable(pub Object);
 
@@ -63,7 +63,7 @@ impl FromTable for InlineTable {
                 required: None,
             })
             .collect();
-        // What is named anywhere must be there.
+        // A column that is named anywhere must exist.
         let mut named = |Named { name, place }: &Named, is_required: bool| {
             let at = columns.iter().position(|column| column.name == *name).unwrap_or_else(|| {
                 columns.push(Column {
@@ -121,7 +121,7 @@ impl FromTable for InlineTable {
     }
 }
 
-/// `fresh`.
+/// The key `fresh`.
 #[derive(Debug, Clone)]
 struct FreshKeys {
     column: Named,
@@ -140,7 +140,7 @@ impl FromTable for FreshKeys {
     }
 }
 
-/// Records tables that are there twice.
+/// Records duplicate tables.
 pub(super) fn unique(tables: &[InlineTable], table: &mut Table<'_, '_, '_>) -> Option<()> {
     let mut all_differ = true;
     for (index, InlineTable(object)) in tables.iter().enumerate() {

@@ -1,8 +1,8 @@
 //! Contracts of the Open Data Contract Standard, version 3, in YAML or JSON.
 //!
-//! Source: <https://bitol-io.github.io/open-data-contract-standard/>. What is read as it is found in the wild: a primary key
-//! is not null even where `required: false` stands beside it; a key of several columns often has no `primaryKeyPosition`,
-//! and is the set of them; a `physicalName` may have a schema in it.
+//! Source: <https://bitol-io.github.io/open-data-contract-standard/>. The reader accepts documents as found in the
+//! wild: a primary key is not null even beside `required: false`; a composite key often lacks `primaryKeyPosition` and
+//! is then the set of its columns; a `physicalName` may include a schema.
 
 use super::fields::{Fields, Findings};
 use super::promise::{Column, Logical, Object, Promised, Unchecked, UniqueColumns};
@@ -11,16 +11,16 @@ use super::{agreement, quality};
 use crate::language::diagnostic::{Diagnostic, closest};
 use crate::probe::database::TableName;
 
-/// What a document says, and what is wrong with it.
+/// The promises of a document and the mistakes in it.
 pub(super) struct Read {
-    /// The contract's own name, if it has one.
+    /// The contract's own name, if any.
     pub name: Option<String>,
-    /// `None` where it cannot be understood at all.
+    /// `None` if the document cannot be understood at all.
     pub promised: Option<Promised>,
     pub findings: Findings,
 }
 
-/// Reads the contract in `text`, which is the file with this number.
+/// Reads the contract in `text`, which is the content of the file with this number.
 pub(super) fn read(text: &str, file: usize) -> Read {
     let mut findings = Findings::default();
     let root = match yaml::read(text, file) {
@@ -39,7 +39,7 @@ pub(super) fn read(text: &str, file: usize) -> Read {
     Read { name, promised, findings }
 }
 
-/// Is it of the kind and version that are understood?
+/// Checks that the kind and version of the document are supported.
 fn is_contract(fields: &mut Fields<'_>, findings: &mut Findings) -> Option<()> {
     const HINT: &str = "smoke reads contracts of the Open Data Contract Standard: `kind: DataContract`, `apiVersion: v3.1.0`";
     let mut reject = |place, message: String| {
@@ -108,7 +108,7 @@ fn promised(mut fields: Fields<'_>, root: &Node, findings: &mut Findings) -> Pro
     promised
 }
 
-/// The one schema that the contract's servers are in: where to look first.
+/// Returns the schema of the contract's servers if they all name the same one. It is searched first.
 fn schema_of_servers(servers: Option<&Node>) -> Option<String> {
     let Some(NodeValue::List(servers)) = servers.map(|node| &node.value) else { return None };
     let mut schemas = servers.iter().filter_map(|server| match &server.value {
@@ -122,14 +122,14 @@ fn schema_of_servers(servers: Option<&Node>) -> Option<String> {
     schemas.all(|schema| schema == first).then(|| first.to_owned())
 }
 
-/// `schema.table`; of a longer name the last two parts.
+/// Parses `schema.table`. Of a longer name, the last two parts count.
 pub(super) fn table_name(written: &str) -> TableName {
     let mut parts = written.rsplit('.');
     let name = parts.next().unwrap_or(written);
     TableName { schema: parts.next().map(str::to_owned), name: name.to_owned() }
 }
 
-/// Is it something that a database has?
+/// Whether the physical type is a table or a view.
 fn is_table(physical_type: &str) -> bool {
     let lower = physical_type.to_lowercase();
     lower.contains("table") || lower.contains("view")

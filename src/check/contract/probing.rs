@@ -1,4 +1,4 @@
-//! Statements on the data, each ended in time, and what their answers say of a promise.
+//! Statements on the data, each with a time limit, and what their results say about a promise.
 
 use std::time::Duration;
 
@@ -17,13 +17,13 @@ use crate::probe::database::{Database, Family, Session};
 use crate::probe::rows::QueryResult;
 use crate::secret::{Message, message};
 
-/// So long a statement may take in any case, as long as there is time.
+/// The minimum time limit of a statement, if that much time is left.
 const SHORTEST_LIMIT: Duration = Duration::from_secs(2);
 
-/// What touches a table for the first time waits no longer: a migration that holds its lock is told at once.
+/// The time limit of the first statement on a table, so that a lock held by a migration is reported at once.
 const FIRST_TOUCH: Duration = Duration::from_millis(450);
 
-/// Asks the database about one promise after the other.
+/// Tests one promise after another against the database.
 pub(super) struct Probe<'p> {
     database: &'p dyn Database,
     session: &'p mut dyn Session,
@@ -32,13 +32,13 @@ pub(super) struct Probe<'p> {
     limit: Duration,
     context: &'p Context,
     last: Option<String>,
-    /// The connection is of no use any more.
+    /// The connection is no longer usable.
     is_broken: bool,
 }
 
-/// Why there is no answer.
+/// The reason why there is no answer.
 enum NoAnswer {
-    /// It was not there in so much time.
+    /// It did not arrive within this time.
     Late(Duration),
     Locked(Duration),
     Failed {
@@ -63,12 +63,12 @@ impl<'p> Probe<'p> {
         Probe { database, session, scope, own, limit, context, last: None, is_broken: false }
     }
 
-    /// Is there no time left, or no connection?
+    /// Whether the time or the connection is gone.
     pub fn is_over(&self) -> bool {
         self.is_broken || self.own.has_passed()
     }
 
-    /// The last statement, for people to run again.
+    /// Returns the last statement, for people to run again.
     pub fn last_statement(&self) -> Option<String> {
         self.last.clone()
     }
@@ -104,13 +104,13 @@ impl<'p> Probe<'p> {
         Writer { dialect: self.database.dialect(), idioms: self.database.idioms(), object, schema, table }
     }
 
-    /// Is there a row? The error is that nothing can be found out of this object now.
+    /// Tests whether the object has a row. Fails if nothing can be found out about this object now.
     pub async fn is_filled(&mut self, object: &Object, schema: &str, table: &str) -> Result<Came, Came> {
         let sql = self.writer(object, schema, table).is_filled();
         let first = self.ask(&sql, FIRST_TOUCH.min(self.limit)).await;
         let answer = match first {
             Err(NoAnswer::Locked(waited)) => return Err(locked(waited)),
-            // A view may take its time.
+            // A view may legitimately be slow.
             Err(NoAnswer::Late(_)) if !self.is_over() => self.ask(&sql, self.limit).await,
             answer => answer,
         };
@@ -126,7 +126,7 @@ impl<'p> Probe<'p> {
         }
     }
 
-    /// How old is the newest value?
+    /// Tests the age of the newest value.
     pub async fn newest(
         &mut self,
         object: &Object,
@@ -169,7 +169,7 @@ impl<'p> Probe<'p> {
         }
     }
 
-    /// Why there is no newest value.
+    /// Explains why there is no newest value.
     async fn nothing_newest(&mut self, object: &Object, schema: &str, table: &str, column: &str) -> Message {
         let count = self.writer(object, schema, table).count_all();
         match self.ask(&count, self.limit).await.ok().as_ref().map(first_value) {
@@ -212,7 +212,7 @@ impl<'p> Probe<'p> {
         })
     }
 
-    /// How many rows are there?
+    /// Tests the number of rows.
     pub async fn rows(&mut self, object: &Object, schema: &str, table: &str) -> Came {
         let Some(rows) = &object.rows else { return Came::Passed(None) };
         let sql = self.writer(object, schema, table).count();
@@ -233,7 +233,7 @@ impl<'p> Probe<'p> {
         }
     }
 
-    /// What does the rule measure, and is that what it must be?
+    /// Measures a quality rule and compares the result with what it requires.
     pub async fn rule(
         &mut self,
         object: &Object,
@@ -285,7 +285,7 @@ impl<'p> Probe<'p> {
         }
     }
 
-    /// The one value of the one row.
+    /// Returns the single value of the single row.
     async fn measured(&mut self, sql: &Sql) -> Result<Value, Came> {
         let answer = match self.ask(sql, self.limit).await {
             Ok(answer) => answer,
@@ -304,7 +304,8 @@ impl<'p> Probe<'p> {
     }
 }
 
-/// What a scan comes to that looks for one row that must not be there. What cannot be proven of a view is counted.
+/// Returns the result of a scan for a row that must not exist. What cannot be proven on a view is counted as not
+/// checked.
 fn scanned(answer: Answer, is_view: bool, found: impl FnOnce() -> Came) -> Came {
     match answer {
         Ok(answer) if answer.count == 0 => Came::Passed(None),
@@ -317,7 +318,7 @@ fn scanned(answer: Answer, is_view: bool, found: impl FnOnce() -> Came) -> Came 
     }
 }
 
-/// What the search for the newest value comes to that took longer.
+/// Builds the result for a search for the newest value that ran out of time.
 pub(super) fn not_fresh_in_time(column: &str, limit: Duration) -> Came {
     Came::errored(
         message!("could not be determined in {} (no index on `{}`?)", Span(limit), column),
@@ -350,7 +351,8 @@ fn errored(no_answer: NoAnswer) -> Came {
     }
 }
 
-/// An error about a value has the value in it (class 22), and so may one that somebody raises (class P0).
+/// Removes values from a database error. An error about a value (class 22) contains it, and one that a user raises
+/// (class P0) may.
 fn without_values(cause: Message) -> Message {
     let text = cause.to_string();
     let code = text.split_once("(SQLSTATE ").and_then(|(_, rest)| rest.get(..5)).map(str::to_owned);
@@ -387,11 +389,11 @@ fn kind(value: &Value) -> &'static str {
     }
 }
 
-/// How much of all it is; nothing of nothing is nothing.
+/// Returns the share in percent. Zero of zero is 0%.
 fn percent(part: &Value, all: &Value) -> Value {
     let (Some(part), Some(all)) = (part.as_f64(), all.as_f64()) else { return Value::Null };
     let share = if all == 0.0 { 0.0 } else { part * 100.0 / all };
-    // Not more digits than anybody reads; a rest is never rounded away to nothing or to all.
+    // Nobody reads more than six decimals.
     let rounded = (share * 1e6).round() / 1e6;
     Value::from(rounded)
 }

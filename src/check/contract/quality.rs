@@ -12,7 +12,7 @@ use crate::language::source::Place;
 /// The metrics of the standard.
 const METRICS: [&str; 5] = ["nullValues", "missingValues", "invalidValues", "duplicateValues", "rowCount"];
 
-/// What version 3.0 calls a rule, the metric that it is, and whether it says by itself what must be.
+/// The rules of version 3.0, each with its metric.
 const RULES: [(&str, &str); 10] = [
     ("nullCheck", "nullValues"),
     ("nullCount", "nullValues"),
@@ -26,10 +26,10 @@ const RULES: [(&str, &str); 10] = [
     ("rowCount", "rowCount"),
 ];
 
-/// Severities that report and do not fail.
+/// Severities that warn instead of failing.
 const ONLY_WARN: [&str; 4] = ["info", "warning", "low", "minor"];
 
-/// Reads one rule on `column`, or on the whole object.
+/// Reads a rule on `column`, or on the whole object.
 pub(super) fn read(
     node: &Node,
     column: Option<&str>,
@@ -128,7 +128,8 @@ pub(super) fn read(
     object.quality.push(Rule { column, measure, operators, is_percent, only_warns, name, place });
 }
 
-/// Where the operators contradict each other, or what they are held against: nothing is counted below zero.
+/// Returns the place where the operators contradict each other or the possible values of the measure: no count is below
+/// zero.
 fn impossible(measure: &Measure, operators: &[(Operator, Place)], place: Place) -> Option<Place> {
     let mut all = operators.to_vec();
     match measure {
@@ -223,7 +224,7 @@ fn measure(
                 findings.warn(place, "this rule does not say which `properties` may not be there twice");
                 return None;
             };
-            // Those of a column's own rule may come after it.
+            // Columns that a column-level rule refers to may be declared after it.
             let is_known = |name: &String| column.is_some() || object.column(name).is_some();
             if let Some(unknown) = columns.iter().find(|name| !is_known(name)) {
                 findings.mistake(place, format!("there is no property `{unknown}` in this object"));
@@ -241,7 +242,7 @@ fn list(node: Option<&Node>) -> Option<Vec<Value>> {
     }
 }
 
-/// A number as it is written in a contract, if it is one.
+/// Returns a number as written in the contract, or `None` if it is not one.
 pub(super) fn number(node: &Node) -> Option<&str> {
     node.text().filter(|text| number::compare(text, text).is_some())
 }

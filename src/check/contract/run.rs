@@ -1,4 +1,4 @@
-//! A contract as it is checked: the catalog first, then what it does not prove, cheapest first, in one snapshot.
+//! A run of a contract check: the catalog first, then what it does not prove, cheapest first, in one snapshot.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ use crate::probe::database::{Access, Database, Reproduction, Session, TableKind}
 use crate::probe::databases;
 use crate::secret::{Message, Redacted, message};
 
-/// What is left of the budget to tell what was found.
+/// The bounds of the time that is kept back from the budget for reporting the findings.
 const TELL: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(200));
 
 pub(super) struct Run {
@@ -33,12 +33,12 @@ pub(super) struct Run {
     pub(super) promised: Promised,
     scope: Variables,
     pub(super) entries: Vec<Entry>,
-    /// Which entries are about each object, but for those that nothing can check.
+    /// The range of entries for each object, without those that cannot be tested.
     of_objects: Vec<Range<usize>>,
     pub(super) found: Vec<Found>,
-    /// What everybody should know who reads the result.
+    /// Notes that every reader of the result should see.
     pub(super) notes: Vec<Message>,
-    /// The promise that is being looked at, and how much time there was for it.
+    /// The promise being tested, and the time it was given.
     under_way: Option<(usize, Duration)>,
     /// The statement that showed the first failure.
     shown_by: Option<String>,
@@ -92,7 +92,7 @@ impl Run {
         Ok(())
     }
 
-    /// What the suite expects of the document itself.
+    /// Compares the document itself with the suite's expectations.
     async fn judge_document(&mut self, context: &Context) -> Result<(), Failure> {
         let expect = self.contract.document.clone();
         let Some(document) = self.promised.document.clone().filter(|_| !expect.is_empty()) else {
@@ -110,7 +110,7 @@ impl Run {
         Ok(())
     }
 
-    /// What only the data can tell, one statement after the other, until the time is up.
+    /// Tests what only the data can show, one statement after another, until the time is up.
     async fn probe(
         &mut self,
         database: &dyn Database,
@@ -135,7 +135,7 @@ impl Run {
                         self.settle(Test::Rows, Some(object), came);
                     }
                 }
-                // Nothing of it can be found out.
+                // Nothing can be found out about this object.
                 Err(came) => self.leave(object, &came),
             }
             if probe.is_over() {
@@ -217,7 +217,7 @@ impl Run {
         }
     }
 
-    /// The time was up while a promise was looked at.
+    /// Marks the promise that was being tested when the time ran out.
     fn cut(&mut self) {
         let Some((at, given)) = self.under_way else { return };
         self.entries[at].came = match (self.entries[at].test, &self.entries[at].column) {
@@ -226,7 +226,7 @@ impl Run {
         };
     }
 
-    /// The entries about an object, or about the contract.
+    /// Returns the entries about an object, or all of them for the contract itself.
     pub(super) fn about(&mut self, object: Option<usize>) -> &mut [Entry] {
         match object {
             Some(object) => &mut self.entries[self.of_objects[object].clone()],
@@ -234,7 +234,7 @@ impl Run {
         }
     }
 
-    /// Says what came of a promise, if there is such a one and nothing was said of it before.
+    /// Records the result of a promise, if there is such a promise and it has no result yet.
     pub(super) fn settle(&mut self, test: Test, object: Option<usize>, came: Came) {
         let is_open = |entry: &&mut Entry| entry.test == test && matches!(entry.came, Came::NotReached);
         if let Some(entry) = self.about(object).iter_mut().find(is_open) {
@@ -242,7 +242,7 @@ impl Run {
         }
     }
 
-    /// The same of all that is open of this object.
+    /// Records the result for every promise on this object that has none yet.
     pub(super) fn leave(&mut self, object: usize, came: &Came) {
         for entry in self.about(Some(object)) {
             if matches!(entry.came, Came::NotReached) {
@@ -252,7 +252,7 @@ impl Run {
     }
 }
 
-/// In this order: what takes little of a large table comes first.
+/// The data is tested in the order of these functions: whatever reads little of a large table comes first.
 fn is_fresh(test: Test) -> bool {
     matches!(test, Test::Fresh(_))
 }
@@ -274,7 +274,7 @@ impl Attempt for Run {
             let own = context.deadline.tighten(left.saturating_sub(tell), BudgetScope::Check);
             match own.bound(self.all(own, context)).await {
                 Ok(done) => done?,
-                // Nothing was found out yet.
+                // Nothing has been found out yet.
                 Err(_) if self.found.is_empty() => {
                     return Err(Failure::timed_out(context.deadline.cut(), context.timeline.phase()));
                 }
@@ -311,7 +311,7 @@ impl Running for Run {
     }
 }
 
-/// The clock of a server, as it says it.
+/// Parses the clock of a server in the form it is reported.
 pub(super) fn clock(now: &Value) -> Option<Timestamp> {
     now.as_str()?.parse().ok()
 }

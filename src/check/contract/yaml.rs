@@ -1,8 +1,9 @@
-//! YAML (and JSON, which is nearly a part of it) with the place of everything in it.
+//! YAML (and JSON, which is nearly a subset of it) with the place of every value.
 //!
-//! `saphyr-parser` gives one event after the other, each with its place, and needs no stack; what is built on it (`saphyr`,
-//! `serde-saphyr`) resolves aliases before one can count them, or has no places for what nobody asked for. What a file can
-//! grow to is bounded here: how deep it is nested, and how much its aliases repeat. Source: <https://yaml.org/spec/1.2.2/>.
+//! `saphyr-parser` yields one event at a time, each with its place, and needs no stack. The libraries built on it
+//! (`saphyr`, `serde-saphyr`) resolve aliases before they can be counted, or keep no places for unrequested values.
+//! This module bounds what a file can expand to: its nesting depth, and how much its aliases repeat. Source:
+//! <https://yaml.org/spec/1.2.2/>.
 
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -13,13 +14,13 @@ use serde_json::{Map, Number, Value};
 use crate::language::diagnostic::Diagnostic;
 use crate::language::source::Place;
 
-/// How deep a file may be nested.
+/// The maximum nesting depth of a file.
 const DEEPEST: usize = 64;
 
-/// How many values aliases may repeat, all together.
+/// The maximum number of values that all aliases together may repeat.
 const REPEATED: usize = 100_000;
 
-/// A value and where it is.
+/// A value and its place.
 #[derive(Debug, Clone)]
 pub(super) struct Node {
     pub place: Place,
@@ -28,7 +29,7 @@ pub(super) struct Node {
 
 #[derive(Debug, Clone)]
 pub(super) enum NodeValue {
-    /// A text in quotes, or one that may be a number, a boolean or null.
+    /// A scalar: quoted text, or plain text that may be a number, a boolean or null.
     Scalar {
         text: String,
         is_plain: bool,
@@ -43,10 +44,10 @@ pub(super) struct Key {
     pub place: Place,
 }
 
-/// Reads the one document in `text`, which is the file with this number.
+/// Reads the single document in `text`, which is the content of the file with this number.
 ///
 /// # Errors
-/// The first mistake.
+/// Fails with the first mistake.
 pub(super) fn read(text: &str, file: usize) -> Result<Node, Diagnostic> {
     let places = Places::new(text, file);
     let mut builder =
@@ -75,11 +76,11 @@ fn not_yaml(error: &ScanError, places: &Places<'_>) -> Diagnostic {
     Diagnostic::new(Place::new(places.file, at..at), format!("this is not YAML: {}", error.info()))
 }
 
-/// From the parser's characters to bytes.
+/// Converts the parser's character positions to byte offsets.
 struct Places<'t> {
     text: &'t str,
     file: usize,
-    /// Where each character begins; nothing of a text in which characters are bytes.
+    /// The byte offset of each character, or `None` if the text is ASCII.
     starts: Option<Vec<u32>>,
 }
 
@@ -104,20 +105,20 @@ impl<'t> Places<'t> {
     }
 }
 
-/// A list or map that has begun and not ended.
+/// A list or map that has begun but not ended.
 struct Open {
     anchor: usize,
     node: Node,
     /// The key whose value comes next.
     key: Option<Key>,
-    /// How many values are in it.
+    /// The number of values in it.
     size: usize,
 }
 
 struct Builder<'p, 't> {
     places: &'p Places<'t>,
     open: Vec<Open>,
-    /// What has an anchor, and how many values are in it.
+    /// The nodes with an anchor, and the number of values in each.
     anchors: HashMap<usize, (Rc<Node>, usize)>,
     repeated: usize,
     root: Option<Node>,
@@ -165,7 +166,7 @@ impl Builder<'_, '_> {
         Ok(())
     }
 
-    /// Puts what is whole where it belongs.
+    /// Adds a complete node to the innermost open list or map.
     fn put(&mut self, node: Node, anchor: usize, size: usize) -> Result<(), Diagnostic> {
         if anchor > 0 {
             self.anchors.insert(anchor, (Rc::new(node.clone()), size));
@@ -184,7 +185,7 @@ impl Builder<'_, '_> {
                 (None, NodeValue::List(_) | NodeValue::Map(_)) => {
                     return Err(Diagnostic::new(node.place, "the name of a key is text"));
                 }
-                // What is merged in counts less than what is there.
+                // A merged key does not override a key that is already present.
                 (Some(key), NodeValue::Map(merged)) if key.name == "<<" => {
                     for (key, node) in merged {
                         if entries.iter().all(|(known, _)| known.name != key.name) {
@@ -210,7 +211,7 @@ fn is_string(tag: Option<&Tag>) -> bool {
 }
 
 impl Node {
-    /// The value as JSON has it, by YAML's core schema.
+    /// Converts the value to JSON by YAML's core schema.
     pub fn to_json(&self) -> Value {
         match &self.value {
             NodeValue::Scalar { text, is_plain: false } => Value::from(text.as_str()),
@@ -223,12 +224,12 @@ impl Node {
         }
     }
 
-    /// Is there nothing?
+    /// Whether the value is null.
     pub fn is_null(&self) -> bool {
         matches!(&self.value, NodeValue::Scalar { text, is_plain: true } if is_null(text))
     }
 
-    /// The text of a scalar, whatever its type.
+    /// Returns the text of a scalar, whatever its type.
     pub fn text(&self) -> Option<&str> {
         match &self.value {
             NodeValue::Scalar { text, .. } => Some(text),
@@ -250,7 +251,7 @@ fn plain(text: &str) -> Value {
     }
 }
 
-/// The number that a plain text is, if it is one that JSON has too.
+/// Parses plain text as a number, if JSON has that number, too.
 fn number(text: &str) -> Option<Number> {
     if let Some(digits) = text.strip_prefix("0x") {
         return u64::from_str_radix(digits, 16).ok().map(Number::from);
@@ -261,7 +262,7 @@ fn number(text: &str) -> Option<Number> {
     let text = text.strip_prefix('+').unwrap_or(text);
     let (sign, digits) = text.strip_prefix('-').map_or(("", text), |digits| ("-", digits));
     let digits = if digits.starts_with('.') { format!("0{digits}") } else { digits.to_owned() };
-    // `007` is a number in YAML, and none in JSON.
+    // `007` is a number in YAML but not in JSON.
     let trimmed = digits.trim_start_matches('0');
     let digits = if trimmed.starts_with(|c: char| c.is_ascii_digit()) {
         trimmed.to_owned()

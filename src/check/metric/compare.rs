@@ -1,4 +1,4 @@
-//! Holds the figures of the sources against those of the first one.
+//! Comparison of the sources' figures with those of the first source.
 
 use std::cmp::Ordering;
 
@@ -16,48 +16,48 @@ use crate::outcome::{Failure, Mismatch};
 use crate::probe::rows::QueryResult;
 use crate::secret::{Message, message};
 
-/// How many differences are told one by one.
+/// The maximum number of differences that are listed individually.
 const TOLD: usize = 10;
 
-/// How figures are compared.
+/// The way figures are compared.
 #[derive(Debug, Clone)]
 pub(super) struct Comparison {
     pub by: Vec<Named>,
     pub tolerance: Option<Tolerance>,
-    /// What the figures of the reference must be.
+    /// The expectation on the reference's figures.
     pub expect: Option<Placed<Matcher>>,
     pub empty_agrees: bool,
     pub sources: Vec<SourceName>,
 }
 
-/// What a source is called, and where it says what it asks.
+/// The name of a source, and the place of its query or URL.
 #[derive(Debug, Clone)]
 pub(super) struct SourceName {
     pub name: String,
     pub place: Place,
 }
 
-/// What came of comparing.
+/// The result of a comparison.
 #[derive(Debug)]
 pub(super) enum Compared {
     Agree {
-        /// What everyone should know all the same.
+        /// A note that every reader should see even so.
         note: Option<Message>,
     },
     Differ {
         mismatches: Vec<Mismatch>,
-        /// Every source's figure.
+        /// The figures of all sources.
         all: Message,
     },
-    /// All have the same, and not what is expected of it.
+    /// The sources agree, but not on the expected figure.
     Unexpected { mismatches: Vec<Mismatch>, all: Message },
 }
 
 impl Comparison {
-    /// Compares the results of the sources, which are in their order.
+    /// Compares the results of the sources, which are in the order of the sources.
     ///
     /// # Errors
-    /// One is no figure that could be compared, or a template has no value.
+    /// Fails if a result holds no figure that can be compared, or if a template has no value.
     pub fn compare(&self, results: &[QueryResult], scope: &Variables) -> Result<Compared, Failure> {
         if self.by.is_empty() { self.one(results, scope) } else { self.by_group(results, scope) }
     }
@@ -206,7 +206,7 @@ impl Comparison {
         Ok(())
     }
 
-    /// How a figure differs from the reference's, if it may not.
+    /// Returns how a figure differs from the reference's, unless the difference is allowed.
     fn difference(
         &self,
         what: Message,
@@ -251,7 +251,7 @@ impl Comparison {
         }
     }
 
-    /// What is allowed, and how far the second is from the first, if that is further.
+    /// Returns the allowed tolerance and the distance of the second figure from the first, if it exceeds the tolerance.
     fn distance(&self, a: &Number, b: &Number) -> Option<(String, Message)> {
         if a.value == b.value {
             return None;
@@ -287,12 +287,12 @@ impl Comparison {
     }
 }
 
-/// The differences found so far: the first are told one by one.
+/// The differences found so far. Only the first ones are listed individually.
 #[derive(Debug, Default)]
 struct Found {
     mismatches: Vec<Mismatch>,
     others: usize,
-    /// How many figures are null in both.
+    /// The number of figures that are null in both sources.
     nulls: usize,
 }
 
@@ -309,7 +309,7 @@ impl Found {
         mismatches.into_iter().for_each(|mismatch| self.push(mismatch));
     }
 
-    /// Those that are told; the last one says how many others there are.
+    /// Returns the listed differences. The last one says how many more there are.
     fn all(self) -> Vec<Mismatch> {
         let mut mismatches = self.mismatches;
         if let (Some(last), true) = (mismatches.last_mut(), self.others > 0) {
@@ -320,7 +320,7 @@ impl Found {
     }
 }
 
-/// The figure of the one row that a source gave.
+/// Returns the figure in the only row of a source.
 fn one_of(source: &str, result: &QueryResult) -> Result<Figure, Failure> {
     let column = columns_of(result).into_iter().next();
     match (result.count, result.first().and_then(|row| row.first())) {
@@ -360,7 +360,7 @@ mod tests {
     use super::*;
     use crate::probe::rows::{Numbers, ResultColumn};
 
-    /// A thousand groups of two figures: decimals as a database has them, and as an API writes them.
+    /// Returns a thousand groups of two figures each. The figures are decimals, as a database or an API writes them.
     fn groups(figure: impl Fn(usize) -> Value) -> QueryResult {
         let column = |name: &str| ResultColumn { name: name.to_owned(), numbers: Numbers::AsWritten };
         let row = |n: usize| {
@@ -389,7 +389,7 @@ mod tests {
         let compared = comparison.compare(&results, &Variables::empty(Arc::default()));
         let took = began.elapsed();
         assert!(matches!(compared, Ok(Compared::Agree { note: None })), "{compared:?}");
-        // 200 ms without optimisation on a busy machine.
+        // This takes 200 ms without optimisation on a busy machine.
         assert!(took < Duration::from_secs(5), "{took:?}");
     }
 }

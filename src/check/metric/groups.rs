@@ -1,4 +1,4 @@
-//! Figures by group: the rows of a source, each found by its key.
+//! Figures by group: the rows of a source, indexed by key.
 
 use std::collections::HashMap;
 
@@ -11,10 +11,10 @@ use crate::outcome::{Failure, Fault};
 use crate::probe::rows::{Numbers, QueryResult, ResultColumn};
 use crate::secret::{Message, message};
 
-/// With more, it is not a figure that is compared but a table.
+/// The maximum number of groups. With more, the check compares a table rather than a figure.
 pub(super) const MOST_GROUPS: usize = 1_000;
 
-/// A key by which a group is found: numbers by value, all else exactly.
+/// The key of a group. Numbers are compared by value, anything else exactly.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Key(Vec<Part>);
 
@@ -24,13 +24,13 @@ enum Part {
     Other(Value),
 }
 
-/// The groups of one source.
+/// The groups of a source.
 #[derive(Debug)]
 #[expect(clippy::struct_field_names, reason = "the groups of the groups of one source")]
 pub(super) struct Groups {
-    /// The names of its figures.
+    /// The names of the figures.
     pub figures: Vec<String>,
-    /// In the order in which they came.
+    /// The groups in the order of their rows.
     pub groups: Vec<Group>,
     index: HashMap<Key, usize>,
 }
@@ -38,12 +38,12 @@ pub(super) struct Groups {
 #[derive(Debug)]
 pub(super) struct Group {
     pub key: Key,
-    /// The key in words: `region = EU`.
+    /// The key in words, such as `region = EU`.
     pub name: String,
     pub figures: Vec<Figure>,
 }
 
-/// Which of the columns in `by` hold numbers, in any of the sources: those are compared by value.
+/// Returns which of the columns in `by` hold numbers in any of the sources. These are compared by value.
 pub(super) fn numeric(by: &[Named], results: &[QueryResult]) -> Vec<bool> {
     let is_number = |name: &str| {
         let cells = results.iter().flat_map(|result| &result.rows).flatten();
@@ -53,10 +53,10 @@ pub(super) fn numeric(by: &[Named], results: &[QueryResult]) -> Vec<bool> {
 }
 
 impl Groups {
-    /// Reads the rows of the source called `source`.
+    /// Reads the rows of the source named `source`.
     ///
     /// # Errors
-    /// There are too many, two with one key, or a column is missing.
+    /// Fails if there are too many groups, if two have the same key, or if a column is missing.
     pub fn read(
         source: &str,
         by: &[Named],
@@ -118,7 +118,7 @@ impl Groups {
     }
 }
 
-/// The columns of a result, from its first row where nothing else says them.
+/// Returns the columns of a result, taken from its first row if the result does not describe them.
 pub(super) fn columns_of(result: &QueryResult) -> Vec<ResultColumn> {
     if !result.columns.is_empty() {
         return result.columns.clone();
@@ -148,7 +148,7 @@ fn named(column: &str, value: &Value) -> String {
     }
 }
 
-/// What a source gave is no figure that could be compared.
+/// Builds the failure for a source whose result holds no figure that can be compared.
 pub(super) fn unusable(cause: Message, hint: &'static str) -> Failure {
     let failure = Failure::fault(Fault::Measurement, message!("comparing the figures"), cause);
     failure.with_hint(Message::new().words(hint))

@@ -1,4 +1,4 @@
-//! How far two figures may be apart.
+//! The allowed difference between two figures.
 
 use std::sync::LazyLock;
 
@@ -11,7 +11,7 @@ use crate::language::number::Decimal;
 use crate::language::read::{FromToml, ParseContext};
 use crate::language::schema::{Definitions, Schema};
 
-/// `tolerance = "0.01"`, or `"0.1%"` of the larger figure.
+/// The key `tolerance`: `"0.01"`, or `"0.1%"` of the larger figure.
 #[derive(Debug, Clone)]
 pub(super) struct Tolerance {
     text: String,
@@ -21,12 +21,12 @@ pub(super) struct Tolerance {
 #[derive(Debug, Clone)]
 enum Span {
     Absolute(Decimal),
-    /// A part of the larger figure.
+    /// A fraction of the larger figure.
     Relative(Decimal),
 }
 
 impl Tolerance {
-    /// What holds where the suite says nothing.
+    /// Returns the tolerance for a suite that sets none.
     pub fn default_for(floats: bool) -> &'static Tolerance {
         static FLOATS: LazyLock<Tolerance> = LazyLock::new(|| {
             let text = "1e-9 of it, as one of them is a float".to_owned();
@@ -39,7 +39,7 @@ impl Tolerance {
         if floats { &FLOATS } else { &EXACT }
     }
 
-    /// The largest difference that is allowed.
+    /// Returns the largest allowed difference.
     pub fn allowed(&self, a: &Decimal, b: &Decimal) -> Decimal {
         match &self.span {
             Span::Absolute(span) => span.clone(),
@@ -47,7 +47,7 @@ impl Tolerance {
         }
     }
 
-    /// In words: `within 0.01`.
+    /// Returns the tolerance in words, such as `within 0.01`.
     pub fn in_words(&self) -> String {
         match self.text.as_str() {
             "exactly" => self.text.clone(),

@@ -1,4 +1,4 @@
-//! `dns://[resolver[:port]]/name?type=A`: a name resolves.
+//! `dns://[resolver[:port]]/name?type=A`: checks that a name resolves.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -39,16 +39,16 @@ pub(super) const PROTOCOL: Protocol = Protocol {
     },
 };
 
-/// The question which records a name has.
+/// A query for the records of a name.
 #[derive(Debug)]
 struct Lookup {
     url: Template,
 }
 
-/// What is wrong with a URL, and what to do about it.
+/// A mistake in a URL, and a hint how to correct it.
 type Mistake = (String, String);
 
-/// What the URL asks.
+/// Parses the question from the URL.
 fn asked(text: &str) -> Result<DnsQuestion, Mistake> {
     let url = parse_absolute_url(text).map_err(|(message, hint)| (message, hint.to_owned()))?;
     let url = in_ascii(url);
@@ -89,7 +89,7 @@ fn asked(text: &str) -> Result<DnsQuestion, Mistake> {
     Ok(DnsQuestion { name, record_type, resolver })
 }
 
-/// The type that the URL names, or addresses.
+/// Returns the record type that the URL names, or A by default.
 fn record_type(url: &Url) -> Result<RecordType, Mistake> {
     let names: Vec<&str> = RecordType::names().collect();
     let hint = || format!("types are {}", names.join(", "));
@@ -120,7 +120,7 @@ impl Question for Lookup {
     }
 
     fn mistakes(&self, _: &DnsExpectation, scope: &Variables) -> Vec<Diagnostic> {
-        // What a template cannot say yet is said when the check runs.
+        // A template that cannot be rendered yet is validated when the check runs.
         let Ok(url) = self.url.text(scope) else { return Vec::new() };
         let mistake = asked(&url).err();
         mistake
@@ -129,7 +129,7 @@ impl Question for Lookup {
             .collect()
     }
 
-    // It asks, and that is all.
+    // A query changes nothing.
     fn changes(&self) -> Option<String> {
         None
     }

@@ -1,25 +1,26 @@
-//! DNS messages as they are sent: a question, and of an answer what is looked at. Source: RFC 1035, section 4.
+//! DNS messages on the wire: writing a question, and reading the relevant parts of an answer. Source: RFC 1035, section
+//! 4.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::name::Name;
 use super::record::{Data, Rcode, Record, RecordType};
 
-/// The class of the Internet, and the type of the record that says which extensions somebody knows (RFC 6891).
+/// The Internet class, and the type of the record that announces the supported extensions (RFC 6891).
 const INTERNET: u16 = 1;
 const OPT: u16 = 41;
 
-/// The longest answer that is taken over UDP: one that is seldom broken into fragments.
+/// The largest answer accepted over UDP, chosen so that it is rarely fragmented.
 /// Source: <https://www.dnsflagday.net/2020/>.
 pub(super) const LONGEST_OVER_UDP: u16 = 1232;
 
-/// Flags in the second part of the header.
+/// Flags in the second word of the header.
 const RESPONSE: u16 = 0x8000;
 const TRUNCATED: u16 = 0x0200;
 const RECURSION_DESIRED: u16 = 0x0100;
 const RCODE: u16 = 0x000F;
 
-/// Does a question say which extensions smoke knows? Some old servers do not take one that does.
+/// Whether a question announces the extensions that smoke supports. Some old servers reject one that does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Extensions {
     Yes,
@@ -33,19 +34,19 @@ pub(super) struct Message {
     pub is_response: bool,
     pub is_truncated: bool,
     pub rcode: Rcode,
-    /// What it says that it answers; some servers leave that out of an error.
+    /// The question that the message answers. Some servers omit it from an error.
     pub question: Option<(Name, u16)>,
     pub records: Vec<Record>,
 }
 
-/// Why bytes are no DNS message.
+/// The reason why bytes are not a valid DNS message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Malformed {
-    /// They end in the middle.
+    /// The message is cut off.
     Short,
-    /// A name is too long, or made of itself.
+    /// A name is too long, or refers to itself.
     Name,
-    /// A record is longer or shorter than what it holds.
+    /// A record is longer or shorter than its content.
     Record,
 }
 
@@ -59,14 +60,14 @@ impl Malformed {
     }
 }
 
-/// The question for the records of this type that `name` has.
+/// Writes the question for the records of this type that `name` has.
 pub(super) fn question(id: u16, name: &Name, record_type: RecordType, extensions: Extensions) -> Vec<u8> {
     let additional = u16::from(extensions == Extensions::Yes);
     let mut message: Vec<u8> = [id, RECURSION_DESIRED, 1, 0, 0, additional].map(u16::to_be_bytes).concat();
     name.write_to(&mut message);
     message.extend([record_type.number(), INTERNET].map(u16::to_be_bytes).concat());
     if extensions == Extensions::Yes {
-        // The root's name, no flags, no options.
+        // The root name, no flags, no options.
         message.push(0);
         message.extend([OPT, LONGEST_OVER_UDP, 0, 0, 0].map(u16::to_be_bytes).concat());
     }
@@ -74,10 +75,10 @@ pub(super) fn question(id: u16, name: &Name, record_type: RecordType, extensions
 }
 
 impl Message {
-    /// Reads a message, up to the end of its answers: what comes after them is not looked at.
+    /// Parses a message up to the end of its answers. Later sections are ignored.
     ///
     /// # Errors
-    /// It is none.
+    /// Fails if the bytes are not a valid message.
     pub fn parse(bytes: &[u8]) -> Result<Message, Malformed> {
         let mut reader = Reader { bytes, at: 0 };
         let (id, flags) = (reader.number()?, reader.number()?);
@@ -100,7 +101,7 @@ impl Message {
         for _ in 0..answers {
             match reader.record() {
                 Ok(record) => message.records.extend(record),
-                // It says itself that something is missing.
+                // The message itself says that it is incomplete.
                 Err(Malformed::Short) if is_truncated => break,
                 Err(malformed) => return Err(malformed),
             }
@@ -110,7 +111,7 @@ impl Message {
 }
 
 struct Reader<'m> {
-    /// The whole message: names refer to what came before.
+    /// The whole message, because names refer to earlier parts of it.
     bytes: &'m [u8],
     at: usize,
 }
@@ -135,7 +136,7 @@ impl<'m> Reader<'m> {
     fn name(&mut self) -> Result<Name, Malformed> {
         const POINTER: u8 = 0xC0;
         let mut labels = Vec::new();
-        // A pointer goes back, and each further than the one before: so it comes to an end.
+        // Each pointer must lead further back than the one before, so following them terminates.
         let (mut part, mut earliest) = (Reader { bytes: self.bytes, at: self.at }, self.at);
         let mut end = None;
         loop {
@@ -152,7 +153,7 @@ impl<'m> Reader<'m> {
                 length if length & POINTER == 0 => labels.push(part.take(length.into())?.to_vec()),
                 _ => return Err(Malformed::Name),
             }
-            // A name has no more labels than this; what is longer is told so by the name itself.
+            // A valid name has no more labels than this. `Name::of_labels` rejects other names that are too long.
             if labels.len() > 127 {
                 return Err(Malformed::Name);
             }
@@ -161,7 +162,7 @@ impl<'m> Reader<'m> {
         Name::of_labels(labels).ok_or(Malformed::Name)
     }
 
-    /// A record; `None` of a class that nobody asked for.
+    /// Reads a record. Returns `None` for a class that was not asked for.
     fn record(&mut self) -> Result<Option<Record>, Malformed> {
         let owner = self.name()?;
         let (kind, class) = (self.number()?, self.number()?);
@@ -170,7 +171,7 @@ impl<'m> Reader<'m> {
         let length = usize::from(self.number()?);
         let start = self.at;
         self.take(length)?;
-        // What it holds ends with it; names in it refer to what came before.
+        // The record's content ends here, but names in it refer to earlier parts of the message.
         let mut data = Reader { bytes: &self.bytes[..self.at], at: start };
         let data = data.data(kind).map_err(|malformed| match malformed {
             Malformed::Short | Malformed::Record => Malformed::Record,
@@ -197,7 +198,7 @@ impl<'m> Reader<'m> {
                 let (priority, weight, port) = (self.number()?, self.number()?, self.number()?);
                 format!("{priority} {weight} {port} {}", self.name()?)
             }
-            // A long text is in several strings of which each has at most 255 bytes.
+            // A long text is split into several strings of at most 255 bytes each.
             RecordType::Txt => {
                 let mut bytes = Vec::new();
                 while self.at < self.bytes.len() {
@@ -239,7 +240,7 @@ mod tests {
 
     #[test]
     fn a_name_that_refers_to_itself_or_forward_is_malformed() {
-        // The question's name is at 12, and the record's begins at 30.
+        // The name in the question is at offset 12, and the record begins at 30.
         for pointer in [30_u8, 31, 200] {
             let message = answer(&[0xC0, pointer, 0, 1, 0, 1, 0, 0, 0, 9, 0, 4, 10, 0, 0, 1], 1);
             assert_eq!(Message::parse(&message).unwrap_err(), Malformed::Name, "{pointer}");

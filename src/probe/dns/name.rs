@@ -1,13 +1,13 @@
-//! Names of DNS: labels, and how people write them.
+//! DNS names: their labels, and how people write them.
 
 use std::fmt;
 use std::net::IpAddr;
 
-/// The longest label, and the longest name as it is sent. Source: RFC 1035, section 2.3.4.
+/// The maximum length of a label, and of a name on the wire. Source: RFC 1035, section 2.3.4.
 const LONGEST_LABEL: usize = 63;
 const LONGEST_NAME: usize = 255;
 
-/// A name, absolute, without the dot at its end. Names that differ in case are the same (RFC 4343).
+/// An absolute name without the trailing dot. Names that differ only in case are equal (RFC 4343).
 #[derive(Debug, Clone)]
 pub struct Name {
     labels: Vec<Vec<u8>>,
@@ -23,10 +23,10 @@ impl PartialEq for Name {
 impl Eq for Name {}
 
 impl Name {
-    /// The name that people write. One that is not ASCII is written as DNS has it (RFC 5891).
+    /// Parses a name as people write it. A non-ASCII name is converted to its form in DNS (RFC 5891).
     ///
     /// # Errors
-    /// Why there is no such name.
+    /// Fails with the reason why there is no such name.
     pub fn parse(text: &str) -> Result<Name, String> {
         let ascii = match url::Host::parse(text) {
             _ if text.is_ascii() => text.to_owned(),
@@ -45,7 +45,8 @@ impl Name {
         }
     }
 
-    /// The name that an address has the name of its host under (RFC 1035, section 3.5; RFC 3596, section 2.5).
+    /// Returns the name under which the host name of an address is found (RFC 1035, section 3.5; RFC 3596, section
+    /// 2.5).
     pub fn of_address(address: IpAddr) -> Name {
         let mut labels: Vec<String> = match address {
             IpAddr::V4(address) => address.octets().iter().rev().map(ToString::to_string).collect(),
@@ -59,7 +60,7 @@ impl Name {
         Name { labels: labels.into_iter().map(String::into_bytes).collect() }
     }
 
-    /// The labels as they came. `None` if there are too many.
+    /// Builds a name from labels off the wire. Returns `None` if they are too long for a name.
     pub(super) fn of_labels(labels: Vec<Vec<u8>>) -> Option<Name> {
         let name = Name { labels };
         (name.wire_length() <= LONGEST_NAME).then_some(name)
@@ -69,7 +70,7 @@ impl Name {
         self.labels.iter().map(|label| label.len() + 1).sum::<usize>() + 1
     }
 
-    /// The name as it is sent.
+    /// Writes the name in wire format.
     pub(super) fn write_to(&self, message: &mut Vec<u8>) {
         for label in &self.labels {
             message.push(u8::try_from(label.len()).unwrap_or(u8::MAX));
@@ -79,7 +80,7 @@ impl Name {
     }
 }
 
-/// As `dig` shows it, without the dot at the end; the root is a dot. Source: RFC 4343, section 2.1.
+/// Formats the name like `dig`, but without the trailing dot. The root is a dot. Source: RFC 4343, section 2.1.
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.labels.is_empty() {

@@ -1,4 +1,4 @@
-//! Who is asked: a resolver that is named, or those of this machine.
+//! Resolvers: the one that is named, or those of this machine.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -9,25 +9,25 @@ use crate::probe::dial::{Target, look_up};
 
 pub const PORT: u16 = 53;
 
-/// Who is asked.
+/// Whom to ask.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Resolver {
     Named(Target),
-    /// Those of `/etc/resolv.conf`.
+    /// The resolvers in `/etc/resolv.conf`.
     System,
 }
 
-/// The servers to ask, one after the other.
+/// The servers to ask in turn.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Servers {
     pub addresses: Vec<SocketAddr>,
-    /// How long each is waited for, where another comes after it.
+    /// How long to wait for a server that is followed by another one.
     pub patience: Duration,
 }
 
 impl Resolver {
     /// # Errors
-    /// The resolver has a name that has no address.
+    /// Fails if the resolver's name has no address.
     pub(super) async fn servers(&self) -> Result<Servers, Failure> {
         match self {
             Resolver::Named(target) => {
@@ -42,11 +42,11 @@ impl Resolver {
     }
 }
 
-/// As resolv.conf(5) has it.
+/// The default in resolv.conf(5).
 const PATIENCE: Duration = Duration::from_secs(5);
 
 impl Servers {
-    /// What `/etc/resolv.conf` says. Without one, or with one that names nobody, this machine is asked. Source:
+    /// Parses `/etc/resolv.conf`. If the file is missing or names no server, this machine is asked. Source:
     /// resolv.conf(5).
     fn of_the_system(text: &str) -> Servers {
         const MOST: usize = 3;

@@ -1,4 +1,4 @@
-//! Which addresses a request could not reach: the library tells of one of them only.
+//! The addresses that a request could not reach. The HTTP library reports only one of them.
 
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ use crate::attempt::Context;
 use crate::outcome::{Failure, Fault};
 use crate::probe::dial::{self, DialError, Target};
 
-/// How long the addresses have to refuse once more.
+/// How long the addresses have to refuse a second time.
 const ONCE_MORE: Duration = Duration::from_millis(500);
 
-/// `failure` with every address of the host, if none of them can be connected to.
+/// Returns `failure` extended by every address of the host, if none of them accepts connections.
 pub(super) async fn of_each_address(failure: Failure, to: &Url, wire: &Wire, context: &Context) -> Failure {
     let is_connect = matches!(failure, Failure::Fault { fault: Fault::Connect, .. });
     let Some(url::Host::Domain(name)) = to.host().filter(|_| is_connect) else { return failure };
@@ -30,7 +30,7 @@ pub(super) async fn of_each_address(failure: Failure, to: &Url, wire: &Wire, con
     let limit = context.deadline.tighten(ONCE_MORE, context.deadline.scope());
     match limit.bound(dialling).await {
         Ok(Err(refused @ DialError::Refused(_))) => refused.into_failure(&target),
-        // It can be connected to now, or says nothing: what was found before stands.
+        // An address accepts connections now, or does not respond. Either way, the original failure stands.
         Ok(Ok(_) | Err(DialError::Name(_) | DialError::NoAddress)) | Err(_) => failure,
     }
 }

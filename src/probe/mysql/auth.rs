@@ -1,7 +1,7 @@
-//! The login: what the server wants to see, and what it is shown.
+//! The login exchange.
 //!
-//! The methods themselves are `mysql_common`'s. The public key that a server sends is looked at before: the library
-//! takes it for well-formed.
+//! `mysql_common` implements the methods themselves. A public key from the server is validated first, because the library
+//! assumes that it is well-formed.
 //! Sources: <https://dev.mysql.com/doc/dev/mysql-server/latest/page_protocol_connection_phase.html#sect_protocol_connection_phase_auth>,
 //! <https://dev.mysql.com/doc/dev/mysql-server/latest/page_caching_sha2_authentication_exchanges.html>.
 
@@ -18,50 +18,50 @@ use super::fields::Fields;
 use super::frames::Frames;
 use super::packets::{Done, Refusal, unexpected, without_zero};
 
-/// More packets than any method has.
+/// The maximum number of packets, which is more than any method needs.
 const LONGEST_LOGIN: usize = 16;
 
-/// A key of 16,384 bits as PEM is shorter.
+/// The maximum length of a PEM key. One of 16,384 bits is shorter.
 const LONGEST_KEY: usize = 4096;
 
-/// Who logs in, over what.
+/// The credentials, and what they may be sent over.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Credentials<'c> {
     pub password: &'c str,
-    /// The server's public key, where the user has it.
+    /// The server's public key, if the user has it.
     pub public_key: Option<&'c [u8]>,
-    /// May the server be asked for it?
+    /// Whether the server may be asked for the key.
     pub key_exchange: KeyExchange,
     pub transport: Transport,
 }
 
-/// Is a public key that comes in clear good enough to encrypt the password with?
+/// Whether a public key that arrives unencrypted may be used to encrypt the password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum KeyExchange {
     Allowed,
     Refused,
 }
 
-/// Who can read along.
+/// Who can read the connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Transport {
-    /// Everybody on the way.
+    /// Anyone on the path.
     Clear,
-    /// Nobody on the way, though nobody knows who the other side is.
+    /// Nobody on the path, but the server's identity is unknown.
     Tls,
-    /// Nobody, and the other side is who it has to be.
+    /// Nobody, and the server's identity is verified.
     VerifiedTls,
-    /// It does not leave this machine.
+    /// The connection does not leave this machine.
     Socket,
 }
 
-/// Why a login failed.
+/// The reason why a login failed.
 #[derive(Debug)]
 pub(super) enum LoginError {
-    /// The server said no.
+    /// The server refused it.
     Refused(Refusal),
     Broken(Error),
-    /// It asks for what is not given, in words, and what to do about it.
+    /// The server asks for something that smoke does not give. Holds what that is, and a hint.
     Unwilling(String, &'static str),
 }
 
@@ -71,7 +71,7 @@ impl From<Error> for LoginError {
     }
 }
 
-/// A login under way.
+/// A login in progress.
 pub(super) struct Login<'c> {
     credentials: Credentials<'c>,
     challenge: Vec<u8>,
@@ -100,7 +100,7 @@ impl Context for &Login<'_> {
     }
 }
 
-/// The method that a login begins with: the one that the server names, or where that is not known one that it will
+/// Returns the method to begin with: the one that the server names, or, if that is unknown, one that makes the server
 /// answer with the right one.
 pub(super) fn first_method(named: &str) -> &str {
     match named {
@@ -111,7 +111,7 @@ pub(super) fn first_method(named: &str) -> &str {
 
 impl<'c> Login<'c> {
     /// # Errors
-    /// A method that is not there, or that would tell the password to whoever listens.
+    /// Fails if the method is not supported, or if it would reveal the password to an eavesdropper.
     pub fn begin(
         credentials: Credentials<'c>,
         method: &str,
@@ -126,7 +126,7 @@ impl<'c> Login<'c> {
                     "use `ssl-mode=verify-identity`, so that nobody else gets it, or another method for this user",
                 ));
             }
-            // Its hash is broken, or it is not built in.
+            // The first has a broken hash, and the second is not built in.
             AuthPlugin::MysqlOldPassword | AuthPlugin::Parsec => Err(()),
             known => known.init().map_err(|_| ()),
         };
@@ -139,7 +139,7 @@ impl<'c> Login<'c> {
         Ok(Login { credentials, challenge, procedure })
     }
 
-    /// What the server is shown first.
+    /// Returns the first response to the server.
     pub fn first_response(&mut self) -> Result<Vec<u8>, LoginError> {
         let challenge = self.challenge.clone();
         Ok(self.run(&challenge)?.data().unwrap_or_default().to_vec())
@@ -166,10 +166,10 @@ impl<'c> Login<'c> {
         })
     }
 
-    /// Goes on until the server lets the user in.
+    /// Continues until the server accepts the login.
     ///
     /// # Errors
-    /// It does not.
+    /// Fails if the server does not accept it.
     pub async fn finish(mut self, frames: &mut Frames) -> Result<Done, LoginError> {
         for _ in 0..LONGEST_LOGIN {
             frames.send().await?;
@@ -199,7 +199,7 @@ impl<'c> Login<'c> {
     }
 
     fn answer(&mut self, more: &[u8], frames: &mut Frames) -> Result<(), LoginError> {
-        // All but a key is one byte.
+        // Everything but a key is a single byte.
         if more.len() > 1 && !is_public_key(more) {
             return Err(Error::new(ErrorKind::InvalidData, "the server's public key is none").into());
         }
@@ -218,7 +218,7 @@ impl<'c> Login<'c> {
     }
 }
 
-/// Is it an RSA key as PEM, of a size that is used?
+/// Whether the text is an RSA key in PEM, of a size in common use.
 pub(super) fn is_public_key(pem: &[u8]) -> bool {
     let read = || {
         let (pem, _) = Pem::read(std::io::Cursor::new(pem.get(..LONGEST_KEY.min(pem.len()))?)).ok()?;

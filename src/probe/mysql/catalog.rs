@@ -1,4 +1,4 @@
-//! Tables and views as the catalog describes them.
+//! Tables and views as described by the catalog.
 //!
 //! Source: <https://dev.mysql.com/doc/refman/8.4/en/information-schema-columns-table.html>.
 
@@ -11,8 +11,8 @@ use crate::probe::database::{Column, Table, TableKind, TableName};
 use crate::probe::rows::Row;
 use crate::secret::message;
 
-/// One table, a row for each column. A server without a catalog of its own finds it without looking at all others, as
-/// long as both names are given. A table of which the user may read nothing is not there.
+/// Selects one table, with a row for each column. Because both names are given, a server without a data dictionary
+/// finds it without opening all other tables. A table of which the user may read nothing does not appear.
 const COLUMNS: &str = "\
 select ? as wanted, columns.table_schema as in_schema, concat(tables.table_type, ' ', ifnull(tables.engine, '')) as kind,
     null as of_key, columns.ordinal_position as place, columns.column_name as name, columns.column_type as type_name,
@@ -24,21 +24,21 @@ join information_schema.tables as tables
 where columns.table_schema = ifnull(?, database()) and columns.table_name = ?
     and tables.table_schema = ifnull(?, database()) and tables.table_name = ?";
 
-/// The same table, a row for each part of each unique index. That of an expression, or of the start of a column, has no
-/// name.
+/// Selects the unique indexes of the same table, with a row for each part. A part that is an expression or a column
+/// prefix has no name.
 const KEYS: &str = "\
 select ?, index_schema, '', index_name, seq_in_index, if(sub_part is null, column_name, null), '', 0, 0
 from information_schema.statistics
 where table_schema = ifnull(?, database()) and table_name = ? and non_unique = 0";
 
-/// Names in any spelling, those that a statement finds first.
+/// Searches for a name in any case. Tables of the connection's own database, which a statement finds first, come first.
 const SEARCH: &str = "\
 select ? as wanted, table_schema as in_schema, table_name as name, table_schema <> ifnull(database(), '') as is_elsewhere
 from information_schema.tables
 where lower(table_name) = lower(?)
     and table_schema not in ('information_schema', 'mysql', 'performance_schema', 'sys')";
 
-/// All tables in one question.
+/// Builds one query for all tables.
 pub(super) fn question(tables: &[TableName]) -> BoundSql {
     let (mut parts, mut parameters) = (Vec::new(), Vec::new());
     for (number, table) in tables.iter().enumerate() {
@@ -53,10 +53,10 @@ pub(super) fn question(tables: &[TableName]) -> BoundSql {
     BoundSql { text, parameters }
 }
 
-/// One place for each of the `count` tables that were asked for.
+/// Reads the result for each of the `count` requested tables.
 pub(super) fn read(rows: Vec<Row>, count: usize) -> Result<Vec<Option<Table>>, Failure> {
     let mut tables: Vec<Option<Table>> = vec![None; count];
-    // The index whose parts are being read: a part without a name spoils it.
+    // The index whose parts are being read. A part without a name invalidates it.
     let mut key: Option<(u64, String, bool)> = None;
     for row in rows {
         let cells = row.into_iter().map(|(_, value)| value).collect::<Vec<_>>();
@@ -95,7 +95,7 @@ pub(super) fn read(rows: Vec<Row>, count: usize) -> Result<Vec<Option<Table>>, F
                 });
             }
             (Value::String(index), name) => {
-                // An index of a table whose columns the user may not see.
+                // The index belongs to a table whose columns the user may not see.
                 let Some(table) = place else { continue };
                 let this = (number.as_u64().unwrap_or_default(), index.clone());
                 let is_next =
@@ -133,7 +133,7 @@ pub(super) fn search(names: &[String]) -> BoundSql {
     BoundSql { text, parameters }
 }
 
-/// What was found of each of the `count` names.
+/// Returns what was found for each of the `count` names.
 pub(super) fn found(rows: Vec<Row>, count: usize) -> Result<Vec<Vec<TableName>>, Failure> {
     let mut found: Vec<Vec<TableName>> = vec![Vec::new(); count];
     for row in rows {
@@ -146,7 +146,7 @@ pub(super) fn found(rows: Vec<Row>, count: usize) -> Result<Vec<Vec<TableName>>,
     Ok(found)
 }
 
-/// The place of a row's number.
+/// Returns the slot for a row's number.
 fn place<'p, T>(number: &Value, places: &'p mut [T]) -> Result<&'p mut T, Failure> {
     let place = number.as_u64().and_then(|number| usize::try_from(number).ok());
     place.and_then(|place| places.get_mut(place)).ok_or_else(unexpected)

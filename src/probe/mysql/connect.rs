@@ -1,5 +1,5 @@
-//! Connecting to MySQL: the socket or the host, TLS as `ssl-mode` says, the login, and a second connection that ends what
-//! the first one runs.
+//! Connecting to MySQL: the socket or host, TLS according to `ssl-mode`, the login, and a second connection that kills
+//! the query of the first.
 
 use std::io;
 use std::sync::Arc;
@@ -24,19 +24,19 @@ use crate::probe::socket::{Endpoint, Socket};
 use crate::probe::trust::{Trust, Verify};
 use crate::secret::message;
 
-/// How long a connection has to say good-bye.
+/// How long closing a connection may take.
 const CLOSE_TIMEOUT: Duration = Duration::from_millis(100);
 
-/// A connection that is logged in.
+/// A logged-in connection.
 pub(super) struct Connection {
     pub wire: Wire,
     pub is_mariadb: bool,
-    /// Its number on the server.
+    /// The server's ID of the connection.
     number: u32,
     way: Arc<Way>,
 }
 
-/// How to get there: all that a second connection needs, too.
+/// Everything needed to connect, also for a second connection.
 struct Way {
     url: MysqlUrl,
     tls: Option<Tls>,
@@ -50,17 +50,17 @@ struct Tls {
     verify: Verify,
 }
 
-/// Connects, and logs in.
+/// Connects and logs in.
 ///
 /// # Errors
-/// Nobody answers there, or the login is refused.
+/// Fails if there is no connection, or if the login is refused.
 pub(super) async fn connect(
     url: MysqlUrl,
     program: String,
     context: &Context,
 ) -> Result<Connection, Failure> {
     let tls = match (url.ssl_mode, url.host()) {
-        // What does not leave the machine is not encrypted, as with the clients.
+        // Like other clients, smoke does not encrypt a connection that stays on this machine.
         (SslMode::Disabled, _) | (_, None) => None,
         (_, Some(host)) => Some(tls_towards(host, &url, context).await?),
     };
@@ -168,7 +168,7 @@ impl Way {
         Ok(Frames::secured(Box::new(secured), number))
     }
 
-    /// Ends what connection `number` runs.
+    /// Kills the query that connection `number` runs.
     async fn kill(&self, number: u32, address: Option<String>) -> Result<(), Failure> {
         let endpoint = self.endpoint();
         let broken = |error: io::Error| fault::broken(&error, endpoint, Phase::Connect);
@@ -181,18 +181,18 @@ impl Way {
 }
 
 impl Connection {
-    /// Tells the server that this was all; waits no longer than that takes.
+    /// Tells the server that the connection ends. Waits only for that.
     pub async fn say_good_bye(self) {
         let _ = Deadline::after(CLOSE_TIMEOUT, BudgetScope::Grace).bound(self.wire.say_good_bye()).await;
     }
 
-    /// A request to the server to end what this connection runs.
+    /// Returns a request that kills the query of this connection.
     pub fn kill_request(&self, context: &Context) -> BoxFuture<'static, ()> {
         let (way, number) = (Arc::clone(&self.way), self.number);
         let address = context.timeline.address();
         Box::pin(async move {
-            // A timeline of its own: the one of the check has ended. Nobody is left to be told if this fails; the
-            // server's own limit is what ends the statement then.
+            // The check's timeline has ended, so this needs its own. Nobody is left to learn of a failure; the server's
+            // own limit then ends the statement.
             let _ = Arc::new(Timeline::default()).observe(way.kill(number, address)).await;
         })
     }

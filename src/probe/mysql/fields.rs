@@ -1,12 +1,12 @@
 //! The fields of a packet.
 //!
-//! `mysql_common` has such a reader too. It checks no length where its caller is to have done so, and of a server that
-//! is none a packet may be cut off anywhere.
+//! `mysql_common` has such a reader, too, but it skips length checks that its caller should have made. A packet from
+//! something that is not a MySQL server may be cut off anywhere.
 //! Source: <https://dev.mysql.com/doc/dev/mysql-server/latest/page_protocol_basic_dt_integers.html>.
 
 use std::io::{Error, ErrorKind, Result};
 
-/// Reads fields one after the other.
+/// Reads fields one after another.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Fields<'p>(&'p [u8]);
 
@@ -15,7 +15,7 @@ impl<'p> Fields<'p> {
         Fields(packet)
     }
 
-    /// What was not read yet.
+    /// Returns the unread bytes.
     pub fn rest(self) -> &'p [u8] {
         self.0
     }
@@ -56,7 +56,7 @@ impl<'p> Fields<'p> {
         self.array().map(f64::from_le_bytes)
     }
 
-    /// An integer that says how long it is. `None` is null.
+    /// Reads a length-encoded integer. `None` is null.
     pub fn length(&mut self) -> Result<Option<u64>> {
         Ok(Some(match self.u8()? {
             0xfb => return Ok(None),
@@ -71,18 +71,18 @@ impl<'p> Fields<'p> {
         }))
     }
 
-    /// Bytes after their length. `None` is null.
+    /// Reads length-encoded bytes. `None` is null.
     pub fn bytes(&mut self) -> Result<Option<&'p [u8]>> {
         let Some(length) = self.length()? else { return Ok(None) };
         self.take(usize::try_from(length).map_err(|_| cut_off())?).map(Some)
     }
 
-    /// A text after its length.
+    /// Reads length-encoded text.
     pub fn text(&mut self) -> Result<String> {
         Ok(String::from_utf8_lossy(self.bytes()?.unwrap_or_default()).into_owned())
     }
 
-    /// Bytes up to a zero, or to the end where there is none.
+    /// Reads bytes up to a zero byte, or to the end if there is none.
     pub fn until_zero(&mut self) -> &'p [u8] {
         let end = self.0.iter().position(|byte| *byte == 0);
         let text = &self.0[..end.unwrap_or(self.0.len())];
@@ -95,7 +95,7 @@ fn cut_off() -> Error {
     Error::new(ErrorKind::InvalidData, "the server sent a packet that is cut off")
 }
 
-/// Writes bytes after their length.
+/// Writes length-encoded bytes.
 pub(super) fn put_bytes(buffer: &mut Vec<u8>, bytes: &[u8]) {
     put_length(buffer, bytes.len());
     buffer.extend_from_slice(bytes);

@@ -1,7 +1,7 @@
-//! Who the server must be, and whom it is shown.
+//! The identity that the server must prove, and the one that it is shown.
 //!
-//! Source: <https://dev.mysql.com/doc/refman/8.4/en/connection-options.html#encrypted-connection-options>. Where an
-//! authority is named, the server's certificate is always checked against it.
+//! Source: <https://dev.mysql.com/doc/refman/8.4/en/connection-options.html#encrypted-connection-options>. If an
+//! authority is named, the server's certificate is always verified against it, unless TLS is disabled.
 
 use std::path::PathBuf;
 
@@ -11,10 +11,11 @@ use crate::probe::trust::{TlsOptions, Verify};
 use crate::secret::{Message, message};
 
 impl MysqlUrl {
-    /// How the server's certificate is checked, and what it is shown.
+    /// Returns how to verify the server's certificate, and which certificate to present.
     ///
     /// # Errors
-    /// A mode that verifies, and nothing to verify against; or a client's certificate without its key.
+    /// Fails if a mode verifies without an authority to verify against, or if a client certificate or its key is
+    /// missing.
     pub(super) fn tls(&self) -> Result<TlsOptions, Failure> {
         let verify = match (self.ssl_mode, &self.ca) {
             (SslMode::VerifyIdentity, _) => Verify::Full,

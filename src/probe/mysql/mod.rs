@@ -1,10 +1,11 @@
-//! MySQL and MariaDB: connect, log in, and run statements that cannot write, or whose writes wait for a commit.
+//! MySQL and MariaDB: connects, logs in, and runs statements that cannot write, or whose writes await a commit.
 //!
-//! The packets are read here, and the login methods are `mysql_common`'s: a client library would make its own connection
-//! and its own TLS. A statement is prepared (one statement, values bound) inside a read-only transaction, and runs where the
-//! server takes it as a part of a query, too: there nothing can stand that writes a file or commits. A statement that may
-//! write runs where everything that it writes to can be rolled back. A limit of the server ends it when nobody is left to
-//! do it, and before that `kill query` on a second connection.
+//! This module reads the packets itself, with the login methods of `mysql_common`, because a client library would open
+//! its own connection and its own TLS. A statement is prepared (a single statement with bound values) inside a
+//! read-only transaction, and runs only if the server also accepts it as part of a query, where nothing that writes a
+//! file or commits is allowed. A statement that may write runs only if all its targets can be rolled back. A
+//! `kill query` on a second connection ends a statement whose budget is spent. If nobody is left to send it, the
+//! server's own limit ends the statement.
 
 mod lexis;
 mod option_file;
@@ -63,7 +64,7 @@ impl Database for Mysql {
     fn idioms(&self) -> Idioms {
         Idioms {
             text: |expression| format!("cast(({expression}) as char)"),
-            // With the capitals that are written: a collation may make no difference between them.
+            // Case-sensitive, which a collation may not be.
             matches: Some(|text, pattern| {
                 format!("cast(({text}) as char) collate utf8mb4_bin regexp {pattern}")
             }),
@@ -106,7 +107,7 @@ impl Database for Mysql {
     }
 }
 
-/// How the server shows the check among the attributes of a connection: `smoke/SUITE/CHECK`.
+/// Returns the name of the check in the connection attributes on the server: `smoke/SUITE/CHECK`.
 fn program_name(context: &Context) -> String {
     let name = format!("smoke/{}/{}", context.run.suite, context.check);
     name.chars().map(|c| if c.is_control() { '?' } else { c }).take(63).collect()

@@ -1,4 +1,4 @@
-//! What a server says, and the first that it is told.
+//! Packets from the server, and the first ones to it.
 //!
 //! Source: <https://dev.mysql.com/doc/dev/mysql-server/latest/page_protocol_connection_phase.html> and
 //! <https://mariadb.com/docs/server/reference/clientserver-protocol>.
@@ -7,8 +7,7 @@ use std::io::{Error, ErrorKind, Result};
 
 use super::fields::{Fields, put_bytes};
 
-/// What client and server can do. Those that are not here are not used: no several statements, no files of this machine,
-/// no compression.
+/// Capabilities of client and server. Those not listed are not used: multiple statements, local files, compression.
 pub(super) mod capability {
     pub const LONG_PASSWORD: u32 = 1;
     pub const LONG_FLAG: u32 = 1 << 2;
@@ -22,23 +21,23 @@ pub(super) mod capability {
     pub const LONG_AUTH_DATA: u32 = 1 << 21;
 }
 
-/// A state of the session that comes with every answer.
+/// Status flags of the session, which come with every answer.
 pub(super) mod status {
     pub const IN_TRANSACTION: u16 = 1;
     pub const MORE_RESULTS: u16 = 1 << 3;
     pub const READ_ONLY_TRANSACTION: u16 = 1 << 13;
 }
 
-/// `utf8mb4_general_ci`, which every server has since 5.5.3.
+/// `utf8mb4_general_ci`, which every server has supported since 5.5.3.
 const UTF8MB4: u8 = 45;
 
-/// The first thing that a server says.
+/// The first packet of a server.
 #[derive(Debug)]
 pub(super) struct Greeting {
     pub version: String,
     pub connection: u32,
     pub capabilities: u32,
-    /// Random bytes, which a password is hashed with.
+    /// Random bytes that a password is hashed with.
     pub challenge: Vec<u8>,
     pub plugin: String,
 }
@@ -52,7 +51,7 @@ impl Greeting {
         let mut challenge = fields.take(8)?.to_vec();
         fields.u8()?;
         let low = fields.u16()?;
-        // Its character set and status.
+        // The character set and status.
         fields.take(3)?;
         let capabilities = u32::from(low) | u32::from(fields.u16()?) << 16;
         let length = usize::from(fields.u8()?);
@@ -75,7 +74,7 @@ impl Greeting {
     }
 }
 
-/// A challenge is followed by a zero that is not a part of it.
+/// Removes the zero byte that follows a challenge but is not part of it.
 pub(super) fn without_zero(mut challenge: Vec<u8>) -> Vec<u8> {
     if challenge.last() == Some(&0) && matches!(challenge.len(), 21 | 33) {
         challenge.pop();
@@ -83,19 +82,19 @@ pub(super) fn without_zero(mut challenge: Vec<u8>) -> Vec<u8> {
     challenge
 }
 
-/// What a client says of itself.
+/// The client's introduction.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Introduction<'i> {
     pub user: &'i str,
     pub database: Option<&'i str>,
     pub plugin: &'i str,
     pub response: &'i [u8],
-    /// How the server shows the connection.
+    /// The name of the connection on the server.
     pub program: &'i str,
 }
 
 impl Introduction<'_> {
-    /// What both can do.
+    /// Returns the capabilities that client and server share.
     fn capabilities(&self, greeting: &Greeting) -> u32 {
         use capability::{
             ATTRIBUTES, LONG_AUTH_DATA, LONG_FLAG, LONG_PASSWORD, PLUGIN_AUTH, PROTOCOL_41,
@@ -113,7 +112,7 @@ impl Introduction<'_> {
         known & greeting.capabilities | LONG_PASSWORD | database
     }
 
-    /// Asks for TLS: what a login starts with.
+    /// Writes the TLS request, which is the beginning of a login packet.
     pub fn request_tls(&self, greeting: &Greeting) -> Vec<u8> {
         head(self.capabilities(greeting) | capability::TLS)
     }
@@ -122,7 +121,7 @@ impl Introduction<'_> {
         let capabilities = self.capabilities(greeting) | over_tls;
         let mut packet = head(capabilities);
         put_zero_ended(&mut packet, self.user);
-        // Shorter than 251 bytes, its length is written in the same way without `LONG_AUTH_DATA`.
+        // Below 251 bytes, the length is encoded in the same way without `LONG_AUTH_DATA`.
         put_bytes(&mut packet, self.response);
         if let Some(database) = self.database {
             put_zero_ended(&mut packet, database);
@@ -156,17 +155,17 @@ fn put_zero_ended(packet: &mut Vec<u8>, text: &str) {
     packet.push(0);
 }
 
-/// An error as the server tells it.
+/// An error reported by the server.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Refusal {
     pub code: u16,
-    /// The SQLSTATE, where it tells one.
+    /// The SQLSTATE, if the server reports one.
     pub state: String,
     pub message: String,
 }
 
 impl Refusal {
-    /// What comes after the byte that says that it is one.
+    /// Reads the packet after its first byte, which marks it as an error.
     pub fn read(rest: &[u8]) -> Result<Refusal> {
         let mut fields = Fields::of(rest);
         let code = fields.u16()?;
@@ -178,7 +177,7 @@ impl Refusal {
     }
 }
 
-/// It was done.
+/// A success packet.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Done {
     pub affected: u64,
@@ -187,7 +186,7 @@ pub(super) struct Done {
 }
 
 impl Done {
-    /// What comes after the byte that says so.
+    /// Reads the packet after its first byte, which marks it as a success.
     pub fn read(rest: &[u8]) -> Result<Done> {
         let mut fields = Fields::of(rest);
         let affected = fields.length()?.unwrap_or_default();
@@ -195,7 +194,7 @@ impl Done {
         Ok(Done { affected, status: fields.u16()?, warnings: fields.u16()? })
     }
 
-    /// The same of what ends a list.
+    /// Reads the packet that ends a list, after its first byte.
     pub fn read_end(rest: &[u8]) -> Result<Done> {
         let mut fields = Fields::of(rest);
         let warnings = fields.u16()?;
@@ -216,7 +215,7 @@ pub(super) struct Column {
 impl Column {
     pub fn read(packet: &[u8]) -> Result<Column> {
         let mut fields = Fields::of(packet);
-        // Catalog, schema, table, and the table's own name.
+        // The catalog, the schema, the table, and the original table.
         for _ in 0..4 {
             fields.bytes()?;
         }
@@ -229,7 +228,7 @@ impl Column {
     }
 }
 
-/// A statement that the server has understood.
+/// A prepared statement.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Prepared {
     pub id: u32,
@@ -238,14 +237,14 @@ pub(super) struct Prepared {
 }
 
 impl Prepared {
-    /// What comes after the byte that says so.
+    /// Reads the packet after its first byte, which marks it as a success.
     pub fn read(rest: &[u8]) -> Result<Prepared> {
         let mut fields = Fields::of(rest);
         Ok(Prepared { id: fields.u32()?, columns: fields.u16()?, parameters: fields.u16()? })
     }
 }
 
-/// What the server sent is no part of the protocol.
+/// Returns the error for a packet that violates the protocol.
 pub(super) fn unexpected() -> Error {
     Error::new(ErrorKind::InvalidData, "the server sent an unexpected packet")
 }

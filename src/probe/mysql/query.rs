@@ -1,4 +1,4 @@
-//! One statement, its values bound.
+//! Running one statement with bound values.
 
 use std::io::Error;
 
@@ -18,7 +18,7 @@ use crate::probe::database::Access;
 use crate::probe::rows::{LARGEST, QueryResult, TOO_LARGE};
 use crate::secret::{Message, message};
 
-/// Runs `sql` in `transaction`, which is begun where it is not.
+/// Runs `sql` in `transaction`, and begins the transaction if necessary.
 pub(super) async fn run(
     wire: &mut Wire,
     transaction: &mut Transaction,
@@ -30,13 +30,13 @@ pub(super) async fn run(
     context.timeline.enter(Phase::Query);
     let text = statement(&sql.text, LEXIS);
     let mut rows = Rows::new(keep);
-    // Some of them cannot be prepared.
+    // Some of these statements cannot be prepared.
     if kind(text) == Kind::Tells && sql.parameters.is_empty() {
         only_what_can_be_undone(text, wire, transaction.access(), context).await?;
         let ran = wire.query(text, |columns, cells| rows.add(columns, cells)).await;
         return rows.finish(ran, context);
     }
-    // Preparing it as it stands finds its mistakes, and that it is one statement. Nothing of it runs yet.
+    // Preparing the statement finds its mistakes and proves that it is a single one, without running any of it.
     let prepared = prepare(wire, text).await?.map_err(|refusal| not_prepared(&refusal, text, context))?;
     if usize::from(prepared.parameters) != sql.parameters.len() {
         return Err(own_placeholder());
@@ -51,7 +51,7 @@ async fn prepare(wire: &mut Wire, text: &str) -> Result<Result<Prepared, Refusal
     wire.prepare(text).await.map_err(|error: Error| fault::conversation(&error))
 }
 
-/// Why the server did not even understand the statement, or would not run it.
+/// Explains why the server did not understand the statement, or refused to run it.
 fn not_prepared(refusal: &Refusal, text: &str, context: &Context) -> Failure {
     match (refusal.code, kind(text)) {
         (code::READ_ONLY_TRANSACTION, Kind::Changes | Kind::Other(_)) => would_write(),
@@ -61,7 +61,7 @@ fn not_prepared(refusal: &Refusal, text: &str, context: &Context) -> Failure {
     }
 }
 
-/// Does the statement only what the check may do?
+/// Checks that the statement does only what the check may do.
 async fn may_run(
     text: &str,
     prepared: Prepared,
@@ -82,8 +82,8 @@ async fn may_run(
     only_what_can_be_undone(text, wire, access, context).await
 }
 
-/// Where nothing may be written at all, the server sees to it. Elsewhere a query, and even what only tells, may run a
-/// function that writes to a table without transactions.
+/// Checks that everything written can be undone. Without write access the server enforces that. With it, even a query
+/// or a `show` may run a function that writes to a non-transactional table.
 async fn only_what_can_be_undone(
     text: &str,
     wire: &mut Wire,
@@ -96,8 +96,8 @@ async fn only_what_can_be_undone(
     }
 }
 
-/// Has a server understand the statement as a part of a query: there, only what asks for rows can stand, and nothing that
-/// puts them into a file.
+/// Prepares the statement as part of a query, where the server accepts only statements that ask for rows, and none that
+/// writes them to a file.
 async fn only_reads(text: &str, prepared: Prepared, wire: &mut Wire) -> Result<(), Failure> {
     if prepared.columns == 0 {
         return Err(not_a_query());
@@ -118,7 +118,7 @@ async fn only_reads(text: &str, prepared: Prepared, wire: &mut Wire) -> Result<(
     }
 }
 
-/// The rows as they come: all are counted, and the first ones kept.
+/// The rows as they arrive. All are counted, but only the first ones are kept.
 struct Rows {
     keep: usize,
     size: usize,
@@ -162,7 +162,7 @@ fn not_a_query() -> Failure {
     fault::not_run(Message::new().words(cause), ASK)
 }
 
-/// In MariaDB that is `into` alone.
+/// Builds the failure for a query without rows. In MariaDB only `into` causes it.
 fn gives_nothing() -> Failure {
     let cause = "the statement begins as a query and gives no rows: `into` cannot be rolled back, and a `with` that changes rows is not supported";
     fault::not_run(

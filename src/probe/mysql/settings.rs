@@ -1,8 +1,7 @@
-//! The parameters of a URL, the options of `~/.my.cnf` and the variables of the environment: which are read, and which
-//! cannot be.
+//! Parameters of a URL, options in `~/.my.cnf` and environment variables: which are supported, and which are not.
 //!
-//! A URL's are those of MySQL's own tools; `-`, `_` and capitals make no difference, since other tools write them in
-//! other ways. What is set and cannot be done is an error: `mysql` would have done it, and nobody would notice the
+//! The parameters of a URL are those of MySQL's own tools. `-`, `_` and case do not matter, because other tools spell
+//! them differently. An unsupported setting is an error: `mysql` would have honoured it, and nobody would notice the
 //! difference.
 //! Sources: <https://dev.mysql.com/doc/refman/8.4/en/connecting-using-uri-or-key-value-pairs.html>,
 //! <https://dev.mysql.com/doc/refman/8.4/en/environment-variables.html>.
@@ -16,7 +15,7 @@ use crate::language::diagnostic::closest;
 use crate::outcome::Failure;
 use crate::secret::{Message, message};
 
-/// What may be said apart from the address.
+/// The settings, wherever they come from.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Settings {
     pub user: Option<String>,
@@ -33,7 +32,7 @@ pub(super) struct Settings {
     pub key_exchange: Option<KeyExchange>,
 }
 
-/// The parameters of a URL that are read.
+/// The supported parameters of a URL.
 const READ: [&str; 8] = [
     "ssl-mode",
     "ssl-ca",
@@ -45,7 +44,7 @@ const READ: [&str; 8] = [
     "charset",
 ];
 
-/// What cannot be done, in a URL or a file, by the name without `-` and `_`.
+/// Settings of a URL or file that are not supported, without `-` and `_`.
 const UNSUPPORTED: [&str; 20] = [
     "sslcapath",
     "sslcipher",
@@ -69,7 +68,7 @@ const UNSUPPORTED: [&str; 20] = [
     "bindaddress",
 ];
 
-/// What other tools put into a URL, and what there is for it.
+/// URL parameters of other tools, each with a hint what to use instead.
 const OF_OTHER_TOOLS: [(&[&str], &str); 4] = [
     (
         &["connecttimeout", "timeout", "readtimeout", "writetimeout", "sockettimeout"],
@@ -96,14 +95,14 @@ const OF_OTHER_TOOLS: [(&[&str], &str); 4] = [
     ),
 ];
 
-/// The variables that change what `mysql` reads, and that nothing is done about.
+/// Variables that change what `mysql` reads, and that smoke does not support.
 const UNSUPPORTED_VARIABLES: [&str; 2] = ["MYSQL_GROUP_SUFFIX", "MYSQL_TEST_LOGIN_FILE"];
 
 impl Settings {
-    /// What is in the environment, and in `~/.my.cnf`, which counts for more.
+    /// Returns the settings from `~/.my.cnf` and, with lower precedence, from the environment.
     ///
     /// # Errors
-    /// One of them asks for what is not supported.
+    /// Fails if a setting is not supported.
     pub fn of_machine() -> Result<Settings, Failure> {
         let set = |variable: &str| {
             let value = std::env::var_os(variable)?.to_string_lossy().into_owned();
@@ -126,14 +125,14 @@ impl Settings {
         Ok(settings)
     }
 
-    /// A parameter of a URL.
+    /// Reads a parameter of a URL.
     ///
     /// # Errors
-    /// It asks for what is not supported, or there is none of that name.
+    /// Fails if the parameter is unknown, or if it or its value is not supported.
     pub fn read_parameter(&mut self, name: &str, value: &str) -> Result<(), Failure> {
         match plain(name).as_str() {
             "socket" | "unixsocket" => self.socket = Some(value.into()),
-            // What the session has anyway.
+            // The session uses UTF-8 anyway.
             "charset" | "characterset" | "collation" | "encoding"
                 if value.to_ascii_lowercase().replace('-', "").starts_with("utf8") => {}
             common if self.read_common(common, value)? => {}
@@ -146,7 +145,7 @@ impl Settings {
         Ok(())
     }
 
-    /// An option of a file.
+    /// Reads an option of a file.
     fn read_option(&mut self, option: &OptionLine) -> Result<(), Failure> {
         let OptionLine { name, value, .. } = option;
         match plain(name).as_str() {
@@ -156,7 +155,7 @@ impl Settings {
             "port" => self.port = Some(number(value)?),
             "socket" => self.socket = Some(value.into()),
             "database" => self.database = Some(value.clone()),
-            // MariaDB's.
+            // MariaDB's spelling.
             "ssl" => self.ssl_mode = Some(if is_off(value) { SslMode::Disabled } else { SslMode::Required }),
             "skipssl" => self.ssl_mode = Some(SslMode::Disabled),
             "sslverifyservercert" if !is_off(value) => self.ssl_mode = Some(SslMode::VerifyIdentity),
@@ -168,13 +167,13 @@ impl Settings {
                     invalid(cause).with_hint(message!("leave it out there, or run smoke with another HOME"))
                 );
             }
-            // How it prints, or what the server does.
+            // Other options affect only output, or the server.
             _ => {}
         }
         Ok(())
     }
 
-    /// What is called the same everywhere. Was it that?
+    /// Reads a setting that has the same name everywhere. Returns whether it is one.
     fn read_common(&mut self, name: &str, value: &str) -> Result<bool, Failure> {
         match name {
             "sslmode" => self.ssl_mode = Some(SslMode::parse(value)?),
@@ -191,7 +190,7 @@ impl Settings {
         Ok(true)
     }
 
-    /// The same with `other` where this says nothing.
+    /// Returns these settings, with those of `other` where they are missing.
     pub fn or(self, other: Settings) -> Settings {
         Settings {
             user: self.user.or(other.user),
@@ -210,7 +209,7 @@ impl Settings {
     }
 }
 
-/// A name or a value as it is compared.
+/// Normalises a name or value for comparison.
 pub(super) fn plain(text: &str) -> String {
     text.chars().filter(|c| !matches!(c, '-' | '_')).map(|c| c.to_ascii_lowercase()).collect()
 }
@@ -222,7 +221,7 @@ fn is_off(value: &str) -> bool {
 pub(super) fn number(port: &str) -> Result<u16, Failure> {
     match port.parse() {
         Ok(number) if number > 0 => Ok(number),
-        // Not shown: in a URL that is put together wrongly it may be a part of the password.
+        // The value is not shown: if the URL is malformed, it may be part of the password.
         Ok(_) | Err(_) => Err(invalid(message!("a port is not a number from 1 to 65535"))),
     }
 }
@@ -233,7 +232,7 @@ fn unsupported(name: &str) -> Failure {
 
 fn unknown(name: &str) -> Failure {
     let others = OF_OTHER_TOOLS.iter().find(|(names, _)| names.contains(&plain(name).as_str()));
-    // Of a password with a `?` in it, what follows looks like a parameter.
+    // If a password contains an unencoded `?`, the rest of it looks like a parameter.
     if others.is_none() && !name.chars().all(|c| c.is_ascii_alphabetic() || c == '_' || c == '-') {
         return invalid(message!("there is a parameter that is none of MySQL's"))
             .with_hint(Message::new().words(super::url::ENCODE));

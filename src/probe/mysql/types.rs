@@ -1,11 +1,11 @@
-//! Declared types against those of columns, by MySQL's own names and their synonyms.
+//! Comparison of declared types with those of columns, by MySQL's own names and their synonyms.
 //!
-//! Source: <https://dev.mysql.com/doc/refman/8.4/en/data-types.html>. The server has no function that reads the name of a
-//! type.
+//! Source: <https://dev.mysql.com/doc/refman/8.4/en/data-types.html>. The server has no function that parses the name
+//! of a type.
 
 use crate::probe::database::{DeclaredType, Family, TypeMatch};
 
-/// Each type, with what else it is called.
+/// The types with their synonyms.
 const TYPES: [(&str, &[&str]); 34] = [
     ("tinyint", &["int1"]),
     ("smallint", &["int2"]),
@@ -43,10 +43,10 @@ const TYPES: [(&str, &[&str]); 34] = [
     ("point", &[]),
 ];
 
-/// The types whose number in brackets is only how they are shown.
+/// Types whose number in brackets is only a display width.
 const SHOWN_WIDTH: [&str; 7] = ["tinyint", "smallint", "mediumint", "int", "bigint", "year", "double"];
 
-/// The type behind a spelling, and its size.
+/// A parsed type.
 #[derive(Debug, PartialEq, Eq)]
 struct Type {
     name: &'static str,
@@ -61,7 +61,7 @@ fn read(text: &str) -> Option<Type> {
         "serial" => return Some(Type { name: "bigint", size: None, is_unsigned: true }),
         _ => {}
     }
-    // `varchar[50]` is meant as a length.
+    // `varchar[50]` means a length.
     let text = text.replace('[', "(").replace(']', ")");
     let (before, size, after) = match text.split_once('(') {
         Some((before, rest)) => {
@@ -88,10 +88,10 @@ pub(super) fn compare(DeclaredType { declared, type_name }: &DeclaredType) -> Ty
         let is_same = !declared.trim().is_empty() && declared.trim().eq_ignore_ascii_case(type_name.trim());
         return if is_same { TypeMatch::Same } else { TypeMatch::Unknown };
     };
-    // What MariaDB calls JSON is a text.
+    // JSON in MariaDB is an alias of `longtext`.
     let is_same = wanted.name == actual.name || (wanted.name, actual.name) == ("json", "longtext");
     let has_size = match (&wanted.size, &actual.size) {
-        // `decimal(10)` is `decimal(10,0)`.
+        // `decimal(10)` is the same as `decimal(10,0)`.
         (Some(wanted), Some(actual)) => wanted == actual || actual.strip_suffix(",0") == Some(wanted),
         (Some(_), None) => false,
         (None, _) => true,
@@ -104,7 +104,7 @@ pub(super) fn compare(DeclaredType { declared, type_name }: &DeclaredType) -> Ty
     TypeMatch::Other(format!("{}{size}{unsigned}", wanted.name))
 }
 
-/// What the values of a column are about.
+/// Returns the family of a column's values.
 pub(super) fn family(type_name: &str) -> Family {
     if type_name.starts_with("tinyint(1)") {
         return Family::Boolean;

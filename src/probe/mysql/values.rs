@@ -1,5 +1,5 @@
-//! The values of a row, as JSON: numbers are numbers with all their digits, JSON is JSON, and the rest is text as `mysql`
-//! shows it.
+//! The values of a row as JSON: numbers keep all their digits, JSON stays JSON, and anything else is text as `mysql`
+//! prints it.
 
 use serde_json::Value;
 
@@ -7,8 +7,7 @@ use super::packets::Column;
 use super::wire::Cell;
 use crate::probe::rows::{Numbers, ResultColumn, Row};
 
-/// The types of columns. Source:
-/// <https://dev.mysql.com/doc/dev/mysql-server/latest/field__types_8h.html>.
+/// The types of columns. Source: <https://dev.mysql.com/doc/dev/mysql-server/latest/field__types_8h.html>.
 pub(super) mod kind {
     pub const DECIMAL: u8 = 0;
     pub const TINY: u8 = 1;
@@ -31,10 +30,10 @@ pub(super) mod kind {
     pub const GEOMETRY: u8 = 255;
 }
 
-/// The flag of a column without negative numbers.
+/// The flag of an unsigned column.
 pub(super) const UNSIGNED: u16 = 32;
 
-/// The character set of what is no text.
+/// The character set of binary data.
 const BINARY: u16 = 63;
 
 pub(super) fn from_columns(columns: &[Column], cells: Vec<Cell>) -> Row {
@@ -42,7 +41,7 @@ pub(super) fn from_columns(columns: &[Column], cells: Vec<Cell>) -> Row {
     columns.iter().zip(cells).map(cell).collect()
 }
 
-/// What is known of the numbers in each column.
+/// Returns the kind of numbers in each column.
 pub(super) fn described(columns: &[Column]) -> Vec<ResultColumn> {
     let numbers = |kind: u8| match kind {
         kind::FLOAT | kind::DOUBLE => Numbers::Float,
@@ -76,7 +75,7 @@ fn value(column: &Column, cell: Cell) -> Value {
         | kind::DOUBLE
         | kind::DECIMAL
         | kind::NEWDECIMAL
-        // What is nested deeper than can be read is text.
+        // JSON that is nested too deep to parse becomes text.
         | kind::JSON => serde_json::from_slice(&bytes).ok(),
         kind::GEOMETRY | kind::VECTOR => Some(in_hex(&bytes)),
         _ => None,
@@ -95,12 +94,12 @@ fn number_of_bits(bytes: &[u8]) -> Option<Value> {
     Some(Value::from(u64::from_be_bytes(all)))
 }
 
-/// Many a text is binary to MySQL.
+/// Whether binary data is readable. MySQL treats many a text as binary.
 fn is_text(text: &str) -> bool {
     !text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t'))
 }
 
-/// As `mysql --binary-as-hex` shows it.
+/// Formats the bytes like `mysql --binary-as-hex`.
 fn in_hex(bytes: &[u8]) -> Value {
     let digits: String = bytes.iter().map(|byte| format!("{byte:02X}")).collect();
     Value::from(format!("0x{digits}"))

@@ -1,44 +1,44 @@
-//! The words of a statement: which kind of statement it is, and which tables and functions it names.
+//! The words of a statement: its kind, and the tables and functions that it names.
 //!
-//! Not a parser: a name too many is looked up in vain.
+//! This is not a parser. A surplus name only costs a futile lookup.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-/// A name as it stands in a statement, with the schema before it.
+/// A name in a statement, with its schema if given.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Name {
     pub schema: Option<String>,
     pub name: String,
 }
 
-/// What a statement names.
+/// The names in a statement.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Names {
-    /// Tables and views that it may write to.
+    /// Tables and views that the statement may write to.
     pub written: BTreeSet<Name>,
-    /// Those that it reads: a view may call a function.
+    /// Tables and views that it reads. A view may call a function.
     pub read: BTreeSet<Name>,
     pub routines: BTreeSet<Name>,
 }
 
-/// A kind of statement, by its first word.
+/// The kind of a statement, determined by its first word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind<'t> {
-    /// It asks for rows, though `into` may give them to a file.
+    /// Asks for rows, although `into` may write them to a file.
     Query,
-    /// It tells of the server, and is no query.
+    /// Describes the server, but is not a query.
     Tells,
-    /// It changes rows.
+    /// Changes rows.
     Changes,
-    /// It begins with this.
+    /// Any other statement, with its first word.
     Other(&'t str),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Token<'t> {
     Word(&'t str),
-    /// A name in quotes.
+    /// A quoted name.
     Quoted(String),
     Sign(char),
 }
@@ -50,7 +50,7 @@ impl Names {
         self.routines.extend(more.routines);
     }
 
-    /// Those that were not seen before, and have been now.
+    /// Returns the names that are not in `seen`, and adds them to it.
     pub fn without(self, seen: &mut Names) -> Names {
         let fresh = |names: BTreeSet<Name>, seen: &mut BTreeSet<Name>| {
             names.into_iter().filter(|name| seen.insert(name.clone())).collect()
@@ -76,21 +76,21 @@ pub(super) fn kind(statement: &str) -> Kind<'_> {
     }
 }
 
-/// Its letters; of a statement that starts otherwise the first sign.
+/// Returns the leading letters of a statement, or its first character if it does not begin with a letter.
 fn first_word(statement: &str) -> &str {
     let letters = statement.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(statement.len());
     let sign = statement.chars().next().map_or(0, char::len_utf8);
     &statement[..if letters == 0 { sign } else { letters }]
 }
 
-/// What a statement names: what it may write to by itself, what it reads, and the functions that it calls.
+/// Returns the names in a statement: what it may write to directly, what it reads, and the functions that it calls.
 pub(super) fn of_statement(statement: &str) -> Names {
     let tokens = tokens(statement);
     let written = match first_word(statement).to_ascii_lowercase().as_str() {
         "insert" | "replace" => target(&tokens),
         "update" => 1..first(&tokens, "set"),
         "delete" => 1..first(&tokens, "where"),
-        // What it names it only reads.
+        // Other statements only read what they name.
         _ => 0..0,
     };
     Names {
@@ -100,14 +100,14 @@ pub(super) fn of_statement(statement: &str) -> Names {
     }
 }
 
-/// What the text of a trigger or a function, or of a view that is written to, names in the schema that it is in.
+/// Returns the names in the body of a trigger or function, or of a view that is written to, resolved in its own schema.
 pub(super) fn of_body(text: &str, schema: &str) -> Names {
     let names = of_query(text, schema);
-    // A procedure may be called without brackets.
+    // A procedure may be called without parentheses.
     Names { written: names.read.clone(), routines: names.read, read: BTreeSet::new() }
 }
 
-/// What the text of a view that is read names.
+/// Returns the names in the body of a view that is read.
 pub(super) fn of_query(text: &str, schema: &str) -> Names {
     let tokens = tokens(text);
     let here = |name: Name| Name { schema: name.schema.or_else(|| Some(schema.to_owned())), ..name };
@@ -115,7 +115,7 @@ pub(super) fn of_query(text: &str, schema: &str) -> Names {
     Names { written: BTreeSet::new(), read: all(named(&tokens, |_| true)), routines: all(called(&tokens)) }
 }
 
-/// The table that an `insert` or `replace` writes to.
+/// Returns the range of the table that an `insert` or `replace` writes to.
 fn target(tokens: &[Token<'_>]) -> Range<usize> {
     const BEFORE: [&str; 7] =
         ["insert", "replace", "low_priority", "delayed", "high_priority", "ignore", "into"];
@@ -134,7 +134,7 @@ fn called(tokens: &[Token<'_>]) -> BTreeSet<Name> {
     named(tokens, |after| after == Some(&Token::Sign('(')))
 }
 
-/// The names after which comes what is wanted. Of `a.b` both `a` and `a.b` are one.
+/// Returns the names that are followed by a wanted token. `a.b` yields both `a` and `a.b`.
 fn named(tokens: &[Token<'_>], is_wanted: impl Fn(Option<&Token<'_>>) -> bool) -> BTreeSet<Name> {
     let mut names = BTreeSet::new();
     for (index, token) in tokens.iter().enumerate() {
@@ -154,14 +154,15 @@ fn name<'t>(token: &'t Token<'_>) -> Option<&'t str> {
     }
 }
 
-/// The words of a text without its strings and comments. What `/*!` and `/*M!` start is run.
+/// Splits a text into tokens, without its strings and comments. The content of `/*!` and `/*M!` comments counts,
+/// because it is executed.
 fn tokens(text: &str) -> Vec<Token<'_>> {
     let mut tokens = Vec::new();
     let mut rest = text;
     while let Some(c) = rest.chars().next() {
         let length = match c {
             '\'' => string_end(rest, c),
-            // A name to a server in ANSI mode.
+            // In ANSI mode, double quotes delimit a name.
             '`' | '"' => {
                 let end = string_end(rest, c);
                 let inside = rest.get(1..end - 1).unwrap_or_default();
@@ -173,7 +174,7 @@ fn tokens(text: &str) -> Vec<Token<'_>> {
             '/' if super::lexis::is_comment(rest.as_bytes()) => {
                 rest[2..].find("*/").map_or(rest.len(), |end| end + 4)
             }
-            // With a version: up to it, the text is not run everywhere.
+            // Skips the version, if there is one.
             '/' if rest.starts_with("/*!") || rest.starts_with("/*M!") => {
                 let start = rest.find('!').map_or(0, |at| at + 1);
                 start + rest[start..].find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len() - start)
@@ -199,7 +200,7 @@ fn is_of_a_word(c: char) -> bool {
     c.is_alphanumeric() || matches!(c, '_' | '$')
 }
 
-/// Where a text in `quote`s ends that starts here.
+/// Returns the end of a text in `quote`s that starts here.
 fn string_end(text: &str, quote: char) -> usize {
     let mut characters = text.char_indices().skip(1).peekable();
     while let Some((at, c)) = characters.next() {

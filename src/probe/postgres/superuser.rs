@@ -1,4 +1,4 @@
-//! A login as a superuser, whom a read-only transaction does not keep from everything.
+//! Logins as a superuser, whom a read-only transaction does not restrict completely.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
@@ -9,11 +9,11 @@ use crate::attempt::Context;
 use crate::probe::socket::Endpoint;
 use crate::secret::message;
 
-/// The servers and roles that were warned about: one warning does for all checks of a run.
+/// The servers and roles with a warning. One warning suffices for all checks of a run.
 #[derive(Debug, Default)]
 struct Warned(Mutex<BTreeSet<(String, String)>>);
 
-/// Warns that `role` is a superuser, the first time.
+/// Warns that `role` is a superuser, once per server and role.
 pub(super) fn warn(role: &str, endpoint: &Endpoint, context: &Context) {
     let warned = context.run.shared::<Warned>();
     let is_new = {
@@ -30,9 +30,9 @@ pub(super) fn warn(role: &str, endpoint: &Endpoint, context: &Context) {
     }
 }
 
-/// What a server reports of itself and of the session at the login.
+/// What a server reports about itself and the session at login.
 pub(super) struct Reported {
-    /// It is the console of pgbouncer, which reports its own version for the server's.
+    /// Whether it is the console of pgbouncer, which reports its own version as the server's.
     pub is_console: bool,
     pub is_superuser: bool,
 }

@@ -1,4 +1,4 @@
-//! Connecting to Redis: TCP, TLS or a socket of this machine, then the login.
+//! Connecting to Redis: TCP, TLS or a local socket, then the login.
 
 use std::time::Duration;
 
@@ -11,19 +11,19 @@ use crate::outcome::Failure;
 use crate::probe::trust::TlsOptions;
 use crate::probe::{dial, tls};
 
-/// How long a connection has to end in good order.
+/// How long a graceful close may take.
 const CLOSE_TIMEOUT: Duration = Duration::from_millis(100);
 
-/// A connection that is logged in.
+/// A logged-in connection.
 pub(super) struct Connection {
     pub wire: Wire,
     pub place: Place,
 }
 
-/// Connects to the server of `url` and logs in. `tls` counts where the URL says nothing.
+/// Connects to the server of `url` and logs in. `tls` applies where the URL says nothing.
 ///
 /// # Errors
-/// No connection, or the login was refused.
+/// Fails if there is no connection, or if the login is refused.
 pub(super) async fn connect(
     url: &RedisUrl,
     tls: TlsOptions,
@@ -51,7 +51,7 @@ pub(super) async fn connect(
 }
 
 impl Connection {
-    /// Tells the server that this was all; waits no longer than that takes.
+    /// Tells the server that the connection ends. Waits only for that.
     pub async fn close(self) {
         let _ = Deadline::after(CLOSE_TIMEOUT, BudgetScope::Grace).bound(self.wire.close()).await;
     }

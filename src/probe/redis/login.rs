@@ -1,4 +1,4 @@
-//! The login: `HELLO`, which also asks for maps that are maps; `AUTH` where a server does not know it.
+//! The login: `HELLO`, which also asks for real maps, or `AUTH` if the server does not know `HELLO`.
 //!
 //! Source: <https://redis.io/docs/latest/commands/hello/>.
 
@@ -9,16 +9,16 @@ use super::wire::Answer;
 use crate::attempt::Context;
 use crate::outcome::{Failure, Phase};
 
-/// What `redis-cli` takes the password from where it is given none.
+/// The variable from which `redis-cli` takes the password if none is given.
 const VARIABLE: &str = "REDISCLI_AUTH";
 
-/// The password of the URL, or of the environment.
+/// Returns the password of the URL, or that of the environment.
 pub(super) fn password(url: &RedisUrl) -> Option<String> {
     let of_environment = || std::env::var(VARIABLE).ok().filter(|password| !password.is_empty());
     url.password.clone().or_else(of_environment)
 }
 
-/// Logs in, and chooses the database.
+/// Logs in and selects the database.
 pub(super) async fn log_in(
     connection: &mut Connection,
     url: &RedisUrl,
@@ -26,7 +26,7 @@ pub(super) async fn log_in(
     context: &Context,
 ) -> Result<(), Failure> {
     context.timeline.enter(Phase::Authenticate);
-    // A user without a password may be one that needs none.
+    // A user without a password may not need one.
     let password = password.or_else(|| url.user.as_ref().map(|_| String::new()));
     let name = client_name(context);
     let mut hello = vec!["HELLO", "3"];
@@ -68,7 +68,8 @@ fn given(answer: Answered, connection: &Connection) -> Result<(), Failure> {
     }
 }
 
-/// Does the server not know `HELLO`, or not all of it? It came with Redis 6, and others have a part of it.
+/// Whether the server does not support `HELLO`, or only part of it. Redis 6 introduced it, and other servers implement
+/// a part.
 fn is_unknown(text: &str) -> bool {
     let text = text.to_ascii_lowercase();
     ["err unknown command", "noproto", "err syntax error", "err unknown or unsupported"]
@@ -76,7 +77,8 @@ fn is_unknown(text: &str) -> bool {
         .any(|start| text.starts_with(start))
 }
 
-/// How the server sees the check in `CLIENT LIST`: `smoke/SUITE/CHECK`, without what no such name may have.
+/// Returns the name of the check in `CLIENT LIST`: `smoke/SUITE/CHECK`, without characters that such a name may not
+/// contain.
 fn client_name(context: &Context) -> String {
     let name = format!("smoke/{}/{}", context.run.suite, context.check);
     name.chars().map(|c| if c.is_ascii_graphic() { c } else { '_' }).take(100).collect()

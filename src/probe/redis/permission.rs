@@ -1,8 +1,8 @@
-//! Which commands are run: those that only read, by what the server itself says of them.
+//! Permission to run a command: only those that the server itself describes as reading are run.
 //!
-//! `COMMAND INFO` has the flags of a command, of a sub-command too, and what it does to its keys. One that has no
-//! `readonly` among its flags is not run, unless it is one of [`HARMLESS`]; nor is one that reads but may block, run a
-//! script, or change how a value is stored.
+//! `COMMAND INFO` reports the flags of a command or sub-command, and what it does to its keys. A command without the
+//! flag `readonly` is not run unless it is in [`HARMLESS`]. Neither is a reading command that may block, run a script,
+//! or change how a value is stored.
 //! Source: <https://redis.io/docs/latest/commands/command/>.
 
 use std::collections::BTreeSet;
@@ -17,7 +17,7 @@ use crate::attempt::Context;
 use crate::outcome::Failure;
 use crate::secret::{Message, message};
 
-/// Commands that change nothing, though they are not flagged `readonly`, mostly because they read no key.
+/// Commands that change nothing but lack the flag `readonly`, mostly because they read no key.
 const HARMLESS: [&str; 39] = [
     "ping",
     "echo",
@@ -60,13 +60,14 @@ const HARMLESS: [&str; 39] = [
     "slowlog|len",
 ];
 
-/// Commands whose sub-commands are commands of their own. A server before Redis 7 has flags for all of them together.
+/// Commands whose sub-commands are commands of their own. Before Redis 7, a server has one set of flags for all of
+/// them.
 const CONTAINERS: [&str; 18] = [
     "acl", "client", "cluster", "command", "config", "debug", "function", "latency", "memory", "module",
     "object", "pubsub", "script", "sentinel", "slowlog", "xgroup", "xinfo", "failover",
 ];
 
-/// Flags and categories of what is not run even where it is flagged `readonly`, and why.
+/// Flags and categories that forbid a command even if it is flagged `readonly`, with the reasons.
 const NEVER: [(&str, &str); 8] = [
     ("write", "writes"),
     ("may_replicate", "may write"),
@@ -78,17 +79,16 @@ const NEVER: [(&str, &str); 8] = [
     ("@blocking", "may wait for others to write"),
 ];
 
-/// What a command does to its keys that is more than reading them. `RW` is what `PFCOUNT` has, which keeps what it
-/// counted.
+/// Effects on keys beyond reading them. `PFCOUNT` has `RW`, because it stores what it counted.
 const CHANGES: [&str; 6] = ["RW", "OW", "RM", "insert", "update", "delete"];
 
-/// The same by their names, for servers that say less.
+/// The names of commands with such effects, for servers that report less.
 const NEVER_BY_NAME: [&str; 5] = ["pfcount", "eval_ro", "evalsha_ro", "fcall_ro", "xread"];
 
 const ASK: &str =
     "a check only reads: ask with a command that the server flags `readonly`, such as GET or EXISTS";
 
-/// The commands of which this run has found out that they only read, by their names.
+/// The names of commands that this run has found to only read.
 #[derive(Debug, Default)]
 pub(super) struct Permitted(Mutex<BTreeSet<String>>);
 
@@ -97,7 +97,7 @@ impl Permitted {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// May people run the command again, for all that is known?
+    /// Whether people may run the command again, as far as is known.
     pub fn has(&self, words: &[String]) -> bool {
         let [name, with_sub] = names(words);
         let names = self.names();
@@ -105,7 +105,7 @@ impl Permitted {
     }
 }
 
-/// The name of a command, and the one with a sub-command if its second word is one.
+/// Returns the name of a command, and the one that includes its second word as a sub-command.
 fn names(words: &[String]) -> [Option<String>; 2] {
     let name = words.first().map(|word| word.to_ascii_lowercase());
     let with_sub = name.as_deref().zip(words.get(1));
@@ -117,10 +117,10 @@ fn is_harmless(name: &str) -> bool {
     HARMLESS.contains(&name)
 }
 
-/// Finds out that the command changes nothing.
+/// Checks that the command changes nothing.
 ///
 /// # Errors
-/// It may, or the server does not say.
+/// Fails if it may change something, or if the server does not say.
 pub(super) async fn may_run(
     connection: &mut Connection,
     words: &[String],
@@ -167,7 +167,7 @@ async fn ask_about(
     }
 }
 
-/// What the server says of a command; `None` where it does not know it.
+/// Returns the server's description of a command, or `None` if the server does not know it.
 async fn ask(connection: &mut Connection, name: &str, context: &Context) -> Result<Option<Value>, Failure> {
     let Connection { wire, place } = connection;
     wire.ask(&["COMMAND", "INFO", name]);
@@ -193,7 +193,7 @@ async fn ask(connection: &mut Connection, name: &str, context: &Context) -> Resu
     }
 }
 
-/// Does it only read?
+/// Checks that the described command only reads.
 fn judge(name: &str, said: &Value) -> Result<(), Failure> {
     let flags = texts(said.get(2));
     let categories = texts(said.get(6));
@@ -212,7 +212,7 @@ fn judge(name: &str, said: &Value) -> Result<(), Failure> {
     Err(not_run(shown().words("the server does not flag it `readonly`"), ASK))
 }
 
-/// Every text in an answer.
+/// Returns every text in an answer.
 fn texts(value: Option<&Value>) -> Vec<&str> {
     let mut found = Vec::new();
     let mut left: Vec<&Value> = value.into_iter().collect();

@@ -1,4 +1,4 @@
-//! A session: one connection, and one command after the other.
+//! A session: one connection, and one command after another.
 
 use futures_util::future::BoxFuture;
 use serde_json::Value;
@@ -17,7 +17,7 @@ use crate::secret::message;
 
 pub(super) struct RedisSession {
     connection: Connection,
-    /// A command was sent, and its answer not read to its end: its future was dropped.
+    /// A command was sent, but its future was dropped before the answer was read to its end.
     is_cut: bool,
 }
 
@@ -27,14 +27,14 @@ impl RedisSession {
     }
 }
 
-/// Says `PING`, and asks a replica for its master.
+/// Sends `PING`, and asks a replica for its master.
 ///
 /// # Errors
-/// The server is not ready, or does not let this user ping it.
+/// Fails if the server is not ready, or does not let this user ping it.
 pub(super) async fn ping(connection: &mut Connection, context: &Context) -> Result<(), Failure> {
     context.timeline.enter(Phase::Query);
     let Connection { wire, place } = connection;
-    // Sent at once, so that it takes no round trip more.
+    // Both are sent at once, which saves a round trip.
     wire.ask(&["PING"]);
     wire.ask(&["INFO", "replication"]);
     let broken = |broken| fault::broken(broken, Doing::Ping, place, context);
@@ -45,7 +45,7 @@ pub(super) async fn ping(connection: &mut Connection, context: &Context) -> Resu
         Answer::Given(Value::String(information)) => {
             replication::fault(&information, place).map_or(Ok(()), Err)
         }
-        // A user that may ping and no more, or a server that has no replicas.
+        // The user may only ping, or the server has no replicas.
         Answer::Given(_) | Answer::Refused(_) => Ok(()),
     }
 }
@@ -65,7 +65,7 @@ impl Session for RedisSession {
             let text = |word: &Value| word.as_str().unwrap_or_default().to_owned();
             let words: Vec<String> = statement.parameters.iter().map(text).collect();
             if self.is_cut {
-                // What comes next is the answer to the command that was cut.
+                // The next answer would be that of the command that was cut.
                 return Err(fault::not_run(
                     message!("the command before it was cut, and its answer is still to come"),
                     message!("give it more time"),

@@ -1,7 +1,7 @@
-//! What goes over the wire: commands, and their answers as JSON.
+//! The wire protocol: commands, and their answers as JSON.
 //!
-//! Both versions of the protocol are read: RESP2, and RESP3 with its maps. What a server pushes of itself is skipped.
-//! An answer is read piece by piece: its elements are counted, and no more of them kept than are wanted.
+//! Both versions of the protocol are supported: RESP2, and RESP3 with its maps. Push messages from the server are
+//! skipped. An answer is read piece by piece: its elements are counted, but no more of them are kept than requested.
 //! Source: <https://redis.io/docs/latest/develop/reference/protocol-spec/>.
 
 mod tree;
@@ -14,41 +14,41 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
 use crate::probe::rows::{LARGEST, QueryResult, Row};
 
-/// How much is read at once, in bytes.
+/// The number of bytes read at once.
 const CHUNK: usize = 16 << 10;
 
-/// No line of the protocol is longer, in bytes: most are numbers, the longest are errors.
+/// The maximum length of a protocol line, in bytes. Most lines are numbers, and the longest are errors.
 const LONGEST_LINE: usize = 64 << 10;
 
-/// What a value takes beside its text, in bytes: no answer of a million small values is kept.
+/// The cost of a value in addition to its text, in bytes. It prevents keeping an answer of a million small values.
 const VALUE: usize = 16;
 
-/// How much of what is not Redis is shown.
+/// How much of an answer that is not Redis's is shown.
 const GARBAGE_SHOWN: usize = 40;
 
-/// A stream to a server, secured or not.
+/// A stream to a server, encrypted or not.
 pub(super) trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
 
-/// A connection, as bytes.
+/// A connection as bytes.
 pub(super) struct Wire {
     stream: Box<dyn Duplex>,
     incoming: BytesMut,
     outgoing: Vec<u8>,
 }
 
-/// Why there is no answer.
+/// The reason why there is no answer.
 #[derive(Debug)]
 pub(super) enum Broken {
     /// The connection ended.
     Io(io::Error),
-    /// What came is not Redis's protocol; this is how it begins.
+    /// The answer does not follow Redis's protocol. Holds its beginning.
     Garbage(Vec<u8>),
-    /// One row, or what is kept of all, is larger than [`LARGEST`].
+    /// A row, or all kept rows together, exceeds [`LARGEST`].
     TooLarge,
 }
 
-/// What a server says to a command.
+/// The server's answer to a command.
 #[derive(Debug, PartialEq)]
 pub(super) enum Answer<T> {
     Given(T),
@@ -61,7 +61,7 @@ pub(super) enum Answer<T> {
 enum Token {
     Value(Value),
     Refused(String),
-    /// A text of so many bytes follows; `true` if it begins with its format.
+    /// A text of this many bytes follows. `true` if it begins with its format.
     Text(usize, bool),
     List(u64),
     Map(u64),
@@ -72,7 +72,7 @@ impl Wire {
         Wire { stream: Box::new(stream), incoming: BytesMut::new(), outgoing: Vec::new() }
     }
 
-    /// Asks a command. It is sent when the answer is waited for.
+    /// Queues a command, which is sent when its answer is awaited.
     pub fn ask<W: AsRef<[u8]>>(&mut self, words: &[W]) {
         self.outgoing.extend(format!("*{}\r\n", words.len()).bytes());
         for word in words {
@@ -82,7 +82,7 @@ impl Wire {
         }
     }
 
-    /// The whole answer to the next thing that was asked.
+    /// Returns the whole answer to the next queued command.
     pub async fn answer(&mut self) -> Result<Answer<Value>, Broken> {
         let mut room = LARGEST;
         Ok(match self.first_token(&mut room).await? {
@@ -91,8 +91,8 @@ impl Wire {
         })
     }
 
-    /// The same as rows: all are counted, and the first `keep` kept. A list has a row for each element, a map for each
-    /// entry; nothing is no row.
+    /// Returns the answer as rows. All are counted, and the first `keep` are kept. A list has a row for each element,
+    /// and a map one for each entry. Null has no row.
     pub async fn rows(&mut self, keep: usize) -> Result<Answer<QueryResult>, Broken> {
         let mut result = QueryResult::default();
         let mut kept = LARGEST;
@@ -122,7 +122,7 @@ impl Wire {
         Ok(Answer::Given(result))
     }
 
-    /// One value of a row. Those that are kept share what room there is.
+    /// Reads one value of a row. The kept rows share the remaining space.
     async fn element(
         &mut self,
         keep: usize,
@@ -135,17 +135,17 @@ impl Wire {
         self.tree(token, room).await
     }
 
-    /// Ends the connection in good order.
+    /// Closes the connection gracefully.
     pub async fn close(mut self) {
         let _ = self.stream.shutdown().await;
     }
 
-    /// Sends what was asked, and reads the beginning of the answer.
+    /// Sends the queued commands, and reads the beginning of the answer.
     async fn first_token(&mut self, room: &mut usize) -> Result<Token, Broken> {
         let unsent = self.send().await.err();
         let token = self.token(room).await;
         match (token, unsent) {
-            // The server may have said why, before it went.
+            // The server may have given the reason before it closed the connection.
             (Ok(token @ Token::Refused(_)), _) | (Ok(token), None) => Ok(token),
             (Ok(_) | Err(Broken::Io(_)), Some(error)) => Err(Broken::Io(error)),
             (Err(broken), _) => Err(broken),
@@ -158,7 +158,7 @@ impl Wire {
         self.stream.flush().await
     }
 
-    /// The next token of an answer. `room` is what its text may take.
+    /// Reads the next token of an answer. `room` is the space that its text may take.
     async fn token(&mut self, room: &mut usize) -> Result<Token, Broken> {
         loop {
             let line = self.line().await?;
@@ -166,7 +166,7 @@ impl Wire {
             let garbage = || Broken::Garbage(line[..line.len().min(GARBAGE_SHOWN)].to_vec());
             let (kind, rest) = line.split_first().ok_or_else(garbage)?;
             let text = std::str::from_utf8(rest).map_err(|_| garbage());
-            // A length; -1 is nothing.
+            // A length; -1 is null.
             let length = |text: &str| match text {
                 "-1" => Ok(None),
                 digits => digits.parse::<u64>().map(Some).map_err(|_| garbage()),
@@ -194,7 +194,7 @@ impl Wire {
                 },
                 b'*' | b'~' => length(text?)?.map_or(Token::Value(Value::Null), Token::List),
                 b'%' => length(text?)?.map_or(Token::Value(Value::Null), Token::Map),
-                // A push, and what is said beside an answer.
+                // A push message, or an attribute of an answer.
                 b'>' | b'|' => {
                     let items = length(text?)?.unwrap_or_default();
                     let items = if *kind == b'|' { items.saturating_mul(2) } else { items };
@@ -206,7 +206,7 @@ impl Wire {
         }
     }
 
-    /// A line of the protocol without its end.
+    /// Reads a protocol line without its end.
     async fn line(&mut self) -> Result<Vec<u8>, Broken> {
         let mut seen = 0;
         loop {
@@ -226,7 +226,7 @@ impl Wire {
         }
     }
 
-    /// A text of so many bytes.
+    /// Reads a text of this many bytes.
     async fn text(&mut self, length: usize, room: &mut usize) -> Result<String, Broken> {
         take(room, length)?;
         while self.incoming.len() < length + 2 {
@@ -250,13 +250,13 @@ impl Wire {
     }
 }
 
-/// Takes `bytes` of what room there is.
+/// Takes `bytes` from the remaining space.
 fn take(room: &mut usize, bytes: usize) -> Result<(), Broken> {
     *room = room.checked_sub(bytes).ok_or(Broken::TooLarge)?;
     Ok(())
 }
 
-/// A number as it is written; what JSON has no number for is text.
+/// Parses a number as written. A number that JSON cannot represent becomes text.
 fn number(text: &str) -> Option<Value> {
     match text {
         "inf" | "-inf" | "nan" => Some(Value::from(text)),

@@ -1,20 +1,21 @@
-//! What the library does not write: the suite's own time and count of skipped cases, properties, and flaky passes.
+//! Markup that the library does not write: the suite's own time and count of skipped cases, properties, and flaky
+//! passes.
 
 use std::time::Duration;
 
-/// What is put into a finished document.
+/// The additions to a finished document.
 #[derive(Debug, Default)]
 pub(super) struct Additions {
     pub took: Duration,
     pub skipped: usize,
-    /// Names and values, as they may stand in a report.
+    /// Names and values, as they may appear in a report.
     pub properties: Vec<(String, String)>,
-    /// The elements of each case that go before those that the library writes, in the cases' order.
+    /// For each case in order, the elements to insert before those that the library writes.
     pub of_cases: Vec<String>,
 }
 
 impl Additions {
-    /// The document with all of it.
+    /// Returns the document with all additions.
     pub fn put_into(&self, document: &str) -> String {
         let Some((start, end)) = tag(document, 0, "<testsuite ") else { return document.to_owned() };
         let (open, slash) = opened(&document[start..end]);
@@ -55,7 +56,7 @@ impl Additions {
     }
 }
 
-/// An attempt that failed before one passed: `flakyFailure` or `flakyError`.
+/// Builds the element for an attempt that failed before another passed: `flakyFailure` or `flakyError`.
 pub(super) fn flaky(element: &str, kind: &str, message: &str, text: &str) -> String {
     let (kind, message) = (attribute(kind), attribute(message));
     format!(
@@ -63,7 +64,7 @@ pub(super) fn flaky(element: &str, kind: &str, message: &str, text: &str) -> Str
     )
 }
 
-/// The value of an attribute.
+/// Escapes the value of an attribute.
 fn attribute(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
@@ -80,8 +81,8 @@ fn attribute(text: &str) -> String {
     out
 }
 
-/// Where the next tag that begins with `name` starts, and where its `>` is. What stands in a CDATA section is no tag, and
-/// attributes have no `>` in them.
+/// Returns the start of the next tag that begins with `name`, and the position of its `>`. Text in a CDATA section is
+/// not a tag, and attributes do not contain `>`.
 fn tag(document: &str, from: usize, name: &str) -> Option<(usize, usize)> {
     const CDATA: &str = "<![CDATA[";
     let mut at = from;
@@ -94,7 +95,7 @@ fn tag(document: &str, from: usize, name: &str) -> Option<(usize, usize)> {
     }
 }
 
-/// A tag without its end: is it one that has nothing in it?
+/// Splits the end off a tag, and returns whether the element is empty.
 fn opened(tag: &str) -> (&str, bool) {
     match tag.strip_suffix('/') {
         Some(open) => (open, true),
@@ -102,7 +103,7 @@ fn opened(tag: &str) -> (&str, bool) {
     }
 }
 
-/// The library sums the cases' times, though they ran side by side.
+/// Replaces the time. The library adds up the cases' times, although the cases ran concurrently.
 fn with_time(tag: &str, took: Duration) -> String {
     let Some(at) = tag.find(" time=\"") else { return tag.to_owned() };
     let value = at + " time=\"".len();
@@ -110,7 +111,7 @@ fn with_time(tag: &str, took: Duration) -> String {
     format!("{}{}{}", &tag[..value], seconds(took), &tag[after..])
 }
 
-/// Seconds with three decimals, as the schema's `SUREFIRE_TIME` has them.
+/// Formats seconds with three decimals, as the schema's `SUREFIRE_TIME` requires.
 fn seconds(span: Duration) -> String {
     format!("{:.3}", span.as_secs_f64())
 }

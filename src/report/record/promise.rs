@@ -1,4 +1,4 @@
-//! What was promised, and what came of it.
+//! Promises and their results.
 
 use serde::Serialize;
 
@@ -6,19 +6,19 @@ use super::LocationRecord;
 use crate::event::RunInfo;
 use crate::outcome::Promise;
 
-/// One promise of a contract.
+/// A promise of a contract.
 #[derive(Debug, Serialize)]
 pub(in crate::report) struct PromiseRecord {
-    /// The table or view, as the contract calls it.
+    /// The table or view, as named in the contract.
     object: Option<String>,
     column: Option<String>,
     /// What is promised, such as `not null`.
     promise: String,
     /// `passed`, `failed`, `errored`, `warned` or `not-checked`.
     verdict: &'static str,
-    /// What was found, or why it was not looked at.
+    /// What was found, or why it was not tested.
     found: Option<String>,
-    /// Where it is promised: in the contract, or in the suite.
+    /// The place of the promise, in the contract or the suite.
     place: LocationRecord,
 }
 
