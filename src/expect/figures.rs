@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use super::capture::{Capture, Origin};
 use super::evaluate::{Found, Subject, Unjudgeable, judge};
+use super::json_path::json_values;
 use super::json_path::{JsonQuery, Path};
 use super::matcher::Matcher;
 use super::response::InspectedResponse;
@@ -26,6 +27,7 @@ use crate::language::source::Place;
 use crate::language::template::Template;
 use crate::language::variables::Variables;
 use crate::outcome::Mismatch;
+use crate::probe::program::ProgramResult;
 use crate::probe::rows::{Numbers, QueryResult, ResultColumn};
 use crate::secret::{Message, message};
 
@@ -263,20 +265,22 @@ impl WantedFigures {
             WantedFigures::First | WantedFigures::Rows => Err(no_rows()),
             WantedFigures::One(wanted) => Ok(one_value(wanted.take_from_response(VALUE, answer)?)),
             WantedFigures::Paths { place, rows, columns } => {
-                let found = answer.json_values(rows, *place)?;
-                let names = columns.iter().map(|(named, _)| named.name.clone());
-                let columns_found: Vec<ResultColumn> =
-                    names.map(|name| ResultColumn { name, numbers: Numbers::AsWritten }).collect();
-                let mut result = QueryResult { columns: columns_found, ..QueryResult::default() };
-                for row in found.values {
-                    end_if_abandoned();
-                    result.count += 1;
-                    let cell = |(named, query): &(Named, JsonQuery)| {
-                        Ok((named.name.clone(), cell_of(row, named, query, result.count)?))
-                    };
-                    result.rows.push(columns.iter().map(cell).collect::<Result<_, Mismatch>>()?);
-                }
-                Ok(result)
+                by_path(&answer.json_values(rows, *place)?, columns)
+            }
+        }
+    }
+
+    /// Takes the figures from what a program printed.
+    ///
+    /// # Errors
+    /// Fails if nothing was found, or if several values were found for a single figure.
+    pub(super) fn take_from_program(&self, answer: &ProgramResult) -> Result<QueryResult, Mismatch> {
+        match self {
+            WantedFigures::First | WantedFigures::Rows => Err(no_rows()),
+            WantedFigures::One(wanted) => Ok(one_value(wanted.take_from_program(VALUE, answer)?)),
+            WantedFigures::Paths { place, rows, columns } => {
+                let stdout = ("stdout", answer.stdout.as_str());
+                by_path(&json_values(answer.json(), stdout, rows, *place)?, columns)
             }
         }
     }
@@ -325,6 +329,23 @@ pub(super) fn one_value(value: Value) -> QueryResult {
 pub(super) fn no_rows() -> Mismatch {
     let (what, expected) = (message!("the answer"), message!("to have rows"));
     Mismatch { what, expected, actual: message!("an answer of another kind"), place: None }
+}
+
+/// Returns a row for each value that was found in a document, with its columns.
+fn by_path(found: &Found<'_>, columns: &[(Named, JsonQuery)]) -> Result<QueryResult, Mismatch> {
+    let names = columns.iter().map(|(named, _)| named.name.clone());
+    let columns_found: Vec<ResultColumn> =
+        names.map(|name| ResultColumn { name, numbers: Numbers::AsWritten }).collect();
+    let mut result = QueryResult { columns: columns_found, ..QueryResult::default() };
+    for row in &found.values {
+        end_if_abandoned();
+        result.count += 1;
+        let cell = |(named, query): &(Named, JsonQuery)| {
+            Ok((named.name.clone(), cell_of(row, named, query, result.count)?))
+        };
+        result.rows.push(columns.iter().map(cell).collect::<Result<_, Mismatch>>()?);
+    }
+    Ok(result)
 }
 
 fn cell_of(row: &Value, named: &Named, query: &JsonQuery, number: u64) -> Result<Value, Mismatch> {

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::answer::{Answer, Expectation, Unjudgeable};
 use super::connection::too_slow;
 use super::evaluate::{Found, Subject, judge};
+use super::figures::WantedFigures;
 use super::json_path::{Path, json_values};
 use super::matcher::{ByName, Matcher, assert_something};
 use super::operand::{Amount, TextMatcher};
@@ -19,6 +20,7 @@ use crate::language::template::Template;
 use crate::language::variables::Variables;
 use crate::outcome::{Failure, Log, Mismatch, PluginLevel};
 use crate::probe::program::ProgramResult;
+use crate::probe::rows::QueryResult;
 use crate::process::{End, Stream};
 use crate::secret::{Message, message};
 
@@ -248,5 +250,9 @@ impl Answer for ProgramResult {
 
     fn take(&self, name: &str, wanted: &Wanted) -> Result<Value, Mismatch> {
         wanted.take_from_program(name, self)
+    }
+
+    fn figures(&self, wanted: &WantedFigures) -> Result<QueryResult, Mismatch> {
+        wanted.take_from_program(self)
     }
 }

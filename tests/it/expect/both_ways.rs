@@ -200,8 +200,8 @@ const OF_ANSWERS: [Case; 20] = [
     ("attr", "{ html = 'input', attr = 'id' }", "one element input with the attribute id, got nothing; "),
     ("regex", "{ regex = 'value=\"([0-9]+)' }", ""),
     ("regex", "{ regex = 'value=\"[0-9]+' }", ""),
-    ("regex", "{ regex = 'nonce=([0-9]+)' }", "a body that matches /nonce=([0-9]+)/, got nothing"),
-    ("regex", "{ regex = 'value(,no)?' }", "a body that matches /value(,no)?/, got nothing"),
+    ("regex", "{ regex = 'nonce=([0-9]+)' }", "a text that matches /nonce=([0-9]+)/, got nothing"),
+    ("regex", "{ regex = 'value(,no)?' }", "a text that matches /value(,no)?/, got nothing"),
     // Every response has these, even one without a body.
     ("status", "{ status = true }", ""),
     ("body", "{ body = true }", ""),

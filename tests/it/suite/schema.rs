@@ -155,6 +155,7 @@ const NOT_FOUND: [(&str, &[&str]); 8] = [
             "addresses_with_resolve_of_the_defaults",
             "certificate_without_tls",
             "column_captured_from_http",
+            "contract_on_redis",
             "dependency_that_is_a_gate",
             "exit_of_a_plugin",
             "header_captured_from_rows",

@@ -32,7 +32,7 @@ fn a_process_that_crashes_with_a_long_trace() {
 
 #[test]
 fn a_program_that_fails() {
-    let script = "echo applying 0007_orders; echo 'error: column \"total\" does not exist' >&2; exit 1";
+    let script = "echo applying 0007_orders >&2; echo 'error: column \"total\" does not exist' >&2; exit 1";
     command("program_fails", script, "env = { DATABASE_URL = \"sqlite:shop.db\" }").says(
         "expected exit code 0, got 1; it said: error: column \"total\" does not exist",
         "does not exist",
