@@ -26,6 +26,7 @@ mod freshness;
 mod lookup;
 mod probing;
 mod run;
+mod share;
 mod statement;
 
 use std::sync::Arc;

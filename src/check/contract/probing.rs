@@ -8,6 +8,7 @@ use super::entry::Came;
 use super::freshness::{self, Age, Zone, rounded};
 use super::promise::{Fresh, Object, Rule};
 use super::run::clock;
+use super::share::percent;
 use super::statement::{Sql, Writer};
 use crate::attempt::Context;
 use crate::deadline::{BudgetScope, Deadline};
@@ -387,13 +388,4 @@ fn kind(value: &Value) -> &'static str {
         Value::Array(_) => "an array",
         Value::Object(_) => "an object",
     }
-}
-
-/// Returns the share in percent. Zero of zero is 0%.
-fn percent(part: &Value, all: &Value) -> Value {
-    let (Some(part), Some(all)) = (part.as_f64(), all.as_f64()) else { return Value::Null };
-    let share = if all == 0.0 { 0.0 } else { part * 100.0 / all };
-    // Nobody reads more than six decimals.
-    let rounded = (share * 1e6).round() / 1e6;
-    Value::from(rounded)
 }
