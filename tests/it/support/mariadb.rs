@@ -250,11 +250,16 @@ fn users_sql() -> String {
     sql
 }
 
+/// The server's account may not write to the folder that `TMPDIR` names for the tests.
+fn tmpdir(folder: &Path) -> String {
+    format!("--tmpdir={}", folder.display())
+}
+
 fn install(folder: &Path, account: &Account) {
     let mut install = Command::new("mariadb-install-db");
     install.arg("--no-defaults").arg("--auth-root-authentication-method=normal").arg("--skip-test-db");
     install.arg("--innodb-log-file-size=4M").arg(format!("--datadir={}", folder.join("data").display()));
-    install.current_dir(folder).stdin(Stdio::null());
+    install.arg(tmpdir(folder)).current_dir(folder).stdin(Stdio::null());
     account.run(&mut install);
     let output = install.output().expect("run mariadb-install-db");
     assert!(
@@ -280,7 +285,7 @@ fn serve(folder: &Path, options: &[String], account: &Account) -> Option<(u16, C
         File::options().create(true).append(true).open(log_path(folder)).expect("open the server's log");
     let mut command = Command::new(program());
     command.args(options);
-    command.arg(format!("--datadir={}", folder.join("data").display()));
+    command.arg(format!("--datadir={}", folder.join("data").display())).arg(tmpdir(folder));
     command.arg(format!("--socket={}", socket(folder).display()));
     command.arg(format!("--port={port}"));
     command.current_dir(folder).stdin(Stdio::null());
