@@ -8,7 +8,7 @@ use serde_json::Value;
 use smoke::suite::read_draft_text;
 use toml::de::{DeTable, DeValue};
 
-use crate::support::corpus::{Suite, suites};
+use crate::support::corpus::{Suite, in_parallel, suites};
 use crate::support::schema::{FILE, keys, schema, titled};
 
 /// The first place of each key of the schema in a suite, as `definition.key`.
@@ -72,25 +72,25 @@ fn said(path: &Path, text: &str, place: &Range<usize>) -> (String, String) {
 fn each_key_is_suggested_for_its_typo() {
     let schema = schema();
     let mut left = keys(&schema);
-    for Suite { path, text, .. } in suites("valid") {
-        let document = DeTable::parse(&text).expect("TOML");
+    let suites = suites("valid");
+    let mut typos = Vec::new();
+    for suite in &suites {
+        let document = DeTable::parse(&suite.text).expect("TOML");
         let mut places = Places::new();
         find(document.get_ref(), &schema, FILE, &schema, &mut places);
-        for (key, place) in places {
-            if !left.remove(&key) {
-                continue;
-            }
-            let (typo, said) = said(&path, &text, &place);
-            let meant = key.rsplit('.').next().expect("a key");
-            let (line, column) = line_and_column(&text, place.start);
-            for part in [
-                format!("error: unknown key `{typo}`\n"),
-                format!("{}:{line}:{column}\n", path.display()),
-                format!("did you mean `{meant}`?"),
-            ] {
-                assert!(said.contains(&part), "{key}: {part} in\n{said}");
-            }
-        }
+        typos.extend(places.into_iter().filter(|(key, _)| left.remove(key)).map(|typo| (suite, typo)));
     }
+    in_parallel(&typos, |(Suite { path, text, .. }, (key, place))| {
+        let (typo, said) = said(path, text, place);
+        let meant = key.rsplit('.').next().expect("a key");
+        let (line, column) = line_and_column(text, place.start);
+        for part in [
+            format!("error: unknown key `{typo}`\n"),
+            format!("{}:{line}:{column}\n", path.display()),
+            format!("did you mean `{meant}`?"),
+        ] {
+            assert!(said.contains(&part), "{key}: {part} in\n{said}");
+        }
+    });
     assert!(left.is_empty(), "no suite has {left:?}");
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::Mutex;
 
 use smoke::language::source::Place;
 use smoke::plan::everywhere;
@@ -9,7 +10,7 @@ use smoke::suite::read_draft_text;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::support::corpus::{Suite, suites};
+use crate::support::corpus::{Suite, in_parallel, suites};
 use crate::support::schema::{keys, schema};
 
 const TEMPLATE: &str = "\"{{nobody_defines_this}}\"";
@@ -58,7 +59,9 @@ fn is_told(path: &Path, text: &str, spot: &Spot) -> Result<(), String> {
     }
     // The suite itself comes before its includes.
     let hits = |place: Place| place.file == 0 && (spot.start..=spot.start + 1).contains(&place.start);
-    if draft.mistakes.iter().filter_map(|mistake| mistake.place).any(hits) {
+    // Without its nonce, or without a commit, a canary is refused before anybody looks for the variable.
+    let is_no_canary = spot.path.contains(".canary.") && !draft.mistakes.is_empty();
+    if is_no_canary || draft.mistakes.iter().filter_map(|mistake| mistake.place).any(hits) {
         Ok(())
     } else {
         let said: Vec<&str> = draft.mistakes.iter().map(|mistake| mistake.message.as_str()).collect();
@@ -71,17 +74,21 @@ fn a_template_is_expanded_or_refused_wherever_it_stands() {
     let schema = schema();
     let known: Vec<String> =
         keys(&schema).iter().filter_map(|key| key.rsplit('.').next().map(str::to_owned)).collect();
-    let mut silent = Vec::new();
     let mut count = 0;
     let mut seen = BTreeSet::new();
+    let silent = Mutex::new(Vec::new());
     for Suite { path, text, name, .. } in suites("valid") {
         let document = DeTable::parse(&text).expect("TOML");
         let mut found = Vec::new();
         spots(document.get_ref(), &name, &known, &mut found);
         found.retain(|spot| seen.insert(spot.path.clone()));
         count += found.len();
-        silent.extend(found.iter().filter_map(|spot| is_told(&path, &text, spot).err()));
+        in_parallel(&found, |spot| {
+            let told = is_told(&path, &text, spot);
+            silent.lock().expect("no test has panicked").extend(told.err());
+        });
     }
+    let silent = silent.into_inner().expect("no test has panicked");
     assert!(count > 300, "{count}");
     assert!(silent.is_empty(), "of {count}:\n{}", silent.join("\n"));
 }

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// A suite of the corpus.
 pub struct Suite {
@@ -70,4 +71,19 @@ pub fn assert_every_snapshot_has_its_suite(folder: &str) {
 fn files(folder: &str) -> Vec<PathBuf> {
     let folder = path("tests/suites").join(folder);
     fs::read_dir(folder).expect("read the corpus").map(|entry| entry.expect("a file").path()).collect()
+}
+
+/// Runs `judge` for each item, on a few threads: what reads a large suite for each of its keys takes a while.
+pub fn in_parallel<T: Sync>(items: &[T], judge: impl Fn(&T) + Sync) {
+    const THREADS: usize = 4;
+    let next = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..THREADS {
+            scope.spawn(|| {
+                while let Some(item) = items.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    judge(item);
+                }
+            });
+        }
+    });
 }
