@@ -139,7 +139,7 @@ impl FromTable for EnvironmentKeys {
 }
 
 /// `[defaults]`: for every check that omits the key. What is for the checks of one kind is in
-/// [`KindDefaults`](super::kind_defaults::KindDefaults).
+/// `KindDefaults`.
 #[derive(Debug, Clone, Default)]
 pub struct Defaults {
     check: CheckDefaults,

@@ -1,8 +1,8 @@
 //! Redis, and what speaks its protocol (Valkey, `KeyDB`, Dragonfly): connect, log in, and run one command that only reads.
 //!
-//! smoke reads and writes the frames itself ([`wire`]): there are few kinds, and a library's client keeps whole answers
+//! smoke reads and writes the frames itself (`wire`): there are few kinds, and a library's client keeps whole answers
 //! of any size, and reads them in its own task, which continues when a check is cut off. The server tells which
-//! commands only read ([`permission`]).
+//! commands only read (`permission`).
 
 mod url;
 
