@@ -18,6 +18,7 @@ pub mod postgres;
 pub mod program;
 pub mod redis;
 pub mod rows;
+pub mod server_limits;
 pub mod socket;
 pub mod sqlite;
 pub mod starttls;

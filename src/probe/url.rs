@@ -2,6 +2,8 @@
 
 use url::Url;
 
+use crate::language::diagnostic::Diagnostic;
+use crate::outcome::Failure;
 use crate::secret::address;
 
 /// Parses an absolute URL.
@@ -37,6 +39,29 @@ pub fn parse_absolute_url(text: &str) -> Result<Url, (String, &'static str)> {
         }
         Some(_) | None => Ok(url),
     }
+}
+
+/// Returns a URL's failure as a mistake of the suite, without a place.
+pub fn mistake(failure: Failure) -> Diagnostic {
+    let mistake = Diagnostic::new(None, failure.to_string());
+    match failure {
+        Failure::Fault { hint: Some(hint), .. } => mistake.hint(hint.to_string()),
+        Failure::Fault { hint: None, .. }
+        | Failure::Mismatch { .. }
+        | Failure::TimedOut { .. }
+        | Failure::Exited { .. }
+        | Failure::Plugin { .. }
+        | Failure::Step { .. } => mistake,
+    }
+}
+
+/// Splits `host:port` or `[host]:port` into the host and the text of the port, both as written. `None` if it is neither.
+pub fn host_and_port(text: &str) -> Option<(&str, &str)> {
+    let Some(rest) = text.strip_prefix('[') else {
+        return Some(text.split_once(':').unwrap_or((text, "")));
+    };
+    let (host, rest) = rest.split_once(']')?;
+    Some((host, if rest.is_empty() { "" } else { rest.strip_prefix(':')? }))
 }
 
 /// Returns the URL with its host in the ASCII form of DNS and certificates (RFC 5891). The library does this only for

@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use super::auth::{LoginError, is_public_key};
 use super::packets::Refusal;
-use super::transaction::LOCK_TIMEOUT_LEAD;
 use super::url::invalid;
 use crate::attempt::Context;
 use crate::language::io_error::reason;
 use crate::outcome::{Failure, Fault, Phase};
+use crate::probe::server_limits::LOCK_TIMEOUT_LEAD;
 use crate::probe::socket::Endpoint;
 use crate::secret::{Message, message};
 

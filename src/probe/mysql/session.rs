@@ -3,7 +3,7 @@
 use futures_util::future::BoxFuture;
 
 use super::connect::Connection;
-use super::transaction::{CutBy, End, Transaction};
+use super::transaction::{End, Transaction};
 use super::{catalog, fault, query, types};
 use crate::attempt::Context;
 use crate::attempt::cancellation::CancelGuard;
@@ -14,6 +14,7 @@ use crate::probe::database::{
     Access, COMMITTING, DeclaredType, REHEARSING, Session, Table, TableName, TypeMatch, while_doing,
 };
 use crate::probe::rows::QueryResult;
+use crate::probe::server_limits::CutBy;
 
 pub(super) struct MysqlSession {
     connection: Connection,

@@ -4,26 +4,14 @@
 //! which is visible in the state sent with the next answer. Nothing is committed automatically: `autocommit` is off,
 //! and if a check may only read, a transaction that a statement begins is read-only, too.
 
-use std::time::Duration;
-
 use super::connect::Connection;
 use super::fault::{self, code};
 use super::wire::{Answer, Wire};
 use crate::attempt::Context;
 use crate::outcome::{Failure, Fault};
 use crate::probe::database::Access;
+use crate::probe::server_limits::{CutBy, ServerLimits};
 use crate::secret::message;
-
-/// The server ends a statement by itself this long after the budget: late enough that a cut is reported as one, early
-/// enough that nothing keeps running.
-const SERVER_TIMEOUT_SLACK: Duration = Duration::from_millis(100);
-
-/// The same for a statement that the server itself is to end: just late enough that its answer comes after the limit.
-const ROUNDING: Duration = Duration::from_millis(2);
-
-/// A lock that is not granted this long before the budget ends is given up, so that the failure can name the lock: a
-/// fifth of the remaining time, and no more than this. The server's answer must still arrive, even from a busy machine.
-pub(super) const LOCK_TIMEOUT_LEAD: Duration = Duration::from_millis(250);
 
 /// A transaction, beginning before its first statement.
 #[derive(Debug)]
@@ -32,15 +20,6 @@ pub(super) struct Transaction {
     state: State,
     limit: StatementLimit,
     cut_by: CutBy,
-}
-
-/// The side that ends a statement that takes too long.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum CutBy {
-    /// The client, with `kill query`; the server, if the client is gone.
-    Client,
-    /// The server. The session remains usable.
-    Server,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -156,14 +135,9 @@ impl Transaction {
     /// Returns the statement that sets the limits. A smaller limit of the session's own applies instead: its original
     /// limits are kept in user variables.
     fn limits(&self, context: &Context) -> String {
-        let left = context.deadline.remaining();
-        let lead = LOCK_TIMEOUT_LEAD.min(left / 5);
-        let lock = left.saturating_sub(lead).as_secs().clamp(1, 31_536_000);
-        let slack = match self.cut_by {
-            CutBy::Client => SERVER_TIMEOUT_SLACK,
-            CutBy::Server => ROUNDING,
-        };
-        let statement = (left + slack).as_millis().clamp(1, i32::MAX as u128);
+        let limits = ServerLimits::of(context.deadline.remaining(), self.cut_by);
+        let lock = limits.lock.as_secs().clamp(1, 31_536_000);
+        let statement = limits.statement.as_millis().clamp(1, i32::MAX as u128);
         // A user variable has no declared type.
         let limited = |variable: &str, own: &dyn Fn(&str) -> String, limit: &str| {
             let kept = format!("ifnull(@smoke_{variable}, @@{variable})");

@@ -10,6 +10,7 @@ use crate::language::diagnostic::Diagnostic;
 use crate::outcome::{Failure, Fault};
 use crate::probe::dial::Target;
 use crate::probe::socket::Endpoint;
+use crate::probe::url::{host_and_port, mistake};
 use crate::probe::user;
 use crate::secret::{Message, message};
 
@@ -82,17 +83,7 @@ impl MysqlUrl {
 
     /// Returns what is wrong with `url` on every machine, and how to fix it.
     pub fn mistake(url: &str) -> Option<Diagnostic> {
-        let failure = read(url).err()?;
-        let mistake = Diagnostic::new(None, failure.to_string());
-        Some(match failure {
-            Failure::Fault { hint: Some(hint), .. } => mistake.hint(hint.to_string()),
-            Failure::Fault { hint: None, .. }
-            | Failure::Mismatch { .. }
-            | Failure::TimedOut { .. }
-            | Failure::Exited { .. }
-            | Failure::Plugin { .. }
-            | Failure::Step { .. } => mistake,
-        })
+        read(url).err().map(mistake)
     }
 
     /// Returns the host that the certificate must be issued for.
@@ -153,14 +144,7 @@ fn read_host(text: &str, settings: &mut Settings) -> Result<(), Failure> {
         return Err(invalid(Message::new().words(cause))
             .with_hint(message!("write one check for each: `each = { host = [\"db-1\", \"db-2\"] }`")));
     }
-    let (host, port) = match text.strip_prefix('[') {
-        Some(rest) => {
-            let (host, rest) = rest.split_once(']').ok_or_else(not_an_address)?;
-            let port = if rest.is_empty() { Some("") } else { rest.strip_prefix(':') };
-            (host, port.ok_or_else(not_an_address)?)
-        }
-        None => text.split_once(':').unwrap_or((text, "")),
-    };
+    let (host, port) = host_and_port(text).ok_or_else(not_an_address)?;
     if !port.is_empty() {
         settings.port = Some(number(port)?);
     }

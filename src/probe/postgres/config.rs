@@ -14,6 +14,7 @@ use super::password_file::{self, Found, Login};
 use super::target::TargetServer;
 use crate::language::diagnostic::Diagnostic;
 use crate::outcome::{Failure, Fault};
+use crate::probe::url::mistake;
 use crate::probe::user;
 use crate::secret::{Message, message};
 
@@ -70,17 +71,7 @@ impl PostgresUrl {
 
     /// Returns what is wrong with `url` in any use, and what to do about it.
     pub fn mistake(url: &str) -> Option<Diagnostic> {
-        let failure = PostgresUrl::read(url, &[]).err()?;
-        let mistake = Diagnostic::new(None, failure.to_string());
-        Some(match failure {
-            Failure::Fault { hint: Some(hint), .. } => mistake.hint(hint.to_string()),
-            Failure::Fault { hint: None, .. }
-            | Failure::Mismatch { .. }
-            | Failure::TimedOut { .. }
-            | Failure::Exited { .. }
-            | Failure::Plugin { .. }
-            | Failure::Step { .. } => mistake,
-        })
+        PostgresUrl::read(url, &[]).err().map(mistake)
     }
 
     /// Parses `url`, with `environment` for the parameters that it omits.

@@ -9,6 +9,7 @@ use super::wire::Refusal;
 use crate::attempt::Context;
 use crate::language::io_error::reason;
 use crate::outcome::{Failure, Fault, Phase};
+use crate::probe::server_limits::LOCK_TIMEOUT_LEAD;
 use crate::probe::socket::Endpoint;
 use crate::probe::tls::io_failure;
 use crate::secret::{Message, message};
@@ -164,9 +165,7 @@ pub(super) fn sql(told: &Refusal, statement: Option<&str>, context: &Context) ->
     let doing = message!("running the query");
     let is = |state: &SqlState| told.code == state.code();
     // Earlier than this, it was the query's own `nowait` or `lock_timeout`.
-    if is(&SqlState::LOCK_NOT_AVAILABLE)
-        && context.deadline.remaining() <= super::transaction::LOCK_TIMEOUT_LEAD
-    {
+    if is(&SqlState::LOCK_NOT_AVAILABLE) && context.deadline.remaining() <= LOCK_TIMEOUT_LEAD {
         context.timeline.enter(Phase::Lock);
         return Failure::timed_out(context.deadline.cut(), Phase::Lock);
     }

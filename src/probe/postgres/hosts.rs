@@ -5,6 +5,7 @@
 
 use super::config::invalid;
 use crate::outcome::Failure;
+use crate::probe::url::host_and_port;
 use crate::secret::{Message, message};
 
 /// The hosts in order, with no port, one port for all, or one port each.
@@ -71,14 +72,7 @@ pub(super) fn has_ports(before_path: &str) -> bool {
 
 /// Splits `host:port` or `[host]:port` into the host and the text of the port.
 fn entry(text: &str) -> Result<(String, &str), Failure> {
-    let (host, port) = match text.strip_prefix('[') {
-        Some(rest) => {
-            let (host, rest) = rest.split_once(']').ok_or_else(not_an_address)?;
-            let port = if rest.is_empty() { Some("") } else { rest.strip_prefix(':') };
-            (host, port.ok_or_else(not_an_address)?)
-        }
-        None => text.split_once(':').unwrap_or((text, "")),
-    };
+    let (host, port) = host_and_port(text).ok_or_else(not_an_address)?;
     Ok((percent_encoding::percent_decode_str(host).decode_utf8_lossy().into_owned(), port))
 }
 

@@ -5,7 +5,7 @@ use std::io;
 use futures_util::future::BoxFuture;
 
 use super::connect::Connection;
-use super::transaction::{CutBy, End, Transaction};
+use super::transaction::{End, Transaction};
 use super::wire::{Answer, Wire};
 use super::{catalog, fault, query, types};
 use crate::attempt::Context;
@@ -17,6 +17,7 @@ use crate::probe::database::{
     Access, COMMITTING, DeclaredType, REHEARSING, Session, Table, TableName, TypeMatch, while_doing,
 };
 use crate::probe::rows::QueryResult;
+use crate::probe::server_limits::CutBy;
 
 pub(super) struct PostgresSession {
     connection: Connection,

@@ -10,18 +10,7 @@ use std::time::Duration;
 use super::wire::{Cell, Refusal, Wire};
 use crate::attempt::Context;
 use crate::probe::database::Access;
-
-/// How long after the budget the server ends a statement itself: late enough that a cut is reported as such, early
-/// enough that nothing keeps running.
-const SERVER_TIMEOUT_SLACK: Duration = Duration::from_millis(100);
-
-/// The same for a statement that the server is meant to end: just long enough that its response arrives after the
-/// deadline.
-const ROUNDING: Duration = Duration::from_millis(2);
-
-/// How long before the end of the budget a lock request is abandoned, so that the lock can be named: a fifth of the
-/// remaining time, but at most this long. The server's response must still arrive, even from a busy machine.
-pub(super) const LOCK_TIMEOUT_LEAD: Duration = Duration::from_millis(250);
+use crate::probe::server_limits::{CutBy, ServerLimits};
 
 /// A transaction, from before its first statement.
 #[derive(Debug)]
@@ -32,15 +21,6 @@ pub(super) struct Transaction {
     is_needless: bool,
     own_limits: OwnLimits,
     cut_by: CutBy,
-}
-
-/// Who ends a statement that takes too long.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum CutBy {
-    /// The client, with a cancel request. The server, if no client is left.
-    Client,
-    /// The server. The session stays usable.
-    Server,
 }
 
 /// The limits that the URL's `options` or the role set for the session. They are never relaxed.
@@ -99,13 +79,8 @@ impl Transaction {
 
     /// Returns the commands that precede the next statement.
     pub fn opening(&self, context: &Context) -> String {
-        let left = context.deadline.remaining();
-        let lead = LOCK_TIMEOUT_LEAD.min(left / 5);
-        let statement = milliseconds(match self.cut_by {
-            CutBy::Client => left + SERVER_TIMEOUT_SLACK,
-            CutBy::Server => left + ROUNDING,
-        });
-        let lock = milliseconds(left.saturating_sub(lead));
+        let ServerLimits { statement, lock } = ServerLimits::of(context.deadline.remaining(), self.cut_by);
+        let (statement, lock) = (milliseconds(statement), milliseconds(lock));
         let mode = match self.access {
             Access::Read => "read only",
             Access::Snapshot => "isolation level repeatable read, read only",
