@@ -37,7 +37,7 @@ use self::nonce::NONCE;
 use self::run::CanaryRun;
 use super::exchange::AnyExchange;
 use super::request::OverrideUse;
-use super::{Afterwards, Check, Running};
+use super::{Afterwards, Check, Running, captures};
 use crate::language::diagnostic::Diagnostic;
 use crate::language::placed::Placed;
 use crate::language::read::{Named, ParseContext, Table};
@@ -156,15 +156,6 @@ impl Canary {
         let cleanup = self.cleanup.iter().map(|cleanup| &*cleanup.exchange);
         std::iter::once(&*self.send.exchange).chain(arrivals).chain(cleanup)
     }
-
-    /// Returns the variables except those that a capture of the same name replaces, whose values are not known yet.
-    fn before_captures(&self, scope: &Variables) -> Variables {
-        let mut uses = VariableUsage::default();
-        self.uses(&mut uses);
-        let mut known = scope.clone();
-        uses.sets().for_each(|name| known.remove(name));
-        known
-    }
 }
 
 impl Check for Canary {
@@ -179,7 +170,7 @@ impl Check for Canary {
     }
 
     fn mistakes(&self, scope: &Variables) -> Vec<Diagnostic> {
-        let known = self.before_captures(scope);
+        let known = captures::before(self, scope);
         let mut mistakes: Vec<Diagnostic> =
             self.exchanges().flat_map(|exchange| exchange.mistakes(&known)).collect();
         for exchange in self.exchanges() {
@@ -217,12 +208,12 @@ impl Check for Canary {
     }
 
     fn override_uses(&self, scope: &Variables) -> Vec<OverrideUse> {
-        let known = self.before_captures(scope);
+        let known = captures::before(self, scope);
         self.exchanges().flat_map(|exchange| exchange.override_uses(&known)).collect()
     }
 
     fn remark(&self, scope: &Variables) -> Option<&'static str> {
-        let known = self.before_captures(scope);
+        let known = captures::before(self, scope);
         self.exchanges().find_map(|exchange| exchange.remark(&known))
     }
 

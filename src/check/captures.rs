@@ -6,6 +6,7 @@ use crate::language::diagnostic::Diagnostic;
 use crate::language::read::{Named, ParseContext, Table};
 use crate::language::table::Doc;
 use crate::language::variable_usage::VariableUsage;
+use crate::language::variables::Variables;
 
 /// Reads `capture`. Returns `None` if a mistake was recorded.
 pub(super) fn from_table(table: &mut Table<'_, '_, '_>, doc: impl Into<Doc>) -> Option<Captures> {
@@ -36,4 +37,13 @@ pub(super) fn all_are_captured(
             Diagnostic::new(*place, format!("{nobody} captures `{name}`")).did_you_mean(name, uses.sets()),
         ),
     }
+}
+
+/// Returns the variables without those that a capture of `check` replaces, whose values are not known yet.
+pub(super) fn before(check: &dyn Check, scope: &Variables) -> Variables {
+    let mut uses = VariableUsage::default();
+    check.uses(&mut uses);
+    let mut known = scope.clone();
+    uses.sets().for_each(|name| known.remove(name));
+    known
 }

@@ -97,7 +97,7 @@ impl Check for Journey {
     }
 
     fn mistakes(&self, scope: &Variables) -> Vec<Diagnostic> {
-        let scope = self.before_captures(scope);
+        let scope = captures::before(self, scope);
         self.exchanges().flat_map(|ask| ask.mistakes(&scope)).collect()
     }
 
@@ -116,12 +116,12 @@ impl Check for Journey {
     }
 
     fn override_uses(&self, scope: &Variables) -> Vec<OverrideUse> {
-        let scope = self.before_captures(scope);
+        let scope = captures::before(self, scope);
         self.exchanges().flat_map(|ask| ask.override_uses(&scope)).collect()
     }
 
     fn remark(&self, scope: &Variables) -> Option<&'static str> {
-        let scope = self.before_captures(scope);
+        let scope = captures::before(self, scope);
         self.exchanges().find_map(|ask| ask.remark(&scope))
     }
 
@@ -132,15 +132,6 @@ impl Check for Journey {
 }
 
 impl Journey {
-    /// Returns the variables without those that a capture of the same name overrides, whose value is not known yet.
-    fn before_captures(&self, scope: &Variables) -> Variables {
-        let mut uses = VariableUsage::default();
-        self.uses(&mut uses);
-        let mut known = scope.clone();
-        uses.sets().for_each(|name| known.remove(name));
-        known
-    }
-
     /// Returns the exchanges of its steps, in order, followed by those of its cleanup.
     fn exchanges(&self) -> impl Iterator<Item = &dyn AnyExchange> {
         self.steps.iter().chain(&self.cleanup).map(|step| &*step.exchange)
