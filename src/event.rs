@@ -70,7 +70,7 @@ pub enum Event {
     CheckStarted {
         check: usize,
     },
-    /// An attempt failed, and there is another. Of many that failed alike, only some are told.
+    /// An attempt failed, and there is another. Of many that failed alike, only some are reported.
     AttemptFailed {
         check: usize,
         /// The step that was attempted, unless it was the whole check.

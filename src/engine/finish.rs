@@ -74,7 +74,7 @@ impl Engine<'_> {
             Outcome::Warned(_) => self.skip_dependents(check, check, NeedFailed::DidNotPass),
             Outcome::Failed(_) => {
                 self.skip_dependents(check, check, NeedFailed::DidNotPass);
-                // What is not this deploy's doing does not keep anybody from the rest of the truth.
+                // A red check that this deploy did not cause does not stop the run.
                 if self.plan.fail_fast && self.plan.checks[check].info.excuse().is_none() {
                     let failed = Arc::clone(&self.plan.checks[check].info.name);
                     self.cancel(CancelReason::FailFast { failed });

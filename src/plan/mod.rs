@@ -159,7 +159,7 @@ fn planned(
         None
     });
     if !mistakes.is_empty() {
-        // What a template put into a setting may be a secret, whoever is told of it.
+        // A template may have put a secret into a setting.
         return Err(mistakes.into_iter().map(|mistake| mistake.redacted(redactor)).collect());
     }
     let mut checks = planned_checks(suite, &selected, choices, &resolved.scope);
